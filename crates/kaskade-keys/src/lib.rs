@@ -1,1 +1,33 @@
-//! placeholder
+//! The 3GPP key hierarchy: one type per key, one row per derivation, and the identities that enter them.
+//!
+//! A derivation is declared once, as a [`derivation::Row`]: parent, child, FC, parameters with their encoding, the bits
+//! that are kept, who derives and who holds the key, and the clause. From the row come the typed method on the parent
+//! ([`fivegs::KSeaf::k_amf`]), its documentation, the [`tree`], and the octet-by-octet [`derivation::Transcript`] that
+//! explains one derivation.
+//!
+//! ```text
+//! K ── CK, IK, RES, AK                                        TS 33.102 6.3, TS 35.206
+//!      └─ K_AUSF                                              TS 33.501 A.2
+//!         └─ K_SEAF                                           TS 33.501 A.6
+//!            └─ K_AMF                                         TS 33.501 A.7
+//!               ├─ K_NASenc, K_NASint                         TS 33.501 A.8
+//!               ├─ K_N3IWF                                    TS 33.501 A.9
+//!               └─ K_gNB, NH                                  TS 33.501 A.9, A.10
+//!                  └─ K_RRCenc, K_RRCint, K_UPenc, K_UPint    TS 33.501 A.8
+//! ```
+//!
+//! The crate does no I/O and is `no_std` (with `alloc` for identities of variable length).
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod derivation;
+pub mod fivegs;
+pub mod id;
+pub mod tree;
+pub mod umts;
+
+pub use id::{
+    Abba, AccessType, CipheringAlgorithm, HnKeyId, Imsi, IntegrityAlgorithm, Nai, NasCount, Nid, ParseError, Plmn,
+    ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
+};

@@ -1,0 +1,383 @@
+//! The 5G branch: from CK, IK to the keys of NAS, RRC and user plane (TS 33.501 Annex A).
+//!
+//! ```text
+//! CK ‖ IK ─┬─ RES*, XRES* ── HRES*, HXRES*                                     A.4, A.5
+//!          └─ K_AUSF ── K_SEAF ── K_AMF ─┬─ K_NASenc, K_NASint                 A.2, A.6, A.7, A.8
+//!                                        ├─ K_N3IWF                            A.9
+//!                                        ├─ NH                                 A.10
+//!                                        └─ K_gNB ── K_RRCenc, K_RRCint,
+//!                                                    K_UPenc, K_UPint          A.9, A.8
+//! ```
+
+use kaskade_crypto::kdf::sha256_one_block;
+use kaskade_crypto::{KeyMaterial, Rand, Res, secret_octets};
+use subtle::ConstantTimeEq;
+
+use crate::derivation::{Encoding, Holder, Kept, ParameterSpec, Row, Rule, rows};
+use crate::id::TypeDistinguisher;
+use crate::umts::{CkIk, SqnXorAk};
+use crate::{Abba, AccessType, CipheringAlgorithm, IntegrityAlgorithm, NasCount, ServingNetworkName, Supi};
+
+secret_octets! {
+    /// K_AUSF: the anchor of the home network. 32 octets (TS 33.501 A.2, 6.2.1).
+    pub struct KAusf(32) = "K_AUSF" {
+        /// To the AUSF, in the answer of Nudm_UEAuthentication.
+        expose_to_ausf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// RES*: the UE's answer, bound to the serving network. 16 octets (TS 33.501 A.4).
+    pub struct ResStar(16) = "RES*" {
+        /// To the AUSF, which checks it.
+        expose_to_ausf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// XRES*: the answer that the home network expects. 16 octets (TS 33.501 A.4).
+    pub struct XresStar(16) = "XRES*" {
+        /// To the AUSF, in the answer of Nudm_UEAuthentication.
+        expose_to_ausf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_SEAF: the anchor of the serving network. 32 octets (TS 33.501 A.6).
+    pub struct KSeaf(32) = "K_SEAF" {
+        /// To the SEAF, in the answer of Nausf_UEAuthentication.
+        expose_to_seaf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_AMF: the key of a 5G NAS security context. 32 octets (TS 33.501 A.7).
+    pub struct KAmf(32) = "K_AMF" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_NASenc: ciphers NAS. 16 octets (TS 33.501 A.8).
+    pub struct KNasEnc(16) = "K_NASenc" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_NASint: protects the integrity of NAS. 16 octets (TS 33.501 A.8).
+    pub struct KNasInt(16) = "K_NASint" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_gNB: the key of the access stratum. 32 octets (TS 33.501 A.9).
+    pub struct KGnb(32) = "K_gNB" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// NH: the next hop parameter, forward security of handovers. 32 octets (TS 33.501 A.10).
+    pub struct Nh(32) = "NH" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_N3IWF: the IKEv2 secret of untrusted non-3GPP access. 32 octets (TS 33.501 A.9).
+    pub struct KN3iwf(32) = "K_N3IWF" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_RRCenc: ciphers RRC. 16 octets (TS 33.501 A.8).
+    pub struct KRrcEnc(16) = "K_RRCenc" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_RRCint: protects the integrity of RRC. 16 octets (TS 33.501 A.8).
+    pub struct KRrcInt(16) = "K_RRCint" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_UPenc: ciphers the user plane. 16 octets (TS 33.501 A.8).
+    pub struct KUpEnc(16) = "K_UPenc" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_UPint: protects the integrity of the user plane. 16 octets (TS 33.501 A.8).
+    pub struct KUpInt(16) = "K_UPint" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+}
+
+rows! {
+    /// K_AUSF of 5G AKA. `sqn_xor_ak` is octets 0..5 of AUTN.
+    row_k_ausf: CkIk.k_ausf(serving_network_name: &ServingNetworkName, sqn_xor_ak: &SqnXorAk) -> KAusf {
+        fc: 0x6A,
+        s: [
+            "serving network name": ServingNetworkName = serving_network_name,
+            "SQN ⊕ AK": SqnXorAk = sqn_xor_ak,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.2",
+        derived_by: [Arpf, Me],
+        held_by: [Ausf, Me],
+    }
+
+    /// RES*, the ME's answer.
+    row_res_star: CkIk.res_star(serving_network_name: &ServingNetworkName, rand: &Rand, res: &Res) -> ResStar {
+        fc: 0x6B,
+        s: [
+            "serving network name": ServingNetworkName = serving_network_name,
+            "RAND": Rand = rand,
+            "RES": Res = res,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.4",
+        derived_by: [Me],
+        held_by: [Me],
+    }
+
+    /// XRES*, the answer that the ARPF expects.
+    row_xres_star: CkIk.xres_star(serving_network_name: &ServingNetworkName, rand: &Rand, xres: &Res) -> XresStar {
+        fc: 0x6B,
+        s: [
+            "serving network name": ServingNetworkName = serving_network_name,
+            "RAND": Rand = rand,
+            "XRES": Res = xres,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.4",
+        derived_by: [Arpf],
+        held_by: [Ausf],
+    }
+
+    /// K_SEAF.
+    row_k_seaf: KAusf.k_seaf(serving_network_name: &ServingNetworkName) -> KSeaf {
+        fc: 0x6C,
+        s: ["serving network name": ServingNetworkName = serving_network_name],
+        keep: all,
+        clause: "TS 33.501 A.6",
+        derived_by: [Ausf, Me],
+        held_by: [Seaf, Me],
+    }
+
+    /// K_AMF. The SUPI enters as IMSI digits or NAI, without prefix.
+    row_k_amf: KSeaf.k_amf(supi: &Supi, abba: &Abba) -> KAmf {
+        fc: 0x6D,
+        s: ["SUPI": Supi = supi, "ABBA": Abba = abba],
+        keep: all,
+        clause: "TS 33.501 A.7",
+        derived_by: [Seaf, Me],
+        held_by: [Amf, Me],
+    }
+
+    /// K_NASenc for a ciphering algorithm.
+    row_k_nas_enc: KAmf.k_nas_enc(algorithm: CipheringAlgorithm) -> KNasEnc {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::NasEnc,
+            "algorithm identity": CipheringAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Amf, Me],
+        held_by: [Amf, Me],
+    }
+
+    /// K_NASint for an integrity algorithm.
+    row_k_nas_int: KAmf.k_nas_int(algorithm: IntegrityAlgorithm) -> KNasInt {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::NasInt,
+            "algorithm identity": IntegrityAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Amf, Me],
+        held_by: [Amf, Me],
+    }
+
+    /// K_gNB for 3GPP access.
+    row_k_gnb: KAmf.k_gnb(uplink_nas_count: NasCount) -> KGnb {
+        fc: 0x6E,
+        s: [
+            "uplink NAS COUNT": NasCount = &uplink_nas_count,
+            "access type distinguisher": AccessType = &AccessType::ThreeGpp,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.9",
+        derived_by: [Amf, Me],
+        held_by: [Gnb, Me],
+    }
+
+    /// K_N3IWF for untrusted non-3GPP access.
+    row_k_n3iwf: KAmf.k_n3iwf(uplink_nas_count: NasCount) -> KN3iwf {
+        fc: 0x6E,
+        s: [
+            "uplink NAS COUNT": NasCount = &uplink_nas_count,
+            "access type distinguisher": AccessType = &AccessType::NonThreeGpp,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.9",
+        derived_by: [Amf, Me],
+        held_by: [N3iwf, Me],
+    }
+
+    /// NH, from K_gNB the first time and from the previous NH afterwards.
+    row_nh: KAmf.nh(sync_input: SyncInput<'_>) -> Nh {
+        fc: 0x6F,
+        s: ["SYNC-input": SyncInput<'_> = &sync_input],
+        keep: all,
+        clause: "TS 33.501 A.10",
+        derived_by: [Amf, Me],
+        held_by: [Gnb, Me],
+    }
+
+    /// K_RRCenc for a ciphering algorithm.
+    row_k_rrc_enc: KGnb.k_rrc_enc(algorithm: CipheringAlgorithm) -> KRrcEnc {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::RrcEnc,
+            "algorithm identity": CipheringAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Gnb, Me],
+        held_by: [Gnb, Me],
+    }
+
+    /// K_RRCint for an integrity algorithm.
+    row_k_rrc_int: KGnb.k_rrc_int(algorithm: IntegrityAlgorithm) -> KRrcInt {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::RrcInt,
+            "algorithm identity": IntegrityAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Gnb, Me],
+        held_by: [Gnb, Me],
+    }
+
+    /// K_UPenc for a ciphering algorithm.
+    row_k_up_enc: KGnb.k_up_enc(algorithm: CipheringAlgorithm) -> KUpEnc {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::UpEnc,
+            "algorithm identity": CipheringAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Gnb, Me],
+        held_by: [Gnb, Me],
+    }
+
+    /// K_UPint for an integrity algorithm.
+    row_k_up_int: KGnb.k_up_int(algorithm: IntegrityAlgorithm) -> KUpInt {
+        fc: 0x69,
+        s: [
+            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::UpInt,
+            "algorithm identity": IntegrityAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.8",
+        derived_by: [Gnb, Me],
+        held_by: [Gnb, Me],
+    }
+}
+
+/// SYNC-input of NH (TS 33.501 A.10). 32 octets.
+#[derive(Clone, Copy, Debug)]
+pub enum SyncInput<'k> {
+    /// The K_gNB that was derived last: gives the first NH.
+    KGnb(&'k KGnb),
+    /// The previous NH.
+    Nh(&'k Nh),
+}
+
+impl SyncInput<'_> {
+    pub(crate) fn octets(&self) -> &[u8] {
+        match self {
+            Self::KGnb(key) => key.derivation_octets(),
+            Self::Nh(key) => key.derivation_octets(),
+        }
+    }
+}
+
+/// HRES*: what the SEAF computes from RES*. 16 octets, compared in constant time (TS 33.501 A.5).
+#[derive(Clone, Copy, Debug)]
+pub struct HresStar([u8; 16]);
+
+/// HXRES*: what the AUSF sends so that the SEAF can check RES* without knowing it. 16 octets (TS 33.501 A.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HxresStar([u8; 16]);
+
+impl HxresStar {
+    /// As received.
+    pub fn from_octets(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// As sent.
+    pub fn octets(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Whether HRES* is the expected one, in constant time (TS 33.501 6.1.3.2.0 step 9).
+    pub fn verify(&self, hres_star: &HresStar) -> bool {
+        self.0[..].ct_eq(&hres_star.0[..]).into()
+    }
+}
+
+impl XresStar {
+    /// HXRES*: the 128 least significant bits of SHA-256(RAND ‖ XRES*). TS 33.501 A.5.
+    pub fn hxres_star(&self, rand: &Rand) -> HxresStar {
+        HxresStar(hash(rand, &self.0))
+    }
+
+    /// Whether RES* is the expected one, in constant time (TS 33.501 6.1.3.2.0 step 11).
+    pub fn verify(&self, res_star: &ResStar) -> bool {
+        self.0[..].ct_eq(&res_star.0[..]).into()
+    }
+}
+
+impl ResStar {
+    /// HRES*: the 128 least significant bits of SHA-256(RAND ‖ RES*). TS 33.501 A.5.
+    pub fn hres_star(&self, rand: &Rand) -> HresStar {
+        HresStar(hash(rand, &self.0))
+    }
+}
+
+fn hash(rand: &Rand, response: &[u8; 16]) -> [u8; 16] {
+    let digest = sha256_one_block(rand.octets(), response);
+    let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = digest;
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
+}
+
+const fn hashed(child: &'static str, parent: &'static str, method: &'static str, by: &'static [Holder]) -> Row {
+    Row {
+        child,
+        parent,
+        method,
+        rule: Rule::Sha256,
+        parameters: &[ParameterSpec {
+            name: "RAND",
+            encoding: Encoding::Octets(16),
+        }],
+        kept: Kept::Low128,
+        derived_by: by,
+        held_by: &[Holder::Seaf],
+        clause: "TS 33.501 A.5",
+    }
+}
+
+/// The row of RES* → HRES*.
+pub static ROW_HRES_STAR: Row = hashed("HRES*", ResStar::NAME, "hres_star", &[Holder::Seaf]);
+/// The row of XRES* → HXRES*.
+pub static ROW_HXRES_STAR: Row = hashed("HXRES*", XresStar::NAME, "hxres_star", &[Holder::Ausf]);
+
+/// The derivations of this module that are not a KDF of TS 33.220.
+pub static HASH_ROWS: &[&Row] = &[&ROW_HRES_STAR, &ROW_HXRES_STAR];
