@@ -1,1 +1,11 @@
-//! placeholder
+//! Byte formats of the cascade: a checked view and a parsed value for each, no crypto, no I/O.
+//!
+//! | Room | What | Source |
+//! |---|---|---|
+//! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
+//!
+//! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
+//! the freedoms that the parser's documentation names.
+#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod usim_file;

@@ -14,12 +14,17 @@
 
 extern crate alloc;
 
+mod block_cipher;
+pub mod kdf;
+pub mod milenage;
 pub mod secret;
 pub mod types;
+mod wipe;
 
 #[doc(hidden)]
 pub mod reexport {
     //! What the macros of this crate need at their call sites.
+    pub use crate::wipe::wipe;
     pub use subtle;
     pub use zeroize;
 }

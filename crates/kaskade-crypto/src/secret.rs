@@ -50,6 +50,13 @@ macro_rules! secret_octets {
                 Self(*octets)
             }
 
+            /// The octets, for algorithms of this crate.
+            #[allow(dead_code)]
+            #[inline(always)]
+            pub(crate) fn secret_octets(&self) -> &[u8; $len] {
+                &self.0
+            }
+
             $(
                 $(#[$emeta])*
                 #[inline]
@@ -86,7 +93,7 @@ macro_rules! secret_octets {
         impl Drop for $Name {
             #[inline]
             fn drop(&mut self) {
-                $crate::reexport::zeroize::Zeroize::zeroize(&mut self.0);
+                $crate::reexport::wipe(&mut self.0);
             }
         }
 

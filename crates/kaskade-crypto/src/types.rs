@@ -209,7 +209,7 @@ impl Sqn {
 }
 
 fn xor6(mut octets: [u8; 6], ak: &Ak) -> [u8; 6] {
-    for (octet, mask) in octets.iter_mut().zip(crate::KeyMaterial::derivation_octets(ak)) {
+    for (octet, mask) in octets.iter_mut().zip(ak.secret_octets()) {
         *octet ^= mask;
     }
     octets
@@ -232,7 +232,17 @@ impl Res {
         }
         let mut octets = [0; 16];
         octets[..slice.len()].copy_from_slice(slice);
-        Some(Self { octets, len: u8::try_from(slice.len()).ok()? })
+        Some(Self {
+            octets,
+            len: u8::try_from(slice.len()).ok()?,
+        })
+    }
+
+    /// Takes the 8 octets that MILENAGE gives.
+    #[inline]
+    pub(crate) fn from_octets(octets: [u8; 8]) -> Self {
+        let octets = u128::from(u64::from_le_bytes(octets)).to_le_bytes();
+        Self { octets, len: 8 }
     }
 
     /// The octets of their actual length.
@@ -258,6 +268,6 @@ impl Eq for Res {}
 
 impl Drop for Res {
     fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.octets);
+        crate::wipe::wipe(&mut self.octets);
     }
 }

@@ -72,8 +72,9 @@ impl Suci {
 
     /// Reads the NAI form.
     ///
-    /// The realm of an IMSI-type SUCI always has a 3-digit MNC: `mnc001` gives the MNC `01` as `001`. The caller that
-    /// knows its own PLMN compares with [`Plmn::mnc_3_digits`].
+    /// The realm of an IMSI-type SUCI always has a 3-digit MNC: `mnc001` gives the MNC `01` as `001`, unless ten
+    /// MSIN digits in clear tell that it has two. The caller that knows its own PLMN compares with
+    /// [`Plmn::mnc_3_digits`].
     ///
     /// # Errors
     /// [`ParseError`] that names the field.
@@ -96,6 +97,14 @@ impl Suci {
         let scheme = ProtectionScheme::from_id(scheme)?;
         if scheme == ProtectionScheme::Null {
             let clear = rest.strip_prefix("userid").ok_or(FORM)?;
+            // Ten MSIN digits leave room for two MNC digits in an IMSI: the leading 0 of the realm is padding.
+            let home = match home {
+                SuciHome::Imsi(plmn) if clear.len() == 10 => match plmn.mnc().strip_prefix('0') {
+                    Some(mnc) => SuciHome::Imsi(Plmn::new(plmn.mcc(), mnc)?),
+                    None => SuciHome::Imsi(plmn),
+                },
+                home => home,
+            };
             return Self::new(home, ri, HnKeyId(0), SchemeOutput::Null(clear.into()));
         }
         let (key_id, rest) = field(rest, "hnkey")?;
