@@ -1,1 +1,162 @@
-fn main() {}
+//! The project's own checks, run as `cargo xtask COMMAND`; `cargo xtask --help` lists them.
+//!
+//! CI runs `cargo xtask test` and nothing else, so whatever CI refuses can be seen on any machine.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal"
+)]
+
+mod demo;
+mod deny;
+mod fuzz;
+mod layers;
+mod packages;
+mod shell;
+mod summary;
+mod test;
+mod vectors;
+
+use anyhow::{Context as _, Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's own checks.
+
+Usage: cargo xtask COMMAND [OPTIONS]
+
+Commands:
+  test [--long] [--no-install]
+      Everything that must hold before a change lands, in this order: packages that the tests need, formatting, clippy,
+      layers, vectors, licences, tests, builds without default features, documentation, the demo over the wire.
+        --long        also fuzz every parser for 60 s, kill the store more often, compile the benchmarks
+                      and install cargo-deny if it is missing
+        --no-install  install nothing; stop with a list of what is missing
+
+  layers [--table]
+      The dependencies between the crates are those that ARCHITECTURE.md allows, and the sans-IO crates use no clock,
+      socket, file or random numbers.
+        --table       print the allowed dependencies as the table that ARCHITECTURE.md must hold
+
+  vectors
+      The known answers under vectors/ are well formed, each file is read by a test, and copies equal their originals.
+
+  fuzz [TARGET] [--seconds N] [--list]
+      Builds the fuzz targets with coverage (stable toolchain, needs g++) and runs one or all of them, 60 s each unless
+      told otherwise. A failing input is kept under fuzz/artifacts/.
+        --list        only name the targets
+
+Examples:
+  cargo xtask test                       before you propose a change
+  cargo xtask fuzz suci_text --seconds 600
+";
+
+fn main() -> ExitCode {
+    match dispatch(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Vec<String>) -> Result<()> {
+    let mut arguments = arguments.into_iter();
+    let Some(command) = arguments.next() else {
+        print!("{HELP}");
+        bail!("name a command");
+    };
+    let mut options = Options {
+        left: arguments.collect(),
+    };
+    if options
+        .left
+        .iter()
+        .any(|option| matches!(option.as_str(), "-h" | "--help"))
+    {
+        print!("{HELP}");
+        return Ok(());
+    }
+    match command.as_str() {
+        "test" => {
+            let plan = test::Plan {
+                long: options.flag("--long"),
+                install: !options.flag("--no-install"),
+            };
+            options.end()?;
+            test::run(plan)
+        }
+        "layers" => {
+            let table = options.flag("--table");
+            options.end()?;
+            if table {
+                print!("{}", layers::table());
+                return Ok(());
+            }
+            layers::check()
+        }
+        "vectors" => {
+            options.end()?;
+            vectors::check()
+        }
+        "fuzz" => {
+            let list = options.flag("--list");
+            let seconds = options
+                .value("--seconds")?
+                .map(|text| text.parse().context("--seconds takes a number"));
+            let target = options.positional();
+            options.end()?;
+            if list {
+                fuzz::targets()?.iter().for_each(|target| println!("{target}"));
+                return Ok(());
+            }
+            fuzz::run(target.as_deref(), seconds.transpose()?.unwrap_or(fuzz::SECONDS))
+        }
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => {
+            print!("{HELP}");
+            bail!("no command is called {unknown:?}")
+        }
+    }
+}
+
+/// The arguments behind the command; each accessor takes what it recognises.
+struct Options {
+    left: Vec<String>,
+}
+
+impl Options {
+    fn flag(&mut self, name: &str) -> bool {
+        let before = self.left.len();
+        self.left.retain(|option| option != name);
+        self.left.len() != before
+    }
+
+    fn value(&mut self, name: &str) -> Result<Option<String>> {
+        let Some(at) = self.left.iter().position(|option| option == name) else {
+            return Ok(None);
+        };
+        if at + 1 == self.left.len() {
+            bail!("{name} takes a value");
+        }
+        let value = self.left.remove(at + 1);
+        self.left.remove(at);
+        Ok(Some(value))
+    }
+
+    fn positional(&mut self) -> Option<String> {
+        let at = self.left.iter().position(|option| !option.starts_with('-'))?;
+        Some(self.left.remove(at))
+    }
+
+    fn end(&self) -> Result<()> {
+        match self.left.first() {
+            None => Ok(()),
+            Some(unknown) => bail!("{unknown:?} is not understood here; see cargo xtask --help"),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Asks independent programs for the expected value of a 3GPP computation. For tests only.
+//!
+//! A test that compares the project with itself proves little. Two other opinions are at hand:
+//!
+//! | Helper | Program | Knows |
+//! |---|---|---|
+//! | [`Oracle`] | `interop/oracle/reference.py` (Python, package `cryptography`) | MILENAGE, TUAK, the TS 33.220 KDF, SUCI, EAP-AKA', NAS algorithms |
+//! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE vectors of 2G/3G, AUTS |
+//!
+//! ```no_run
+//! use kaskade_oracle::{Arg, Oracle, octets};
+//!
+//! let Some(oracle) = Oracle::start() else { return };
+//! let (k, opc, rand) = ([0x11; 16], [0x22; 16], [0x33; 16]);
+//! let set = oracle.call("milenage", &[Arg::from(&k), Arg::from(&opc), Arg::from(&rand)]);
+//! assert_eq!(octets(&set["res"]).len(), 8);
+//! ```
+//!
+//! A missing program fails the test, since a comparison that silently does not happen is worse than none. Whoever
+//! cannot install it sets `KASKADE_SKIP_INTEROP=1`: then `start` says that it skips and returns `None`.
+//!
+//! This crate depends on no other crate of the workspace, and every crate may have it under `[dev-dependencies]`.
+#![allow(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a helper of tests fails by panicking and says why it skips"
+)]
+
+mod auc_gen;
+mod python;
+
+pub use auc_gen::{OsmoAucGen, UmtsVector};
+pub use python::{Arg, Oracle};
+
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Environment variable that turns a missing program into a skipped comparison (any value but `0` and the empty one).
+pub const SKIP_VARIABLE: &str = "KASKADE_SKIP_INTEROP";
+
+/// The octets of a hex text, as the oracles answer them (any length, upper or lower case).
+///
+/// # Panics
+/// If the value is no text or not hex: the oracle answered something else than the test expects.
+#[must_use]
+pub fn octets(value: &Value) -> Vec<u8> {
+    let Some(text) = value.as_str() else {
+        panic!("expected octets as hex text, the oracle answered {value}")
+    };
+    from_hex(text)
+}
+
+fn to_hex(octets: &[u8]) -> String {
+    octets
+        .iter()
+        .fold(String::with_capacity(2 * octets.len()), |mut text, octet| {
+            let _ = write!(text, "{octet:02x}");
+            text
+        })
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok()) {
+        Some(digit) => digit,
+        None => panic!("expected hex, the oracle answered {text:?}"),
+    };
+    assert!(
+        text.len().is_multiple_of(2),
+        "expected whole octets, the oracle answered {text:?}"
+    );
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| pair.iter().fold(0, |octet, &c| octet << 4 | digit(c)))
+        .collect()
+}
+
+/// `None` if the environment allows to skip, else a panic that says what is missing and how to get it.
+fn missing<T>(what: &str, remedy: &str) -> Option<T> {
+    let skip = std::env::var(SKIP_VARIABLE).is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
+    assert!(
+        skip,
+        "{what} is missing. Install it: {remedy} (`cargo xtask test` does it as root), or set {SKIP_VARIABLE}=1 to skip."
+    );
+    eprintln!("skipped: {what} is missing and {SKIP_VARIABLE} is set");
+    None
+}

@@ -1,0 +1,355 @@
+//! `cargo xtask layers`: which crate may use which, and what the sans-IO crates must not use at all.
+//!
+//! The table in [`LAYERS`] is the rule; ARCHITECTURE.md shows the same table to readers, and both must be equal.
+
+use crate::shell;
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// A crate of the workspace and the crates of the workspace that it may use.
+struct Layer {
+    name: &'static str,
+    may_use: &'static [&'static str],
+    reason: &'static str,
+    /// Neither clock nor socket nor random numbers: those are arguments.
+    sans_io: bool,
+}
+
+const LAYERS: &[Layer] = &[
+    Layer {
+        name: "kaskade-crypto",
+        may_use: &[],
+        reason: "algorithms know nothing of networks",
+        sans_io: true,
+    },
+    Layer {
+        name: "kaskade-keys",
+        may_use: &["kaskade-crypto"],
+        reason: "a derivation is a KDF call between two secret types",
+        sans_io: true,
+    },
+    Layer {
+        name: "kaskade-codec",
+        may_use: &["kaskade-keys"],
+        reason: "byte formats carry identities, and compute nothing",
+        sans_io: true,
+    },
+    Layer {
+        name: "kaskade-aka",
+        may_use: &["kaskade-crypto", "kaskade-codec", "kaskade-keys"],
+        reason: "both ends of a run derive keys and read messages",
+        sans_io: true,
+    },
+    Layer {
+        name: "kaskade-store",
+        may_use: &["kaskade-crypto", "kaskade-keys", "kaskade-aka"],
+        reason: "it seals keys, and keeps the sequence number state of the AuC",
+        sans_io: false,
+    },
+    Layer {
+        name: "kaskade-net",
+        may_use: &[
+            "kaskade-crypto",
+            "kaskade-keys",
+            "kaskade-codec",
+            "kaskade-aka",
+            "kaskade-store",
+        ],
+        reason: "the network functions drive everything below them",
+        sans_io: false,
+    },
+    Layer {
+        name: "kaskade",
+        may_use: &[
+            "kaskade-crypto",
+            "kaskade-keys",
+            "kaskade-codec",
+            "kaskade-aka",
+            "kaskade-store",
+            "kaskade-net",
+        ],
+        reason: "the program puts everything together",
+        sans_io: false,
+    },
+    Layer {
+        name: "xtask",
+        may_use: &[],
+        reason: "checks must run when nothing else compiles",
+        sans_io: false,
+    },
+];
+
+/// Packages that only tests use: nobody may have them as a normal dependency, and they may use anything.
+const TEST_ONLY: &[&str] = &["kaskade-oracle", "kaskade-fuzz"];
+
+/// Third-party crates that would bring sockets, storage or random numbers into a sans-IO crate.
+const NOT_SANS_IO: &[(&str, &str)] = &[
+    ("tokio", "a runtime with sockets and clocks"),
+    ("hyper", "sockets"),
+    ("hyper-util", "sockets"),
+    ("rustls", "sockets and random numbers"),
+    ("tokio-rustls", "sockets"),
+    ("redb", "files"),
+    ("getrandom", "random numbers"),
+    ("rand", "random numbers"),
+];
+
+/// What a sans-IO crate's sources must not name.
+const NOT_IN_SOURCES: &[(&str, &str)] = &[
+    ("SystemTime", "the time is an argument"),
+    ("Instant", "the time is an argument"),
+    ("std::net", "messages are arguments and results"),
+    ("std::fs", "contents of files are arguments"),
+    ("std::env", "configuration is an argument"),
+    ("std::process", "only the program starts and ends processes"),
+    ("std::thread", "the caller decides about threads"),
+    ("tokio", "the caller brings the runtime"),
+    ("getrandom", "random octets are arguments"),
+    ("OsRng", "random octets are arguments"),
+    ("thread_rng", "random octets are arguments"),
+    ("SystemRandom", "random octets are arguments"),
+    ("aws_lc_rs::rand", "random octets are arguments"),
+];
+
+const BEGIN: &str = "<!-- layers:begin -->";
+const END: &str = "<!-- layers:end -->";
+
+/// Checks dependencies, ARCHITECTURE.md and the sources of the sans-IO crates; all findings are printed.
+pub(crate) fn check() -> Result<()> {
+    let metadata = shell::output(&mut shell::cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let packages: Value = serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
+    let mut findings = edges(packages["packages"].as_array().map_or(&[][..], Vec::as_slice));
+    let document = std::fs::read_to_string(shell::root().join("ARCHITECTURE.md"));
+    findings.extend(document.map_or_else(|error| vec![format!("ARCHITECTURE.md: {error}")], |text| shown(&text)));
+    for layer in LAYERS.iter().filter(|layer| layer.sans_io) {
+        let folder = shell::root().join("crates").join(layer.name).join("src");
+        for path in shell::files(&folder, "rs")? {
+            let source = std::fs::read_to_string(&path)?;
+            findings.extend(
+                named(&source)
+                    .into_iter()
+                    .map(|found| format!("{}{found}", shell::relative(&path))),
+            );
+        }
+    }
+    if findings.is_empty() {
+        println!(
+            "layers: {} crates, every dependency allowed, sans-IO sources clean",
+            LAYERS.len()
+        );
+        return Ok(());
+    }
+    findings.iter().for_each(|finding| println!("layers: {finding}"));
+    bail!(
+        "{} findings about layers; the rule and its reasons are in xtask/src/layers.rs",
+        findings.len()
+    )
+}
+
+/// The allowed dependencies as ARCHITECTURE.md shows them.
+pub(crate) fn table() -> String {
+    let mut table = format!("{BEGIN}\n| Crate | May use |\n|---|---|\n");
+    for layer in LAYERS {
+        let short: Vec<_> = layer.may_use.iter().map(|name| short(name)).collect();
+        let short = if short.is_empty() {
+            "–".to_owned()
+        } else {
+            short.join(", ")
+        };
+        let _ = writeln!(table, "| `{}` | {short} |", layer.name);
+    }
+    table + END + "\n"
+}
+
+/// Findings about the dependencies that `cargo metadata` lists. Development dependencies are free.
+fn edges(packages: &[Value]) -> Vec<String> {
+    let ours: BTreeSet<_> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let mut findings = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        if TEST_ONLY.contains(&name) {
+            continue;
+        }
+        let Some(layer) = LAYERS.iter().find(|layer| layer.name == name) else {
+            findings.push(format!("{name} has no row in the table of layers"));
+            continue;
+        };
+        let dependencies = package["dependencies"].as_array().map_or(&[][..], Vec::as_slice);
+        for dependency in dependencies.iter().filter(|dependency| dependency["kind"] != "dev") {
+            let used = dependency["name"].as_str().unwrap_or_default();
+            if ours.contains(used) && !layer.may_use.contains(&used) {
+                let allowed = layer.may_use.join(", ");
+                let allowed = if allowed.is_empty() {
+                    "no crate of the workspace"
+                } else {
+                    &allowed
+                };
+                findings.push(format!(
+                    "{name} uses {used}, but may use {allowed} only ({})",
+                    layer.reason
+                ));
+            }
+            if let Some((_, brings)) = NOT_SANS_IO
+                .iter()
+                .find(|(crate_name, _)| layer.sans_io && *crate_name == used)
+            {
+                findings.push(format!("{name} is sans-IO and uses {used}, which brings {brings}"));
+            }
+        }
+    }
+    for layer in LAYERS.iter().filter(|layer| !ours.contains(layer.name)) {
+        findings.push(format!(
+            "{} stands in the table of layers, but not in the workspace",
+            layer.name
+        ));
+    }
+    findings
+}
+
+/// Findings about the table between the marks of ARCHITECTURE.md.
+fn shown(document: &str) -> Vec<String> {
+    let help = "`cargo xtask layers --table` prints what must stand there";
+    let marked = document.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
+    let Some((marked, _)) = marked else {
+        return vec![format!(
+            "ARCHITECTURE.md has no table between {BEGIN} and {END}; {help}"
+        )];
+    };
+    let row = |line: &str| {
+        let cells: Vec<_> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let (name, uses) = (*cells.first()?, *cells.last()?);
+        let name = name.strip_prefix('`')?.strip_suffix('`')?;
+        let uses = uses
+            .split(',')
+            .map(|used| used.trim().trim_matches('`'))
+            .filter(|used| !matches!(*used, "" | "–" | "-"));
+        Some((
+            name.to_owned(),
+            uses.map(|used| short(used).to_owned()).collect::<BTreeSet<_>>(),
+        ))
+    };
+    let told: Vec<_> = marked.lines().filter_map(row).collect();
+    let mut findings = Vec::new();
+    for layer in LAYERS {
+        let allowed: BTreeSet<_> = layer.may_use.iter().map(|name| short(name).to_owned()).collect();
+        match told
+            .iter()
+            .filter(|(name, _)| name == layer.name)
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
+            [(_, uses)] if *uses == allowed => {}
+            [_] => findings.push(format!(
+                "ARCHITECTURE.md allows {} something else than the check does; {help}",
+                layer.name
+            )),
+            rows => findings.push(format!(
+                "ARCHITECTURE.md has {} rows for {} instead of one; {help}",
+                rows.len(),
+                layer.name
+            )),
+        }
+    }
+    for (name, _) in told
+        .iter()
+        .filter(|(name, _)| LAYERS.iter().all(|layer| layer.name != name))
+    {
+        findings.push(format!(
+            "ARCHITECTURE.md has a row for {name}, which the check does not know; {help}"
+        ));
+    }
+    findings
+}
+
+/// What a sans-IO source names and must not, each as `:LINE: …`. Comments are free to.
+fn named(source: &str) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (line, number) in source.lines().zip(1..) {
+        let code = line.split("//").next().unwrap_or_default();
+        for (word, reason) in NOT_IN_SOURCES.iter().filter(|(word, _)| has_word(code, word)) {
+            findings.push(format!(":{number}: names {word}: in a sans-IO crate {reason}"));
+        }
+    }
+    findings
+}
+
+/// Whether `word` stands in `code` with no letter, digit or underscore beside it.
+fn has_word(code: &str, word: &str) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    code.match_indices(word)
+        .any(|(at, _)| !part(code[..at].chars().next_back()) && !part(code[at + word.len()..].chars().next()))
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("kaskade-").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The workspace as the table has it, with one more dependency.
+    fn workspace(from: &str, to: &Value) -> Vec<Value> {
+        let package = |layer: &Layer| {
+            let mut uses: Vec<_> = layer
+                .may_use
+                .iter()
+                .map(|used| json!({ "name": used, "kind": null }))
+                .collect();
+            if layer.name == from {
+                uses.push(to.clone());
+            }
+            json!({ "name": layer.name, "dependencies": uses })
+        };
+        let oracle = json!({ "name": "kaskade-oracle", "dependencies": [] });
+        LAYERS.iter().map(package).chain([oracle]).collect()
+    }
+
+    #[test]
+    fn allowed_edges_pass_and_others_are_named() {
+        let edge = |from: &str, to: &str, kind: Value| edges(&workspace(from, &json!({ "name": to, "kind": kind })));
+        assert_eq!(edge("kaskade-net", "tokio", Value::Null), [""; 0]);
+        assert_eq!(edge("kaskade-keys", "kaskade-oracle", json!("dev")), [""; 0]);
+        for (from, to) in [
+            ("kaskade-crypto", "kaskade-keys"),
+            ("kaskade-codec", "kaskade-crypto"),
+            ("kaskade-aka", "kaskade-store"),
+            ("kaskade-store", "kaskade-oracle"),
+            ("kaskade-keys", "tokio"),
+            ("kaskade-aka", "rand"),
+        ] {
+            assert_eq!(edge(from, to, Value::Null).len(), 1, "{from} -> {to}");
+            assert_eq!(edge(from, to, json!("build")).len(), 1, "{from} -> {to} when building");
+        }
+    }
+
+    #[test]
+    fn the_printed_table_is_the_one_that_is_asked_for() {
+        assert_eq!(shown(&table()), [""; 0]);
+        assert_eq!(
+            shown(&table().replace("| `kaskade-keys` | crypto |", "| `kaskade-keys` | codec |")).len(),
+            1
+        );
+        assert_eq!(shown(&table().replace("| `kaskade-keys` | crypto |\n", "")).len(), 1);
+        assert_eq!(
+            shown(&table().replace(END, "| `kaskade-more` | – |\n<!-- layers:end -->")).len(),
+            1
+        );
+        assert_eq!(shown("no table").len(), 1);
+    }
+
+    #[test]
+    fn sources_are_read_by_words_and_without_comments() {
+        assert_eq!(
+            named("/// Unlike `std::net`, this\nlet instant = InstantKey; // SystemTime"),
+            [""; 0]
+        );
+        assert_eq!(
+            named("let now = std::time::SystemTime::now();\nuse std::net::IpAddr;").len(),
+            2
+        );
+    }
+}

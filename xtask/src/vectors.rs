@@ -1,0 +1,180 @@
+//! `cargo xtask vectors`: the known answers under `vectors/`.
+
+use crate::shell;
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Fields that hold text. Every other text in a case is octets in hex.
+const TEXT_FIELDS: &[&str] = &[
+    "aka_algorithm",
+    "algorithm",
+    "auts_result",
+    "comment",
+    "direction_name",
+    "expected_result",
+    "from",
+    "function",
+    "generation",
+    "mcc",
+    "mnc",
+    "msin",
+    "nai",
+    "name",
+    "network_name",
+    "operation",
+    "profile",
+    "protection_scheme",
+    "security_header",
+    "serving_network_name",
+    "sres_method",
+    "supi",
+    "supi_type",
+];
+
+/// Checks every file's form, its use and its original; all findings are printed, and the cases counted.
+pub(crate) fn check() -> Result<()> {
+    let files = shell::files(&shell::root().join("vectors"), "json")?;
+    if files.is_empty() {
+        bail!("vectors/ holds no JSON file");
+    }
+    let sources = sources()?;
+    let originals = shell::root().join("../shared/vectors");
+    let (mut findings, mut total, mut compared) = (Vec::new(), 0, 0);
+    for path in &files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let text = std::fs::read_to_string(path).with_context(|| shell::relative(path))?;
+        let (cases, mut found) = form(&text);
+        total += cases;
+        println!("vectors: {name}: {cases} cases");
+        if !sources.iter().any(|source| source.contains(name.as_ref())) {
+            found.push("no Rust source under crates/ or fuzz/ names this file, so no test reads it".to_owned());
+        }
+        if let Ok(original) = std::fs::read_to_string(originals.join(name.as_ref())) {
+            compared += 1;
+            if original != text {
+                found.push("differs from the original of the same name".to_owned());
+            }
+        }
+        findings.extend(
+            found
+                .into_iter()
+                .map(|finding| format!("{}: {finding}", shell::relative(path))),
+        );
+    }
+    println!(
+        "vectors: {} files, {total} cases, {compared} files compared with their originals",
+        files.len()
+    );
+    if findings.is_empty() {
+        return Ok(());
+    }
+    findings.iter().for_each(|finding| println!("{finding}"));
+    bail!(
+        "{} findings about vectors; their form is told in xtask/src/vectors.rs",
+        findings.len()
+    )
+}
+
+/// The text of every Rust source that may hold a test.
+fn sources() -> Result<Vec<String>> {
+    let mut sources = Vec::new();
+    for folder in ["crates", "fuzz"].map(|folder| shell::root().join(folder)) {
+        for path in shell::files(&folder, "rs")? {
+            sources.push(std::fs::read_to_string(Path::new(&path))?);
+        }
+    }
+    Ok(sources)
+}
+
+/// The number of cases in a file, and what is wrong with its form.
+fn form(text: &str) -> (usize, Vec<String>) {
+    let file: Value = match serde_json::from_str(text) {
+        Ok(file) => file,
+        Err(error) => return (0, vec![format!("no JSON: {error}")]),
+    };
+    let mut findings = Vec::new();
+    if file["source"].as_str().is_none_or(str::is_empty) {
+        findings.push("\"source\" does not say where the cases come from".to_owned());
+    }
+    let cases = file["cases"].as_array().map_or(&[][..], Vec::as_slice);
+    if cases.is_empty() {
+        findings.push("\"cases\" holds no case".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    for (case, number) in cases.iter().zip(1..) {
+        let fields = case.as_object().cloned().unwrap_or_default();
+        match fields.get("name").and_then(Value::as_str) {
+            None | Some("") => findings.push(format!("case {number} has no name")),
+            Some(name) if !names.insert(name.to_owned()) => findings.push(format!("two cases are called {name}")),
+            Some(name) => findings.extend(
+                octets(&fields, &fields)
+                    .into_iter()
+                    .map(|found| format!("{name}: {found}")),
+            ),
+        }
+    }
+    (cases.len(), findings)
+}
+
+/// What is wrong with the octet strings of an object of `case`.
+fn octets(object: &Map<String, Value>, case: &Map<String, Value>) -> Vec<String> {
+    // The scheme output of a network-specific identifier is the text of the NAI: TS 33.501 C.4.
+    let text = |field: &str| TEXT_FIELDS.contains(&field) || (field == "scheme_output" && case.contains_key("nai"));
+    let hex = |text: &str| text.len().is_multiple_of(2) && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    let mut findings = Vec::new();
+    for (field, value) in object.iter().filter(|(field, _)| !text(field)) {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for value in values {
+            match value {
+                Value::String(text) if !hex(text) => findings.push(format!(
+                    "{field} is not whole octets in lower-case hex ({text:?}); if it is text, add it to TEXT_FIELDS"
+                )),
+                Value::Object(inner) => findings.extend(octets(inner, case)),
+                _ => {}
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_good_file_is_counted() {
+        let text = r#"{"source": "s", "cases": [{"name": "a", "k": "00ff", "list": ["aa"], "n": 7}, {"name": "b"}]}"#;
+        assert_eq!(form(text), (2, vec![]));
+    }
+
+    #[test]
+    fn each_fault_is_found() {
+        for (fault, text) in [
+            ("no JSON", "{"),
+            ("no source", r#"{"source": "", "cases": [{"name": "a"}]}"#),
+            ("no case", r#"{"source": "s", "cases": []}"#),
+            ("no name", r#"{"source": "s", "cases": [{"k": "00"}]}"#),
+            (
+                "same name",
+                r#"{"source": "s", "cases": [{"name": "a"}, {"name": "a"}]}"#,
+            ),
+            ("odd length", r#"{"source": "s", "cases": [{"name": "a", "k": "0"}]}"#),
+            ("upper case", r#"{"source": "s", "cases": [{"name": "a", "k": "AB"}]}"#),
+            (
+                "not hex, inside",
+                r#"{"source": "s", "cases": [{"name": "a", "in": [{"k": "zz"}]}]}"#,
+            ),
+        ] {
+            assert_eq!(form(text).1.len(), 1, "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_output_of_an_nai_is_text() {
+        let case = |extra| format!(r#"{{"source": "s", "cases": [{{"name": "a", "scheme_output": "type1"{extra}}}]}}"#);
+        assert_eq!(form(&case(r#", "nai": "user@realm""#)).1.len(), 0);
+        assert_eq!(form(&case("")).1.len(), 1);
+    }
+}
