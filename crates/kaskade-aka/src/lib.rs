@@ -2,9 +2,19 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`algorithm`] | which functions f1 to f5* a subscription uses | TS 33.102 6.3, TS 35.206 |
 //! | [`sqn`] | SQN = SEQ ‖ IND, the three generation schemes, the AuC's policy | TS 33.102 Annex C |
+//! | [`auc`] | authentication vectors and the check of AUTS | TS 33.102 6.3.2, 6.3.5 |
+//! | [`usim`] | the card: MAC-A, freshness, AUTS | TS 33.102 6.3.3, Annex C.2 |
+//! | [`fivegs`] | 5G AKA of UDM, AUSF, SEAF and UE, and the keys below K_AMF | TS 33.501 6.1.3.2, Annex A |
+//! | [`visit`] | who wants to see the keys of a run: fingerprints, or on request octets | – |
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. A stage that must happen once takes
 //! `self`.
 
+pub mod algorithm;
+pub mod auc;
+pub mod fivegs;
 pub mod sqn;
+pub mod usim;
+pub mod visit;

@@ -15,6 +15,7 @@
 extern crate alloc;
 
 mod block_cipher;
+pub mod ecies;
 pub mod kdf;
 pub mod milenage;
 pub mod secret;

@@ -1,0 +1,66 @@
+//! Which IND values a node owns, and which of them a requesting node gets.
+
+use super::{Ind, SqnLayout};
+
+/// One home-network node of several that issue SQN for the same subscribers.
+///
+/// Node k of n owns the IND values i with i mod n = k, so that two nodes never issue the same SQN even where their SEQ
+/// are equal (TS 33.102 Annex C.1.2 and C.3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeIndex {
+    index: u8,
+    of: u8,
+}
+
+impl NodeIndex {
+    /// The only node.
+    pub const ONLY: Self = Self { index: 0, of: 1 };
+
+    /// Node `index`, counted from 0, of `of` nodes; `None` unless `index` < `of`.
+    pub const fn new(index: u8, of: u8) -> Option<Self> {
+        if index < of { Some(Self { index, of }) } else { None }
+    }
+
+    /// Counted from 0.
+    pub const fn index(self) -> u8 {
+        self.index
+    }
+
+    /// How many nodes there are.
+    pub const fn of(self) -> u8 {
+        self.of
+    }
+
+    /// How many IND values this node owns in `layout`: 0 when there are more nodes than IND values.
+    pub fn share(self, layout: SqnLayout) -> usize {
+        let (size, index, of) = (layout.array_size(), usize::from(self.index), usize::from(self.of));
+        size.saturating_sub(index).div_ceil(of)
+    }
+
+    /// The IND for vectors that `requesting_node` asks for: always the same for the same name; `None` when this node
+    /// owns none.
+    ///
+    /// One IND per requesting node keeps vectors that different serving nodes use out of order from overtaking each
+    /// other in the USIM's array. Names share an IND when there are more of them than values.
+    #[inline]
+    pub fn ind(self, layout: SqnLayout, requesting_node: &str) -> Option<Ind> {
+        let share = u64::try_from(self.share(layout)).ok()?;
+        let position = fnv1a(requesting_node.as_bytes()).checked_rem(share)?;
+        let ind = position.checked_mul(u64::from(self.of))?.checked_add(u64::from(self.index))?;
+        u8::try_from(ind).ok().map(Ind)
+    }
+}
+
+impl Default for NodeIndex {
+    fn default() -> Self {
+        Self::ONLY
+    }
+}
+
+/// FNV-1a, 64 bits, upper half folded in. Part of what is on the cards: must never change.
+fn fnv1a(octets: &[u8]) -> u64 {
+    let hash = octets
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3));
+    (hash >> 32) ^ (hash & 0xffff_ffff)
+}

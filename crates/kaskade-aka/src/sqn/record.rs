@@ -1,0 +1,267 @@
+//! What is durable per subscriber, and the parameters of the policy.
+
+use super::{Glc, Seq, Spent, SqnError, SqnLayout};
+
+/// How SEQ is generated; names of TS 29.505 5.4.3 (`SqnScheme`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SqnScheme {
+    /// `GENERAL`: SEQ = SEQ1 ‖ SEQ2, where SEQ2 follows the clock (partly time-based; TS 33.102 Annex C.1.1.1, C.3.1).
+    General,
+    /// `NON_TIME_BASED`: a counter per subscriber (TS 33.102 Annex C.1.1.2, C.3.2).
+    NonTimeBased,
+    /// `TIME_BASED`: SEQ = GLC + DIF (TS 33.102 Annex C.1.1.3, C.3.3). Needs no durable write per vector.
+    #[default]
+    TimeBased,
+}
+
+impl SqnScheme {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::General, Self::NonTimeBased, Self::TimeBased];
+
+    /// The name that TS 29.505 gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::General => "GENERAL",
+            Self::NonTimeBased => "NON_TIME_BASED",
+            Self::TimeBased => "TIME_BASED",
+        }
+    }
+}
+
+impl core::fmt::Display for SqnScheme {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl core::str::FromStr for SqnScheme {
+    type Err = SqnError;
+
+    /// Reads the name of TS 29.505, in any case and with `-` for `_`.
+    fn from_str(text: &str) -> Result<Self, SqnError> {
+        let matches = |name: &str| {
+            name.len() == text.len()
+                && name.bytes().zip(text.bytes()).all(|(a, b)| a == b.to_ascii_uppercase() || (a, b) == (b'_', b'-'))
+        };
+        Self::ALL.into_iter().find(|scheme| matches(scheme.name())).ok_or(SqnError::UnknownScheme)
+    }
+}
+
+/// The state that a scheme keeps beside the highest reserved SEQ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generator {
+    /// TS 33.102 Annex C.1.1.1.
+    General {
+        /// n: the length of SEQ2 in bits, 1 to 32.
+        seq2_bits: u8,
+        /// D: how many vectors at most are issued during as many clock units; far below 2^n.
+        d: u32,
+    },
+    /// TS 33.102 Annex C.1.1.2.
+    NonTimeBased,
+    /// TS 33.102 Annex C.1.1.3, not yet tied to a clock: the first SEQ will be the one after the highest reserved.
+    Unanchored,
+    /// TS 33.102 Annex C.1.1.3.
+    TimeBased {
+        /// DIF: SEQ minus GLC.
+        dif: i64,
+        /// The highest SEQ that the clock may give before the record must be written again. Time in which nothing is
+        /// issued beyond it is taken out of DIF, so that a card is never left further behind than its Δ allows.
+        horizon: Seq,
+    },
+}
+
+impl Generator {
+    /// n = 24 and D = 2^16, as in the profile of TS 33.102 Annex C.3.1.
+    pub const GENERAL_C31: Self = Self::General {
+        seq2_bits: 24,
+        d: 1 << 16,
+    };
+}
+
+/// What is durable of one subscriber's sequence numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqnRecord {
+    pub(super) layout: SqnLayout,
+    pub(super) generator: Generator,
+    /// Highest SEQ that may have been issued other than by the clock.
+    pub(super) reserved: Seq,
+    /// First SEQ of this epoch: all that it issued is between this and the issuer's last.
+    pub(super) epoch_start: Seq,
+    /// Highest SEQ_MS that a verified AUTS has shown.
+    pub(super) proven: Seq,
+    pub(super) spent: Spent,
+}
+
+/// All fields of an [`SqnRecord`], to write it down and read it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqnParts {
+    /// How SQN is split.
+    pub layout: SqnLayout,
+    /// The scheme and its state.
+    pub generator: Generator,
+    /// Highest SEQ that may have been issued other than by the clock.
+    pub reserved: Seq,
+    /// First SEQ of this epoch.
+    pub epoch_start: Seq,
+    /// Highest SEQ_MS that a verified AUTS has shown.
+    pub proven: Seq,
+    /// What earlier epochs may have issued.
+    pub spent: Spent,
+}
+
+impl SqnRecord {
+    /// A card that has accepted nothing yet: the first SEQ will be 1.
+    pub fn blank(scheme: SqnScheme) -> Self {
+        Self::after(scheme, SqnLayout::ANNEX_C3, Seq(0))
+    }
+
+    /// A card that may have accepted up to `highest`: the first SEQ will be the one after it.
+    pub fn after(scheme: SqnScheme, layout: SqnLayout, highest: Seq) -> Self {
+        let generator = match scheme {
+            SqnScheme::General => Generator::GENERAL_C31,
+            SqnScheme::NonTimeBased => Generator::NonTimeBased,
+            SqnScheme::TimeBased => Generator::Unanchored,
+        };
+        Self {
+            layout,
+            generator,
+            reserved: highest,
+            epoch_start: Seq(highest.0.saturating_add(1)),
+            proven: Seq(0),
+            spent: Spent::NONE,
+        }
+    }
+
+    /// Replaces n and D of a partly time-based record; no effect on another scheme.
+    ///
+    /// # Errors
+    /// [`SqnError::Parameters`] unless 1 ≤ n ≤ 32, D ≥ 1 and D ≤ 2^n / 4 (TS 33.102 Annex C.1.1.1 asks for D far below 2^n).
+    pub fn with_general(mut self, seq2_bits: u8, d: u32) -> Result<Self, SqnError> {
+        if let Generator::General { .. } = self.generator {
+            self.generator = Generator::General { seq2_bits, d };
+        }
+        Self::from_parts(self.into_parts())
+    }
+
+    /// Puts a record together from what was written down.
+    ///
+    /// # Errors
+    /// [`SqnError::Parameters`] when a SEQ is longer than the layout allows or n and D do not fit.
+    pub fn from_parts(parts: SqnParts) -> Result<Self, SqnError> {
+        let SqnParts { layout, generator, reserved, epoch_start, proven, spent } = parts;
+        let highest_spent = spent.intervals().last().map_or(Seq(0), |(_, last)| *last);
+        // One beyond the last SEQ is a legal start: the record is exhausted.
+        if reserved.max(proven).max(highest_spent) > layout.max_seq() || epoch_start.0 > layout.max_seq().0 + 1 {
+            return Err(SqnError::Parameters);
+        }
+        if let Generator::General { seq2_bits, d } = generator {
+            let fits = (1..=32).contains(&seq2_bits) && d >= 1 && u64::from(d) <= (1_u64 << seq2_bits) / 4;
+            if !fits || u32::from(seq2_bits) > 48 - u32::from(layout.ind_bits()) {
+                return Err(SqnError::Parameters);
+            }
+        }
+        Ok(Self { layout, generator, reserved, epoch_start, proven, spent })
+    }
+
+    /// All fields.
+    pub fn into_parts(self) -> SqnParts {
+        let Self { layout, generator, reserved, epoch_start, proven, spent } = self;
+        SqnParts { layout, generator, reserved, epoch_start, proven, spent }
+    }
+
+    /// The scheme.
+    pub const fn scheme(&self) -> SqnScheme {
+        match self.generator {
+            Generator::General { .. } => SqnScheme::General,
+            Generator::NonTimeBased => SqnScheme::NonTimeBased,
+            Generator::Unanchored | Generator::TimeBased { .. } => SqnScheme::TimeBased,
+        }
+    }
+
+    /// How SQN is split.
+    pub const fn layout(&self) -> SqnLayout {
+        self.layout
+    }
+
+    /// The scheme and its state.
+    pub const fn generator(&self) -> Generator {
+        self.generator
+    }
+
+    /// The highest SEQ that may have been issued other than by the clock.
+    pub const fn reserved(&self) -> Seq {
+        self.reserved
+    }
+
+    /// What earlier epochs may have issued.
+    pub const fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// Ties a time-based record to the clock: the next SEQ at `now` is the one after the highest reserved. No effect
+    /// on a record that is tied or of another scheme.
+    #[must_use]
+    pub fn anchored(mut self, now: Glc, policy: &SqnPolicy) -> Self {
+        if self.generator == Generator::Unanchored {
+            let first = self.spent.skip(Seq(self.reserved.0.saturating_add(1)));
+            self.generator = Generator::time_based(first, now, policy);
+        }
+        self
+    }
+
+    /// This record for a subscriber whose SUPI had `old` before: starts above everything that `old` may have issued
+    /// by `now`.
+    #[must_use]
+    pub fn succeeding(mut self, old: &SqnRecord, highest_of_old: Seq, policy: &SqnPolicy, now: Glc) -> Self {
+        self.reserved = self.reserved.max(highest_of_old).min(self.layout.max_seq());
+        self.epoch_start = self.epoch_start.min(old.epoch_start);
+        self.spent = old.spent.clone();
+        if let Generator::TimeBased { .. } = self.generator {
+            self.generator = Generator::Unanchored;
+        }
+        self.anchored(now, policy)
+    }
+}
+
+impl Generator {
+    pub(super) fn time_based(first: Seq, now: Glc, policy: &SqnPolicy) -> Self {
+        Self::TimeBased {
+            dif: signed(first.0).saturating_sub(signed(now.0)),
+            horizon: Seq(first.0.saturating_add(policy.horizon)),
+        }
+    }
+}
+
+/// GLC + DIF; 0 when it is negative.
+pub(super) fn at_clock(dif: i64, glc: Glc) -> Seq {
+    Seq(u64::try_from(signed(glc.0).saturating_add(dif)).unwrap_or(0))
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The parameters of the policy: the same for all subscribers of a home network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqnPolicy {
+    /// Δ: how far above SEQ_MS the cards accept a SEQ (TS 33.102 Annex C.2.1); 2^28 in all profiles of C.3.
+    pub delta: u64,
+    /// How far, in SEQ, the clock may carry a time-based subscriber without a durable write; 2^24 (194 days of 1 s).
+    pub horizon: u64,
+    /// The smallest range that is reserved at once.
+    pub smallest_range: u32,
+    /// The largest.
+    pub largest_range: u32,
+}
+
+impl Default for SqnPolicy {
+    fn default() -> Self {
+        Self {
+            delta: 1 << 28,
+            horizon: 1 << 24,
+            smallest_range: 32,
+            largest_range: 4096,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A subscription and the parties around it, for the tests of this crate.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use kaskade_aka::auc::Credentials;
+use kaskade_aka::fivegs::ue::Ue;
+use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_crypto::{Amf, K, Opc, Rand, Sqn};
+use kaskade_keys::{ServingNetworkName, Supi};
+
+/// Credentials out of octets.
+pub(crate) fn credentials(k: &[u8; 16], opc: &[u8; 16], amf: [u8; 2]) -> Credentials {
+    Credentials {
+        amf: Amf::from_octets(amf),
+        ..Credentials::new(K::from_octets(k), Opc::from_octets(opc))
+    }
+}
+
+/// A fixed subscription.
+pub(crate) fn subscription() -> Credentials {
+    credentials(&[0x46; 16], &[0xcd; 16], [0x80, 0])
+}
+
+/// The card of a subscription.
+pub(crate) fn usim(credentials: &Credentials, options: UsimOptions) -> Usim {
+    Usim::new(&credentials.k, &credentials.opc, options)
+}
+
+/// A device with the card of a subscription.
+pub(crate) fn ue(credentials: &Credentials) -> Ue {
+    Ue::new(usim(credentials, UsimOptions::default()), supi())
+}
+
+/// The subscriber.
+pub(crate) fn supi() -> Supi {
+    "imsi-001010000000001".parse().expect("a SUPI")
+}
+
+/// The serving network.
+pub(crate) fn home() -> ServingNetworkName {
+    "5G:mnc001.mcc001.3gppnetwork.org".parse().expect("a name")
+}
+
+/// Another serving network.
+pub(crate) fn elsewhere() -> ServingNetworkName {
+    "5G:mnc070.mcc901.3gppnetwork.org".parse().expect("a name")
+}
+
+/// A RAND.
+pub(crate) fn rand(octet: u8) -> Rand {
+    Rand::from_octets([octet; 16])
+}
+
+/// SEQ ‖ IND with 5 bits of IND.
+pub(crate) fn sqn(seq: u64, ind: u64) -> Sqn {
+    Sqn::new(seq << 5 | ind).expect("48 bits")
+}
