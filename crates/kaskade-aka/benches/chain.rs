@@ -42,7 +42,14 @@ fn main() {
         "1 schedule, 5 blocks, 7 compressions",
         1.3,
         1,
-        || udm::he_av(black_box(&credentials), black_box(&rand), black_box(sqn), black_box(&home)),
+        || {
+            udm::he_av(
+                black_box(&credentials),
+                black_box(&rand),
+                black_box(sqn),
+                black_box(&home),
+            )
+        },
         || (five_blocks(&[0x46; 16]), compressions::<7>()),
     );
     let he_av = udm::he_av(&credentials, &rand, sqn, &home);
@@ -53,7 +60,12 @@ fn main() {
         1.3,
         1,
         || {
-            let he_av = udm::he_av(black_box(&credentials), black_box(&rand), black_box(sqn), black_box(&home));
+            let he_av = udm::he_av(
+                black_box(&credentials),
+                black_box(&rand),
+                black_box(sqn),
+                black_box(&home),
+            );
             let (se_av, challenged) = Challenged::new(he_av, black_box(&supi).clone(), home);
             let confirmed = challenged.confirm(black_box(&res_star)).expect("the right RES*");
             let k_amf = Prepared::new(&confirmed.k_seaf.k_amf(&confirmed.supi, black_box(&abba)));

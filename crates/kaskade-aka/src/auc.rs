@@ -55,12 +55,7 @@ pub struct Quintet {
 /// `sqn` must never have been used for this subscription, and be durable as used. Allocates nothing.
 #[inline]
 pub fn quintet(credentials: &Credentials, rand: &Rand, sqn: Sqn) -> Quintet {
-    let Credentials {
-        k,
-        opc,
-        amf,
-        algorithm,
-    } = credentials;
+    let Credentials { k, opc, amf, algorithm } = credentials;
     let vector = algorithm.functions(k, opc).vector(rand, sqn, *amf);
     let autn = vector.autn();
     let MilenageVector { res, ck, ik, ak, .. } = vector;

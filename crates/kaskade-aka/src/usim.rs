@@ -159,13 +159,13 @@ impl Usim {
     pub fn sqn_ms(&self) -> Sqn {
         let inds = (0..=u8::MAX).map(Ind);
         // The first of equal entries: an AUTS then does not depend on the order of acceptance.
-        let (seq, ind) = self
-            .seq_ms
-            .iter()
-            .zip(inds)
-            .fold((Seq(0), Ind(0)), |highest, (&seq, ind)| {
-                if seq > highest.0 { (seq, ind) } else { highest }
-            });
+        let (seq, ind) =
+            self.seq_ms.iter().zip(inds).fold(
+                (Seq(0), Ind(0)),
+                |highest, (&seq, ind)| {
+                    if seq > highest.0 { (seq, ind) } else { highest }
+                },
+            );
         self.options
             .layout
             .join(seq, ind)

@@ -56,5 +56,8 @@ fn the_vector_path_allocates_nothing() {
         0
     );
     let auts = Auts::from_octets([7; 14]);
-    assert_eq!(allocations(|| assert!(verify_auts(&credentials, &rand, &auts).is_err())), 0);
+    assert_eq!(
+        allocations(|| assert!(verify_auts(&credentials, &rand, &auts).is_err())),
+        0
+    );
 }

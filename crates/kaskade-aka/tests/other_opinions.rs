@@ -1,4 +1,5 @@
 //! Random runs against other people's code: a Python reference composed here call by call, and `osmo-auc-gen`.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 mod parties;
 
@@ -43,7 +44,13 @@ fn inputs() -> impl Strategy<Value = Inputs> {
     let amf = any::<[u8; 2]>();
     let counts = prop::array::uniform2(0_u32..1 << 24);
     let algorithms = prop::array::uniform4(0_u8..4);
-    let whose = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<[u8; 16]>(), any::<[u8; 6]>(), amf);
+    let whose = (
+        any::<[u8; 16]>(),
+        any::<[u8; 16]>(),
+        any::<[u8; 16]>(),
+        any::<[u8; 6]>(),
+        amf,
+    );
     let bound = (serving_network_name, supi, abba, algorithms, counts);
     (whose, bound).prop_map(
         |((k, opc, rand, sqn, amf), (serving_network_name, supi, abba, algorithms, counts))| Inputs {
@@ -63,7 +70,9 @@ fn inputs() -> impl Strategy<Value = Inputs> {
 
 /// Every value of the tree by its name, as the reference computes it.
 fn theirs(oracle: &Oracle, inputs: &Inputs) -> BTreeMap<&'static str, Vec<u8>> {
-    let Inputs { k, opc, rand, sqn, amf, .. } = inputs;
+    let Inputs {
+        k, opc, rand, sqn, amf, ..
+    } = inputs;
     let set = oracle.call("milenage", &[k.into(), opc.into(), rand.into(), sqn.into(), amf.into()]);
     let part = |name| octets(&set[name]);
     let kdf = |key: &[u8], fc: u64, parameters: &[&[u8]]| {
@@ -179,14 +188,23 @@ fn the_whole_tree_equals_the_python_reference() {
                 prop_assert_eq!(key.expose_to_operator(), &expected[..], "{} of the network", row.child);
             }
             for key in device.iter() {
-                prop_assert_eq!(key.expose_to_operator(), &theirs[key.name()][..], "{} of the UE", key.name());
+                prop_assert_eq!(
+                    key.expose_to_operator(),
+                    &theirs[key.name()][..],
+                    "{} of the UE",
+                    key.name()
+                );
             }
             ue_runs.set(ue_runs.get() + usize::from(device.iter().count() > 0));
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
     // Half of all AMF have the separation bit.
-    assert!(ue_runs.get() > 50, "the UE's side was compared in {} runs only", ue_runs.get());
+    assert!(
+        ue_runs.get() > 50,
+        "the UE's side was compared in {} runs only",
+        ue_runs.get()
+    );
 }
 
 #[test]
@@ -196,7 +214,10 @@ fn auts_equals_the_python_reference() {
         .run(&(inputs(), 1_u64..1 << 48), |(inputs, sqn_ms)| {
             let Inputs { k, opc, rand, .. } = &inputs;
             let [_, _, sqn @ ..] = sqn_ms.to_be_bytes();
-            let set = oracle.call("milenage", &[k.into(), opc.into(), rand.into(), (&sqn).into(), (&[0; 2]).into()]);
+            let set = oracle.call(
+                "milenage",
+                &[k.into(), opc.into(), rand.into(), (&sqn).into(), (&[0; 2]).into()],
+            );
             let concealed = sqn.iter().zip(octets(&set["ak_star"])).map(|(sqn, ak)| sqn ^ ak);
             let expected: Vec<u8> = concealed.chain(octets(&set["mac_s"])).collect();
             let auts = auts_of(&inputs, sqn_ms);
@@ -223,7 +244,9 @@ fn vectors_and_auts_equal_osmo_auc_gen() {
     let Some(osmo) = OsmoAucGen::find() else { return };
     TestRunner::new(ProptestConfig::with_cases(40))
         .run(&(inputs(), 1_u64..1 << 48, 0_usize..14 * 8), |(inputs, sqn_ms, bit)| {
-            let Inputs { k, opc, rand, sqn, amf, .. } = &inputs;
+            let Inputs {
+                k, opc, rand, sqn, amf, ..
+            } = &inputs;
             let credentials = parties::credentials(k, opc, *amf);
             let quintet = auc::quintet(&credentials, &Rand::from_octets(*rand), Sqn::from_octets(*sqn));
             let vector = osmo.run(k, opc, rand, sqn, amf);

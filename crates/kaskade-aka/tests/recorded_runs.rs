@@ -1,4 +1,5 @@
 //! Runs of 5G AKA that other people recorded or published: every party of ours gives the same values.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../../kaskade-crypto/tests/known_answers/mod.rs"]
 mod known_answers;
@@ -68,7 +69,10 @@ fn every_party_gives_the_recorded_values() {
         // Two sources have names that are no serving network names; their MILENAGE part is compared all the same.
         let name = case.text("serving_network_name").parse::<ServingNetworkName>();
         let autn = Autn::from_octets(case.octets("autn"));
-        let (rand, credentials) = (Rand::from_octets(case.octets("rand")), subscription(case, *autn.amf().octets()));
+        let (rand, credentials) = (
+            Rand::from_octets(case.octets("rand")),
+            subscription(case, *autn.amf().octets()),
+        );
         let ak = auc::quintet(&credentials, &rand, Sqn::MAX).ak;
         let sqn = Sqn::from_xor_ak(autn.sqn_xor_ak(), &ak);
         if let Some(recorded) = case.find("sqn") {
@@ -89,7 +93,9 @@ fn every_party_gives_the_recorded_values() {
             false => parties::supi(),
         };
         let abba = Abba::from_octets(&case.find("abba").unwrap_or(vec![0, 0])).expect("an ABBA");
-        let count = case.find("uplink_nas_count").map_or([0; 4], |_| case.octets("uplink_nas_count"));
+        let count = case
+            .find("uplink_nas_count")
+            .map_or([0; 4], |_| case.octets("uplink_nas_count"));
         let selection = Selection::same(
             Algorithms::AES,
             NasCount::new(u32::from_be_bytes(count)).expect("24 bits"),

@@ -1,4 +1,5 @@
 //! 5G AKA from end to end in memory: right runs agree in every key, wrong ones end with their error and change nothing.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
 
 mod parties;
 
@@ -56,7 +57,9 @@ fn both_sides_see_every_row_of_the_tree_and_agree() {
     let authenticated = ue
         .challenge_visited(&challenge_rand, &autn, &home(), &abba, &mut device)
         .expect("a fresh challenge");
-    let awaiting = awaiting.response(authenticated.res_star.clone()).expect("the right RES*");
+    let awaiting = awaiting
+        .response(authenticated.res_star.clone())
+        .expect("the right RES*");
     awaiting.visit_keys(&mut network);
     let confirmed = challenged.confirm(awaiting.res_star()).expect("the right RES*");
     confirmed.visit_keys(&mut network);
@@ -77,8 +80,14 @@ fn both_sides_see_every_row_of_the_tree_and_agree() {
     assert_eq!(below, FiveGsKeys::derive(&authenticated.k_amf, &selection));
     assert_eq!(below.nas.k_nas_enc, k_amf.k_nas_enc(CipheringAlgorithm::Nea1));
     assert_eq!(below.nas.k_nas_int, k_amf.k_nas_int(IntegrityAlgorithm::Nia3));
-    assert_eq!(below.access_stratum.k_up_enc, below.k_gnb.k_up_enc(CipheringAlgorithm::Nea3));
-    assert_eq!(below.access_stratum.k_rrc_int, below.k_gnb.k_rrc_int(IntegrityAlgorithm::Nia1));
+    assert_eq!(
+        below.access_stratum.k_up_enc,
+        below.k_gnb.k_up_enc(CipheringAlgorithm::Nea3)
+    );
+    assert_eq!(
+        below.access_stratum.k_rrc_int,
+        below.k_gnb.k_rrc_int(IntegrityAlgorithm::Nia1)
+    );
     assert_eq!(below.k_gnb, k_amf.k_gnb(selection.ul_nas_count));
     assert_eq!(below.k_n3iwf, k_amf.k_n3iwf(selection.ul_nas_count_non_3gpp));
     below.visit_keys(&mut network);
@@ -158,12 +167,20 @@ fn a_changed_challenge_is_a_mac_failure() {
             48 => UeReject::Non5gAuthenticationUnacceptable,
             _ => UeReject::MacFailure,
         };
-        assert_eq!(refused(&mut ue, &challenge_rand, &Autn::from_octets(octets)), expected, "bit {bit}");
+        assert_eq!(
+            refused(&mut ue, &challenge_rand, &Autn::from_octets(octets)),
+            expected,
+            "bit {bit}"
+        );
     }
     for bit in 0..Rand::LEN * 8 {
         let mut octets = *challenge_rand.octets();
         octets[bit / 8] ^= 0x80 >> (bit % 8);
-        assert_eq!(refused(&mut ue, &Rand::from_octets(octets), &autn), UeReject::MacFailure, "bit {bit}");
+        assert_eq!(
+            refused(&mut ue, &Rand::from_octets(octets), &autn),
+            UeReject::MacFailure,
+            "bit {bit}"
+        );
     }
     assert!(ue.challenge(&challenge_rand, &autn, &home(), &Abba::INITIAL).is_ok());
 }
@@ -175,7 +192,10 @@ fn a_wrong_mac_tells_nothing_of_freshness() {
     assert!(ue.challenge(&challenge_rand, &autn, &home(), &Abba::INITIAL).is_ok());
     let mut octets = *autn.octets();
     octets[15] ^= 1;
-    assert_eq!(refused(&mut ue, &challenge_rand, &Autn::from_octets(octets)), UeReject::MacFailure);
+    assert_eq!(
+        refused(&mut ue, &challenge_rand, &Autn::from_octets(octets)),
+        UeReject::MacFailure
+    );
 }
 
 #[test]
@@ -185,7 +205,10 @@ fn a_vector_for_another_generation_is_unacceptable() {
     let quintet = auc::quintet(&credentials, &rand(1), sqn(1, 0));
     let mut ue = ue(&credentials);
     let reject = refused(&mut ue, &rand(1), &quintet.autn);
-    assert_eq!((reject, reject.five_gmm_cause()), (UeReject::Non5gAuthenticationUnacceptable, 26));
+    assert_eq!(
+        (reject, reject.five_gmm_cause()),
+        (UeReject::Non5gAuthenticationUnacceptable, 26)
+    );
     // The card itself would have taken it.
     assert!(ue.into_usim().authenticate(&rand(1), &quintet.autn).is_ok());
 }
@@ -206,16 +229,25 @@ fn a_replay_is_a_synchronisation_failure_that_names_sqn_ms() {
     let (awaiting, _) = challenge(1, sqn(5, 2));
     let resynchronisation = awaiting.synchronisation_failure(auts);
     assert_eq!(resynchronisation, Resynchronisation { rand: first_rand, auts });
-    assert_eq!(auc::verify_auts(&subscription(), &resynchronisation.rand, &auts), Ok(sqn(9, 7)));
+    assert_eq!(
+        auc::verify_auts(&subscription(), &resynchronisation.rand, &auts),
+        Ok(sqn(9, 7))
+    );
 
     for bit in 0..Auts::LEN * 8 {
         let mut octets = *auts.octets();
         octets[bit / 8] ^= 0x80 >> (bit % 8);
         let changed = Auts::from_octets(octets);
-        assert_eq!(auc::verify_auts(&subscription(), &first_rand, &changed), Err(AucError::WrongMacS));
+        assert_eq!(
+            auc::verify_auts(&subscription(), &first_rand, &changed),
+            Err(AucError::WrongMacS)
+        );
     }
     // Not for another RAND, nor with another K.
-    assert_eq!(auc::verify_auts(&subscription(), &second_rand, &auts), Err(AucError::WrongMacS));
+    assert_eq!(
+        auc::verify_auts(&subscription(), &second_rand, &auts),
+        Err(AucError::WrongMacS)
+    );
     let other = parties::credentials(&[0x47; 16], &[0xcd; 16], [0x80, 0]);
     assert_eq!(auc::verify_auts(&other, &first_rand, &auts), Err(AucError::WrongMacS));
 }
@@ -231,10 +263,22 @@ fn a_ue_elsewhere_answers_something_else() {
         awaiting.response(authenticated.res_star.clone()).map(|_| ()),
         Err(SeafError::WrongHresStar)
     );
-    let wrong = challenged.confirm(&authenticated.res_star).map(|_| ()).expect_err("a refusal");
+    let wrong = challenged
+        .confirm(&authenticated.res_star)
+        .map(|_| ())
+        .expect_err("a refusal");
     let serving_network_name = home();
-    assert_eq!(wrong, WrongResStar { supi: supi(), serving_network_name });
-    assert!(!format!("{wrong} {wrong:?}").contains("0000000001"), "the subscriber is not named");
+    assert_eq!(
+        wrong,
+        WrongResStar {
+            supi: supi(),
+            serving_network_name
+        }
+    );
+    assert!(
+        !format!("{wrong} {wrong:?}").contains("0000000001"),
+        "the subscriber is not named"
+    );
 }
 
 #[test]
@@ -262,7 +306,10 @@ fn another_subscriber_or_abba_gives_another_k_amf() {
     let other: kaskade_keys::Supi = "imsi-001010000000002".parse().expect("a SUPI");
     let k_amf = k_seaf.k_amf(&supi(), &Abba::INITIAL);
     assert_ne!(k_amf, k_seaf.k_amf(&other, &Abba::INITIAL));
-    assert_ne!(k_amf, k_seaf.k_amf(&supi(), &Abba::from_octets(&[0, 1]).expect("an ABBA")));
+    assert_ne!(
+        k_amf,
+        k_seaf.k_amf(&supi(), &Abba::from_octets(&[0, 1]).expect("an ABBA"))
+    );
 }
 
 #[test]
@@ -312,7 +359,10 @@ fn limits_of_freshness() {
     assert!(accepts(with(default, &[(4, max)]), sqn(max, 5)));
     assert!(accepts(with(default, &[(4, max - delta)]), sqn(max, 4)));
     // L: SEQ_MS − SEQ < L.
-    let aged = UsimOptions { l_limit: Some(10), ..default };
+    let aged = UsimOptions {
+        l_limit: Some(10),
+        ..default
+    };
     assert!(accepts(with(aged, &[(2, 1000)]), sqn(991, 4)));
     assert!(!accepts(with(aged, &[(2, 1000)]), sqn(990, 4)));
     assert!(accepts(with(aged, &[(2, 1000)]), sqn(1001, 4)));
@@ -332,10 +382,15 @@ fn a_card_remembers_what_it_accepted() {
     let restored = Usim::restore(&credentials.k, &credentials.opc, *usim.options(), &seq_ms).expect("its own state");
     assert_eq!((restored.sqn_ms(), restored.seq_ms()), (sqn(7, 31), &seq_ms[..]));
 
-    let restore = |seq_ms: &[Seq]| {
-        Usim::restore(&credentials.k, &credentials.opc, UsimOptions::default(), seq_ms).map(|_| ())
-    };
-    assert_eq!(restore(&seq_ms[1..]), Err(UsimStateError::Entries { expected: 32, actual: 31 }));
+    let restore =
+        |seq_ms: &[Seq]| Usim::restore(&credentials.k, &credentials.opc, UsimOptions::default(), seq_ms).map(|_| ());
+    assert_eq!(
+        restore(&seq_ms[1..]),
+        Err(UsimStateError::Entries {
+            expected: 32,
+            actual: 31
+        })
+    );
     let mut too_large = seq_ms.clone();
     too_large[6] = Seq(1 << 43);
     let (max, actual) = ((1 << 43) - 1, 1 << 43);

@@ -9,7 +9,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use kaskade_crypto::KeyMaterial;
-use kaskade_crypto::kdf::{Fc, HmacKey, KdfInput, sha256};
+use kaskade_crypto::kdf::{Fc, HmacKey, KdfInput, KdfOutput, sha256};
 
 /// One derivation of the key hierarchy.
 #[derive(Debug)]
@@ -160,10 +160,10 @@ pub trait KdfSink: Sized {
     fn feed<P: KdfParameter>(self, parameter: &P) -> Self;
 }
 
-impl KdfSink for KdfInput<'_> {
+impl KdfSink for &mut KdfInput<'_> {
     #[inline(always)]
     fn feed<P: KdfParameter>(self, parameter: &P) -> Self {
-        parameter.with_octets(|octets| self.parameter(octets))
+        parameter.with_octets(|octets| self.push(octets))
     }
 }
 
@@ -206,8 +206,8 @@ impl<P> Prepared<P> {
     }
 
     #[inline(always)]
-    pub(crate) fn kdf(&self, fc: Fc) -> KdfInput<'_> {
-        self.hmac.kdf(fc)
+    pub(crate) fn derive(&self, fc: Fc, parameters: impl FnOnce(&mut KdfInput<'_>)) -> KdfOutput {
+        self.hmac.derive(fc, parameters)
     }
 }
 
@@ -368,7 +368,9 @@ macro_rules! rows {
                 #[inline]
                 pub fn $method(&self $(, $arg: $Arg)*) -> $Child {
                     const FC: ::kaskade_crypto::kdf::Fc = ::kaskade_crypto::kdf::Fc::new($fc);
-                    let output = $row::feed(self.kdf(FC) $(, $arg)*).finish();
+                    let output = self.derive(FC, |s| {
+                        $row::feed(s $(, $arg)*);
+                    });
                     $Child::from_octets(output.$keep())
                 }
             }

@@ -1,9 +1,7 @@
 //! The keys below K_AMF, for both ends, with HMAC pads shared (TS 33.501 A.8 to A.10).
 
 use kaskade_keys::derivation::Prepared;
-use kaskade_keys::fivegs::{
-    KAmf, KGnb, KN3iwf, KNasEnc, KNasInt, KRrcEnc, KRrcInt, KUpEnc, KUpInt, Nh, SyncInput,
-};
+use kaskade_keys::fivegs::{KAmf, KGnb, KN3iwf, KNasEnc, KNasInt, KRrcEnc, KRrcInt, KUpEnc, KUpInt, Nh, SyncInput};
 use kaskade_keys::{CipheringAlgorithm, IntegrityAlgorithm, NasCount};
 
 use crate::visit::{KeyVisitor, VisitKeys};

@@ -27,12 +27,7 @@ pub struct HeAv5g {
 /// `sqn` must never have been used for this subscription, and be durable as used. The serving network must be authorised
 /// before this is called. Allocates nothing.
 #[inline]
-pub fn he_av(
-    credentials: &Credentials,
-    rand: &Rand,
-    sqn: Sqn,
-    serving_network_name: &ServingNetworkName,
-) -> HeAv5g {
+pub fn he_av(credentials: &Credentials, rand: &Rand, sqn: Sqn, serving_network_name: &ServingNetworkName) -> HeAv5g {
     he_av_visited(credentials, rand, sqn, serving_network_name, &mut ())
 }
 

@@ -117,6 +117,22 @@ impl SqnIssuer {
         }
     }
 
+    /// Whether this issuer can be loaded again from its record without issuing anything twice: what is left of a range
+    /// is skipped then.
+    pub fn is_recoverable(&self) -> bool {
+        self.last <= self.record.reserved
+    }
+
+    /// A record, tied to no clock, that starts above everything that is issued while the clock is at or below `mark`.
+    pub fn portable(&self, mark: Glc) -> SqnRecord {
+        let mut record = self.record.clone();
+        record.reserved = self.last.max(self.covered(mark)).min(record.layout.max_seq());
+        if let Generator::TimeBased { .. } = record.generator {
+            record.generator = Generator::Unanchored;
+        }
+        record
+    }
+
     /// The highest SEQ that may have been issued in this epoch.
     pub fn highest_issued(&self, now: Glc) -> Seq {
         match self.record.generator {

@@ -118,6 +118,7 @@ impl SqnRecord {
 
     /// A card that may have accepted up to `highest`: the first SEQ will be the one after it.
     pub fn after(scheme: SqnScheme, layout: SqnLayout, highest: Seq) -> Self {
+        let highest = highest.min(layout.max_seq());
         let generator = match scheme {
             SqnScheme::General => Generator::GENERAL_C31,
             SqnScheme::NonTimeBased => Generator::NonTimeBased,
@@ -216,7 +217,9 @@ impl SqnRecord {
     pub fn succeeding(mut self, old: &SqnRecord, highest_of_old: Seq, policy: &SqnPolicy, now: Glc) -> Self {
         self.reserved = self.reserved.max(highest_of_old).min(self.layout.max_seq());
         self.epoch_start = self.epoch_start.min(old.epoch_start);
-        self.spent = old.spent.clone();
+        for (first, last) in old.spent.intervals() {
+            self.spent.add(*first, *last);
+        }
         if let Generator::TimeBased { .. } = self.generator {
             self.generator = Generator::Unanchored;
         }
