@@ -8,10 +8,18 @@
 //! The usual property is that what was parsed, written and parsed again is the same value. Written text may differ from
 //! what came in: capital hex digits, for example.
 
+mod bodies;
+mod files;
 mod identities;
+mod scheme_output;
+mod store_rows;
 mod usim_files;
 
+pub use bodies::{nausf_bodies, nudm_bodies};
+pub use files::{config, hn_key, import_csv, import_toml};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
+pub use scheme_output::ecies_deconceal;
+pub use store_rows::{sealed_record, store_rows};
 pub use usim_files::suci_calc_info;
 
 /// A fuzz target: takes any octets, says whether the parser accepts them, and panics if a property does not hold.
@@ -19,7 +27,16 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every fuzz target by the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("config", config),
+    ("ecies_deconceal", ecies_deconceal),
+    ("hn_key", hn_key),
+    ("import_csv", import_csv),
+    ("import_toml", import_toml),
+    ("nausf_bodies", nausf_bodies),
+    ("nudm_bodies", nudm_bodies),
+    ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),
+    ("store_rows", store_rows),
     ("suci_calc_info", suci_calc_info),
     ("suci_nas", suci_nas),
     ("suci_text", suci_text),

@@ -16,6 +16,7 @@ pub(crate) fn check(install: bool) -> Result<String> {
         "deny",
         "--offline",
         "check",
+        "--hide-inclusion-graph",
         "licenses",
         "bans",
         "sources",

@@ -1,43 +1,89 @@
-//! AES-128 with a key schedule that is wiped without the cost of octet-wise stores.
+//! AES-128 for a few blocks at a time: the fastest back end of the processor, and a key schedule that is wiped.
 
 use core::mem::ManuallyDrop;
 
-use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, KeyInit, consts::U16};
+use aes::cipher::{
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16,
+};
 use aes::{Aes128Enc, Block};
 use zeroize::optimization_barrier;
 
+#[cfg(target_arch = "x86_64")]
+use crate::simd::aes_ni::AesNi;
+
+/// A keyed block cipher of 16 octets. Blocks are numbers whose first octet is the lowest.
+pub(crate) trait BlockCipher {
+    /// Encrypts one block and adds a mask to what comes out.
+    fn encrypt_and_add(&self, block: u128, mask: u128) -> u128;
+}
+
+/// A key schedule, of whichever back end.
+pub(crate) trait Keyed {
+    /// Runs work of several blocks: one choice of back end and one call for all of them.
+    fn run(&self, work: impl Work);
+}
+
+/// Work of several blocks, which is compiled once for each back end, with the instructions of that back end.
+pub(crate) trait Work {
+    /// Does it. Implementations are `inline(always)`.
+    fn run(self, cipher: &impl BlockCipher);
+}
+
 /// The encryption key schedule of AES-128, wiped on drop.
 #[derive(Clone)]
-pub(crate) struct Aes128(
-    /// Never dropped: the cipher's own drop overwrites, octet by octet, the place of its largest software schedule,
-    /// which takes longer than the five blocks of MILENAGE. The drop below overwrites the schedule that is in use.
-    ManuallyDrop<Aes128Enc>,
-);
+pub(crate) enum Aes128 {
+    #[cfg(target_arch = "x86_64")]
+    Instructions(AesNi),
+    Portable(Portable),
+}
 
 impl Aes128 {
     /// Computes the key schedule.
     #[inline(always)]
     pub(crate) fn new(key: &[u8; 16]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cipher) = AesNi::new(key) {
+            return Self::Instructions(cipher);
+        }
+        Self::Portable(Portable::new(key))
+    }
+}
+
+impl Keyed for Aes128 {
+    #[inline(always)]
+    fn run(&self, work: impl Work) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Instructions(cipher) => cipher.run(work),
+            Self::Portable(cipher) => cipher.run(work),
+        }
+    }
+}
+
+impl zeroize::ZeroizeOnDrop for Aes128 {}
+
+/// The `aes` crate, which has its own choice: instructions of other processors, or constant-time software.
+#[derive(Clone)]
+pub(crate) struct Portable(
+    /// Never dropped: the cipher's own drop overwrites octet by octet, which takes longer than MILENAGE. The drop below
+    /// overwrites by words.
+    ManuallyDrop<Aes128Enc>,
+);
+
+impl Portable {
+    pub(crate) fn new(key: &[u8; 16]) -> Self {
         Self(ManuallyDrop::new(Aes128Enc::new(key.into())))
     }
+}
 
-    /// Runs work of several blocks inside the back end that fits the processor: one choice and one call for all of them.
+impl Keyed for Portable {
     #[inline(always)]
-    pub(crate) fn run(&self, work: impl BlockCipherEncClosure<BlockSize = U16>) {
-        self.0.encrypt_with_backend(work);
+    fn run(&self, work: impl Work) {
+        self.0.encrypt_with_backend(Adapter(work));
     }
 }
 
-/// Encrypts one block by a back end.
-#[inline(always)]
-pub(crate) fn encrypt<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, block: [u8; 16]) -> [u8; 16] {
-    let mut block = Block::from(block);
-    backend.encrypt_block_inplace(&mut block);
-    block.into()
-}
-
-impl Drop for Aes128 {
-    #[inline(always)]
+impl Drop for Portable {
     fn drop(&mut self) {
         // The schedule of the zero key, by the same back end, covers every octet of the old one.
         self.0 = ManuallyDrop::new(Aes128Enc::new(&[0; 16].into()));
@@ -45,4 +91,105 @@ impl Drop for Aes128 {
     }
 }
 
-impl zeroize::ZeroizeOnDrop for Aes128 {}
+struct Adapter<T>(T);
+
+impl<T> BlockSizeUser for Adapter<T> {
+    type BlockSize = U16;
+}
+
+impl<W: Work> BlockCipherEncClosure for Adapter<W> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        self.0.run(&BackEnd(backend));
+    }
+}
+
+struct BackEnd<'b, B>(&'b B);
+
+impl<B: BlockCipherEncBackend<BlockSize = U16>> BlockCipher for BackEnd<'_, B> {
+    #[inline(always)]
+    fn encrypt_and_add(&self, block: u128, mask: u128) -> u128 {
+        let mut block = Block::from(block.to_le_bytes());
+        self.0.encrypt_block_inplace(&mut block);
+        u128::from_le_bytes(block.into()) ^ mask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Chain<'a>(&'a mut [u128; 3]);
+
+    impl Work for Chain<'_> {
+        #[inline(always)]
+        fn run(self, cipher: &impl BlockCipher) {
+            let mut block = 0;
+            for place in self.0 {
+                block = cipher.encrypt_and_add(block, *place);
+                *place = block;
+            }
+        }
+    }
+
+    fn chain(cipher: &impl Keyed, mut blocks: [u128; 3]) -> [u128; 3] {
+        cipher.run(Chain(&mut blocks));
+        blocks
+    }
+
+    fn other(key: &[u8; 16], blocks: [u128; 3]) -> [u128; 3] {
+        let cipher = Aes128Enc::new(key.into());
+        let mut last = 0_u128;
+        blocks.map(|block| {
+            let mut octets = Block::from(last.to_le_bytes());
+            cipher.encrypt_block(&mut octets);
+            last = u128::from_le_bytes(octets.into()) ^ block;
+            last
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_back_ends_agree(keys: [[u8; 16]; 8], blocks: [u128; 3]) {
+            for key in &keys {
+                prop_assert_eq!(chain(&Aes128::new(key), blocks), other(key, blocks));
+                prop_assert_eq!(chain(&Portable::new(key), blocks), other(key, blocks));
+            }
+            #[cfg(target_arch = "x86_64")]
+            if let Some(mut group) = crate::simd::aes_ni::Group::new() {
+                for keys in [keys, [keys[3]; 8]] {
+                    for (cipher, key) in group.expand(keys.each_ref()).iter().zip(&keys) {
+                        prop_assert_eq!(chain(cipher, blocks), other(key, blocks));
+                    }
+                }
+            }
+        }
+    }
+
+    /// FIPS 197 Appendix C.1.
+    #[test]
+    fn the_known_answer_of_aes_128() {
+        let key = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100_u128.to_le_bytes();
+        let plain = 0xffee_ddcc_bbaa_9988_7766_5544_3322_1100_u128;
+        let expected = 0x5ac5_b470_80b7_cdd8_3004_7b6a_d8e0_c469_u128;
+        // The first link of the chain encrypts zero, the second what the mask makes of it.
+        let zero_encrypted = chain(&Portable::new(&key), [0; 3])[0];
+        for blocks in [
+            chain(&Aes128::new(&key), [zero_encrypted ^ plain, 0, 0]),
+            chain(&Portable::new(&key), [zero_encrypted ^ plain, 0, 0]),
+        ] {
+            assert_eq!(blocks[1], expected);
+        }
+    }
+
+    #[test]
+    fn the_instructions_are_taken_where_there_are_some() {
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(
+            matches!(Aes128::new(&[0; 16]), Aes128::Instructions(_)),
+            aes::hardware_accelerated()
+        );
+    }
+}

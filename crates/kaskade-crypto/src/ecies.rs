@@ -183,7 +183,9 @@ pub fn conceal_with(
         return Err(EciesError::EmptyInput);
     }
     let profile = hn_public_key.profile();
-    let key = back_end.private_key(profile, ephemeral.secret_octets()).ok_or(EciesError::PrivateKeyOutOfRange)?;
+    let key = back_end
+        .private_key(profile, ephemeral.secret_octets())
+        .ok_or(EciesError::PrivateKeyOutOfRange)?;
     let ephemeral_public_key = key.public_key();
     let agreed = key.agree(hn_public_key.octets());
     if !bool::from(agreed.usable) {
@@ -216,7 +218,9 @@ pub fn deconceal(hn_private_key: &HnPrivateKey, scheme_output: &[u8]) -> Result<
         at_least: profile.overhead() + 1,
         actual: scheme_output.len(),
     };
-    let (ephemeral_public_key, rest) = scheme_output.split_at_checked(profile.public_key_len()).ok_or(too_short)?;
+    let (ephemeral_public_key, rest) = scheme_output
+        .split_at_checked(profile.public_key_len())
+        .ok_or(too_short)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(too_short)?;
     if ciphertext.is_empty() {
         return Err(too_short);

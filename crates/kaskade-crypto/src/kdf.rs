@@ -28,8 +28,8 @@ mod sha256;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::optimization_barrier;
 
-pub use sha256::{sha256, sha256_one_block};
 use sha256::{BLOCK, Sha256, compress, initial_state, octets};
+pub use sha256::{sha256, sha256_one_block};
 
 use crate::wipe::wipe;
 
@@ -51,7 +51,10 @@ impl Fc {
     /// outside take [`Fc::try_new`].
     pub const fn new(fc: u8) -> Self {
         assert!(fc != 0xff, "FC 0xFF announces the two-octet form: Fc::extended");
-        Self { octets: [fc, 0], extended: false }
+        Self {
+            octets: [fc, 0],
+            extended: false,
+        }
     }
 
     /// The one-octet form; `None` for 0xFF.
@@ -61,14 +64,21 @@ impl Fc {
 
     /// The two-octet form 0xFF ‖ `fc2`.
     pub const fn extended(fc2: u8) -> Self {
-        Self { octets: [0xff, fc2], extended: true }
+        Self {
+            octets: [0xff, fc2],
+            extended: true,
+        }
     }
 
     /// The octets that S starts with: one or two.
     #[inline(always)]
     pub const fn octets(&self) -> &[u8] {
         let [first, _] = &self.octets;
-        if self.extended { &self.octets } else { core::slice::from_ref(first) }
+        if self.extended {
+            &self.octets
+        } else {
+            core::slice::from_ref(first)
+        }
     }
 }
 
@@ -76,7 +86,11 @@ impl Fc {
 impl core::fmt::Display for Fc {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let [first, second] = self.octets;
-        if self.extended { write!(f, "0x{first:02X}{second:02X}") } else { write!(f, "0x{first:02X}") }
+        if self.extended {
+            write!(f, "0x{first:02X}{second:02X}")
+        } else {
+            write!(f, "0x{first:02X}")
+        }
     }
 }
 
@@ -114,28 +128,34 @@ impl HmacKey {
     /// At most 64 octets; what would be more is left out.
     #[inline]
     fn from_short(a: &[u8], b: &[u8]) -> Self {
-        let mut pad = [0x36; BLOCK];
-        let (head, tail) = pad.split_at_mut(a.len().min(BLOCK));
-        for (pad, key) in head.iter_mut().zip(a) {
-            *pad ^= key;
+        let mut block = [0; BLOCK];
+        if let Some((head, tail)) = block.split_at_mut_checked(a.len()) {
+            head.copy_from_slice(a);
+            if let Some(tail) = tail.get_mut(..b.len()) {
+                tail.copy_from_slice(b);
+            }
         }
-        for (pad, key) in tail.iter_mut().zip(b) {
-            *pad ^= key;
+        let mut key = Self {
+            inner: initial_state(),
+            outer: initial_state(),
+        };
+        for (state, pad) in [(&mut key.inner, 0x36), (&mut key.outer, 0x5c)] {
+            let mut padded = block.map(|octet| octet ^ pad);
+            compress(state, &padded);
+            wipe(&mut padded);
         }
-        let mut key = Self { inner: initial_state(), outer: initial_state() };
-        compress(&mut key.inner, &pad);
-        for octet in &mut pad {
-            *octet ^= 0x36 ^ 0x5c;
-        }
-        compress(&mut key.outer, &pad);
-        wipe(&mut pad);
+        wipe(&mut block);
         key
     }
 
     /// Starts a derivation: S = FC.
     #[inline(always)]
     pub fn kdf(&self, fc: Fc) -> KdfInput<'_> {
-        let mut input = KdfInput { key: self, s: Sha256::resume(&self.inner), too_long: false };
+        let mut input = KdfInput {
+            key: self,
+            s: Sha256::resume(&self.inner),
+            too_long: false,
+        };
         input.s.absorb(fc.octets());
         input
     }
@@ -143,7 +163,7 @@ impl HmacKey {
     /// The whole derivation: `parameters` adds the parameters to an S that starts with `fc`.
     ///
     /// Gives what the chain from [`HmacKey::kdf`] to [`KdfInput::finish`] gives, without moving S after each parameter:
-    /// a quarter less time.
+    /// a sixth less time.
     ///
     /// ```
     /// # use kaskade_crypto::kdf::{Fc, HmacKey};
@@ -155,7 +175,11 @@ impl HmacKey {
     /// ```
     #[inline(always)]
     pub fn derive(&self, fc: Fc, parameters: impl FnOnce(&mut KdfInput<'_>)) -> KdfOutput {
-        let mut input = KdfInput { key: self, s: Sha256::resume(&self.inner), too_long: false };
+        let mut input = KdfInput {
+            key: self,
+            s: Sha256::resume(&self.inner),
+            too_long: false,
+        };
         input.s.absorb(fc.octets());
         parameters(&mut input);
         input.output()
@@ -285,7 +309,11 @@ impl KdfInput<'_> {
     /// The 32 octets, or an error for a parameter of more than 65535 octets.
     #[inline]
     pub fn try_finish(self) -> Result<KdfOutput, ParameterTooLong> {
-        if self.too_long { Err(ParameterTooLong) } else { Ok(self.finish()) }
+        if self.too_long {
+            Err(ParameterTooLong)
+        } else {
+            Ok(self.finish())
+        }
     }
 
     #[inline(always)]

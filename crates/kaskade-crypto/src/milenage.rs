@@ -36,10 +36,9 @@ mod framework;
 
 use subtle::ConstantTimeEq;
 
-use crate::block_cipher::Aes128;
+use crate::block_cipher::{Aes128, Keyed};
 use crate::types::{Ak, Amf, Autn, Auts, Ck, Ik, K, MacA, MacS, Op, Opc, Rand, Res, Sqn};
 use crate::wipe::Wiped;
-use constants::Standard;
 use framework::{NO_IN1, OUT1, OUT2, OUT3, OUT4, OUT5, in1};
 
 pub use batch::{LengthsDiffer, Request, vectors};
@@ -136,8 +135,7 @@ impl Milenage {
     /// The whole vector of one challenge, f1 to f5, in five AES blocks (TS 33.102 6.3.2).
     #[inline]
     pub fn vector(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> MilenageVector {
-        let outputs = self.outputs::<{ OUT1 | OUT2 | OUT3 | OUT4 }, 4>(rand, in1(sqn, amf));
-        MilenageVector::from_outputs(&outputs, sqn, amf)
+        MilenageVector::new(&self.cipher, &self.opc, &self.constants, rand, sqn, amf)
     }
 
     /// SQN_MS out of AUTS; `None` when its MAC-S is not the one that this K gives for RAND (TS 33.102 6.3.5).
@@ -158,12 +156,7 @@ impl Milenage {
     /// The `N` outputs whose bits are set in `WANTED`, in order.
     #[inline(always)]
     fn outputs<const WANTED: u8, const N: usize>(&self, rand: &Rand, in1: u128) -> Wiped<[u8; 16], N> {
-        let opc = self.opc.secret_octets();
-        if self.constants.are_standard() {
-            framework::outputs::<_, WANTED, N>(&self.cipher, opc, &Standard, rand, in1)
-        } else {
-            framework::outputs::<_, WANTED, N>(&self.cipher, opc, &self.constants, rand, in1)
-        }
+        framework::outputs::<WANTED, N>(&self.cipher, &self.opc, &self.constants, rand, in1)
     }
 }
 
@@ -196,9 +189,10 @@ impl MilenageVector {
         self.autn
     }
 
-    /// Takes OUT1 to OUT4.
     #[inline(always)]
-    fn from_outputs(Wiped([out1, out2, out3, out4]): &Wiped<[u8; 16], 4>, sqn: Sqn, amf: Amf) -> Self {
+    fn new(cipher: &impl Keyed, opc: &Opc, constants: &OperatorConstants, rand: &Rand, sqn: Sqn, amf: Amf) -> Self {
+        let Wiped([out1, out2, out3, out4]) =
+            &framework::outputs::<{ OUT1 | OUT2 | OUT3 | OUT4 }, 4>(cipher, opc, constants, rand, in1(sqn, amf));
         let (ak, mac_a) = (ak(out2), mac_a(out1));
         Self {
             autn: Autn::from_parts(sqn.xor_ak(&ak), amf, &mac_a),

@@ -1,5 +1,6 @@
 //! SUCI protection schemes against the test data of TS 33.501 C.4, other people's data, and an independent
 //! implementation; with every back end.
+#![allow(clippy::panic, reason = "a test reports so")]
 
 mod known_answers;
 
@@ -38,7 +39,10 @@ fn every_known_answer_agrees() {
         if case.text("protection_scheme") == "0" {
             assert_eq!(ProtectionScheme::from_id(0), Some(ProtectionScheme::Null));
             assert_eq!(conceal_with_null_scheme(&case.vec("scheme_input")), scheme_output(case));
-            assert_eq!(deconceal_with_null_scheme(&scheme_output(case)), case.vec("scheme_input"));
+            assert_eq!(
+                deconceal_with_null_scheme(&scheme_output(case)),
+                case.vec("scheme_input")
+            );
             null += 1;
             continue;
         }
@@ -48,13 +52,23 @@ fn every_known_answer_agrees() {
                 .expect("a valid key");
             assert_eq!(key.expose_to_seal(), &case.octets("home_network_private_key"));
             let plain = case.find("scheme_input").unwrap_or_else(|| case.vec("plaintext"));
-            assert_eq!(deconceal(&key, &scheme_output(case)), Ok(plain.clone()), "{} {back_end:?}", case.name());
+            assert_eq!(
+                deconceal(&key, &scheme_output(case)),
+                Ok(plain.clone()),
+                "{} {back_end:?}",
+                case.name()
+            );
             deconcealed += 1;
 
             let Some(public_key) = case.find("home_network_public_key") else {
                 continue;
             };
-            assert_eq!(hex::encode(key.public_key().octets()), hex::encode(&public_key), "{}", case.name());
+            assert_eq!(
+                hex::encode(key.public_key().octets()),
+                hex::encode(&public_key),
+                "{}",
+                case.name()
+            );
             let imported = HnPublicKey::from_octets(profile, &public_key).expect("a valid key");
             assert_eq!(&imported, key.public_key());
             if let Some(uncompressed) = case.find("home_network_public_key_uncompressed") {
@@ -77,7 +91,11 @@ fn samples() -> Vec<(HnPrivateKey, Vec<u8>)> {
         .flat_map(|back_end| Profile::ALL.map(|profile| (*back_end, profile)))
         .map(|(back_end, profile)| {
             let key = HnPrivateKey::with_back_end(back_end, profile, &[0x17; 32]).expect("a valid key");
-            let output = conceal(key.public_key(), EphemeralSecret::from_octets(&[0x29; 32]), b"\x00\x01\x20\x80\xf6");
+            let output = conceal(
+                key.public_key(),
+                EphemeralSecret::from_octets(&[0x29; 32]),
+                b"\x00\x01\x20\x80\xf6",
+            );
             (key, output.expect("concealed"))
         })
         .collect()
@@ -91,7 +109,11 @@ fn every_flipped_bit_makes_it_undecryptable() {
         for bit in 0..output.len() * 8 {
             let mut flipped = output.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(deconceal(&key, &flipped), Err(EciesError::Undecryptable), "{key:?} bit {bit}");
+            assert_eq!(
+                deconceal(&key, &flipped),
+                Err(EciesError::Undecryptable),
+                "{key:?} bit {bit}"
+            );
         }
     }
 }
@@ -102,7 +124,11 @@ fn every_short_scheme_output_is_told() {
         let at_least = key.profile().overhead() + 1;
         for actual in 0..output.len() {
             let expected = if actual < at_least {
-                EciesError::SchemeOutputTooShort { profile: key.profile(), at_least, actual }
+                EciesError::SchemeOutputTooShort {
+                    profile: key.profile(),
+                    at_least,
+                    actual,
+                }
             } else {
                 EciesError::Undecryptable
             };
@@ -182,7 +208,10 @@ fn p256_points_off_the_curve_are_refused() {
     assert_eq!(off_curve.len(), 20);
     let prime_as_x = hex::decode("02ffffffff00000001000000000000000000000000ffffffffffffffffffffffff").expect("hex");
     let wrong_forms = [0x00, 0x01, 0x04, 0x05, 0x06, 0x07].map(|form| [&[form], &on_curve[1..]].concat());
-    let refused = off_curve.into_iter().chain([prime_as_x, vec![0; 33]]).chain(wrong_forms);
+    let refused = off_curve
+        .into_iter()
+        .chain([prime_as_x, vec![0; 33]])
+        .chain(wrong_forms);
     for point in refused {
         assert_eq!(
             HnPublicKey::from_octets(Profile::B, &point),
@@ -192,11 +221,18 @@ fn p256_points_off_the_curve_are_refused() {
         );
         for (key, output) in samples().into_iter().filter(|(key, _)| key.profile() == Profile::B) {
             let forged = [&point[..], &output[33..]].concat();
-            assert_eq!(deconceal(&key, &forged), Err(EciesError::Undecryptable), "{}", hex::encode(&point));
+            assert_eq!(
+                deconceal(&key, &forged),
+                Err(EciesError::Undecryptable),
+                "{}",
+                hex::encode(&point)
+            );
         }
     }
     // Uncompressed, with a y that is not on the curve, or hybrid.
-    let case = load("suci.json").into_iter().find(|case| case.has("home_network_public_key_uncompressed"));
+    let case = load("suci.json")
+        .into_iter()
+        .find(|case| case.has("home_network_public_key_uncompressed"));
     let good = case.expect("such a case").vec("home_network_public_key_uncompressed");
     assert!(HnPublicKey::from_octets(Profile::B, &good).is_ok());
     for (index, value) in [(64, good[64] ^ 1), (1, good[1] ^ 1), (0, 0x06), (0, 0x07), (0, 0x02)] {
@@ -219,20 +255,33 @@ fn keys_are_checked() {
         for refused in [[0; 32], order, [0xff; 32]] {
             let key = HnPrivateKey::with_back_end(*back_end, Profile::B, &refused);
             assert_eq!(key.map(|_| ()), Err(EciesError::PrivateKeyOutOfRange), "{back_end:?}");
-            assert!(HnPrivateKey::with_back_end(*back_end, Profile::A, &refused).is_ok(), "{back_end:?}");
+            assert!(
+                HnPrivateKey::with_back_end(*back_end, Profile::A, &refused).is_ok(),
+                "{back_end:?}"
+            );
             let hn = HnPrivateKey::with_back_end(*back_end, Profile::B, &one).expect("1 is in range");
             let output = conceal_with(*back_end, hn.public_key(), EphemeralSecret::from_octets(&refused), b"x");
             assert_eq!(output, Err(EciesError::PrivateKeyOutOfRange), "{back_end:?}");
         }
         for accepted in [one, below] {
-            assert!(HnPrivateKey::with_back_end(*back_end, Profile::B, &accepted).is_ok(), "{back_end:?}");
+            assert!(
+                HnPrivateKey::with_back_end(*back_end, Profile::B, &accepted).is_ok(),
+                "{back_end:?}"
+            );
         }
     }
-    for (profile, expected, lengths) in [(Profile::A, "32", [0, 31, 33, 65]), (Profile::B, "33 or 65", [0, 32, 34, 64])] {
+    for (profile, expected, lengths) in [
+        (Profile::A, "32", [0, 31, 33, 65]),
+        (Profile::B, "33 or 65", [0, 32, 34, 64]),
+    ] {
         for actual in lengths {
             assert_eq!(
                 HnPublicKey::from_octets(profile, &vec![2; actual]),
-                Err(EciesError::PublicKeyLength { profile, expected, actual })
+                Err(EciesError::PublicKeyLength {
+                    profile,
+                    expected,
+                    actual
+                })
             );
         }
     }
@@ -315,5 +364,9 @@ proptest! {
 /// Two digits an octet, the first in the low half; 0xF fills the last.
 fn packed_bcd(digits: &str) -> Vec<u8> {
     let digit = |octet: Option<&u8>| octet.map_or(0xf, |octet| octet - b'0');
-    digits.as_bytes().chunks(2).map(|pair| digit(pair.get(1)) << 4 | digit(pair.first())).collect()
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| digit(pair.get(1)) << 4 | digit(pair.first()))
+        .collect()
 }

@@ -19,18 +19,46 @@ fn check_values_agree() {
     let key: Vec<u8> = (0..32).collect();
     let key = HmacKey::new(&key);
     let cases: [(u8, &[&[u8]], &str); 8] = [
-        (0x6a, &[SNN, &[0; 6]], "f5c7017fa42a921a2b0e6dc39158777de9137609a890ca804e6747b2ecb09829"),
-        (0x6c, &[SNN], "8dc9b3cd376f60050094ba3427a6b66e5b0a26595112c577f75c50df68b4c170"),
-        (0x6d, &[b"001010000000001", &[0, 0]], "4c6ca20afac72770817be219c7c794b0e2b55527e9e5178da09c0a7f95868122"),
-        (0x6e, &[&[0; 4], &[1]], "aa46103135a4c5028c5799ff45e072b217ad1d2a25faa1f4ba898105e96ce664"),
-        (0x69, &[&[2], &[2]], "34e5be06bacba77ed23048e173f1ec1e67061e8eab07c40f4aac977dd4a1e5fc"),
+        (
+            0x6a,
+            &[SNN, &[0; 6]],
+            "f5c7017fa42a921a2b0e6dc39158777de9137609a890ca804e6747b2ecb09829",
+        ),
+        (
+            0x6c,
+            &[SNN],
+            "8dc9b3cd376f60050094ba3427a6b66e5b0a26595112c577f75c50df68b4c170",
+        ),
+        (
+            0x6d,
+            &[b"001010000000001", &[0, 0]],
+            "4c6ca20afac72770817be219c7c794b0e2b55527e9e5178da09c0a7f95868122",
+        ),
+        (
+            0x6e,
+            &[&[0; 4], &[1]],
+            "aa46103135a4c5028c5799ff45e072b217ad1d2a25faa1f4ba898105e96ce664",
+        ),
+        (
+            0x69,
+            &[&[2], &[2]],
+            "34e5be06bacba77ed23048e173f1ec1e67061e8eab07c40f4aac977dd4a1e5fc",
+        ),
         (
             0x70,
             &[&1_u16.to_be_bytes(), &632_628_u32.to_be_bytes()[1..]],
             "e689a941812872e57f568a5524a0ef3428dd625fbad77d9c8101a895beb5b5a8",
         ),
-        (0x72, &[&[1], &[0; 4]], "8dd1de795096016ae66fad6d862c7d59e44f015cdf2c60a423fe8f7fccd28509"),
-        (0x74, &[&[0; 4]], "627e0aff4e3244a96784f2436f237af263d9054f6564ead583bcd300423f0347"),
+        (
+            0x72,
+            &[&[1], &[0; 4]],
+            "8dd1de795096016ae66fad6d862c7d59e44f015cdf2c60a423fe8f7fccd28509",
+        ),
+        (
+            0x74,
+            &[&[0; 4]],
+            "627e0aff4e3244a96784f2436f237af263d9054f6564ead583bcd300423f0347",
+        ),
     ];
     for (fc, parameters, expected) in cases {
         let mut input = key.kdf(Fc::new(fc));
@@ -55,8 +83,16 @@ fn srsran_s_k_gnb_agrees() {
 #[test]
 fn rfc_4231_agrees() {
     let cases: [(&[u8], &[u8], &str); 3] = [
-        (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
-        (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (
+            &[0x0b; 20],
+            b"Hi There",
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        ),
         (
             &[0xaa; 131],
             b"Test Using Larger Than Block-Size Key - Hash Key First",
@@ -75,7 +111,10 @@ fn sha256_agrees() {
         hex::encode(sha256(&[b"a", b"", b"bc"])),
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
-    assert_eq!(hex::encode(sha256(&[])), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_eq!(
+        hex::encode(sha256(&[])),
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
     let (a, b) = ([0x5a; 16], [0xa5; 16]);
     assert_eq!(sha256_one_block(&a, &b), sha256(&[&a, &b]));
 }
@@ -85,7 +124,10 @@ fn the_output_is_cut_as_named() {
     let output = HmacKey::new(b"key").mac(b"message");
     let (high, low) = output.all().split_at(16);
     assert_eq!((&output.high_128()[..], &output.low_128()[..]), (high, low));
-    assert_eq!(format!("{output:?} {:?}", HmacKey::new(b"key")), "KdfOutput(…) HmacKey(…)");
+    assert_eq!(
+        format!("{output:?} {:?}", HmacKey::new(b"key")),
+        "KdfOutput(…) HmacKey(…)"
+    );
     assert_ne!(output, HmacKey::new(b"key").mac(b"another"));
 }
 
@@ -112,7 +154,10 @@ fn a_parameter_of_65535_octets_is_the_longest() {
     let too_long = vec![0xc3; 65536];
     assert_eq!(key.kdf(fc).parameter(&too_long).try_finish(), Err(ParameterTooLong));
     let parts: [&[u8]; 2] = [&longest, &[0xc3]];
-    assert_eq!(key.kdf(fc).parameter_parts(&parts).parameter(&[]).try_finish(), Err(ParameterTooLong));
+    assert_eq!(
+        key.kdf(fc).parameter_parts(&parts).parameter(&[]).try_finish(),
+        Err(ParameterTooLong)
+    );
     // Without the check it gives a key, but none that a peer could have: not with a cut, a wrapped or no length.
     let outside = key.kdf(fc).parameter(&too_long).finish();
     for length in [&[][..], &[0, 0], &[0xff, 0xff], &[0, 1, 0, 0]] {

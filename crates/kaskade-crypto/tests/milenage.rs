@@ -101,7 +101,10 @@ fn constants_are_checked() {
     assert_eq!(OperatorConstants::new(*standard.c(), *standard.r()), Ok(standard));
     assert_eq!(
         OperatorConstants::new(*standard.c(), [64, 0, 32, 128, 96]),
-        Err(InvalidConstants::Rotation { index: 4, rotation: 128 })
+        Err(InvalidConstants::Rotation {
+            index: 4,
+            rotation: 128
+        })
     );
     // Equal c is allowed while r differs, and the other way round.
     assert!(OperatorConstants::new([[7; 16]; 5], [0, 1, 2, 3, 127]).is_ok());
@@ -165,7 +168,10 @@ fn both(
     });
     let theirs = other::Milenage::with_constants(&their_k, &their_opc, their_constants);
     let their_rand = oxirush_security::Rand::new(&rand);
-    let (their_sqn, their_amf) = (other::Sqn::try_from(sqn.value()).expect("48 bits"), other::Amf::new(&amf));
+    let (their_sqn, their_amf) = (
+        other::Sqn::try_from(sqn.value()).expect("48 bits"),
+        other::Amf::new(&amf),
+    );
     let vector = theirs.authentication_vector(&their_rand, &their_sqn, &their_amf);
     let their_values = [
         theirs.f1(&their_rand, &their_sqn, &their_amf).as_octets().to_vec(),

@@ -1,1 +1,34 @@
-//! placeholder
+//! What must survive: subscribers, K sealed at rest, and sequence numbers that never repeat.
+//!
+//! | Room | What |
+//! |---|---|
+//! | [`model`] | a subscriber: SUPI, algorithm, K, OP or OPc, AMF, methods, SQN record |
+//! | [`SubscriberStore`] | add, find, list, remove; credentials and SQN for the AuC; resynchronisation |
+//! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
+//! | [`row`] | the octets of a row |
+//! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
+//!
+//! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
+//! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
+//! `docs/adr/0003-embedded-store.md`). All calls block at most for a commit; there is no async here.
+
+pub mod clock;
+mod commit;
+pub mod embedded;
+pub mod engine;
+mod error;
+mod issuer;
+mod key;
+mod master_key;
+pub mod memory;
+mod meta;
+pub mod model;
+pub mod row;
+mod seal;
+mod store;
+
+pub use error::{EngineError, MasterKeyError, RowError, StoreError};
+pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
+pub use master_key::MasterKey;
+pub use model::{AlgorithmProfile, AuthMethods, Credentials, OpOrOpc, Subscriber};
+pub use store::{Resynchronised, StoreOptions, SubscriberStore};

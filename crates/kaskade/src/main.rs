@@ -1,1 +1,63 @@
-fn main() {}
+//! The key-management system of a mobile network, from K to every key derived from it.
+
+mod command;
+mod console;
+mod data_dir;
+mod explain;
+mod hn_keys;
+mod sealed;
+mod secret_input;
+mod service;
+mod side;
+mod tree_view;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use console::{Colour, Console};
+
+/// The key-management system of a mobile network, from K to every key derived from it
+#[derive(Parser, Debug)]
+#[command(name = "kaskade", version, arg_required_else_help = true)]
+struct Program {
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto, hide_possible_values = true)]
+    color: Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Up(command::up::Args),
+    Derive(command::derive::Args),
+    Ue(command::ue::Args),
+    Subscriber(command::subscriber::Args),
+    HnKey(command::hn_key::Args),
+    Bench(command::bench::Args),
+    Config(command::config::Args),
+    Completions(command::completions::Args),
+}
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    let console = Console::new(program.color);
+    let result = match &program.command {
+        Command::Up(args) => command::up::run(&console, args),
+        Command::Derive(args) => command::derive::run(&console, args),
+        Command::Ue(args) => command::ue::run(&console, args),
+        Command::Subscriber(args) => command::subscriber::run(&console, args),
+        Command::HnKey(args) => command::hn_key::run(&console, args),
+        Command::Bench(args) => command::bench::run(&console, args),
+        Command::Config(args) => command::config::run(&console, args),
+        Command::Completions(args) => command::completions::run(&console, args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if console::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

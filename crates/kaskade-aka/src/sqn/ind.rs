@@ -46,7 +46,9 @@ impl NodeIndex {
     pub fn ind(self, layout: SqnLayout, requesting_node: &str) -> Option<Ind> {
         let share = u64::try_from(self.share(layout)).ok()?;
         let position = fnv1a(requesting_node.as_bytes()).checked_rem(share)?;
-        let ind = position.checked_mul(u64::from(self.of))?.checked_add(u64::from(self.index))?;
+        let ind = position
+            .checked_mul(u64::from(self.of))?
+            .checked_add(u64::from(self.index))?;
         u8::try_from(ind).ok().map(Ind)
     }
 }
@@ -59,8 +61,8 @@ impl Default for NodeIndex {
 
 /// FNV-1a, 64 bits, upper half folded in. Part of what is on the cards: must never change.
 fn fnv1a(octets: &[u8]) -> u64 {
-    let hash = octets
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3));
+    let hash = octets.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3)
+    });
     (hash >> 32) ^ (hash & 0xffff_ffff)
 }

@@ -36,12 +36,22 @@ impl SqnIssuer {
     /// Takes a record as it is durable, after a start or after the volatile state was dropped.
     pub fn load(record: SqnRecord) -> Self {
         let last = record.reserved;
-        Self { record, last, range: 0, range_since: Glc(0) }
+        Self {
+            record,
+            last,
+            range: 0,
+            range_since: Glc(0),
+        }
     }
 
     /// Takes a record with what is known to have been issued of it.
     pub(super) fn positioned(record: SqnRecord, last: Seq) -> Self {
-        Self { record, last, range: 0, range_since: Glc(0) }
+        Self {
+            record,
+            last,
+            range: 0,
+            range_since: Glc(0),
+        }
     }
 
     /// The durable record.
@@ -98,7 +108,10 @@ impl SqnIssuer {
         }
         let first = first.max(Seq(record.reserved.0.saturating_add(1)));
         let range = self.next_range(clock.now, policy);
-        let last = first.0.saturating_add(u64::from(range) - 1).min(record.layout.max_seq().0);
+        let last = first
+            .0
+            .saturating_add(u64::from(range) - 1)
+            .min(record.layout.max_seq().0);
         record.reserved = record.reserved.max(Seq(last));
         Ok(record)
     }
@@ -163,8 +176,16 @@ impl SqnIssuer {
             }
             Generator::Unanchored => return Err(SqnError::Unanchored),
         };
-        let seq = if self.record.spent.is_empty() { seq } else { self.record.spent.skip(seq) };
-        if seq > self.record.layout.max_seq() { Err(SqnError::Exhausted) } else { Ok(seq) }
+        let seq = if self.record.spent.is_empty() {
+            seq
+        } else {
+            self.record.spent.skip(seq)
+        };
+        if seq > self.record.layout.max_seq() {
+            Err(SqnError::Exhausted)
+        } else {
+            Ok(seq)
+        }
     }
 
     /// The highest SEQ that may be issued without a durable write: after a crash everything starts above it.

@@ -52,7 +52,10 @@ impl SqnLayout {
     pub fn split(self, sqn: Sqn) -> (Seq, Ind) {
         let ind = sqn.value() & (self.array_size() as u64 - 1);
         // At most 8 bits by construction.
-        (Seq(sqn.value() >> self.ind_bits), Ind(u8::try_from(ind).unwrap_or(u8::MAX)))
+        (
+            Seq(sqn.value() >> self.ind_bits),
+            Ind(u8::try_from(ind).unwrap_or(u8::MAX)),
+        )
     }
 }
 

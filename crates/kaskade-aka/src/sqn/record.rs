@@ -41,9 +41,15 @@ impl core::str::FromStr for SqnScheme {
     fn from_str(text: &str) -> Result<Self, SqnError> {
         let matches = |name: &str| {
             name.len() == text.len()
-                && name.bytes().zip(text.bytes()).all(|(a, b)| a == b.to_ascii_uppercase() || (a, b) == (b'_', b'-'))
+                && name
+                    .bytes()
+                    .zip(text.bytes())
+                    .all(|(a, b)| a == b.to_ascii_uppercase() || (a, b) == (b'_', b'-'))
         };
-        Self::ALL.into_iter().find(|scheme| matches(scheme.name())).ok_or(SqnError::UnknownScheme)
+        Self::ALL
+            .into_iter()
+            .find(|scheme| matches(scheme.name()))
+            .ok_or(SqnError::UnknownScheme)
     }
 }
 
@@ -150,7 +156,14 @@ impl SqnRecord {
     /// # Errors
     /// [`SqnError::Parameters`] when a SEQ is longer than the layout allows or n and D do not fit.
     pub fn from_parts(parts: SqnParts) -> Result<Self, SqnError> {
-        let SqnParts { layout, generator, reserved, epoch_start, proven, spent } = parts;
+        let SqnParts {
+            layout,
+            generator,
+            reserved,
+            epoch_start,
+            proven,
+            spent,
+        } = parts;
         let highest_spent = spent.intervals().last().map_or(Seq(0), |(_, last)| *last);
         // One beyond the last SEQ is a legal start: the record is exhausted.
         if reserved.max(proven).max(highest_spent) > layout.max_seq() || epoch_start.0 > layout.max_seq().0 + 1 {
@@ -162,13 +175,34 @@ impl SqnRecord {
                 return Err(SqnError::Parameters);
             }
         }
-        Ok(Self { layout, generator, reserved, epoch_start, proven, spent })
+        Ok(Self {
+            layout,
+            generator,
+            reserved,
+            epoch_start,
+            proven,
+            spent,
+        })
     }
 
     /// All fields.
     pub fn into_parts(self) -> SqnParts {
-        let Self { layout, generator, reserved, epoch_start, proven, spent } = self;
-        SqnParts { layout, generator, reserved, epoch_start, proven, spent }
+        let Self {
+            layout,
+            generator,
+            reserved,
+            epoch_start,
+            proven,
+            spent,
+        } = self;
+        SqnParts {
+            layout,
+            generator,
+            reserved,
+            epoch_start,
+            proven,
+            spent,
+        }
     }
 
     /// The scheme.

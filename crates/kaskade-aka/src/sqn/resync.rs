@@ -72,7 +72,10 @@ impl SqnIssuer {
     fn new_epoch(&self, seq_ms: Seq, clock: ClockView, policy: &SqnPolicy) -> Result<Moved, SqnError> {
         let mut record = self.record().clone();
         record.proven = seq_ms;
-        record.spent.add(record.epoch_start, self.highest_issued(clock.now).min(record.layout.max_seq()));
+        record.spent.add(
+            record.epoch_start,
+            self.highest_issued(clock.now).min(record.layout.max_seq()),
+        );
         let start = record.spent.skip(Seq(seq_ms.0.saturating_add(1)));
         if start.0 > seq_ms.0.saturating_add(policy.delta) {
             return Err(SqnError::WindowSpent);

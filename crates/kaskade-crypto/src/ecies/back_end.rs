@@ -77,7 +77,10 @@ impl Agreed {
 
     /// For a public key that cannot be used.
     fn unusable() -> Self {
-        Self { z: Wiped([0; 32]), usable: Choice::from(0) }
+        Self {
+            z: Wiped([0; 32]),
+            usable: Choice::from(0),
+        }
     }
 }
 
@@ -85,5 +88,8 @@ impl Agreed {
 ///
 /// The back ends would take other forms too, and not the same ones.
 fn has_known_form(octets: &[u8]) -> bool {
-    matches!((octets.first(), octets.len()), (Some(0x02 | 0x03), 33) | (Some(0x04), 65))
+    matches!(
+        (octets.first(), octets.len()),
+        (Some(0x02 | 0x03), 33) | (Some(0x04), 65)
+    )
 }

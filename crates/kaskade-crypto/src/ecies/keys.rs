@@ -42,7 +42,9 @@ impl HnPrivateKey {
     ///
     /// As [`HnPrivateKey::from_octets`].
     pub fn with_back_end(back_end: BackEnd, profile: Profile, octets: &[u8; 32]) -> Result<Self, EciesError> {
-        let parsed = back_end.private_key(profile, octets).ok_or(EciesError::PrivateKeyOutOfRange)?;
+        let parsed = back_end
+            .private_key(profile, octets)
+            .ok_or(EciesError::PrivateKeyOutOfRange)?;
         Ok(Self {
             profile,
             octets: Wiped(*octets),
@@ -95,7 +97,11 @@ impl HnPublicKey {
     /// [`EciesError::PublicKeyLength`]; [`EciesError::PublicKeyInvalid`] when it is no point of the curve, or an X25519
     /// point of low order, with which nothing would be secret.
     pub fn from_octets(profile: Profile, octets: &[u8]) -> Result<Self, EciesError> {
-        let wrong_length = |expected| EciesError::PublicKeyLength { profile, expected, actual: octets.len() };
+        let wrong_length = |expected| EciesError::PublicKeyLength {
+            profile,
+            expected,
+            actual: octets.len(),
+        };
         match profile {
             Profile::A => {
                 let octets = octets.try_into().map_err(|_| wrong_length("32"))?;

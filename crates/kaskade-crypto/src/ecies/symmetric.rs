@@ -22,7 +22,10 @@ impl KeyingData {
     /// ANSI X9.63 with SHA-256: SHA-256(Z ‖ counter ‖ SharedInfo1), the counter in four octets from 1.
     pub(super) fn derive(z: &Wiped<u8, 32>, shared_info_1: &[u8]) -> Self {
         let block = |counter: u32| Wiped(sha256(&[&z.0, &counter.to_be_bytes(), shared_info_1]));
-        Self { ek_and_icb: block(1), mk: block(2) }
+        Self {
+            ek_and_icb: block(1),
+            mk: block(2),
+        }
     }
 
     /// Encrypts or decrypts in place.
@@ -56,6 +59,9 @@ impl KeyingData {
         let mut ek_and_icb = [0; 32];
         ek_and_icb[..16].copy_from_slice(ek);
         ek_and_icb[16..].copy_from_slice(icb);
-        Self { ek_and_icb: Wiped(ek_and_icb), mk: Wiped([0; 32]) }
+        Self {
+            ek_and_icb: Wiped(ek_and_icb),
+            mk: Wiped([0; 32]),
+        }
     }
 }

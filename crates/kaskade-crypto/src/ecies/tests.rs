@@ -1,4 +1,5 @@
 //! What can be seen only from inside: the agreed secrets themselves, and the keying data.
+#![allow(clippy::panic, reason = "a test reports so")]
 
 #[path = "../../tests/known_answers/mod.rs"]
 mod known_answers;
@@ -25,15 +26,26 @@ fn known_agreements() {
         let [private, public, shared] = if case.has("shared_key") {
             ["private_key", "public_key", "shared_key"]
         } else if case.has("ephemeral_shared_key") {
-            ["ephemeral_private_key", "home_network_public_key", "ephemeral_shared_key"]
+            [
+                "ephemeral_private_key",
+                "home_network_public_key",
+                "ephemeral_shared_key",
+            ]
         } else {
             continue;
         };
         for back_end in BackEnd::ALL {
-            let key = back_end.private_key(profile(&case), &case.octets(private)).expect("a valid key");
+            let key = back_end
+                .private_key(profile(&case), &case.octets(private))
+                .expect("a valid key");
             let agreed = key.agree(&case.vec(public));
             assert!(bool::from(agreed.usable), "{}", case.name());
-            assert_eq!(hex::encode(agreed.z.0), case.text(shared), "{} {back_end:?}", case.name());
+            assert_eq!(
+                hex::encode(agreed.z.0),
+                case.text(shared),
+                "{} {back_end:?}",
+                case.name()
+            );
             compared += 1;
         }
     }

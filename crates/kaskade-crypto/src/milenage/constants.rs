@@ -35,7 +35,13 @@ pub enum InvalidConstants {
 impl OperatorConstants {
     /// The values of TS 35.206 4.1: r = 64, 0, 32, 64, 96 and c = 0, 1, 2, 4, 8.
     pub const STANDARD: Self = Self {
-        c: [last_octet(0), last_octet(1), last_octet(2), last_octet(4), last_octet(8)],
+        c: [
+            last_octet(0),
+            last_octet(1),
+            last_octet(2),
+            last_octet(4),
+            last_octet(8),
+        ],
         r: [64, 0, 32, 64, 96],
         standard: true,
     };

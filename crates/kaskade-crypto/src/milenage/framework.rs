@@ -2,11 +2,9 @@
 //!
 //! A block is a number here whose first octet is the lowest, which costs nothing on the usual processors.
 
-use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockSizeUser, consts::U16};
-
-use super::constants::Constants;
-use crate::block_cipher::{Aes128, encrypt};
-use crate::types::{Amf, Rand, Sqn};
+use super::constants::{Constants, OperatorConstants, Standard};
+use crate::block_cipher::{BlockCipher, Keyed, Work};
+use crate::types::{Amf, Opc, Rand, Sqn};
 use crate::wipe::Wiped;
 
 /// OUT1, of f1 and f1*.
@@ -32,22 +30,39 @@ pub(super) fn in1(sqn: Sqn, amf: Amf) -> u128 {
 
 /// TEMP, and from it the `N` outputs whose bits are set in `WANTED`, in order.
 #[inline(always)]
-pub(super) fn outputs<C: Constants, const WANTED: u8, const N: usize>(
-    cipher: &Aes128,
-    opc: &[u8; 16],
-    constants: &C,
+pub(super) fn outputs<const WANTED: u8, const N: usize>(
+    cipher: &impl Keyed,
+    opc: &Opc,
+    constants: &OperatorConstants,
     rand: &Rand,
     in1: u128,
 ) -> Wiped<[u8; 16], N> {
     const { assert!(WANTED.count_ones() as usize == N) };
     let mut outputs = Wiped([[0; 16]; N]);
     let Wiped(places) = &mut outputs;
-    cipher.run(Outputs::<C, WANTED, N> { opc, constants, rand: rand.octets(), in1, places });
+    let (opc, rand) = (opc.secret_octets(), rand.octets());
+    if constants.are_standard() {
+        cipher.run(Outputs::<_, WANTED, N> {
+            opc,
+            constants: &Standard,
+            rand,
+            in1,
+            places,
+        });
+    } else {
+        cipher.run(Outputs::<_, WANTED, N> {
+            opc,
+            constants,
+            rand,
+            in1,
+            places,
+        });
+    }
     outputs
 }
 
 /// E_K(x) ⊕ x: how OP becomes OPc.
-pub(super) fn encrypt_and_add(cipher: &Aes128, x: &[u8; 16]) -> Wiped<[u8; 16], 1> {
+pub(super) fn encrypt_and_add(cipher: &impl Keyed, x: &[u8; 16]) -> Wiped<[u8; 16], 1> {
     let mut outputs = Wiped([[0; 16]]);
     let Wiped([place]) = &mut outputs;
     cipher.run(EncryptAndAdd { x, place });
@@ -62,15 +77,11 @@ struct Outputs<'a, C, const WANTED: u8, const N: usize> {
     places: &'a mut [[u8; 16]; N],
 }
 
-impl<C, const WANTED: u8, const N: usize> BlockSizeUser for Outputs<'_, C, WANTED, N> {
-    type BlockSize = U16;
-}
-
-impl<C: Constants, const WANTED: u8, const N: usize> BlockCipherEncClosure for Outputs<'_, C, WANTED, N> {
+impl<C: Constants, const WANTED: u8, const N: usize> Work for Outputs<'_, C, WANTED, N> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+    fn run(self, cipher: &impl BlockCipher) {
         let opc = number(self.opc);
-        let temp = number(&encrypt(backend, (number(self.rand) ^ opc).to_le_bytes()));
+        let temp = cipher.encrypt_and_add(number(self.rand) ^ opc, 0);
         let inputs = [
             temp ^ self.constants.rotate_and_add::<0>(self.in1 ^ opc),
             self.constants.rotate_and_add::<1>(temp ^ opc),
@@ -80,7 +91,7 @@ impl<C: Constants, const WANTED: u8, const N: usize> BlockCipherEncClosure for O
         ];
         let wanted = inputs.iter().enumerate().filter(|(index, _)| WANTED & 1 << index != 0);
         for (place, (_, input)) in self.places.iter_mut().zip(wanted) {
-            *place = (number(&encrypt(backend, input.to_le_bytes())) ^ opc).to_le_bytes();
+            *place = cipher.encrypt_and_add(*input, opc).to_le_bytes();
         }
     }
 }
@@ -90,14 +101,11 @@ struct EncryptAndAdd<'a> {
     place: &'a mut [u8; 16],
 }
 
-impl BlockSizeUser for EncryptAndAdd<'_> {
-    type BlockSize = U16;
-}
-
-impl BlockCipherEncClosure for EncryptAndAdd<'_> {
+impl Work for EncryptAndAdd<'_> {
     #[inline(always)]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        *self.place = (number(&encrypt(backend, *self.x)) ^ number(self.x)).to_le_bytes();
+    fn run(self, cipher: &impl BlockCipher) {
+        let x = number(self.x);
+        *self.place = cipher.encrypt_and_add(x, x).to_le_bytes();
     }
 }
 

@@ -1,4 +1,5 @@
 //! Reads the known answers under `vectors/`.
+#![allow(clippy::panic, reason = "a test reports so")]
 
 use serde_json::{Map, Value};
 
@@ -7,7 +8,9 @@ pub(crate) struct Case(Map<String, Value>);
 
 /// All cases of one file under `vectors/`.
 pub(crate) fn load(file: &str) -> Vec<Case> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(file);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../vectors")
+        .join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let Value::Object(mut file) = serde_json::from_str(&text).expect("JSON") else {
         panic!("{}: not an object", path.display());

@@ -33,12 +33,20 @@ impl Key {
                 HnPublicKey::from_compressed_p256(compress(&stand_in))
             }
         };
-        Some(Self { private, profile, public, stand_in })
+        Some(Self {
+            private,
+            profile,
+            public,
+            stand_in,
+        })
     }
 
     fn z(&self, public_key: &[u8]) -> Option<Wiped<u8, 32>> {
         let public_key = UnparsedPublicKey::new(self.private.algorithm(), public_key);
-        agree(&self.private, public_key, (), |z| z.try_into().map(Wiped).map_err(|_| ())).ok()
+        agree(&self.private, public_key, (), |z| {
+            z.try_into().map(Wiped).map_err(|_| ())
+        })
+        .ok()
     }
 }
 

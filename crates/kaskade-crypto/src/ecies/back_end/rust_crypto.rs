@@ -44,7 +44,11 @@ impl P256Key {
         let secret = SecretKey::from_slice(octets).ok()?;
         let public = secret.public_key();
         let compressed = compress(&public)?;
-        Some(Self { secret, public, compressed })
+        Some(Self {
+            secret,
+            public,
+            compressed,
+        })
     }
 }
 
@@ -57,8 +61,14 @@ impl Agreement for P256Key {
         let point = point(public_key);
         let usable = Choice::from(u8::from(point.is_some()));
         // For what is no point the same work is done with one that is.
-        let z = diffie_hellman(self.secret.to_nonzero_scalar(), point.as_ref().unwrap_or(&self.public).as_affine());
-        Agreed { z: Wiped((*z.raw_secret_bytes()).into()), usable }
+        let z = diffie_hellman(
+            self.secret.to_nonzero_scalar(),
+            point.as_ref().unwrap_or(&self.public).as_affine(),
+        );
+        Agreed {
+            z: Wiped((*z.raw_secret_bytes()).into()),
+            usable,
+        }
     }
 }
 

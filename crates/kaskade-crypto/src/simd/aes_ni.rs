@@ -1,0 +1,195 @@
+//! AES-128 encryption on the AES instructions of x86-64.
+//!
+//! The `aes` crate has them too, but on a processor with AVX-512 it prepares for long messages at every call, which
+//! takes longer than the five blocks of MILENAGE.
+
+use core::arch::x86_64::{
+    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_cvtsi128_si64, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi32,
+    _mm_shuffle_epi32, _mm_slli_epi32, _mm_slli_si128, _mm_srli_epi32, _mm_unpackhi_epi64, _mm_xor_si128,
+};
+
+use zeroize::optimization_barrier;
+
+use crate::block_cipher::{BlockCipher, Keyed, Work};
+
+/// How many keys a [`Group`] expands side by side: enough to fill the processor, few enough for its registers.
+pub(crate) const GROUP: usize = 8;
+
+/// The round keys of AES-128 (FIPS 197 5.2). Exists only on a processor with the instructions; wiped on drop.
+#[derive(Clone)]
+pub(crate) struct AesNi {
+    round_keys: [u128; 11],
+}
+
+impl AesNi {
+    /// Computes the round keys; `None` on a processor without the instructions.
+    #[inline(always)]
+    pub(crate) fn new(key: &[u8; 16]) -> Option<Self> {
+        if !aes::hardware_accelerated() {
+            return None;
+        }
+        // SAFETY: the processor has the AES instructions, the only ones beyond x86-64 itself that `expand` needs.
+        let round_keys = unsafe { expand(key) };
+        Some(Self { round_keys })
+    }
+}
+
+impl Keyed for AesNi {
+    #[inline(always)]
+    fn run(&self, work: impl Work) {
+        // SAFETY: as `self` exists, the processor has the AES instructions.
+        unsafe { run(self, work) }
+    }
+}
+
+impl BlockCipher for AesNi {
+    #[inline(always)]
+    fn encrypt_and_add(&self, block: u128, mask: u128) -> u128 {
+        // SAFETY: as `self` exists, the processor has the AES instructions.
+        unsafe { encrypt_and_add(&self.round_keys, block, mask) }
+    }
+}
+
+impl Drop for AesNi {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.round_keys = [0; 11];
+        optimization_barrier(self);
+    }
+}
+
+/// Key schedules that are computed side by side: one alone leaves the processor waiting for each of its steps.
+pub(crate) struct Group([AesNi; GROUP]);
+
+impl Group {
+    /// A group without keys; `None` on a processor without the instructions.
+    pub(crate) fn new() -> Option<Self> {
+        aes::hardware_accelerated().then(|| Self([const { AesNi { round_keys: [0; 11] } }; GROUP]))
+    }
+
+    /// Computes the round keys of these keys, in place of the former ones.
+    #[inline(always)]
+    pub(crate) fn expand(&mut self, keys: [&[u8; 16]; GROUP]) -> &[AesNi; GROUP] {
+        // SAFETY: as `self` exists, the processor has the AES instructions.
+        unsafe { expand_group(&mut self.0, keys) }
+        &self.0
+    }
+}
+
+#[target_feature(enable = "aes")]
+fn run(cipher: &AesNi, work: impl Work) {
+    work.run(cipher);
+}
+
+#[inline]
+#[target_feature(enable = "aes")]
+fn encrypt_and_add(round_keys: &[u128; 11], block: u128, mask: u128) -> u128 {
+    let [first, middle @ .., last] = round_keys;
+    let mut state = _mm_xor_si128(load(block), load(*first));
+    for round_key in middle {
+        state = _mm_aesenc_si128(state, load(*round_key));
+    }
+    store(_mm_xor_si128(_mm_aesenclast_si128(state, load(*last)), load(mask)))
+}
+
+#[target_feature(enable = "aes")]
+fn expand(key: &[u8; 16]) -> [u128; 11] {
+    let mut round_keys = [u128::from_le_bytes(*key); 11];
+    let mut round_key = load(round_keys[0]);
+    round_keys[1] = next::<0x01>(&mut round_key);
+    round_keys[2] = next::<0x02>(&mut round_key);
+    round_keys[3] = next::<0x04>(&mut round_key);
+    round_keys[4] = next::<0x08>(&mut round_key);
+    round_keys[5] = next::<0x10>(&mut round_key);
+    round_keys[6] = next::<0x20>(&mut round_key);
+    round_keys[7] = next::<0x40>(&mut round_key);
+    round_keys[8] = next::<0x80>(&mut round_key);
+    round_keys[9] = next::<0x1b>(&mut round_key);
+    round_keys[10] = next::<0x36>(&mut round_key);
+    round_keys
+}
+
+#[target_feature(enable = "aes")]
+fn expand_group(ciphers: &mut [AesNi; GROUP], keys: [&[u8; 16]; GROUP]) {
+    let mut round_keys = [load(0); GROUP];
+    for ((cipher, round_key), key) in ciphers.iter_mut().zip(&mut round_keys).zip(keys) {
+        cipher.round_keys[0] = u128::from_le_bytes(*key);
+        *round_key = load(cipher.round_keys[0]);
+    }
+    expand_round::<1, 0x01>(ciphers, &mut round_keys);
+    expand_round::<2, 0x02>(ciphers, &mut round_keys);
+    expand_round::<3, 0x04>(ciphers, &mut round_keys);
+    expand_round::<4, 0x08>(ciphers, &mut round_keys);
+    expand_round::<5, 0x10>(ciphers, &mut round_keys);
+    expand_round::<6, 0x20>(ciphers, &mut round_keys);
+    expand_round::<7, 0x40>(ciphers, &mut round_keys);
+    expand_round::<8, 0x80>(ciphers, &mut round_keys);
+    expand_round::<9, 0x1b>(ciphers, &mut round_keys);
+    expand_round::<10, 0x36>(ciphers, &mut round_keys);
+}
+
+#[inline]
+#[target_feature(enable = "aes")]
+fn expand_round<const ROUND: usize, const RCON: i32>(ciphers: &mut [AesNi; GROUP], round_keys: &mut [__m128i; GROUP]) {
+    for (cipher, round_key) in ciphers.iter_mut().zip(round_keys) {
+        cipher.round_keys[ROUND] = next::<RCON>(round_key);
+    }
+}
+
+/// One step of the key expansion (FIPS 197 5.2).
+///
+/// SubWord is taken from the last-round instruction, which is quicker than the one meant for it: with the word in all
+/// four columns its row shift changes nothing. RotWord follows, so that the round constant goes one octet higher.
+#[inline]
+#[target_feature(enable = "aes")]
+fn next<const RCON: i32>(round_key: &mut __m128i) -> u128 {
+    let last_word = _mm_shuffle_epi32::<0xff>(*round_key);
+    let substituted = _mm_aesenclast_si128(last_word, _mm_set1_epi32(RCON << 8));
+    let rotated = _mm_or_si128(_mm_srli_epi32::<8>(substituted), _mm_slli_epi32::<24>(substituted));
+    let pairs = _mm_xor_si128(*round_key, _mm_slli_si128::<4>(*round_key));
+    let sums = _mm_xor_si128(pairs, _mm_slli_si128::<8>(pairs));
+    *round_key = _mm_xor_si128(sums, rotated);
+    store(*round_key)
+}
+
+/// A block whose first octet is the lowest.
+#[inline]
+#[target_feature(enable = "sse2")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the two halves"
+)]
+fn load(block: u128) -> __m128i {
+    _mm_set_epi64x((block >> 64) as i64, block as i64)
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+#[allow(clippy::cast_sign_loss, reason = "the two halves")]
+fn store(state: __m128i) -> u128 {
+    let low = _mm_cvtsi128_si64(state) as u64;
+    let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(state, state)) as u64;
+    u128::from(high) << 64 | u128::from(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::MaybeUninit;
+
+    use super::*;
+
+    #[test]
+    fn the_round_keys_are_wiped() {
+        let Some(cipher) = AesNi::new(&[0xa5; 16]) else {
+            return;
+        };
+        assert!(cipher.round_keys.iter().all(|round_key| *round_key != 0));
+        let mut place = MaybeUninit::new(cipher);
+        // SAFETY: the value is there, and is not used again.
+        unsafe { place.assume_init_drop() };
+        // SAFETY: the drop leaves all round keys written, and a second drop does nothing else.
+        let wiped = unsafe { place.assume_init() };
+        assert_eq!(wiped.round_keys, [0; 11]);
+    }
+}

@@ -1,0 +1,92 @@
+//! The authentication-vector path allocates nothing: an allocator that counts is the witness.
+#![allow(unsafe_code, reason = "the trait of an allocator is unsafe")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use kaskade_crypto::kdf::{Fc, HmacKey, sha256_one_block};
+use kaskade_crypto::milenage::{Milenage, OperatorConstants, Request, vectors};
+use kaskade_crypto::{Amf, K, KeyMaterial, Op, Opc, Rand, Sqn};
+
+thread_local! {
+    /// Of this thread alone: the test harness allocates in others.
+    static ALLOCATIONS: Cell<u32> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: everything is handed on to the system's allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are handed on.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of<T>(work: impl FnOnce() -> T) -> u32 {
+    let before = ALLOCATIONS.get();
+    let result = work();
+    let after = ALLOCATIONS.get();
+    drop(result);
+    after - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations_of(|| vec![1_u8; 100]), 1);
+}
+
+#[test]
+fn a_home_vector_allocates_nothing() {
+    let snn = b"5G:mnc001.mcc001.3gppnetwork.org";
+    let allocations = allocations_of(|| {
+        let k = K::from_octets(&[0x46; 16]);
+        let opc = Opc::derive(&k, &Op::from_octets(&[0xcd; 16]));
+        let (rand, sqn) = (Rand::from_octets([0x23; 16]), Sqn::MAX);
+        let vector = Milenage::new(&k, &opc).vector(&rand, sqn, Amf::SEPARATION);
+        let key = HmacKey::from_two(vector.ck.derivation_octets(), vector.ik.derivation_octets());
+        let k_ausf = key
+            .kdf(Fc::new(0x6a))
+            .parameter(snn)
+            .parameter(&vector.autn().sqn_xor_ak())
+            .finish();
+        let xres_star = key.derive(Fc::new(0x6b), |s| {
+            s.push(snn).push(rand.octets()).push(vector.res.octets());
+        });
+        let hxres_star = sha256_one_block(rand.octets(), xres_star.low_128());
+        let k_seaf = HmacKey::new(k_ausf.all()).kdf(Fc::new(0x6c)).parameter(snn).finish();
+        (vector, k_seaf, xres_star, hxres_star)
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_batch_and_a_resynchronisation_allocate_nothing() {
+    let (k, opc) = (K::from_octets(&[0x46; 16]), Opc::from_octets(&[0xcd; 16]));
+    let request = Request {
+        k: &k,
+        opc: &opc,
+        constants: &OperatorConstants::STANDARD,
+        rand: Rand::from_octets([0x23; 16]),
+        sqn: Sqn::MAX,
+        amf: Amf::SEPARATION,
+    };
+    let allocations = allocations_of(|| {
+        let mut places = [const { None }; 21];
+        vectors(&[request; 21], &mut places).expect("as many places");
+        let milenage = Milenage::new(&k, &opc);
+        let auts = milenage.auts(&request.rand, Sqn::MAX);
+        assert_eq!(milenage.verify_auts(&request.rand, &auts), Some(Sqn::MAX));
+        places
+    });
+    assert_eq!(allocations, 0);
+}

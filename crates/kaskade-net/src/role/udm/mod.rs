@@ -1,0 +1,307 @@
+//! UDM with ARPF and SIDF: who is this, and a vector for them (TS 29.503 5.4 and 6.3, TS 33.501 6.1, 6.12).
+//!
+//! ```text
+//! SUCI ── SIDF ── SUPI ── serving network authorised? ── K, OPc ── (AUTS: verify, resynchronise)
+//!      ── SQN, durable ── RAND ── 5G HE AV: RAND, AUTN, XRES*, K_AUSF
+//! ```
+//!
+//! | Refusal | Answer |
+//! |---|---|
+//! | the SUCI names a key that is not here | 403 `INVALID_HN_PUBLIC_KEY_IDENTIFIER` |
+//! | the SUCI does not open, whatever the reason | 403 `INVALID_SCHEME_OUTPUT` |
+//! | the SUCI has another scheme than null, A, B | 501 `UNSUPPORTED_PROTECTION_SCHEME` |
+//! | nobody has this SUPI | 404 `USER_NOT_FOUND` |
+//! | the serving network is not authorised | 403 `SERVING_NETWORK_NOT_AUTHORIZED` |
+//! | the subscription does not allow 5G AKA | 403 `AUTHENTICATION_REJECTED` |
+//! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
+//! | the store cannot make an SQN durable: the disk is full | 500 `INSUFFICIENT_RESOURCES`, and no vector |
+//! | the store fails otherwise | 500 `SYSTEM_FAILURE`, and no vector |
+//!
+//! The specifications name no cause for a wrong AUTS. `AUTHENTICATION_REJECTED` makes the AMF reject the UE, as after a
+//! failed authentication, where a 5xx would make it try again with another vector.
+
+mod events;
+mod http;
+mod sidf;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
+use kaskade_crypto::{Amf, Rand, Sqn};
+use kaskade_keys::Supi;
+use kaskade_keys::derivation::Holder;
+use kaskade_store::{AuthMethods, EngineError, StoreError, SubscriberStore};
+
+pub use events::{EventId, EventLimits};
+pub use http::{API, VERSION};
+pub use sidf::{HnKeyRing, SidfError};
+
+use super::policy::ServingNetworkPolicy;
+use crate::random::{NoRandomness, random_octets};
+use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
+use crate::sbi::model::{ResynchronizationInfo, SupiOrSuci};
+use crate::sbi::problem::Cause;
+use crate::tap::{OptionalTap, TapVisitor};
+use events::Events;
+
+/// How a UDM is set up.
+#[derive(Clone, Default)]
+pub struct UdmOptions {
+    /// The home network's key pairs.
+    pub hn_keys: HnKeyRing,
+    /// Who may authenticate its users.
+    pub serving_networks: ServingNetworkPolicy,
+    /// How many reports are kept.
+    pub events: EventLimits,
+    /// Root of URIs in answers, such as `https://udm.example.org`; by default what the request was sent to.
+    pub api_root: Option<String>,
+    /// Sees fingerprints.
+    pub tap: OptionalTap,
+}
+
+/// Why there is no vector, or no event.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UdmError {
+    /// SIDF: the SUCI was not opened.
+    #[error("SIDF: {0}")]
+    Sidf(#[from] SidfError),
+    /// ARPF: the serving network may not.
+    #[error("ARPF: the serving network is not authorised")]
+    ServingNetworkNotAuthorised,
+    /// ARPF: nobody has this SUPI.
+    #[error("ARPF: unknown subscriber")]
+    UserNotFound,
+    /// ARPF: the subscription does not allow 5G AKA.
+    #[error("ARPF: the subscription does not allow 5G AKA")]
+    MethodNotAllowed,
+    /// ARPF: the AUTS is not of this subscriber and RAND.
+    #[error("ARPF: {0}")]
+    WrongAuts(auc::AucError),
+    /// ARPF: the store failed.
+    #[error("ARPF: the store: {0}")]
+    Store(StoreError),
+    /// ARPF: no RAND.
+    #[error("ARPF: {0}")]
+    NoRandomness(#[from] NoRandomness),
+    /// UDM: there is no such event.
+    #[error("UDM: no such authentication event")]
+    UnknownEvent,
+    /// UDM: the program is stopping.
+    #[error("UDM: stopped in the middle")]
+    Stopped,
+}
+
+impl UdmError {
+    /// What the peer is told (TS 29.503 6.3.7.3).
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Sidf(SidfError::UnknownKey) => Cause::InvalidHnPublicKeyIdentifier,
+            Self::Sidf(SidfError::UnsupportedScheme) => Cause::UnsupportedProtectionScheme,
+            Self::Sidf(SidfError::NotDeconcealable) => Cause::InvalidSchemeOutput,
+            Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
+            Self::UserNotFound => Cause::UserNotFound,
+            Self::MethodNotAllowed | Self::WrongAuts(_) => Cause::AuthenticationRejected,
+            Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
+                Cause::InsufficientResources
+            }
+            Self::Store(_) => Cause::SystemFailure,
+            Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
+            Self::UnknownEvent => Cause::DataNotFound,
+        }
+    }
+}
+
+/// What a UDM has done since it started.
+#[derive(Debug, Default)]
+pub struct UdmCounters {
+    /// Vectors given out.
+    pub vectors: AtomicU64,
+    /// Resynchronisations done.
+    pub resynchronisations: AtomicU64,
+    /// AUTS refused.
+    pub wrong_auts: AtomicU64,
+}
+
+/// UDM, ARPF and SIDF.
+pub struct Udm {
+    store: Arc<SubscriberStore>,
+    options: UdmOptions,
+    events: Events,
+    counters: UdmCounters,
+}
+
+impl Udm {
+    /// A UDM over this store.
+    pub fn new(store: Arc<SubscriberStore>, options: UdmOptions) -> Self {
+        Self {
+            store,
+            events: Events::new(options.events),
+            options,
+            counters: UdmCounters::default(),
+        }
+    }
+
+    /// What it has done so far.
+    pub fn counters(&self) -> &UdmCounters {
+        &self.counters
+    }
+
+    /// A vector for a user (TS 29.503 5.4.2.2).
+    ///
+    /// The SQN in it is durable as used before this returns, and was never used before.
+    ///
+    /// # Errors
+    /// [`UdmError`]; SQN is as before, except that a number may be skipped.
+    pub async fn generate_auth_data(
+        &self,
+        supi_or_suci: SupiOrSuci,
+        request: &AuthenticationInfoRequest,
+    ) -> Result<AuthenticationInfoResult, UdmError> {
+        let supi = match supi_or_suci {
+            SupiOrSuci::Supi(supi) => supi,
+            SupiOrSuci::Suci(suci) => self.options.hn_keys.deconceal(&suci)?,
+        };
+        let serving_network_name = &request.serving_network_name;
+        if !self.options.serving_networks.authorises(serving_network_name) {
+            tracing::info!(supi = %supi.masked(), %serving_network_name, "serving network is not authorised");
+            return Err(UdmError::ServingNetworkNotAuthorised);
+        }
+        let credentials = self.credentials(&supi)?;
+        if let Some(info) = &request.resynchronization_info {
+            self.resynchronise(&supi, &credentials, info).await?;
+        }
+        let sqn = self.next_sqn(&supi, request.ausf_instance_id.text().as_str()).await?;
+        let rand = Rand::from_octets(random_octets()?);
+        let he_av = match &self.options.tap {
+            None => he_av(&credentials, &rand, sqn, serving_network_name),
+            Some(tap) => {
+                let mut visitor = TapVisitor {
+                    tap: &**tap,
+                    holder: Holder::Arpf,
+                    supi: &supi,
+                };
+                he_av_visited(&credentials, &rand, sqn, serving_network_name, &mut visitor)
+            }
+        };
+        self.counters.vectors.fetch_add(1, Ordering::Relaxed);
+        Ok(AuthenticationInfoResult { he_av, supi })
+    }
+
+    /// Takes the report of an authentication (TS 29.503 5.4.2.3).
+    ///
+    /// # Errors
+    /// [`UdmError::UserNotFound`].
+    pub fn confirm_auth(&self, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        if !self.store.contains(supi).map_err(UdmError::Store)? {
+            return Err(UdmError::UserNotFound);
+        }
+        let id = EventId::from_random(random_octets()?);
+        self.events.add(supi, id, event);
+        Ok(id)
+    }
+
+    /// Takes the report of an authentication whose vector this UDM has just given out: the user is known.
+    pub(super) fn confirm_own_vector(&self, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        let id = EventId::from_random(random_octets()?);
+        self.events.add(supi, id, event);
+        Ok(id)
+    }
+
+    /// Removes a report (TS 29.503 5.4.2.3).
+    ///
+    /// # Errors
+    /// [`UdmError::UnknownEvent`] when there is none, or not any more.
+    pub fn delete_auth(&self, supi: &Supi, id: EventId) -> Result<(), UdmError> {
+        if self.events.remove(supi, id) {
+            Ok(())
+        } else {
+            Err(UdmError::UnknownEvent)
+        }
+    }
+
+    /// The reports of a user that are kept, oldest first.
+    pub fn auth_events(&self, supi: &Supi) -> Vec<AuthEvent> {
+        self.events.of(supi)
+    }
+
+    fn credentials(&self, supi: &Supi) -> Result<Credentials, UdmError> {
+        let (mut credentials, methods) = match self.store.credentials_and_methods(supi) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(UdmError::UserNotFound),
+            Err(error) => return Err(store_failed(supi, error)),
+        };
+        if !methods.contains(AuthMethods::FIVE_G_AKA) {
+            return Err(UdmError::MethodNotAllowed);
+        }
+        // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
+        let [high, low] = *credentials.amf.octets();
+        credentials.amf = Amf::from_octets([high | 0x80, low]);
+        Ok(credentials)
+    }
+
+    async fn resynchronise(
+        &self,
+        supi: &Supi,
+        credentials: &Credentials,
+        info: &ResynchronizationInfo,
+    ) -> Result<(), UdmError> {
+        let sqn_ms = match auc::verify_auts(credentials, &info.rand, &info.auts) {
+            Ok(sqn_ms) => sqn_ms,
+            Err(error) => {
+                self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(supi = %supi.masked(), "wrong AUTS refused");
+                return Err(UdmError::WrongAuts(error));
+            }
+        };
+        self.blocking(supi, move |store, supi| store.resynchronise(supi, sqn_ms))
+            .await?;
+        self.counters.resynchronisations.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(supi = %supi.masked(), "resynchronised");
+        Ok(())
+    }
+
+    async fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, UdmError> {
+        match self.store.next_sqn_now(supi, requesting_node) {
+            Ok(Some(sqn)) => return Ok(sqn),
+            Ok(None) => {}
+            Err(error) => return Err(store_failed(supi, error)),
+        }
+        let requesting_node = requesting_node.to_owned();
+        self.blocking(supi, move |store, supi| store.next_sqn(supi, &requesting_node))
+            .await
+    }
+
+    /// Waits for the disk on a thread that may.
+    async fn blocking<R: Send + 'static>(
+        &self,
+        supi: &Supi,
+        work: impl FnOnce(&SubscriberStore, &Supi) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, UdmError> {
+        let (store, owned) = (self.store.clone(), supi.clone());
+        match tokio::task::spawn_blocking(move || work(&store, &owned)).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => Err(store_failed(supi, error)),
+            Err(_) => Err(UdmError::Stopped),
+        }
+    }
+}
+
+fn store_failed(supi: &Supi, error: StoreError) -> UdmError {
+    // Removed by somebody else in the middle.
+    if matches!(error, StoreError::UnknownSubscriber) {
+        return UdmError::UserNotFound;
+    }
+    tracing::error!(supi = %supi.masked(), %error, "the store failed; no vector is given out");
+    UdmError::Store(error)
+}
+
+impl std::fmt::Debug for Udm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Udm")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}

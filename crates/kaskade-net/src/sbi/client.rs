@@ -1,0 +1,341 @@
+//! The HTTP/2 client: one multiplexed connection per peer, made when needed and made again when it is lost.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::message::{CollectError, MAX_BODY, collect};
+use super::problem::Cause;
+use super::tls::ClientTls;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The URL of the peer cannot be used.
+    #[error("{0}")]
+    Url(&'static str),
+    /// No connection.
+    #[error("no connection to {peer}: {source}")]
+    Connect {
+        /// Whom.
+        peer: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No answer in time.
+    #[error("{peer} did not answer in {after:?}")]
+    Timeout {
+        /// Who.
+        peer: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The connection broke, or the peer does not follow HTTP/2.
+    #[error("{peer}: {source}")]
+    Http2 {
+        /// Who.
+        peer: String,
+        /// What happened.
+        source: hyper::Error,
+    },
+    /// The answer cannot be used.
+    #[error("{peer}: the answer {what}")]
+    Answer {
+        /// Who.
+        peer: String,
+        /// What is wrong with it.
+        what: Cow<'static, str>,
+    },
+}
+
+impl ClientError {
+    /// What to tell one's own client (TS 29.509 6.1.7.3).
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Url(_) | Self::Connect { .. } => Cause::NetworkFailure,
+            _ => Cause::UpstreamServerError,
+        }
+    }
+}
+
+/// How to reach a peer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// TLS; needed for `https`.
+    pub tls: Option<ClientTls>,
+    /// How long an answer may take, connecting included.
+    pub timeout: Duration,
+    /// How often to try to connect for one request.
+    pub attempts: u32,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            timeout: Duration::from_secs(3),
+            attempts: 3,
+        }
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: StatusCode,
+    /// `Location`.
+    pub location: Option<HeaderValue>,
+    /// `content-type`.
+    pub content_type: Option<HeaderValue>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// A client of one peer. Cheap to clone; clones share the connection.
+#[derive(Clone)]
+pub struct SbiClient(Arc<Inner>);
+
+struct Inner {
+    scheme: Scheme,
+    authority: Authority,
+    address: String,
+    prefix: String,
+    options: ClientOptions,
+    sender: RwLock<Option<SendRequest<Full<Bytes>>>>,
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl SbiClient {
+    /// Takes the peer's apiRoot: `http://host:port` or `https://host:port`, and a path prefix if it has one. Connects
+    /// with the first request.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`] when it is no such URL, or `https` without TLS options.
+    pub fn new(api_root: &str, options: ClientOptions) -> Result<Self, ClientError> {
+        let uri: Uri = api_root.parse().map_err(|_| ClientError::Url("not a URL"))?;
+        let parts = uri.into_parts();
+        let authority = parts.authority.ok_or(ClientError::Url("the URL names no host"))?;
+        let (scheme, port) = match parts.scheme {
+            Some(scheme) if scheme == Scheme::HTTP => (scheme, 80),
+            Some(scheme) if scheme == Scheme::HTTPS => (scheme, 443),
+            _ => return Err(ClientError::Url("the URL must begin with http:// or https://")),
+        };
+        if scheme == Scheme::HTTPS && options.tls.is_none() {
+            return Err(ClientError::Url("an https URL needs a certificate authority"));
+        }
+        let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
+        Ok(Self(Arc::new(Inner {
+            address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(port)),
+            prefix: path.trim_end_matches('/').to_owned(),
+            scheme,
+            authority,
+            options,
+            sender: RwLock::new(None),
+            connecting: tokio::sync::Mutex::new(()),
+        })))
+    }
+
+    /// Scheme and authority, such as `http://127.0.0.1:7777`.
+    pub fn root(&self) -> String {
+        format!("{}://{}{}", self.0.scheme, self.0.authority, self.0.prefix)
+    }
+
+    /// Sends one request under the apiRoot and waits for the whole answer.
+    ///
+    /// # Errors
+    /// [`ClientError`]; a request that may have reached the peer is not sent again.
+    pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+        if self.0.prefix.is_empty() {
+            return self.send_absolute(method, path, body).await;
+        }
+        self.send_absolute(method, &format!("{}{path}", self.0.prefix), body)
+            .await
+    }
+
+    /// Sends one request to the path of a URI that the peer gave, such as a link.
+    ///
+    /// # Errors
+    /// As [`SbiClient::send`], and [`ClientError::Answer`] when `uri` is no URI.
+    pub async fn follow(&self, method: Method, uri: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+        let link = uri
+            .parse::<Uri>()
+            .map_err(|_| self.0.answer("has a link that is no URI"))?;
+        self.send_absolute(method, link.path(), body).await
+    }
+
+    async fn send_absolute(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+        let after = self.0.options.timeout;
+        match timeout(after, self.0.exchange(method, path, body)).await {
+            Ok(result) => result,
+            Err(_) => Err(ClientError::Timeout {
+                peer: self.0.authority.to_string(),
+                after,
+            }),
+        }
+    }
+}
+
+impl Inner {
+    fn answer(&self, what: impl Into<Cow<'static, str>>) -> ClientError {
+        ClientError::Answer {
+            peer: self.authority.to_string(),
+            what: what.into(),
+        }
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+            .map_err(|_| ClientError::Url("the path is no path"))?;
+        let has_body = body.is_some();
+        let mut request = Request::new(Full::new(body.unwrap_or_default()));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        if has_body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        headers.insert(
+            header::ACCEPT,
+            HeaderValue::from_static("application/json, application/3gppHal+json, application/problem+json"),
+        );
+        let http2 = |source| ClientError::Http2 {
+            peer: self.authority.to_string(),
+            source,
+        };
+        let mut attempt = 0;
+        let response = loop {
+            let mut sender = self.connection().await?;
+            attempt += 1;
+            match sender.try_send_request(request).await {
+                Ok(response) => break response,
+                Err(mut error) => match error.take_message() {
+                    // It never left: the connection was closing.
+                    Some(unsent) if attempt < self.options.attempts => {
+                        self.forget_connection();
+                        request = unsent;
+                    }
+                    _ => return Err(http2(error.into_error())),
+                },
+            }
+        };
+        let (mut parts, mut body) = response.into_parts();
+        let body = if body.is_end_stream() {
+            Bytes::new()
+        } else {
+            collect(&mut body, MAX_BODY).await.map_err(|error| match error {
+                CollectError::TooLarge => self.answer("is too large"),
+                CollectError::Broken => self.answer("broke off"),
+            })?
+        };
+        Ok(Answer {
+            status: parts.status,
+            location: parts.headers.remove(header::LOCATION),
+            content_type: parts.headers.remove(header::CONTENT_TYPE),
+            body,
+        })
+    }
+
+    fn live_connection(&self) -> Option<SendRequest<Full<Bytes>>> {
+        let sender = self.sender.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        sender.as_ref().filter(|sender| !sender.is_closed()).cloned()
+    }
+
+    fn forget_connection(&self) {
+        *self.sender.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    }
+
+    async fn connection(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        if let Some(sender) = self.live_connection() {
+            return Ok(sender);
+        }
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(sender) = self.live_connection() {
+            return Ok(sender);
+        }
+        let mut pause = Duration::from_millis(20);
+        let mut attempt = 1;
+        let sender = loop {
+            match self.connect().await {
+                Ok(sender) => break sender,
+                Err(error) if attempt >= self.options.attempts => return Err(error),
+                Err(_) => {
+                    attempt += 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 4;
+                }
+            }
+        };
+        *self.sender.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(sender.clone());
+        Ok(sender)
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let error = |source| ClientError::Connect {
+            peer: self.authority.to_string(),
+            source,
+        };
+        let stream = TcpStream::connect(&self.address).await.map_err(error)?;
+        stream.set_nodelay(true).map_err(error)?;
+        let tls = self.options.tls.as_ref().filter(|_| self.scheme == Scheme::HTTPS);
+        let Some(tls) = tls else {
+            return self.handshake(stream).await;
+        };
+        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| ClientError::Url("the host of the URL cannot be in a certificate"))?;
+        let stream = tls.connector().connect(name, stream).await.map_err(error)?;
+        self.handshake(stream).await
+    }
+
+    async fn handshake<I>(&self, stream: I) -> Result<SendRequest<Full<Bytes>>, ClientError>
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(MAX_BODY as u32 + 1)
+            .initial_connection_window_size(4 * 1024 * 1024)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(5))
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|source| ClientError::Http2 {
+                peer: self.authority.to_string(),
+                source,
+            })?;
+        let peer = self.authority.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%peer, %error, "connection ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+impl std::fmt::Debug for SbiClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SbiClient({})", self.root())
+    }
+}

@@ -1,0 +1,87 @@
+//! The first octets of a connection: HTTP/2 with prior knowledge, or somebody who speaks something else.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+/// The client connection preface (RFC 9113 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What an HTTP/1 client is told.
+const HTTP_1_REFUSED: &[u8] =
+    b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// A stream whose preface was read, and is given again to the next reader.
+#[derive(Debug)]
+pub(super) struct AfterPreface<I> {
+    io: I,
+    given: usize,
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
+    /// Reads the preface.
+    ///
+    /// # Errors
+    /// When the stream ends or breaks, and `InvalidData` when something else than HTTP/2 comes; an HTTP/1 client is told.
+    pub(super) async fn read(mut io: I) -> io::Result<Self> {
+        let mut seen = [0; PREFACE.len()];
+        let mut len = 0;
+        while len < PREFACE.len() {
+            let got = io.read(&mut seen[len..]).await?;
+            if got == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            len += got;
+            if seen[..len] != PREFACE[..len] {
+                io.write_all(HTTP_1_REFUSED).await?;
+                io.shutdown().await?;
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "not HTTP/2 with prior knowledge",
+                ));
+            }
+        }
+        Ok(Self { io, given: 0 })
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for AfterPreface<I> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let rest = PREFACE.get(self.given..).unwrap_or(&[]);
+        if rest.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buf);
+        }
+        let len = rest.len().min(buf.remaining());
+        buf.put_slice(rest.get(..len).unwrap_or(rest));
+        self.given += len;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for AfterPreface<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}

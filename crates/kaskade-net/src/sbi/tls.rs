@@ -1,0 +1,159 @@
+//! TLS 1.3 for server and client, with mutual authentication where it is configured (TS 33.210 6.2, TS 33.501 13.1).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A PEM file cannot be read, or holds nothing of its kind.
+    #[error("{path}: no {what}: {source}", path = path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// Why not.
+        source: pem::Error,
+    },
+    /// Certificate and key do not work together.
+    #[error("certificate and key: {0}")]
+    Identity(rustls::Error),
+    /// A certificate authority is not usable.
+    #[error("certificate authority: {0}")]
+    Authority(String),
+    /// The TLS library refuses the configuration.
+    #[error("TLS: {0}")]
+    Configuration(rustls::Error),
+}
+
+/// A certificate chain and its private key, from PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// The chain, own certificate first.
+    pub certificates: PathBuf,
+    /// The private key, PKCS#8, SEC1 or PKCS#1.
+    pub key: PathBuf,
+}
+
+impl IdentityFiles {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
+        let chain = certificates(&self.certificates)?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|source| TlsError::Pem {
+            path: self.key.clone(),
+            what: "private key",
+            source,
+        })?;
+        Ok((chain, key))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let error = |source| TlsError::Pem {
+        path: path.to_owned(),
+        what: "certificate",
+        source,
+    };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(error)?
+        .collect::<Result<_, _>>()
+        .map_err(error)?;
+    if chain.is_empty() {
+        return Err(error(pem::Error::NoItemsFound));
+    }
+    Ok(chain)
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| TlsError::Authority(error.to_string()))?;
+    }
+    Ok(roots)
+}
+
+/// The server's side: its identity, and who may come in.
+#[derive(Clone)]
+pub struct ServerTls(Arc<ServerConfig>);
+
+impl ServerTls {
+    /// TLS 1.3 with this identity; with `client_authority`, only clients with a certificate of it.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a file is missing or wrong.
+    pub fn new(identity: &IdentityFiles, client_authority: Option<&Path>) -> Result<Self, TlsError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(TlsError::Configuration)?;
+        let builder = match client_authority {
+            None => builder.with_no_client_auth(),
+            Some(path) => builder.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider)
+                    .build()
+                    .map_err(|error| TlsError::Authority(error.to_string()))?,
+            ),
+        };
+        let (chain, key) = identity.read()?;
+        let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Identity)?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.clone())
+    }
+}
+
+impl std::fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerTls(…)")
+    }
+}
+
+/// The client's side: whom it trusts, and who it is.
+#[derive(Clone)]
+pub struct ClientTls(Arc<ClientConfig>);
+
+impl ClientTls {
+    /// TLS 1.3 to servers with a certificate of `authority`; with `identity`, mutual.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a file is missing or wrong.
+    pub fn new(authority: &Path, identity: Option<&IdentityFiles>) -> Result<Self, TlsError> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(TlsError::Configuration)?
+            .with_root_certificates(roots(authority)?);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = identity.read()?;
+                builder.with_client_auth_cert(chain, key).map_err(TlsError::Identity)?
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    pub(super) fn connector(&self) -> TlsConnector {
+        TlsConnector::from(self.0.clone())
+    }
+}
+
+impl std::fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientTls(…)")
+    }
+}

@@ -1,0 +1,237 @@
+//! A home network for tests: UDM and AUSF on free ports of the loopback, over a store in memory that can be made to fail.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod http;
+pub mod openapi;
+pub mod schema;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kaskade_aka::fivegs::ue::{Ue, UeAuthenticated};
+use kaskade_aka::sqn::Seq;
+use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_crypto::Amf;
+use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
+use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
+use kaskade_net::load::demo_subscriber;
+use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole};
+use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_net::role::seaf::{AusfClient, Challenge};
+use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::sbi::client::{ClientOptions, SbiClient};
+use kaskade_net::sbi::model::NfInstanceId;
+use kaskade_net::sbi::server::ServerOptions;
+use kaskade_store::memory::MemoryEngine;
+use kaskade_store::{AuthMethods, MasterKey, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore};
+
+/// Subscribers of the tests have the indexes below this.
+pub const SUBSCRIBERS: u64 = 8;
+/// Has a counter for SQN, which reserves ranges; the others have the scheme of new subscribers.
+pub const COUNTER: u64 = 6;
+/// May not use 5G AKA.
+pub const EAP_ONLY: u64 = 7;
+
+pub fn plmn() -> Plmn {
+    Plmn::new("001", "01").unwrap()
+}
+
+pub fn snn() -> ServingNetworkName {
+    ServingNetworkName::new(plmn(), None)
+}
+
+pub fn supi(index: u64) -> Supi {
+    demo_subscriber(plmn(), 0, index).supi
+}
+
+/// A UE with a new USIM of a subscriber.
+pub fn ue(index: u64) -> Ue {
+    let subscriber = demo_subscriber(plmn(), 0, index);
+    let usim = Usim::new(&subscriber.k, &subscriber.opc, UsimOptions::default());
+    Ue::new(usim, subscriber.supi)
+}
+
+/// A UE whose USIM has accepted SEQ far above what the home network issues, within Δ.
+pub fn ue_ahead(index: u64) -> Ue {
+    let subscriber = demo_subscriber(plmn(), 0, index);
+    let options = UsimOptions::default();
+    let seq_ms = vec![Seq(1 << 20); options.layout.array_size()];
+    let usim = Usim::restore(&subscriber.k, &subscriber.opc, options, &seq_ms).unwrap();
+    Ue::new(usim, subscriber.supi)
+}
+
+/// Lets a UE answer a challenge.
+pub fn answer(ue: &mut Ue, challenge: &Challenge) -> UeAuthenticated {
+    ue.challenge(&challenge.se_av.rand, &challenge.se_av.autn, &snn(), &Abba::INITIAL)
+        .expect("the challenge is authentic and fresh")
+}
+
+/// The key pairs of the home network: 1 is of profile A, 2 of profile B.
+pub fn hn_key(id: u8) -> HnPrivateKey {
+    let profile = if id == 1 { Profile::A } else { Profile::B };
+    HnPrivateKey::from_octets(profile, &[id; 32]).unwrap()
+}
+
+/// A SUCI of a subscriber under one of the home network's keys.
+pub fn suci(index: u64, key: u8) -> Suci {
+    let supi = supi(index);
+    let null = Suci::null(&supi, Some(plmn()), "0".parse().unwrap()).unwrap();
+    if key == 0 {
+        return null;
+    }
+    let input = Suci::scheme_input(&supi, Some(plmn())).unwrap();
+    let output = conceal(
+        hn_key(key).public_key(),
+        EphemeralSecret::from_octets(&[0x5A; 32]),
+        &input,
+    )
+    .unwrap();
+    let scheme = ProtectionScheme::from_id(key).unwrap();
+    let output = SchemeOutput::concealed(scheme, output).unwrap();
+    Suci::new(null.home, null.routing_indicator, HnKeyId(key), output).unwrap()
+}
+
+/// A store on an engine in memory, which can be made to fail.
+fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
+    let master_key = MasterKey::from_octets(&[0x77; 32]);
+    let options = StoreOptions::default();
+    let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &master_key, options).unwrap();
+    let subscribers: Vec<Subscriber> = (0..SUBSCRIBERS)
+        .map(|index| {
+            let mut subscriber = Subscriber::from(demo_subscriber(plmn(), 0, index));
+            // The ARPF sets the separation bit itself.
+            subscriber.amf = Amf::from_octets([0, 0]);
+            if index == COUNTER {
+                subscriber.sqn = SqnRecord::blank(SqnScheme::NonTimeBased);
+            }
+            if index == EAP_ONLY {
+                subscriber.methods = AuthMethods::EAP_AKA_PRIME;
+            }
+            subscriber
+        })
+        .collect();
+    store.put_many(&subscribers).unwrap();
+    Arc::new(store)
+}
+
+/// How the AUSF reaches the UDM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Local,
+    Http,
+}
+
+/// UDM and AUSF.
+pub struct Home {
+    pub store: Arc<SubscriberStore>,
+    pub engine: MemoryEngine,
+    pub udm: Node,
+    /// `None` when the AUSF runs on the UDM's node.
+    ausf: Option<Node>,
+}
+
+/// What a test may change before the start.
+pub struct Setup {
+    pub udm: UdmOptions,
+    pub ausf: AusfOptions,
+    pub server: ServerOptions,
+}
+
+impl Home {
+    pub fn start(link: Link) -> Self {
+        Self::start_with(link, |_| {})
+    }
+
+    pub fn start_with(link: Link, change: impl FnOnce(&mut Setup)) -> Self {
+        let engine = MemoryEngine::default();
+        let store = store(engine.clone());
+        let policy = ServingNetworkPolicy::plmns([plmn()]);
+        let mut setup = Setup {
+            udm: UdmOptions {
+                hn_keys: HnKeyRing::from_iter([1, 2].map(|id| (HnKeyId(id), hn_key(id)))),
+                serving_networks: policy.clone(),
+                ..UdmOptions::default()
+            },
+            ausf: AusfOptions::new(NfInstanceId::from_random([0xA5; 16]), policy),
+            server: ServerOptions::default(),
+        };
+        change(&mut setup);
+        let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+        let udm = UdmRole {
+            store: store.clone(),
+            options: setup.udm,
+            listen: Some(free),
+            server: setup.server.clone(),
+        };
+        let mut ausf = AusfRole {
+            options: setup.ausf,
+            listen: free,
+            server: setup.server,
+            udm: None,
+        };
+        let mut first = NodeOptions {
+            udm: Some(udm),
+            ausf: None,
+        };
+        if link == Link::Local {
+            first.ausf = Some(ausf);
+            let udm = Node::start(first).unwrap();
+            return Self {
+                store,
+                engine,
+                udm,
+                ausf: None,
+            };
+        }
+        let udm = Node::start(first).unwrap();
+        ausf.udm = Some(RemoteUdm {
+            url: udm.udm_url().unwrap().to_owned(),
+            options: ClientOptions::default(),
+        });
+        let second = NodeOptions {
+            udm: None,
+            ausf: Some(ausf),
+        };
+        let ausf = Some(Node::start(second).unwrap());
+        Self {
+            store,
+            engine,
+            udm,
+            ausf,
+        }
+    }
+
+    pub fn ausf(&self) -> &Node {
+        self.ausf.as_ref().unwrap_or(&self.udm)
+    }
+
+    pub fn ausf_url(&self) -> &str {
+        self.ausf().ausf_url().unwrap()
+    }
+
+    pub fn udm_url(&self) -> &str {
+        self.udm.udm_url().unwrap()
+    }
+
+    /// A SEAF.
+    pub fn seaf(&self) -> AusfClient {
+        AusfClient::new(self.ausf_url(), ClientOptions::default()).unwrap()
+    }
+
+    /// Stops the UDM, when it is on a node of its own.
+    pub async fn stop_udm(self) -> Node {
+        self.udm.shutdown().await;
+        self.ausf.expect("an AUSF of its own")
+    }
+}
+
+/// A client with defaults.
+pub fn client(url: &str) -> SbiClient {
+    SbiClient::new(url, ClientOptions::default()).unwrap()
+}
+
+/// Whether tests against other programs are switched off. They fail, not skip, when a program is missing.
+pub fn without_interop() -> bool {
+    std::env::var_os("KASKADE_SKIP_INTEROP").is_some_and(|value| value == "1")
+}

@@ -1,0 +1,259 @@
+//! The embedded engine: redb, one file.
+//!
+//! Reads go to a snapshot that is kept open and replaced after every commit, so that a read costs one descent of a tree
+//! and no transaction. Commits are durable when they return, and save the allocator's state with them (quick repair):
+//! opening after a crash does not walk the file. `docs/adr/0003-embedded-store.md` has the figures.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use redb::{
+    Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata, StorageError,
+    TableDefinition,
+};
+
+use crate::engine::{Batch, Engine, Table};
+use crate::error::EngineError;
+
+type Octets = &'static [u8];
+
+const fn definition(table: Table) -> TableDefinition<'static, Octets, Octets> {
+    TableDefinition::new(match table {
+        Table::Subscribers => "subscribers",
+        Table::Removed => "removed",
+        Table::Meta => "meta",
+    })
+}
+
+/// redb in one file. Only one process can have it open.
+pub struct EmbeddedEngine {
+    path: PathBuf,
+    cache_bytes: usize,
+    writer: Mutex<Option<Database>>,
+    snapshot: RwLock<Option<Snapshot>>,
+    /// Writing failed in a way that leaves unknown what is on the disk.
+    broken: Arc<AtomicBool>,
+}
+
+struct Snapshot {
+    subscribers: ReadOnlyTable<Octets, Octets>,
+    removed: ReadOnlyTable<Octets, Octets>,
+    meta: ReadOnlyTable<Octets, Octets>,
+}
+
+impl Snapshot {
+    fn table(&self, table: Table) -> &ReadOnlyTable<Octets, Octets> {
+        match table {
+            Table::Subscribers => &self.subscribers,
+            Table::Removed => &self.removed,
+            Table::Meta => &self.meta,
+        }
+    }
+}
+
+impl EmbeddedEngine {
+    /// Opens the file, or creates it with mode 0600. At most `cache_bytes` of it are kept in memory.
+    ///
+    /// # Errors
+    /// [`EngineError::InUse`] when another process has it open, [`EngineError::Corrupt`] when it is damaged or something
+    /// else; it is left as it is.
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
+        let engine = Self {
+            path: path.into(),
+            cache_bytes,
+            writer: Mutex::new(None),
+            snapshot: RwLock::new(None),
+            broken: Arc::default(),
+        };
+        let io = |source| EngineError::Io {
+            path: path.into(),
+            source,
+        };
+        let new = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(io(error)),
+        };
+        engine.open_file()?;
+        if new {
+            engine.commit(&Batch::default())?;
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        }
+        Ok(engine)
+    }
+
+    fn open_file(&self) -> Result<(), EngineError> {
+        let mut builder = Builder::new();
+        builder.set_cache_size(self.cache_bytes);
+        // `create` and not `open`: a crash at creation leaves an empty file.
+        let database = builder.create(&self.path).map_err(|error| self.database_error(error))?;
+        self.create_tables(&database)?;
+        self.publish(&database)?;
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        Ok(())
+    }
+
+    fn create_tables(&self, database: &Database) -> Result<(), EngineError> {
+        let read = database.begin_read().map_err(|error| self.error(error))?;
+        if Table::ALL
+            .into_iter()
+            .all(|table| read.open_table(definition(table)).is_ok())
+        {
+            return Ok(());
+        }
+        drop(read);
+        self.write(database, &Batch::default())
+    }
+
+    fn write(&self, database: &Database, batch: &Batch) -> Result<(), EngineError> {
+        let mut transaction = database.begin_write().map_err(|error| self.error(error))?;
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(|error| self.error(error))?;
+        transaction.set_quick_repair(true);
+        for table in Table::ALL {
+            let mut open = transaction
+                .open_table(definition(table))
+                .map_err(|error| self.error(error))?;
+            for change in batch.changes().iter().filter(|change| change.table == table) {
+                match &change.value {
+                    Some(value) => open.insert(&*change.key, &**value).map(drop),
+                    None => open.remove(&*change.key).map(drop),
+                }
+                .map_err(|error| self.error(error))?;
+            }
+        }
+        transaction.commit().map_err(|error| self.error(error))
+    }
+
+    fn publish(&self, database: &Database) -> Result<(), EngineError> {
+        let read = database.begin_read().map_err(|error| self.error(error))?;
+        let open = |table| read.open_table(definition(table)).map_err(|error| self.error(error));
+        let snapshot = Snapshot {
+            subscribers: open(Table::Subscribers)?,
+            removed: open(Table::Removed)?,
+            meta: open(Table::Meta)?,
+        };
+        let old = self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(snapshot);
+        drop(old);
+        Ok(())
+    }
+
+    fn read<R>(
+        &self,
+        table: Table,
+        work: impl FnOnce(&ReadOnlyTable<Octets, Octets>) -> Result<R, StorageError>,
+    ) -> Result<R, EngineError> {
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = snapshot.as_ref().ok_or(EngineError::Failed)?;
+        work(snapshot.table(table)).map_err(|error| self.error(error))
+    }
+
+    fn database_error(&self, error: DatabaseError) -> EngineError {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => EngineError::InUse(self.path.clone()),
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                self.corrupt(error.to_string())
+            }
+            DatabaseError::UpgradeRequired(version) => self.corrupt(format!("file format {version} is too old")),
+            DatabaseError::RepairAborted => self.corrupt("repair was aborted".into()),
+            error => self.error(error),
+        }
+    }
+
+    fn error(&self, error: impl Into<redb::Error>) -> EngineError {
+        let path = self.path.clone();
+        match error.into() {
+            redb::Error::Io(source) if is_full(&source) => EngineError::Full(path),
+            redb::Error::Io(source) => EngineError::Io { path, source },
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => EngineError::Failed,
+            redb::Error::Corrupted(what) => self.corrupt(what),
+            error @ redb::Error::TableTypeMismatch { .. } => self.corrupt(error.to_string()),
+            error => EngineError::Other(error.to_string()),
+        }
+    }
+
+    fn corrupt(&self, what: String) -> EngineError {
+        EngineError::Corrupt {
+            path: self.path.clone(),
+            what,
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
+}
+
+impl Engine for EmbeddedEngine {
+    #[inline]
+    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
+        self.read(table, |table| {
+            let value = table.get(key)?;
+            Ok(value.map(|value| visit(value.value())).is_some())
+        })
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        after: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), EngineError> {
+        self.read(table, |table| {
+            let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+            for entry in table.range::<&[u8]>((lower, Bound::Unbounded))? {
+                let (key, value) = entry?;
+                if !visit(key.value(), value.value()) {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn len(&self, table: Table) -> Result<u64, EngineError> {
+        self.read(table, ReadableTableMetadata::len)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = writer.as_ref().ok_or(EngineError::Failed)?;
+        let done = self.write(database, batch).and_then(|()| self.publish(database));
+        if let Err(error) = &done
+            && !matches!(error, EngineError::Full(_))
+        {
+            self.broken.store(true, Ordering::Release);
+        }
+        done
+    }
+
+    fn recover(&self) -> Result<(), EngineError> {
+        // After a failed sync the system may have dropped pages that it calls clean: only a restart of the machine or
+        // of the file's reader shows what is there. A full disk refuses before it writes.
+        if self.broken.load(Ordering::Acquire) {
+            return Err(EngineError::Failed);
+        }
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *writer = None;
+        drop(writer);
+        self.open_file()
+    }
+}

@@ -1,0 +1,177 @@
+//! Why the store refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
+
+/// What a caller of the store gets. Names no subscriber and no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No subscriber has this SUPI.
+    #[error("unknown subscriber")]
+    UnknownSubscriber,
+    /// A subscriber has this SUPI already.
+    #[error("a subscriber with this SUPI exists already")]
+    AlreadyExists,
+    /// The master key file was refused.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The store was sealed with another master key.
+    #[error(
+        "{}: sealed with master key {expected}, but the key given is {given}",
+        path.display()
+    )]
+    WrongMasterKey {
+        /// The store.
+        path: PathBuf,
+        /// Identifier of the key that sealed it.
+        expected: String,
+        /// Identifier of the key that was given.
+        given: String,
+    },
+    /// A row cannot be opened: it was damaged, or moved from another subscriber or store.
+    #[error("a sealed row does not open: damaged, or not of this subscriber")]
+    Unsealing,
+    /// A row is damaged.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The store's format is not one that this program knows.
+    #[error("{}: store format {found}, this program knows up to {known}", path.display())]
+    Format {
+        /// The store.
+        path: PathBuf,
+        /// The format it says it has.
+        found: u64,
+        /// The newest that is known here.
+        known: u64,
+    },
+    /// The store was made for another length of the clock's tick, which its sequence numbers depend on.
+    #[error("the store counts time in ticks of {store_ms} ms, the configuration says {asked_ms} ms")]
+    Tick {
+        /// The store's tick in milliseconds.
+        store_ms: u64,
+        /// What was asked for.
+        asked_ms: u64,
+    },
+    /// The clock.
+    #[error(transparent)]
+    Clock(#[from] ClockTooFarAhead),
+    /// The SQN policy refuses.
+    #[error(transparent)]
+    Sqn(#[from] SqnError),
+    /// This node owns no IND in the subscriber's layout.
+    #[error("there are more nodes than IND values")]
+    NoInd,
+    /// The engine failed to read.
+    #[error("reading the store: {0}")]
+    Read(Arc<EngineError>),
+    /// The engine failed to write: nothing that depended on it was given out.
+    #[error("writing the store: {0}")]
+    Write(Arc<EngineError>),
+    /// The system gave no random numbers.
+    #[error("no random numbers from the system")]
+    Random,
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Why the engine below the store failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Another process has the store open.
+    #[error("{}: in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// Not a store, or damaged. It is left as it is.
+    #[error("{}: damaged or not a store: {what}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the engine found.
+        what: String,
+    },
+    /// The disk is full.
+    #[error("{}: the disk is full", .0.display())]
+    Full(PathBuf),
+    /// Reading or writing the file failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// An earlier failure left it unknown what is on the disk: restart to recover.
+    #[error("stopped after an earlier write failure; restart to recover")]
+    Failed,
+    /// The engine refused for a reason of its own.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Why a master key file was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MasterKeyError {
+    /// Reading or creating the file failed.
+    #[error("master key {}: {reason}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// Someone else may read or write the file.
+    #[error("master key {}: mode {mode:04o} lets others in, expected 0600", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Not a file, but a directory, a device or the like.
+    #[error("master key {}: not a regular file", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not the right number of octets.
+    #[error("master key {}: {actual} octets, expected {expected}", path.display())]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        actual: u64,
+    },
+    /// Not a master key file, or damaged.
+    #[error("master key {}: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which part is wrong.
+        what: &'static str,
+    },
+    /// The system gave no random numbers.
+    #[error("master key: no random numbers from the system")]
+    Random,
+}
+
+/// Why octets are not a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// It ends too early or goes on too long.
+    #[error("a row has the wrong length")]
+    Length,
+    /// Written by a later version, or damaged.
+    #[error("a row has the unknown version {0}")]
+    Version(u8),
+    /// A field has a value that it cannot have.
+    #[error("a row is damaged: {0}")]
+    Field(&'static str),
+}

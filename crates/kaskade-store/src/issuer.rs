@@ -1,0 +1,337 @@
+//! The volatile side of sequence numbers: a sharded table of the subscribers that are ahead of the clock or hold a range.
+//!
+//! A subscriber that is not in the table is loaded from its durable record. It leaves the table when the clock has passed
+//! everything it issued; so the table holds about one tick's subscribers and those with ranges, not all of them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
+use kaskade_crypto::Sqn;
+
+use crate::commit::{Queue, Request, Ticket};
+use crate::engine::{Batch, Engine, Table};
+use crate::error::StoreError;
+use crate::key::SubscriberKey;
+use crate::row::{self, Row};
+
+const SHARDS: usize = 256;
+const SMALLEST_SWEEP: usize = 256;
+/// The clock's mark before there is one.
+const NO_MARK: u64 = u64::MAX;
+
+/// What follows in memory from a commit that is durable.
+pub(crate) enum Effect {
+    /// A range or a longer horizon: issuing went on meanwhile.
+    Reserved(SubscriberKey, SqnRecord),
+    /// Another issuer, or none: issuing had stopped meanwhile.
+    Replaced(SubscriberKey, Option<Box<SqnIssuer>>),
+    /// The clock may go on to here.
+    Mark(Glc),
+}
+
+/// Answer to a request for the next SQN.
+pub(crate) enum Attempt {
+    Issued(Sqn),
+    /// Something must become durable first.
+    Wait(Arc<Ticket>),
+}
+
+pub(crate) struct Issuer {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+    now: AtomicU64,
+    mark: AtomicU64,
+    distrusts_wall: AtomicBool,
+    sweep_next: AtomicUsize,
+    largest_shard: usize,
+    pub(crate) policy: SqnPolicy,
+    pub(crate) node: NodeIndex,
+}
+
+#[derive(Default)]
+pub(crate) struct Shard {
+    entries: HashMap<SubscriberKey, Entry>,
+    sweep_at: usize,
+}
+
+/// One subscriber. Without an issuer it is about to be added.
+pub(crate) struct Entry {
+    pub(crate) issuer: Option<SqnIssuer>,
+    pub(crate) busy: Busy,
+}
+
+/// What of a subscriber is on its way to the disk.
+pub(crate) enum Busy {
+    No,
+    /// More of the same: issuing goes on within what is durable.
+    Reserving(Arc<Ticket>),
+    /// Something else: nothing may be issued.
+    Frozen(Arc<Ticket>),
+}
+
+impl Issuer {
+    pub(crate) fn new(policy: SqnPolicy, node: NodeIndex, capacity: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            now: AtomicU64::new(0),
+            mark: AtomicU64::new(NO_MARK),
+            distrusts_wall: AtomicBool::new(false),
+            sweep_next: AtomicUsize::new(0),
+            largest_shard: capacity.div_ceil(SHARDS).max(SMALLEST_SWEEP),
+            policy,
+            node,
+        }
+    }
+
+    /// GLC, whether there is a mark or not.
+    pub(crate) fn now(&self) -> Glc {
+        Glc(self.now.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn mark(&self) -> Option<Glc> {
+        Some(self.mark.load(Ordering::Acquire))
+            .filter(|mark| *mark != NO_MARK)
+            .map(Glc)
+    }
+
+    /// The clock; `None` before its first mark is durable. `now` is read first and never exceeds the mark.
+    #[inline]
+    pub(crate) fn clock(&self) -> Option<ClockView> {
+        let now = self.now();
+        self.mark().map(|mark| ClockView {
+            now: now.min(mark),
+            mark,
+        })
+    }
+
+    pub(crate) fn set_now(&self, now: Glc) {
+        self.now.fetch_max(now.0, Ordering::AcqRel);
+    }
+
+    pub(crate) fn distrusts_wall(&self, distrusts: bool) {
+        self.distrusts_wall.store(distrusts, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_distrusting_wall(&self) -> bool {
+        self.distrusts_wall.load(Ordering::Relaxed)
+    }
+
+    /// How many subscribers the table holds.
+    pub(crate) fn held(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).entries.len()).sum()
+    }
+
+    pub(crate) fn shard(&self, key: &SubscriberKey) -> MutexGuard<'_, Shard> {
+        // The table's own hash uses the low and the top bits.
+        let index = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or(0) % SHARDS;
+        lock(&self.shards[index])
+    }
+
+    /// The next SQN of a subscriber, or what to wait for.
+    pub(crate) fn attempt(
+        &self,
+        engine: &dyn Engine,
+        queue: &Queue,
+        key: &SubscriberKey,
+        requesting_node: &str,
+    ) -> Result<Attempt, StoreError> {
+        let Some(clock) = self.clock() else {
+            return queue.start_clock().map(Attempt::Wait);
+        };
+        let mut shard = self.shard(key);
+        let entry = self
+            .entry(&mut shard, engine, key, clock.now)?
+            .ok_or(StoreError::UnknownSubscriber)?;
+        if let Busy::Frozen(ticket) = &entry.busy {
+            return waiting(ticket).map(Attempt::Wait);
+        }
+        let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
+        let layout = issuer.record().layout();
+        let ind = self.node.ind(layout, requesting_node).ok_or(StoreError::NoInd)?;
+        match (issuer.next(clock, &self.policy)?, &entry.busy) {
+            (Next::Issued { seq, prefetch }, busy) => {
+                if prefetch && matches!(busy, Busy::No) {
+                    // It only saves a later vector from waiting: its failure is that vector's.
+                    let _ = self.reserve(entry, (engine, queue), key, clock);
+                }
+                layout.join(seq, ind).map(Attempt::Issued).ok_or(StoreError::NoInd)
+            }
+            (Next::NeedsReservation, Busy::No) => self.reserve(entry, (engine, queue), key, clock).map(Attempt::Wait),
+            (Next::NeedsReservation, Busy::Reserving(ticket) | Busy::Frozen(ticket)) => {
+                waiting(ticket).map(Attempt::Wait)
+            }
+        }
+    }
+
+    fn reserve(
+        &self,
+        entry: &mut Entry,
+        (engine, queue): (&dyn Engine, &Queue),
+        key: &SubscriberKey,
+        clock: ClockView,
+    ) -> Result<Arc<Ticket>, StoreError> {
+        let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
+        let record = issuer.reservation(clock, &self.policy)?;
+        let mut batch = Batch::default();
+        batch.put(Table::Subscribers, key.octets(), &row_with(engine, key, &record)?);
+        let ticket = Arc::new(Ticket::default());
+        queue.submit(Request {
+            batch,
+            effects: vec![Effect::Reserved(key.clone(), record)],
+            ticket: Arc::clone(&ticket),
+        })?;
+        entry.busy = Busy::Reserving(Arc::clone(&ticket));
+        Ok(ticket)
+    }
+
+    /// The entry of a subscriber, loaded from its record when it is not there; `None` for one that is not.
+    pub(crate) fn entry<'a>(
+        &self,
+        shard: &'a mut Shard,
+        engine: &dyn Engine,
+        key: &SubscriberKey,
+        now: Glc,
+    ) -> Result<Option<&'a mut Entry>, StoreError> {
+        if !shard.entries.contains_key(key) {
+            let mut record = None;
+            read(engine, Table::Subscribers, key, &mut |row| {
+                record = Some(Row::decode_sqn(row))
+            })?;
+            let Some(record) = record.transpose()? else {
+                return Ok(None);
+            };
+            shard.make_room(now, self.largest_shard);
+            let entry = Entry {
+                issuer: Some(SqnIssuer::load(record)),
+                busy: Busy::No,
+            };
+            shard.entries.insert(key.clone(), entry);
+        }
+        Ok(shard.entries.get_mut(key))
+    }
+
+    /// Stops issuing for a subscriber until the effect with this ticket is settled. Adds an entry where there is none.
+    pub(crate) fn freeze(shard: &mut Shard, key: &SubscriberKey, ticket: &Arc<Ticket>) {
+        let entry = shard.entries.entry(key.clone()).or_insert(Entry {
+            issuer: None,
+            busy: Busy::No,
+        });
+        entry.busy = Busy::Frozen(Arc::clone(ticket));
+    }
+
+    /// Draws the consequences of a commit that is durable, or that is known not to be.
+    pub(crate) fn settle(&self, effects: Vec<Effect>, durable: bool) {
+        for effect in effects {
+            match effect {
+                Effect::Mark(mark) => {
+                    if durable {
+                        self.mark.store(mark.0, Ordering::Release);
+                    }
+                }
+                Effect::Reserved(key, record) => {
+                    if let Some(entry) = self.shard(&key).entries.get_mut(&key) {
+                        entry.busy = Busy::No;
+                        if let (true, Some(issuer)) = (durable, &mut entry.issuer) {
+                            issuer.reserved(record);
+                        }
+                    }
+                }
+                Effect::Replaced(key, issuer) => {
+                    let mut shard = self.shard(&key);
+                    let Some(entry) = shard.entries.get_mut(&key) else {
+                        continue;
+                    };
+                    entry.busy = Busy::No;
+                    if durable {
+                        entry.issuer = issuer.map(|issuer| *issuer);
+                    }
+                    // A new or replaced subscriber is loaded when it is first asked for.
+                    if entry.issuer.as_ref().is_none_or(|issuer| issuer.is_idle(self.now())) {
+                        shard.entries.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops what need not be held from one shard, in turn.
+    pub(crate) fn sweep_one(&self) {
+        let index = self.sweep_next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        if let Some(shard) = self.shards.get(index) {
+            lock(shard).sweep(self.now(), self.largest_shard);
+        }
+    }
+}
+
+impl Shard {
+    fn make_room(&mut self, now: Glc, largest: usize) {
+        if self.entries.len() >= self.sweep_at.max(SMALLEST_SWEEP) {
+            self.sweep(now, largest);
+        }
+    }
+
+    fn sweep(&mut self, now: Glc, largest: usize) {
+        let quiet = |entry: &Entry| matches!(entry.busy, Busy::No);
+        self.entries
+            .retain(|_, entry| !quiet(entry) || !entry.issuer.as_ref().is_some_and(|i| i.is_idle(now)));
+        let mut excess = self.entries.len().saturating_sub(largest);
+        if excess > 0 {
+            // Ranges are given up here: their numbers are skipped, not issued again.
+            self.entries.retain(|_, entry| {
+                let drop = excess > 0 && quiet(entry) && entry.issuer.as_ref().is_some_and(SqnIssuer::is_recoverable);
+                excess -= usize::from(drop);
+                !drop
+            });
+        }
+        self.sweep_at = self.entries.len() * 2;
+        if self.entries.capacity() > self.entries.len().max(SMALLEST_SWEEP) * 8 {
+            self.entries.shrink_to(self.entries.len().max(SMALLEST_SWEEP) * 2);
+        }
+    }
+}
+
+/// The ticket to wait for, unless it is known to have failed without an outcome.
+pub(crate) fn waiting(ticket: &Arc<Ticket>) -> Result<Arc<Ticket>, StoreError> {
+    match ticket.failure() {
+        Some(error) => Err(StoreError::Write(error)),
+        None => Ok(Arc::clone(ticket)),
+    }
+}
+
+/// The row of a subscriber with another record of its sequence numbers. The row must not change until it is committed:
+/// the subscriber is busy.
+pub(crate) fn row_with(engine: &dyn Engine, key: &SubscriberKey, record: &SqnRecord) -> Result<Vec<u8>, StoreError> {
+    let mut row = None;
+    read(engine, Table::Subscribers, key, &mut |octets| {
+        row = Some(Row::with_sqn(octets, record))
+    })?;
+    row.ok_or(StoreError::UnknownSubscriber)?.map_err(StoreError::from)
+}
+
+/// What a subscriber that was removed had issued.
+pub(crate) fn removed(engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<SqnRecord>, StoreError> {
+    let mut record = None;
+    read(engine, Table::Removed, key, &mut |octets| {
+        record = Some(row::decode_sqn(octets))
+    })?;
+    Ok(record.transpose()?)
+}
+
+fn read(
+    engine: &dyn Engine,
+    table: Table,
+    key: &SubscriberKey,
+    visit: &mut dyn FnMut(&[u8]),
+) -> Result<bool, StoreError> {
+    engine
+        .get(table, key.octets(), visit)
+        .map_err(|error| StoreError::Read(Arc::new(error)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,125 @@
+//! The master key file: 32 random octets that only their owner may read.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use aws_lc_rs::{digest, hmac, rand};
+use zeroize::Zeroizing;
+
+use crate::error::MasterKeyError;
+
+kaskade_crypto::secret_octets! {
+    /// The master key: seals the key that seals every K. 32 octets; kept in a file of mode 0600.
+    ///
+    /// ```text
+    /// "KSKMKEY1" 8 ‖ key 32 ‖ check 8 = first octets of SHA-256("KSKMKEY1" ‖ key)
+    /// ```
+    pub struct MasterKey(32) = "master key" {
+        /// To the sealing of the data key.
+        expose_to_seal
+    }
+}
+
+const MAGIC: &[u8; 8] = b"KSKMKEY1";
+const CHECK_LEN: usize = 8;
+const FILE_LEN: usize = MAGIC.len() + MasterKey::LEN + CHECK_LEN;
+
+impl MasterKey {
+    /// Draws a key and writes it to a new file of mode 0600; durable before it returns. An existing file is never
+    /// touched.
+    ///
+    /// # Errors
+    /// [`MasterKeyError::Io`] when the file exists already or cannot be written.
+    pub fn create(path: &Path) -> Result<Self, MasterKeyError> {
+        let mut octets = Zeroizing::new([0; Self::LEN]);
+        rand::fill(&mut octets[..]).map_err(|_| MasterKeyError::Random)?;
+        let key = Self::from_octets(&octets);
+        let io = |error| io_error(path, &error);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(io)?;
+        let mut content = Zeroizing::new(Vec::with_capacity(FILE_LEN));
+        content.extend_from_slice(MAGIC);
+        content.extend_from_slice(&octets[..]);
+        content.extend_from_slice(&check(&octets));
+        file.write_all(&content).and_then(|()| file.sync_all()).map_err(io)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        }
+        Ok(key)
+    }
+
+    /// Reads a key from its file.
+    ///
+    /// # Errors
+    /// [`MasterKeyError`] when the file cannot be read, lets others in, or is not an intact master key.
+    pub fn open(path: &Path) -> Result<Self, MasterKeyError> {
+        let io = |error| io_error(path, &error);
+        let mut file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if !metadata.is_file() {
+            return Err(MasterKeyError::Kind { path: path.into() });
+        }
+        let mode = metadata.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(MasterKeyError::Mode {
+                path: path.into(),
+                mode,
+            });
+        }
+        if metadata.len() != FILE_LEN as u64 {
+            return Err(MasterKeyError::Length {
+                path: path.into(),
+                expected: FILE_LEN,
+                actual: metadata.len(),
+            });
+        }
+        let mut content = Zeroizing::new([0; FILE_LEN]);
+        file.read_exact(&mut content[..]).map_err(io)?;
+        let damaged = |what| MasterKeyError::Damaged {
+            path: path.into(),
+            what,
+        };
+        let rest = content
+            .strip_prefix(&MAGIC[..])
+            .ok_or_else(|| damaged("not a master key file"))?;
+        let (key, given) = rest
+            .split_first_chunk()
+            .ok_or_else(|| damaged("not a master key file"))?;
+        if check(key) != given {
+            return Err(damaged("the check value is wrong, the file is damaged"));
+        }
+        Ok(Self::from_octets(key))
+    }
+
+    /// A public identifier of the key: tells keys apart and nothing else. 16 hexadecimal digits.
+    pub fn identifier(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.expose_to_seal());
+        let tag = hmac::sign(&key, b"kaskade master key identifier");
+        tag.as_ref()
+            .iter()
+            .take(8)
+            .map(|octet| format!("{octet:02x}"))
+            .collect()
+    }
+}
+
+fn check(key: &[u8; MasterKey::LEN]) -> [u8; CHECK_LEN] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(MAGIC);
+    context.update(key);
+    let digest = context.finish();
+    digest.as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> MasterKeyError {
+    MasterKeyError::Io {
+        path: path.into(),
+        reason: error.to_string(),
+    }
+}

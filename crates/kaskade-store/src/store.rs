@@ -1,0 +1,595 @@
+//! The subscriber store: what the network functions call.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use kaskade_aka::auc::Credentials;
+use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, Resynchronisation, SqnIssuer, SqnPolicy, SqnRecord};
+use kaskade_crypto::Sqn;
+use kaskade_keys::Supi;
+
+use crate::clock::{Clock, SystemClock};
+use crate::commit::{Committer, Queue, Request, Ticket};
+use crate::embedded::EmbeddedEngine;
+use crate::engine::{Batch, Engine, Table};
+use crate::error::{EngineError, StoreError};
+use crate::issuer::{Attempt, Busy, Effect, Issuer, removed, row_with, waiting};
+use crate::key::SubscriberKey;
+use crate::master_key::MasterKey;
+use crate::meta;
+use crate::model::{AuthMethods, OpOrOpc, Subscriber};
+use crate::row::{self, Row};
+use crate::seal::{Sealer, Secrets};
+
+/// How a store is opened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct StoreOptions {
+    /// Which of the home network's nodes this is: decides which IND values it issues.
+    pub node: NodeIndex,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How much of the file is kept in memory, in octets.
+    pub cache_bytes: usize,
+    /// Δ and the sizes of reservations.
+    pub policy: SqnPolicy,
+    /// The tick of GLC; fixed when the store is created. `None`: what the store has, 1 s for a new one.
+    pub tick: Option<Duration>,
+    /// How far ahead of the clock its durable mark is kept.
+    pub lead: Duration,
+    /// How far the clock may be ahead of the last mark at the start; `None` for any distance.
+    pub longest_jump: Option<Duration>,
+    /// How many subscribers with reserved ranges are held in memory before ranges are given up.
+    pub held_ranges: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            node: NodeIndex::ONLY,
+            clock: Arc::new(SystemClock::default()),
+            cache_bytes: 1 << 30,
+            policy: SqnPolicy::default(),
+            tick: None,
+            lead: Duration::from_secs(60),
+            longest_jump: Some(Duration::from_secs(400 * 86_400)),
+            held_ranges: 1 << 18,
+        }
+    }
+}
+
+/// What a resynchronisation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resynchronised {
+    /// The next SQN is one that the card accepts: nothing changed.
+    InStep,
+    /// A replayed AUTS: nothing changed.
+    Stale,
+    /// The card was ahead: SQN was raised above SQN_MS.
+    Raised,
+    /// The card was more than Δ behind: SQN starts again above SQN_MS and skips what was issued.
+    NewEpoch,
+}
+
+/// Subscribers and their sequence numbers, durable and sealed. Used from many threads; blocks where it says so.
+pub struct SubscriberStore {
+    engine: Arc<dyn Engine>,
+    issuer: Arc<Issuer>,
+    queue: Arc<Queue>,
+    sealer: Sealer,
+    committer: Option<JoinHandle<()>>,
+}
+
+const DEFAULT_TICK: Duration = Duration::from_secs(1);
+/// How many subscribers go into one commit of [`SubscriberStore::put_many`].
+const CHUNK: usize = 2048;
+
+impl SubscriberStore {
+    /// Opens a store, or creates it with mode 0600.
+    ///
+    /// # Errors
+    /// When another process has it open, it is damaged or sealed with another master key, or the clock is implausible.
+    pub fn open(path: &Path, master_key: &MasterKey, options: StoreOptions) -> Result<Self, StoreError> {
+        let engine = EmbeddedEngine::open(path, options.cache_bytes).map_err(read_error)?;
+        Self::with_engine(Arc::new(engine), path, master_key, options)
+    }
+
+    /// Opens a store on any engine; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::open`].
+    pub fn with_engine(
+        engine: Arc<dyn Engine>,
+        name: &Path,
+        master_key: &MasterKey,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let StoreOptions {
+            node,
+            clock,
+            policy,
+            tick,
+            lead,
+            longest_jump,
+            held_ranges,
+            ..
+        } = options;
+        let sealer = unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK))?;
+        let number = |key| meta::number(&*engine, key).map_err(read_error);
+        let store_ms = number(meta::TICK_MS)?.unwrap_or(0);
+        if let Some(asked_ms) = tick.map(millis)
+            && asked_ms != store_ms
+        {
+            return Err(StoreError::Tick { store_ms, asked_ms });
+        }
+        let tick = Duration::from_millis(store_ms.max(1));
+        let mark = number(meta::MARK)?.map(Glc);
+        let counter = GlobalCounter::start(tick, clock.clocks(), mark, longest_jump)?;
+        let issuer = Arc::new(Issuer::new(policy, node, held_ranges));
+        issuer.set_now(counter.now());
+        let queue = Arc::new(Queue::default());
+        let committer = Committer {
+            engine: Arc::clone(&engine),
+            issuer: Arc::clone(&issuer),
+            queue: Arc::clone(&queue),
+            clock,
+            counter,
+            lead: lead.max(tick * 2),
+            patience: (tick / 4).clamp(Duration::from_millis(5), Duration::from_millis(250)),
+            serial: number(meta::SERIAL)?.unwrap_or(0),
+            outage: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-commit".into())
+            .spawn(|| committer.run());
+        let thread = thread.map_err(|error| read_error(EngineError::Other(error.to_string())))?;
+        Ok(Self {
+            engine,
+            issuer,
+            queue,
+            sealer,
+            committer: Some(thread),
+        })
+    }
+
+    // Subscribers
+
+    /// Adds a subscriber; durable before it returns. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] when there is one with this SUPI.
+    pub fn add(&self, subscriber: &Subscriber) -> Result<(), StoreError> {
+        self.put(std::iter::once(subscriber), true).map(drop)
+    }
+
+    /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
+    ///
+    /// The SQN of one that is replaced never goes back: it starts above both what was issued and what is given here.
+    ///
+    /// # Errors
+    /// When writing fails: those of the earlier commits stay.
+    pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
+        self.put(subscribers.into_iter(), false)
+    }
+
+    /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
+    ///
+    /// What was issued is remembered, so that the same SUPI with the same K never sees an SQN twice.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn remove(&self, supi: &Supi) -> Result<bool, StoreError> {
+        let key = SubscriberKey::from(supi);
+        loop {
+            let mut shard = self.issuer.shard(&key);
+            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, &key, self.issuer.now())? else {
+                return Ok(false);
+            };
+            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
+                let ticket = waiting(ticket)?;
+                drop(shard);
+                let _ = ticket.wait();
+                continue;
+            }
+            let Some(issuer) = &entry.issuer else { return Ok(false) };
+            let mut batch = Batch::default();
+            batch.remove(Table::Subscribers, key.octets());
+            batch.put(Table::Removed, key.octets(), &row::encode_sqn(&self.portable(issuer)));
+            let ticket = Arc::new(Ticket::default());
+            self.queue.submit(Request {
+                batch,
+                effects: vec![Effect::Replaced(key.clone(), None)],
+                ticket: Arc::clone(&ticket),
+            })?;
+            Issuer::freeze(&mut shard, &key, &ticket);
+            drop(shard);
+            return ticket.wait().map(|()| true);
+        }
+    }
+
+    /// A subscriber with its secrets, to export or show it; `None` when there is none.
+    ///
+    /// # Errors
+    /// When reading fails or the row does not open.
+    pub fn subscriber(&self, supi: &Supi) -> Result<Option<Subscriber>, StoreError> {
+        let key = SubscriberKey::from(supi);
+        let mut row = None;
+        self.get(&key, &mut |octets| row = Some(octets.to_vec()))?;
+        row.map(|row| self.assemble(&key, &row)).transpose()
+    }
+
+    /// What the AuC needs of a subscriber; `None` when there is none. One read, and no heap for an IMSI.
+    ///
+    /// # Errors
+    /// When reading fails or the row does not open.
+    #[inline]
+    pub fn credentials(&self, supi: &Supi) -> Result<Option<Credentials>, StoreError> {
+        Ok(self.credentials_and_methods(supi)?.map(|(credentials, _)| credentials))
+    }
+
+    /// [`SubscriberStore::credentials`], and the methods that the subscriber may authenticate with.
+    ///
+    /// # Errors
+    /// When reading fails or the row does not open.
+    #[inline]
+    pub fn credentials_and_methods(&self, supi: &Supi) -> Result<Option<(Credentials, AuthMethods)>, StoreError> {
+        let key = SubscriberKey::from(supi);
+        let mut found = None;
+        self.get(&key, &mut |octets| {
+            found = Some(match Row::decode(octets) {
+                Ok(row) => self
+                    .sealer
+                    .credentials(&key, &row)
+                    .map(|credentials| (credentials, row.methods)),
+                Err(error) => Err(error.into()),
+            });
+        })?;
+        found.transpose()
+    }
+
+    /// Whether there is a subscriber with this SUPI.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn contains(&self, supi: &Supi) -> Result<bool, StoreError> {
+        self.get(&SubscriberKey::from(supi), &mut |_| ())
+    }
+
+    /// At most `limit` subscribers above `after`, in the order of their SUPI.
+    ///
+    /// # Errors
+    /// When reading fails or a row does not open.
+    pub fn list(&self, after: Option<&Supi>, limit: usize) -> Result<Vec<Subscriber>, StoreError> {
+        let mut rows = Vec::new();
+        if limit > 0 {
+            let after = after.map(SubscriberKey::from);
+            let mut visit = |key: &[u8], row: &[u8]| {
+                rows.push((key.to_vec(), row.to_vec()));
+                rows.len() < limit
+            };
+            let scan = self.engine.scan(
+                Table::Subscribers,
+                after.as_ref().map(SubscriberKey::octets),
+                &mut visit,
+            );
+            scan.map_err(read_error)?;
+        }
+        let assemble = |(key, row): (Vec<u8>, Vec<u8>)| {
+            let supi = SubscriberKey::supi(&key)?;
+            self.assemble(&SubscriberKey::from(&supi), &row)
+        };
+        rows.into_iter().map(assemble).collect()
+    }
+
+    /// How many subscribers there are.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn len(&self) -> Result<u64, StoreError> {
+        self.engine.len(Table::Subscribers).map_err(read_error)
+    }
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        self.len().map(|len| len == 0)
+    }
+
+    // Sequence numbers
+
+    /// The next SQN for a vector that `requesting_node` asked for, when none of it has to become durable first; never
+    /// blocks on the disk. `None`: call [`SubscriberStore::next_sqn`], which waits for the write that is under way.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the SQN are used up; [`StoreError::Write`] when what
+    /// it needs could not be written.
+    #[inline]
+    pub fn next_sqn_now(&self, supi: &Supi, requesting_node: &str) -> Result<Option<Sqn>, StoreError> {
+        let key = SubscriberKey::from(supi);
+        match self.issuer.attempt(&*self.engine, &self.queue, &key, requesting_node)? {
+            Attempt::Issued(sqn) => Ok(Some(sqn)),
+            Attempt::Wait(_) => Ok(None),
+        }
+    }
+
+    /// The next SQN for a vector that `requesting_node` asked for. Blocks while what it needs becomes durable.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::next_sqn_now`]. No SQN is given out whose reservation could not be written.
+    pub fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, StoreError> {
+        let key = SubscriberKey::from(supi);
+        loop {
+            match self.issuer.attempt(&*self.engine, &self.queue, &key, requesting_node)? {
+                Attempt::Issued(sqn) => return Ok(sqn),
+                Attempt::Wait(ticket) => ticket.wait()?,
+            }
+        }
+    }
+
+    /// Takes SQN_MS of an AUTS whose MAC-S was verified; what changes is durable before it returns. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the card accepts nothing that is left to issue.
+    pub fn resynchronise(&self, supi: &Supi, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+        let key = SubscriberKey::from(supi);
+        loop {
+            let Some(clock) = self.issuer.clock() else {
+                self.queue.start_clock()?.wait()?;
+                continue;
+            };
+            let mut shard = self.issuer.shard(&key);
+            let entry = self.issuer.entry(&mut shard, &*self.engine, &key, clock.now)?;
+            let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
+            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
+                let ticket = waiting(ticket)?;
+                drop(shard);
+                let _ = ticket.wait();
+                continue;
+            }
+            let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
+            let (seq_ms, _) = issuer.record().layout().split(sqn_ms);
+            let (moved, done) = match issuer.resynchronise(seq_ms, clock, &self.issuer.policy)? {
+                Resynchronisation::InStep => return Ok(Resynchronised::InStep),
+                Resynchronisation::Stale => return Ok(Resynchronised::Stale),
+                Resynchronisation::Raised(moved) => (moved, Resynchronised::Raised),
+                Resynchronisation::NewEpoch(moved) => (moved, Resynchronised::NewEpoch),
+            };
+            let mut batch = Batch::default();
+            batch.put(
+                Table::Subscribers,
+                key.octets(),
+                &row_with(&*self.engine, &key, moved.record())?,
+            );
+            let ticket = Arc::new(Ticket::default());
+            self.queue.submit(Request {
+                batch,
+                effects: vec![Effect::Replaced(key.clone(), Some(Box::new(moved.into_issuer())))],
+                ticket: Arc::clone(&ticket),
+            })?;
+            Issuer::freeze(&mut shard, &key, &ticket);
+            drop(shard);
+            return ticket.wait().map(|()| done);
+        }
+    }
+
+    /// Waits until everything asked for so far is done and the clock has been read once more. Blocks.
+    ///
+    /// # Errors
+    /// When the store is closed.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        let ticket = Arc::new(Ticket::default());
+        let request = Request {
+            batch: Batch::default(),
+            effects: Vec::new(),
+            ticket: Arc::clone(&ticket),
+        };
+        self.queue.submit(request)?;
+        ticket.wait()
+    }
+
+    /// How many subscribers' sequence numbers are held in memory.
+    pub fn held(&self) -> usize {
+        self.issuer.held()
+    }
+
+    /// Whether the wall clock has jumped implausibly far ahead, so that the counter runs without it.
+    pub fn distrusts_clock(&self) -> bool {
+        self.issuer.is_distrusting_wall()
+    }
+
+    // Below
+
+    fn get(&self, key: &SubscriberKey, visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
+        self.engine
+            .get(Table::Subscribers, key.octets(), visit)
+            .map_err(read_error)
+    }
+
+    fn put<'a>(&self, subscribers: impl Iterator<Item = &'a Subscriber>, only_new: bool) -> Result<u64, StoreError> {
+        let mut done = 0;
+        let mut chunk = Chunk::default();
+        for subscriber in subscribers {
+            if let Err(error) = self.put_one(subscriber, only_new, &mut chunk, &mut done) {
+                // What is frozen by this chunk must not stay so.
+                self.flush(&mut chunk, &mut done)?;
+                return Err(error);
+            }
+            if chunk.effects.len() >= CHUNK {
+                self.flush(&mut chunk, &mut done)?;
+            }
+        }
+        self.flush(&mut chunk, &mut done)?;
+        Ok(done)
+    }
+
+    fn put_one(
+        &self,
+        subscriber: &Subscriber,
+        only_new: bool,
+        chunk: &mut Chunk,
+        done: &mut u64,
+    ) -> Result<(), StoreError> {
+        let key = SubscriberKey::from(&subscriber.supi);
+        let row = self.sealer.seal(&key, subscriber)?;
+        loop {
+            let now = self.issuer.now();
+            let mut shard = self.issuer.shard(&key);
+            let entry = self.issuer.entry(&mut shard, &*self.engine, &key, now)?;
+            if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
+                // The same SUPI twice in one chunk waits for the chunk itself.
+                let own = Arc::ptr_eq(ticket, &chunk.ticket);
+                let ticket = waiting(ticket)?;
+                drop(shard);
+                if own {
+                    self.flush(chunk, done)?;
+                } else {
+                    let _ = ticket.wait();
+                }
+                continue;
+            }
+            if only_new && entry.is_some() {
+                return Err(StoreError::AlreadyExists);
+            }
+            let policy = &self.issuer.policy;
+            let record = match entry.and_then(|entry| entry.issuer.as_ref()) {
+                Some(old) => succeed(&subscriber.sqn, old, policy, now),
+                None => match removed(&*self.engine, &key)? {
+                    Some(removed) => succeed(&subscriber.sqn, &SqnIssuer::load(removed), policy, now),
+                    None => subscriber.sqn.clone().anchored(now, policy),
+                },
+            };
+            chunk
+                .batch
+                .put(Table::Subscribers, key.octets(), &row::join(&record, &row));
+            Issuer::freeze(&mut shard, &key, &chunk.ticket);
+            chunk
+                .effects
+                .push(Effect::Replaced(key, Some(Box::new(SqnIssuer::load(record)))));
+            return Ok(());
+        }
+    }
+
+    fn flush(&self, chunk: &mut Chunk, done: &mut u64) -> Result<(), StoreError> {
+        let Chunk { batch, effects, ticket } = std::mem::take(chunk);
+        if effects.is_empty() {
+            return Ok(());
+        }
+        let count = effects.len() as u64;
+        self.queue.submit(Request {
+            batch,
+            effects,
+            ticket: Arc::clone(&ticket),
+        })?;
+        ticket.wait()?;
+        *done += count;
+        Ok(())
+    }
+
+    fn assemble(&self, key: &SubscriberKey, octets: &[u8]) -> Result<Subscriber, StoreError> {
+        let row = Row::decode(octets)?;
+        let Secrets { k, opc, op } = self.sealer.open_row(key, &row)?;
+        let now = self.issuer.now();
+        let mut shard = self.issuer.shard(key);
+        let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
+        let issuer = entry
+            .and_then(|entry| entry.issuer.as_ref())
+            .ok_or(StoreError::UnknownSubscriber)?;
+        Ok(Subscriber {
+            supi: SubscriberKey::supi(key.octets())?,
+            algorithm: row.algorithm,
+            k,
+            operator: op.map_or(OpOrOpc::Opc(opc), OpOrOpc::Op),
+            amf: row.amf,
+            methods: row.methods,
+            sqn: self.portable(issuer),
+        })
+    }
+
+    /// A record that starts above everything that may have been issued.
+    fn portable(&self, issuer: &SqnIssuer) -> SqnRecord {
+        issuer.portable(self.issuer.mark().unwrap_or(self.issuer.now()))
+    }
+}
+
+impl Drop for SubscriberStore {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.committer.take() {
+            // It ends with the process otherwise.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl core::fmt::Debug for SubscriberStore {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SubscriberStore").finish_non_exhaustive()
+    }
+}
+
+impl core::fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("node", &self.node)
+            .field("tick", &self.tick)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Subscribers on their way into one commit.
+#[derive(Default)]
+struct Chunk {
+    batch: Batch,
+    effects: Vec<Effect>,
+    ticket: Arc<Ticket>,
+}
+
+fn succeed(new: &SqnRecord, old: &SqnIssuer, policy: &SqnPolicy, now: Glc) -> SqnRecord {
+    new.clone()
+        .succeeding(old.record(), old.highest_issued(now), policy, now)
+}
+
+/// Opens the data key, or makes one for a store that has none yet.
+fn unlock(engine: &dyn Engine, name: &Path, master_key: &MasterKey, tick: Duration) -> Result<Sealer, StoreError> {
+    let path = PathBuf::from(name);
+    if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
+        let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
+        if found != meta::KNOWN_FORMAT {
+            return Err(StoreError::Format {
+                path,
+                found,
+                known: meta::KNOWN_FORMAT,
+            });
+        }
+        let expected = meta::octets(engine, meta::MASTER_KEY_ID)
+            .map_err(read_error)?
+            .unwrap_or_default();
+        return Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
+            path,
+            expected: String::from_utf8_lossy(&expected).into_owned(),
+            given: master_key.identifier(),
+        });
+    }
+    let (sealer, sealed) = Sealer::create(master_key)?;
+    let mut batch = Batch::default();
+    batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
+    batch.put(Table::Meta, meta::TICK_MS, &millis(tick).max(1).to_be_bytes());
+    batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
+    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
+    engine
+        .commit(&batch)
+        .map_err(|error| StoreError::Write(Arc::new(error)))?;
+    Ok(sealer)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn read_error(error: EngineError) -> StoreError {
+    StoreError::Read(Arc::new(error))
+}

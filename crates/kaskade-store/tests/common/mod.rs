@@ -1,0 +1,89 @@
+//! What the store's tests share.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kaskade_aka::sqn::{Clocks, Ind, Seq, SqnLayout};
+use kaskade_crypto::{Amf, K, Op, Opc, Sqn};
+use kaskade_keys::Supi;
+use kaskade_store::{
+    AlgorithmProfile, AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber,
+};
+
+/// A folder and a master key in it.
+pub fn folder() -> (tempfile::TempDir, MasterKey) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let key = MasterKey::create(&folder.path().join("master.key")).expect("a new master key");
+    (folder, key)
+}
+
+pub fn supi(number: u64) -> Supi {
+    format!("imsi-00101{number:010}").parse().expect("an IMSI")
+}
+
+pub fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
+    let octets = u128::from(number)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+        .to_be_bytes();
+    Subscriber {
+        supi: supi(number),
+        algorithm: AlgorithmProfile::MILENAGE,
+        k: K::from_octets(&octets),
+        operator: if number % 2 == 0 {
+            OpOrOpc::Opc(Opc::from_octets(&octets))
+        } else {
+            OpOrOpc::Op(Op::from_octets(&octets))
+        },
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn: SqnRecord::blank(scheme),
+    }
+}
+
+pub fn split(sqn: Sqn) -> (u64, u8) {
+    let (Seq(seq), Ind(ind)) = SqnLayout::ANNEX_C3.split(sqn);
+    (seq, ind)
+}
+
+/// A clock that tests turn: seconds of wall and monotonic time.
+#[derive(Clone, Default)]
+pub struct Hands {
+    wall: Arc<AtomicU64>,
+    monotonic: Arc<AtomicU64>,
+}
+
+pub const START: u64 = 1_700_000_000;
+
+impl Hands {
+    pub fn new() -> Self {
+        let hands = Self::default();
+        hands.set_wall(START);
+        hands
+    }
+
+    pub fn set_wall(&self, seconds: u64) {
+        self.wall.store(seconds, Ordering::SeqCst);
+    }
+
+    pub fn wall(&self) -> u64 {
+        self.wall.load(Ordering::SeqCst)
+    }
+
+    /// Both clocks go on.
+    pub fn pass(&self, seconds: u64) {
+        self.wall.fetch_add(seconds, Ordering::SeqCst);
+        self.monotonic.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn options(&self) -> StoreOptions {
+        let hands = self.clone();
+        let mut options = StoreOptions::default();
+        options.clock = Arc::new(move || Clocks {
+            wall: Duration::from_secs(hands.wall.load(Ordering::SeqCst)),
+            monotonic: Duration::from_secs(hands.monotonic.load(Ordering::SeqCst)),
+        });
+        options
+    }
+}

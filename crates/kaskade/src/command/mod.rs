@@ -1,0 +1,11 @@
+//! The sub-commands, one module each.
+
+pub(crate) mod attach;
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod derive;
+pub(crate) mod hn_key;
+pub(crate) mod subscriber;
+pub(crate) mod ue;
+pub(crate) mod up;

@@ -1,0 +1,133 @@
+//! `kaskade subscriber export`: all subscribers as a file that `import` reads.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use kaskade::hex_field;
+use kaskade::import::Format;
+use kaskade_store::Subscriber;
+
+use super::sealed_secrets::SealedSecrets;
+use super::{highest_sqn, pages};
+use crate::console::Console;
+use crate::data_dir::{DataArgs, DataDir, open_store};
+
+/// Writes all subscribers to a file, CSV or TOML; K and OPc only sealed, and only if asked for
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "With --with-secrets, K and OP or OPc of each subscriber are in the field `sealed`: encrypted under the
+master key of this data folder and bound to the SUPI. `kaskade subscriber import` reads the file back
+into a store with the same master key, and nobody without that key can read it. K never leaves in
+clear. Without --with-secrets the file has the public fields, for reports.
+
+Examples:
+  kaskade subscriber export subscribers.csv --with-secrets
+  kaskade subscriber export - --format toml"
+)]
+pub(super) struct Args {
+    /// The new file (mode 0600, must not exist); `-` writes to standard output
+    file: PathBuf,
+    /// csv or toml; by default as the file's name ends, csv for standard output
+    #[arg(long, value_parser = super::import::format)]
+    format: Option<Format>,
+    /// Add K and OP or OPc, sealed under the master key
+    #[arg(long)]
+    with_secrets: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(&data, &config)?;
+    let format = args
+        .format
+        .or_else(|| Format::of_name(&args.file.display().to_string()))
+        .unwrap_or(Format::Csv);
+    let sealed = args
+        .with_secrets
+        .then(|| SealedSecrets::new(data.master()))
+        .transpose()?;
+    let to_stdout = args.file == Path::new("-");
+    let mut out: Box<dyn Write> = if to_stdout {
+        Box::new(BufWriter::new(io::stdout().lock()))
+    } else {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&args.file)
+            .with_context(|| format!("cannot create {}", args.file.display()))?;
+        Box::new(BufWriter::new(file))
+    };
+    if format == Format::Csv {
+        let columns = if sealed.is_some() {
+            "supi,amf,sqn_scheme,sqn,sealed"
+        } else {
+            "supi,amf,sqn_scheme,sqn"
+        };
+        writeln!(out, "{columns}")?;
+    }
+    let mut count = 0;
+    pages(&store, |page| {
+        for subscriber in page {
+            write_one(&mut *out, subscriber, format, sealed.as_ref())?;
+        }
+        count += page.len();
+        Ok(())
+    })?;
+    out.flush()?;
+    if !to_stdout {
+        console.line(format!("{count} subscribers are in {}", args.file.display()))?;
+    }
+    Ok(())
+}
+
+fn write_one(
+    out: &mut dyn Write,
+    subscriber: &Subscriber,
+    format: Format,
+    sealed: Option<&SealedSecrets>,
+) -> Result<()> {
+    let supi = subscriber.supi.sbi();
+    let amf = hex_field::text(subscriber.amf.octets());
+    let scheme = subscriber.sqn.scheme().name();
+    let sqn = hex_field::text(&highest_sqn(&subscriber.sqn).octets());
+    let secrets = match sealed {
+        Some(sealed) => Some(hex_field::text(&sealed.seal(
+            &subscriber.supi,
+            &subscriber.k,
+            &subscriber.operator,
+        )?)),
+        None => None,
+    };
+    match format {
+        Format::Csv if supi.contains([',', '"']) => {
+            anyhow::bail!("a SUPI has a comma or a quotation mark, which CSV has no place for: add --format toml");
+        }
+        Format::Csv => {
+            write!(out, "{supi},{},{scheme},{}", *amf, *sqn)?;
+            if let Some(secrets) = secrets {
+                write!(out, ",{}", *secrets)?;
+            }
+            writeln!(out)?;
+        }
+        Format::Toml => {
+            let quoted = toml::Value::String(supi);
+            writeln!(
+                out,
+                "[[subscriber]]\nsupi = {quoted}\namf = \"{}\"\nsqn_scheme = \"{scheme}\"\nsqn = \"{}\"",
+                *amf, *sqn
+            )?;
+            if let Some(secrets) = secrets {
+                writeln!(out, "sealed = \"{}\"", *secrets)?;
+            }
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}

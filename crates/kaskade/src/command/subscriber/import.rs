@@ -1,0 +1,200 @@
+//! `kaskade subscriber import`: a whole file, or nothing of it.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
+use kaskade_aka::sqn::SqnScheme;
+use kaskade_store::{AlgorithmProfile, AuthMethods, Subscriber, SubscriberStore};
+use zeroize::Zeroizing;
+
+use super::sealed_secrets::SealedSecrets;
+use super::{open_or_create, sqn_record};
+use crate::console::{Console, Style};
+use crate::data_dir::{DataArgs, open_store};
+
+/// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "CSV: the first line names the columns, separated by comma, semicolon or tab.
+  supi          imsi-001010000000001   (or `imsi` with the bare digits)
+  k             32 hexadecimal digits
+  opc or op     32 hexadecimal digits; OPc differs from card to card, OP is the same on all
+  amf           4 hexadecimal digits, 8000 if left out
+  sqn_scheme    TIME_BASED, GENERAL or NON_TIME_BASED, as configured if left out
+  sqn           highest SQN that the card may have seen, 12 hexadecimal digits
+  sealed        instead of k and opc or op: as `kaskade subscriber export --with-secrets` writes it
+
+  imsi,k,opc
+  001010000000001,465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca
+
+TOML: a [[subscriber]] table for each, with the same names.
+
+  [[subscriber]]
+  supi = \"imsi-001010000000001\"
+  k = \"465b5ce8b199b49faa5f0a2ee238a6bc\"
+  opc = \"e8ed289deba952e4283b54e88e6183ca\"
+
+Every line is checked before anything is written. Delete the file afterwards: it holds K in clear."
+)]
+pub(super) struct Args {
+    /// The file; `-` reads standard input
+    file: PathBuf,
+    /// csv or toml; by default as the file's name ends
+    #[arg(long, value_parser = format)]
+    format: Option<Format>,
+    /// Check the file against the store, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace subscribers that exist already; their SQN never goes back
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Subscribers per call of the store, between two steps of the progress bar.
+const CHUNK: usize = 8192;
+/// From here on an import takes long enough for a progress bar.
+const LONG: usize = 20_000;
+
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "csv" => Ok(Format::Csv),
+        "toml" => Ok(Format::Toml),
+        _ => Err("expected csv or toml".into()),
+    }
+}
+
+pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
+    let name = args.file.display().to_string();
+    let format = args
+        .format
+        .or_else(|| Format::of_name(&name))
+        .ok_or_else(|| anyhow!("{name}: the name does not tell the format: add --format csv or --format toml"))?;
+    let text = read(console, &args.file)?;
+    let entries = import::parse(&text, format).map_err(|error| refused(&name, &error))?;
+    drop(text);
+    let config = args.data.config()?;
+    let data = open_or_create(console, &config.data_dir)?;
+    let store = open_store(&data, &config)?;
+    let sealed = SealedSecrets::new(data.master())?;
+    check(&store, &sealed, &entries, args.replace).map_err(|error| refused(&name, &error))?;
+    let count = entries.len();
+    if args.dry_run {
+        console.line(format!(
+            "{name}: {}, {count} subscribers; nothing was written",
+            console.paint(Style::Good, "in order")
+        ))?;
+        return Ok(());
+    }
+    write(&store, &sealed, &entries, config.sqn.scheme.0)?;
+    console.line(format!("{count} subscribers are in {}", data.path().display()))?;
+    Ok(())
+}
+
+fn refused(name: &str, error: &ImportError) -> anyhow::Error {
+    anyhow!("{name} is refused, nothing was written:\n{error}")
+}
+
+fn read(console: &Console, path: &Path) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    if path == Path::new("-") {
+        io::stdin().lock().read_to_string(&mut text).context("standard input")?;
+        return Ok(text);
+    }
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.mode() & 0o077 != 0 {
+        console.note(format!(
+            "note: {} holds K in clear and others may read it (mode {:04o}): chmod 600, and delete it after the import",
+            path.display(),
+            metadata.mode() & 0o777,
+        ));
+    }
+    file.read_to_string(&mut text)
+        .with_context(|| format!("{} is not UTF-8 text", path.display()))?;
+    Ok(text)
+}
+
+/// What only the store can say: duplicates, and whether sealed secrets open.
+fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], replace: bool) -> Result<(), ImportError> {
+    const SHOWN: usize = 20;
+    let mut errors = Vec::new();
+    let mut more = 0;
+    for entry in entries {
+        let reason = match store.contains(&entry.supi) {
+            Err(error) => Some(error.to_string()),
+            Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
+            Ok(_) => match &entry.secrets {
+                Secrets::Sealed(octets) => sealed.open(&entry.supi, octets).err().map(|error| error.to_string()),
+                Secrets::Clear { .. } => None,
+            },
+        };
+        match reason {
+            Some(reason) if errors.len() < SHOWN => errors.push(LineError {
+                line: entry.line,
+                reason,
+            }),
+            Some(_) => more += 1,
+            None => {}
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ImportError { errors, more })
+    }
+}
+
+fn write(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], scheme: SqnScheme) -> Result<()> {
+    let bar = progress(entries.len());
+    let mut done = 0;
+    for chunk in entries.chunks(CHUNK) {
+        let subscribers = chunk
+            .iter()
+            .map(|entry| subscriber(sealed, entry, scheme))
+            .collect::<Result<Vec<_>>>()?;
+        if let Err(error) = store.put_many(&subscribers) {
+            bar.abandon();
+            bail!(
+                "{error}: at least {done} of {} subscribers are in. Remove the cause, and import the same file with --replace",
+                entries.len()
+            );
+        }
+        done += chunk.len();
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// On a terminal only, and only when it takes long.
+pub(crate) fn progress(count: usize) -> ProgressBar {
+    if count < LONG || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:40} {human_pos} of {human_len} subscribers, {per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
+}
+
+fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {
+    let (k, operator) = match &entry.secrets {
+        Secrets::Clear { k, operator } => (k.clone(), operator.clone()),
+        Secrets::Sealed(octets) => sealed.open(&entry.supi, octets)?,
+    };
+    Ok(Subscriber {
+        supi: entry.supi.clone(),
+        algorithm: AlgorithmProfile::MILENAGE,
+        k,
+        operator,
+        amf: entry.amf,
+        methods: AuthMethods::default(),
+        sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),
+    })
+}

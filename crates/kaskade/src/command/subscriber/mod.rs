@@ -1,0 +1,329 @@
+//! `kaskade subscriber`: who may authenticate, and with which K.
+
+mod export;
+mod import;
+mod sealed_secrets;
+
+use anyhow::{Context, Result, anyhow, bail};
+use comfy_table::{Table, presets};
+use kaskade::hex_field;
+use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
+use kaskade_crypto::{Amf, Sqn};
+use kaskade_keys::Supi;
+use kaskade_keys::derivation::Fingerprint;
+use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberStore};
+use serde_json::{Value, json};
+
+use crate::command::derive;
+use crate::console::{Console, Style};
+use crate::data_dir::{DataArgs, DataDir, open_store};
+use crate::secret_input::SecretArgs;
+
+/// Subscribers: adds, lists, shows, imports, exports and removes them
+///
+/// K, OP and OPc go in and never come out: they are shown as fingerprints, and exported sealed only.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  kaskade subscriber add --supi imsi-001010000000001 --k-file k.hex --opc-file opc.hex
+  kaskade subscriber import cards.csv --dry-run
+  kaskade subscriber import cards.csv
+  kaskade subscriber list
+  kaskade subscriber show imsi-001010000000001
+
+The store belongs to one process: stop `kaskade up` before you change subscribers.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Action {
+    Add(Box<Add>),
+    List(List),
+    Show(Show),
+    Import(import::Args),
+    Export(export::Args),
+    Remove(Remove),
+}
+
+/// Adds one subscriber
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example, with K and OPc from standard input:
+  printf '%s\\n' \"$K\" \"$OPC\" | kaskade subscriber add --supi imsi-001010000000001 \\
+    --k-file - --opc-file -")]
+struct Add {
+    /// SUPI, such as imsi-001010000000001
+    #[arg(long)]
+    supi: Supi,
+    #[command(flatten)]
+    secrets: SecretArgs,
+    /// AMF (authentication management field) of the vectors, 4 hexadecimal digits
+    #[arg(long, value_name = "HEX", value_parser = derive::amf, default_value = "8000", help_heading = "Subscription")]
+    amf: Amf,
+    /// How SQN is made: TIME_BASED, GENERAL or NON_TIME_BASED; by default as configured
+    #[arg(long, value_name = "SCHEME", help_heading = "Subscription")]
+    sqn_scheme: Option<SqnScheme>,
+    /// The highest SQN that the card may have seen in another network core: 12 hexadecimal digits or a number
+    #[arg(long, value_parser = derive::sqn, help_heading = "Subscription")]
+    sqn: Option<Sqn>,
+    /// Replace a subscriber that has this SUPI already; its SQN never goes back
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Lists the subscribers
+#[derive(clap::Args, Debug)]
+struct List {
+    /// Begin after this SUPI
+    #[arg(long, value_name = "SUPI")]
+    after: Option<Supi>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Shows one subscriber; K and OPc as fingerprints
+#[derive(clap::Args, Debug)]
+struct Show {
+    /// SUPI, such as imsi-001010000000001
+    supi: Supi,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Removes one subscriber and its K for good
+#[derive(clap::Args, Debug)]
+struct Remove {
+    /// SUPI, such as imsi-001010000000001
+    supi: Supi,
+    /// Really remove it
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    match &args.action {
+        Action::Add(args) => add(console, args),
+        Action::List(args) => list(console, args),
+        Action::Show(args) => show(console, args),
+        Action::Import(args) => import::run(console, args),
+        Action::Export(args) => export::run(console, args),
+        Action::Remove(args) => remove(console, args),
+    }
+}
+
+fn add(console: &Console, args: &Add) -> Result<()> {
+    let (k, operator) = args.secrets.read()?;
+    let config = args.data.config()?;
+    let data = open_or_create(console, &config.data_dir)?;
+    let store = open_store(&data, &config)?;
+    let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
+    let subscriber = Subscriber {
+        supi: args.supi.clone(),
+        algorithm: AlgorithmProfile::MILENAGE,
+        k,
+        operator,
+        amf: args.amf,
+        methods: AuthMethods::default(),
+        sqn: sqn_record(scheme, args.sqn),
+    };
+    if args.replace {
+        store.put_many([&subscriber])?;
+    } else {
+        store.add(&subscriber).map_err(|error| match error {
+            StoreError::AlreadyExists => anyhow!("{} exists already: --replace replaces it", args.supi.sbi()),
+            error => error.into(),
+        })?;
+    }
+    console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
+    if !args.amf.separation_bit() {
+        console.note(
+            "note: the AMF separation bit is not set; the UDM sets it in vectors for 5G, as TS 33.501 6.1.3.2.0 asks",
+        );
+    }
+    Ok(())
+}
+
+fn list(console: &Console, args: &List) -> Result<()> {
+    let store = open(&args.data)?;
+    let subscribers = store.list(args.after.as_ref(), args.limit)?;
+    if args.json {
+        for subscriber in &subscribers {
+            console.line(document(subscriber))?;
+        }
+        return Ok(());
+    }
+    let total = store.len()?;
+    if total == 0 {
+        console.line("no subscribers; `kaskade subscriber add` or `kaskade subscriber import` adds some")?;
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["SUPI", "K", "Operator code", "AMF", "SQN scheme"]);
+    for subscriber in &subscribers {
+        let (code, fingerprint) = operator(subscriber);
+        table.add_row([
+            subscriber.supi.sbi(),
+            Fingerprint::of(&subscriber.k).to_string(),
+            format!("{code} {fingerprint}"),
+            hex_field::text(subscriber.amf.octets()).to_string(),
+            subscriber.sqn.scheme().to_string(),
+        ]);
+    }
+    console.line(table.trim_fmt())?;
+    let shown = u64::try_from(subscribers.len()).unwrap_or(u64::MAX);
+    let summary = format!("{shown} of {total} subscribers; K, OP and OPc as fingerprints");
+    console.line(console.paint(Style::Faint, &summary))?;
+    if let (true, Some(last)) = (subscribers.len() == args.limit && shown < total, subscribers.last()) {
+        let more = format!("more: --after {}", last.supi.sbi());
+        console.line(console.paint(Style::Faint, &more))?;
+    }
+    Ok(())
+}
+
+fn show(console: &Console, args: &Show) -> Result<()> {
+    let store = open(&args.data)?;
+    let subscriber = store.subscriber(&args.supi)?.ok_or_else(|| unknown(&args.supi))?;
+    if args.json {
+        console.line(serde_json::to_string_pretty(&document(&subscriber))?)?;
+        return Ok(());
+    }
+    let (code, fingerprint) = operator(&subscriber);
+    let separation = if subscriber.amf.separation_bit() {
+        "separation bit set"
+    } else {
+        "separation bit not set"
+    };
+    let facts = [
+        ("SUPI", subscriber.supi.sbi()),
+        ("K", format!("fingerprint {}", Fingerprint::of(&subscriber.k))),
+        (code, format!("fingerprint {fingerprint}")),
+        ("Algorithm", "MILENAGE".into()),
+        (
+            "AMF",
+            format!("{}  {separation}", *hex_field::text(subscriber.amf.octets())),
+        ),
+        ("SQN scheme", subscriber.sqn.scheme().to_string()),
+        (
+            "SQN",
+            format!(
+                "goes on above {}",
+                *hex_field::text(&highest_sqn(&subscriber.sqn).octets())
+            ),
+        ),
+    ];
+    for (name, value) in facts {
+        console.line(format!(
+            "{}{value}",
+            console.paint(Style::Faint, &format!("{name:<12}"))
+        ))?;
+    }
+    Ok(())
+}
+
+fn remove(console: &Console, args: &Remove) -> Result<()> {
+    let store = open(&args.data)?;
+    if !store.contains(&args.supi)? {
+        return Err(unknown(&args.supi));
+    }
+    if !args.yes {
+        bail!(
+            "{} and its K would be gone for good: add --yes if you mean it",
+            args.supi.sbi()
+        );
+    }
+    store.remove(&args.supi)?;
+    console.line(format!("{} is removed", args.supi.sbi()))?;
+    Ok(())
+}
+
+fn open(args: &DataArgs) -> Result<SubscriberStore> {
+    let config = args.config()?;
+    open_store(&DataDir::open(&config.data_dir)?, &config)
+}
+
+fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> {
+    let data = DataDir::open_or_create(path)?;
+    if data.is_new() {
+        console.note(format!(
+            "created {} with a new master key: keep a copy of it, nothing opens without it",
+            data.path().display()
+        ));
+    }
+    Ok(data)
+}
+
+fn unknown(supi: &Supi) -> anyhow::Error {
+    anyhow!(
+        "there is no subscriber {}; `kaskade subscriber list` shows which there are",
+        supi.sbi()
+    )
+}
+
+/// Which operator code a subscriber was given, and its fingerprint.
+fn operator(subscriber: &Subscriber) -> (&'static str, Fingerprint) {
+    match &subscriber.operator {
+        OpOrOpc::Op(op) => ("OP", Fingerprint::of(op)),
+        OpOrOpc::Opc(opc) => ("OPc", Fingerprint::of(opc)),
+    }
+}
+
+fn document(subscriber: &Subscriber) -> Value {
+    let (code, fingerprint) = operator(subscriber);
+    json!({
+        "supi": subscriber.supi.sbi(),
+        "k_fingerprint": Fingerprint::of(&subscriber.k).to_string(),
+        "operator_code": code,
+        "operator_code_fingerprint": fingerprint.to_string(),
+        "algorithm": "MILENAGE",
+        "amf": *hex_field::text(subscriber.amf.octets()),
+        "sqn_scheme": subscriber.sqn.scheme().name(),
+        "highest_sqn": *hex_field::text(&highest_sqn(&subscriber.sqn).octets()),
+    })
+}
+
+/// A record for a card that may have seen up to `highest`.
+fn sqn_record(scheme: SqnScheme, highest: Option<Sqn>) -> SqnRecord {
+    match highest {
+        None => SqnRecord::blank(scheme),
+        Some(highest) => {
+            let blank = SqnRecord::blank(scheme);
+            let (seq, _) = blank.layout().split(highest);
+            SqnRecord::after(scheme, blank.layout(), seq)
+        }
+    }
+}
+
+/// The highest SQN that may have been issued.
+fn highest_sqn(record: &SqnRecord) -> Sqn {
+    let layout = record.layout();
+    let ind = u8::try_from(layout.array_size() - 1).map_or(Ind(0), Ind);
+    layout.join(record.reserved(), ind).unwrap_or(Sqn::MAX)
+}
+
+/// The whole store in pages, in the order of the SUPI.
+fn pages(store: &SubscriberStore, mut visit: impl FnMut(&[Subscriber]) -> Result<()>) -> Result<()> {
+    let mut after: Option<Supi> = None;
+    loop {
+        let page = store
+            .list(after.as_ref(), 1000)
+            .context("the store cannot be read to its end")?;
+        let Some(last) = page.last() else { return Ok(()) };
+        visit(&page)?;
+        after = Some(last.supi.clone());
+    }
+}

@@ -1,0 +1,348 @@
+//! `kaskade ue`: an emulated UE.
+
+pub(crate) mod state;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use kaskade::hex_field;
+use kaskade_aka::fivegs::ue::Ue;
+use kaskade_aka::sqn::{Seq, SqnLayout};
+use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_crypto::Sqn;
+use kaskade_crypto::ecies::{HnPublicKey, Profile};
+use kaskade_keys::{Abba, HnKeyId, Nid, Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_net::role::seaf::AusfClient;
+use kaskade_net::sbi::client::ClientOptions;
+use kaskade_net::sbi::tls::{ClientTls, IdentityFiles};
+use serde_json::{Value, json};
+
+use super::attach::{Attach, Attached, Identity};
+use super::derive::SelectionArgs;
+use crate::console::{Console, Style};
+use crate::secret_input::SecretArgs;
+use crate::tree_view::{self, Sides, Verdict};
+use state::StateFile;
+
+/// An emulated USIM, device and serving network
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: UeCommand,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum UeCommand {
+    Attach(Box<AttachArgs>),
+}
+
+/// Authenticates against an AUSF over HTTP/2, and compares the keys of UE and serving network
+///
+/// Plays three parts: the USIM (K, OPc, its sequence numbers), the ME around it, and the SEAF that talks to the AUSF. If
+/// the USIM finds the SQN out of range, its AUTS goes to the home network and the challenge is made again.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  Against `kaskade up` on this machine, by a null-scheme SUCI:
+    kaskade ue attach --ausf http://127.0.0.1:7777 --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc
+
+  With a SUCI of profile A, and a state file, so that the USIM remembers its sequence numbers:
+    kaskade ue attach --ausf http://127.0.0.1:7777 --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc \\
+      --suci a --hn-key-id 1 --hn-public-key 5a8d38…a650 --state usim.json
+
+  Over mutual TLS, ten times, for a program:
+    kaskade ue attach --ausf https://ausf.example.org:7778 --ca ca.pem --cert amf.pem --key amf.key … --repeat 10 --json
+
+The exit status is 0 if every attach succeeded and every key agreed.")]
+struct AttachArgs {
+    /// apiRoot of the AUSF, such as http://127.0.0.1:7777 (HTTP/2 with prior knowledge) or https://…
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7777")]
+    ausf: String,
+    /// Who the USIM is, such as imsi-001010000000001
+    #[arg(long)]
+    supi: Supi,
+    #[command(flatten)]
+    secrets: SecretArgs,
+    #[command(flatten)]
+    usim: UsimArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    serving: ServingArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// How many times to attach, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Show the keys themselves, not only their fingerprints (K, OP and OPc are never shown)
+    #[arg(long)]
+    reveal: bool,
+    /// Print JSON, one object per attach
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Sequence numbers of the USIM")]
+struct UsimArgs {
+    /// File that keeps the USIM's sequence numbers from run to run; made if it is not there
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// SQN_MS to begin with, as 12 hexadecimal digits: the card has accepted up to here. Without it the card is new
+    #[arg(long, value_name = "HEX", conflicts_with = "state", value_parser = sqn)]
+    sqn_ms: Option<Sqn>,
+}
+
+/// How a SUPI is concealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Scheme {
+    /// SUCI of the null scheme: nothing concealed
+    Null,
+    /// SUCI of ECIES profile A (X25519)
+    A,
+    /// SUCI of ECIES profile B (P-256)
+    B,
+    /// No SUCI: the SUPI in clear, as an AMF sends it that knows the UE
+    Supi,
+}
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Identity")]
+struct IdentityArgs {
+    /// Protection scheme
+    #[arg(long, value_enum, default_value_t = Scheme::Null)]
+    suci: Scheme,
+    /// Home network as MCC-MNC, of which the IMSI's digits are; needed for a SUCI of an IMSI
+    #[arg(long, value_name = "MCC-MNC")]
+    home: Option<Plmn>,
+    /// Home network public key: 64 hexadecimal digits for profile A, 66 (compressed) or 130 for B
+    #[arg(long, value_name = "HEX", required_if_eq_any = [("suci", "a"), ("suci", "b")])]
+    hn_public_key: Option<String>,
+    /// Home network public key identifier, 1 to 255
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    hn_key_id: u8,
+    /// Routing indicator, 1 to 4 digits
+    #[arg(long, value_name = "DIGITS", default_value = "0")]
+    routing_indicator: RoutingIndicator,
+}
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Serving network")]
+struct ServingArgs {
+    /// Serving network as MCC-MNC; the home network by default
+    #[arg(long, value_name = "MCC-MNC")]
+    serving: Option<Plmn>,
+    /// NID of a stand-alone non-public network, 11 hexadecimal digits
+    #[arg(long)]
+    nid: Option<Nid>,
+    /// ABBA, 2 to 255 octets
+    #[arg(long, value_name = "HEX", default_value = "0000")]
+    abba: String,
+}
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "TLS 1.3 (with an https URL)")]
+struct TlsArgs {
+    /// Certificates of the authorities that the AUSF's certificate must come from, PEM
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Our certificate, PEM, for mutual TLS
+    #[arg(long, value_name = "FILE", requires_all = ["key", "ca"])]
+    cert: Option<PathBuf>,
+    /// Our private key, PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    match &args.command {
+        UeCommand::Attach(args) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(attach(console, args))
+        }
+    }
+}
+
+async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
+    let (k, operator) = args.secrets.read()?;
+    let opc = operator.opc(&k);
+    let options = UsimOptions::default();
+    let mut state = match &args.usim.state {
+        Some(path) => Some(StateFile::open(path, &args.supi)?),
+        None => None,
+    };
+    let usim = match (state.as_ref().and_then(StateFile::seq_ms), args.usim.sqn_ms) {
+        (Some(seq_ms), _) => Usim::restore(&k, &opc, options, &seq_ms)?,
+        (_, Some(sqn_ms)) => {
+            let (seq, ind) = SqnLayout::ANNEX_C3.split(sqn_ms);
+            let mut seq_ms = vec![Seq(0); SqnLayout::ANNEX_C3.array_size()];
+            if let Some(entry) = seq_ms.get_mut(usize::from(ind.0)) {
+                *entry = seq;
+            }
+            Usim::restore(&k, &opc, options, &seq_ms)?
+        }
+        _ => Usim::new(&k, &opc, options),
+    };
+    let mut ue = Ue::new(usim, args.supi.clone());
+    let attach = args.attach()?;
+    let mut all_agree = true;
+    for number in 1..=args.repeat {
+        let attached = attach
+            .run(&mut ue, |usim| {
+                state.as_mut().map_or(Ok(()), |state| state.keep(usim.seq_ms()))
+            })
+            .await?;
+        let sides = Sides {
+            ue: &attached.ue,
+            network: Some(&attached.serving),
+        };
+        let verdict = Verdict::of(sides);
+        all_agree &= verdict.differ == 0;
+        if args.json {
+            console.line(document(args, &attach, &attached))?;
+        } else if number == 1 {
+            print(console, args, &attach, &attached)?;
+        } else {
+            let line = format!(
+                "attach {number}: {}, {:.2} ms",
+                verdict.sentence(),
+                milliseconds(&attached)
+            );
+            console.line(line)?;
+        }
+    }
+    if !all_agree {
+        bail!("UE and network do not have the same keys");
+    }
+    Ok(())
+}
+
+impl AttachArgs {
+    fn attach(&self) -> Result<Attach> {
+        let serving = self.serving.serving.or(self.identity.home);
+        let serving = serving.context("which serving network? Give --serving MCC-MNC (or --home MCC-MNC)")?;
+        let abba = Abba::from_octets(&hex_field::octets_between("ABBA", &self.serving.abba, 2, 255)?)?;
+        let IdentityArgs {
+            suci,
+            home,
+            ref hn_public_key,
+            hn_key_id,
+            routing_indicator,
+        } = self.identity;
+        if home.is_none() && suci != Scheme::Supi && matches!(self.supi, Supi::Imsi(_)) {
+            bail!("where does the MNC end? A SUCI of an IMSI needs --home MCC-MNC");
+        }
+        let concealed = |profile| -> Result<Identity> {
+            let text = hn_public_key.as_deref().context("give --hn-public-key")?;
+            let octets = hex_field::octets_between("home network public key", text, 32, 65)?;
+            Ok(Identity::Concealed {
+                home,
+                routing_indicator,
+                hn_key_id: HnKeyId(hn_key_id),
+                hn_public_key: HnPublicKey::from_octets(profile, &octets)?,
+            })
+        };
+        let identity = match suci {
+            Scheme::Supi => Identity::Supi,
+            Scheme::Null => Identity::Null {
+                home,
+                routing_indicator,
+            },
+            Scheme::A => concealed(Profile::A)?,
+            Scheme::B => concealed(Profile::B)?,
+        };
+        Ok(Attach {
+            ausf: AusfClient::new(&self.ausf, self.tls.options()?)?,
+            identity,
+            serving_network_name: ServingNetworkName::new(serving, self.serving.nid),
+            abba,
+            selection: self.selection.selection(),
+            reveal: self.reveal,
+        })
+    }
+}
+
+impl TlsArgs {
+    fn options(&self) -> Result<ClientOptions> {
+        let identity = match (&self.cert, &self.key) {
+            (Some(certificates), Some(key)) => Some(IdentityFiles {
+                certificates: certificates.clone(),
+                key: key.clone(),
+            }),
+            _ => None,
+        };
+        let tls = match &self.ca {
+            Some(ca) => Some(ClientTls::new(ca, identity.as_ref())?),
+            None => None,
+        };
+        let mut options = ClientOptions::default();
+        options.tls = tls;
+        Ok(options)
+    }
+}
+
+fn print(console: &Console, args: &AttachArgs, attach: &Attach, attached: &Attached) -> Result<()> {
+    let title = format!("{} attached in {}", args.supi.masked(), attach.serving_network_name);
+    console.line(console.paint(Style::Strong, &title))?;
+    let resynchronised = if attached.resynchronised {
+        "; the USIM asked for a resynchronisation, and got it"
+    } else {
+        ""
+    };
+    let facts = format!(
+        "{} to {}, {:.2} ms{resynchronised}",
+        attach.identity.name(),
+        args.ausf,
+        milliseconds(attached)
+    );
+    console.line(facts)?;
+    console.line("")?;
+    let sides = Sides {
+        ue: &attached.ue,
+        network: Some(&attached.serving),
+    };
+    console.text(&tree_view::render(console, sides))?;
+    console.line("")?;
+    console.line(Verdict::of(sides).sentence())?;
+    Ok(())
+}
+
+fn document(args: &AttachArgs, attach: &Attach, attached: &Attached) -> Value {
+    let keys: Vec<Value> = kaskade_keys::tree::rows()
+        .filter_map(|row| {
+            let ue = attached.ue.of(row.child);
+            let network = attached.serving.of(row.child);
+            let agrees = ue
+                .zip(network)
+                .map(|(ue, network)| ue.fingerprint() == network.fingerprint());
+            let value = ue
+                .or(network)?
+                .octets()
+                .map(|octets| hex_field::text(octets).to_string());
+            Some(json!({
+                "name": row.child,
+                "ue": ue.map(|key| key.fingerprint().to_string()),
+                "network": network.map(|key| key.fingerprint().to_string()),
+                "agrees": agrees,
+                "value": value,
+            }))
+        })
+        .collect();
+    json!({
+        "supi": if args.reveal { args.supi.sbi() } else { args.supi.masked() },
+        "identity": attach.identity.name(),
+        "serving_network_name": attach.serving_network_name.as_str(),
+        "resynchronised": attached.resynchronised,
+        "milliseconds": milliseconds(attached),
+        "keys": keys,
+    })
+}
+
+fn milliseconds(attached: &Attached) -> f64 {
+    attached.elapsed.as_secs_f64() * 1e3
+}
+
+fn sqn(text: &str) -> Result<Sqn, hex_field::HexError> {
+    hex_field::octets("SQN_MS", text).map(|octets| Sqn::from_octets(*octets))
+}

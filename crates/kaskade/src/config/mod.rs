@@ -1,0 +1,321 @@
+//! The configuration of a node: a TOML file in which everything has a default.
+//!
+//! The defaults, the documentation of the fields and the file that `kaskade config` prints come from one declaration
+//! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN` and
+//! `KASKADE_LOG` override the file.
+
+mod setting;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use kaskade_aka::sqn::{NodeIndex, SqnScheme};
+use kaskade_keys::{Plmn, ServingNetworkName};
+
+pub use setting::Parsed;
+use setting::settings;
+
+settings! {
+    /// A node.
+    Config {
+        /// Folder with the master key, the subscribers and the home network keys. Created by `kaskade up`, mode 0700.
+        data_dir: PathBuf = PathBuf::from("kaskade-data"),
+        /// UDM: authentication vectors and SUCI deconcealment (Nudm_UEAuthentication).
+        udm: UdmConfig = UdmConfig::default(),
+        /// AUSF: 5G AKA with the serving networks (Nausf_UEAuthentication).
+        ausf: AusfConfig = AusfConfig::default(),
+        /// The subscriber store.
+        store: StoreConfig = StoreConfig::default(),
+        /// Sequence numbers (TS 33.102 Annex C).
+        sqn: SqnConfig = SqnConfig::default(),
+        /// Who may authenticate the subscribers of this network.
+        policy: PolicyConfig = PolicyConfig::default(),
+        /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
+        log: LogConfig = LogConfig::default(),
+    }
+
+    /// UDM.
+    UdmConfig {
+        /// Address and port; port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7778)),
+        /// Root of the URIs in answers, if peers reach this node under another name.
+        api_root: Option<String> = None => "\"https://udm.example.org\"",
+        /// Reports of authentications that are kept, of all subscribers together.
+        max_events: u64 = 262_144,
+        /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, for one machine or an encrypted network only.
+        tls: TlsConfig = TlsConfig::default(),
+    }
+
+    /// AUSF.
+    AusfConfig {
+        /// Address and port; port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7777)),
+        /// Root of the URIs in answers, if peers reach this node under another name.
+        api_root: Option<String> = None => "\"https://ausf.example.org\"",
+        /// Seconds that a challenge waits for its answer.
+        context_lifetime: u64 = 30,
+        /// Challenges that wait for their answer, of all subscribers together; the oldest goes first.
+        max_contexts: u64 = 262_144,
+        /// Subscribers whose last K_AUSF is kept; the one authenticated longest ago goes first.
+        max_k_ausf: u64 = 1_048_576,
+        /// TLS 1.3, as for the UDM.
+        tls: TlsConfig = TlsConfig::default(),
+    }
+
+    /// TLS of one service.
+    TlsConfig {
+        /// PEM file with the certificate chain, own certificate first.
+        cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/chain.pem\"",
+        /// PEM file with its private key.
+        key: Option<PathBuf> = None => "\"/etc/kaskade/tls/key.pem\"",
+        /// PEM file with the authority of client certificates: with it, only clients that have one are let in.
+        client_ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/clients.pem\"",
+    }
+
+    /// The subscriber store.
+    StoreConfig {
+        /// MiB of memory for pages of the store.
+        cache_mib: u64 = 256,
+        /// Which of several nodes with the same subscribers this is, counted from 0. Each node owns its part of the IND values.
+        node_index: u8 = 0,
+        /// How many such nodes there are, 1 to 32.
+        node_count: u8 = 1,
+    }
+
+    /// Sequence numbers.
+    SqnConfig {
+        /// Scheme of new subscribers: TIME_BASED, GENERAL (partly time-based) or NON_TIME_BASED (counter), as in TS 29.505.
+        scheme: Parsed<SqnScheme> = Parsed(SqnScheme::TimeBased),
+        /// Milliseconds of one unit of the clock that time-based numbers follow. Never change it for existing subscribers.
+        tick_ms: u64 = 1000,
+        /// How far the cards let SEQ jump ahead (Δ of TS 33.102 Annex C.2.1).
+        delta: u64 = 1 << 28,
+    }
+
+    /// Who may authenticate the subscribers.
+    PolicyConfig {
+        /// Serving networks as MCC-MNC: the home network and its roaming partners, such as ["001-01", "310-410"].
+        serving_networks: Vec<Parsed<Plmn>> = Vec::new(),
+        /// Further serving network names, exactly as they enter the derivations.
+        serving_network_names: Vec<Parsed<ServingNetworkName>> = Vec::new(),
+        /// Let every serving network in. For laboratories only.
+        any_serving_network: bool = false,
+    }
+
+    /// The log.
+    LogConfig {
+        /// Levels: error, warn, info, debug or trace, for all or by part, such as "info,kaskade_net=debug".
+        filter: String = "info".into(),
+        /// One JSON object per line instead of text.
+        json: bool = false,
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}", path = path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It is not TOML, has an unknown name, or a value of the wrong kind. Shows the line.
+    #[error("{path}: {source}", path = path.display())]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// Two values that do not go together, or one outside its range.
+    #[error("{name}: {reason}")]
+    Value {
+        /// The name, with its table.
+        name: &'static str,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// An environment variable that does not parse.
+    #[error("{name} (environment): {reason}")]
+    Environment {
+        /// Which variable.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads a file and checks it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of a file, called `path` in errors, and checks it.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|source| ConfigError::Toml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Applies environment variables, which `variable` looks up.
+    ///
+    /// # Errors
+    /// [`ConfigError::Environment`].
+    pub fn apply_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        let address = |name: &'static str| -> Result<Option<SocketAddr>, ConfigError> {
+            variable(name)
+                .map(|text| text.parse())
+                .transpose()
+                .map_err(|_| ConfigError::Environment {
+                    name,
+                    reason: "not an address with a port, such as 127.0.0.1:7777".into(),
+                })
+        };
+        if let Some(listen) = address("KASKADE_UDM_LISTEN")? {
+            self.udm.listen = listen;
+        }
+        if let Some(listen) = address("KASKADE_AUSF_LISTEN")? {
+            self.ausf.listen = listen;
+        }
+        if let Some(path) = variable("KASKADE_DATA_DIR") {
+            self.data_dir = path.into();
+        }
+        if let Some(filter) = variable("KASKADE_LOG") {
+            self.log.filter = filter;
+        }
+        Ok(())
+    }
+
+    /// The whole file with every value and a comment above each; values that are not set are commented out.
+    pub fn commented_toml(&self) -> String {
+        let printed = self.print_fields("");
+        format!("{}{}", printed.values, printed.tables).trim_end().to_owned() + "\n"
+    }
+
+    /// Which node this is.
+    pub fn node(&self) -> NodeIndex {
+        NodeIndex::new(self.store.node_index, self.store.node_count).unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let value = |name, reason: &str| {
+            Err(ConfigError::Value {
+                name,
+                reason: reason.to_owned(),
+            })
+        };
+        for (name, tls) in [("udm.tls", &self.udm.tls), ("ausf.tls", &self.ausf.tls)] {
+            match (&tls.cert, &tls.key) {
+                (Some(_), None) => return value(name, "cert is set without key"),
+                (None, Some(_)) => return value(name, "key is set without cert"),
+                (None, None) if tls.client_ca.is_some() => return value(name, "client_ca needs cert and key"),
+                _ => {}
+            }
+        }
+        if !(1..=32).contains(&self.store.node_count) {
+            return value(
+                "store.node_count",
+                "expected 1 to 32: each node needs an IND value of its own",
+            );
+        }
+        if self.store.node_index >= self.store.node_count {
+            return value("store.node_index", "counted from 0, must be below store.node_count");
+        }
+        if !(1..=3_600_000).contains(&self.sqn.tick_ms) {
+            return value("sqn.tick_ms", "expected 1 to 3600000");
+        }
+        if !(1 << 16..1 << 43).contains(&self.sqn.delta) {
+            return value("sqn.delta", "expected 65536 to 8796093022207");
+        }
+        if self.ausf.context_lifetime == 0 {
+            return value("ausf.context_lifetime", "expected at least 1 second");
+        }
+        if self.ausf.max_contexts == 0 {
+            return value("ausf.max_contexts", "expected at least 1");
+        }
+        if self.policy.any_serving_network && !self.policy.serving_networks.is_empty() {
+            return value(
+                "policy.any_serving_network",
+                "is true beside a list of serving networks: decide for one of them",
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_print_out_reads_back_as_the_defaults() {
+        let text = Config::default().commented_toml();
+        assert_eq!(
+            Config::parse(&text, Path::new("printed")).expect("own print-out"),
+            Config::default()
+        );
+        // A value that is not set is a line that only lacks its comment sign.
+        let tls = text
+            .replace("\n# cert = ", "\ncert = ")
+            .replace("\n# key = ", "\nkey = ");
+        let set = Config::parse(&tls, Path::new("printed")).expect("uncommented");
+        assert!(set.udm.tls.cert.is_some() && set.ausf.tls.key.is_some());
+    }
+
+    #[test]
+    fn every_value_has_a_comment() {
+        let text = Config::default().commented_toml();
+        let mut before = "";
+        for line in text.lines() {
+            if line.contains(" = ") && !line.starts_with("# ") {
+                assert!(before.starts_with("# "), "{line}");
+            }
+            before = line;
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_line() {
+        let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
+        let unknown = said("data_dir = \"x\"\n[udm]\nlisten = \"127.0.0.1:1\"\nport = 3\n");
+        assert!(unknown.contains("line 4") && unknown.contains("port"), "{unknown}");
+        let plmn = said("[policy]\nserving_networks = [\"001-0\"]\n");
+        assert!(plmn.contains("line 2") && plmn.contains("MNC"), "{plmn}");
+        assert!(said("[store]\nnode_index = 1\n").contains("node_index"));
+        assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
+        assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
+    }
+
+    #[test]
+    fn the_environment_wins() {
+        let mut config = Config::default();
+        let set = |name: &str| (name == "KASKADE_AUSF_LISTEN").then(|| "[::1]:9".to_owned());
+        config.apply_environment(set).expect("an address");
+        assert_eq!(config.ausf.listen, "[::1]:9".parse().expect("address"));
+        let wrong = config.apply_environment(|name| (name == "KASKADE_UDM_LISTEN").then(|| "9".to_owned()));
+        assert!(
+            wrong
+                .expect_err("no address")
+                .to_string()
+                .starts_with("KASKADE_UDM_LISTEN")
+        );
+    }
+}

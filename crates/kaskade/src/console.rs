@@ -1,0 +1,173 @@
+//! The only place that writes to standard output: knows the terminal, its width, its colours and its alphabet.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
+    #[default]
+    Auto,
+    /// Also into a pipe or a file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What a piece of text is, as far as its looks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// A heading or a name.
+    Strong,
+    /// Something that may be overlooked.
+    Faint,
+    /// All is well.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// Something to take note of.
+    Note,
+    /// The device's side.
+    Ue,
+    /// The network's side.
+    Network,
+}
+
+impl Style {
+    /// The SGR parameters of ECMA-48.
+    fn sgr(self) -> &'static str {
+        match self {
+            Self::Strong => "1",
+            Self::Faint => "2",
+            Self::Good => "1;32",
+            Self::Bad => "1;31",
+            Self::Note => "33",
+            Self::Ue => "36",
+            Self::Network => "35",
+        }
+    }
+}
+
+/// Standard output and what it can show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Console {
+    colour: bool,
+    unicode: bool,
+    width: usize,
+}
+
+impl Console {
+    /// Looks at standard output and the environment.
+    pub(crate) fn new(colour: Colour) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        Self {
+            colour: match colour {
+                Colour::Auto => terminal && !set("NO_COLOR") && !dumb,
+                Colour::Always => true,
+                Colour::Never => false,
+            },
+            unicode: unicode_locale(),
+            width: columns
+                .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+                .unwrap_or(120)
+                .clamp(60, 160),
+        }
+    }
+
+    /// Columns to fill.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether more than ASCII can be shown.
+    pub(crate) fn unicode(&self) -> bool {
+        self.unicode
+    }
+
+    /// Text in a style, if colours are on.
+    pub(crate) fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", style.sgr())
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// The same text in the alphabet of this output.
+    pub(crate) fn spell(&self, text: &str) -> String {
+        if self.unicode { text.to_owned() } else { ascii(text) }
+    }
+
+    /// Writes one line.
+    pub(crate) fn line(&self, line: impl fmt::Display) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{line}")
+    }
+
+    /// Tells on standard error why the program gives up.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let colour = self.colour && io::stderr().is_terminal();
+        let label = if colour { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
+        // There is no other place to complain to.
+        let _ = writeln!(io::stderr().lock(), "{label} {error:#}");
+    }
+
+    /// Tells something on standard error that is no result.
+    pub(crate) fn note(&self, text: impl fmt::Display) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Writes text that ends its lines itself.
+    pub(crate) fn text(&self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+}
+
+/// Whether the locale of the environment is UTF-8, by the precedence of POSIX.
+fn unicode_locale() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            value.contains("utf-8") || value.contains("utf8")
+        })
+}
+
+fn ascii(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '├' | '│' => spelled.push('|'),
+            '└' => spelled.push('`'),
+            '─' => spelled.push('-'),
+            '⇄' => spelled.push_str("<>"),
+            '⊕' => spelled.push_str("xor"),
+            '‖' => spelled.push_str("||"),
+            '✓' => spelled.push_str("ok"),
+            '✗' => spelled.push_str("NO"),
+            '–' | '—' => spelled.push('-'),
+            '·' => spelled.push(','),
+            '…' => spelled.push_str("..."),
+            '→' => spelled.push_str("->"),
+            '←' => spelled.push_str("<-"),
+            other if other.is_ascii() => spelled.push(other),
+            _ => spelled.push('?'),
+        }
+    }
+    spelled
+}
+
+/// Whether the reader of our output went away, as `head` does: no reason to complain.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

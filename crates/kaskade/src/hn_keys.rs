@@ -1,0 +1,177 @@
+//! The home network's key pairs in the data folder: one sealed file for each, named by its identifier.
+//!
+//! ```text
+//! hn-keys/007.key = "KSKHNKY1" 8 ‖ key identifier 1 ‖ profile 1 ‖ sealed private key 60
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use kaskade_codec::usim_file::{HnPublicKeyEntry, SchemeEntry, SuciCalcInfo};
+use kaskade_crypto::ecies::{EciesError, HnPrivateKey, HnPublicKey, Profile};
+use kaskade_keys::{HnKeyId, ProtectionScheme};
+use kaskade_net::role::udm::HnKeyRing;
+use zeroize::Zeroizing;
+
+use crate::data_dir::{DataDir, read_private, write_private};
+use crate::sealed::Sealing;
+
+const MAGIC: &[u8; 8] = b"KSKHNKY1";
+const HEAD: usize = 10;
+
+/// The key pairs of a data folder.
+pub(crate) struct HnKeys {
+    folder: PathBuf,
+    sealing: Sealing,
+    keys: BTreeMap<u8, HnPrivateKey>,
+}
+
+impl HnKeys {
+    /// Reads all of them.
+    pub(crate) fn open(data: &DataDir) -> Result<Self> {
+        let mut keys = Self {
+            folder: data.hn_keys()?,
+            sealing: Sealing::new(data.master(), "home network key")?,
+            keys: BTreeMap::new(),
+        };
+        for file in std::fs::read_dir(&keys.folder)? {
+            let path = file?.path();
+            if path.extension().is_none_or(|extension| extension != "key") {
+                continue;
+            }
+            let (id, key) = keys
+                .read(&path)
+                .with_context(|| format!("home network key {}", path.display()))?;
+            if path != keys.path(id) {
+                bail!(
+                    "home network key {}: holds the key with identifier {id}",
+                    path.display()
+                );
+            }
+            keys.keys.insert(id, key);
+        }
+        Ok(keys)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &HnPrivateKey)> {
+        self.keys.iter().map(|(id, key)| (*id, key))
+    }
+
+    pub(crate) fn key(&self, id: u8) -> Result<&HnPrivateKey> {
+        self.keys.get(&id).ok_or_else(|| {
+            anyhow!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are")
+        })
+    }
+
+    /// The first key of a profile.
+    pub(crate) fn first_of(&self, profile: Profile) -> Option<(u8, &HnPrivateKey)> {
+        self.iter().find(|(_, key)| key.profile() == profile)
+    }
+
+    /// The lowest identifier that is free.
+    pub(crate) fn free_id(&self) -> Result<u8> {
+        (1..=255)
+            .find(|id| !self.keys.contains_key(id))
+            .ok_or_else(|| anyhow!("all 255 identifiers are in use"))
+    }
+
+    /// Makes a key pair.
+    pub(crate) fn generate(&mut self, id: u8, profile: Profile) -> Result<&HnPrivateKey> {
+        loop {
+            let mut octets = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut octets[..]).map_err(|error| anyhow!("no random numbers: {error}"))?;
+            match HnPrivateKey::from_octets(profile, &octets) {
+                Ok(key) => return self.add(id, key),
+                // One in 2^32 for P-256.
+                Err(EciesError::PrivateKeyOutOfRange) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes a key pair in; never in the place of another.
+    pub(crate) fn add(&mut self, id: u8, key: HnPrivateKey) -> Result<&HnPrivateKey> {
+        if self.keys.contains_key(&id) {
+            bail!(
+                "the identifier {id} is taken: cards in the field may use that key. Choose another with --id, or remove the old one first"
+            );
+        }
+        let head = head(id, key.profile());
+        let mut file = head.to_vec();
+        file.extend(self.sealing.seal(&head, key.expose_to_seal())?);
+        write_private(&self.path(id), &file)?;
+        Ok(self.keys.entry(id).or_insert(key))
+    }
+
+    /// Removes a key pair for good.
+    pub(crate) fn remove(&mut self, id: u8) -> Result<()> {
+        self.key(id)?;
+        let path = self.path(id);
+        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        self.keys.remove(&id);
+        Ok(())
+    }
+
+    /// For the SIDF.
+    pub(crate) fn into_ring(self) -> HnKeyRing {
+        self.keys.into_iter().map(|(id, key)| (HnKeyId(id), key)).collect()
+    }
+
+    fn path(&self, id: u8) -> PathBuf {
+        self.folder.join(format!("{id:03}.key"))
+    }
+
+    fn read(&self, path: &std::path::Path) -> Result<(u8, HnPrivateKey)> {
+        let file = read_private(path)?;
+        let (head, sealed) = file
+            .split_first_chunk::<HEAD>()
+            .context("too short, the file is damaged")?;
+        let [magic @ .., id, profile] = head;
+        if magic != MAGIC {
+            bail!("not a home network key file of this program");
+        }
+        let profile = Profile::ALL
+            .into_iter()
+            .find(|known| known.scheme_id() == *profile)
+            .context("unknown profile, the file is damaged")?;
+        let clear = self
+            .sealing
+            .open(head, sealed)
+            .context("does not open: it was sealed with another master key, or is damaged")?;
+        let octets = clear.first_chunk::<32>().context("the file is damaged")?;
+        Ok((*id, HnPrivateKey::from_octets(profile, octets)?))
+    }
+}
+
+fn head(id: u8, profile: Profile) -> [u8; HEAD] {
+    let [a, b, c, d, e, f, g, h] = *MAGIC;
+    [a, b, c, d, e, f, g, h, id, profile.scheme_id()]
+}
+
+/// EF_SUCI_Calc_Info for a card with these keys, in this order of preference, and the null scheme last if allowed
+/// (TS 31.102 4.4.11.8).
+pub(crate) fn suci_calc_info<'k>(
+    keys: impl Iterator<Item = (u8, &'k HnPublicKey)>,
+    null_scheme: bool,
+) -> Result<SuciCalcInfo> {
+    let mut schemes = Vec::new();
+    let mut list = Vec::new();
+    for (key_index, (id, key)) in (1..=255).zip(keys) {
+        schemes.push(SchemeEntry {
+            scheme: ProtectionScheme::from_id(key.profile().scheme_id())?,
+            key_index,
+        });
+        list.push(HnPublicKeyEntry {
+            key_id: HnKeyId(id),
+            octets: key.octets().into(),
+        });
+    }
+    if null_scheme {
+        schemes.push(SchemeEntry {
+            scheme: ProtectionScheme::Null,
+            key_index: 0,
+        });
+    }
+    Ok(SuciCalcInfo::new(schemes, list)?)
+}

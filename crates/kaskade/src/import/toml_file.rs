@@ -1,0 +1,109 @@
+//! TOML: a `[[subscriber]]` table for each.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+use zeroize::ZeroizeOnDrop;
+
+use super::{Fields, ImportError, Reading, untyped};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    subscriber: Vec<Spanned<Table>>,
+}
+
+#[derive(Deserialize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    supi: Option<String>,
+    imsi: Option<String>,
+    k: Option<String>,
+    op: Option<String>,
+    opc: Option<String>,
+    amf: Option<String>,
+    sqn_scheme: Option<String>,
+    sqn: Option<String>,
+    sealed: Option<String>,
+    #[serde(
+        rename = "op_or_opc",
+        alias = "op_opc",
+        alias = "opc_op",
+        alias = "opc_or_op",
+        alias = "opx",
+        alias = "operator",
+        alias = "operator_code",
+        alias = "op_type",
+        alias = "use_opc",
+        alias = "is_opc"
+    )]
+    #[zeroize(skip)]
+    untyped: Option<IgnoredAny>,
+}
+
+pub(super) fn read(text: &str, reading: &mut Reading) -> Result<(), ImportError> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        // The message alone: the rest of the error quotes the line, which may hold K.
+        ImportError::at(line_of(text, at), without_values(error.message()))
+    })?;
+    if file.subscriber.is_empty() {
+        return Err(ImportError::at(1, "the file has no [[subscriber]] table"));
+    }
+    // Counted on, not from the start for each table.
+    let (mut line, mut counted) = (1, 0);
+    for table in file.subscriber {
+        let start = table.span().start;
+        line += text
+            .get(counted..start)
+            .map_or(0, |between| between.matches('\n').count());
+        counted = counted.max(start);
+        let table = table.into_inner();
+        if table.untyped.is_some() {
+            reading.refuse(line, untyped("op_or_opc (or a name like it)"));
+            continue;
+        }
+        reading.take(line, &table.fields());
+    }
+    Ok(())
+}
+
+impl Table {
+    fn fields(&self) -> Fields<'_> {
+        Fields {
+            supi: present_text(&self.supi),
+            imsi: present_text(&self.imsi),
+            k: present_text(&self.k),
+            op: present_text(&self.op),
+            opc: present_text(&self.opc),
+            amf: present_text(&self.amf),
+            sqn_scheme: present_text(&self.sqn_scheme),
+            sqn: present_text(&self.sqn),
+            sealed: present_text(&self.sealed),
+        }
+    }
+}
+
+fn present_text(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+/// A message of the decoder without what it quotes of the file's values: a K without quotation marks would be there.
+fn without_values(message: &str) -> String {
+    if message.starts_with("invalid type") || message.starts_with("invalid value") {
+        return "a value that is not text: put it in quotation marks".into();
+    }
+    let long_number = |word: &str| {
+        word.bytes().filter(u8::is_ascii_hexdigit).count() > 12 && word.bytes().any(|c| c.is_ascii_digit())
+    };
+    let words: Vec<&str> = message
+        .split_whitespace()
+        .map(|word| if long_number(word) { "…" } else { word })
+        .collect();
+    words.join(" ")
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.get(..at).map_or(1, |before| 1 + before.matches('\n').count())
+}

@@ -1,0 +1,15 @@
+//! The parsers of the program `kaskade`, as a library: what reads files that people write.
+//!
+//! | Room | What |
+//! |---|---|
+//! | [`config`] | the TOML configuration, its defaults and its commented print-out |
+//! | [`hn_key_file`] | home network keys in PEM, DER and hex |
+//! | [`import`] | subscriber files in CSV and TOML |
+//! | [`hex_field`] | octets in hexadecimal, with errors that name the field |
+//!
+//! The commands themselves live in the binary.
+
+pub mod config;
+pub mod hex_field;
+pub mod hn_key_file;
+pub mod import;

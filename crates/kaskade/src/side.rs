@@ -1,0 +1,75 @@
+//! What one side of an authentication knows: fingerprints of its keys, and their octets if they may be shown.
+
+use kaskade_aka::visit::{KeyVisitor, ShownKey};
+use kaskade_keys::derivation::Fingerprint;
+use zeroize::Zeroizing;
+
+/// The keys that one side has, by name.
+pub(crate) struct Side {
+    reveal: bool,
+    keys: Vec<KnownKey>,
+}
+
+/// One key of a side.
+pub(crate) struct KnownKey {
+    name: String,
+    fingerprint: Fingerprint,
+    octets: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Side {
+    /// Knows nothing yet; keeps octets only if the person at the terminal asked for them.
+    pub(crate) fn new(reveal: bool) -> Self {
+        Self {
+            reveal,
+            keys: Vec::new(),
+        }
+    }
+
+    /// Takes note of a key of which only the fingerprint is known here.
+    pub(crate) fn note(&mut self, name: &str, fingerprint: Fingerprint) {
+        self.keys.push(KnownKey {
+            name: name.to_owned(),
+            fingerprint,
+            octets: None,
+        });
+    }
+
+    /// Takes over what another party of this side knows under `name`.
+    pub(crate) fn adopt(&mut self, name: &str, other: &Self) {
+        if let Some(key) = other.of(name) {
+            self.keys.push(KnownKey {
+                name: name.to_owned(),
+                fingerprint: key.fingerprint,
+                octets: key.octets.clone(),
+            });
+        }
+    }
+
+    /// The key that was seen last under this name.
+    pub(crate) fn of(&self, name: &str) -> Option<&KnownKey> {
+        self.keys.iter().rev().find(|key| key.name == name)
+    }
+}
+
+impl KnownKey {
+    /// The fingerprint.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The octets, if this side may show them.
+    pub(crate) fn octets(&self) -> Option<&[u8]> {
+        self.octets.as_deref().map(Vec::as_slice)
+    }
+}
+
+impl KeyVisitor for Side {
+    fn key<T: ShownKey>(&mut self, key: &T) {
+        self.keys.push(KnownKey {
+            name: T::NAME.to_owned(),
+            fingerprint: Fingerprint::of(key),
+            octets: self.reveal.then(|| Zeroizing::new(key.expose_to_operator().to_vec())),
+        });
+    }
+}

@@ -1,0 +1,125 @@
+//! Rows of the subscriber store.
+
+use kaskade_aka::sqn::{ClockView, Glc, Next, SqnIssuer, SqnPolicy};
+use kaskade_crypto::{Amf, K, Opc};
+use kaskade_keys::Supi;
+use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::memory::MemoryEngine;
+use kaskade_store::row::{Row, decode_sqn, encode_sqn};
+use kaskade_store::{
+    AlgorithmProfile, AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore,
+};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+/// A subscriber's row, and a record of sequence numbers, as octets: both decoders get the input.
+pub fn store_rows(data: &[u8]) -> bool {
+    let row = Row::decode(data);
+    if let Ok(row) = &row {
+        let parts = [row.clear, row.nonce, row.sealed, row.tag].concat();
+        assert!(data.ends_with(&parts), "the parts of a row are what the row holds");
+        if let Ok(record) = Row::decode_sqn(data) {
+            assert!(
+                Row::with_sqn(data, &record).is_ok_and(|row| row.ends_with(&parts)),
+                "K stays where it is"
+            );
+        }
+    }
+    let record = decode_sqn(data);
+    if let Ok(record) = &record {
+        assert_eq!(decode_sqn(&encode_sqn(record)).as_ref(), Ok(record));
+        issues_upwards(record);
+    }
+    row.is_ok() || record.is_ok()
+}
+
+/// Whatever state a row holds, the numbers that follow from it differ, and none is out of range.
+fn issues_upwards(record: &SqnRecord) {
+    let mut issuer = SqnIssuer::load(record.clone());
+    let policy = SqnPolicy::default();
+    let clock = ClockView {
+        now: Glc(1_000_000),
+        mark: Glc(1_000_060),
+    };
+    let mut issued = Vec::new();
+    for _ in 0..4 {
+        if let Ok(Next::Issued { seq, .. }) = issuer.next(clock, &policy) {
+            assert!(seq <= record.layout().max_seq());
+            assert!(!issued.contains(&seq), "{seq:?} twice");
+            issued.push(seq);
+        } else if let Ok(reservation) = issuer.reservation(clock, &policy) {
+            issuer.reserved(reservation);
+        }
+    }
+}
+
+struct Sealed {
+    engine: MemoryEngine,
+    store: SubscriberStore,
+    supi: Supi,
+    key: Vec<u8>,
+    row: Vec<u8>,
+}
+
+/// A store with one subscriber, whose row the input changes.
+static SEALED: LazyLock<Mutex<Sealed>> = LazyLock::new(|| {
+    let engine = MemoryEngine::default();
+    let master_key = MasterKey::from_octets(&[0x4d; 32]);
+    let name = Path::new("fuzz");
+    let store = SubscriberStore::with_engine(Arc::new(engine.clone()), name, &master_key, StoreOptions::default());
+    let store = store.expect("an empty engine makes a new store");
+    let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
+    let subscriber = Subscriber {
+        supi: supi.clone(),
+        algorithm: AlgorithmProfile::MILENAGE,
+        k: K::from_octets(&[0x11; 16]),
+        operator: OpOrOpc::Opc(Opc::from_octets(&[0x22; 16])),
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn: SqnRecord::blank(SqnScheme::TimeBased),
+    };
+    store.add(&subscriber).expect("the store is empty");
+    let (mut key, mut row) = (Vec::new(), Vec::new());
+    let found = engine.scan(Table::Subscribers, None, &mut |found_key, found_row| {
+        (key, row) = (found_key.to_vec(), found_row.to_vec());
+        true
+    });
+    found.expect("memory can be read");
+    Mutex::new(Sealed {
+        engine,
+        store,
+        supi,
+        key,
+        row,
+    })
+});
+
+/// A sealed row that was tampered with. The input is laid over it by exclusive or, and what is longer is appended; its first
+/// octet says from where on: 0 behind the sequence numbers, else from the start. The row opens only if nothing has changed
+/// behind the sequence numbers, which move while K stays sealed.
+pub fn sealed_record(data: &[u8]) -> bool {
+    let Some((from_start, changes)) = data.split_first() else {
+        return false;
+    };
+    let sealed = SEALED.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = if *from_start == 0 { sqn_len(&sealed.row) } else { 0 };
+    let mut row = sealed.row.clone();
+    row.iter_mut()
+        .skip(start)
+        .zip(changes)
+        .for_each(|(octet, change)| *octet ^= change);
+    row.extend(changes.iter().skip(sealed.row.len() - start));
+    let mut batch = Batch::default();
+    batch.put(Table::Subscribers, &sealed.key, &row);
+    sealed.engine.commit(&batch).expect("memory can be written");
+    let opened = matches!(sealed.store.credentials(&sealed.supi), Ok(Some(_)));
+    assert!(opened || row != sealed.row, "an untouched row opens");
+    let unchanged = row.get(sqn_len(&row)..) == sealed.row.get(sqn_len(&sealed.row)..);
+    assert!(!opened || unchanged, "a changed row opens");
+    opened
+}
+
+/// How long the sequence numbers in front of a row are, with their length octet.
+fn sqn_len(row: &[u8]) -> usize {
+    row.first().map_or(0, |len| 1 + usize::from(*len))
+}
