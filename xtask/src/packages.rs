@@ -29,6 +29,12 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
+        what: "openssl (writes keys and certificates for the tests)",
+        debian: &["openssl"],
+        present: || shell::succeeds(Command::new("openssl").arg("version")),
+        long: false,
+    },
+    Need {
         what: "osmo-auc-gen (a second opinion on MILENAGE)",
         debian: &["libosmocore-utils"],
         present: || shell::succeeds(Command::new("osmo-auc-gen").arg("--help")),

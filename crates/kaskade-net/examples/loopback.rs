@@ -3,7 +3,7 @@
 //! The store is a real one in a temporary folder, with K sealed and SQN durable.
 //!
 //! ```text
-//! cargo run --release -p kaskade-net --example loopback [seconds] [connections] [streams] [threads]
+//! cargo run --release -p kaskade-net --example loopback [seconds] [connections] [streams] [threads] [subscribers]
 //! ```
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
@@ -22,18 +22,17 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
 
-const SUBSCRIBERS: u64 = 100_000;
-
-fn serve(threads: usize) {
+fn serve(threads: usize, subscribers: u64) {
     let plmn = Plmn::new("001", "01").expect("a PLMN");
     let folder = tempfile::tempdir().expect("a folder");
     let master_key = MasterKey::create(&folder.path().join("master.key")).expect("a master key");
     let store = SubscriberStore::open(&folder.path().join("store"), &master_key, StoreOptions::default());
     let store = Arc::new(store.expect("a store"));
-    let subscribers: Vec<_> = (0..SUBSCRIBERS)
-        .map(|index| demo_subscriber(plmn, 0, index).into())
-        .collect();
-    store.put_many(&subscribers).expect("subscribers");
+    for from in (0..subscribers).step_by(10_000) {
+        let indexes = from..subscribers.min(from + 10_000);
+        let some: Vec<_> = indexes.map(|index| demo_subscriber(plmn, 0, index).into()).collect();
+        store.put_many(&some).expect("room for subscribers");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
@@ -72,11 +71,12 @@ fn main() {
             .map_or(default, |text| text.parse().expect("a number"))
     };
     if arguments.get(1).is_some_and(|first| first == "--serve") {
-        return serve(number(2, 1));
+        return serve(number(2, 1), number(3, 0) as u64);
     }
     let (seconds, connections, streams, threads) = (number(1, 5), number(2, 4), number(3, 32), number(4, 1));
+    let subscribers = number(5, 100_000) as u64;
     let mut server = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--serve", &threads.to_string()])
+        .args(["--serve", &threads.to_string(), &subscribers.to_string()])
         .stdout(Stdio::piped())
         .spawn()
         .expect("a server");
@@ -88,12 +88,19 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut options = LoadOptions::new(url.trim(), SUBSCRIBERS);
+    let mut options = LoadOptions::new(url.trim(), subscribers);
     options.connections = connections;
     options.streams = streams;
     options.duration = Duration::from_secs(seconds as u64);
     options.server_pid = Some(server.id());
     let report = runtime.block_on(load::run(options));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
+    for line in status
+        .lines()
+        .filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"))
+    {
+        println!("{line}");
+    }
     server.kill().expect("a running server");
     server.wait().expect("its end");
     let report = report.expect("a report");

@@ -1,4 +1,50 @@
 //! Thin drivers: HTTP/2, TLS, and the network functions on top of the sans-IO crates.
+//!
+//! | Room | What | Source |
+//! |---|---|---|
+//! | [`sbi`] | HTTP/2 server and client, TLS 1.3, JSON bodies, `ProblemDetails` | TS 29.500, TS 29.501 |
+//! | [`role`] | UDM (with ARPF and SIDF), AUSF, and the SEAF's side as a client | TS 29.503, TS 29.509 |
+//! | [`node`] | the roles that run in one process, and their sockets | – |
+//! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
+//! | [`load`] | complete 5G AKA runs against any AUSF, and what they cost | – |
+//! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
+//! | [`time`] | the `DateTime` of the services | TS 29.571 5.2.2 |
+//!
+//! A request is parsed once into types of `kaskade-keys` and `kaskade-crypto`; what it does to keys and sequence numbers is
+//! decided in `kaskade-aka` and `kaskade-store`. Here are sockets, limits, and contexts that expire.
+//!
+//! ```no_run
+//! # async fn example(store: std::sync::Arc<kaskade_store::SubscriberStore>) -> Result<(), Box<dyn std::error::Error>> {
+//! use kaskade_keys::Plmn;
+//! use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole};
+//! use kaskade_net::role::ausf::AusfOptions;
+//! use kaskade_net::role::policy::ServingNetworkPolicy;
+//! use kaskade_net::role::udm::UdmOptions;
+//! use kaskade_net::sbi::model::NfInstanceId;
+//!
+//! let policy = ServingNetworkPolicy::plmns([Plmn::new("001", "01")?]);
+//! let id = NfInstanceId::from_random(kaskade_net::random::random_octets()?);
+//! let udm_options = UdmOptions { serving_networks: policy.clone(), ..UdmOptions::default() };
+//! let node = Node::start(NodeOptions {
+//!     udm: Some(UdmRole {
+//!         store,
+//!         options: udm_options,
+//!         listen: Some("127.0.0.1:7778".parse()?),
+//!         server: Default::default(),
+//!     }),
+//!     ausf: Some(AusfRole {
+//!         options: AusfOptions::new(id, policy),
+//!         listen: "127.0.0.1:7777".parse()?,
+//!         server: Default::default(),
+//!         udm: None,
+//!     }),
+//! })?;
+//! println!("{:?} {:?}", node.ausf_url(), node.udm_url());
+//! node.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
 pub mod load;
 pub mod node;
 pub mod random;

@@ -300,12 +300,17 @@ impl Times {
     }
 
     fn quantile(&self, quantile: f64) -> Duration {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "not negative, at most the count"
+        )]
         let rank = (self.count() as f64 * quantile).ceil() as u64;
         let mut below = 0;
         for (bucket, count) in self.buckets.iter().enumerate() {
             below += count.load(Ordering::Relaxed);
             if below >= rank.max(1) {
-                let (exponent, part) = (bucket as u32 / 32, bucket as u64 % 32);
+                let (exponent, part) = (bucket / 32, bucket as u64 % 32);
                 return Duration::from_nanos((32 + part) << exponent.saturating_sub(5));
             }
         }
@@ -314,6 +319,7 @@ impl Times {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

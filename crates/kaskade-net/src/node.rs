@@ -136,13 +136,13 @@ impl Node {
             node.ausf = Some(ausf);
             sockets.push(socket);
         }
-        if let (Some(role), None) = (options.udm, &node.udm_url) {
-            if let Some(listen) = role.listen {
-                let services = Services { ausf: None, udm };
-                let socket = Socket::open("UDM", listen, role.server, services)?;
-                node.udm_url = Some(socket.url());
-                sockets.push(socket);
-            }
+        if let (Some(role), None) = (options.udm, &node.udm_url)
+            && let Some(listen) = role.listen
+        {
+            let services = Services { ausf: None, udm };
+            let socket = Socket::open("UDM", listen, role.server, services)?;
+            node.udm_url = Some(socket.url());
+            sockets.push(socket);
         }
         for socket in sockets {
             let Socket {

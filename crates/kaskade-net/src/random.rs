@@ -51,6 +51,7 @@ pub fn random_octets<const N: usize>() -> Result<[u8; N], NoRandomness> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -1,4 +1,5 @@
 //! 5G AKA between a real USIM and the two roles, over HTTP/2, with the UDM in the same process and over N13.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -17,6 +18,7 @@ use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::problem::Cause;
 use kaskade_net::tap::FingerprintTap;
 use kaskade_store::memory::Failure;
+use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
 
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
 
@@ -370,6 +372,34 @@ async fn kept_keys_are_bounded() {
             let kept = home.ausf().ausf().unwrap().k_ausf(&supi(index));
             assert!(kept.unwrap() == at_ue.k_ausf, "round {round}: the newest is kept");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_restart_repeats_no_sqn() {
+    let folder = tempfile::tempdir().unwrap();
+    let master_key = MasterKey::create(&folder.path().join("master.key")).unwrap();
+    let mut ues = [ue(0), ue(COUNTER)];
+    for life in 0..3 {
+        let store = SubscriberStore::open(&folder.path().join("store"), &master_key, StoreOptions::default());
+        let store = Arc::new(store.unwrap());
+        if life == 0 {
+            store.put_many(&common::subscribers()).unwrap();
+        }
+        let home = Home::start_on(store);
+        let seaf = home.seaf();
+        for _ in 0..5 {
+            for ue in &mut ues {
+                let challenge = seaf.authenticate(ue.supi().clone(), snn()).await.unwrap();
+                let at_ue = answer(ue, &challenge);
+                let result = seaf
+                    .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+                    .await
+                    .unwrap();
+                assert!(result.is_some());
+            }
+        }
+        home.shutdown().await;
     }
 }
 

@@ -1,4 +1,5 @@
 //! What a wrong request gets: the right status, cause and pointer, whoever sends it; and nothing is lost by it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What a peer sees of the connection: HTTP/2 only, limits, and an orderly end.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -7,6 +7,7 @@
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
+//! | [`conformance`] | the suite that every engine must pass |
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
@@ -14,6 +15,7 @@
 
 pub mod clock;
 mod commit;
+pub mod conformance;
 pub mod embedded;
 pub mod engine;
 mod error;

@@ -212,7 +212,9 @@ fn a_row_of_another_subscriber_does_not_open() {
     let mut swapped = Batch::default();
     swapped.put(Table::Subscribers, &rows[0].0, &rows[1].1);
     let mut other_amf = rows[1].1.clone();
-    other_amf[3] ^= 1;
+    let clear = 1 + usize::from(other_amf[0]);
+    assert_eq!(other_amf[clear + 3..clear + 5], [0x80, 0]);
+    other_amf[clear + 3] ^= 1;
     swapped.put(Table::Subscribers, &rows[1].0, &other_amf);
     engine.commit(&swapped).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Unsealing)));

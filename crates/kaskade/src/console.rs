@@ -83,11 +83,6 @@ impl Console {
         self.width
     }
 
-    /// Whether more than ASCII can be shown.
-    pub(crate) fn unicode(&self) -> bool {
-        self.unicode
-    }
-
     /// Text in a style, if colours are on.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         if self.colour && !text.is_empty() {

@@ -4,14 +4,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::Config;
-use kaskade_store::{EngineError, MasterKey, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::MasterKey;
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
     /// Data folder, instead of the configured one (KASKADE_DATA_DIR does the same)
     #[arg(long, value_name = "DIR")]
@@ -51,6 +51,11 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
+    /// Whether there is such a folder, with a master key in it.
+    pub(crate) fn exists(path: &Path) -> bool {
+        path.join(MASTER_KEY).exists()
+    }
+
     /// Opens a folder, or creates it with a new master key.
     pub(crate) fn open_or_create(path: &Path) -> Result<Self> {
         if path.join(MASTER_KEY).exists() {
@@ -172,23 +177,4 @@ pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
     let mut content = Vec::new();
     file.read_to_end(&mut content)?;
     Ok(content)
-}
-
-/// Opens the subscriber store as configured.
-pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
-    let mut options = StoreOptions::default();
-    options.node = config.node();
-    options.cache_bytes = usize::try_from(config.store.cache_mib.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
-    options.policy.delta = config.sqn.delta;
-    options.tick = Some(Duration::from_millis(config.sqn.tick_ms));
-    let path = data.subscribers();
-    SubscriberStore::open(&path, data.master(), options).map_err(|error| {
-        let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
-        let error = anyhow::Error::new(error);
-        if in_use {
-            error.context("a running `kaskade up` has the store open: stop it first")
-        } else {
-            error
-        }
-    })
 }

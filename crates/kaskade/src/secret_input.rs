@@ -54,16 +54,6 @@ pub(crate) struct SecretArgs {
 }
 
 impl SecretArgs {
-    /// Whether any of them was given on the command line or as a file.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.k.is_none()
-            && self.k_file.is_none()
-            && self.opc.is_none()
-            && self.opc_file.is_none()
-            && self.op.is_none()
-            && self.op_file.is_none()
-    }
-
     /// Reads both.
     pub(crate) fn read(&self) -> Result<(K, OpOrOpc)> {
         let mut lines = Lines::default();

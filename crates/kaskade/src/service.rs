@@ -14,15 +14,23 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{IdentityFiles, ServerTls};
 use kaskade_net::tap::OptionalTap;
-use kaskade_store::{StoreOptions, SubscriberStore};
+use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, read_private, write_private};
 
 /// Opens the subscriber store of a data folder.
 pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
     let path = data.subscribers();
-    SubscriberStore::open(&path, data.master(), store_options(config))
-        .with_context(|| format!("cannot open the subscriber store {}", path.display()))
+    SubscriberStore::open(&path, data.master(), store_options(config)).map_err(|error| {
+        let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
+        let hint = if in_use {
+            ": stop the `kaskade up` that has it open first"
+        } else {
+            ""
+        };
+        let context = format!("cannot open the subscriber store{hint}");
+        anyhow::Error::new(error).context(context)
+    })
 }
 
 /// What the configuration says about the store.
@@ -35,11 +43,25 @@ pub(crate) fn store_options(config: &Config) -> StoreOptions {
     options
 }
 
+/// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
+pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
+    let path = data.path().join("nf-instance-id");
+    if !path.exists() {
+        let id = NfInstanceId::from_random(random_octets()?);
+        write_private(&path, format!("{id}\n").as_bytes())?;
+        return Ok(id);
+    }
+    let octets = read_private(&path)?;
+    let text = String::from_utf8_lossy(&octets);
+    text.trim().parse().with_context(|| path.display().to_string())
+}
+
 /// UDM and AUSF of one process, the AUSF calling the UDM directly.
 pub(crate) fn node_options(
     config: &Config,
     store: Arc<SubscriberStore>,
     hn_keys: HnKeyRing,
+    ausf: NfInstanceId,
     tap: &OptionalTap,
 ) -> Result<NodeOptions> {
     let policy = policy(config);
@@ -52,7 +74,7 @@ pub(crate) fn node_options(
         ..UdmOptions::default()
     };
     udm.events.all = count(config.udm.max_events);
-    let mut ausf = AusfOptions::new(NfInstanceId::from_random(random_octets()?), policy);
+    let mut ausf = AusfOptions::new(ausf, policy);
     ausf.api_root.clone_from(&config.ausf.api_root);
     ausf.contexts.lifetime = Duration::from_secs(config.ausf.context_lifetime);
     ausf.contexts.pending = count(config.ausf.max_contexts);

@@ -159,11 +159,11 @@ impl Verdict {
             first_difference,
         } = *self;
         let mut sentence = match first_difference {
-            None => format!("{agree} of {agree} keys that both sides derived agree"),
+            None => format!("All {agree} keys that both sides have agree"),
             Some(row) => {
                 let inputs: Vec<&str> = row.parameters.iter().map(|parameter| parameter.name).collect();
                 format!(
-                    "{differ} of {} keys differ. The first is {}: compare {} and its inputs: {}",
+                    "{differ} of {} keys differ, first {}: compare {}, {}",
                     agree + differ,
                     row.child,
                     row.parent,
@@ -172,10 +172,26 @@ impl Verdict {
             }
         };
         if one_sided > 0 {
-            sentence.push_str(&format!("; {one_sided} more are known to one side only"));
+            sentence.push_str(&format!("; {one_sided} known to one side only"));
         }
         sentence
     }
+}
+
+/// What the ticks mean, and what came out.
+pub(crate) fn conclusion(console: &Console, verdict: Verdict) -> String {
+    let mark = |style, mark: &str| console.paint(style, &console.spell(mark));
+    let mut legend = format!(
+        "{} derived on both sides and equal   {} not equal",
+        mark(Style::Good, "✓"),
+        mark(Style::Bad, "✗")
+    );
+    if verdict.one_sided > 0 {
+        legend.push_str(&format!("   {} known to one side only", mark(Style::Faint, "–")));
+    }
+    let style = if verdict.differ == 0 { Style::Good } else { Style::Bad };
+    let sentence = console.spell(&verdict.sentence());
+    format!("\n{legend}\n{}\n", console.paint(style, &sentence))
 }
 
 /// Prints the tree in columns that fit the terminal.
@@ -344,7 +360,7 @@ impl Layout {
             padded("Held by", self.holders()),
             padded("Print", FINGERPRINT + self.mark),
             padded("TS, clause", self.clause),
-            "Function, inputs besides the key above",
+            "Function and further inputs",
         );
         console.paint(Style::Faint, heading.trim_end()) + "\n"
     }

@@ -164,7 +164,15 @@ impl SqnIssuer {
         let after_last = Seq(self.last.0.saturating_add(1));
         let seq = match self.record.generator {
             Generator::NonTimeBased => after_last,
-            Generator::General { seq2_bits, d } => general(self.last, now, seq2_bits, d),
+            Generator::General { seq2_bits, d } => {
+                let seq = general(self.last, now, seq2_bits, d);
+                // When SEQ1 is at its end, what is left of SEQ is counted.
+                if seq > self.record.layout.max_seq() {
+                    after_last
+                } else {
+                    seq
+                }
+            }
             Generator::TimeBased { dif, horizon } => {
                 let natural = at_clock(dif, now);
                 if natural > horizon {

@@ -245,14 +245,19 @@ impl SqnRecord {
         self
     }
 
-    /// This record for a subscriber whose SUPI had `old` before: starts above everything that `old` may have issued
-    /// by `now`.
+    /// This record for a subscriber whose SUPI had `old` before: starts above `highest_of_old`, which is everything
+    /// that `old` may have issued in its epoch, and issues nothing of its earlier epochs.
     #[must_use]
     pub fn succeeding(mut self, old: &SqnRecord, highest_of_old: Seq, policy: &SqnPolicy, now: Glc) -> Self {
-        self.reserved = self.reserved.max(highest_of_old).min(self.layout.max_seq());
-        self.epoch_start = self.epoch_start.min(old.epoch_start);
         for (first, last) in old.spent.intervals() {
             self.spent.add(*first, *last);
+        }
+        if self.reserved > highest_of_old {
+            // The gap between was never issued: a card that turns out to be below it can still be served.
+            self.spent.add(old.epoch_start, highest_of_old);
+        } else {
+            self.epoch_start = self.epoch_start.min(old.epoch_start);
+            self.reserved = highest_of_old.min(self.layout.max_seq());
         }
         if let Generator::TimeBased { .. } = self.generator {
             self.generator = Generator::Unanchored;

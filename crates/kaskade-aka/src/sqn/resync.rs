@@ -66,7 +66,7 @@ impl SqnIssuer {
         let mut record = self.record().clone();
         record.proven = seq_ms;
         let after = Seq(seq_ms.0.max(self.last().0).saturating_add(1));
-        self.start_at(record, after, clock, policy)
+        self.start_at(record, after, seq_ms, clock, policy)
     }
 
     fn new_epoch(&self, seq_ms: Seq, clock: ClockView, policy: &SqnPolicy) -> Result<Moved, SqnError> {
@@ -77,18 +77,16 @@ impl SqnIssuer {
             self.highest_issued(clock.now).min(record.layout.max_seq()),
         );
         let start = record.spent.skip(Seq(seq_ms.0.saturating_add(1)));
-        if start.0 > seq_ms.0.saturating_add(policy.delta) {
-            return Err(SqnError::WindowSpent);
-        }
         record.epoch_start = start;
         record.reserved = Seq(0);
-        self.start_at(record, start, clock, policy)
+        self.start_at(record, start, seq_ms, clock, policy)
     }
 
     fn start_at(
         &self,
         mut record: SqnRecord,
         start: Seq,
+        seq_ms: Seq,
         clock: ClockView,
         policy: &SqnPolicy,
     ) -> Result<Moved, SqnError> {
@@ -105,6 +103,11 @@ impl SqnIssuer {
             let highest = last.0.saturating_add(range).min(record.layout.max_seq().0);
             record.reserved = record.reserved.max(Seq(highest));
         }
-        Ok(Moved(SqnIssuer::positioned(record, last)))
+        let issuer = SqnIssuer::positioned(record, last);
+        // What is spent, or the clock's lead in a partly time-based SEQ, may have carried it beyond the card's window.
+        if issuer.candidate(clock.now)?.0 > seq_ms.0.saturating_add(policy.delta) {
+            return Err(SqnError::WindowSpent);
+        }
+        Ok(Moved(issuer))
     }
 }

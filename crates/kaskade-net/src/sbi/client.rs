@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::message::{CollectError, MAX_BODY, collect};
+use super::message::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
 use super::problem::Cause;
 use super::tls::ClientTls;
 
@@ -314,7 +314,7 @@ impl Inner {
     {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(MAX_BODY as u32 + 1)
+            .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(4 * 1024 * 1024)
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(5))

@@ -12,7 +12,10 @@ use zeroize::Zeroize;
 use super::problem::Problem;
 
 /// The largest request body, in octets. The largest legal one is a SUCI of 3253 octets of scheme output in hexadecimal.
-pub const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = STREAM_WINDOW as usize - 1;
+
+/// Flow-control window of a stream: a body fits into it, so that nobody waits for more.
+pub(super) const STREAM_WINDOW: u32 = 64 * 1024 + 1;
 
 /// How long a peer may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -68,6 +68,7 @@ pub fn push_segment(path: &mut String, segment: &str) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::executor::InConnection;
-use super::message::{Reply, Request};
+use super::message::{Reply, Request, STREAM_WINDOW};
 use super::preface::AfterPreface;
 use super::tls::ServerTls;
 
@@ -190,7 +190,7 @@ impl<H: Handler> Connection<H> {
             .keep_alive_interval(self.options.keep_alive_interval)
             .keep_alive_timeout(self.options.patience)
             // A body fits into its window, so that a peer never waits for one.
-            .initial_stream_window_size(super::message::MAX_BODY as u32 + 1)
+            .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(4 * 1024 * 1024)
             .max_send_buf_size(64 * 1024)
             .max_frame_size(16 * 1024);

@@ -97,7 +97,12 @@ fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
     let master_key = MasterKey::from_octets(&[0x77; 32]);
     let options = StoreOptions::default();
     let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &master_key, options).unwrap();
-    let subscribers: Vec<Subscriber> = (0..SUBSCRIBERS)
+    store.put_many(&subscribers()).unwrap();
+    Arc::new(store)
+}
+
+pub fn subscribers() -> Vec<Subscriber> {
+    (0..SUBSCRIBERS)
         .map(|index| {
             let mut subscriber = Subscriber::from(demo_subscriber(plmn(), 0, index));
             // The ARPF sets the separation bit itself.
@@ -110,9 +115,7 @@ fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
             }
             subscriber
         })
-        .collect();
-    store.put_many(&subscribers).unwrap();
-    Arc::new(store)
+        .collect()
 }
 
 /// How the AUSF reaches the UDM.
@@ -143,9 +146,22 @@ impl Home {
         Self::start_with(link, |_| {})
     }
 
+    /// With this store, in one process.
+    pub fn start_on(store: Arc<SubscriberStore>) -> Self {
+        Self::assemble(Link::Local, |_| {}, store, MemoryEngine::default())
+    }
+
     pub fn start_with(link: Link, change: impl FnOnce(&mut Setup)) -> Self {
         let engine = MemoryEngine::default();
-        let store = store(engine.clone());
+        Self::assemble(link, change, store(engine.clone()), engine)
+    }
+
+    fn assemble(
+        link: Link,
+        change: impl FnOnce(&mut Setup),
+        store: Arc<SubscriberStore>,
+        engine: MemoryEngine,
+    ) -> Self {
         let policy = ServingNetworkPolicy::plmns([plmn()]);
         let mut setup = Setup {
             udm: UdmOptions {
@@ -217,6 +233,15 @@ impl Home {
     /// A SEAF.
     pub fn seaf(&self) -> AusfClient {
         AusfClient::new(self.ausf_url(), ClientOptions::default()).unwrap()
+    }
+
+    /// Stops everything and closes the store.
+    pub async fn shutdown(self) {
+        if let Some(ausf) = self.ausf {
+            ausf.shutdown().await;
+        }
+        self.udm.shutdown().await;
+        assert_eq!(Arc::strong_count(&self.store), 1, "nobody holds the store any more");
     }
 
     /// Stops the UDM, when it is on a node of its own.

@@ -33,7 +33,9 @@ fn validator() -> Option<&'static Mutex<Validator>> {
         .get_or_init(|| {
             let folder = folder()?;
             let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../interop/openapi/validate.py");
-            let mut process = Command::new("python3")
+            // The interpreter that has the modules, as `cargo xtask test` finds it.
+            let python = std::env::var_os("KASKADE_PYTHON").unwrap_or_else(|| "python3".into());
+            let mut process = Command::new(python)
                 .arg(script)
                 .arg(folder)
                 .stdin(Stdio::piped())

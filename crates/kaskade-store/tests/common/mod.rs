@@ -13,17 +13,17 @@ use kaskade_store::{
 };
 
 /// A folder and a master key in it.
-pub fn folder() -> (tempfile::TempDir, MasterKey) {
+pub(crate) fn folder() -> (tempfile::TempDir, MasterKey) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let key = MasterKey::create(&folder.path().join("master.key")).expect("a new master key");
     (folder, key)
 }
 
-pub fn supi(number: u64) -> Supi {
+pub(crate) fn supi(number: u64) -> Supi {
     format!("imsi-00101{number:010}").parse().expect("an IMSI")
 }
 
-pub fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
+pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
     let octets = u128::from(number)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
         .to_be_bytes();
@@ -42,42 +42,42 @@ pub fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
     }
 }
 
-pub fn split(sqn: Sqn) -> (u64, u8) {
+pub(crate) fn split(sqn: Sqn) -> (u64, u8) {
     let (Seq(seq), Ind(ind)) = SqnLayout::ANNEX_C3.split(sqn);
     (seq, ind)
 }
 
 /// A clock that tests turn: seconds of wall and monotonic time.
 #[derive(Clone, Default)]
-pub struct Hands {
+pub(crate) struct Hands {
     wall: Arc<AtomicU64>,
     monotonic: Arc<AtomicU64>,
 }
 
-pub const START: u64 = 1_700_000_000;
+pub(crate) const START: u64 = 1_700_000_000;
 
 impl Hands {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let hands = Self::default();
         hands.set_wall(START);
         hands
     }
 
-    pub fn set_wall(&self, seconds: u64) {
+    pub(crate) fn set_wall(&self, seconds: u64) {
         self.wall.store(seconds, Ordering::SeqCst);
     }
 
-    pub fn wall(&self) -> u64 {
+    pub(crate) fn wall(&self) -> u64 {
         self.wall.load(Ordering::SeqCst)
     }
 
     /// Both clocks go on.
-    pub fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.wall.fetch_add(seconds, Ordering::SeqCst);
         self.monotonic.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub fn options(&self) -> StoreOptions {
+    pub(crate) fn options(&self) -> StoreOptions {
         let hands = self.clone();
         let mut options = StoreOptions::default();
         options.clock = Arc::new(move || Clocks {

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::keys::{FiveGsKeys, Selection};
 use kaskade_aka::fivegs::seaf::AwaitingResponse;
 use kaskade_aka::fivegs::ue::{Ue, UeReject};
 use kaskade_aka::usim::Usim;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_crypto::ecies::{self, EphemeralSecret, HnPublicKey, Profile};
+use kaskade_keys::fivegs::XresStar;
 use kaskade_keys::{
     Abba, HnKeyId, Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
 };
@@ -152,6 +154,14 @@ impl Attach {
                 }
             };
             keep(ue.usim())?;
+            // What the AUSF must have sent if its XRES* is this RES*.
+            let expected = XresStar::from_octets(answer.res_star.expose_to_operator()).hxres_star(&rand);
+            SeAv5g {
+                rand,
+                autn,
+                hxres_star: expected,
+            }
+            .visit_keys(&mut ue_side);
             let mut serving = Side::new(self.reveal);
             let home = awaiting.response(answer.res_star.clone())?;
             home.visit_keys(&mut serving);

@@ -50,7 +50,8 @@ enum BenchCommand {
   kaskade bench auth --subscribers 1000,100000,1000000 --seconds 20 --json > bench.json
   kaskade bench auth --scheme NON_TIME_BASED --subscribers 100000
 
-Latencies are those of a closed loop of connections x streams runs at once: with fewer streams they are shorter.
+Latencies are those of a closed loop of connections x streams runs at once: with fewer streams
+they are shorter.
 Figures of one machine at one moment: compare ratios, and repeat.")]
 struct AuthArgs {
     /// Sizes of the subscriber store, one measurement each
@@ -320,6 +321,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     config.udm.listen.set_port(0);
     config.policy.serving_networks.push(Parsed(plmn));
     let data = DataDir::open_or_create(&config.data_dir)?;
+    let ausf = service::nf_instance_id(&data)?;
     let store = Arc::new(service::open_store(&data, &config)?);
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
@@ -330,7 +332,13 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let node = Node::start(service::node_options(&config, store, HnKeyRing::default(), &None)?)?;
+        let node = Node::start(service::node_options(
+            &config,
+            store,
+            HnKeyRing::default(),
+            ausf,
+            &None,
+        )?)?;
         let url = node.ausf_url().context("no AUSF")?.to_owned();
         tell(&Told::Ready {
             url,

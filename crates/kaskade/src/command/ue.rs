@@ -5,7 +5,7 @@ pub(crate) mod state;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use kaskade::hex_field;
+use kaskade::{hex_field, hn_key_file};
 use kaskade_aka::fivegs::ue::Ue;
 use kaskade_aka::sqn::{Seq, SqnLayout};
 use kaskade_aka::usim::{Usim, UsimOptions};
@@ -42,15 +42,21 @@ enum UeCommand {
 /// the USIM finds the SQN out of range, its AUTS goes to the home network and the challenge is made again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  Against `kaskade up` on this machine, by a null-scheme SUCI:
-    kaskade ue attach --ausf http://127.0.0.1:7777 --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc
+  Against `kaskade up` on this machine, by a null-scheme SUCI, K and OPc from standard input:
+    printf '%s\\n' \"$K\" \"$OPC\" | kaskade ue attach --k-file - --opc-file - \\
+      --supi imsi-001010000000001 --home 001-01
 
-  With a SUCI of profile A, and a state file, so that the USIM remembers its sequence numbers:
-    kaskade ue attach --ausf http://127.0.0.1:7777 --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc \\
-      --suci a --hn-key-id 1 --hn-public-key 5a8d38…a650 --state usim.json
+  With a SUCI of profile A (`kaskade hn-key show 1` prints the key), and a state file, so that the
+  USIM remembers its sequence numbers:
+    kaskade ue attach --k-file k --opc-file opc --supi imsi-001010000000001 --home 001-01 \\
+      --suci a --hn-key-id 1 --hn-public-key 5a8d38864820... --state usim.json
+
+  A card that is ahead of the home network, to see a resynchronisation:
+    kaskade ue attach ... --sqn-ms 00ff00000000
 
   Over mutual TLS, ten times, for a program:
-    kaskade ue attach --ausf https://ausf.example.org:7778 --ca ca.pem --cert amf.pem --key amf.key … --repeat 10 --json
+    kaskade ue attach ... --ausf https://ausf.example.org:7777 --ca ca.pem \\
+      --cert amf.pem --key amf.key --repeat 10 --json
 
 The exit status is 0 if every attach succeeded and every key agreed.")]
 struct AttachArgs {
@@ -114,10 +120,10 @@ struct IdentityArgs {
     #[arg(long, value_enum, default_value_t = Scheme::Null)]
     suci: Scheme,
     /// Home network as MCC-MNC, of which the IMSI's digits are; needed for a SUCI of an IMSI
-    #[arg(long, value_name = "MCC-MNC")]
+    #[arg(long, value_name = "MCC-MNC", visible_alias = "plmn")]
     home: Option<Plmn>,
-    /// Home network public key: 64 hexadecimal digits for profile A, 66 (compressed) or 130 for B
-    #[arg(long, value_name = "HEX", required_if_eq_any = [("suci", "a"), ("suci", "b")])]
+    /// Home network public key: 64 hexadecimal digits for profile A, 66 (compressed) or 130 for B; or a file (PEM, DER)
+    #[arg(long, value_name = "HEX|FILE", required_if_eq_any = [("suci", "a"), ("suci", "b")])]
     hn_public_key: Option<String>,
     /// Home network public key identifier, 1 to 255
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
@@ -235,12 +241,11 @@ impl AttachArgs {
         }
         let concealed = |profile| -> Result<Identity> {
             let text = hn_public_key.as_deref().context("give --hn-public-key")?;
-            let octets = hex_field::octets_between("home network public key", text, 32, 65)?;
             Ok(Identity::Concealed {
                 home,
                 routing_indicator,
                 hn_key_id: HnKeyId(hn_key_id),
-                hn_public_key: HnPublicKey::from_octets(profile, &octets)?,
+                hn_public_key: public_key(text, profile)?,
             })
         };
         let identity = match suci {
@@ -252,6 +257,12 @@ impl AttachArgs {
             Scheme::A => concealed(Profile::A)?,
             Scheme::B => concealed(Profile::B)?,
         };
+        if self.ausf.starts_with("https:") && self.tls.ca.is_none() {
+            bail!(
+                "{}: https needs --ca with the authority that the AUSF's certificate comes from",
+                self.ausf
+            );
+        }
         Ok(Attach {
             ausf: AusfClient::new(&self.ausf, self.tls.options()?)?,
             identity,
@@ -282,6 +293,16 @@ impl TlsArgs {
     }
 }
 
+/// Hexadecimal digits, or a file.
+fn public_key(text: &str, profile: Profile) -> Result<HnPublicKey> {
+    if text.bytes().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(hn_key_file::public_key(text.as_bytes(), Some(profile))?);
+    }
+    let file = std::fs::read(text)
+        .with_context(|| format!("--hn-public-key: neither hexadecimal digits nor a file: {text}"))?;
+    hn_key_file::public_key(&file, Some(profile)).with_context(|| text.to_owned())
+}
+
 fn print(console: &Console, args: &AttachArgs, attach: &Attach, attached: &Attached) -> Result<()> {
     let title = format!("{} attached in {}", args.supi.masked(), attach.serving_network_name);
     console.line(console.paint(Style::Strong, &title))?;
@@ -303,8 +324,7 @@ fn print(console: &Console, args: &AttachArgs, attach: &Attach, attached: &Attac
         network: Some(&attached.serving),
     };
     console.text(&tree_view::render(console, sides))?;
-    console.line("")?;
-    console.line(Verdict::of(sides).sentence())?;
+    console.text(&tree_view::conclusion(console, Verdict::of(sides)))?;
     Ok(())
 }
 

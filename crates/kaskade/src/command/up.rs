@@ -18,6 +18,7 @@ use kaskade_net::node::{Node, NodeError};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
+use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
 use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, Subscriber, SubscriberStore};
 use zeroize::Zeroizing;
@@ -37,12 +38,14 @@ use crate::tree_view::{self, Sides, Verdict};
 /// Nausf_UEAuthentication to AMFs, the UDM Nudm_UEAuthentication to other AUSFs.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  See it work: two demo subscribers in the folder kaskade-demo, one attach over HTTP/2, the cascade of keys as a tree:
+  See it work: two demo subscribers in the folder kaskade-demo, one attach over HTTP/2, the
+  cascade of keys as a tree:
     kaskade up --demo --once
 
-  A network of your own: write the configuration, list your PLMN under [policy], add subscribers, start:
+  A network of your own: write the configuration, list your PLMN under [policy], add
+  subscribers, start:
     kaskade config > kaskade.toml
-    kaskade subscriber add --config kaskade.toml --supi imsi-… --k-file k --opc-file opc
+    kaskade subscriber add --config kaskade.toml --supi imsi-... --k-file k --opc-file opc
     kaskade up --config kaskade.toml
 
 With --demo --once the exit status is 0 only if UE and network have the same keys.")]
@@ -91,7 +94,8 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         }
         false => (None, None),
     };
-    let node = start(config, &store, hn_keys, &tap, args.demo)?;
+    let ausf = service::nf_instance_id(&data)?;
+    let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
     greet(console, &data, &store, &node)?;
     warn_of_policy(console, config)?;
     let outcome = match (demo, taps) {
@@ -116,11 +120,12 @@ fn start(
     config: &Config,
     store: &Arc<SubscriberStore>,
     hn_keys: HnKeys,
+    ausf: NfInstanceId,
     tap: &OptionalTap,
     demo: bool,
 ) -> Result<Node> {
     let ring = hn_keys.into_ring();
-    let options = |config: &Config| service::node_options(config, Arc::clone(store), ring.clone(), tap);
+    let options = |config: &Config| service::node_options(config, Arc::clone(store), ring.clone(), ausf, tap);
     match Node::start(options(config)?) {
         // A demonstration takes any port: something else may have the usual one.
         Err(NodeError::Listen { source, .. }) if demo && source.kind() == ErrorKind::AddrInUse => {
@@ -321,11 +326,9 @@ async fn show(
     console.line(how)?;
     console.line("")?;
     console.text(&tree_view::render(console, sides))?;
-    console.line("")?;
     let verdict = Verdict::of(sides);
-    let style = if verdict.differ == 0 { Style::Good } else { Style::Bad };
-    console.line(console.paint(style, &verdict.sentence()))?;
-    if verdict.differ > 0 || verdict.agree == 0 {
+    console.text(&tree_view::conclusion(console, verdict))?;
+    if verdict.differ > 0 || verdict.one_sided > 0 || verdict.agree == 0 {
         bail!("UE and network do not have the same keys");
     }
     Ok(())

@@ -211,8 +211,8 @@ impl Ausf {
         let event = self.report(&supi, serving_network_name, true).await;
         self.contexts.keep(
             &supi,
+            id,
             Success {
-                id,
                 k_ausf,
                 serving_network_name,
                 event,

@@ -86,8 +86,8 @@ impl Events {
     }
 
     fn shard(&self, supi: &Supi) -> MutexGuard<'_, Shard> {
-        let hash = self.hasher.hash_one(supi) as usize;
-        let shard = &self.shards[hash % SHARDS];
+        let [.., hash] = self.hasher.hash_one(supi).to_be_bytes();
+        let shard = &self.shards[usize::from(hash) % SHARDS];
         // A panic elsewhere leaves a list, at worst without its newest report.
         shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -161,6 +161,7 @@ impl Shard {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::sbi::model::{AuthType, NfInstanceId};

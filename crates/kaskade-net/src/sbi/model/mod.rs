@@ -6,8 +6,6 @@
 pub mod nausf;
 pub mod nudm;
 
-use std::borrow::Cow;
-
 use kaskade_crypto::{Auts, Rand};
 use kaskade_keys::{Suci, Supi};
 use serde::Deserialize;
@@ -199,7 +197,7 @@ impl AuthType {
 }
 
 /// The string of a wire value that must be one constant.
-fn expect_text(found: &Cow<'_, str>, pointer: &'static str, expected: &'static str) -> Result<(), Problem> {
+fn expect_text(found: &str, pointer: &'static str, expected: &'static str) -> Result<(), Problem> {
     if found == expected {
         return Ok(());
     }

@@ -13,7 +13,8 @@ use kaskade_store::Subscriber;
 use super::sealed_secrets::SealedSecrets;
 use super::{highest_sqn, pages};
 use crate::console::Console;
-use crate::data_dir::{DataArgs, DataDir, open_store};
+use crate::data_dir::{DataArgs, DataDir};
+use crate::service::open_store;
 
 /// Writes all subscribers to a file, CSV or TOML; K and OPc only sealed, and only if asked for
 #[derive(clap::Args, Debug)]

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::sealed_secrets::SealedSecrets;
 use super::{open_or_create, sqn_record};
 use crate::console::{Console, Style};
-use crate::data_dir::{DataArgs, open_store};
+use crate::data_dir::{DataArgs, DataDir};
+use crate::service::open_store;
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -80,11 +81,19 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let entries = import::parse(&text, format).map_err(|error| refused(&name, &error))?;
     drop(text);
     let config = args.data.config()?;
+    let count = entries.len();
+    if args.dry_run && !DataDir::exists(&config.data_dir) {
+        // Nothing is written, so no folder either.
+        let good = console.paint(Style::Good, "in order");
+        console.line(format!(
+            "{name}: {good}, {count} subscribers; there is no data folder yet to compare with"
+        ))?;
+        return Ok(());
+    }
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
     let sealed = SealedSecrets::new(data.master())?;
     check(&store, &sealed, &entries, args.replace).map_err(|error| refused(&name, &error))?;
-    let count = entries.len();
     if args.dry_run {
         console.line(format!(
             "{name}: {}, {count} subscribers; nothing was written",

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use crate::command::derive;
 use crate::console::{Console, Style};
-use crate::data_dir::{DataArgs, DataDir, open_store};
+use crate::data_dir::{DataArgs, DataDir};
 use crate::secret_input::SecretArgs;
+use crate::service::open_store;
 
 /// Subscribers: adds, lists, shows, imports, exports and removes them
 ///
@@ -67,7 +68,7 @@ struct Add {
     #[arg(long, value_parser = derive::sqn, help_heading = "Subscription")]
     sqn: Option<Sqn>,
     /// Replace a subscriber that has this SUPI already; its SQN never goes back
-    #[arg(long)]
+    #[arg(long, help_heading = "Subscription")]
     replace: bool,
     #[command(flatten)]
     data: DataArgs,

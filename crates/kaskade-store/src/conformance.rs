@@ -1,0 +1,378 @@
+//! The suite that every engine must pass, and a store on that engine with it. For tests: it panics on the first failure.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kaskade_store::engine::Engine;
+//! use kaskade_store::memory::MemoryEngine;
+//!
+//! kaskade_store::conformance::run(|| {
+//!     let place = MemoryEngine::default();
+//!     Box::new(move || Arc::new(place.clone()) as Arc<dyn Engine>)
+//! });
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kaskade_aka::sqn::{Seq, SqnRecord, SqnScheme};
+use kaskade_crypto::{Amf, K, Opc, Sqn};
+use kaskade_keys::Supi;
+
+use crate::engine::{Batch, Engine, Table};
+use crate::master_key::MasterKey;
+use crate::model::{AlgorithmProfile, AuthMethods, OpOrOpc, Subscriber};
+use crate::store::{Resynchronised, StoreOptions, SubscriberStore};
+
+/// Opens one place: every call finds what was committed there before. The engine of the call before is dropped first.
+pub type Place = Box<dyn Fn() -> Arc<dyn Engine>>;
+
+/// Runs all checks; `place` makes a new, empty place each time.
+///
+/// # Panics
+/// When the engine breaks a promise.
+pub fn run(place: impl Fn() -> Place) {
+    finds_what_was_put(&place());
+    keeps_tables_apart(&place());
+    scans_in_order(&place());
+    applies_a_batch_in_order(&place());
+    counts(&place());
+    takes_long_keys_and_values(&place());
+    survives_being_opened_again(&place());
+    shows_whole_batches_to_readers(&place());
+    subscribers_come_back(&place());
+    sqn_never_repeat(&place());
+    resynchronisation_is_durable(&place());
+}
+
+fn finds_what_was_put(open: &Place) {
+    let engine = open();
+    assert_eq!(
+        value(&*engine, Table::Subscribers, b"a"),
+        None,
+        "an empty place has no keys"
+    );
+    put(&*engine, Table::Subscribers, &[(b"a", b"1"), (b"b", b"")]);
+    assert_eq!(value(&*engine, Table::Subscribers, b"a").as_deref(), Some(&b"1"[..]));
+    assert_eq!(
+        value(&*engine, Table::Subscribers, b"b").as_deref(),
+        Some(&b""[..]),
+        "an empty value is a value"
+    );
+    put(&*engine, Table::Subscribers, &[(b"a", b"two")]);
+    assert_eq!(
+        value(&*engine, Table::Subscribers, b"a").as_deref(),
+        Some(&b"two"[..]),
+        "a put replaces"
+    );
+    remove(&*engine, Table::Subscribers, b"a");
+    assert_eq!(value(&*engine, Table::Subscribers, b"a"), None, "a removed key is gone");
+    remove(&*engine, Table::Subscribers, b"a");
+}
+
+fn keeps_tables_apart(open: &Place) {
+    let engine = open();
+    for (table, text) in Table::ALL.into_iter().zip([b"1", b"2", b"3"]) {
+        put(&*engine, table, &[(b"key", text)]);
+    }
+    remove(&*engine, Table::Removed, b"key");
+    let found = Table::ALL.map(|table| value(&*engine, table, b"key"));
+    assert_eq!(found, [Some(b"1".to_vec()), None, Some(b"3".to_vec())]);
+    assert_eq!(keys(&*engine, Table::Removed, None, usize::MAX), Vec::<Vec<u8>>::new());
+}
+
+fn scans_in_order(open: &Place) {
+    let engine = open();
+    let entries: BTreeMap<Vec<u8>, Vec<u8>> = (0..500_u16)
+        .map(|n| (n.wrapping_mul(7919).to_be_bytes().to_vec(), n.to_be_bytes().to_vec()))
+        .collect();
+    let mut batch = Batch::default();
+    for (key, value) in &entries {
+        batch.put(Table::Subscribers, key, value);
+    }
+    batch.put(Table::Meta, b"another table", b"");
+    commit(&*engine, &batch);
+    let mut found = BTreeMap::new();
+    let scan = engine.scan(Table::Subscribers, None, &mut |key, value| {
+        assert!(
+            found.keys().all(|before: &Vec<u8>| before.as_slice() < key),
+            "keys ascend"
+        );
+        found.insert(key.to_vec(), value.to_vec());
+        true
+    });
+    scan.expect("a scan");
+    assert_eq!(found, entries);
+    let all: Vec<_> = entries.into_keys().collect();
+    let (Some(after), Some(rest)) = (all.get(99), all.get(100..110)) else {
+        unreachable!("500 keys")
+    };
+    assert_eq!(
+        keys(&*engine, Table::Subscribers, Some(after), 10),
+        rest,
+        "after a key, and no further than asked"
+    );
+    let between = [after.as_slice(), &[0]].concat();
+    assert_eq!(
+        keys(&*engine, Table::Subscribers, Some(&between), 10),
+        rest,
+        "after a key that is not there"
+    );
+    assert!(keys(&*engine, Table::Subscribers, all.last().map(Vec::as_slice), 10).is_empty());
+}
+
+fn applies_a_batch_in_order(open: &Place) {
+    let engine = open();
+    let mut batch = Batch::default();
+    batch.put(Table::Meta, b"a", b"1");
+    batch.put(Table::Meta, b"a", b"2");
+    batch.put(Table::Meta, b"b", b"1");
+    batch.remove(Table::Meta, b"b");
+    batch.remove(Table::Meta, b"c");
+    batch.put(Table::Meta, b"c", b"3");
+    commit(&*engine, &batch);
+    let found = [b"a", b"b", b"c"].map(|key| value(&*engine, Table::Meta, key));
+    assert_eq!(found, [Some(b"2".to_vec()), None, Some(b"3".to_vec())]);
+    commit(&*engine, &Batch::default());
+}
+
+fn counts(open: &Place) {
+    let engine = open();
+    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 0);
+    put(
+        &*engine,
+        Table::Subscribers,
+        &[(b"a", b"1"), (b"b", b"1"), (b"a", b"2")],
+    );
+    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 2);
+    remove(&*engine, Table::Subscribers, b"b");
+    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 1);
+    assert_eq!(engine.len(Table::Meta).expect("a number"), 0);
+}
+
+fn takes_long_keys_and_values(open: &Place) {
+    let engine = open();
+    for len in [1, 254, 255, 256, 4096, 70_000] {
+        let (key, text) = (vec![b'k'; len.min(255)], vec![b'v'; len]);
+        put(&*engine, Table::Subscribers, &[(&key, &text)]);
+        assert_eq!(value(&*engine, Table::Subscribers, &key), Some(text), "{len} octets");
+    }
+}
+
+fn survives_being_opened_again(open: &Place) {
+    for round in 0..5_u8 {
+        let engine = open();
+        let expected: Vec<Vec<u8>> = (0..round).map(|n| vec![n]).collect();
+        assert_eq!(
+            keys(&*engine, Table::Subscribers, None, usize::MAX),
+            expected,
+            "what was committed is there"
+        );
+        put(&*engine, Table::Subscribers, &[(&[round], b"x")]);
+    }
+}
+
+fn shows_whole_batches_to_readers(open: &Place) {
+    let engine = open();
+    let done = AtomicBool::new(false);
+    let pair = |n: u32| {
+        let mut batch = Batch::default();
+        batch.put(Table::Subscribers, b"first", &n.to_be_bytes());
+        batch.put(Table::Subscribers, b"second", &n.to_be_bytes());
+        batch
+    };
+    commit(&*engine, &pair(0));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let mut seen = Vec::new();
+                    let scan = engine.scan(Table::Subscribers, None, &mut |_, value| {
+                        seen.push(value.to_vec());
+                        true
+                    });
+                    scan.expect("a scan");
+                    assert!(
+                        seen.len() == 2 && seen.first() == seen.last(),
+                        "a scan sees a batch whole or not at all"
+                    );
+                }
+            });
+        }
+        for n in 1..100 {
+            commit(&*engine, &pair(n));
+            let seen = value(&*engine, Table::Subscribers, b"second");
+            assert_eq!(
+                seen.as_deref(),
+                Some(&n.to_be_bytes()[..]),
+                "a commit that has returned is seen"
+            );
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+fn subscribers_come_back(open: &Place) {
+    {
+        let store = store(open);
+        let all: Vec<_> = (0..3000).map(|n| subscriber(n, SqnScheme::ALL[n % 3])).collect();
+        assert_eq!(store.put_many(&all).expect("put"), 3000);
+        assert!(store.remove(&supi(5)).expect("removed"));
+    }
+    let store = store(open);
+    assert_eq!(store.len().expect("a number"), 2999);
+    assert!(store.credentials(&supi(5)).expect("read").is_none());
+    let mut listed = Vec::new();
+    loop {
+        let page = store.list(listed.last(), 1000).expect("listed");
+        if page.is_empty() {
+            break;
+        }
+        listed.extend(page.into_iter().map(|subscriber| subscriber.supi));
+    }
+    let expected: Vec<Supi> = (0..3000).filter(|n| *n != 5).map(supi).collect();
+    assert_eq!(listed, expected, "all, in order");
+    let found = store.credentials(&supi(17)).expect("read").expect("there");
+    assert_eq!(found.k, subscriber(17, SqnScheme::TimeBased).k);
+}
+
+fn sqn_never_repeat(open: &Place) {
+    let mut seen: BTreeMap<usize, BTreeSet<Sqn>> = BTreeMap::new();
+    for life in 0..4 {
+        let store = store(open);
+        if life == 0 {
+            let all: Vec<_> = (0..30).map(|n| subscriber(n, SqnScheme::ALL[n % 3])).collect();
+            store.put_many(&all).expect("put");
+        }
+        if life == 2 {
+            // The same SUPI, K and starting point again.
+            for n in 0..30 {
+                store.remove(&supi(n)).expect("removed");
+                store
+                    .add(&subscriber(n, SqnScheme::ALL[(n + 1) % 3]))
+                    .expect("added again");
+            }
+        }
+        let issued = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|thread| {
+                    let store = &store;
+                    scope.spawn(move || {
+                        let node = format!("node {thread}");
+                        let issue = |n: usize| (n, store.next_sqn(&supi(n), &node).expect("an SQN"));
+                        (0..3000)
+                            .map(|turn| issue(turn % if thread == 0 { 3 } else { 30 }))
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("no panic"))
+                .collect::<Vec<_>>()
+        });
+        let before: BTreeMap<usize, Option<Sqn>> = seen.iter().map(|(n, sqn)| (*n, sqn.last().copied())).collect();
+        for (n, sqn) in issued {
+            let before = before.get(&n).copied().flatten();
+            assert!(
+                before.is_none_or(|before| sqn > before),
+                "above all of the earlier lives"
+            );
+            assert!(
+                seen.entry(n).or_default().insert(sqn),
+                "{sqn:?} of subscriber {n} was issued twice"
+            );
+        }
+    }
+}
+
+fn resynchronisation_is_durable(open: &Place) {
+    let far = Sqn::new((1 << 40) + 5).expect("48 bits");
+    for scheme in SqnScheme::ALL {
+        let n = scheme as usize;
+        {
+            let store = store(open);
+            store.add(&subscriber(n, scheme)).expect("added");
+            store.next_sqn(&supi(n), "node").expect("an SQN");
+            assert_eq!(
+                store.resynchronise(&supi(n), far).expect("done"),
+                Resynchronised::Raised
+            );
+        }
+        let store = store(open);
+        let next = store.next_sqn(&supi(n), "node").expect("an SQN");
+        assert!(
+            next > far && next.value() - far.value() < 1 << 30,
+            "{next:?} follows {far:?}"
+        );
+        assert_eq!(
+            store.resynchronise(&supi(n), far).expect("done"),
+            Resynchronised::InStep,
+            "the same AUTS again"
+        );
+    }
+}
+
+fn store(open: &Place) -> SubscriberStore {
+    let key = MasterKey::from_octets(&[0x5a; 32]);
+    SubscriberStore::with_engine(open(), Path::new("conformance"), &key, StoreOptions::default()).expect("a store")
+}
+
+fn supi(n: usize) -> Supi {
+    format!("imsi-99970{n:010}").parse().expect("an IMSI")
+}
+
+fn subscriber(n: usize, scheme: SqnScheme) -> Subscriber {
+    let octets = (n as u128 + 1).to_be_bytes();
+    let mut sqn = SqnRecord::blank(scheme);
+    if n % 7 == 6 {
+        sqn = SqnRecord::after(scheme, sqn.layout(), Seq(1000));
+    }
+    Subscriber {
+        supi: supi(n),
+        algorithm: AlgorithmProfile::MILENAGE,
+        k: K::from_octets(&octets),
+        operator: OpOrOpc::Opc(Opc::from_octets(&octets)),
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn,
+    }
+}
+
+fn put(engine: &dyn Engine, table: Table, entries: &[(&[u8], &[u8])]) {
+    let mut batch = Batch::default();
+    for (key, value) in entries {
+        batch.put(table, key, value);
+    }
+    commit(engine, &batch);
+}
+
+fn remove(engine: &dyn Engine, table: Table, key: &[u8]) {
+    let mut batch = Batch::default();
+    batch.remove(table, key);
+    commit(engine, &batch);
+}
+
+fn commit(engine: &dyn Engine, batch: &Batch) {
+    engine.commit(batch).expect("a commit");
+}
+
+fn value(engine: &dyn Engine, table: Table, key: &[u8]) -> Option<Vec<u8>> {
+    let mut found = None;
+    let there = engine
+        .get(table, key, &mut |value| found = Some(value.to_vec()))
+        .expect("a read");
+    assert_eq!(there, found.is_some());
+    found
+}
+
+fn keys(engine: &dyn Engine, table: Table, after: Option<&[u8]>, limit: usize) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let scan = engine.scan(table, after, &mut |key, _| {
+        found.push(key.to_vec());
+        found.len() < limit
+    });
+    scan.expect("a scan");
+    found
+}
