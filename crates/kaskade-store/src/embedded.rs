@@ -4,7 +4,7 @@
 //! and no transaction. Commits are durable when they return, and save the allocator's state with them (quick repair):
 //! opening after a crash does not walk the file. `docs/adr/0003-embedded-store.md` has the figures.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::os::unix::fs::OpenOptionsExt;
@@ -70,36 +70,75 @@ impl EmbeddedEngine {
             snapshot: RwLock::new(None),
             broken: Arc::default(),
         };
-        let io = |source| EngineError::Io {
-            path: path.into(),
-            source,
-        };
-        let new = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(_) => true,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(io(error)),
-        };
-        engine.open_file()?;
-        if new {
-            engine.commit(&Batch::default())?;
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        let exists = path.try_exists().map_err(|error| engine.io(error))?;
+        if exists || !engine.create()? {
+            engine.open_file()?;
         }
         Ok(engine)
     }
 
     fn open_file(&self) -> Result<(), EngineError> {
+        let database = self.builder().open(&self.path).map_err(|error| self.database_error(error))?;
+        self.take(database)
+    }
+
+    /// Makes a new store under another name and then gives it its own, so that a crash leaves no half of a header;
+    /// `false` when someone else was faster.
+    fn create(&self) -> Result<bool, EngineError> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".new");
+        let name = PathBuf::from(name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&name).map_err(|error| self.io(error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(EngineError::InUse(self.path.clone())),
+            Err(TryLockError::Error(error)) => return Err(self.io(error)),
+        }
+        // What an earlier crash left.
+        file.set_len(0).map_err(|error| self.io(error))?;
+        let database = self.builder().create_file(file).map_err(|error| self.database_error(error))?;
+        self.write(&database, &Batch::default())?;
+        let named = match fs::hard_link(&name, &self.path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // No hard links here.
+            Err(_) => fs::rename(&name, &self.path).map(|()| true),
+            Ok(()) => Ok(true),
+        };
+        let named = named.map_err(|error| self.io(error))?;
+        // Gone already where it was renamed.
+        let _ = fs::remove_file(&name);
+        if named {
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = File::open(folder.unwrap_or(Path::new(".")));
+            folder.and_then(|folder| folder.sync_all()).map_err(|error| self.io(error))?;
+            self.take(database)?;
+        }
+        Ok(named)
+    }
+
+    fn builder(&self) -> Builder {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
-        // `create` and not `open`: a crash at creation leaves an empty file.
-        let database = builder.create(&self.path).map_err(|error| self.database_error(error))?;
+        builder
+    }
+
+    fn take(&self, database: Database) -> Result<(), EngineError> {
         self.create_tables(&database)?;
         self.publish(&database)?;
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
+    }
+
+    fn io(&self, source: std::io::Error) -> EngineError {
+        match is_full(&source) {
+            true => EngineError::Full(self.path.clone()),
+            false => EngineError::Io {
+                path: self.path.clone(),
+                source,
+            },
+        }
     }
 
     fn create_tables(&self, database: &Database) -> Result<(), EngineError> {
@@ -175,10 +214,8 @@ impl EmbeddedEngine {
     }
 
     fn error(&self, error: impl Into<redb::Error>) -> EngineError {
-        let path = self.path.clone();
         match error.into() {
-            redb::Error::Io(source) if is_full(&source) => EngineError::Full(path),
-            redb::Error::Io(source) => EngineError::Io { path, source },
+            redb::Error::Io(source) => self.io(source),
             redb::Error::PreviousIo | redb::Error::DatabaseClosed => EngineError::Failed,
             redb::Error::Corrupted(what) => self.corrupt(what),
             error @ redb::Error::TableTypeMismatch { .. } => self.corrupt(error.to_string()),

@@ -199,7 +199,7 @@ impl Issuer {
         if !shard.entries.contains_key(key) {
             let mut record = None;
             read(engine, Table::Subscribers, key, &mut |row| {
-                record = Some(Row::decode_sqn(row))
+                record = Some(Row::decode_sqn(row));
             })?;
             let Some(record) = record.transpose()? else {
                 return Ok(None);
@@ -307,7 +307,7 @@ pub(crate) fn waiting(ticket: &Arc<Ticket>) -> Result<Arc<Ticket>, StoreError> {
 pub(crate) fn row_with(engine: &dyn Engine, key: &SubscriberKey, record: &SqnRecord) -> Result<Vec<u8>, StoreError> {
     let mut row = None;
     read(engine, Table::Subscribers, key, &mut |octets| {
-        row = Some(Row::with_sqn(octets, record))
+        row = Some(Row::with_sqn(octets, record));
     })?;
     row.ok_or(StoreError::UnknownSubscriber)?.map_err(StoreError::from)
 }
@@ -316,7 +316,7 @@ pub(crate) fn row_with(engine: &dyn Engine, key: &SubscriberKey, record: &SqnRec
 pub(crate) fn removed(engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<SqnRecord>, StoreError> {
     let mut record = None;
     read(engine, Table::Removed, key, &mut |octets| {
-        record = Some(row::decode_sqn(octets))
+        record = Some(row::decode_sqn(octets));
     })?;
     Ok(record.transpose()?)
 }

@@ -30,7 +30,7 @@ struct Program {
 #[derive(Subcommand, Debug)]
 enum Command {
     Up(command::up::Args),
-    Derive(command::derive::Args),
+    Derive(Box<command::derive::Args>),
     Ue(command::ue::Args),
     Subscriber(command::subscriber::Args),
     HnKey(command::hn_key::Args),

@@ -1,4 +1,5 @@
 //! The program without a network: help, derivations against published runs, files, refusals.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The program over HTTP/2: the demonstration, and an emulated UE against a running home network.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod common;
 

@@ -95,7 +95,8 @@ struct UsimArgs {
     /// File that keeps the USIM's sequence numbers from run to run; made if it is not there
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// SQN_MS to begin with, as 12 hexadecimal digits: the card has accepted up to here. Without it the card is new
+    /// SQN_MS to begin with, as 12 hexadecimal digits: the card has accepted up to here, with every IND. Without
+    /// it the card is new
     #[arg(long, value_name = "HEX", conflicts_with = "state", value_parser = sqn)]
     sqn_ms: Option<Sqn>,
 }
@@ -182,7 +183,8 @@ async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
         (Some(seq_ms), _) => Usim::restore(&k, &opc, options, &seq_ms)?,
         (_, Some(sqn_ms)) => {
             let (seq, ind) = SqnLayout::ANNEX_C3.split(sqn_ms);
-            let mut seq_ms = vec![Seq(0); SqnLayout::ANNEX_C3.array_size()];
+            // Whatever IND the home network uses next is as far: only then it must resynchronise.
+            let mut seq_ms = vec![Seq(seq.0.saturating_sub(1)); SqnLayout::ANNEX_C3.array_size()];
             if let Some(entry) = seq_ms.get_mut(usize::from(ind.0)) {
                 *entry = seq;
             }

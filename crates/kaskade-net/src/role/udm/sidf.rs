@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kaskade_crypto::ecies::{self, HnPrivateKey, Profile};
+use kaskade_crypto::ecies::{self, EciesError, HnPrivateKey, Profile};
 use kaskade_keys::{HnKeyId, SchemeOutput, Suci, Supi};
 use zeroize::Zeroize;
 
@@ -56,7 +56,7 @@ impl HnKeyRing {
     /// The SUPI of a SUCI.
     ///
     /// A SUCI that is too short, has an unusable ephemeral key, a wrong tag, or nothing sensible inside gives one and the same
-    /// error, after the same work as far as the sender does not know the difference already.
+    /// error, after one scalar multiplication.
     ///
     /// # Errors
     /// [`SidfError`].
@@ -68,8 +68,16 @@ impl HnKeyRing {
             SchemeOutput::Other(..) => return Err(SidfError::UnsupportedScheme),
         };
         let key = self.keys.get(&suci.hn_key_id).filter(|key| key.profile() == profile);
-        let mut plain =
-            ecies::deconceal(key.ok_or(SidfError::UnknownKey)?, output).map_err(|_| SidfError::NotDeconcealable)?;
+        let key = key.ok_or(SidfError::UnknownKey)?;
+        let mut plain = match ecies::deconceal(key, output) {
+            Ok(plain) => plain,
+            Err(EciesError::SchemeOutputTooShort { at_least, .. }) => {
+                // As much work as for one that is long enough.
+                let _ = ecies::deconceal(key, &vec![0; at_least]);
+                return Err(SidfError::NotDeconcealable);
+            }
+            Err(_) => return Err(SidfError::NotDeconcealable),
+        };
         let supi = suci.supi_from_scheme_input(&plain);
         plain.zeroize();
         supi.map_err(|_| SidfError::NotDeconcealable)
