@@ -53,6 +53,7 @@ impl Style {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     colour: bool,
+    colour_of_log: bool,
     unicode: bool,
     width: usize,
 }
@@ -60,16 +61,17 @@ pub(crate) struct Console {
 impl Console {
     /// Looks at standard output and the environment.
     pub(crate) fn new(colour: Colour) -> Self {
-        let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let coloured = |terminal: bool| match colour {
+            Colour::Auto => terminal && !set("NO_COLOR") && !dumb,
+            Colour::Always => true,
+            Colour::Never => false,
+        };
         Self {
-            colour: match colour {
-                Colour::Auto => terminal && !set("NO_COLOR") && !dumb,
-                Colour::Always => true,
-                Colour::Never => false,
-            },
+            colour: coloured(io::stdout().is_terminal()),
+            colour_of_log: coloured(io::stderr().is_terminal()),
             unicode: unicode_locale(),
             width: columns
                 .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
@@ -81,6 +83,11 @@ impl Console {
     /// Columns to fill.
     pub(crate) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether standard error, where the log goes, is to be coloured.
+    pub(crate) fn colours_log(&self) -> bool {
+        self.colour_of_log
     }
 
     /// Text in a style, if colours are on.
@@ -104,8 +111,11 @@ impl Console {
 
     /// Tells on standard error why the program gives up.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        let colour = self.colour && io::stderr().is_terminal();
-        let label = if colour { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
+        let label = if self.colour_of_log {
+            "\x1b[1;31merror:\x1b[0m"
+        } else {
+            "error:"
+        };
         // There is no other place to complain to.
         let _ = writeln!(io::stderr().lock(), "{label} {error:#}");
     }

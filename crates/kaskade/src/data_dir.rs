@@ -11,13 +11,12 @@ use kaskade_store::MasterKey;
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
-#[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
     /// Data folder, instead of the configured one (KASKADE_DATA_DIR does the same)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
     data: Option<PathBuf>,
     /// Configuration file; see `kaskade config`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     config: Option<PathBuf>,
 }
 

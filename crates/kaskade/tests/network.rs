@@ -157,6 +157,7 @@ fn an_emulated_ue_attaches() {
         log.contains("imsi-00101********01"),
         "the log at level debug names the masked SUPI:\n{log}"
     );
+    assert!(!log.contains('\u{1b}'), "no colours into a pipe");
     assert!(!log.contains("0000000001"), "no SUPI in the log:\n{log}");
     assert!(place.kaskade("subscriber list --data data").ok().contains(SUPI));
     place.has_no(&[K, OPC], &["data"]);

@@ -79,13 +79,13 @@ struct AttachArgs {
     #[command(flatten)]
     tls: TlsArgs,
     /// How many times to attach, one after the other
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Show the keys themselves, not only their fingerprints (K, OP and OPc are never shown)
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     reveal: bool,
     /// Print JSON, one object per attach
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     if args.demo {
         prepare_demo(&mut config, &args.data)?;
     }
-    start_log(&config, args.demo)?;
+    start_log(console, &config, args.demo)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(up(console, args, &config))
 }
@@ -181,7 +181,7 @@ async fn wait_for_end() -> Result<()> {
     Ok(())
 }
 
-fn start_log(config: &Config, demo: bool) -> Result<()> {
+fn start_log(console: &Console, config: &Config, demo: bool) -> Result<()> {
     // The demonstration's output is the tree; only what goes wrong belongs beside it.
     let filter = if demo && config.log == kaskade::config::LogConfig::default() {
         "warn"
@@ -191,6 +191,7 @@ fn start_log(config: &Config, demo: bool) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(filter).context("log.filter")?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(console.colours_log())
         .with_writer(std::io::stderr);
     let started = if config.log.json {
         log.json().try_init()
