@@ -132,14 +132,15 @@ pub(crate) struct Committer {
     pub(crate) patience: Duration,
     /// Counts the batches: tells after a failure whether the last one is durable.
     pub(crate) serial: u64,
+    /// What is open after a failed commit.
     pub(crate) outage: Option<Outage>,
+    /// The last failure, and until when nothing is tried again.
+    pub(crate) pause: Option<(Arc<EngineError>, Instant)>,
 }
 
 /// After a failed commit: what is not known to be durable or not.
 pub(crate) struct Outage {
-    error: Arc<EngineError>,
     unsettled: Vec<(u64, Vec<Effect>)>,
-    retry_at: Instant,
 }
 
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -152,11 +153,8 @@ impl Committer {
             let (requests, start, closed) = self.queue.take(self.patience);
             started |= start;
             let mark = self.move_clock(started);
-            if self
-                .outage
-                .as_ref()
-                .is_some_and(|outage| Instant::now() >= outage.retry_at)
-            {
+            if self.pause.as_ref().is_some_and(|(_, until)| Instant::now() >= *until) {
+                self.pause = None;
                 self.end_outage();
             }
             if mark.is_some() || !requests.is_empty() {
@@ -186,9 +184,9 @@ impl Committer {
     }
 
     fn commit(&mut self, requests: Vec<Request>, mark: Option<Glc>) {
-        if let Some(outage) = &self.outage {
+        if let Some((error, _)) = &self.pause {
             // Not written at all: known to have failed.
-            let error = Arc::clone(&outage.error);
+            let error = Arc::clone(error);
             for request in requests {
                 self.issuer.settle(request.effects, false);
                 request.ticket.finish(Err(Arc::clone(&error)));
@@ -229,10 +227,9 @@ impl Committer {
     fn begin_outage(&mut self, error: EngineError, serial: u64, effects: Vec<Effect>) -> Result<(), Arc<EngineError>> {
         let error = Arc::new(error);
         self.outage = Some(Outage {
-            error: Arc::clone(&error),
             unsettled: vec![(serial, effects)],
-            retry_at: Instant::now(),
         });
+        self.pause = Some((Arc::clone(&error), Instant::now() + RETRY_AFTER));
         self.end_outage();
         // Durable in spite of the error?
         if self.outage.is_none() && self.serial >= serial {
@@ -244,7 +241,7 @@ impl Committer {
 
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
     fn end_outage(&mut self) {
-        let Some(mut outage) = self.outage.take() else { return };
+        let Some(outage) = self.outage.take() else { return };
         let known = self
             .engine
             .recover()
@@ -257,8 +254,7 @@ impl Committer {
                 }
             }
             Err(error) => {
-                outage.error = Arc::new(error);
-                outage.retry_at = Instant::now() + RETRY_AFTER;
+                self.pause = Some((Arc::new(error), Instant::now() + RETRY_AFTER));
                 self.outage = Some(outage);
             }
         }

@@ -17,6 +17,7 @@ use redb::{
     TableDefinition,
 };
 
+use crate::backend::WatchedFile;
 use crate::engine::{Batch, Engine, Table};
 use crate::error::EngineError;
 
@@ -78,7 +79,7 @@ impl EmbeddedEngine {
     }
 
     fn open_file(&self) -> Result<(), EngineError> {
-        let database = self.builder().open(&self.path).map_err(|error| self.database_error(error))?;
+        let database = self.open_database()?;
         self.take(database)
     }
 
@@ -98,7 +99,7 @@ impl EmbeddedEngine {
         }
         // What an earlier crash left.
         file.set_len(0).map_err(|error| self.io(error))?;
-        let database = self.builder().create_file(file).map_err(|error| self.database_error(error))?;
+        let database = self.on_file(file)?;
         self.write(&database, &Batch::default())?;
         let named = match fs::hard_link(&name, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -112,16 +113,33 @@ impl EmbeddedEngine {
         if named {
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
             let folder = File::open(folder.unwrap_or(Path::new(".")));
-            folder.and_then(|folder| folder.sync_all()).map_err(|error| self.io(error))?;
+            folder
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| self.io(error))?;
             self.take(database)?;
         }
         Ok(named)
     }
 
-    fn builder(&self) -> Builder {
+    fn open_database(&self) -> Result<Database, EngineError> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .map_err(|error| self.io(error))?;
+        // redb would make a new store of an empty file.
+        if file.metadata().map_err(|error| self.io(error))?.len() == 0 {
+            return Err(self.corrupt("the file is empty".into()));
+        }
+        self.on_file(file)
+    }
+
+    fn on_file(&self, file: File) -> Result<Database, EngineError> {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
-        builder
+        let database = WatchedFile::new(file, &self.broken).and_then(|file| builder.create_with_backend(file));
+        database.map_err(|error| self.database_error(error))
     }
 
     fn take(&self, database: Database) -> Result<(), EngineError> {
@@ -158,7 +176,7 @@ impl EmbeddedEngine {
         transaction
             .set_durability(Durability::Immediate)
             .map_err(|error| self.error(error))?;
-        transaction.set_quick_repair(true);
+        transaction.set_quick_repair(std::env::var_os("QR").is_some());
         for table in Table::ALL {
             let mut open = transaction
                 .open_table(definition(table))
@@ -175,13 +193,7 @@ impl EmbeddedEngine {
     }
 
     fn publish(&self, database: &Database) -> Result<(), EngineError> {
-        let read = database.begin_read().map_err(|error| self.error(error))?;
-        let open = |table| read.open_table(definition(table)).map_err(|error| self.error(error));
-        let snapshot = Snapshot {
-            subscribers: open(Table::Subscribers)?,
-            removed: open(Table::Removed)?,
-            meta: open(Table::Meta)?,
-        };
+        let snapshot = self.snapshot_of(database)?;
         let old = self
             .snapshot
             .write()
@@ -189,6 +201,16 @@ impl EmbeddedEngine {
             .replace(snapshot);
         drop(old);
         Ok(())
+    }
+
+    fn snapshot_of(&self, database: &Database) -> Result<Snapshot, EngineError> {
+        let read = database.begin_read().map_err(|error| self.error(error))?;
+        let open = |table| read.open_table(definition(table)).map_err(|error| self.error(error));
+        Ok(Snapshot {
+            subscribers: open(Table::Subscribers)?,
+            removed: open(Table::Removed)?,
+            meta: open(Table::Meta)?,
+        })
     }
 
     fn read<R>(
@@ -288,9 +310,12 @@ impl Engine for EmbeddedEngine {
             return Err(EngineError::Failed);
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = None;
-        *writer = None;
-        drop(writer);
-        self.open_file()
+        // Readers wait meanwhile.
+        let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        (*snapshot, *writer) = (None, None);
+        let database = self.open_database()?;
+        *snapshot = Some(self.snapshot_of(&database)?);
+        *writer = Some(database);
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
 //! `docs/adr/0003-embedded-store.md`). All calls block at most for a commit; there is no async here.
 
+mod backend;
 pub mod clock;
 mod commit;
 pub mod conformance;

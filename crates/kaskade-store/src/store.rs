@@ -140,6 +140,7 @@ impl SubscriberStore {
             patience: (tick / 4).clamp(Duration::from_millis(5), Duration::from_millis(250)),
             serial: number(meta::SERIAL)?.unwrap_or(0),
             outage: None,
+            pause: None,
         };
         let thread = std::thread::Builder::new()
             .name("store-commit".into())

@@ -97,6 +97,7 @@ impl SqnIssuer {
             let natural = at_clock(dif, clock.now);
             if natural > horizon || first.0 > natural.0.saturating_add(FAR_AHEAD) {
                 record.generator = Generator::time_based(first, clock.now, policy);
+                // Not needed while the mark is intact; without it nothing below is issued either.
                 record.reserved = record.reserved.max(Seq(first.0 - 1));
                 return Ok(record);
             }

@@ -31,7 +31,7 @@ pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
         supi: supi(number),
         algorithm: AlgorithmProfile::MILENAGE,
         k: K::from_octets(&octets),
-        operator: if number % 2 == 0 {
+        operator: if number.is_multiple_of(2) {
             OpOrOpc::Opc(Opc::from_octets(&octets))
         } else {
             OpOrOpc::Op(Op::from_octets(&octets))
