@@ -148,7 +148,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 impl Committer {
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self) {
-        let mut started = false;
+        let (mut started, mut swept) = (false, Instant::now());
         loop {
             let (requests, start, closed) = self.queue.take(self.patience);
             started |= start;
@@ -160,7 +160,10 @@ impl Committer {
             if mark.is_some() || !requests.is_empty() {
                 self.commit(requests, mark);
             }
-            self.issuer.sweep_one();
+            if swept.elapsed() >= self.patience {
+                swept = Instant::now();
+                self.issuer.sweep_some();
+            }
             if closed && lock(&self.queue.waiting).requests.is_empty() {
                 return;
             }

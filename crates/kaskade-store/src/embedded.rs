@@ -36,7 +36,7 @@ pub struct EmbeddedEngine {
     path: PathBuf,
     cache_bytes: usize,
     writer: Mutex<Option<Database>>,
-    snapshot: RwLock<Option<Snapshot>>,
+    snapshot: RwLock<Option<Arc<Snapshot>>>,
     /// Writing failed in a way that leaves unknown what is on the disk.
     broken: Arc<AtomicBool>,
 }
@@ -176,7 +176,7 @@ impl EmbeddedEngine {
         transaction
             .set_durability(Durability::Immediate)
             .map_err(|error| self.error(error))?;
-        transaction.set_quick_repair(std::env::var_os("QR").is_some());
+        transaction.set_quick_repair(true);
         for table in Table::ALL {
             let mut open = transaction
                 .open_table(definition(table))
@@ -198,7 +198,7 @@ impl EmbeddedEngine {
             .snapshot
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .replace(snapshot);
+            .replace(Arc::new(snapshot));
         drop(old);
         Ok(())
     }
@@ -275,16 +275,18 @@ impl Engine for EmbeddedEngine {
         after: Option<&[u8]>,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), EngineError> {
-        self.read(table, |table| {
-            let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-            for entry in table.range::<&[u8]>((lower, Bound::Unbounded))? {
-                let (key, value) = entry?;
-                if !visit(key.value(), value.value()) {
-                    break;
-                }
+        // A scan may be long: it must not keep the next snapshot from being published.
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let snapshot = snapshot.ok_or(EngineError::Failed)?;
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = snapshot.table(table).range::<&[u8]>((lower, Bound::Unbounded));
+        for entry in range.map_err(|error| self.error(error))? {
+            let (key, value) = entry.map_err(|error| self.error(error))?;
+            if !visit(key.value(), value.value()) {
+                break;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     fn len(&self, table: Table) -> Result<u64, EngineError> {
@@ -314,7 +316,7 @@ impl Engine for EmbeddedEngine {
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         (*snapshot, *writer) = (None, None);
         let database = self.open_database()?;
-        *snapshot = Some(self.snapshot_of(&database)?);
+        *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
         *writer = Some(database);
         Ok(())
     }

@@ -17,8 +17,11 @@ use crate::error::StoreError;
 use crate::key::SubscriberKey;
 use crate::row::{self, Row};
 
-const SHARDS: usize = 256;
-const SMALLEST_SWEEP: usize = 256;
+/// Many and small: a table that grows is copied while its shard is locked.
+const SHARDS: usize = 1024;
+const SMALLEST_SWEEP: usize = 16;
+/// How many shards are swept at once.
+const SWEPT: usize = 64;
 /// The clock's mark before there is one.
 const NO_MARK: u64 = u64::MAX;
 
@@ -258,11 +261,11 @@ impl Issuer {
         }
     }
 
-    /// Drops what need not be held from one shard, in turn.
-    pub(crate) fn sweep_one(&self) {
-        let index = self.sweep_next.fetch_add(1, Ordering::Relaxed) % SHARDS;
-        if let Some(shard) = self.shards.get(index) {
-            lock(shard).sweep(self.now(), self.largest_shard);
+    /// Drops what need not be held from some shards, in turn.
+    pub(crate) fn sweep_some(&self) {
+        let (now, first) = (self.now(), self.sweep_next.fetch_add(SWEPT, Ordering::Relaxed) % SHARDS);
+        for shard in self.shards.iter().skip(first).take(SWEPT) {
+            lock(shard).sweep(now, self.largest_shard);
         }
     }
 }

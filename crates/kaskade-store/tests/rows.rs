@@ -87,5 +87,9 @@ fn the_reason_is_named() {
         Row::decode(&[0, 1, 9, 1, 0x80, 0, 0]),
         Err(RowError::Field("algorithm"))
     );
-    assert_eq!(Row::decode(&[0, 1, 1, 0xff, 0x80, 0, 0]), Err(RowError::Length));
+    assert_eq!(
+        Row::decode(&[0, 1, 1, 0xff, 0x80, 0, 0]),
+        Err(RowError::Field("methods"))
+    );
+    assert_eq!(Row::decode(&[0, 1, 1, 1, 0x80, 0, 0]), Err(RowError::Length));
 }

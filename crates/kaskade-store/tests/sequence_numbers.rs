@@ -274,8 +274,8 @@ fn ranges_in_memory_are_bounded_and_giving_them_up_repeats_nothing() {
             last[number] = seq;
         }
     });
-    // 256 shards of at most 256, twice that until the next sweep.
-    assert!(store.held() <= 256 * 512, "{} held", store.held());
+    // Of 60000: 1024 shards of at most 16, twice that until the next sweep.
+    assert!(store.held() <= 1024 * 32, "{} held", store.held());
     for (number, last) in (0..).zip(last) {
         assert!(next(&store, number) > last);
     }
