@@ -16,6 +16,24 @@
 //!                  └─ K_RRCenc, K_RRCint, K_UPenc, K_UPint    TS 33.501 A.8
 //! ```
 //!
+//! ```
+//! use kaskade_crypto::{Amf, K, Op, Opc, Rand, Sqn, milenage::Milenage};
+//! use kaskade_keys::derivation::Prepared;
+//! use kaskade_keys::umts::{CkIk, SqnXorAk};
+//! use kaskade_keys::{Abba, ServingNetworkName, Supi};
+//!
+//! let (k, op) = (K::from_octets(&[0x46; 16]), Op::from_octets(&[0xcd; 16]));
+//! let rand = Rand::from_octets([0x23; 16]);
+//! let sqn = Sqn::from_octets([0, 0, 0, 0, 0, 32]);
+//! let vector = Milenage::new(&k, &Opc::derive(&k, &op)).vector(&rand, sqn, Amf::SEPARATION);
+//! let network = ServingNetworkName::new("001-01".parse()?, None);
+//! let k_ausf = Prepared::<CkIk>::from_ck_ik(&vector.ck, &vector.ik).k_ausf(&network, &SqnXorAk::from(&vector.autn()));
+//! let supi: Supi = "imsi-001010000000001".parse()?;
+//! let k_amf = k_ausf.k_seaf(&network).k_amf(&supi, &Abba::INITIAL);
+//! assert_eq!(format!("{k_amf:?}"), "K_AMF(…)");
+//! # Ok::<(), kaskade_keys::ParseError>(())
+//! ```
+//!
 //! The crate does no I/O and is `no_std` (with `alloc` for identities of variable length).
 #![cfg_attr(not(feature = "std"), no_std)]
 
