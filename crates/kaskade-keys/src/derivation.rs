@@ -1,6 +1,6 @@
 //! The row: one declaration per derivation, and everything that follows from it.
 //!
-//! [`rows!`] turns a declaration into the typed method on the parent (on the key itself and on [`Prepared`], which
+//! `rows!` turns a declaration into the typed method on the parent (on the key itself and on [`Prepared`], which
 //! shares the HMAC pads between several derivations), the [`Row`] that the tree, the documentation and `explain` read,
 //! and a `transcript` function that shows the octets of S for given inputs.
 
@@ -301,7 +301,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// [`Kept`] under the names of the methods of [`kaskade_crypto::kdf::KdfOutput`], for [`rows!`].
+/// [`Kept`] under the names of the methods of [`kaskade_crypto::kdf::KdfOutput`], for `rows!`.
 #[allow(non_upper_case_globals, reason = "the macro maps a method name to its documentation")]
 pub(crate) mod kept {
     use super::Kept;
