@@ -104,7 +104,7 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
         "mend the link or the comment that is named above",
         || {
             done(shell::run(
-                shell::cargo(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
+                shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"),
             ))
         },
     )?;
