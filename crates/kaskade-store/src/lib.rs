@@ -26,6 +26,7 @@ mod master_key;
 pub mod memory;
 mod meta;
 pub mod model;
+mod provision;
 pub mod row;
 mod seal;
 mod store;

@@ -15,12 +15,12 @@ use crate::commit::{Committer, Queue, Request, Ticket};
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Engine, Table};
 use crate::error::{EngineError, StoreError};
-use crate::issuer::{Attempt, Busy, Effect, Issuer, removed, row_with, waiting};
+use crate::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
 use crate::model::{AuthMethods, OpOrOpc, Subscriber};
-use crate::row::{self, Row};
+use crate::row::Row;
 use crate::seal::{Sealer, Secrets};
 
 /// How a store is opened.
@@ -75,16 +75,14 @@ pub enum Resynchronised {
 
 /// Subscribers and their sequence numbers, durable and sealed. Used from many threads; blocks where it says so.
 pub struct SubscriberStore {
-    engine: Arc<dyn Engine>,
-    issuer: Arc<Issuer>,
-    queue: Arc<Queue>,
-    sealer: Sealer,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) sealer: Sealer,
     committer: Option<JoinHandle<()>>,
 }
 
 const DEFAULT_TICK: Duration = Duration::from_secs(1);
-/// How many subscribers go into one commit of [`SubscriberStore::put_many`].
-const CHUNK: usize = 2048;
 
 impl SubscriberStore {
     /// Opens a store, or creates it with mode 0600.
@@ -156,59 +154,6 @@ impl SubscriberStore {
     }
 
     // Subscribers
-
-    /// Adds a subscriber; durable before it returns. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::AlreadyExists`] when there is one with this SUPI.
-    pub fn add(&self, subscriber: &Subscriber) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), true).map(drop)
-    }
-
-    /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
-    ///
-    /// The SQN of one that is replaced never goes back: it starts above both what was issued and what is given here.
-    ///
-    /// # Errors
-    /// When writing fails: those of the earlier commits stay.
-    pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
-        self.put(subscribers.into_iter(), false)
-    }
-
-    /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
-    ///
-    /// What was issued is remembered, so that the same SUPI with the same K never sees an SQN twice.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn remove(&self, supi: &Supi) -> Result<bool, StoreError> {
-        let key = SubscriberKey::from(supi);
-        loop {
-            let mut shard = self.issuer.shard(&key);
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, &key, self.issuer.now())? else {
-                return Ok(false);
-            };
-            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                let _ = ticket.wait();
-                continue;
-            }
-            let Some(issuer) = &entry.issuer else { return Ok(false) };
-            let mut batch = Batch::default();
-            batch.remove(Table::Subscribers, key.octets());
-            batch.put(Table::Removed, key.octets(), &row::encode_sqn(&self.portable(issuer)));
-            let ticket = Arc::new(Ticket::default());
-            self.queue.submit(Request {
-                batch,
-                effects: vec![Effect::Replaced(key.clone(), None)],
-                ticket: Arc::clone(&ticket),
-            })?;
-            Issuer::freeze(&mut shard, &key, &ticket);
-            drop(shard);
-            return ticket.wait().map(|()| true);
-        }
-    }
 
     /// A subscriber with its secrets, to export or show it; `None` when there is none.
     ///
@@ -410,86 +355,6 @@ impl SubscriberStore {
             .map_err(read_error)
     }
 
-    fn put<'a>(&self, subscribers: impl Iterator<Item = &'a Subscriber>, only_new: bool) -> Result<u64, StoreError> {
-        let mut done = 0;
-        let mut chunk = Chunk::default();
-        for subscriber in subscribers {
-            if let Err(error) = self.put_one(subscriber, only_new, &mut chunk, &mut done) {
-                // What is frozen by this chunk must not stay so.
-                self.flush(&mut chunk, &mut done)?;
-                return Err(error);
-            }
-            if chunk.effects.len() >= CHUNK {
-                self.flush(&mut chunk, &mut done)?;
-            }
-        }
-        self.flush(&mut chunk, &mut done)?;
-        Ok(done)
-    }
-
-    fn put_one(
-        &self,
-        subscriber: &Subscriber,
-        only_new: bool,
-        chunk: &mut Chunk,
-        done: &mut u64,
-    ) -> Result<(), StoreError> {
-        let key = SubscriberKey::from(&subscriber.supi);
-        let row = self.sealer.seal(&key, subscriber)?;
-        loop {
-            let now = self.issuer.now();
-            let mut shard = self.issuer.shard(&key);
-            let entry = self.issuer.entry(&mut shard, &*self.engine, &key, now)?;
-            if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
-                // The same SUPI twice in one chunk waits for the chunk itself.
-                let own = Arc::ptr_eq(ticket, &chunk.ticket);
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                if own {
-                    self.flush(chunk, done)?;
-                } else {
-                    let _ = ticket.wait();
-                }
-                continue;
-            }
-            if only_new && entry.is_some() {
-                return Err(StoreError::AlreadyExists);
-            }
-            let policy = &self.issuer.policy;
-            let record = match entry.and_then(|entry| entry.issuer.as_ref()) {
-                Some(old) => succeed(&subscriber.sqn, old, policy, now),
-                None => match removed(&*self.engine, &key)? {
-                    Some(removed) => succeed(&subscriber.sqn, &SqnIssuer::load(removed), policy, now),
-                    None => subscriber.sqn.clone().anchored(now, policy),
-                },
-            };
-            chunk
-                .batch
-                .put(Table::Subscribers, key.octets(), &row::join(&record, &row));
-            Issuer::freeze(&mut shard, &key, &chunk.ticket);
-            chunk
-                .effects
-                .push(Effect::Replaced(key, Some(Box::new(SqnIssuer::load(record)))));
-            return Ok(());
-        }
-    }
-
-    fn flush(&self, chunk: &mut Chunk, done: &mut u64) -> Result<(), StoreError> {
-        let Chunk { batch, effects, ticket } = std::mem::take(chunk);
-        if effects.is_empty() {
-            return Ok(());
-        }
-        let count = effects.len() as u64;
-        self.queue.submit(Request {
-            batch,
-            effects,
-            ticket: Arc::clone(&ticket),
-        })?;
-        ticket.wait()?;
-        *done += count;
-        Ok(())
-    }
-
     fn assemble(&self, key: &SubscriberKey, octets: &[u8]) -> Result<Subscriber, StoreError> {
         let row = Row::decode(octets)?;
         let Secrets { k, opc, op } = self.sealer.open_row(key, &row)?;
@@ -511,7 +376,7 @@ impl SubscriberStore {
     }
 
     /// A record that starts above everything that may have been issued.
-    fn portable(&self, issuer: &SqnIssuer) -> SqnRecord {
+    pub(crate) fn portable(&self, issuer: &SqnIssuer) -> SqnRecord {
         issuer.portable(self.issuer.mark().unwrap_or(self.issuer.now()))
     }
 }
@@ -539,19 +404,6 @@ impl core::fmt::Debug for StoreOptions {
             .field("tick", &self.tick)
             .finish_non_exhaustive()
     }
-}
-
-/// Subscribers on their way into one commit.
-#[derive(Default)]
-struct Chunk {
-    batch: Batch,
-    effects: Vec<Effect>,
-    ticket: Arc<Ticket>,
-}
-
-fn succeed(new: &SqnRecord, old: &SqnIssuer, policy: &SqnPolicy, now: Glc) -> SqnRecord {
-    new.clone()
-        .succeeding(old.record(), old.highest_issued(now), policy, now)
 }
 
 /// Opens the data key, or makes one for a store that has none yet.

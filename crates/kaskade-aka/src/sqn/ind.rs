@@ -66,3 +66,29 @@ fn fnv1a(octets: &[u8]) -> u64 {
     });
     (hash >> 32) ^ (hash & 0xffff_ffff)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_the_ind_values() {
+        for of in 1..=32 {
+            let shares: usize = (0..of)
+                .map(|index| NodeIndex::new(index, of).expect("below").share(SqnLayout::ANNEX_C3))
+                .sum();
+            assert_eq!(shares, 32, "{of} nodes share all values");
+        }
+        assert_eq!(
+            NodeIndex::new(40, 41).expect("below").ind(SqnLayout::ANNEX_C3, "x"),
+            None
+        );
+        assert_eq!(NodeIndex::new(1, 1), None);
+        // Fixed for ever: it is on the cards.
+        let ind = |name| NodeIndex::ONLY.ind(SqnLayout::ANNEX_C3, name);
+        assert_eq!(
+            (ind(""), ind("a"), ind("5G:mnc001.mcc001.3gppnetwork.org")),
+            (Some(Ind(1)), Some(Ind(0)), Some(Ind(23)))
+        );
+    }
+}

@@ -307,3 +307,18 @@ impl Default for SqnPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_schemes() {
+        for scheme in SqnScheme::ALL {
+            assert_eq!(scheme.name().parse(), Ok(scheme));
+            assert_eq!(scheme.name().to_lowercase().replace('_', "-").parse(), Ok(scheme));
+        }
+        assert_eq!("TIME".parse::<SqnScheme>(), Err(SqnError::UnknownScheme));
+        assert_eq!(SqnScheme::default(), SqnScheme::TimeBased);
+    }
+}

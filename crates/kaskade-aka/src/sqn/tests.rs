@@ -574,31 +574,3 @@ fn a_window_that_is_spent_is_an_error() {
     let near = Seq(SMALL.delta * 2 - 10);
     assert_eq!(issuer.resynchronise(near, clock, &SMALL), Ok(Resynchronisation::InStep));
 }
-
-#[test]
-fn names_of_the_schemes() {
-    for scheme in SqnScheme::ALL {
-        assert_eq!(scheme.name().parse(), Ok(scheme));
-        assert_eq!(scheme.name().to_lowercase().replace('_', "-").parse(), Ok(scheme));
-    }
-    assert_eq!("TIME".parse::<SqnScheme>(), Err(SqnError::UnknownScheme));
-    assert_eq!(SqnScheme::default(), SqnScheme::TimeBased);
-}
-
-#[test]
-fn shares_of_the_ind_values() {
-    for of in 1..=32 {
-        let shares: usize = (0..of)
-            .map(|index| NodeIndex::new(index, of).expect("below").share(LAYOUT))
-            .sum();
-        assert_eq!(shares, 32, "{of} nodes share all values");
-    }
-    assert_eq!(NodeIndex::new(40, 41).expect("below").ind(LAYOUT, "x"), None);
-    assert_eq!(NodeIndex::new(1, 1), None);
-    // Fixed for ever: it is on the cards.
-    let ind = |name| NodeIndex::ONLY.ind(LAYOUT, name);
-    assert_eq!(
-        (ind(""), ind("a"), ind("5G:mnc001.mcc001.3gppnetwork.org")),
-        (Some(Ind(1)), Some(Ind(0)), Some(Ind(23)))
-    );
-}
