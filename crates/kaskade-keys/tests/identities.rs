@@ -99,7 +99,7 @@ fn suci_null_scheme_in_all_forms() {
         suci.nai(),
         "type0.rid0.schid0.userid001002086@5gc.mnc012.mcc274.3gppnetwork.org"
     );
-    assert_eq!(suci.nas_hex(), "01722410f0ff000000012080f6");
+    assert_eq!(hex::encode(suci.nas_octets()), "01722410f0ff000000012080f6");
     assert_eq!(
         Suci::scheme_input(&supi, Some(plmn)).unwrap(),
         hex::decode("00012080f6").unwrap()

@@ -109,6 +109,15 @@ impl Console {
         writeln!(io::stdout().lock(), "{line}")
     }
 
+    /// Writes names and values, one pair a line.
+    pub(crate) fn facts(&self, facts: &[(&str, String)]) -> io::Result<()> {
+        for (name, value) in facts {
+            let name = self.paint(Style::Faint, &format!("{name:<12}"));
+            self.line(format!("{name}{value}"))?;
+        }
+        Ok(())
+    }
+
     /// Tells on standard error why the program gives up.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let label = if self.colour_of_log {

@@ -1,6 +1,5 @@
 //! The NAS form of a SUCI: value part of the 5GS mobile identity (TS 24.501 9.11.3.4).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::suci::{bcd, unbcd};
@@ -77,12 +76,5 @@ impl Suci {
             scheme => SchemeOutput::concealed(scheme, output.into())?,
         };
         Self::new(SuciHome::Imsi(plmn), routing_indicator, HnKeyId(key_id), output)
-    }
-
-    /// The octets in hexadecimal, as a trace shows them.
-    pub fn nas_hex(&self) -> String {
-        let mut text = String::new();
-        super::suci::push_hex(&mut text, &self.nas_octets());
-        text
     }
 }

@@ -11,13 +11,12 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kaskade::config::{Config, Parsed};
 use kaskade_aka::sqn::SqnRecord;
-use kaskade_crypto::Amf;
 use kaskade_keys::Plmn;
 use kaskade_net::load::{self, LoadOptions, LoadReport, demo_subscriber};
 use kaskade_net::node::Node;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::udm::HnKeyRing;
-use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, SqnScheme, Subscriber, SubscriberStore};
+use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -364,16 +363,9 @@ fn fill(
         let end = args.subscribers.min(done + CHUNK);
         let subscribers: Vec<Subscriber> = (done..end)
             .map(|index| {
-                let subscriber = demo_subscriber(plmn, SEED, index);
-                Subscriber {
-                    supi: subscriber.supi,
-                    algorithm: AlgorithmProfile::MILENAGE,
-                    k: subscriber.k,
-                    operator: OpOrOpc::Opc(subscriber.opc),
-                    amf: Amf::SEPARATION,
-                    methods: AuthMethods::default(),
-                    sqn: SqnRecord::blank(args.scheme),
-                }
+                let mut subscriber = Subscriber::from(demo_subscriber(plmn, SEED, index));
+                subscriber.sqn = SqnRecord::blank(args.scheme);
+                subscriber
             })
             .collect();
         store.put_many(&subscribers)?;

@@ -153,12 +153,7 @@ fn greet(console: &Console, data: &DataDir, store: &SubscriberStore, node: &Node
         ("UDM", format!("{}/nudm-ueau/v1", node.udm_url().unwrap_or("-"))),
         ("AUSF", format!("{}/nausf-auth/v1", node.ausf_url().unwrap_or("-"))),
     ];
-    for (name, value) in facts {
-        console.line(format!(
-            "{}{value}",
-            console.paint(Style::Faint, &format!("{name:<12}"))
-        ))?;
-    }
+    console.facts(&facts)?;
     Ok(())
 }
 

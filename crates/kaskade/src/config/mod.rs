@@ -251,7 +251,8 @@ impl Config {
         if self.ausf.max_contexts == 0 {
             return value("ausf.max_contexts", "expected at least 1");
         }
-        if self.policy.any_serving_network && !self.policy.serving_networks.is_empty() {
+        let listed = !(self.policy.serving_networks.is_empty() && self.policy.serving_network_names.is_empty());
+        if self.policy.any_serving_network && listed {
             return value(
                 "policy.any_serving_network",
                 "is true beside a list of serving networks: decide for one of them",

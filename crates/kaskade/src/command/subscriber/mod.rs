@@ -227,12 +227,7 @@ fn show(console: &Console, args: &Show) -> Result<()> {
             ),
         ),
     ];
-    for (name, value) in facts {
-        console.line(format!(
-            "{}{value}",
-            console.paint(Style::Faint, &format!("{name:<12}"))
-        ))?;
-    }
+    console.facts(&facts)?;
     Ok(())
 }
 
