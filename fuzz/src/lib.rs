@@ -11,6 +11,7 @@
 mod bodies;
 mod files;
 mod identities;
+mod row_inputs;
 mod scheme_output;
 mod store_rows;
 mod usim_files;
@@ -18,6 +19,7 @@ mod usim_files;
 pub use bodies::{nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
+pub use row_inputs::row_inputs;
 pub use scheme_output::ecies_deconceal;
 pub use store_rows::{sealed_record, store_rows};
 pub use usim_files::suci_calc_info;
@@ -34,6 +36,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("import_toml", import_toml),
     ("nausf_bodies", nausf_bodies),
     ("nudm_bodies", nudm_bodies),
+    ("row_inputs", row_inputs),
     ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),
     ("store_rows", store_rows),

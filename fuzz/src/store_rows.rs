@@ -7,7 +7,7 @@ use kaskade_store::engine::{Batch, Engine, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::{Row, decode_sqn, encode_sqn};
 use kaskade_store::{
-    AlgorithmProfile, AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
 };
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -71,9 +71,7 @@ static SEALED: LazyLock<Mutex<Sealed>> = LazyLock::new(|| {
     let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
     let subscriber = Subscriber {
         supi: supi.clone(),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k: K::from_octets(&[0x11; 16]),
-        operator: OpOrOpc::Opc(Opc::from_octets(&[0x22; 16])),
+        secrets: SubscriberSecrets::milenage(K::from_octets(&[0x11; 16]), OpOrOpc::Opc(Opc::from_octets(&[0x22; 16]))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
         sqn: SqnRecord::blank(SqnScheme::TimeBased),

@@ -7,6 +7,7 @@
     reason = "a program for a person at a terminal"
 )]
 
+mod constant_time;
 mod demo;
 mod deny;
 mod fuzz;
@@ -28,9 +29,11 @@ Usage: cargo xtask COMMAND [OPTIONS]
 Commands:
   test [--long] [--no-install]
       Everything that must hold before a change lands, in this order: packages that the tests need, formatting, clippy,
-      layers, vectors, licences, tests, builds without default features, documentation, the demo over the wire.
-        --long        also fuzz every parser for 60 s, kill the store more often, compile the benchmarks
-                      and install cargo-deny if it is missing
+      layers, vectors, licences, tests, builds without default features, the ciphers against other people's,
+      documentation, the demo over the wire.
+        --long        also fuzz every parser for 60 s, kill the store more often, compile the benchmarks, test the
+                      portable back ends alone, check that nothing takes time by its secrets, and install cargo-deny if
+                      it is missing
         --no-install  install nothing; stop with a list of what is missing
 
   layers [--table]
@@ -45,6 +48,10 @@ Commands:
       Builds the fuzz targets with coverage (stable toolchain, needs g++) and runs one or all of them, 60 s each unless
       told otherwise. A failing input is kept under fuzz/artifacts/.
         --list        only name the targets
+
+  constant-time
+      Runs the algorithms under valgrind with every secret marked: no branch and no address may depend on one (x86-64,
+      needs valgrind).
 
 Examples:
   cargo xtask test                       before you propose a change
@@ -99,6 +106,11 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "vectors" => {
             options.end()?;
             vectors::check()
+        }
+        "constant-time" => {
+            options.end()?;
+            println!("\nconstant time: {}", constant_time::run()?);
+            Ok(())
         }
         "fuzz" => {
             let list = options.flag("--list");

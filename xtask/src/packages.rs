@@ -1,6 +1,6 @@
 //! Programs that the tests drive: found by trying them, installed with Debian's packages where that is allowed.
 
-use crate::shell;
+use crate::{shell, test};
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -35,7 +35,7 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
-        what: "osmo-auc-gen (a second opinion on MILENAGE)",
+        what: "osmo-auc-gen (a second opinion on MILENAGE, XOR and COMP128)",
         debian: &["libosmocore-utils"],
         present: || shell::succeeds(Command::new("osmo-auc-gen").arg("--help")),
         long: false,
@@ -45,6 +45,30 @@ const NEEDS: &[Need] = &[
         debian: &["python3", "python3-cryptography", "python3-jsonschema", "python3-yaml"],
         present: || python().is_some(),
         long: false,
+    },
+    Need {
+        what: "a C compiler (it compiles the calls of the two libraries below)",
+        debian: &["gcc", "libc6-dev"],
+        present: || !test::OUTSIDE_RUNS_HERE || shell::succeeds(Command::new("cc").arg("--version")),
+        long: false,
+    },
+    Need {
+        what: "Intel ipsec-mb (another SNOW 3G, AES and ZUC)",
+        debian: &["libipsec-mb-dev"],
+        present: || header("intel-ipsec-mb.h"),
+        long: false,
+    },
+    Need {
+        what: "OpenSSL as a library (another AES)",
+        debian: &["libssl-dev"],
+        present: || header("openssl/evp.h"),
+        long: false,
+    },
+    Need {
+        what: "valgrind (sees whether time depends on secrets)",
+        debian: &["valgrind"],
+        present: || shell::succeeds(Command::new("valgrind").arg("--version")),
+        long: true,
     },
     Need {
         what: "g++ (libFuzzer is C++)",
@@ -123,6 +147,13 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
         bail!("still missing after the installation: {}", names.join("; "));
     }
     Ok(format!("installed {}", packages.join(" ")))
+}
+
+/// Whether the C compiler finds a header, where the tests against C libraries run.
+fn header(name: &str) -> bool {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-E", "-x", "c", "-include", name, "/dev/null"]);
+    !test::OUTSIDE_RUNS_HERE || shell::succeeds(&mut compiler)
 }
 
 /// The Python that has every module the tests import, if one does. The tests get it as `KASKADE_PYTHON`.

@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything that must hold before a change lands.
 
 use crate::summary::{Summary, Tests};
-use crate::{demo, deny, fuzz, layers, packages, shell, vectors};
+use crate::{constant_time, demo, deny, fuzz, layers, packages, shell, vectors};
 use anyhow::{Result, bail};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What to run.
@@ -16,6 +17,17 @@ pub(crate) struct Plan {
 
 /// How often `--long` kills the store's child process.
 const CRASH_KILLS: &str = "200";
+
+/// The ciphers beside other people's.
+const PEERS: &str = "benches/peers";
+
+/// Crates outside the workspace: each has a lock file of its own.
+const OUTSIDE: &[&str] = &[PEERS, constant_time::FOLDER];
+
+/// Whether they are for this processor: ipsec-mb is for x86-64 only, and so are the requests to valgrind.
+pub(crate) const OUTSIDE_RUNS_HERE: bool = cfg!(target_arch = "x86_64");
+
+const NOT_HERE: &str = "skipped: for x86-64 only";
 
 /// Lints for what must hold in the product. A test fails by panicking, prints what it saw, and casts its own constants.
 const FREE_IN_TESTS: &[&str] = &[
@@ -40,8 +52,13 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
     summary.step("packages", "install what is named above", || {
         packages::ensure(long, install)
     })?;
-    summary.step("format", "run `cargo fmt --all`", || {
-        cargo(&["fmt", "--all", "--check"])
+    let remedy = "run `cargo fmt --all`; with --manifest-path for a crate outside the workspace";
+    summary.step("format", remedy, || {
+        cargo(&["fmt", "--all", "--check"])?;
+        for folder in OUTSIDE {
+            shell::run(shell::cargo(["fmt", "--check", "--manifest-path"]).arg(manifest(folder)))?;
+        }
+        done(Ok(()))
     })?;
     summary.step(
         "layers",
@@ -82,21 +99,48 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
         command.args(FREE_IN_TESTS.iter().flat_map(|lint| ["-A", lint]));
         done(shell::run(&mut command))
     })?;
+    summary.step("clippy outside the workspace", remedy, || {
+        if !OUTSIDE_RUNS_HERE {
+            return Ok(NOT_HERE.to_owned());
+        }
+        for folder in OUTSIDE {
+            let mut command = outside("clippy", folder);
+            command.args(["--all-targets", "--", "-D", "warnings"]);
+            command.args(FREE_IN_TESTS.iter().flat_map(|lint| ["-A", lint]));
+            shell::run(&mut command)?;
+        }
+        done(Ok(()))
+    })?;
 
     let again = "run the failing test alone: cargo test -p CRATE NAME";
     let mut tests = Tests::default();
-    let result = summary.step("tests", again, || count(&["--workspace"], long, &mut tests));
+    let result = summary.step("tests", again, || {
+        count(shell::cargo(["test", "--workspace"]), long, &mut tests)
+    });
     summary.count(std::mem::take(&mut tests));
     result?;
     // The portable back ends, and what a `no_std` user of the two lowest crates compiles.
     let result = summary.step("tests without default features", again, || {
-        count(
-            &["-p", "kaskade-crypto", "-p", "kaskade-keys", "--no-default-features"],
-            long,
-            &mut tests,
-        )
+        let packages = [
+            "test",
+            "-p",
+            "kaskade-crypto",
+            "-p",
+            "kaskade-keys",
+            "--no-default-features",
+        ];
+        count(shell::cargo(packages), long, &mut tests)
     });
-    summary.count(tests);
+    summary.count(std::mem::take(&mut tests));
+    result?;
+    let again = "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME";
+    let result = summary.step("ciphers against ipsec-mb and OpenSSL", again, || {
+        if !OUTSIDE_RUNS_HERE {
+            return Ok(NOT_HERE.to_owned());
+        }
+        count(outside("test", PEERS), long, &mut tests)
+    });
+    summary.count(std::mem::take(&mut tests));
     result?;
 
     summary.step(
@@ -115,8 +159,24 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
     )?;
     if long {
         summary.step("benchmarks compile", "mend the benchmark", || {
+            if OUTSIDE_RUNS_HERE {
+                shell::run(outside("bench", PEERS).arg("--no-run"))?;
+            }
             cargo(&["bench", "--workspace", "--no-run"])
         })?;
+        let again = "run the failing test alone, with the RUSTFLAGS that are shown";
+        let result = summary.step("tests of portable code", again, || {
+            let mut command = shell::cargo(["test", "-p", "kaskade-crypto", "--no-default-features"]);
+            // A folder of its own, or this build and the others would throw each other away.
+            command
+                .args(["--target-dir", "target/portable"])
+                .env("RUSTFLAGS", constant_time::PORTABLE);
+            count(command, long, &mut tests)
+        });
+        summary.count(std::mem::take(&mut tests));
+        result?;
+        let remedy = "mend what branches on a secret or looks up by one; valgrind names the line";
+        summary.step("constant time", remedy, constant_time::run)?;
         summary.step("fuzz", "see above", || {
             fuzz::run(None, fuzz::SECONDS)?;
             Ok(format!("{} targets, {} s each", fuzz::targets()?.len(), fuzz::SECONDS))
@@ -129,14 +189,27 @@ fn cargo(arguments: &[&str]) -> Result<String> {
     done(shell::run(&mut shell::cargo(arguments)))
 }
 
+fn manifest(folder: &str) -> PathBuf {
+    shell::root().join(folder).join("Cargo.toml")
+}
+
+/// A command of cargo for a crate outside the workspace. It builds where the workspace does: most dependencies are there.
+fn outside(command: &str, folder: &str) -> Command {
+    let mut cargo = shell::cargo([command, "--locked", "--manifest-path"]);
+    cargo.arg(manifest(folder));
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        cargo.arg("--target-dir").arg(shell::root().join("target"));
+    }
+    cargo
+}
+
 fn done(result: Result<()>) -> Result<String> {
     result.map(|()| "passed".to_owned())
 }
 
-/// Runs `cargo test` (documentation tests included) to the end, whatever fails on the way, and adds to `tests`.
-fn count(arguments: &[&str], long: bool, tests: &mut Tests) -> Result<String> {
-    let mut command: Command = shell::cargo(["test", "--no-fail-fast"]);
-    command.args(arguments);
+/// Runs a `cargo test` (documentation tests included) to the end, whatever fails on the way, and adds to `tests`.
+fn count(mut command: Command, long: bool, tests: &mut Tests) -> Result<String> {
+    command.arg("--no-fail-fast");
     if let Some(python) = packages::python() {
         command.env("KASKADE_PYTHON", python);
     }

@@ -2,33 +2,41 @@
 //!
 //! Which SQN a vector gets is decided in [`sqn`](crate::sqn), and made durable by the store, before it comes here.
 
-use kaskade_crypto::milenage::MilenageVector;
+mod batch;
+
+use kaskade_crypto::algorithm_set::{AlgorithmSet, Vector};
+use kaskade_crypto::gsm::{SresFunction, Triplet};
 use kaskade_crypto::{Ak, Amf, Autn, Auts, Ck, Ik, K, Opc, Rand, Res, Sqn};
 
-pub use crate::algorithm::AlgorithmProfile;
+pub use crate::algorithm::{AlgorithmKeys, AlgorithmProfile, GsmAlgorithm, GsmKeys};
 use crate::visit::{KeyVisitor, VisitKeys, XresAsRes};
+pub use batch::{Request, quintets};
+pub use kaskade_crypto::milenage::LengthsDiffer;
 
-/// What the AuC knows of one subscription, besides its SQN. K and OPc are wiped on drop.
-#[derive(Clone, Debug)]
+/// What the AuC knows of one subscription, besides its SQN. The secrets are wiped on drop.
+///
+/// A GSM-only subscription has [`GsmKeys`] instead: no SQN, no AMF, and no vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
-    /// K.
-    pub k: K,
-    /// OPc.
-    pub opc: Opc,
+    /// The algorithm set with its secrets: K, OPc or TOPc.
+    pub keys: AlgorithmKeys,
     /// AMF of the vectors. For EPS and 5GS its separation bit is set (TS 33.102 Annex H).
     pub amf: Amf,
-    /// The algorithm set.
-    pub algorithm: AlgorithmProfile,
 }
 
 impl Credentials {
     /// Standard MILENAGE and an AMF with nothing but the separation bit: a subscription for EPS and 5GS.
     pub fn new(k: K, opc: Opc) -> Self {
+        AlgorithmKeys::milenage(k, opc).into()
+    }
+}
+
+/// With an AMF of nothing but the separation bit: a subscription for EPS and 5GS.
+impl From<AlgorithmKeys> for Credentials {
+    fn from(keys: AlgorithmKeys) -> Self {
         Self {
-            k,
-            opc,
+            keys,
             amf: Amf::SEPARATION,
-            algorithm: AlgorithmProfile::MILENAGE,
         }
     }
 }
@@ -55,17 +63,22 @@ pub struct Quintet {
 /// `sqn` must never have been used for this subscription, and be durable as used. Allocates nothing.
 #[inline]
 pub fn quintet(credentials: &Credentials, rand: &Rand, sqn: Sqn) -> Quintet {
-    let Credentials { k, opc, amf, algorithm } = credentials;
-    let vector = algorithm.functions(k, opc).vector(rand, sqn, *amf);
-    let autn = vector.autn();
-    let MilenageVector { res, ck, ik, ak, .. } = vector;
-    Quintet {
-        rand: *rand,
-        xres: res,
-        ck,
-        ik,
-        ak,
-        autn,
+    Quintet::new(rand, credentials.keys.vector(rand, sqn, credentials.amf))
+}
+
+impl Quintet {
+    #[inline]
+    fn new(rand: &Rand, vector: Vector) -> Self {
+        let autn = vector.autn();
+        let Vector { res, ck, ik, ak, .. } = vector;
+        Self {
+            rand: *rand,
+            xres: res,
+            ck,
+            ik,
+            ak,
+            autn,
+        }
     }
 }
 
@@ -76,11 +89,26 @@ pub fn quintet(credentials: &Credentials, rand: &Rand, sqn: Sqn) -> Quintet {
 /// # Errors
 /// [`AucError::WrongMacS`]: the AUTS is not of this subscription, or not for this RAND. Nothing follows from it.
 pub fn verify_auts(credentials: &Credentials, rand: &Rand, auts: &Auts) -> Result<Sqn, AucError> {
-    let Credentials { k, opc, algorithm, .. } = credentials;
-    algorithm
-        .functions(k, opc)
-        .verify_auts(rand, auts)
-        .ok_or(AucError::WrongMacS)
+    let functions = credentials.keys.functions();
+    functions.verify_auts(rand, auts).ok_or(AucError::WrongMacS)
+}
+
+/// SQN out of an AUTN, if its MAC-A is the one that these secrets give for this RAND: what a USIM would see.
+///
+/// For tools that look at recorded challenges; says nothing of freshness.
+pub fn open_autn(keys: &AlgorithmKeys, rand: &Rand, autn: &Autn) -> Option<Sqn> {
+    let functions = keys.functions();
+    let (.., ak) = functions.f2345(rand);
+    let sqn = Sqn::from_xor_ak(autn.sqn_xor_ak(), &ak);
+    (functions.f1(rand, sqn, autn.amf()) == autn.mac_a()).then_some(sqn)
+}
+
+/// The triplet for one RAND, for a USIM that roams in a 2G network: c2 and c3 of its vector (TS 33.102 6.8.1.2).
+///
+/// A GSM-only card with MILENAGE may have [`SresFunction::Truncated`] (TS 55.205); a USIM has not. Needs no SQN.
+pub fn triplet(credentials: &Credentials, rand: &Rand, sres: SresFunction) -> Triplet {
+    let (res, ck, ik, _) = credentials.keys.functions().f2345(rand);
+    Triplet::from_vector(rand, &res, &ck, &ik, sres)
 }
 
 /// What the AuC refuses.

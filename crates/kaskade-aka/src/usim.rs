@@ -11,14 +11,15 @@
 //! SEQ_MS(0..a−1) is the array of the highest SEQ accepted for each IND; SQN_MS is the highest SEQ anywhere in the array
 //! with its IND, and SEQ_MS without an index is its SEQ.
 
-use kaskade_crypto::milenage::Milenage;
-use kaskade_crypto::{Ak, Autn, Auts, Ck, Ik, K, Opc, Rand, Res, Sqn};
+use kaskade_crypto::algorithm_set::AlgorithmSet;
+use kaskade_crypto::gsm::{SresFunction, Triplet};
+use kaskade_crypto::{Ak, Autn, Auts, Ck, Ik, Rand, Res, Sqn};
 
-use crate::algorithm::AlgorithmProfile;
+use crate::algorithm::{AlgorithmKeys, Functions};
 use crate::sqn::{Ind, Seq, SqnLayout};
 use crate::visit::{KeyVisitor, VisitKeys, XresAsRes};
 
-/// How a card was made.
+/// How a card was made, besides its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsimOptions {
     /// How SQN is split, and with it the size of the array.
@@ -27,8 +28,6 @@ pub struct UsimOptions {
     pub delta: Option<u64>,
     /// L: by how much SEQ may lie below SEQ_MS; optional (TS 33.102 Annex C.2.2).
     pub l_limit: Option<u64>,
-    /// The algorithm set.
-    pub algorithm: AlgorithmProfile,
 }
 
 impl UsimOptions {
@@ -36,14 +35,13 @@ impl UsimOptions {
     pub const DELTA: u64 = 1 << 28;
 }
 
-/// 5 bits of IND, Δ = 2^28, no limit L, standard MILENAGE.
+/// 5 bits of IND, Δ = 2^28, no limit L.
 impl Default for UsimOptions {
     fn default() -> Self {
         Self {
             layout: SqnLayout::ANNEX_C3,
             delta: Some(Self::DELTA),
             l_limit: None,
-            algorithm: AlgorithmProfile::MILENAGE,
         }
     }
 }
@@ -51,7 +49,7 @@ impl Default for UsimOptions {
 /// One USIM with its array of sequence numbers.
 #[derive(Debug)]
 pub struct Usim {
-    functions: Milenage,
+    functions: Functions,
     options: UsimOptions,
     seq_ms: Vec<Seq>,
 }
@@ -111,9 +109,9 @@ pub enum UsimStateError {
 
 impl Usim {
     /// A new card: all of SEQ_MS is 0, so that the first SEQ accepted is 1 or more (TS 33.102 Annex C.2.2).
-    pub fn new(k: &K, opc: &Opc, options: UsimOptions) -> Self {
+    pub fn new(keys: &AlgorithmKeys, options: UsimOptions) -> Self {
         Self {
-            functions: options.algorithm.functions(k, opc),
+            functions: keys.functions(),
             seq_ms: vec![Seq(0); options.layout.array_size()],
             options,
         }
@@ -123,7 +121,7 @@ impl Usim {
     ///
     /// # Errors
     /// [`UsimStateError`] when the number of entries or one of them does not fit the layout.
-    pub fn restore(k: &K, opc: &Opc, options: UsimOptions, seq_ms: &[Seq]) -> Result<Self, UsimStateError> {
+    pub fn restore(keys: &AlgorithmKeys, options: UsimOptions, seq_ms: &[Seq]) -> Result<Self, UsimStateError> {
         let (expected, max) = (options.layout.array_size(), options.layout.max_seq());
         if seq_ms.len() != expected {
             return Err(UsimStateError::Entries {
@@ -139,7 +137,7 @@ impl Usim {
             });
         }
         Ok(Self {
-            functions: options.algorithm.functions(k, opc),
+            functions: keys.functions(),
             seq_ms: seq_ms.into(),
             options,
         })
@@ -194,6 +192,14 @@ impl Usim {
             }
         }
         Ok(UsimAnswer { res, ck, ik, ak, sqn })
+    }
+
+    /// Answers a challenge of a 2G network, which has no AUTN: SRES and Kc (TS 33.102 6.8.1.2, TS 31.102 7.1.2).
+    ///
+    /// Says nothing of whether the challenge is authentic or fresh, and changes nothing.
+    pub fn authenticate_gsm(&self, rand: &Rand) -> Triplet {
+        let (res, ck, ik, _) = self.functions.f2345(rand);
+        Triplet::from_vector(rand, &res, &ck, &ik, SresFunction::Folded)
     }
 }
 

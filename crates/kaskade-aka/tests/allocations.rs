@@ -2,7 +2,7 @@
 
 mod parties;
 
-use kaskade_aka::auc::verify_auts;
+use kaskade_aka::auc::{self, verify_auts};
 use kaskade_aka::fivegs::ausf::Challenged;
 use kaskade_aka::fivegs::cascade::{Binding, Cascade};
 use kaskade_aka::fivegs::keys::Selection;
@@ -60,4 +60,23 @@ fn the_vector_path_allocates_nothing() {
         allocations(|| assert!(verify_auts(&credentials, &rand, &auts).is_err())),
         0
     );
+}
+
+#[test]
+fn a_batch_allocates_nothing() {
+    let (credentials, serving_network_name) = (subscription(), home());
+    let request = udm::Request {
+        quintet: auc::Request {
+            credentials: &credentials,
+            rand: rand(1),
+            sqn: sqn(1, 0),
+        },
+        serving_network_name: &serving_network_name,
+    };
+    for size in [1, 16, 50] {
+        let mut places = [const { None }; 50];
+        let (requests, places) = (&[request; 50][..size], &mut places[..size]);
+        assert_eq!(allocations(|| assert!(udm::he_avs(requests, places).is_ok())), 0);
+        assert!(places.iter().all(Option::is_some));
+    }
 }

@@ -177,7 +177,7 @@ impl World {
             l_limit,
             ..UsimOptions::default()
         };
-        let card = Usim::restore(&home.credentials.k, &home.credentials.opc, options, seq_ms).expect("it fits");
+        let card = Usim::restore(&home.credentials.keys, options, seq_ms).expect("it fits");
         Self {
             home,
             card,

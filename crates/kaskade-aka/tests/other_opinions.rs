@@ -11,8 +11,9 @@ use kaskade_aka::usim::{Usim, UsimError, UsimOptions};
 use kaskade_aka::visit::{RevealedKeys, VisitKeys};
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::{Auts, Rand, Sqn};
-use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, ServingNetworkName, Supi, tree};
+use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, ServingNetworkName, Supi};
 use kaskade_oracle::{Arg, Oracle, OsmoAucGen, octets};
+use parties::cascade_rows;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
@@ -171,7 +172,7 @@ fn plain_counter(inputs: &Inputs, sqn_ms: u64) -> Usim {
         delta: None,
         ..UsimOptions::default()
     };
-    Usim::restore(&credentials.k, &credentials.opc, options, &[Seq(sqn_ms)]).expect("one entry")
+    Usim::restore(&credentials.keys, options, &[Seq(sqn_ms)]).expect("one entry")
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn the_whole_tree_equals_the_python_reference() {
         .run(&inputs(), |inputs| {
             let theirs = theirs(&oracle, &inputs);
             let [network, device] = ours(&inputs);
-            for row in tree::rows() {
+            for row in cascade_rows() {
                 let expected = &theirs[row.child];
                 let key = network.of(row.child).expect("the cascade shows every row");
                 prop_assert_eq!(key.expose_to_operator(), &expected[..], "{} of the network", row.child);

@@ -146,8 +146,7 @@ fn recorded_auts_are_accepted_and_made() {
             assert_eq!(hex::encode(sqn_ms.octets()), hex::encode(recorded), "{}", case.name());
         }
         // A card that has accepted this SQN_MS answers a stale challenge with the recorded AUTS.
-        let (k, opc) = (&credentials.k, &credentials.opc);
-        let mut usim = Usim::restore(k, opc, plain_counter(), &[Seq(sqn_ms.value())]).expect("one entry");
+        let mut usim = Usim::restore(&credentials.keys, plain_counter(), &[Seq(sqn_ms.value())]).expect("one entry");
         let stale = auc::quintet(&credentials, &rand, sqn_ms);
         let answer = usim.authenticate(&rand, &stale.autn).map(|_| "accepted");
         assert_eq!(answer, Err(UsimError::SynchronisationFailure(auts)), "{}", case.name());

@@ -15,7 +15,7 @@ use kaskade_aka::visit::{Fingerprints, VisitKeys};
 use kaskade_crypto::{Autn, Auts, Rand, Sqn};
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, tree};
-use parties::{elsewhere, home, rand, sqn, subscription, supi, ue};
+use parties::{cascade_rows, elsewhere, home, rand, sqn, subscription, supi, ue};
 
 /// UDM and AUSF have made a challenge for the home network, and the SEAF has it.
 fn challenge(octet: u8, sqn: Sqn) -> (AwaitingResponse, Challenged) {
@@ -88,12 +88,12 @@ fn both_sides_see_every_row_of_the_tree_and_agree() {
         below.access_stratum.k_rrc_int,
         below.k_gnb.k_rrc_int(IntegrityAlgorithm::Nia1)
     );
-    assert_eq!(below.k_gnb, k_amf.k_gnb(selection.ul_nas_count));
+    assert_eq!(below.k_gnb, k_amf.k_gnb(selection.ul_nas_count.into()));
     assert_eq!(below.k_n3iwf, k_amf.k_n3iwf(selection.ul_nas_count_non_3gpp));
     below.visit_keys(&mut network);
     FiveGsKeys::derive(&authenticated.k_amf, &selection).visit_keys(&mut device);
 
-    for row in tree::rows() {
+    for row in cascade_rows() {
         let (there, here) = (network.of(row.child), device.of(row.child));
         if row.derived_by.iter().any(|holder| !holder.is_ue()) {
             assert!(there.is_some(), "the network shows no {}", row.child);
@@ -134,7 +134,7 @@ fn the_cascade_in_one_place_equals_the_stages() {
         .challenge_visited(&rand(9), &cascade.quintet.autn, &home(), &Abba::INITIAL, &mut device)
         .expect("a fresh challenge");
     FiveGsKeys::derive(&authenticated.k_amf, &selection).visit_keys(&mut device);
-    for row in tree::rows() {
+    for row in cascade_rows() {
         assert!(seen.of(row.child).is_some(), "no {}", row.child);
         if let Some(fingerprint) = device.of(row.child) {
             assert_eq!(seen.of(row.child), Some(fingerprint), "{}", row.child);
@@ -321,7 +321,7 @@ fn limits_of_freshness() {
             seq_ms[*ind] = Seq(*seq);
         }
         let credentials = subscription();
-        Usim::restore(&credentials.k, &credentials.opc, options, &seq_ms).expect("it fits")
+        Usim::restore(&credentials.keys, options, &seq_ms).expect("it fits")
     };
     let accepts = |mut usim: Usim, sqn: Sqn| {
         let quintet = auc::quintet(&subscription(), &rand(3), sqn);
@@ -379,11 +379,10 @@ fn a_card_remembers_what_it_accepted() {
     let seq_ms = usim.seq_ms().to_vec();
     assert_eq!((seq_ms[0], seq_ms[1], seq_ms[31]), (Seq(3), Seq(1), Seq(7)));
     assert_eq!(seq_ms.iter().filter(|seq| **seq == Seq(0)).count(), 29);
-    let restored = Usim::restore(&credentials.k, &credentials.opc, *usim.options(), &seq_ms).expect("its own state");
+    let restored = Usim::restore(&credentials.keys, *usim.options(), &seq_ms).expect("its own state");
     assert_eq!((restored.sqn_ms(), restored.seq_ms()), (sqn(7, 31), &seq_ms[..]));
 
-    let restore =
-        |seq_ms: &[Seq]| Usim::restore(&credentials.k, &credentials.opc, UsimOptions::default(), seq_ms).map(|_| ());
+    let restore = |seq_ms: &[Seq]| Usim::restore(&credentials.keys, UsimOptions::default(), seq_ms).map(|_| ());
     assert_eq!(
         restore(&seq_ms[1..]),
         Err(UsimStateError::Entries {

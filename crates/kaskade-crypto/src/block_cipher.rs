@@ -1,4 +1,4 @@
-//! AES-128 for a few blocks at a time: the fastest back end of the processor, and a key schedule that is wiped.
+//! AES-128: the fastest back end of the processor, and a key schedule that is wiped.
 
 use core::mem::ManuallyDrop;
 
@@ -6,8 +6,10 @@ use aes::cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16,
 };
 use aes::{Aes128Enc, Block};
+use ctr::cipher::{InnerIvInit, StreamCipher};
 use zeroize::optimization_barrier;
 
+use crate::cipher::{BackEnd, BackEndNotAvailable};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::aes_ni::AesNi;
 
@@ -42,10 +44,32 @@ impl Aes128 {
     #[inline(always)]
     pub(crate) fn new(key: &[u8; 16]) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Some(cipher) = AesNi::new(key) {
+        if let Some(cipher) = AesNi::aes_128(key) {
             return Self::Instructions(cipher);
         }
         Self::Portable(Portable::new(key))
+    }
+
+    /// Computes the key schedule for one back end.
+    pub(crate) fn with_back_end(key: &[u8; 16], back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
+        let cipher = match back_end {
+            BackEnd::Portable => Self::Portable(Portable::new(key)),
+            BackEnd::Accelerated => Self::new(key),
+        };
+        if cipher.back_end() == back_end {
+            Ok(cipher)
+        } else {
+            Err(BackEndNotAvailable)
+        }
+    }
+
+    /// Which back end the key schedule is for.
+    pub(crate) fn back_end(&self) -> BackEnd {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Instructions(_) => BackEnd::Accelerated,
+            Self::Portable(_) => BackEnd::Portable,
+        }
     }
 }
 
@@ -74,7 +98,16 @@ impl Portable {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
         Self(ManuallyDrop::new(Aes128Enc::new(key.into())))
     }
+
+    /// Adds the keystream of counter mode, whose counter is the low 64 bits.
+    pub(crate) fn apply_ctr(&self, first_counter_block: &[u8; 16], message: &mut [u8]) {
+        let core = ctr::CtrCore::inner_iv_init(&*self.0, first_counter_block.into());
+        Ctr64::from_core(core).apply_keystream(message);
+    }
 }
+
+/// Counter mode over a key schedule that is kept elsewhere.
+type Ctr64<'k> = ctr::Ctr64BE<&'k Aes128Enc>;
 
 impl Keyed for Portable {
     #[inline(always)]
@@ -100,13 +133,13 @@ impl<T> BlockSizeUser for Adapter<T> {
 impl<W: Work> BlockCipherEncClosure for Adapter<W> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        self.0.run(&BackEnd(backend));
+        self.0.run(&Backend(backend));
     }
 }
 
-struct BackEnd<'b, B>(&'b B);
+struct Backend<'b, B>(&'b B);
 
-impl<B: BlockCipherEncBackend<BlockSize = U16>> BlockCipher for BackEnd<'_, B> {
+impl<B: BlockCipherEncBackend<BlockSize = U16>> BlockCipher for Backend<'_, B> {
     #[inline(always)]
     fn encrypt_and_add(&self, block: u128, mask: u128) -> u128 {
         let mut block = Block::from(block.to_le_bytes());
@@ -189,7 +222,7 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(
             matches!(Aes128::new(&[0; 16]), Aes128::Instructions(_)),
-            aes::hardware_accelerated()
+            crate::simd::features::AesInstructions::detect().is_some()
         );
     }
 }

@@ -14,6 +14,8 @@
 //! | one derivation with S of 56 to 119 octets | 3 |
 //! | [`sha256_one_block`] | 1 |
 //!
+//! [`batch`] does the same for many keys at once.
+//!
 //! ```
 //! use kaskade_crypto::kdf::{Fc, HmacKey};
 //!
@@ -23,11 +25,16 @@
 //! assert_eq!(k_seaf.all().len(), 32);
 //! ```
 
-mod sha256;
+pub mod batch;
+mod fips_186_2;
+mod prf;
+pub(crate) mod sha256;
 
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::optimization_barrier;
 
+pub use fips_186_2::{fips_186_2_prf, sha1};
+pub use prf::TooManyOctets;
 use sha256::{BLOCK, Sha256, compress, initial_state, octets};
 pub use sha256::{sha256, sha256_one_block};
 
@@ -116,25 +123,8 @@ impl HmacKey {
     /// Takes the key `a` ‖ `b` (CK ‖ IK) without putting it together anywhere else.
     #[inline]
     pub fn from_two(a: &[u8], b: &[u8]) -> Self {
-        if a.len().saturating_add(b.len()) > BLOCK {
-            let mut hashed = sha256(&[a, b]);
-            let key = Self::from_short(&hashed, &[]);
-            wipe(&mut hashed);
-            return key;
-        }
-        Self::from_short(a, b)
-    }
-
-    /// At most 64 octets; what would be more is left out.
-    #[inline]
-    fn from_short(a: &[u8], b: &[u8]) -> Self {
         let mut block = [0; BLOCK];
-        if let Some((head, tail)) = block.split_at_mut_checked(a.len()) {
-            head.copy_from_slice(a);
-            if let Some(tail) = tail.get_mut(..b.len()) {
-                tail.copy_from_slice(b);
-            }
-        }
+        put_key(&mut block, a, b);
         let mut key = Self {
             inner: initial_state(),
             outer: initial_state(),
@@ -198,22 +188,13 @@ impl HmacKey {
         for part in parts {
             message.absorb(part);
         }
-        self.outer(message.finish())
+        message.finish_hmac(&self.outer)
     }
 
-    /// The outer hash: one compression, since the inner hash and the padding fit one block.
-    #[inline(always)]
-    fn outer(&self, inner: &[u32; 8]) -> KdfOutput {
-        let mut block = OUTER_PADDING;
-        for (octets, word) in block.as_chunks_mut().0.iter_mut().zip(inner) {
-            *octets = word.to_be_bytes();
-        }
-        let mut state = self.outer;
-        compress(&mut state, &block);
-        let output = KdfOutput(octets(&state));
-        wipe(&mut block);
-        wipe(&mut state);
-        output
+    /// A message under this key, in the making.
+    #[inline]
+    fn message(&self) -> Sha256 {
+        Sha256::resume(&self.inner)
     }
 }
 
@@ -222,10 +203,41 @@ impl HmacKey {
     #[cold]
     fn outside(&self, inner: &[u32; 8]) -> KdfOutput {
         let mut complement = inner.map(|word| !word);
-        let output = self.outer(&complement);
+        let output = outer_hash(&self.outer, &complement);
         wipe(&mut complement);
         output
     }
+}
+
+/// Puts the key `a` ‖ `b` of an HMAC into a block of zeros; more than 64 octets are hashed first (RFC 2104).
+#[inline]
+fn put_key(block: &mut [u8; BLOCK], a: &[u8], b: &[u8]) {
+    if a.len().saturating_add(b.len()) > BLOCK {
+        let mut hashed = sha256(&[a, b]);
+        block[..hashed.len()].copy_from_slice(&hashed);
+        wipe(&mut hashed);
+    } else if let Some((head, tail)) = block.split_at_mut_checked(a.len()) {
+        head.copy_from_slice(a);
+        if let Some(tail) = tail.get_mut(..b.len()) {
+            tail.copy_from_slice(b);
+        }
+    }
+}
+
+/// The hash of the inner hash, from the state after the outer pad: one compression, since it fits one block with its
+/// padding.
+#[inline(always)]
+fn outer_hash(state: &[u32; 8], inner: &[u32; 8]) -> KdfOutput {
+    let mut block = OUTER_PADDING;
+    for (octets, word) in block.as_chunks_mut().0.iter_mut().zip(inner) {
+        *octets = word.to_be_bytes();
+    }
+    let mut state = *state;
+    compress(&mut state, &block);
+    let output = KdfOutput(octets(&state));
+    wipe(&mut block);
+    wipe(&mut state);
+    output
 }
 
 /// What stands behind the inner hash in the last block of the outer: 64 octets of pad and 32 of hash are 768 bits.
@@ -318,11 +330,10 @@ impl KdfInput<'_> {
 
     #[inline(always)]
     fn output(&mut self) -> KdfOutput {
-        let inner = self.s.finish();
         if self.too_long {
-            return self.key.outside(inner);
+            return self.key.outside(self.s.finish());
         }
-        self.key.outer(inner)
+        self.s.finish_hmac(&self.key.outer)
     }
 
     #[inline(always)]
@@ -354,6 +365,13 @@ impl KdfOutput {
     pub fn high_128(&self) -> &[u8; 16] {
         let (halves, _) = self.0.as_chunks();
         &halves[0]
+    }
+
+    /// The 64 most significant bits: octets 0..7.
+    #[inline(always)]
+    pub fn high_64(&self) -> &[u8; 8] {
+        let (quarters, _) = self.0.as_chunks();
+        &quarters[0]
     }
 
     /// The 128 least significant bits: octets 16..31.

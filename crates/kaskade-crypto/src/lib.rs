@@ -3,11 +3,20 @@
 //! | Room | What | Source |
 //! |---|---|---|
 //! | [`secret`] | the one macro that makes every key type: silent, wiped, compared in constant time | design decision 2 |
-//! | [`types`] | K, OP, OPc, RAND, SQN, AMF, RES, CK, IK, AK, MAC-A, MAC-S, AUTN, AUTS | TS 33.102 6.3 |
+//! | [`types`] | K, OP, OPc, TOP, TOPc, RAND, SQN, AMF, RES, CK, IK, AK, MAC-A, MAC-S, AUTN, AUTS | TS 33.102 6.3 |
+//! | [`algorithm_set`] | what all sets of f1 to f5* share: the vector, AUTS | TS 33.102 6.3 |
 //! | [`milenage`] | f1, f1*, f2..f5, f5*, OP → OPc | TS 35.206 |
-//! | [`kdf`] | the generic key derivation function, with shared HMAC pads | TS 33.220 Annex B |
+//! | [`tuak`] | f1, f1*, f2..f5, f5*, TOP → TOPc on Keccak | TS 35.231 |
+//! | [`xor_test`] | the test algorithm of conformance tests | TS 34.108 8.1.2 |
+//! | [`gsm`] | COMP128v1, v2, v3; GSM-MILENAGE; c2..c5 | TS 33.102 6.8.1.2, TS 55.205 |
+//! | [`snow3g`] | 128-NEA1, 128-NIA1 (EEA1, EIA1, UEA2, UIA2) | TS 35.215, 35.216 |
+//! | [`aes`] | 128-NEA2, 128-NIA2 (EEA2, EIA2) | TS 33.401 B.1.3, B.2.3 |
+//! | [`zuc`] | 128-NEA3, 128-NIA3 (EEA3, EIA3) | TS 35.221, 35.222 |
+//! | [`nxa256`] | 256-NEA/NIA/NCA 4 (SNOW 5G), 5 (AES-256), 6 (ZUC-256) | TS 35.240, 35.243, 35.246 |
+//! | [`kdf`] | the generic key derivation function, with shared HMAC pads, and for many keys at once | TS 33.220 Annex B |
+//! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
-//! | `simd` | AES on the instructions of x86-64, found at run time: the only unsafe code | design decision 5 |
+//! | `simd` | back ends on the instructions of x86-64, found at run time: the only unsafe code | design decision 5 |
 //!
 //! No function here does I/O, reads a clock or draws random numbers: randomness is an argument.
 //! Nothing allocates on the authentication-vector path.
@@ -15,14 +24,26 @@
 
 extern crate alloc;
 
+pub mod aes;
+pub mod algorithm_set;
 mod block_cipher;
+pub mod cipher;
 pub mod ecies;
+pub mod gsm;
 pub mod kdf;
+#[cfg(test)]
+#[path = "../tests/known_answers/mod.rs"]
+mod known_answers;
 pub mod milenage;
+pub mod nxa256;
 pub mod secret;
 mod simd;
+pub mod snow3g;
+pub mod tuak;
 pub mod types;
 mod wipe;
+pub mod xor_test;
+pub mod zuc;
 
 #[doc(hidden)]
 pub mod reexport {
@@ -33,4 +54,4 @@ pub mod reexport {
 }
 
 pub use secret::KeyMaterial;
-pub use types::{Ak, Amf, Autn, Auts, Ck, Ik, K, MacA, MacS, Op, Opc, Rand, Res, Sqn};
+pub use types::{Ak, Amf, Autn, Auts, Ck, Ik, K, K256, MacA, MacS, Op, Opc, Rand, Res, Sqn, Top, Topc};

@@ -34,10 +34,9 @@ mod batch;
 mod constants;
 mod framework;
 
-use subtle::ConstantTimeEq;
-
+use crate::algorithm_set::{AlgorithmSet, Vector};
 use crate::block_cipher::{Aes128, Keyed};
-use crate::types::{Ak, Amf, Autn, Auts, Ck, Ik, K, MacA, MacS, Op, Opc, Rand, Res, Sqn};
+use crate::types::{Ak, Amf, Auts, Ck, Ik, K, MacA, MacS, Op, Opc, Rand, Res, Sqn};
 use crate::wipe::Wiped;
 use framework::{NO_IN1, OUT1, OUT2, OUT3, OUT4, OUT5, in1};
 
@@ -142,9 +141,7 @@ impl Milenage {
     ///
     /// SQN_MS is opened with f5*, MAC-S is computed with AMF* of zero and compared in constant time.
     pub fn verify_auts(&self, rand: &Rand, auts: &Auts) -> Option<Sqn> {
-        let sqn_ms = Sqn::from_xor_ak(auts.sqn_ms_xor_ak_star(), &self.f5_star(rand));
-        let mac_s = self.f1_star(rand, sqn_ms, Amf::RESYNCHRONISATION);
-        bool::from(mac_s.ct_eq(&auts.mac_s())).then_some(sqn_ms)
+        AlgorithmSet::verify_auts(self, rand, auts)
     }
 
     /// AUTS for SQN_MS: what a USIM answers to a challenge that is not fresh (TS 33.102 6.3.3).
@@ -166,42 +163,43 @@ impl core::fmt::Debug for Milenage {
     }
 }
 
-/// Everything that f1 to f5 give for one challenge (TS 33.102 6.3.2). The secret parts are wiped on drop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MilenageVector {
-    /// MAC-A, f1.
-    pub mac_a: MacA,
-    /// XRES, f2: 8 octets.
-    pub res: Res,
-    /// CK, f3.
-    pub ck: Ck,
-    /// IK, f4.
-    pub ik: Ik,
-    /// AK, f5.
-    pub ak: Ak,
-    autn: Autn,
-}
+/// What [`Milenage::vector`] gives: RES has 8 octets.
+pub type MilenageVector = Vector;
 
 impl MilenageVector {
-    /// AUTN: (SQN ⊕ AK) ‖ AMF ‖ MAC-A, 16 octets (TS 33.102 6.3.2).
-    #[inline]
-    pub fn autn(&self) -> Autn {
-        self.autn
-    }
-
     #[inline(always)]
     fn new(cipher: &impl Keyed, opc: &Opc, constants: &OperatorConstants, rand: &Rand, sqn: Sqn, amf: Amf) -> Self {
         let Wiped([out1, out2, out3, out4]) =
             &framework::outputs::<{ OUT1 | OUT2 | OUT3 | OUT4 }, 4>(cipher, opc, constants, rand, in1(sqn, amf));
-        let (ak, mac_a) = (ak(out2), mac_a(out1));
-        Self {
-            autn: Autn::from_parts(sqn.xor_ak(&ak), amf, &mac_a),
-            mac_a,
-            res: res(out2),
-            ck: Ck::from_octets(out3),
-            ik: Ik::from_octets(out4),
-            ak,
-        }
+        let outputs = (res(out2), Ck::from_octets(out3), Ik::from_octets(out4), ak(out2));
+        Self::from_outputs(sqn, amf, mac_a(out1), outputs)
+    }
+}
+
+impl AlgorithmSet for Milenage {
+    fn f1(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> MacA {
+        self.f1(rand, sqn, amf)
+    }
+
+    fn f1_star(&self, rand: &Rand, sqn_ms: Sqn, amf_star: Amf) -> MacS {
+        self.f1_star(rand, sqn_ms, amf_star)
+    }
+
+    fn f2345(&self, rand: &Rand) -> (Res, Ck, Ik, Ak) {
+        self.f2345(rand)
+    }
+
+    fn f5_star(&self, rand: &Rand) -> Ak {
+        self.f5_star(rand)
+    }
+
+    #[inline]
+    fn vector(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> Vector {
+        self.vector(rand, sqn, amf)
+    }
+
+    fn auts(&self, rand: &Rand, sqn_ms: Sqn) -> Auts {
+        self.auts(rand, sqn_ms)
     }
 }
 

@@ -1,12 +1,35 @@
 //! Back ends on the processor's own instructions: the only unsafe code of this crate.
 //!
 //! Each has a portable counterpart, is taken at run time when the processor has its instructions, and runs under the
-//! same tests. What is unsafe in them is one thing only: to call a function that is compiled for instructions which the
-//! processor might not have. A value of a back end's type exists only where it has them.
+//! same tests. Two things in them are unsafe: to call a function that is compiled for instructions which the processor
+//! might not have (a value of a back end's type exists only where it has them), and to load or store a vector through a
+//! pointer (always that of an array of the vector's size).
 #![allow(
     unsafe_code,
-    reason = "calls into functions compiled for instructions that were found at run time"
+    reason = "calls into functions compiled for instructions that were found at run time, and vector loads and stores"
 )]
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod aes_cmac;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod aes_ctr;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod aes_ni;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod features;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod polyval;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sha256_lanes;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod sha_ni;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod snow3g;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod snow3g_hash;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod snow3g_lanes;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod snow5g;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod zuc;

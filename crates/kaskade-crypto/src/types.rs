@@ -26,6 +26,24 @@ secret_octets! {
         expose_to_seal
     }
 
+    /// K of 256 bits: the long-term secret of a TUAK subscription that uses the longer form. 32 octets (TS 35.231).
+    pub struct K256(32) = "K-256" {
+        /// To the sealing of K at rest, and nowhere else.
+        expose_to_seal
+    }
+
+    /// TOP: the operator variant of TUAK, before it is bound to K. 32 octets (TS 35.231).
+    pub struct Top(32) = "TOP" {
+        /// To the sealing of TOP at rest, and nowhere else.
+        expose_to_seal
+    }
+
+    /// TOPc: TOP bound to K; what a card stores. 32 octets (TS 35.231).
+    pub struct Topc(32) = "TOPc" {
+        /// To the sealing of TOPc at rest, and nowhere else.
+        expose_to_seal
+    }
+
     /// CK: the confidentiality key, f3. 16 octets (TS 33.102 6.3).
     pub struct Ck(16) = "CK" {
         /// To the person who asked for it at this terminal.
@@ -215,7 +233,7 @@ fn xor6(mut octets: [u8; 6], ak: &Ak) -> [u8; 6] {
     octets
 }
 
-/// RES or XRES: f2, 4 to 16 octets (TS 33.102 6.3.2). MILENAGE gives 8.
+/// RES or XRES: f2, 4 to 16 octets (TS 33.102 6.3.2). MILENAGE gives 8, TUAK 4, 8 or 16.
 ///
 /// Equality takes constant time for equal lengths; the length is public.
 #[derive(Clone)]
@@ -236,6 +254,21 @@ impl Res {
             octets,
             len: u8::try_from(slice.len()).ok()?,
         })
+    }
+
+    /// The first `len` octets of `octets`, 4 to 16.
+    #[inline]
+    pub(crate) fn from_first(mut octets: [u8; 16], len: u8) -> Self {
+        for (octet, index) in octets.iter_mut().zip(0..) {
+            // The length is public.
+            if index >= len {
+                *octet = 0;
+            }
+        }
+        Self {
+            octets,
+            len: len.clamp(4, 16),
+        }
     }
 
     /// Takes the 8 octets that MILENAGE gives.

@@ -1,5 +1,7 @@
 //! The key derivation function, HMAC and SHA-256 against check values and against an independent HMAC.
 
+mod known_answers;
+
 use hmac::{Hmac, KeyInit, Mac};
 use kaskade_crypto::kdf::{Fc, HmacKey, ParameterTooLong, sha256, sha256_one_block};
 use proptest::prelude::*;
@@ -208,4 +210,55 @@ proptest! {
         let other: [u8; 32] = sha2::Sha256::digest(parts.concat()).into();
         prop_assert_eq!(sha256(&parts), other);
     }
+}
+
+/// MK ‖ … of EAP-AKA' (RFC 9048 appendix D): PRF' over the identity, and over re-authentication's inputs.
+#[test]
+fn prf_prime_gives_the_master_keys_of_rfc_9048() {
+    for case in known_answers::load("eap-aka-prime.json") {
+        let (key, s) = match case.text("function") {
+            "full authentication" => (
+                [case.vec("ik_prime"), case.vec("ck_prime")].concat(),
+                [b"EAP-AKA'".to_vec(), case.text("identity").into()].concat(),
+            ),
+            "fast re-authentication" => (
+                case.vec("k_re"),
+                [
+                    b"EAP-AKA' re-auth".to_vec(),
+                    case.text("identity").into(),
+                    case.vec("counter"),
+                    case.vec("nonce_s"),
+                ]
+                .concat(),
+            ),
+            "CK'/IK' must differ" => continue, // no PRF' in it
+            other => panic!("{}: unknown function {other}", case.name()),
+        };
+        let expected = case
+            .find("mk")
+            .unwrap_or_else(|| [case.vec("msk"), case.vec("emsk")].concat());
+        let mut master_key = vec![0; expected.len()];
+        HmacKey::new(&key).expand(&[&s], &mut master_key).expect("short enough");
+        assert_eq!(master_key, expected, "{}", case.name());
+    }
+}
+
+#[test]
+fn prf_prime_ends_with_its_counter() {
+    let key = HmacKey::new(b"key");
+    let mut output = vec![0; HmacKey::MOST_OCTETS + 1];
+    assert!(key.expand(&[b"S"], &mut output).is_err());
+    assert!(output.iter().all(|octet| *octet == 0), "nothing is written on error");
+    key.expand(&[b"S"], &mut output[1..]).expect("255 blocks");
+    assert!(output[1..].as_chunks::<32>().0.iter().all(|block| block != &[0; 32]));
+}
+
+/// The example of the generator that NIST published with change notice 1, and that EAP-AKA implementations test with.
+#[test]
+fn fips_186_2_gives_the_published_example() {
+    let xkey = hex::decode("bd029bbe7f51960bcf9edb2b61f06f0feb5a38b6").expect("hex");
+    let expected = "2070b3223dba372fde1c0ffc7b2e3b498b2606143c6c18bacb0f6c55babb13788e20d737a3275116";
+    let mut output = [0; 40];
+    kaskade_crypto::kdf::fips_186_2_prf(&xkey.try_into().expect("20 octets"), &mut output);
+    assert_eq!(hex::encode(output), expected);
 }

@@ -4,9 +4,15 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use kaskade_crypto::aes::{Nea2, Nia2};
+use kaskade_crypto::cipher::{BackEnd, Bearer, CipherJob, Direction, Key128, Mac32, MacJob, MessageInput};
+use kaskade_crypto::gsm::{SresFunction, Triplet, comp128v1, comp128v3};
+use kaskade_crypto::kdf::batch::{HmacKeys, LANES};
 use kaskade_crypto::kdf::{Fc, HmacKey, sha256_one_block};
 use kaskade_crypto::milenage::{Milenage, OperatorConstants, Request, vectors};
-use kaskade_crypto::{Amf, K, KeyMaterial, Op, Opc, Rand, Sqn};
+use kaskade_crypto::tuak::{Iterations, Parameters, Tuak, TuakKey};
+use kaskade_crypto::xor_test::{ResLength, XorTest};
+use kaskade_crypto::{Amf, K, KeyMaterial, Op, Opc, Rand, Sqn, Top, Topc};
 
 thread_local! {
     /// Of this thread alone: the test harness allocates in others.
@@ -70,6 +76,23 @@ fn a_home_vector_allocates_nothing() {
 }
 
 #[test]
+fn the_other_sets_allocate_nothing() {
+    let (k, rand) = (K::from_octets(&[0x46; 16]), Rand::from_octets([0x23; 16]));
+    let allocations = allocations_of(|| {
+        let key = TuakKey::from(k.clone());
+        let topc = Topc::derive(&key, &Top::from_octets(&[0xcd; 32]), Iterations::ONE);
+        let tuak = Tuak::new(&key, &topc, Parameters::default());
+        let auts = tuak.auts(&rand, Sqn::MAX);
+        assert_eq!(tuak.verify_auts(&rand, &auts), Some(Sqn::MAX));
+        let vector = tuak.vector(&rand, Sqn::MAX, Amf::SEPARATION);
+        let triplet = Triplet::from_vector(&rand, &vector.res, &vector.ck, &vector.ik, SresFunction::Folded);
+        let xor = XorTest::new(&k, ResLength::LONGEST).vector(&rand, Sqn::MAX, Amf::SEPARATION);
+        (vector, triplet, xor, comp128v1(&k, &rand), comp128v3(&k, &rand))
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
 fn a_batch_and_a_resynchronisation_allocate_nothing() {
     let (k, opc) = (K::from_octets(&[0x46; 16]), Opc::from_octets(&[0xcd; 16]));
     let request = Request {
@@ -87,6 +110,54 @@ fn a_batch_and_a_resynchronisation_allocate_nothing() {
         let auts = milenage.auts(&request.rand, Sqn::MAX);
         assert_eq!(milenage.verify_auts(&request.rand, &auts), Some(Sqn::MAX));
         places
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn aes_ciphers_and_codes_allocate_nothing() {
+    let key = Key128::from_octets(&[0x46; 16]);
+    let input = MessageInput {
+        count: 1,
+        bearer: Bearer::new(1).expect("5 bits"),
+        direction: Direction::Uplink,
+    };
+    let mut messages = [[0x55; 300]; 40];
+    for back_end in [BackEnd::Portable, BackEnd::Accelerated] {
+        let allocations = allocations_of(|| {
+            let Ok(nea2) = Nea2::with_back_end(&key, back_end) else {
+                return;
+            };
+            let Ok(nia2) = Nia2::with_back_end(&key, back_end) else {
+                return;
+            };
+            let mut macs = messages.each_ref().map(|message| MacJob {
+                algorithm: &nia2,
+                input,
+                message: &message[..],
+                mac: nia2.mac(&input, &message[..7]),
+            });
+            Nia2::mac_batch(&mut macs);
+            assert_ne!(macs[39].mac, Mac32::from_octets([0; 4]));
+            nea2.apply(&input, &mut messages[0]);
+            let mut jobs = messages.each_mut().map(|message| CipherJob {
+                cipher: &nea2,
+                input,
+                message: &mut message[..],
+            });
+            Nea2::apply_batch(&mut jobs);
+        });
+        assert_eq!(allocations, 0, "{back_end:?}");
+    }
+}
+
+#[test]
+fn derivations_at_once_allocate_nothing() {
+    let allocations = allocations_of(|| {
+        let keys = HmacKeys::from_two([(&[1; 16][..], &[2; 16][..]); LANES]);
+        keys.derive(Fc::new(0x6a), [(); LANES], |(), s| {
+            s.push(b"5G:mnc001.mcc001.3gppnetwork.org").push(&[0; 200]);
+        })
     });
     assert_eq!(allocations, 0);
 }

@@ -4,8 +4,9 @@
 use std::mem::MaybeUninit;
 
 use kaskade_crypto::ecies::EphemeralSecret;
+use kaskade_crypto::gsm::{Kc, Kc128, Sres};
 use kaskade_crypto::kdf::{HmacKey, KdfOutput};
-use kaskade_crypto::{Ak, Ck, Ik, K, Op, Opc};
+use kaskade_crypto::{Ak, Ck, Ik, K, K256, Op, Opc, Top, Topc};
 
 /// The octets of a value without padding, after its drop.
 fn after_drop<T>(value: T) -> Vec<u8> {
@@ -27,6 +28,12 @@ fn nothing_is_left_of_a_secret() {
         after_drop(K::from_octets(&[0xa5; 16])),
         after_drop(Op::from_octets(&[0xa5; 16])),
         after_drop(Opc::from_octets(&[0xa5; 16])),
+        after_drop(K256::from_octets(&[0xa5; 32])),
+        after_drop(Top::from_octets(&[0xa5; 32])),
+        after_drop(Topc::from_octets(&[0xa5; 32])),
+        after_drop(Sres::from_octets(&[0xa5; 4])),
+        after_drop(Kc::from_octets(&[0xa5; 8])),
+        after_drop(Kc128::from_octets(&[0xa5; 16])),
         after_drop(Ck::from_octets(&[0xa5; 16])),
         after_drop(Ik::from_octets(&[0xa5; 16])),
         after_drop(Ak::from_octets(&[0xa5; 6])),

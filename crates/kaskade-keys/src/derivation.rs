@@ -1,25 +1,73 @@
 //! The row: one declaration per derivation, and everything that follows from it.
 //!
-//! `rows!` turns a declaration into the typed method on the parent (on the key itself and on [`Prepared`], which
-//! shares the HMAC pads between several derivations), the [`Row`] that the tree, the documentation and `explain` read,
-//! and a `transcript` function that shows the octets of S for given inputs.
+//! Two macros declare rows. `rows!` is for what the KDF of TS 33.220 makes, `function_rows!` for everything else
+//! (concatenations, cuts, PRF'). Each turns a declaration into the typed method on the parent, the [`Row`] that graph,
+//! documentation and `explain` read, and a `transcript` function that shows what enters. [`Transcript::derive`] computes
+//! from the same row for a caller who has octets and texts instead of types.
+//!
+//! ```text
+//! /// K_gNB for 3GPP access.                                     documentation, required
+//! row_k_gnb: KAmf.k_gnb(uplink_nas_count: NasCount) -> KGnb {    module: Parent.method(inputs) -> Child
+//!     fc: 0x6E,                                                  `function: f, "words",` in function_rows!
+//!     s: [
+//!         "uplink NAS COUNT": NasCount = &uplink_nas_count,      name: type = value, in the order of S
+//!         "access type distinguisher" fixed: AccessType = &AccessType::ThreeGpp,
+//!     ],                                                         `fixed`: of the row; `key`: another key
+//!     keep: all,                                                 or low_128, high_128, … (not in function_rows!)
+//!     clause: "TS 33.501 A.9",
+//!     derived_by: [Amf, Me],
+//!     held_by: [Gnb, Me],
+//!     life: ACCESS_STRATUM,                                      when it is renewed and deleted
+//!     named: "K_NG-RAN*",                                        optional: the derivation's own name for the child
+//!     doubt: "the FC is from memory",                            optional: what no source settles
+//! }
+//! ```
+//!
+//! A parameter's type implements [`KdfParameter`] (by `kdf_parameters!`), and [`TextParameter`] when people give it as
+//! text (by `text_parameters!`), [`KeyParameter`] when it is a key.
 
-use alloc::vec::Vec;
+mod fingerprint;
+mod holder;
+mod inputs;
+pub(crate) mod life;
+mod macros;
+mod parameter;
+mod prepared;
+mod transcript;
+
 use core::fmt;
-use core::marker::PhantomData;
 
-use kaskade_crypto::KeyMaterial;
-use kaskade_crypto::kdf::{Fc, HmacKey, KdfInput, KdfOutput, sha256};
+use kaskade_crypto::kdf::{Fc, KdfInput, KdfOutput};
+
+pub use fingerprint::Fingerprint;
+pub use holder::{Holder, HolderGroup};
+pub(crate) use macros::{
+    function_rows, gather, given, kdf_parameters, kept, octets_of, or_default, rows, text_parameters,
+};
+pub use parameter::{
+    Encoding, Given, KdfParameter, KdfSink, KeyParameter, Octets, ParameterSpec, TextForm, TextParameter,
+};
+pub(crate) use parameter::{hex, hex_array, number};
+pub use prepared::Prepared;
+pub use transcript::Transcript;
 
 /// One derivation of the key hierarchy.
 #[derive(Debug)]
 pub struct Row {
     /// Name of the derived key (`K_SEAF`).
     pub child: &'static str,
+    /// The derivation's own name for it, where that differs: K_NG-RAN* makes the next K_gNB.
+    pub named: &'static str,
+    /// Length of the derived key in octets.
+    pub child_octets: u16,
     /// Name of the key it is derived from (`K_AUSF`).
     pub parent: &'static str,
+    /// Length of the parent in octets.
+    pub parent_octets: u16,
     /// Name of the Rust method on the parent.
     pub method: &'static str,
+    /// What the key is, in a sentence or two.
+    pub about: &'static str,
     /// The function.
     pub rule: Rule,
     /// What enters besides the parent, in order.
@@ -30,28 +78,140 @@ pub struct Row {
     pub derived_by: &'static [Holder],
     /// Who keeps it or uses it.
     pub held_by: &'static [Holder],
+    /// When it is renewed and deleted.
+    pub life: Life,
     /// Where the derivation is specified.
     pub clause: &'static str,
+    /// What no source at hand settles; empty when there is no doubt.
+    pub doubt: &'static str,
+}
+
+/// When a key is renewed, and when it is thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// What makes a new one.
+    pub renewed: &'static str,
+    /// What ends it.
+    pub deleted: &'static str,
+}
+
+/// Who says that a derivation is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A specification of 3GPP.
+    ThreeGpp,
+    /// An RFC.
+    Ietf,
+    /// This project alone, where no specification fixes it.
+    ProjectProfile,
+}
+
+impl Source {
+    /// As people read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ThreeGpp => "3GPP",
+            Self::Ietf => "IETF",
+            Self::ProjectProfile => "project profile, not 3GPP",
+        }
+    }
+}
+
+impl Row {
+    /// Who says so, as the clause begins.
+    pub fn source(&self) -> Source {
+        if self.clause.starts_with("TS ") {
+            Source::ThreeGpp
+        } else if self.clause.starts_with("RFC ") {
+            Source::Ietf
+        } else {
+            Source::ProjectProfile
+        }
+    }
+
+    /// The inputs that whoever derives gives as text.
+    pub fn texts(&self) -> impl Iterator<Item = (&'static ParameterSpec, TextForm)> {
+        self.parameters.iter().filter_map(|spec| match spec.given {
+            Given::Text(form) => Some((spec, form)),
+            _ => None,
+        })
+    }
+
+    /// The keys that enter besides the parent, each with its alternatives.
+    pub fn keys(&self) -> impl Iterator<Item = &'static [&'static str]> {
+        self.parameters.iter().filter_map(|spec| match spec.given {
+            Given::Key(names) => Some(names),
+            _ => None,
+        })
+    }
+
+    /// What enters, from octets that `given` finds for each input that the row itself does not fix.
+    ///
+    /// # Errors
+    /// The first error of `given`.
+    pub fn transcript<E>(
+        &'static self,
+        mut given: impl FnMut(&'static ParameterSpec) -> Result<Octets, E>,
+    ) -> Result<Transcript, E> {
+        let mut transcript = Transcript::new(self);
+        for spec in self.parameters {
+            let octets = match spec.fixed() {
+                Some(octets) => octets,
+                None => core::mem::take(&mut *given(spec)?),
+            };
+            transcript.parameters.push(octets);
+        }
+        Ok(transcript)
+    }
 }
 
 /// Which function makes the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Rule {
     /// HMAC-SHA-256 over S, with its FC (TS 33.220 Annex B).
     Kdf(Fc),
-    /// SHA-256 over the plain concatenation, without FC and lengths.
-    Sha256,
     /// A function of the subscriber's authentication algorithm set, such as f3.
     AlgorithmSet(&'static str),
+    /// Another function, in a few words.
+    Function(&'static str, Compute),
 }
+
+/// A function that is no KDF of TS 33.220: the parent's octets and the inputs' octets make the child's.
+///
+/// The lengths are those of the row's types, so that it cannot fail; what it gives for other lengths is unspecified.
+pub type Compute = fn(parent: &[u8], inputs: &[&[u8]], child: &mut [u8]);
+
+/// The child's octets out of the parent's, from octet `FROM` on: a [`Compute`].
+pub(crate) fn cut<const FROM: usize>(parent: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
+    if let Some(part) = parent.get(FROM..).and_then(|rest| rest.get(..child.len())) {
+        child.copy_from_slice(part);
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Kdf(a), Self::Kdf(b)) => a == b,
+            (Self::AlgorithmSet(a), Self::AlgorithmSet(b)) | (Self::Function(a, _), Self::Function(b, _)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Rule {}
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kdf(fc) => write!(f, "FC {fc}"),
-            Self::Sha256 => f.write_str("SHA-256"),
-            Self::AlgorithmSet(function) => f.write_str(function),
+            Self::AlgorithmSet(function) | Self::Function(function, _) => f.write_str(function),
         }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({self})")
     }
 }
 
@@ -64,359 +224,42 @@ pub enum Kept {
     Low128,
     /// The 128 most significant bits.
     High128,
-    /// What the algorithm set gives.
+    /// The 64 most significant bits.
+    High64,
+    /// What the function gives.
     AsGiven,
 }
 
-/// Name and encoding of one input of a derivation.
-#[derive(Clone, Copy, Debug)]
-pub struct ParameterSpec {
-    /// As the specification names it.
-    pub name: &'static str,
-    /// How it becomes octets.
-    pub encoding: Encoding,
-}
-
-/// How an input becomes octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// UTF-8 text, of its actual length.
-    Text,
-    /// This many octets, integers most significant first.
-    Octets(u16),
-    /// Octets of their actual length.
-    Variable,
-    /// This many octets of a key.
-    Secret(u16),
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text => f.write_str("UTF-8 text"),
-            Self::Octets(1) => f.write_str("1 octet"),
-            Self::Octets(n) => write!(f, "{n} octets"),
-            Self::Variable => f.write_str("octets"),
-            Self::Secret(n) => write!(f, "{n} secret octets"),
-        }
-    }
-}
-
-/// Who derives or holds a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Holder {
-    /// USIM: the application on the card.
-    Usim,
-    /// ME: the device around the card.
-    Me,
-    /// ARPF, in the UDM.
-    Arpf,
-    /// AUSF.
-    Ausf,
-    /// SEAF, in the AMF.
-    Seaf,
-    /// AMF.
-    Amf,
-    /// gNB.
-    Gnb,
-    /// N3IWF.
-    N3iwf,
-}
-
-impl Holder {
-    /// The name as 3GPP writes it.
+impl Kept {
+    /// As people read it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Usim => "USIM",
-            Self::Me => "ME",
-            Self::Arpf => "ARPF",
-            Self::Ausf => "AUSF",
-            Self::Seaf => "SEAF",
-            Self::Amf => "AMF",
-            Self::Gnb => "gNB",
-            Self::N3iwf => "N3IWF",
+            Self::All => "all 256 bits",
+            Self::Low128 => "the 128 least significant bits",
+            Self::High128 => "the 128 most significant bits",
+            Self::High64 => "the 64 most significant bits",
+            Self::AsGiven => "all that the function gives",
         }
     }
 
-    /// Whether it is on the device's side.
-    pub const fn is_ue(self) -> bool {
-        matches!(self, Self::Usim | Self::Me)
+    fn cut(self, output: &KdfOutput) -> &[u8] {
+        match self {
+            Self::All | Self::AsGiven => output.all(),
+            Self::Low128 => output.low_128(),
+            Self::High128 => output.high_128(),
+            Self::High64 => output.high_64(),
+        }
     }
-}
-
-/// Something that enters a derivation: knows its own encoding.
-pub trait KdfParameter {
-    /// The encoding, for documentation and explanation.
-    const ENCODING: Encoding;
-
-    /// Gives the octets to `with`.
-    fn with_octets<R>(&self, with: impl FnOnce(&[u8]) -> R) -> R;
-}
-
-/// Where the parameters of S go: into the hash, or into a transcript.
-pub trait KdfSink: Sized {
-    /// Takes Pi; Li follows from it.
-    #[must_use]
-    fn feed<P: KdfParameter>(self, parameter: &P) -> Self;
 }
 
 impl KdfSink for &mut KdfInput<'_> {
     #[inline(always)]
     fn feed<P: KdfParameter>(self, parameter: &P) -> Self {
-        parameter.with_octets(|octets| self.push(octets))
-    }
-}
-
-/// A key with its HMAC pads absorbed: derive several keys from it for the price of one preparation.
-///
-/// ```
-/// use kaskade_keys::derivation::Prepared;
-/// use kaskade_keys::{CipheringAlgorithm, IntegrityAlgorithm, fivegs::KAmf};
-///
-/// let k_amf = KAmf::from_octets(&[7; 32]);
-/// let prepared = Prepared::new(&k_amf);
-/// let k_nas_enc = prepared.k_nas_enc(CipheringAlgorithm::Nea2);
-/// let k_nas_int = prepared.k_nas_int(IntegrityAlgorithm::Nia2);
-/// assert_eq!(k_nas_enc, k_amf.k_nas_enc(CipheringAlgorithm::Nea2));
-/// # let _ = k_nas_int;
-/// ```
-pub struct Prepared<P> {
-    hmac: HmacKey,
-    parent: PhantomData<fn(&P)>,
-}
-
-impl<P: KeyMaterial> Prepared<P> {
-    /// Absorbs the pads: 2 SHA-256 compressions.
-    #[inline]
-    pub fn new(parent: &P) -> Self {
-        Self {
-            hmac: HmacKey::new(parent.derivation_octets()),
-            parent: PhantomData,
-        }
-    }
-}
-
-impl<P> Prepared<P> {
-    #[inline]
-    pub(crate) fn from_hmac(hmac: HmacKey) -> Self {
-        Self {
-            hmac,
-            parent: PhantomData,
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn derive(&self, fc: Fc, parameters: impl FnOnce(&mut KdfInput<'_>)) -> KdfOutput {
-        self.hmac.derive(fc, parameters)
-    }
-}
-
-impl<P: KeyMaterial> fmt::Debug for Prepared<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prepared({})", P::NAME)
-    }
-}
-
-/// The octets of S for given inputs, part by part; the parent key is not in it.
-///
-/// Inputs that are keys themselves ([`Encoding::Secret`]) are in it: treat it as a secret then.
-pub struct Transcript {
-    /// The derivation.
-    pub row: &'static Row,
-    /// Octets of each parameter, in order.
-    pub parameters: Vec<Vec<u8>>,
-}
-
-impl Transcript {
-    /// Starts with no parameter.
-    pub fn new(row: &'static Row) -> Self {
-        Self {
-            row,
-            parameters: Vec::new(),
-        }
-    }
-
-    /// The whole S: FC ‖ P0 ‖ L0 ‖ … (TS 33.220 B.2). Under [`Rule::Sha256`] the bare concatenation.
-    pub fn s(&self) -> Vec<u8> {
-        let mut s = Vec::new();
-        if let Rule::Kdf(fc) = self.row.rule {
-            s.extend(fc.octets());
-        }
-        for parameter in &self.parameters {
-            s.extend(parameter);
-            if let (Rule::Kdf(_), Ok(length)) = (self.row.rule, u16::try_from(parameter.len())) {
-                s.extend(length.to_be_bytes());
+        parameter.with_octets(|octets| {
+            if P::ENCODING.leaves_out(octets) {
+                return self;
             }
-        }
-        s
+            self.push(octets)
+        })
     }
-}
-
-impl Drop for Transcript {
-    fn drop(&mut self) {
-        for parameter in &mut self.parameters {
-            zeroize::Zeroize::zeroize(parameter);
-        }
-    }
-}
-
-impl KdfSink for Transcript {
-    fn feed<P: KdfParameter>(mut self, parameter: &P) -> Self {
-        parameter.with_octets(|octets| self.parameters.push(octets.into()));
-        self
-    }
-}
-
-/// A short public name of a secret value: 4 octets of SHA-256 over a label, the key's name and its octets.
-///
-/// A project profile, version 1, not a 3GPP function. Two holders compare fingerprints to learn whether they have the
-/// same key; 32 bits tell nothing useful about a key of 128 bits or more.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 4]);
-
-impl Fingerprint {
-    /// Of a key.
-    pub fn of<T: KeyMaterial>(key: &T) -> Self {
-        let digest = sha256(&[
-            b"kaskade fingerprint 1",
-            T::NAME.as_bytes(),
-            &[0],
-            key.derivation_octets(),
-        ]);
-        let [a, b, c, d, ..] = digest;
-        Self([a, b, c, d])
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d] = self.0;
-        write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
-/// [`Kept`] under the names of the methods of [`kaskade_crypto::kdf::KdfOutput`], for `rows!`.
-#[allow(non_upper_case_globals, reason = "the macro maps a method name to its documentation")]
-pub(crate) mod kept {
-    use super::Kept;
-
-    pub(crate) const all: Kept = Kept::All;
-    pub(crate) const low_128: Kept = Kept::Low128;
-    #[allow(dead_code, reason = "no row of the 5G branch keeps the most significant half")]
-    pub(crate) const high_128: Kept = Kept::High128;
-}
-
-/// Declares derivations with the KDF of TS 33.220.
-///
-/// `row: Parent.method(arguments) -> Child { … }`: makes the module `row` with `ROW`, `feed` and `transcript`, the method on
-/// `Parent` and on `Prepared<Parent>`, and the list `ROWS` of the invocation.
-macro_rules! rows {
-    ($(
-        $(#[$meta:meta])*
-        $row:ident: $Parent:ident.$method:ident($($arg:ident: $Arg:ty),* $(,)?) -> $Child:ident {
-            fc: $fc:literal,
-            s: [$($name:literal: $Param:ty = $value:expr),* $(,)?],
-            keep: $keep:ident,
-            clause: $clause:literal,
-            derived_by: [$($by:ident),* $(,)?],
-            held_by: [$($held:ident),* $(,)?] $(,)?
-        }
-    )*) => {
-        $(
-            #[doc = concat!("The row of ", stringify!($Parent), " → ", stringify!($Child), " (", $clause, ").")]
-            pub mod $row {
-                use super::*;
-
-                /// The derivation.
-                pub static ROW: $crate::derivation::Row = $crate::derivation::Row {
-                    child: <$Child as ::kaskade_crypto::KeyMaterial>::NAME,
-                    parent: <$Parent as ::kaskade_crypto::KeyMaterial>::NAME,
-                    method: stringify!($method),
-                    rule: $crate::derivation::Rule::Kdf(::kaskade_crypto::kdf::Fc::new($fc)),
-                    parameters: &[$(
-                        $crate::derivation::ParameterSpec {
-                            name: $name,
-                            encoding: <$Param as $crate::derivation::KdfParameter>::ENCODING,
-                        }
-                    ),*],
-                    kept: $crate::derivation::kept::$keep,
-                    derived_by: &[$($crate::derivation::Holder::$by),*],
-                    held_by: &[$($crate::derivation::Holder::$held),*],
-                    clause: $clause,
-                };
-
-                #[inline(always)]
-                pub(super) fn feed<Sink: $crate::derivation::KdfSink>(sink: Sink $(, $arg: $Arg)*) -> Sink {
-                    sink$(.feed::<$Param>($value))*
-                }
-
-                /// The octets of S for these inputs.
-                pub fn transcript($($arg: $Arg),*) -> $crate::derivation::Transcript {
-                    feed($crate::derivation::Transcript::new(&ROW) $(, $arg)*)
-                }
-            }
-
-            impl $crate::derivation::Prepared<$Parent> {
-                $(#[$meta])*
-                #[doc = concat!("\n\nFC ", stringify!($fc), $("; ", $name,)* ". Keeps ", stringify!($keep), ". ", $clause, ".")]
-                #[inline]
-                pub fn $method(&self $(, $arg: $Arg)*) -> $Child {
-                    const FC: ::kaskade_crypto::kdf::Fc = ::kaskade_crypto::kdf::Fc::new($fc);
-                    let output = self.derive(FC, |s| {
-                        $row::feed(s $(, $arg)*);
-                    });
-                    $Child::from_octets(output.$keep())
-                }
-            }
-
-            impl $Parent {
-                $(#[$meta])*
-                #[doc = concat!("\n\nFC ", stringify!($fc), $("; ", $name,)* ". Keeps ", stringify!($keep), ". ", $clause, ".")]
-                #[inline]
-                pub fn $method(&self $(, $arg: $Arg)*) -> $Child {
-                    $crate::derivation::Prepared::<$Parent>::new(self).$method($($arg),*)
-                }
-            }
-        )*
-
-        /// The derivations of this module.
-        pub static ROWS: &[&$crate::derivation::Row] = &[$(&$row::ROW),*];
-    };
-}
-
-pub(crate) use rows;
-
-macro_rules! kdf_parameters {
-    ($( $Type:ty: $encoding:expr, |$this:ident| $octets:expr; )*) => {$(
-        impl $crate::derivation::KdfParameter for $Type {
-            const ENCODING: $crate::derivation::Encoding = $encoding;
-
-            #[inline(always)]
-            fn with_octets<R>(&self, with: impl FnOnce(&[u8]) -> R) -> R {
-                let $this = self;
-                with($octets)
-            }
-        }
-    )*};
-}
-
-kdf_parameters! {
-    crate::ServingNetworkName: Encoding::Text, |this| this.kdf_octets();
-    crate::Supi: Encoding::Text, |this| this.kdf_octets();
-    crate::Abba: Encoding::Variable, |this| this.octets();
-    crate::NasCount: Encoding::Octets(4), |this| &this.kdf_octets();
-    crate::AccessType: Encoding::Octets(1), |this| &[*this as u8];
-    crate::CipheringAlgorithm: Encoding::Octets(1), |this| &[this.identity()];
-    crate::IntegrityAlgorithm: Encoding::Octets(1), |this| &[this.identity()];
-    crate::id::TypeDistinguisher: Encoding::Octets(1), |this| &[*this as u8];
-    kaskade_crypto::Rand: Encoding::Octets(16), |this| this.octets();
-    kaskade_crypto::Res: Encoding::Variable, |this| this.octets();
-    crate::umts::SqnXorAk: Encoding::Octets(6), |this| this.octets();
-    crate::fivegs::SyncInput<'_>: Encoding::Secret(32), |this| this.octets();
 }

@@ -13,10 +13,17 @@ use kaskade_crypto::kdf::sha256_one_block;
 use kaskade_crypto::{KeyMaterial, Rand, Res, secret_octets};
 use subtle::ConstantTimeEq;
 
-use crate::derivation::{Encoding, Holder, Kept, ParameterSpec, Row, Rule, rows};
-use crate::id::TypeDistinguisher;
+use crate::derivation::{
+    Encoding, Given, Holder, Kept, KeyParameter, ParameterSpec, Row, Rule, TextParameter, kdf_parameters, life, rows,
+};
+use crate::id::{
+    Acknowledgement, HorizontalDirection, SorCounter, SorHeader, SorList, TrustedAccessUsage, TypeDistinguisher,
+    UpuCounter, UpuData,
+};
 use crate::umts::{CkIk, SqnXorAk};
-use crate::{Abba, AccessType, CipheringAlgorithm, IntegrityAlgorithm, NasCount, ServingNetworkName, Supi};
+use crate::{
+    Abba, AccessType, CipheringAlgorithm, IntegrityAlgorithm, NasCount, ServingNetworkName, Supi, UplinkCount,
+};
 
 secret_octets! {
     /// K_AUSF: the anchor of the home network. 32 octets (TS 33.501 A.2, 6.2.1).
@@ -110,6 +117,66 @@ secret_octets! {
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
+
+    /// SoR-MAC-I_AUSF: proves steering of roaming to the UE. 16 octets (TS 33.501 A.17).
+    pub struct SorMacIAusf(16) = "SoR-MAC-I_AUSF" {
+        /// To the UE, in the steering of roaming container.
+        expose_to_ue,
+    }
+
+    /// SoR-MAC-I_UE, SoR-XMAC-I_UE: the UE's acknowledgement. 16 octets (TS 33.501 A.18).
+    pub struct SorMacIUe(16) = "SoR-MAC-I_UE" {
+        /// To the home network, in the acknowledgement.
+        expose_to_home_network,
+    }
+
+    /// UPU-MAC-I_AUSF: proves a parameters update to the UE. 16 octets (TS 33.501 A.19).
+    pub struct UpuMacIAusf(16) = "UPU-MAC-I_AUSF" {
+        /// To the UE, in the UPU container.
+        expose_to_ue,
+    }
+
+    /// UPU-MAC-I_UE, UPU-XMAC-I_UE: the UE's acknowledgement. 16 octets (TS 33.501 A.20).
+    pub struct UpuMacIUe(16) = "UPU-MAC-I_UE" {
+        /// To the home network, in the acknowledgement.
+        expose_to_home_network,
+    }
+
+    /// K_TNGF: the key of trusted non-3GPP access. 32 octets (TS 33.501 A.9).
+    pub struct KTngf(32) = "K_TNGF" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_TWIF: the key of a device without 5G NAS over WLAN. 32 octets (TS 33.501 A.9).
+    pub struct KTwif(32) = "K_TWIF" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_WAGF: the key of wireline access. 32 octets (TS 33.501 A.9).
+    pub struct KWagf(32) = "K_WAGF" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_TIPSec: the IKEv2 secret between UE and TNGF. 32 octets (TS 33.501 A.22).
+    pub struct KTipsec(32) = "K_TIPSec" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_TNAP: the access point's key, in the role of a PMK. 32 octets (TS 33.501 A.22).
+    pub struct KTnap(32) = "K_TNAP" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_FT: the root of fast transitions between access points. 32 octets (TS 33.501 A.22).
+    pub struct KFt(32) = "K_FT" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
 }
 
 rows! {
@@ -124,6 +191,7 @@ rows! {
         clause: "TS 33.501 A.2",
         derived_by: [Arpf, Me],
         held_by: [Ausf, Me],
+        life: ANCHOR,
     }
 
     /// RES*, the ME's answer.
@@ -138,6 +206,7 @@ rows! {
         clause: "TS 33.501 A.4",
         derived_by: [Me],
         held_by: [Me],
+        life: VECTOR,
     }
 
     /// XRES*, the answer that the ARPF expects.
@@ -152,6 +221,7 @@ rows! {
         clause: "TS 33.501 A.4",
         derived_by: [Arpf],
         held_by: [Ausf],
+        life: VECTOR,
     }
 
     /// K_SEAF.
@@ -162,6 +232,7 @@ rows! {
         clause: "TS 33.501 A.6",
         derived_by: [Ausf, Me],
         held_by: [Seaf, Me],
+        life: ANCHOR,
     }
 
     /// K_AMF. The SUPI enters as IMSI digits or NAI, without prefix.
@@ -172,45 +243,49 @@ rows! {
         clause: "TS 33.501 A.7",
         derived_by: [Seaf, Me],
         held_by: [Amf, Me],
+        life: NAS_CONTEXT,
     }
 
     /// K_NASenc for a ciphering algorithm.
     row_k_nas_enc: KAmf.k_nas_enc(algorithm: CipheringAlgorithm) -> KNasEnc {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::NasEnc,
-            "algorithm identity": CipheringAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::NasEnc,
+            "ciphering algorithm identity": CipheringAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Amf, Me],
         held_by: [Amf, Me],
+        life: NAS_CONTEXT,
     }
 
     /// K_NASint for an integrity algorithm.
     row_k_nas_int: KAmf.k_nas_int(algorithm: IntegrityAlgorithm) -> KNasInt {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::NasInt,
-            "algorithm identity": IntegrityAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::NasInt,
+            "integrity algorithm identity": IntegrityAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Amf, Me],
         held_by: [Amf, Me],
+        life: NAS_CONTEXT,
     }
 
     /// K_gNB for 3GPP access.
-    row_k_gnb: KAmf.k_gnb(uplink_nas_count: NasCount) -> KGnb {
+    row_k_gnb: KAmf.k_gnb(uplink_nas_count: UplinkCount) -> KGnb {
         fc: 0x6E,
         s: [
-            "uplink NAS COUNT": NasCount = &uplink_nas_count,
-            "access type distinguisher": AccessType = &AccessType::ThreeGpp,
+            "uplink NAS COUNT": UplinkCount = &uplink_nas_count,
+            "access type distinguisher" fixed: AccessType = &AccessType::ThreeGpp,
         ],
         keep: all,
         clause: "TS 33.501 A.9",
         derived_by: [Amf, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// K_N3IWF for untrusted non-3GPP access.
@@ -218,74 +293,259 @@ rows! {
         fc: 0x6E,
         s: [
             "uplink NAS COUNT": NasCount = &uplink_nas_count,
-            "access type distinguisher": AccessType = &AccessType::NonThreeGpp,
+            "access type distinguisher" fixed: AccessType = &AccessType::NonThreeGpp,
         ],
         keep: all,
         clause: "TS 33.501 A.9",
         derived_by: [Amf, Me],
         held_by: [N3iwf, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// NH, from K_gNB the first time and from the previous NH afterwards.
     row_nh: KAmf.nh(sync_input: SyncInput<'_>) -> Nh {
         fc: 0x6F,
-        s: ["SYNC-input": SyncInput<'_> = &sync_input],
+        s: ["SYNC-input" key: SyncInput<'_> = &sync_input],
         keep: all,
         clause: "TS 33.501 A.10",
         derived_by: [Amf, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// K_RRCenc for a ciphering algorithm.
     row_k_rrc_enc: KGnb.k_rrc_enc(algorithm: CipheringAlgorithm) -> KRrcEnc {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::RrcEnc,
-            "algorithm identity": CipheringAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::RrcEnc,
+            "ciphering algorithm identity": CipheringAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Gnb, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// K_RRCint for an integrity algorithm.
     row_k_rrc_int: KGnb.k_rrc_int(algorithm: IntegrityAlgorithm) -> KRrcInt {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::RrcInt,
-            "algorithm identity": IntegrityAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::RrcInt,
+            "integrity algorithm identity": IntegrityAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Gnb, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// K_UPenc for a ciphering algorithm.
     row_k_up_enc: KGnb.k_up_enc(algorithm: CipheringAlgorithm) -> KUpEnc {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::UpEnc,
-            "algorithm identity": CipheringAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::UpEnc,
+            "ciphering algorithm identity": CipheringAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Gnb, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
     }
 
     /// K_UPint for an integrity algorithm.
     row_k_up_int: KGnb.k_up_int(algorithm: IntegrityAlgorithm) -> KUpInt {
         fc: 0x69,
         s: [
-            "algorithm type distinguisher": TypeDistinguisher = &TypeDistinguisher::UpInt,
-            "algorithm identity": IntegrityAlgorithm = &algorithm,
+            "algorithm type distinguisher" fixed: TypeDistinguisher = &TypeDistinguisher::UpInt,
+            "integrity algorithm identity": IntegrityAlgorithm = &algorithm,
         ],
         keep: low_128,
         clause: "TS 33.501 A.8",
         derived_by: [Gnb, Me],
         held_by: [Gnb, Me],
+        life: ACCESS_STRATUM,
+    }
+
+    /// SoR-MAC-I_AUSF over the steering container. An empty list is left out, with its length.
+    row_sor_mac_i_ausf: KAusf.sor_mac_i_ausf(header: SorHeader, counter: SorCounter, list: &SorList) -> SorMacIAusf {
+        fc: 0x77,
+        s: [
+            "SoR header": SorHeader = &header,
+            "CounterSoR": SorCounter = &counter,
+            "SoR list": SorList = list,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.17",
+        derived_by: [Ausf, Me],
+        held_by: [Ausf, Me],
+        life: ONE_EXCHANGE,
+    }
+
+    /// SoR-MAC-I_UE; the AUSF computes it as SoR-XMAC-I_UE.
+    row_sor_mac_i_ue: KAusf.sor_mac_i_ue(counter: SorCounter) -> SorMacIUe {
+        fc: 0x78,
+        s: [
+            "SoR acknowledgement" fixed: Acknowledgement = &Acknowledgement,
+            "CounterSoR": SorCounter = &counter,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.18",
+        derived_by: [Ausf, Me],
+        held_by: [Ausf, Me],
+        life: ONE_EXCHANGE,
+    }
+
+    /// UPU-MAC-I_AUSF over the parameters update.
+    row_upu_mac_i_ausf: KAusf.upu_mac_i_ausf(data: &UpuData, counter: UpuCounter) -> UpuMacIAusf {
+        fc: 0x7B,
+        s: [
+            "UPU data": UpuData = data,
+            "CounterUPU": UpuCounter = &counter,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.19",
+        derived_by: [Ausf, Me],
+        held_by: [Ausf, Me],
+        life: ONE_EXCHANGE,
+    }
+
+    /// UPU-MAC-I_UE; the AUSF computes it as UPU-XMAC-I_UE.
+    row_upu_mac_i_ue: KAusf.upu_mac_i_ue(counter: UpuCounter) -> UpuMacIUe {
+        fc: 0x7C,
+        s: [
+            "UPU acknowledgement" fixed: Acknowledgement = &Acknowledgement,
+            "CounterUPU": UpuCounter = &counter,
+        ],
+        keep: low_128,
+        clause: "TS 33.501 A.20",
+        derived_by: [Ausf, Me],
+        held_by: [Ausf, Me],
+        life: ONE_EXCHANGE,
+    }
+
+    /// K_TNGF for trusted non-3GPP access.
+    row_k_tngf: KAmf.k_tngf(uplink_nas_count: NasCount) -> KTngf {
+        fc: 0x6E,
+        s: [
+            "uplink NAS COUNT": NasCount = &uplink_nas_count,
+            "access type distinguisher" fixed: AccessType = &AccessType::NonThreeGpp,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.9",
+        derived_by: [Amf, Me],
+        held_by: [Tngf, Me],
+        life: ACCESS_STRATUM,
+    }
+
+    /// K_TWIF for a device without 5G NAS; its count is 0.
+    row_k_twif: KAmf.k_twif() -> KTwif {
+        fc: 0x6E,
+        s: [
+            "uplink NAS COUNT" fixed: NasCount = &NasCount::from_parts(0, 0),
+            "access type distinguisher" fixed: AccessType = &AccessType::NonThreeGpp,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.9",
+        derived_by: [Amf, Me],
+        held_by: [Twif, Me],
+        life: ACCESS_STRATUM,
+    }
+
+    /// K_WAGF for wireline access; the count is 0 for AUN3 devices.
+    row_k_wagf: KAmf.k_wagf(uplink_nas_count: NasCount) -> KWagf {
+        fc: 0x6E,
+        s: [
+            "uplink NAS COUNT": NasCount = &uplink_nas_count,
+            "access type distinguisher" fixed: AccessType = &AccessType::NonThreeGpp,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.9",
+        derived_by: [Amf, Me],
+        held_by: [Wagf, Me],
+        life: ACCESS_STRATUM,
+    }
+
+    /// K_TIPSec for IPsec to the TNGF.
+    row_k_tipsec_of_tngf: KTngf.k_tipsec() -> KTipsec {
+        fc: 0x84,
+        s: [
+            "usage type distinguisher" fixed: TrustedAccessUsage = &TrustedAccessUsage::Ipsec,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.22",
+        derived_by: [Tngf, Me],
+        held_by: [Tngf, Me],
+        life: PARENT,
+    }
+
+    /// K_TNAP for the access point.
+    row_k_tnap_of_tngf: KTngf.k_tnap() -> KTnap {
+        fc: 0x84,
+        s: [
+            "usage type distinguisher" fixed: TrustedAccessUsage = &TrustedAccessUsage::Tnap,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.22",
+        derived_by: [Tngf, Me],
+        held_by: [Tnap, Me],
+        life: PARENT,
+    }
+
+    /// K_FT for fast transitions.
+    row_k_ft_of_tngf: KTngf.k_ft() -> KFt {
+        fc: 0x84,
+        s: [
+            "usage type distinguisher" fixed: TrustedAccessUsage = &TrustedAccessUsage::FastTransition,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.22",
+        derived_by: [Tngf, Me],
+        held_by: [Tnap, Me],
+        life: PARENT,
+    }
+
+    /// K_TNAP for the access point.
+    row_k_tnap_of_twif: KTwif.k_tnap() -> KTnap {
+        fc: 0x84,
+        s: [
+            "usage type distinguisher" fixed: TrustedAccessUsage = &TrustedAccessUsage::Tnap,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.22",
+        derived_by: [Twif, Me],
+        held_by: [Tnap, Me],
+        life: PARENT,
+    }
+
+    /// K_FT for fast transitions.
+    row_k_ft_of_twif: KTwif.k_ft() -> KFt {
+        fc: 0x84,
+        s: [
+            "usage type distinguisher" fixed: TrustedAccessUsage = &TrustedAccessUsage::FastTransition,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.22",
+        derived_by: [Twif, Me],
+        held_by: [Tnap, Me],
+        life: PARENT,
+    }
+
+    /// K_AMF' of a horizontal derivation: the next K_AMF, when the AMF changes or chooses to.
+    row_k_amf_horizontal: KAmf.k_amf_prime(direction: HorizontalDirection, nas_count: NasCount) -> KAmf {
+        fc: 0x72,
+        s: [
+            "DIRECTION": HorizontalDirection = &direction,
+            "NAS COUNT": NasCount = &nas_count,
+        ],
+        keep: all,
+        clause: "TS 33.501 A.13",
+        derived_by: [Amf, Me],
+        held_by: [Amf, Me],
+        life: NAS_CONTEXT,
+        named: "K_AMF'",
     }
 }
 
@@ -298,6 +558,14 @@ pub enum SyncInput<'k> {
     Nh(&'k Nh),
 }
 
+kdf_parameters! {
+    SyncInput<'_>: Encoding::Secret(32), |this| this.octets();
+}
+
+impl KeyParameter for SyncInput<'_> {
+    const KEYS: &'static [&'static str] = &[KGnb::NAME, Nh::NAME];
+}
+
 impl SyncInput<'_> {
     pub(crate) fn octets(&self) -> &[u8] {
         match self {
@@ -308,7 +576,7 @@ impl SyncInput<'_> {
 }
 
 /// HRES*: what the SEAF computes from RES*. 16 octets, compared in constant time (TS 33.501 A.5).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HresStar([u8; 16]);
 
 /// HXRES*: what the AUSF sends so that the SEAF can check RES* without knowing it. 16 octets (TS 33.501 A.5).
@@ -335,7 +603,7 @@ impl HxresStar {
 impl XresStar {
     /// HXRES*: the 128 least significant bits of SHA-256(RAND ‖ XRES*). TS 33.501 A.5.
     pub fn hxres_star(&self, rand: &Rand) -> HxresStar {
-        HxresStar(hash(rand, &self.0))
+        HxresStar(hash(rand.octets(), &self.0))
     }
 
     /// Whether RES* is the expected one, in constant time (TS 33.501 6.1.3.2.0 step 11).
@@ -347,37 +615,68 @@ impl XresStar {
 impl ResStar {
     /// HRES*: the 128 least significant bits of SHA-256(RAND ‖ RES*). TS 33.501 A.5.
     pub fn hres_star(&self, rand: &Rand) -> HresStar {
-        HresStar(hash(rand, &self.0))
+        HresStar(hash(rand.octets(), &self.0))
     }
 }
 
-fn hash(rand: &Rand, response: &[u8; 16]) -> [u8; 16] {
-    let digest = sha256_one_block(rand.octets(), response);
+fn hash(rand: &[u8; 16], response: &[u8; 16]) -> [u8; 16] {
+    let digest = sha256_one_block(rand, response);
     let [.., a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = digest;
     [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
-const fn hashed(child: &'static str, parent: &'static str, method: &'static str, by: &'static [Holder]) -> Row {
+/// The rows of HRES* and HXRES*, which are no keys but values that are sent or compared.
+const fn hashed(
+    child: &'static str,
+    about: &'static str,
+    parent: &'static str,
+    method: &'static str,
+    derived_by: &'static [Holder],
+) -> Row {
     Row {
         child,
+        named: child,
+        child_octets: 16,
         parent,
+        parent_octets: 16,
         method,
-        rule: Rule::Sha256,
+        about,
+        rule: Rule::Function("SHA-256", |response, inputs, child| {
+            let rand = inputs.first().and_then(|rand| <&[u8; 16]>::try_from(*rand).ok());
+            if let (Some(rand), Ok(response)) = (rand, response.try_into()) {
+                child.copy_from_slice(&hash(rand, response));
+            }
+        }),
         parameters: &[ParameterSpec {
             name: "RAND",
             encoding: Encoding::Octets(16),
+            given: Given::Text(<Rand as TextParameter>::TEXT_FORM),
         }],
         kept: Kept::Low128,
-        derived_by: by,
+        derived_by,
         held_by: &[Holder::Seaf],
+        life: life::VECTOR,
         clause: "TS 33.501 A.5",
+        doubt: "",
     }
 }
 
 /// The row of RES* → HRES*.
-pub static ROW_HRES_STAR: Row = hashed("HRES*", ResStar::NAME, "hres_star", &[Holder::Seaf]);
+pub static ROW_HRES_STAR: Row = hashed(
+    "HRES*",
+    "HRES*: what the SEAF computes from RES*, to compare.",
+    ResStar::NAME,
+    "hres_star",
+    &[Holder::Seaf],
+);
 /// The row of XRES* → HXRES*.
-pub static ROW_HXRES_STAR: Row = hashed("HXRES*", XresStar::NAME, "hxres_star", &[Holder::Ausf]);
+pub static ROW_HXRES_STAR: Row = hashed(
+    "HXRES*",
+    "HXRES*: lets the SEAF check RES* without knowing it.",
+    XresStar::NAME,
+    "hxres_star",
+    &[Holder::Ausf],
+);
 
 /// The derivations of this module that are not a KDF of TS 33.220.
 pub static HASH_ROWS: &[&Row] = &[&ROW_HRES_STAR, &ROW_HXRES_STAR];

@@ -3,7 +3,7 @@
 //! A derivation is declared once, as a [`derivation::Row`]: parent, child, FC, parameters with their encoding, the bits
 //! that are kept, who derives and who holds the key, and the clause. From the row come the typed method on the parent
 //! ([`fivegs::KSeaf::k_amf`]), its documentation, the [`tree`], and the octet-by-octet [`derivation::Transcript`] that
-//! explains one derivation.
+//! explains one derivation. [`lanes`] derive from sixteen parents at once, out of the same rows.
 //!
 //! ```text
 //! K ── CK, IK, RES, AK                                        TS 33.102 6.3, TS 35.206
@@ -39,13 +39,24 @@
 
 extern crate alloc;
 
+pub mod akma;
+pub mod best;
 pub mod derivation;
+pub mod eap;
+pub mod emsk;
+pub mod eps;
 pub mod fivegs;
+pub mod gba;
+pub mod gsm;
 pub mod id;
+pub mod interworking;
+pub mod lanes;
+pub mod pc5;
+pub mod ran;
 pub mod tree;
 pub mod umts;
 
 pub use id::{
     Abba, AccessType, CipheringAlgorithm, HnKeyId, Imsi, IntegrityAlgorithm, Nai, NasCount, Nid, ParseError, Plmn,
-    ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
+    ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi, UplinkCount,
 };

@@ -1,14 +1,76 @@
-//! The hierarchy as a graph: the rows of all branches, by parent and child.
+//! The hierarchy as a graph: keys are its nodes, rows its edges.
+//!
+//! Most keys have one derivation; some have several ([`makers`]), such as K_AMF, which comes from K_SEAF, from the K_AMF
+//! before it, or from K_ASME. The first of them in the order of [`rows`] is the usual one ([`parent`]).
+//!
+//! # All derivations
+//!
+#![doc = include_str!("key-table.md")]
 
-use crate::derivation::Row;
-use crate::{fivegs, umts};
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use crate::derivation::{Holder, Row};
+use crate::{akma, best, eap, emsk, eps, fivegs, gba, gsm, interworking, pc5, ran, umts};
+
+/// The lists of all modules: a module's list is entered here, parents before children.
+static MODULES: &[&[&Row]] = &[
+    umts::ROWS,
+    gsm::OUTSIDE_ROWS,
+    gsm::FUNCTION_ROWS,
+    gsm::ROWS,
+    eps::ROWS,
+    eps::FUNCTION_ROWS,
+    fivegs::ROWS,
+    fivegs::HASH_ROWS,
+    ran::ROWS,
+    interworking::ROWS,
+    eap::ROWS,
+    eap::FUNCTION_ROWS,
+    emsk::FUNCTION_ROWS,
+    akma::ROWS,
+    gba::FUNCTION_ROWS,
+    gba::ROWS,
+    best::ROWS,
+    pc5::ROWS,
+];
+
+/// The secret that everything comes from.
+pub const ROOT: &str = "K";
 
 /// All derivations, parents before children within a branch.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [umts::ROWS, fivegs::ROWS, fivegs::HASH_ROWS]
-        .into_iter()
-        .flatten()
+    MODULES.iter().flat_map(|rows| rows.iter()).copied()
+}
+
+/// All keys, each once: first those that no row makes (K, and keys from outside), then the others in the order of rows.
+pub fn keys() -> Vec<&'static str> {
+    let mut keys: Vec<&'static str> = Vec::new();
+    let inputs = rows().flat_map(|row| row.keys().flatten().copied());
+    let named = rows().map(|row| row.parent).chain(inputs);
+    let outside = named.filter(|name| parent(name).is_none());
+    for name in outside.chain(rows().map(|row| row.child)) {
+        if !keys.contains(&name) {
+            keys.push(name);
+        }
+    }
+    keys
+}
+
+/// The key of this name, whatever the case, and with or without what is no letter or digit: `kamf` is K_AMF.
+pub fn find(name: &str) -> Option<&'static str> {
+    let keys = keys();
+    let exact = keys.iter().find(|key| **key == name);
+    exact
+        .or_else(|| keys.iter().find(|key| plain(key).eq(plain(name))))
         .copied()
+}
+
+/// Letters and digits, and the signs that tell names apart.
+pub fn plain(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '*' | '\''))
+        .flat_map(char::to_lowercase)
 }
 
 /// The derivations that start from a key.
@@ -16,7 +78,72 @@ pub fn children(parent: &str) -> impl Iterator<Item = &'static Row> {
     rows().filter(move |row| row.parent == parent)
 }
 
-/// The derivation that makes a key; `None` for K and for a name that is no key.
+/// The derivations that make a key, the usual one first.
+pub fn makers(child: &str) -> impl Iterator<Item = &'static Row> {
+    rows().filter(move |row| row.child == child)
+}
+
+/// The usual derivation of a key; `None` for K, for keys from outside, and for a name that is no key.
 pub fn parent(child: &str) -> Option<&'static Row> {
-    rows().find(|row| row.child == child)
+    makers(child).next()
+}
+
+/// Who holds a key after any of its derivations.
+pub fn holders(key: &str) -> Vec<Holder> {
+    let all: BTreeSet<Holder> = makers(key).flat_map(|row| row.held_by.iter().copied()).collect();
+    all.into_iter().collect()
+}
+
+/// The shortest chain of derivations from one key to another; empty when they are the same, `None` when there is none.
+///
+/// Keys that enter besides the parents must come from elsewhere.
+pub fn path(from: &str, to: &str) -> Option<Vec<&'static Row>> {
+    let mut reached: Vec<(&str, Option<(usize, &'static Row)>)> = alloc::vec![(from, None)];
+    let mut next = VecDeque::from([0]);
+    while let Some(at) = next.pop_front() {
+        let (name, _) = *reached.get(at)?;
+        if name == to {
+            return Some(back(&reached, at));
+        }
+        for row in children(name) {
+            if !reached.iter().any(|(known, _)| *known == row.child) {
+                next.push_back(reached.len());
+                reached.push((row.child, Some((at, row))));
+            }
+        }
+    }
+    None
+}
+
+fn back(reached: &[(&str, Option<(usize, &'static Row)>)], mut at: usize) -> Vec<&'static Row> {
+    let mut path = Vec::new();
+    while let Some((_, Some((before, row)))) = reached.get(at) {
+        path.push(*row);
+        at = *before;
+    }
+    path.reverse();
+    path
+}
+
+/// The keys that fall when `leaked` do, without them: whoever knows a parent, and all keys that enter besides it, knows
+/// the child. What is no key counts as known, since it travels in clear or can be guessed.
+pub fn fallen(leaked: &[&str]) -> Vec<&'static str> {
+    let mut known: BTreeSet<&str> = leaked.iter().copied().collect();
+    loop {
+        let before = known.len();
+        for row in rows() {
+            let falls =
+                known.contains(row.parent) && row.keys().all(|names| names.iter().any(|name| known.contains(name)));
+            if falls {
+                known.insert(row.child);
+            }
+        }
+        if known.len() == before {
+            break;
+        }
+    }
+    let fallen = keys().into_iter();
+    fallen
+        .filter(|key| known.contains(key) && !leaked.contains(key))
+        .collect()
 }

@@ -8,7 +8,9 @@
 use kaskade_crypto::kdf::HmacKey;
 use kaskade_crypto::{Ak, Autn, Ck, Ik, K, KeyMaterial, Sqn, secret_octets};
 
-use crate::derivation::{Encoding, Holder, Kept, ParameterSpec, Prepared, Row, Rule};
+use crate::derivation::{
+    Encoding, Given, Holder, Kept, ParameterSpec, Prepared, Row, Rule, TextParameter, life, octets_of,
+};
 
 secret_octets! {
     /// CK ‖ IK: the 256-bit key of TS 33.501 A.2 to A.4 and TS 33.401 A.2. 32 octets.
@@ -43,6 +45,11 @@ impl SqnXorAk {
         Self(sqn.xor_ak(ak))
     }
 
+    /// As AUTN carries it.
+    pub const fn from_octets(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+
     /// The 6 octets.
     pub fn octets(&self) -> &[u8; 6] {
         &self.0
@@ -58,12 +65,19 @@ impl From<&Autn> for SqnXorAk {
 const RAND: ParameterSpec = ParameterSpec {
     name: "RAND",
     encoding: Encoding::Octets(16),
+    given: Given::Text(<kaskade_crypto::Rand as TextParameter>::TEXT_FORM),
 };
 
-const fn f(child: &'static str, function: &'static str) -> Row {
+const fn f(child: &'static str, child_octets: u16, about: &'static str, function: &'static str) -> Row {
     Row {
         child,
+        named: child,
+        child_octets,
+        about,
+        life: life::VECTOR,
+        doubt: "",
         parent: K::NAME,
+        parent_octets: octets_of(K::LEN),
         method: "f2345",
         rule: Rule::AlgorithmSet(function),
         parameters: &[RAND],
@@ -75,15 +89,25 @@ const fn f(child: &'static str, function: &'static str) -> Row {
 }
 
 /// f2: XRES, RES.
-pub static RES: Row = f("RES", "f2");
+pub static RES: Row = f(
+    "RES",
+    8,
+    "RES and XRES: the answer to the challenge, 4 to 16 octets; MILENAGE gives 8.",
+    "f2",
+);
 /// f3: CK.
-pub static CK: Row = f(Ck::NAME, "f3");
+pub static CK: Row = f(Ck::NAME, 16, "CK: the confidentiality key.", "f3");
 /// f4: IK.
-pub static IK: Row = f(Ik::NAME, "f4");
+pub static IK: Row = f(Ik::NAME, 16, "IK: the integrity key.", "f4");
 /// f5: AK.
-pub static AK: Row = f(Ak::NAME, "f5");
+pub static AK: Row = f(Ak::NAME, 6, "AK: the anonymity key that hides SQN.", "f5");
 /// CK ‖ IK.
-pub static CK_IK: Row = f(CkIk::NAME, "f3 ‖ f4");
+pub static CK_IK: Row = f(
+    CkIk::NAME,
+    32,
+    "CK and IK as one key, of which EPS and 5GS derive.",
+    "f3 ‖ f4",
+);
 
 /// The derivations of this module.
 pub static ROWS: &[&Row] = &[&RES, &CK, &IK, &AK, &CK_IK];

@@ -109,7 +109,7 @@ fn from_k(case: &Case) {
         let k_amf = k_seaf.k_amf(&supi(case), &Abba::from_octets(&case.octets("abba")).unwrap());
         case.expect("derived_k_amf", &k_amf);
         assert_eq!(case.text("access_type"), "01");
-        case.expect("k_gnb", &k_amf.k_gnb(count(case)));
+        case.expect("k_gnb", &k_amf.k_gnb(count(case).into()));
     }
 }
 
@@ -174,7 +174,10 @@ fn one_derivation(case: &Case) {
         }
         "6e" => {
             assert_eq!(case.text("access_type"), "01");
-            case.expect("output", &KAmf::from_octets(&case.array("key")).k_gnb(count(case)));
+            case.expect(
+                "output",
+                &KAmf::from_octets(&case.array("key")).k_gnb(count(case).into()),
+            );
         }
         "69" => algorithm_key(case),
         "70" => {

@@ -12,7 +12,7 @@ use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::derivation::Prepared;
 use kaskade_keys::umts::CkIk;
 use kaskade_keys::{Imsi, Plmn, ServingNetworkName, Supi};
-use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber};
+use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets};
 
 use crate::random::random_octets;
 use crate::role::seaf::{AusfClient, AusfClientError};
@@ -34,9 +34,7 @@ impl From<DemoSubscriber> for Subscriber {
     fn from(demo: DemoSubscriber) -> Self {
         Self {
             supi: demo.supi,
-            algorithm: AlgorithmProfile::MILENAGE,
-            k: demo.k,
-            operator: OpOrOpc::Opc(demo.opc),
+            secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
             amf: Amf::SEPARATION,
             methods: AuthMethods::FIVE_G_AKA,
             sqn: SqnRecord::blank(SqnScheme::default()),

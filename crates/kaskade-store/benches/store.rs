@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::{
-    AlgorithmProfile, AuthMethods, MasterKey, OpOrOpc, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber,
+    AuthMethods, MasterKey, OpOrOpc, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore,
 };
 
@@ -186,9 +186,7 @@ fn subscriber(number: u64) -> Subscriber {
     let octets = (u128::from(number) << 64 | u128::from(scatter(number))).to_be_bytes();
     Subscriber {
         supi: supi(number),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k: K::from_octets(&octets),
-        operator: OpOrOpc::Opc(Opc::from_octets(&octets)),
+        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
         sqn: SqnRecord::blank(SqnScheme::TimeBased),

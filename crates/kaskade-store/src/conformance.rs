@@ -22,7 +22,8 @@ use kaskade_keys::Supi;
 
 use crate::engine::{Batch, Engine, Table};
 use crate::master_key::MasterKey;
-use crate::model::{AlgorithmProfile, AuthMethods, OpOrOpc, Subscriber};
+use crate::model::{AuthMethods, Subscriber};
+use crate::secrets::{OpOrOpc, SubscriberSecrets};
 use crate::store::{Resynchronised, StoreOptions, SubscriberStore};
 
 /// Opens one place: every call finds what was committed there before. The engine of the call before is dropped first.
@@ -234,7 +235,7 @@ fn subscribers_come_back(open: &Place) {
     let expected: Vec<Supi> = (0..3000).filter(|n| *n != 5).map(supi).collect();
     assert_eq!(listed, expected, "all, in order");
     let found = store.credentials(&supi(17)).expect("read").expect("there");
-    assert_eq!(found.k, subscriber(17, SqnScheme::TimeBased).k);
+    assert_eq!(Some(found), subscriber(17, SqnScheme::TimeBased).credentials());
 }
 
 fn sqn_never_repeat(open: &Place) {
@@ -331,9 +332,7 @@ fn subscriber(n: usize, scheme: SqnScheme) -> Subscriber {
     }
     Subscriber {
         supi: supi(n),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k: K::from_octets(&octets),
-        operator: OpOrOpc::Opc(Opc::from_octets(&octets)),
+        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
         sqn,

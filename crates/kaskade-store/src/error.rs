@@ -15,6 +15,9 @@ pub enum StoreError {
     /// A subscriber has this SUPI already.
     #[error("a subscriber with this SUPI exists already")]
     AlreadyExists,
+    /// The subscriber has a GSM-only card: there are triplets of it, but no vectors.
+    #[error("the subscriber has a GSM-only card")]
+    GsmOnly,
     /// The master key file was refused.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),

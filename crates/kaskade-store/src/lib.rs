@@ -2,7 +2,8 @@
 //!
 //! | Room | What |
 //! |---|---|
-//! | [`model`] | a subscriber: SUPI, algorithm, K, OP or OPc, AMF, methods, SQN record |
+//! | [`model`] | a subscriber: SUPI, secrets, AMF, methods, SQN record |
+//! | [`SubscriberSecrets`] | K with OP, OPc, TOP or TOPc, and the algorithm set that they are for |
 //! | [`SubscriberStore`] | add, find, list, remove; credentials and SQN for the AuC; resynchronisation |
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
 //! | [`row`] | the octets of a row |
@@ -29,10 +30,12 @@ pub mod model;
 mod provision;
 pub mod row;
 mod seal;
+mod secrets;
 mod store;
 
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use master_key::MasterKey;
-pub use model::{AlgorithmProfile, AuthMethods, Credentials, OpOrOpc, Subscriber};
+pub use model::{AlgorithmProfile, AuthMethods, Credentials, Subscriber};
+pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};

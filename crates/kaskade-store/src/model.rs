@@ -4,19 +4,17 @@ use core::fmt;
 
 pub use kaskade_aka::auc::{AlgorithmProfile, Credentials};
 use kaskade_aka::sqn::SqnRecord;
-use kaskade_crypto::{Amf, K, Op, Opc};
+use kaskade_crypto::Amf;
 use kaskade_keys::Supi;
+
+use crate::secrets::SubscriberSecrets;
 
 /// A subscriber: identity, secrets, and how it authenticates. `Debug` masks identity and secrets.
 pub struct Subscriber {
     /// SUPI.
     pub supi: Supi,
-    /// The algorithm set of the card.
-    pub algorithm: AlgorithmProfile,
-    /// K.
-    pub k: K,
-    /// The operator variant, as it was given.
-    pub operator: OpOrOpc,
+    /// The algorithm set of the card with its secrets, the operator variant as it was given.
+    pub secrets: SubscriberSecrets,
     /// AMF of the vectors; its separation bit is set for EPS and 5GS.
     pub amf: Amf,
     /// Which methods the subscriber may authenticate with.
@@ -26,41 +24,11 @@ pub struct Subscriber {
     pub sqn: SqnRecord,
 }
 
-/// OP or OPc: two different things that look alike, and are never guessed.
-#[derive(Clone)]
-pub enum OpOrOpc {
-    /// OP: the same for a whole network (TS 35.206 3).
-    Op(Op),
-    /// OPc: bound to K (TS 35.206 4.1).
-    Opc(Opc),
-}
-
-impl OpOrOpc {
-    /// OPc for this K.
-    pub fn opc(&self, k: &K) -> Opc {
-        match self {
-            Self::Op(op) => Opc::derive(k, op),
-            Self::Opc(opc) => opc.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for OpOrOpc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Op(_) => "OP(…)",
-            Self::Opc(_) => "OPc(…)",
-        })
-    }
-}
-
 impl Subscriber {
-    /// What the AuC needs of it.
-    pub fn credentials(&self) -> Credentials {
-        let mut credentials = Credentials::new(self.k.clone(), self.operator.opc(&self.k));
-        credentials.amf = self.amf;
-        credentials.algorithm = self.algorithm;
-        credentials
+    /// What the AuC needs of it to make vectors; `None` of a GSM-only subscriber.
+    pub fn credentials(&self) -> Option<Credentials> {
+        let keys = self.secrets.algorithm_keys()?;
+        Some(Credentials { keys, amf: self.amf })
     }
 }
 
@@ -68,7 +36,7 @@ impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscriber")
             .field("supi", &self.supi.masked())
-            .field("operator", &self.operator)
+            .field("secrets", &self.secrets)
             .field("methods", &self.methods)
             .field("scheme", &self.sqn.scheme())
             .finish_non_exhaustive()

@@ -3,49 +3,47 @@
 //! ```text
 //! row     length of SQN 1 ‖ SQN ‖ clear ‖ nonce 12 ‖ sealed ‖ tag 16
 //! SQN     version 1 ‖ kind 1 ‖ IND bits 1 ‖ numbers as LEB128
-//! clear   version 1 ‖ algorithm 1 ‖ methods 1 ‖ AMF 2 ‖ flags 1 ‖ [c1..c5 80 ‖ r1..r5 5]
-//! sealed  K 16 ‖ OPc 16 ‖ [OP 16]
+//! clear   version 1 ‖ algorithm 1 ‖ methods 1 ‖ AMF 2 ‖ flags 1 ‖ parameters of the algorithm
+//! sealed  K, and OPc or TOPc, and OP or TOP if given: see `secrets`
 //! ```
+//!
+//! A row of MILENAGE has version 1, as the first programs wrote it; one of another set has version 2, which those refuse
+//! as what it is and not as damaged.
 //!
 //! The seal authenticates the clear part and the SUPI. The record of the sequence numbers comes first, so that it can be
 //! read and replaced without the rest.
 
-use kaskade_aka::auc::AlgorithmProfile;
 use kaskade_aka::sqn::{Generator, Seq, Spent, SqnLayout, SqnParts, SqnRecord};
 use kaskade_crypto::Amf;
-use kaskade_crypto::milenage::OperatorConstants;
 
 use crate::error::RowError;
 use crate::model::AuthMethods;
+use crate::secrets::Layout;
 
-const VERSION: u8 = 1;
-const MILENAGE: u8 = 1;
-const MILENAGE_OWN_CONSTANTS: u8 = 2;
-const FLAG_OP: u8 = 1;
-const CONSTANTS_LEN: usize = 85;
+/// Of a record of sequence numbers.
+const SQN_VERSION: u8 = 1;
+/// Of a row of MILENAGE.
+const VERSION_MILENAGE: u8 = 1;
+/// Of a row of any other set.
+const VERSION_ANY_SET: u8 = 2;
+/// The highest number of a set of MILENAGE.
+const LAST_MILENAGE: u8 = 2;
 
 /// Octets of the nonce of AES-256-GCM.
 pub const NONCE_LEN: usize = 12;
 /// Octets of the tag of AES-256-GCM.
 pub const TAG_LEN: usize = 16;
-/// Octets of K ‖ OPc.
-pub const SECRETS_LEN: usize = 32;
-/// Octets of K ‖ OPc ‖ OP.
-pub const SECRETS_WITH_OP_LEN: usize = 48;
-
 /// A subscriber's row: the part in clear, and where the sealed part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// The record of the sequence numbers, for [`decode_sqn`].
     pub sqn: &'a [u8],
-    /// The algorithm set.
-    pub algorithm: AlgorithmProfile,
+    /// The algorithm set, and with it how the sealed octets are read.
+    pub layout: Layout,
     /// The methods.
     pub methods: AuthMethods,
     /// AMF.
     pub amf: Amf,
-    /// Whether OP is sealed beside OPc.
-    pub has_op: bool,
     /// The octets that the seal authenticates.
     pub clear: &'a [u8],
     /// The nonce of the seal, 12 octets.
@@ -66,31 +64,25 @@ impl<'a> Row<'a> {
         let (sqn, octets) = split(octets)?;
         let (&[version, algorithm, methods, amf0, amf1, flags], rest) =
             octets.split_first_chunk().ok_or(RowError::Length)?;
-        if version != VERSION {
-            return Err(RowError::Version(version));
+        if version != version_of(algorithm) {
+            return Err(match version {
+                VERSION_MILENAGE | VERSION_ANY_SET => RowError::Field("algorithm"),
+                _ => RowError::Version(version),
+            });
         }
-        let (algorithm, rest) = match algorithm {
-            MILENAGE => (AlgorithmProfile::MILENAGE, rest),
-            MILENAGE_OWN_CONSTANTS => constants(rest)?,
-            _ => return Err(RowError::Field("algorithm")),
-        };
+        let (layout, rest) = Layout::decode(algorithm, flags, rest)?;
         let methods = AuthMethods::from_bits(methods).ok_or(RowError::Field("methods"))?;
-        if flags & !FLAG_OP != 0 {
-            return Err(RowError::Field("flags"));
-        }
-        let has_op = flags & FLAG_OP != 0;
         let clear = octets.get(..octets.len() - rest.len()).ok_or(RowError::Length)?;
         let (nonce, rest) = rest.split_first_chunk().ok_or(RowError::Length)?;
         let (sealed, tag) = rest.split_last_chunk().ok_or(RowError::Length)?;
-        if sealed.len() != if has_op { SECRETS_WITH_OP_LEN } else { SECRETS_LEN } {
+        if sealed.len() != layout.sealed_len() {
             return Err(RowError::Length);
         }
         Ok(Self {
             sqn,
-            algorithm,
+            layout,
             methods,
             amf: Amf::from_octets([amf0, amf1]),
-            has_op,
             clear,
             nonce,
             sealed,
@@ -117,39 +109,21 @@ impl<'a> Row<'a> {
     }
 
     /// The clear part of a new row.
-    pub(crate) fn encode_clear(algorithm: &AlgorithmProfile, methods: AuthMethods, amf: Amf, has_op: bool) -> Vec<u8> {
-        let AlgorithmProfile::Milenage { constants } = algorithm;
-        let kind = if constants.are_standard() {
-            MILENAGE
-        } else {
-            MILENAGE_OWN_CONSTANTS
-        };
+    pub(crate) fn encode_clear(layout: &Layout, methods: AuthMethods, amf: Amf) -> Vec<u8> {
+        let number = layout.number();
         let [amf0, amf1] = *amf.octets();
-        let mut row = vec![
-            VERSION,
-            kind,
-            methods.bits(),
-            amf0,
-            amf1,
-            if has_op { FLAG_OP } else { 0 },
-        ];
-        if kind == MILENAGE_OWN_CONSTANTS {
-            row.extend(constants.c().iter().flatten());
-            row.extend(constants.r());
-        }
+        let mut row = vec![version_of(number), number, methods.bits(), amf0, amf1, layout.flags()];
+        layout.push_parameters(&mut row);
         row
     }
 }
 
-fn constants(octets: &[u8]) -> Result<(AlgorithmProfile, &[u8]), RowError> {
-    let (octets, rest) = octets.split_first_chunk::<CONSTANTS_LEN>().ok_or(RowError::Length)?;
-    let mut c = [[0; 16]; 5];
-    for (target, source) in c.iter_mut().zip(octets.chunks_exact(16)) {
-        target.copy_from_slice(source);
+const fn version_of(algorithm: u8) -> u8 {
+    if algorithm <= LAST_MILENAGE {
+        VERSION_MILENAGE
+    } else {
+        VERSION_ANY_SET
     }
-    let [.., r1, r2, r3, r4, r5] = *octets;
-    let constants = OperatorConstants::new(c, [r1, r2, r3, r4, r5]).map_err(|_| RowError::Field("constants"))?;
-    Ok((AlgorithmProfile::Milenage { constants }, rest))
 }
 
 const UNANCHORED: u8 = 0;
@@ -179,7 +153,7 @@ fn split(octets: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
 /// [`RowError`] when the octets are not one.
 pub fn decode_sqn(octets: &[u8]) -> Result<SqnRecord, RowError> {
     let (&[version, kind, ind_bits], mut rest) = octets.split_first_chunk().ok_or(RowError::Length)?;
-    if version != VERSION {
+    if version != SQN_VERSION {
         return Err(RowError::Version(version));
     }
     let layout = SqnLayout::new(ind_bits).ok_or(RowError::Field("IND bits"))?;
@@ -234,7 +208,7 @@ pub fn encode_sqn(record: &SqnRecord) -> Vec<u8> {
         Generator::NonTimeBased => NON_TIME_BASED,
         Generator::General { .. } => GENERAL,
     };
-    octets.extend([VERSION, kind, layout.ind_bits()]);
+    octets.extend([SQN_VERSION, kind, layout.ind_bits()]);
     for seq in [reserved, epoch_start, proven] {
         push_number(&mut octets, seq.0);
     }

@@ -1,7 +1,7 @@
 //! K at rest: AES-256-GCM under a data key that is itself sealed with the master key.
 //!
 //! ```text
-//! master key (file) ── seals ── data key (in the store) ── seals ── K ‖ OPc ‖ [OP] of one subscriber
+//! master key (file) ── seals ── data key (in the store) ── seals ── the secrets of one subscriber
 //! ```
 //!
 //! The SUPI and the row's clear part are associated data: a row moved to another subscriber or changed in clear does
@@ -10,14 +10,14 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::rand;
 use kaskade_aka::auc::Credentials;
-use kaskade_crypto::{K, Op, Opc};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::StoreError;
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
-use crate::model::{OpOrOpc, Subscriber};
-use crate::row::{NONCE_LEN, Row, SECRETS_LEN, SECRETS_WITH_OP_LEN, TAG_LEN};
+use crate::model::Subscriber;
+use crate::row::{NONCE_LEN, Row, TAG_LEN};
+use crate::secrets::{Layout, SubscriberSecrets};
 
 /// Longest associated data without heap: a row's clear part with constants, and an IMSI's key.
 const ASSOCIATED_LEN: usize = 128;
@@ -26,13 +26,6 @@ const DATA_KEY_LABEL: &[u8] = b"kaskade data key 1";
 
 /// Seals and opens the rows of one store.
 pub(crate) struct Sealer(LessSafeKey);
-
-/// What a row hides.
-pub(crate) struct Secrets {
-    pub(crate) k: K,
-    pub(crate) opc: Opc,
-    pub(crate) op: Option<Op>,
-}
 
 impl Sealer {
     /// Draws a data key: the sealer, and the data key sealed for the store.
@@ -78,28 +71,16 @@ impl Sealer {
     /// The row of a subscriber, without the record of its sequence numbers.
     pub(crate) fn seal(&self, key: &SubscriberKey, subscriber: &Subscriber) -> Result<Vec<u8>, StoreError> {
         let Subscriber {
-            algorithm,
-            k,
-            operator,
-            amf,
-            methods,
-            ..
+            secrets, amf, methods, ..
         } = subscriber;
-        let op = match operator {
-            OpOrOpc::Op(op) => Some(op),
-            OpOrOpc::Opc(_) => None,
-        };
-        let mut row = Row::encode_clear(algorithm, *methods, *amf, op.is_some());
+        let layout = secrets.layout();
+        let mut row = Row::encode_clear(&layout, *methods, *amf);
         let clear = row.len();
         let nonce = nonce()?;
-        row.reserve_exact(NONCE_LEN + SECRETS_WITH_OP_LEN + TAG_LEN);
+        row.reserve_exact(NONCE_LEN + layout.sealed_len() + TAG_LEN);
         row.extend_from_slice(&nonce);
         // Sealed where it stands: `reserve_exact` above keeps clear text from being left in a smaller buffer.
-        row.extend_from_slice(k.expose_to_seal());
-        row.extend_from_slice(operator.opc(k).expose_to_seal());
-        if let Some(op) = op {
-            row.extend_from_slice(op.expose_to_seal());
-        }
+        secrets.push_sealed(&mut row);
         let (head, secrets) = row.split_at_mut(clear + NONCE_LEN);
         let clear = head.get(..clear).unwrap_or_default();
         let sealed = with_associated(key, clear, |associated| {
@@ -116,10 +97,28 @@ impl Sealer {
         Ok(row)
     }
 
-    /// K, OPc and OP of a row. No heap for an IMSI.
+    /// The secrets of a row.
+    pub(crate) fn open_row(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<SubscriberSecrets, StoreError> {
+        self.opened(key, row, |octets| Ok(row.layout.open(octets)?))
+    }
+
+    /// What the AuC needs of a row. No heap for an IMSI.
     #[inline]
-    pub(crate) fn open_row(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<Secrets, StoreError> {
-        let mut buffer = Zeroizing::new([0; SECRETS_WITH_OP_LEN]);
+    pub(crate) fn credentials(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<Credentials, StoreError> {
+        let keys = self.opened(key, row, |octets| Ok(row.layout.algorithm_keys(octets)?))?;
+        let keys = keys.ok_or(StoreError::GsmOnly)?;
+        Ok(Credentials { keys, amf: row.amf })
+    }
+
+    /// Opens the sealed octets of a row for `read`, and wipes them.
+    #[inline]
+    fn opened<R>(
+        &self,
+        key: &SubscriberKey,
+        row: &Row<'_>,
+        read: impl FnOnce(&[u8]) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let mut buffer = Zeroizing::new([0; Layout::LONGEST]);
         let secrets = buffer.get_mut(..row.sealed.len()).ok_or(StoreError::Unsealing)?;
         with_associated(key, row.clear, |associated| {
             let nonce = Nonce::assume_unique_for_key(*row.nonce);
@@ -127,29 +126,7 @@ impl Sealer {
                 .open_separate_gather(nonce, Aad::from(associated), row.sealed, row.tag, secrets)
         })
         .map_err(|_| StoreError::Unsealing)?;
-        let (k, rest) = buffer.split_first_chunk().ok_or(StoreError::Unsealing)?;
-        let (opc, op) = rest.split_first_chunk().ok_or(StoreError::Unsealing)?;
-        const { assert!(SECRETS_LEN == K::LEN + Opc::LEN) }
-        let op = if row.has_op {
-            op.first_chunk().map(Op::from_octets)
-        } else {
-            None
-        };
-        Ok(Secrets {
-            k: K::from_octets(k),
-            opc: Opc::from_octets(opc),
-            op,
-        })
-    }
-
-    /// What the AuC needs of a row.
-    #[inline]
-    pub(crate) fn credentials(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<Credentials, StoreError> {
-        let Secrets { k, opc, .. } = self.open_row(key, row)?;
-        let mut credentials = Credentials::new(k, opc);
-        credentials.amf = row.amf;
-        credentials.algorithm = row.algorithm;
-        Ok(credentials)
+        read(secrets)
     }
 }
 

@@ -19,9 +19,9 @@ use crate::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
-use crate::model::{AuthMethods, OpOrOpc, Subscriber};
+use crate::model::{AuthMethods, Subscriber};
 use crate::row::Row;
-use crate::seal::{Sealer, Secrets};
+use crate::seal::Sealer;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -169,7 +169,7 @@ impl SubscriberStore {
     /// What the AuC needs of a subscriber; `None` when there is none. One read, and no heap for an IMSI.
     ///
     /// # Errors
-    /// When reading fails or the row does not open.
+    /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
     #[inline]
     pub fn credentials(&self, supi: &Supi) -> Result<Option<Credentials>, StoreError> {
         Ok(self.credentials_and_methods(supi)?.map(|(credentials, _)| credentials))
@@ -178,7 +178,7 @@ impl SubscriberStore {
     /// [`SubscriberStore::credentials`], and the methods that the subscriber may authenticate with.
     ///
     /// # Errors
-    /// When reading fails or the row does not open.
+    /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
     #[inline]
     pub fn credentials_and_methods(&self, supi: &Supi) -> Result<Option<(Credentials, AuthMethods)>, StoreError> {
         let key = SubscriberKey::from(supi);
@@ -357,7 +357,7 @@ impl SubscriberStore {
 
     fn assemble(&self, key: &SubscriberKey, octets: &[u8]) -> Result<Subscriber, StoreError> {
         let row = Row::decode(octets)?;
-        let Secrets { k, opc, op } = self.sealer.open_row(key, &row)?;
+        let secrets = self.sealer.open_row(key, &row)?;
         let now = self.issuer.now();
         let mut shard = self.issuer.shard(key);
         let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
@@ -366,9 +366,7 @@ impl SubscriberStore {
             .ok_or(StoreError::UnknownSubscriber)?;
         Ok(Subscriber {
             supi: SubscriberKey::supi(key.octets())?,
-            algorithm: row.algorithm,
-            k,
-            operator: op.map_or(OpOrOpc::Opc(opc), OpOrOpc::Op),
+            secrets,
             amf: row.amf,
             methods: row.methods,
             sqn: self.portable(issuer),

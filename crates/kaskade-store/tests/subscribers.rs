@@ -8,10 +8,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use common::{folder, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
-use kaskade_crypto::{Amf, Opc};
+use kaskade_crypto::{Amf, K, Op, Opc};
 use kaskade_store::{
-    AlgorithmProfile, AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError,
-    StoreOptions, SubscriberStore,
+    AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
+    SubscriberSecrets, SubscriberStore,
 };
 
 #[test]
@@ -22,7 +22,11 @@ fn comes_out_as_it_went_in() {
     let mut c = *OperatorConstants::STANDARD.c();
     c[3][0] = 0xaa;
     let constants = OperatorConstants::new(c, [8, 16, 24, 32, 40]).expect("distinct");
-    own.algorithm = AlgorithmProfile::Milenage { constants };
+    own.secrets = SubscriberSecrets::Milenage {
+        k: K::from_octets(&[0x5a; 16]),
+        operator: OpOrOpc::Op(Op::from_octets(&[0x5b; 16])),
+        constants,
+    };
     own.amf = Amf::from_octets([0x80, 0x5a]);
     own.methods = AuthMethods::FIVE_G_AKA.and(AuthMethods::EAP_AKA_PRIME);
     own.supi = "nai-user@example.org".parse().expect("an NAI");
@@ -44,19 +48,12 @@ fn comes_out_as_it_went_in() {
     for expected in &all {
         let found = store.subscriber(&expected.supi).expect("read").expect("there");
         assert_eq!(found.supi, expected.supi);
-        assert_eq!(found.algorithm, expected.algorithm);
-        assert_eq!(found.k, expected.k);
-        match (&found.operator, &expected.operator) {
-            (OpOrOpc::Op(a), OpOrOpc::Op(b)) => assert_eq!(a, b),
-            (OpOrOpc::Opc(a), OpOrOpc::Opc(b)) => assert_eq!(a, b),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(found.secrets, expected.secrets);
         assert_eq!((found.amf, found.methods), (expected.amf, expected.methods));
         assert_eq!(found.sqn.scheme(), expected.sqn.scheme());
         let credentials = store.credentials(&expected.supi).expect("read").expect("there");
         let wanted = expected.credentials();
-        assert_eq!((&credentials.k, &credentials.opc), (&wanted.k, &wanted.opc));
-        assert_eq!((credentials.amf, credentials.algorithm), (wanted.amf, wanted.algorithm));
+        assert_eq!(Some(credentials), wanted);
     }
     assert!(store.credentials(&supi(99)).expect("read").is_none());
     assert!(matches!(
@@ -92,12 +89,12 @@ fn replaces_many() {
     let last = store.subscriber(&supi(17)).expect("read").expect("there");
     assert_eq!(last.sqn.scheme(), SqnScheme::NonTimeBased);
     let mut changed = subscriber(17, SqnScheme::TimeBased);
-    changed.operator = OpOrOpc::Opc(Opc::from_octets(&[7; 16]));
+    changed.secrets = SubscriberSecrets::milenage(K::from_octets(&[6; 16]), OpOrOpc::Opc(Opc::from_octets(&[7; 16])));
     let before = store.next_sqn(&supi(17), "amf").expect("an SQN");
     store.put_many([&changed]).expect("put");
     assert!(store.next_sqn(&supi(17), "amf").expect("an SQN") > before);
-    let opc = store.credentials(&supi(17)).expect("read").expect("there").opc;
-    assert_eq!(opc, Opc::from_octets(&[7; 16]));
+    let credentials = store.credentials(&supi(17)).expect("read").expect("there");
+    assert_eq!(Some(credentials), changed.credentials());
     assert!(store.held() < 200, "{} held", store.held());
 }
 
@@ -111,13 +108,11 @@ fn no_secret_is_in_the_file_or_in_debug() {
         store.add(&subscriber).expect("added");
     }
     let file = fs::read(&path).expect("the file");
-    for secret in [
-        subscriber.k.expose_to_seal(),
-        subscriber.credentials().opc.expose_to_seal(),
-        &[0; 0],
-    ] as [&[u8]; 3]
-    {
-        assert!(secret.is_empty() || !file.windows(16).any(|window| window == secret));
+    let octets = subscriber.secrets.expose_to_seal();
+    let secrets = octets.get(2..).expect("number and flags come first");
+    assert_eq!(secrets.len(), 3 * 16, "K, OPc and OP");
+    for secret in secrets.chunks(16) {
+        assert!(!file.windows(16).any(|window| window == secret));
     }
     let text = format!("{subscriber:?}");
     assert!(!text.contains("0000000003") && text.contains("imsi-00101"), "{text}");

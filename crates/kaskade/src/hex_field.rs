@@ -49,20 +49,28 @@ pub enum HexError {
 /// # Errors
 /// [`HexError`] with the field, and the expected and the actual number of digits.
 pub fn octets<const N: usize>(field: &'static str, text: &str) -> Result<Zeroizing<[u8; N]>, HexError> {
+    let mut octets = Zeroizing::new([0; N]);
+    octets.copy_from_slice(&octets_of(field, text, N)?);
+    Ok(octets)
+}
+
+/// Reads exactly `len` octets, for a length that the program learns as it runs.
+///
+/// # Errors
+/// [`HexError`] with the field, and the expected and the actual number of digits.
+pub fn octets_of(field: &'static str, text: &str, len: usize) -> Result<Zeroizing<Vec<u8>>, HexError> {
     let digits = checked(field, text)?;
-    if digits.len() != 2 * N {
+    if digits.len() != 2 * len {
         return Err(HexError::Length {
             field,
-            expected: 2 * N,
-            octets: N,
+            expected: 2 * len,
+            octets: len,
             actual: digits.len(),
         });
     }
-    let mut octets = Zeroizing::new([0; N]);
-    for (octet, pair) in octets.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        *octet = octet_of(pair);
-    }
-    Ok(octets)
+    Ok(Zeroizing::new(
+        digits.as_bytes().chunks_exact(2).map(octet_of).collect(),
+    ))
 }
 
 /// Reads between `least` and `most` octets.

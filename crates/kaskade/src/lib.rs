@@ -2,6 +2,7 @@
 //!
 //! | Room | What |
 //! |---|---|
+//! | [`card`] | algorithm, K and operator variant of a card, as text |
 //! | [`config`] | the TOML configuration, its defaults and its commented print-out |
 //! | [`hn_key_file`] | home network keys in PEM, DER and hex |
 //! | [`import`] | subscriber files in CSV and TOML |
@@ -9,6 +10,7 @@
 //!
 //! The commands themselves live in the binary.
 
+pub mod card;
 pub mod config;
 pub mod hex_field;
 pub mod hn_key_file;

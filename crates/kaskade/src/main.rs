@@ -4,7 +4,10 @@ mod command;
 mod console;
 mod data_dir;
 mod explain;
+mod hierarchy;
 mod hn_keys;
+mod picture;
+mod plan;
 mod sealed;
 mod secret_input;
 mod service;
@@ -31,6 +34,7 @@ struct Program {
 enum Command {
     Up(command::up::Args),
     Derive(Box<command::derive::Args>),
+    Explain(command::explain::Args),
     Ue(command::ue::Args),
     Subscriber(command::subscriber::Args),
     HnKey(command::hn_key::Args),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
     let result = match &program.command {
         Command::Up(args) => command::up::run(&console, args),
         Command::Derive(args) => command::derive::run(&console, args),
+        Command::Explain(args) => command::explain::run(&console, args),
         Command::Ue(args) => command::ue::run(&console, args),
         Command::Subscriber(args) => command::subscriber::run(&console, args),
         Command::HnKey(args) => command::hn_key::run(&console, args),

@@ -1,4 +1,4 @@
-//! K, OP and OPc from the command line, a file, standard input or the environment.
+//! K and the operator code from the command line, a file, standard input or the environment.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use kaskade::hex_field;
-use kaskade_crypto::{K, Op, Opc};
-use kaskade_store::OpOrOpc;
+use kaskade::card::{AlgorithmName, Card, FieldNames};
+use kaskade_aka::auc::AlgorithmKeys;
+use kaskade_store::SubscriberSecrets;
 use zeroize::Zeroizing;
 
 /// Text that may be a secret: `Debug` does not show it.
@@ -21,21 +21,30 @@ impl std::fmt::Debug for SecretText {
     }
 }
 
+impl SecretText {
+    /// The text.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<&str> for SecretText {
     fn from(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
 }
 
-/// Options that name K and the operator code.
+/// Options that name the algorithm, K and the operator code.
 #[derive(clap::Args, Clone, Debug)]
-#[command(next_help_heading = "Secrets of the SIM (one K, and one of OPc or OP)")]
+#[command(
+    next_help_heading = "Secrets of the SIM (one K; with MILENAGE one of OPc or OP, with TUAK one of TOPc or TOP)"
+)]
 pub(crate) struct SecretArgs {
-    /// K, 32 hexadecimal digits. Other users of this machine can see it in the process list: prefer --k-file or the
-    /// environment variable KASKADE_K
+    /// K, 32 hexadecimal digits (TUAK: 32 or 64). Other users of this machine can see it in the process list: prefer
+    /// --k-file or the environment variable KASKADE_K
     #[arg(long, value_name = "HEX", conflicts_with = "k_file")]
     k: Option<SecretText>,
-    /// File with K as 32 hexadecimal digits, mode 0600; `-` reads a line of standard input
+    /// File with K in hexadecimal, mode 0600; `-` reads a line of standard input
     #[arg(long, value_name = "FILE")]
     k_file: Option<PathBuf>,
     /// OPc (derived from OP and K, different on every card), 32 hexadecimal digits. See --k for who can see it
@@ -51,44 +60,207 @@ pub(crate) struct SecretArgs {
     /// File with OP; `-` reads a line of standard input, after K's
     #[arg(long, value_name = "FILE")]
     op_file: Option<PathBuf>,
+    /// Algorithm of the card: milenage, tuak, xor (test networks only), comp128v1, comp128v2, comp128v3 (GSM only)
+    #[arg(long, value_name = "NAME", default_value_t = AlgorithmName::Milenage)]
+    algorithm: AlgorithmName,
+    #[command(flatten)]
+    tuak: TuakArgs,
+}
+
+/// What only some algorithms have.
+#[derive(clap::Args, Clone, Debug)]
+struct TuakArgs {
+    /// TOPc: what OPc is to MILENAGE, 64 hexadecimal digits. See --k for who can see it
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["topc_file", "top", "top_file"])]
+    topc: Option<SecretText>,
+    /// File with TOPc; `-` reads a line of standard input, after K's
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["top", "top_file"])]
+    topc_file: Option<PathBuf>,
+    /// TOP: what OP is to MILENAGE, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", conflicts_with = "top_file")]
+    top: Option<SecretText>,
+    /// File with TOP; `-` reads a line of standard input, after K's
+    #[arg(long, value_name = "FILE")]
+    top_file: Option<PathBuf>,
+    /// How often TUAK applies its permutation, 1 to 255; 1 if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    tuak_iterations: Option<u8>,
+    /// Octets of RES: 4, 8 or 16 with TUAK (8 if not given), 4 to 16 with XOR (16 if not given)
+    #[arg(long, value_name = "N")]
+    res_octets: Option<u8>,
+}
+
+const NAMES: FieldNames = FieldNames {
+    k: "K",
+    op: "OP",
+    opc: "OPc",
+    top: "TOP",
+    topc: "TOPc",
+    res_octets: "--res-octets",
+    tuak_iterations: "--tuak-iterations",
+};
+
+/// Where one secret may come from.
+struct Source<'a> {
+    text: &'a Option<SecretText>,
+    file: Option<&'a Path>,
+    variable: &'static str,
+    field: &'static str,
+}
+
+impl Source<'_> {
+    fn is_an_option(&self) -> bool {
+        self.text.is_some() || self.file.is_some()
+    }
 }
 
 impl SecretArgs {
-    /// Reads both.
-    pub(crate) fn read(&self) -> Result<(K, OpOrOpc)> {
+    /// Whether somebody gave K.
+    pub(crate) fn has_k(&self) -> bool {
+        self.k.is_some() || self.k_file.is_some() || std::env::var_os("KASKADE_K").is_some()
+    }
+
+    /// Reads them.
+    pub(crate) fn read(&self) -> Result<SubscriberSecrets> {
         let mut lines = Lines::default();
-        let Some(k) = lines.first(&self.k, self.k_file.as_deref(), "KASKADE_K", "K")? else {
+        let source = self.source_of_k();
+        let Some(k) = lines.first(&source)? else {
             bail!("K is missing: give --k-file FILE (or - for standard input), --k HEX, or set KASKADE_K");
         };
-        let k = K::from_octets(&*hex_field::octets("K", &k.0)?);
-        let given_on_line = self.op.is_some() || self.op_file.is_some();
-        if !given_on_line && let Some(opc) = lines.first(&self.opc, self.opc_file.as_deref(), "KASKADE_OPC", "OPc")? {
-            return Ok((k, OpOrOpc::Opc(Opc::from_octets(&*hex_field::octets("OPc", &opc.0)?))));
+        let [opc, op, topc, top] = self.operator_codes(&mut lines)?;
+        let [opc, op, topc, top] =
+            [&opc, &op, &topc, &top].map(|text| text.as_ref().map(|SecretText(text)| text.as_str()));
+        let card = Card {
+            algorithm: self.algorithm,
+            k: Some(&k.0),
+            op,
+            opc,
+            top,
+            topc,
+            res_octets: self.tuak.res_octets,
+            tuak_iterations: self.tuak.tuak_iterations,
+        };
+        Ok(card.secrets(&NAMES)?)
+    }
+
+    /// Reads them, for an authentication with vectors.
+    pub(crate) fn read_for_vectors(&self) -> Result<(SubscriberSecrets, AlgorithmKeys)> {
+        let secrets = self.read()?;
+        let Some(keys) = secrets.algorithm_keys() else {
+            bail!(
+                "{} is of GSM-only cards: there are no vectors of it, and no keys of 5G",
+                self.algorithm
+            );
+        };
+        Ok((secrets, keys))
+    }
+
+    /// OPc, OP, TOPc and TOP, as far as they are given and the algorithm has them.
+    fn operator_codes(&self, lines: &mut Lines) -> Result<[Option<SecretText>; 4]> {
+        let (milenage, tuak) = self.operator_sources();
+        let (mine, others) = match self.algorithm {
+            AlgorithmName::Milenage => (Some(milenage), vec![tuak]),
+            AlgorithmName::Tuak => (Some(tuak), vec![milenage]),
+            AlgorithmName::Xor | AlgorithmName::Gsm(_) => (None, vec![milenage, tuak]),
+        };
+        // Only an option is a mistake: the environment may be there for other cards.
+        if let Some(source) = others.iter().flatten().find(|source| source.is_an_option()) {
+            bail!(
+                "{} is given, but {} has none: is --algorithm right?",
+                source.field,
+                self.algorithm
+            );
         }
-        if let Some(op) = lines.first(&self.op, self.op_file.as_deref(), "KASKADE_OP", "OP")? {
-            return Ok((k, OpOrOpc::Op(Op::from_octets(&*hex_field::octets("OP", &op.0)?))));
+        let Some([derived, own]) = mine else {
+            return Ok([const { None }; 4]);
+        };
+        let derived_text = if own.is_an_option() {
+            None
+        } else {
+            lines.first(&derived)?
+        };
+        let own_text = if derived_text.is_some() {
+            None
+        } else {
+            lines.first(&own)?
+        };
+        match (derived_text, own_text) {
+            (None, None) => bail!(missing(self.algorithm)),
+            (derived, own) if self.algorithm == AlgorithmName::Milenage => Ok([derived, own, None, None]),
+            (derived, own) => Ok([None, None, derived, own]),
         }
-        bail!(
+    }
+
+    fn source_of_k(&self) -> Source<'_> {
+        Source {
+            text: &self.k,
+            file: self.k_file.as_deref(),
+            variable: "KASKADE_K",
+            field: NAMES.k,
+        }
+    }
+
+    /// OPc and OP, TOPc and TOP.
+    fn operator_sources(&self) -> ([Source<'_>; 2], [Source<'_>; 2]) {
+        let source = |(text, file, variable, field)| Source {
+            text,
+            file: Option::as_deref(file),
+            variable,
+            field,
+        };
+        let Self { tuak, .. } = self;
+        (
+            [
+                (&self.opc, &self.opc_file, "KASKADE_OPC", NAMES.opc),
+                (&self.op, &self.op_file, "KASKADE_OP", NAMES.op),
+            ]
+            .map(source),
+            [
+                (&tuak.topc, &tuak.topc_file, "KASKADE_TOPC", NAMES.topc),
+                (&tuak.top, &tuak.top_file, "KASKADE_TOP", NAMES.top),
+            ]
+            .map(source),
+        )
+    }
+}
+
+/// What to do when there is no operator code.
+const fn missing(algorithm: AlgorithmName) -> &'static str {
+    match algorithm {
+        AlgorithmName::Tuak => {
+            "the operator code is missing: give TOPc (--topc-file, --topc, KASKADE_TOPC) or TOP (--top-file, --top, \
+             KASKADE_TOP). Ask the card's maker which of the two you have: TOPc differs from card to card, TOP is the same on all"
+        }
+        _ => {
             "the operator code is missing: give OPc (--opc-file, --opc, KASKADE_OPC) or OP (--op-file, --op, KASKADE_OP). \
              Ask the card's maker which of the two you have: OPc differs from card to card, OP is the same on all"
-        );
+        }
     }
 }
 
 /// Standard input is read once, line by line.
 #[derive(Default)]
-struct Lines {
+pub(crate) struct Lines {
     stdin: Option<io::StdinLock<'static>>,
 }
 
 impl Lines {
-    fn first(
-        &mut self,
-        text: &Option<SecretText>,
-        file: Option<&Path>,
-        variable: &str,
-        field: &str,
-    ) -> Result<Option<SecretText>> {
+    /// A value as it stands, or behind `@FILE`, or behind `-` a line of standard input.
+    pub(crate) fn value(&mut self, text: &str) -> Result<Zeroizing<String>> {
+        match text.strip_prefix('@') {
+            Some(path) => self.line(Path::new(path)).with_context(|| path.to_owned()),
+            None if text == "-" => self.line(Path::new(text)).context("standard input"),
+            None => Ok(Zeroizing::new(text.to_owned())),
+        }
+    }
+
+    fn first(&mut self, source: &Source<'_>) -> Result<Option<SecretText>> {
+        let Source {
+            text,
+            file,
+            variable,
+            field,
+        } = source;
         if let Some(text) = text {
             return Ok(Some(text.clone()));
         }

@@ -4,6 +4,8 @@ use kaskade_aka::visit::{KeyVisitor, ShownKey};
 use kaskade_keys::derivation::Fingerprint;
 use zeroize::Zeroizing;
 
+use crate::hierarchy;
+
 /// The keys that one side has, by name.
 pub(crate) struct Side {
     reveal: bool,
@@ -32,6 +34,15 @@ impl Side {
             name: name.to_owned(),
             fingerprint,
             octets: None,
+        });
+    }
+
+    /// Takes note of a key by its octets.
+    pub(crate) fn octets(&mut self, name: &str, octets: &[u8]) {
+        self.keys.push(KnownKey {
+            name: name.to_owned(),
+            fingerprint: Fingerprint::of_octets(name, octets),
+            octets: (self.reveal && hierarchy::may_be_shown(name)).then(|| Zeroizing::new(octets.to_vec())),
         });
     }
 

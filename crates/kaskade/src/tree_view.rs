@@ -4,15 +4,13 @@
 //! as a side knows it.
 
 use kaskade::hex_field;
-use kaskade_keys::derivation::{Holder, Row, Rule};
+use kaskade_keys::derivation::{Given, Holder, Row};
 use kaskade_keys::tree;
 use zeroize::Zeroizing;
 
 use crate::console::{Console, Style};
+use crate::hierarchy;
 use crate::side::{KnownKey, Side};
-
-/// The key that all others come from.
-const ROOT: &str = "K";
 
 /// What two sides know.
 #[derive(Clone, Copy)]
@@ -42,12 +40,14 @@ pub(crate) struct Node {
 
 /// The tree of everything that a side knows, in the order in which it is read best: leaves before branches.
 pub(crate) fn nodes(sides: Sides<'_>) -> Vec<Node> {
-    known(children(&[ROOT]), sides)
+    known(children(&[tree::ROOT]), sides)
 }
 
 fn children(parents: &[&str]) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
-    for row in parents.iter().flat_map(|parent| tree::children(parent)) {
+    // By its usual derivation each key has one place, and no key is below itself.
+    let rows = parents.iter().flat_map(|parent| tree::children(parent));
+    for row in rows.filter(|row| hierarchy::is_usual(row)) {
         match nodes.iter_mut().find(|node| same_value(&node.rows, row)) {
             Some(node) => node.rows.push(row),
             None => nodes.push(Node {
@@ -82,6 +82,15 @@ fn same_value(rows: &[&Row], row: &Row) -> bool {
             && known.parameters.len() == row.parameters.len()
             && !known.derived_by.iter().any(|holder| row.derived_by.contains(holder))
     })
+}
+
+/// The inputs besides the parent, but for what the row itself fixes.
+fn further_inputs(row: &Row) -> impl Iterator<Item = &'static str> {
+    let given = row
+        .parameters
+        .iter()
+        .filter(|spec| !matches!(spec.given, Given::Fixed(_)));
+    given.map(|spec| spec.name)
 }
 
 impl Node {
@@ -161,7 +170,7 @@ impl Verdict {
         let mut sentence = match first_difference {
             None => format!("All {agree} keys that both sides have agree"),
             Some(row) => {
-                let inputs: Vec<&str> = row.parameters.iter().map(|parameter| parameter.name).collect();
+                let inputs: Vec<&str> = further_inputs(row).collect();
                 format!(
                     "{differ} of {} keys differ, first {}: compare {}, {}",
                     agree + differ,
@@ -229,10 +238,10 @@ struct Line {
 }
 
 fn root() -> Line {
-    let holders = tree::children(ROOT).flat_map(|row| row.derived_by.iter().copied());
+    let holders = tree::children(tree::ROOT).flat_map(|row| row.derived_by.iter().copied());
     let (ue, network) = split_holders(holders);
     Line {
-        name: ROOT.into(),
+        name: tree::ROOT.into(),
         below: "│".into(),
         ue,
         network,
@@ -265,12 +274,8 @@ fn cells(node: &Node, sides: Sides<'_>) -> Line {
     };
     (line.ue, line.network) = split_holders(node.rows.iter().flat_map(|row| row.held_by.iter().copied()));
     if let Some(row) = node.rows.first() {
-        let inputs: Vec<&str> = row.parameters.iter().map(|parameter| parameter.name).collect();
-        let function = match row.rule {
-            Rule::Kdf(fc) => fc.to_string(),
-            other => other.to_string(),
-        };
-        line.function = format!("{function}  {}", inputs.join(", "));
+        let inputs: Vec<&str> = further_inputs(row).collect();
+        line.function = format!("{}  {}", hierarchy::function(row), inputs.join(", "));
         line.clause = row.clause.trim_start_matches("TS ").into();
     }
     let (ue, network) = node.keys(sides);

@@ -14,6 +14,7 @@ fn every_command_has_help_with_examples() {
     for command in [
         "up",
         "derive",
+        "explain",
         "ue",
         "subscriber",
         "hn-key",
@@ -26,6 +27,7 @@ fn every_command_has_help_with_examples() {
     for command in [
         "up",
         "derive",
+        "explain",
         "ue attach",
         "subscriber",
         "subscriber add",

@@ -1,8 +1,12 @@
 //! Subscriber files: what is read, what is refused with which words, and that no error shows a secret.
 
 use kaskade::import::{Entry, Format, Secrets, parse};
+use kaskade_aka::auc::{AlgorithmProfile, GsmAlgorithm};
 use kaskade_aka::sqn::SqnScheme;
+use kaskade_crypto::tuak::{Iterations, Parameters, VectorRes};
+use kaskade_crypto::xor_test::ResLength;
 use kaskade_crypto::{Amf, K, Op, Opc, Sqn};
+use kaskade_store::{Algorithm, SubscriberSecrets};
 use proptest::prelude::*;
 
 const K1: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
@@ -14,8 +18,8 @@ fn octets(hex: &str) -> [u8; 16] {
 
 /// K, which of the two was given, and the OPc that follows.
 fn clear(entry: &Entry) -> (K, String, Opc) {
-    let Secrets::Clear { k, operator } = &entry.secrets else {
-        unreachable!("no file here is sealed");
+    let Secrets::Clear(SubscriberSecrets::Milenage { k, operator, .. }) = &entry.secrets else {
+        unreachable!("no file here is sealed or of another set");
     };
     (k.clone(), format!("{operator:?}"), operator.opc(k))
 }
@@ -107,6 +111,77 @@ fn refusals_say_what_to_do() {
     assert!(toml("").expect_err("empty").contains("[[subscriber]]"));
     let field = toml("[[subscriber]]\nsupi = \"imsi-00101\"\nkey = \"1\"\n").expect_err("field");
     assert!(field.contains("line 3") && field.contains("key"), "{field}");
+}
+
+#[test]
+fn other_sets_and_what_does_not_fit_them() {
+    let topc = [OPC1, OPC1].concat();
+    let entries = csv(&format!(
+        "supi,algorithm,k,topc,tuak_iterations,res_octets\n\
+         imsi-00101,tuak,{K1}{K1},{topc},7,16\nimsi-00102,xor,{K1},,,4\nimsi-00103,comp128v3,{K1},,,\n"
+    ))
+    .expect("good");
+    let algorithms: Vec<_> = entries
+        .iter()
+        .map(|entry| match &entry.secrets {
+            Secrets::Clear(secrets) => secrets.algorithm(),
+            Secrets::Sealed(_) => unreachable!("none is sealed"),
+        })
+        .collect();
+    let parameters = Parameters {
+        res: VectorRes::Octets16,
+        iterations: Iterations::new(7).expect("not 0"),
+    };
+    let res_length = ResLength::new(4).expect("in range");
+    assert_eq!(
+        algorithms,
+        [
+            AlgorithmProfile::Tuak { parameters }.into(),
+            AlgorithmProfile::Xor { res_length }.into(),
+            Algorithm::Gsm(GsmAlgorithm::Comp128v3)
+        ]
+    );
+    for (line, expected) in [
+        (
+            format!("tuak,{K1},{OPC1},,,"),
+            "opc is given, but tuak has none: is the algorithm right?",
+        ),
+        (format!("tuak,{K1},,,,"), "neither top nor topc is given"),
+        (
+            format!("tuak,{K1},,{topc},0,"),
+            "TUAK: 0 iterations of the permutation, expected 1 to 255",
+        ),
+        (
+            format!("tuak,{K1},,{topc},256,"),
+            "tuak_iterations: not a number from 0 to 255",
+        ),
+        (
+            format!("tuak,{K1},,{OPC1},,"),
+            "topc: 32 hexadecimal digits, expected 64 (32 octets)",
+        ),
+        (
+            format!("xor,{K1},,,,17"),
+            "XOR test algorithm: RES of 17 octets, expected 4 to 16",
+        ),
+        (
+            format!("comp128v1,{K1},,,,8"),
+            "res_octets is given, but comp128v1 has none: is the algorithm right?",
+        ),
+        (
+            format!(",{K1},{OPC1},,,8"),
+            "res_octets is given, but milenage has none: is the algorithm right?",
+        ),
+        ("xor,,,,,".into(), "k is missing, 32 hexadecimal digits"),
+        (
+            format!("tuk,{K1},,,,"),
+            "unknown algorithm, expected one of milenage, tuak, xor, comp128v1, comp128v2, comp128v3",
+        ),
+    ] {
+        let file = format!("supi,algorithm,k,opc,topc,tuak_iterations,res_octets\nimsi-00101,{line}\n");
+        assert_eq!(csv(&file).expect_err("does not fit"), format!("line 2: {expected}"));
+    }
+    let sealed = csv("supi,algorithm,sealed\nimsi-00101,tuak,00\n").expect_err("both");
+    assert!(sealed.contains("sealed stands beside algorithm"), "{sealed}");
 }
 
 #[test]

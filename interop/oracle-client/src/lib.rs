@@ -5,7 +5,7 @@
 //! | Helper | Program | Knows |
 //! |---|---|---|
 //! | [`Oracle`] | `interop/oracle/reference.py` (Python, package `cryptography`) | MILENAGE, TUAK, the TS 33.220 KDF, SUCI, EAP-AKA', NAS algorithms |
-//! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE vectors of 2G/3G, AUTS |
+//! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE and XOR vectors of 2G/3G, AUTS, COMP128; TUAK from 1.10 on |
 //!
 //! ```no_run
 //! use kaskade_oracle::{Arg, Oracle, octets};
@@ -19,7 +19,7 @@
 //! A missing program fails the test, since a comparison that silently does not happen is worse than none. Whoever
 //! cannot install it sets `KASKADE_SKIP_INTEROP=1`: then `start` says that it skips and returns `None`.
 //!
-//! This crate depends on no other crate of the workspace, and every crate may have it under `[dev-dependencies]`.
+//! This crate depends on no other crate of the workspace, but for its tests, and every crate may have it under `[dev-dependencies]`.
 #![allow(
     clippy::panic,
     clippy::print_stderr,
@@ -29,7 +29,7 @@
 mod auc_gen;
 mod python;
 
-pub use auc_gen::{OsmoAucGen, UmtsVector};
+pub use auc_gen::{GsmVector, OsmoAucGen, UmtsVector};
 pub use python::{Arg, Oracle};
 
 use serde_json::Value;

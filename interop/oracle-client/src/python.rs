@@ -47,7 +47,20 @@ impl Oracle {
     /// If Python or the module is missing and skipping is not allowed.
     #[must_use]
     pub fn start() -> Option<Oracle> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../oracle/reference.py");
+        Self::start_script("reference.py")
+    }
+
+    /// As [`Oracle::start`], but `interop/oracle/other_kdfs.py`: other people's key derivations.
+    ///
+    /// # Panics
+    /// As [`Oracle::start`].
+    #[must_use]
+    pub fn start_other_kdfs() -> Option<Oracle> {
+        Self::start_script("other_kdfs.py")
+    }
+
+    fn start_script(name: &str) -> Option<Oracle> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../oracle").join(name);
         let Some(python) = python() else {
             return missing(
                 "Python 3 with the module `cryptography`",

@@ -122,7 +122,7 @@ impl FiveGsKeys {
     #[inline]
     pub fn derive(k_amf: &KAmf, selection: &Selection) -> Self {
         let k_amf = Prepared::new(k_amf);
-        let k_gnb = k_amf.k_gnb(selection.ul_nas_count);
+        let k_gnb = k_amf.k_gnb(selection.ul_nas_count.into());
         Self {
             nas: NasKeys::derive(&k_amf, selection.nas),
             access_stratum: AsKeys::derive(&k_gnb, selection.access_stratum),

@@ -5,7 +5,8 @@ use kaskade_aka::auc::Credentials;
 use kaskade_aka::fivegs::ue::Ue;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::{Amf, K, Opc, Rand, Sqn};
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_keys::derivation::Row;
+use kaskade_keys::{ServingNetworkName, Supi, tree};
 
 /// Credentials out of octets.
 pub(crate) fn credentials(k: &[u8; 16], opc: &[u8; 16], amf: [u8; 2]) -> Credentials {
@@ -22,7 +23,7 @@ pub(crate) fn subscription() -> Credentials {
 
 /// The card of a subscription.
 pub(crate) fn usim(credentials: &Credentials, options: UsimOptions) -> Usim {
-    Usim::new(&credentials.k, &credentials.opc, options)
+    Usim::new(&credentials.keys, options)
 }
 
 /// A device with the card of a subscription.
@@ -53,4 +54,15 @@ pub(crate) fn rand(octet: u8) -> Rand {
 /// SEQ ‖ IND with 5 bits of IND.
 pub(crate) fn sqn(seq: u64, ind: u64) -> Sqn {
     Sqn::new(seq << 5 | ind).expect("48 bits")
+}
+
+/// The keys of one 5G AKA run: what the stages show, and what a whole cascade holds.
+const CASCADE: [&str; 21] = [
+    "RES", "CK", "IK", "AK", "CK||IK", "RES*", "XRES*", "HRES*", "HXRES*", "K_AUSF", "K_SEAF", "K_AMF", "K_NASenc",
+    "K_NASint", "K_N3IWF", "NH", "K_gNB", "K_RRCenc", "K_RRCint", "K_UPenc", "K_UPint",
+];
+
+/// The usual derivation of each key of a 5G AKA run.
+pub(crate) fn cascade_rows() -> impl Iterator<Item = &'static Row> {
+    CASCADE.into_iter().map(|key| tree::parent(key).expect("a row"))
 }

@@ -1,13 +1,9 @@
 //! What can be seen only from inside: the agreed secrets themselves, and the keying data.
 #![allow(clippy::panic, reason = "a test reports so")]
 
-#[path = "../../tests/known_answers/mod.rs"]
-mod known_answers;
-
-use known_answers::{Case, load};
-
 use super::symmetric::KeyingData;
 use super::{BackEnd, Profile};
+use crate::known_answers::{Case, load};
 use crate::wipe::Wiped;
 
 fn profile(case: &Case) -> Profile {

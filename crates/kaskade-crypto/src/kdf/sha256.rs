@@ -2,13 +2,16 @@
 
 use sha2::block_api::compress256;
 
+use super::{KdfOutput, outer_hash};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::sha_ni::ShaNi;
 use crate::wipe::wipe;
 
 /// Length of a block in octets.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// Offset of the eight octets of message length in the last block.
-const LENGTH_AT: usize = BLOCK - 8;
+pub(super) const LENGTH_AT: usize = BLOCK - 8;
 
 /// SHA-256 of the parts, one after the other: 32 octets.
 #[inline]
@@ -44,7 +47,7 @@ const ONE_BLOCK_PADDING: [u8; BLOCK] = {
 
 /// H(0): the state before the first block (FIPS 180-4 5.3.3).
 #[inline(always)]
-pub(super) const fn initial_state() -> [u32; 8] {
+pub(crate) const fn initial_state() -> [u32; 8] {
     [
         0x6a09_e667,
         0xbb67_ae85,
@@ -146,6 +149,25 @@ impl Sha256 {
     /// Pads the message and compresses what is left: one compression, or two when the length does not fit behind it.
     #[inline(always)]
     pub(super) fn finish(&mut self) -> &[u32; 8] {
+        self.pad();
+        compress(&mut self.state, &self.block);
+        &self.state
+    }
+
+    /// [`Sha256::finish`], and the outer hash of an HMAC over it.
+    #[inline(always)]
+    pub(super) fn finish_hmac(&mut self, outer: &[u32; 8]) -> KdfOutput {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(sha_ni) = ShaNi::detect() {
+            self.pad();
+            return KdfOutput(sha_ni.hmac(&self.state, &self.block, outer));
+        }
+        outer_hash(outer, self.finish())
+    }
+
+    /// Puts the padding behind the message; what is left to compress is the block.
+    #[inline(always)]
+    fn pad(&mut self) {
         let bits = (self.compressed + self.filled as u64) * 8;
         if let Some(place) = self.block.get_mut(self.filled) {
             *place = 0x80;
@@ -155,8 +177,6 @@ impl Sha256 {
             self.block = [0; BLOCK];
         }
         self.block[LENGTH_AT..].copy_from_slice(&bits.to_be_bytes());
-        compress(&mut self.state, &self.block);
-        &self.state
     }
 }
 
@@ -165,5 +185,26 @@ impl Drop for Sha256 {
     fn drop(&mut self) {
         wipe(&mut self.state);
         wipe(&mut self.block);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The SHA instructions and the portable way end an HMAC alike, wherever the message ends in its block.
+        #[test]
+        fn both_ends_of_an_hmac_agree(inner: [u32; 8], outer: [u32; 8], message in prop::collection::vec(any::<u8>(), 0..200)) {
+            let of = |message: &[u8]| {
+                let mut s = Sha256::resume(&inner);
+                s.absorb(message);
+                s
+            };
+            let portable = outer_hash(&outer, of(&message).finish());
+            prop_assert!(of(&message).finish_hmac(&outer) == portable);
+        }
     }
 }

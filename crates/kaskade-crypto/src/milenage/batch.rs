@@ -25,12 +25,27 @@ pub struct Request<'a> {
 
 /// There are not as many places for vectors as requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("MILENAGE batch: {requests} requests, but {places} places for vectors")]
+#[error("batch of vectors: {requests} requests, but {places} places for vectors")]
 pub struct LengthsDiffer {
     /// Requests given.
     pub requests: usize,
     /// Places given.
     pub places: usize,
+}
+
+impl LengthsDiffer {
+    /// Checks that there are as many places as requests.
+    ///
+    /// # Errors
+    ///
+    /// When there are not.
+    pub const fn check(requests: usize, places: usize) -> Result<(), Self> {
+        if requests == places {
+            Ok(())
+        } else {
+            Err(Self { requests, places })
+        }
+    }
 }
 
 /// Makes the vector of each request, in the same place of `vectors`.
@@ -42,12 +57,7 @@ pub struct LengthsDiffer {
 ///
 /// When the two slices are not of the same length; then nothing is done.
 pub fn vectors(requests: &[Request<'_>], vectors: &mut [Option<MilenageVector>]) -> Result<(), LengthsDiffer> {
-    if requests.len() != vectors.len() {
-        return Err(LengthsDiffer {
-            requests: requests.len(),
-            places: vectors.len(),
-        });
-    }
+    LengthsDiffer::check(requests.len(), vectors.len())?;
     #[cfg(target_arch = "x86_64")]
     let (requests, vectors) = in_groups(requests, vectors);
     for (request, place) in requests.iter().zip(vectors) {

@@ -1,4 +1,4 @@
-//! AES-128 encryption on the AES instructions of x86-64.
+//! AES encryption on the AES instructions of x86-64: key schedules, and a few blocks at a time.
 //!
 //! The `aes` crate has them too, but on a processor with AVX-512 it prepares for long messages at every call, which
 //! takes longer than the five blocks of MILENAGE.
@@ -10,31 +10,54 @@ use core::arch::x86_64::{
 
 use zeroize::optimization_barrier;
 
+use super::features::AesInstructions;
 use crate::block_cipher::{BlockCipher, Keyed, Work};
+
+/// Round keys of AES-128.
+pub(crate) const AES_128: usize = 11;
+
+/// Round keys of AES-256.
+pub(crate) const AES_256: usize = 15;
 
 /// How many keys a [`Group`] expands side by side: enough to fill the processor, few enough for its registers.
 pub(crate) const GROUP: usize = 8;
 
-/// The round keys of AES-128 (FIPS 197 5.2). Exists only on a processor with the instructions; wiped on drop.
+/// The round keys of AES (FIPS 197 5.2). Exists only on a processor with the instructions; wiped on drop.
 #[derive(Clone)]
-pub(crate) struct AesNi {
-    round_keys: [u128; 11],
+pub(crate) struct AesNi<const ROUND_KEYS: usize = AES_128> {
+    round_keys: [u128; ROUND_KEYS],
 }
 
-impl AesNi {
+impl AesNi<AES_128> {
     /// Computes the round keys; `None` on a processor without the instructions.
     #[inline(always)]
-    pub(crate) fn new(key: &[u8; 16]) -> Option<Self> {
-        if !aes::hardware_accelerated() {
-            return None;
-        }
+    pub(crate) fn aes_128(key: &[u8; 16]) -> Option<Self> {
+        AesInstructions::detect()?;
         // SAFETY: the processor has the AES instructions, the only ones beyond x86-64 itself that `expand` needs.
         let round_keys = unsafe { expand(key) };
         Some(Self { round_keys })
     }
 }
 
-impl Keyed for AesNi {
+impl AesNi<AES_256> {
+    /// Computes the round keys; `None` on a processor without the instructions.
+    pub(crate) fn aes_256(key: &[u8; 32]) -> Option<Self> {
+        AesInstructions::detect()?;
+        // SAFETY: the processor has the AES instructions, the only ones beyond x86-64 itself that `expand_256` needs.
+        let round_keys = unsafe { expand_256(key) };
+        Some(Self { round_keys })
+    }
+}
+
+impl<const ROUND_KEYS: usize> AesNi<ROUND_KEYS> {
+    /// The round keys as numbers whose first octet is the lowest, for the other files of this folder.
+    #[inline(always)]
+    pub(super) fn round_keys(&self) -> &[u128; ROUND_KEYS] {
+        &self.round_keys
+    }
+}
+
+impl<const ROUND_KEYS: usize> Keyed for AesNi<ROUND_KEYS> {
     #[inline(always)]
     fn run(&self, work: impl Work) {
         // SAFETY: as `self` exists, the processor has the AES instructions.
@@ -42,7 +65,7 @@ impl Keyed for AesNi {
     }
 }
 
-impl BlockCipher for AesNi {
+impl<const ROUND_KEYS: usize> BlockCipher for AesNi<ROUND_KEYS> {
     #[inline(always)]
     fn encrypt_and_add(&self, block: u128, mask: u128) -> u128 {
         // SAFETY: as `self` exists, the processor has the AES instructions.
@@ -50,10 +73,10 @@ impl BlockCipher for AesNi {
     }
 }
 
-impl Drop for AesNi {
+impl<const ROUND_KEYS: usize> Drop for AesNi<ROUND_KEYS> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.round_keys = [0; 11];
+        self.round_keys = [0; ROUND_KEYS];
         optimization_barrier(self);
     }
 }
@@ -64,7 +87,7 @@ pub(crate) struct Group([AesNi; GROUP]);
 impl Group {
     /// A group without keys; `None` on a processor without the instructions.
     pub(crate) fn new() -> Option<Self> {
-        aes::hardware_accelerated().then(|| Self([const { AesNi { round_keys: [0; 11] } }; GROUP]))
+        AesInstructions::detect().map(|_| Self([const { AesNi { round_keys: [0; 11] } }; GROUP]))
     }
 
     /// Computes the round keys of these keys, in place of the former ones.
@@ -77,14 +100,16 @@ impl Group {
 }
 
 #[target_feature(enable = "aes")]
-fn run(cipher: &AesNi, work: impl Work) {
+fn run<const ROUND_KEYS: usize>(cipher: &AesNi<ROUND_KEYS>, work: impl Work) {
     work.run(cipher);
 }
 
 #[inline]
 #[target_feature(enable = "aes")]
-fn encrypt_and_add(round_keys: &[u128; 11], block: u128, mask: u128) -> u128 {
-    let [first, middle @ .., last] = round_keys;
+fn encrypt_and_add<const ROUND_KEYS: usize>(round_keys: &[u128; ROUND_KEYS], block: u128, mask: u128) -> u128 {
+    let [first, middle @ .., last] = round_keys.as_slice() else {
+        return block ^ mask;
+    };
     let mut state = _mm_xor_si128(load(block), load(*first));
     for round_key in middle {
         state = _mm_aesenc_si128(state, load(*round_key));
@@ -106,6 +131,24 @@ fn expand(key: &[u8; 16]) -> [u128; 11] {
     round_keys[8] = next::<0x80>(&mut round_key);
     round_keys[9] = next::<0x1b>(&mut round_key);
     round_keys[10] = next::<0x36>(&mut round_key);
+    round_keys
+}
+
+#[target_feature(enable = "aes")]
+fn expand_256(key: &[u8; 32]) -> [u128; AES_256] {
+    let mut round_keys = [0; AES_256];
+    let (halves, _) = key.as_chunks();
+    for (round_key, half) in round_keys.iter_mut().zip(halves) {
+        *round_key = u128::from_le_bytes(*half);
+    }
+    let mut pair = [load(round_keys[0]), load(round_keys[1])];
+    [round_keys[2], round_keys[3]] = next_pair::<0x01>(&mut pair);
+    [round_keys[4], round_keys[5]] = next_pair::<0x02>(&mut pair);
+    [round_keys[6], round_keys[7]] = next_pair::<0x04>(&mut pair);
+    [round_keys[8], round_keys[9]] = next_pair::<0x08>(&mut pair);
+    [round_keys[10], round_keys[11]] = next_pair::<0x10>(&mut pair);
+    [round_keys[12], round_keys[13]] = next_pair::<0x20>(&mut pair);
+    [round_keys[14], _] = next_pair::<0x40>(&mut pair);
     round_keys
 }
 
@@ -136,20 +179,48 @@ fn expand_round<const ROUND: usize, const RCON: i32>(ciphers: &mut [AesNi; GROUP
     }
 }
 
-/// One step of the key expansion (FIPS 197 5.2).
-///
-/// SubWord is taken from the last-round instruction, which is quicker than the one meant for it: with the word in all
-/// four columns its row shift changes nothing. RotWord follows, so that the round constant goes one octet higher.
+/// One step of the key expansion of AES-128 (FIPS 197 5.2).
 #[inline]
 #[target_feature(enable = "aes")]
 fn next<const RCON: i32>(round_key: &mut __m128i) -> u128 {
-    let last_word = _mm_shuffle_epi32::<0xff>(*round_key);
-    let substituted = _mm_aesenclast_si128(last_word, _mm_set1_epi32(RCON << 8));
-    let rotated = _mm_or_si128(_mm_srli_epi32::<8>(substituted), _mm_slli_epi32::<24>(substituted));
-    let pairs = _mm_xor_si128(*round_key, _mm_slli_si128::<4>(*round_key));
-    let sums = _mm_xor_si128(pairs, _mm_slli_si128::<8>(pairs));
-    *round_key = _mm_xor_si128(sums, rotated);
+    *round_key = _mm_xor_si128(sums(*round_key), rotated_and_substituted::<RCON>(*round_key));
     store(*round_key)
+}
+
+/// One step of the key expansion of AES-256, which makes two round keys (FIPS 197 5.2).
+#[inline]
+#[target_feature(enable = "aes")]
+fn next_pair<const RCON: i32>([even, odd]: &mut [__m128i; 2]) -> [u128; 2] {
+    *even = _mm_xor_si128(sums(*even), rotated_and_substituted::<RCON>(*odd));
+    *odd = _mm_xor_si128(sums(*odd), substituted(*even, 0));
+    [store(*even), store(*odd)]
+}
+
+/// Each word plus all those before it.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn sums(round_key: __m128i) -> __m128i {
+    let pairs = _mm_xor_si128(round_key, _mm_slli_si128::<4>(round_key));
+    _mm_xor_si128(pairs, _mm_slli_si128::<8>(pairs))
+}
+
+/// SubWord of the last word, plus a constant, in all four columns.
+///
+/// Taken from the last-round instruction, which is quicker than the one meant for it: with the word in all four columns
+/// its row shift changes nothing.
+#[inline]
+#[target_feature(enable = "aes")]
+fn substituted(round_key: __m128i, constant: i32) -> __m128i {
+    _mm_aesenclast_si128(_mm_shuffle_epi32::<0xff>(round_key), _mm_set1_epi32(constant))
+}
+
+/// SubWord and RotWord of the last word, plus the round constant, in all four columns.
+#[inline]
+#[target_feature(enable = "aes")]
+fn rotated_and_substituted<const RCON: i32>(round_key: __m128i) -> __m128i {
+    // As RotWord follows, the round constant goes one octet higher.
+    let substituted = substituted(round_key, RCON << 8);
+    _mm_or_si128(_mm_srli_epi32::<8>(substituted), _mm_slli_epi32::<24>(substituted))
 }
 
 /// A block whose first octet is the lowest.
@@ -160,14 +231,14 @@ fn next<const RCON: i32>(round_key: &mut __m128i) -> u128 {
     clippy::cast_possible_wrap,
     reason = "the two halves"
 )]
-fn load(block: u128) -> __m128i {
+pub(super) fn load(block: u128) -> __m128i {
     _mm_set_epi64x((block >> 64) as i64, block as i64)
 }
 
 #[inline]
 #[target_feature(enable = "sse2")]
 #[allow(clippy::cast_sign_loss, reason = "the two halves")]
-fn store(state: __m128i) -> u128 {
+pub(super) fn store(state: __m128i) -> u128 {
     let low = _mm_cvtsi128_si64(state) as u64;
     let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(state, state)) as u64;
     u128::from(high) << 64 | u128::from(low)
@@ -181,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_round_keys_are_wiped() {
-        let Some(cipher) = AesNi::new(&[0xa5; 16]) else {
+        let Some(cipher) = AesNi::aes_128(&[0xa5; 16]) else {
             return;
         };
         assert!(cipher.round_keys.iter().all(|round_key| *round_key != 0));

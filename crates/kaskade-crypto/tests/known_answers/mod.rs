@@ -42,6 +42,14 @@ impl Case {
             .unwrap_or_else(|| panic!("{:?} lacks {field}", self.0.get("name")))
     }
 
+    /// A number that must be there.
+    pub(crate) fn number(&self, field: &str) -> u64 {
+        self.0
+            .get(field)
+            .and_then(Value::as_u64)
+            .unwrap_or_else(|| panic!("{:?} lacks the number {field}", self.0.get("name")))
+    }
+
     /// Whether the field is there.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.0.contains_key(field)

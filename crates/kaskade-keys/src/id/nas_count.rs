@@ -42,3 +42,29 @@ impl NasCount {
         self.0.to_be_bytes()
     }
 }
+
+/// The uplink count that makes a K_gNB or K_eNB (TS 33.501 A.9, TS 33.401 A.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UplinkCount {
+    /// The uplink NAS COUNT of the message that starts it.
+    Nas(NasCount),
+    /// 2^32 − 1, after handovers that no uplink message starts: with a horizontal change of K_AMF, and between EPS and
+    /// 5GS in both directions (TS 33.501 6.9.2.3.3, 8.3.2, 8.4.2).
+    AfterHandover,
+}
+
+impl UplinkCount {
+    /// The 4 octets that enter a KDF.
+    pub const fn kdf_octets(self) -> [u8; 4] {
+        match self {
+            Self::Nas(count) => count.kdf_octets(),
+            Self::AfterHandover => [0xff; 4],
+        }
+    }
+}
+
+impl From<NasCount> for UplinkCount {
+    fn from(count: NasCount) -> Self {
+        Self::Nas(count)
+    }
+}

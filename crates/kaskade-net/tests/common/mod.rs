@@ -8,6 +8,7 @@ pub mod schema;
 use std::path::Path;
 use std::sync::Arc;
 
+use kaskade_aka::auc::AlgorithmKeys;
 use kaskade_aka::fivegs::ue::{Ue, UeAuthenticated};
 use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
@@ -48,7 +49,8 @@ pub fn supi(index: u64) -> Supi {
 /// A UE with a new USIM of a subscriber.
 pub fn ue(index: u64) -> Ue {
     let subscriber = demo_subscriber(plmn(), 0, index);
-    let usim = Usim::new(&subscriber.k, &subscriber.opc, UsimOptions::default());
+    let keys = AlgorithmKeys::milenage(subscriber.k, subscriber.opc);
+    let usim = Usim::new(&keys, UsimOptions::default());
     Ue::new(usim, subscriber.supi)
 }
 
@@ -57,7 +59,8 @@ pub fn ue_ahead(index: u64) -> Ue {
     let subscriber = demo_subscriber(plmn(), 0, index);
     let options = UsimOptions::default();
     let seq_ms = vec![Seq(1 << 20); options.layout.array_size()];
-    let usim = Usim::restore(&subscriber.k, &subscriber.opc, options, &seq_ms).unwrap();
+    let keys = AlgorithmKeys::milenage(subscriber.k, subscriber.opc);
+    let usim = Usim::restore(&keys, options, &seq_ms).unwrap();
     Ue::new(usim, subscriber.supi)
 }
 

@@ -9,7 +9,7 @@ use kaskade_aka::sqn::{Clocks, Ind, Seq, SqnLayout};
 use kaskade_crypto::{Amf, K, Op, Opc, Sqn};
 use kaskade_keys::Supi;
 use kaskade_store::{
-    AlgorithmProfile, AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
 };
 
 /// A folder and a master key in it.
@@ -29,13 +29,14 @@ pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
         .to_be_bytes();
     Subscriber {
         supi: supi(number),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k: K::from_octets(&octets),
-        operator: if number.is_multiple_of(2) {
-            OpOrOpc::Opc(Opc::from_octets(&octets))
-        } else {
-            OpOrOpc::Op(Op::from_octets(&octets))
-        },
+        secrets: SubscriberSecrets::milenage(
+            K::from_octets(&octets),
+            if number.is_multiple_of(2) {
+                OpOrOpc::Opc(Opc::from_octets(&octets))
+            } else {
+                OpOrOpc::Op(Op::from_octets(&octets))
+            },
+        ),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
         sqn: SqnRecord::blank(scheme),

@@ -1,27 +1,29 @@
-//! `kaskade derive`: the cascade of one 5G AKA run, offline.
+//! `kaskade derive`: the cascade of one 5G AKA run, offline; [`super::derive_key`] for any other key.
 
 use anyhow::{Result, bail};
 use kaskade::hex_field;
-use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::auc::{self, AlgorithmKeys, Credentials};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::cascade::{Binding, Cascade};
 use kaskade_aka::fivegs::keys::{Algorithms, Selection};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnLayout;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
-use kaskade_crypto::milenage::Milenage;
-use kaskade_crypto::{Amf, Autn, K, Opc, Rand, Sqn};
+use kaskade_crypto::{Amf, Autn, Op, Opc, Rand, Sqn, Top, Topc};
 use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, Nid, Plmn, ServingNetworkName, Supi};
-use kaskade_store::OpOrOpc;
+use kaskade_store::{OpOrOpc, SubscriberSecrets, TopOrTopc};
 use serde_json::{Value, json};
 
+use super::derive_key::{self, KeyArgs, Known, Show};
 use crate::console::{Console, Style};
 use crate::explain;
+use crate::hierarchy;
 use crate::secret_input::SecretArgs;
 use crate::side::Side;
 use crate::tree_view::{self, Sides};
 
-/// Derives every key of one 5G AKA run, offline: from K and one challenge down to the keys of NAS, RRC and user plane
+/// Derives keys offline: every key of one 5G AKA run, from K and one challenge down to the keys of NAS, RRC and user plane,
+/// or any key of the hierarchy from keys above it
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "K and OPc are read, never printed. Keys are shown as fingerprints (8 hexadecimal digits that
@@ -39,10 +41,24 @@ Examples:
     KASKADE_K=... KASKADE_OP=... kaskade derive --rand 00112233445566778899aabbccddeeff \\
       --sqn 32 --plmn 001-01 --supi imsi-001010000000001 --explain
 
+  Any other key, from one above it; the key comes from standard input, a missing input is asked
+  for by name:
+    printf '%s\\n' \"$KAMF\" | kaskade derive K_gNB --from k-amf=- --input uplink-nas-count=0
+    printf '%s\\n' \"$KGNB\" | kaskade derive K_UPenc --from k-gnb=- --explain \\
+      -i ciphering-algorithm-identity=NEA2
+    kaskade derive K_ASME --k-file k --opc-file opc --rand 5761c8647a28cbaeb20f45260f1a6733 \\
+      --sqn 32 --plmn 001-01
+
+  All that an MME or an AMF can derive from what it has:
+    kaskade derive --all --from k-amf=@k-amf -i uplink-nas-count=0 \\
+      -i ciphering-algorithm-identity=2 -i integrity-algorithm-identity=2
+
   For a program:
     kaskade derive ... --json --reveal | jq -r '.keys[] | select(.name == \"K_gNB\").value'"
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    towards: KeyArgs,
     #[command(flatten)]
     secrets: SecretArgs,
     #[command(flatten)]
@@ -66,10 +82,10 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Challenge")]
 struct ChallengeArgs {
     /// RAND, 32 hexadecimal digits
-    #[arg(long, value_name = "HEX", value_parser = rand)]
-    rand: Rand,
+    #[arg(long, value_name = "HEX", value_parser = rand, required_unless_present_any = ["key", "all", "from", "input"])]
+    rand: Option<Rand>,
     /// SQN: 12 hexadecimal digits, or a number in decimal or with 0x
-    #[arg(long, value_parser = sqn, required_unless_present = "autn", allow_hyphen_values = true)]
+    #[arg(long, value_parser = sqn, required_unless_present_any = ["autn", "key", "all", "from", "input"], allow_hyphen_values = true)]
     sqn: Option<Sqn>,
     /// AMF (authentication management field), 4 hexadecimal digits
     #[arg(long, value_name = "HEX", value_parser = amf, default_value = "8000")]
@@ -83,7 +99,7 @@ struct ChallengeArgs {
 #[command(next_help_heading = "Network and subscriber")]
 struct NetworkArgs {
     /// Serving network as MCC-MNC; 001-01 and 001-001 are different networks
-    #[arg(long, value_name = "MCC-MNC", required_unless_present = "serving_network_name")]
+    #[arg(long, value_name = "MCC-MNC", required_unless_present_any = ["serving_network_name", "key", "all", "from", "input"])]
     plmn: Option<Plmn>,
     /// Serving network name as it enters the derivations, instead of --plmn
     #[arg(long, value_name = "5G:mnc…", conflicts_with_all = ["plmn", "nid"])]
@@ -138,6 +154,41 @@ impl SelectionArgs {
     }
 }
 
+impl NetworkArgs {
+    fn name(&self) -> Option<ServingNetworkName> {
+        let of_plmn = || Some(ServingNetworkName::new(self.plmn?, self.nid));
+        self.serving_network_name.or_else(of_plmn)
+    }
+}
+
+impl Args {
+    /// Reads K and the operator code, and SQN as far as the options say it.
+    fn subscriber(&self, rand: &Rand) -> Result<(Credentials, Option<Sqn>)> {
+        let (secrets, keys) = self.secrets.read_for_vectors()?;
+        let (sqn, amf) = match self.challenge.autn {
+            Some(autn) => (Some(open(&secrets, &keys, rand, &autn)?), autn.amf()),
+            None => (self.challenge.sqn, self.challenge.amf),
+        };
+        let credentials = Credentials { keys, amf };
+        Ok((credentials, sqn))
+    }
+
+    /// What these options say about the inputs of any derivation.
+    fn known(&self) -> Result<Known<'_>> {
+        let subscriber = match &self.challenge.rand {
+            Some(rand) if self.secrets.has_k() => Some(self.subscriber(rand)?),
+            _ => None,
+        };
+        Ok(Known {
+            subscriber,
+            rand: self.challenge.rand,
+            serving_network_name: self.network.name(),
+            plmn: self.network.plmn,
+            supi: self.network.supi.as_ref(),
+        })
+    }
+}
+
 /// Everything that the derivations take, read and checked.
 struct Run {
     credentials: Credentials,
@@ -150,6 +201,15 @@ struct Run {
 }
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    if args.towards.apply() {
+        let show = Show {
+            reveal: args.reveal,
+            explain: args.explain,
+            json: args.json,
+        };
+        return derive_key::run(console, &args.towards, &args.known()?, show);
+    }
+    args.towards.refuse_without_key()?;
     let run = Run::read(args)?;
     let mut side = Side::new(args.reveal);
     let derived = run.derive(&mut side);
@@ -187,23 +247,15 @@ enum Derived {
 
 impl Run {
     fn read(args: &Args) -> Result<Self> {
-        let (k, operator) = args.secrets.read()?;
-        let opc = operator.opc(&k);
-        let (sqn, amf) = match (args.challenge.autn, args.challenge.sqn) {
-            (Some(autn), _) => (open(&k, &opc, &args.challenge.rand, &autn, &operator)?, autn.amf()),
-            (None, Some(sqn)) => (sqn, args.challenge.amf),
-            (None, None) => bail!("give --sqn or --autn"),
+        let (Some(rand), Some(serving_network_name)) = (args.challenge.rand, args.network.name()) else {
+            bail!("give --rand, and --plmn or --serving-network-name");
         };
-        let serving_network_name = match (args.network.serving_network_name, args.network.plmn) {
-            (Some(name), _) => name,
-            (None, Some(plmn)) => ServingNetworkName::new(plmn, args.network.nid),
-            (None, None) => bail!("give --plmn or --serving-network-name"),
+        let (credentials, Some(sqn)) = args.subscriber(&rand)? else {
+            bail!("give --sqn or --autn");
         };
-        let mut credentials = Credentials::new(k, opc);
-        credentials.amf = amf;
         Ok(Self {
             credentials,
-            rand: args.challenge.rand,
+            rand,
             sqn,
             serving_network_name,
             supi: args.network.supi.clone(),
@@ -248,6 +300,7 @@ impl Run {
         console.line(console.paint(Style::Strong, &title))?;
         let hex = |octets: &[u8]| hex_field::text(octets).to_string();
         let mut facts = vec![
+            ("set", self.credentials.keys.profile().name().to_owned(), ""),
             ("RAND", hex(self.rand.octets()), ""),
             ("AUTN", hex(derived.autn().octets()), "SQN xor AK, AMF, MAC-A"),
         ];
@@ -305,17 +358,25 @@ impl Run {
         } = self.selection;
         let mut transcripts = self.transcripts(derived);
         let keys: Vec<Value> = kaskade_keys::tree::rows()
+            .filter(|row| hierarchy::is_usual(row))
             .filter_map(|row| {
                 let known = side.of(row.child)?;
                 let at = transcripts
                     .iter()
                     .position(|transcript| std::ptr::eq(transcript.row, row));
                 let transcript = at.map(|at| transcripts.swap_remove(at));
-                Some(explain::document(row, known, transcript.as_ref(), reveal))
+                Some(explain::document(
+                    row,
+                    known.fingerprint(),
+                    known.octets(),
+                    transcript.as_ref(),
+                    reveal,
+                ))
             })
             .collect();
         json!({
             "inputs": {
+                "algorithm": self.credentials.keys.profile().name(),
                 "rand": hex(self.rand.octets()),
                 "sqn": hex(&self.sqn.octets()),
                 "amf": hex(self.credentials.amf.octets()),
@@ -363,36 +424,50 @@ impl Derived {
 }
 
 /// SQN out of AUTN, if K, the operator code and RAND fit it.
-fn open(k: &K, opc: &Opc, rand: &Rand, autn: &Autn, operator: &OpOrOpc) -> Result<Sqn> {
-    let milenage = Milenage::new(k, opc);
-    let sqn = Sqn::from_xor_ak(autn.sqn_xor_ak(), &milenage.f5(rand));
-    if milenage.f1(rand, sqn, autn.amf()) == autn.mac_a() {
+fn open(secrets: &SubscriberSecrets, keys: &AlgorithmKeys, rand: &Rand, autn: &Autn) -> Result<Sqn> {
+    if let Some(sqn) = auc::open_autn(keys, rand, autn) {
         return Ok(sqn);
     }
-    let hint = match operator {
-        OpOrOpc::Op(op) => {
-            let as_opc = Opc::from_octets(op.expose_to_seal());
-            fits(k, &as_opc, rand, autn).then_some("what you gave as OP is the OPc: use --opc or --opc-file")
-        }
-        OpOrOpc::Opc(opc) => {
-            let as_op = kaskade_crypto::Op::from_octets(opc.expose_to_seal());
-            fits(k, &Opc::derive(k, &as_op), rand, autn)
-                .then_some("what you gave as OPc is the OP: use --op or --op-file")
-        }
-    };
+    let hint = mistaken(secrets).and_then(|(meant, hint)| {
+        auc::open_autn(&meant.algorithm_keys()?, rand, autn)?;
+        Some(hint)
+    });
     match hint {
         Some(hint) => bail!("the MAC-A of AUTN is wrong, but it would be right otherwise: {hint}"),
         None => bail!(
             "the MAC-A of AUTN is wrong: K, OP or OPc, RAND and AUTN do not belong together (is RAND from the same message as \
-             AUTN? is it the right card?)"
+             AUTN? is it the right card, and the right algorithm?)"
         ),
     }
 }
 
-fn fits(k: &K, opc: &Opc, rand: &Rand, autn: &Autn) -> bool {
-    let milenage = Milenage::new(k, opc);
-    let sqn = Sqn::from_xor_ak(autn.sqn_xor_ak(), &milenage.f5(rand));
-    milenage.f1(rand, sqn, autn.amf()) == autn.mac_a()
+/// The secrets with the operator code taken for what it may be instead, and what to do if so.
+fn mistaken(secrets: &SubscriberSecrets) -> Option<(SubscriberSecrets, &'static str)> {
+    let mut meant = secrets.clone();
+    let hint = match &mut meant {
+        SubscriberSecrets::Milenage { operator, .. } => match operator {
+            OpOrOpc::Op(op) => {
+                *operator = OpOrOpc::Opc(Opc::from_octets(op.expose_to_seal()));
+                "what you gave as OP is the OPc: use --opc or --opc-file"
+            }
+            OpOrOpc::Opc(opc) => {
+                *operator = OpOrOpc::Op(Op::from_octets(opc.expose_to_seal()));
+                "what you gave as OPc is the OP: use --op or --op-file"
+            }
+        },
+        SubscriberSecrets::Tuak { operator, .. } => match operator {
+            TopOrTopc::Top(top) => {
+                *operator = TopOrTopc::Topc(Topc::from_octets(top.expose_to_seal()));
+                "what you gave as TOP is the TOPc: use --topc or --topc-file"
+            }
+            TopOrTopc::Topc(topc) => {
+                *operator = TopOrTopc::Top(Top::from_octets(topc.expose_to_seal()));
+                "what you gave as TOPc is the TOP: use --top or --top-file"
+            }
+        },
+        SubscriberSecrets::Xor { .. } | SubscriberSecrets::Gsm(_) => return None,
+    };
+    Some((meant, hint))
 }
 
 fn rand(text: &str) -> Result<Rand, hex_field::HexError> {

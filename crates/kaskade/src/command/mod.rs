@@ -5,6 +5,8 @@ pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod derive;
+pub(crate) mod derive_key;
+pub(crate) mod explain;
 pub(crate) mod hn_key;
 pub(crate) mod subscriber;
 pub(crate) mod ue;

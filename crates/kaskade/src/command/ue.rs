@@ -172,15 +172,14 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
-    let (k, operator) = args.secrets.read()?;
-    let opc = operator.opc(&k);
+    let keys = args.secrets.read_for_vectors()?.1;
     let options = UsimOptions::default();
     let mut state = match &args.usim.state {
         Some(path) => Some(StateFile::open(path, &args.supi)?),
         None => None,
     };
     let usim = match (state.as_ref().and_then(StateFile::seq_ms), args.usim.sqn_ms) {
-        (Some(seq_ms), _) => Usim::restore(&k, &opc, options, &seq_ms)?,
+        (Some(seq_ms), _) => Usim::restore(&keys, options, &seq_ms)?,
         (_, Some(sqn_ms)) => {
             let (seq, ind) = SqnLayout::ANNEX_C3.split(sqn_ms);
             // Whatever IND the home network uses next is as far: only then it must resynchronise.
@@ -188,9 +187,9 @@ async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
             if let Some(entry) = seq_ms.get_mut(usize::from(ind.0)) {
                 *entry = seq;
             }
-            Usim::restore(&k, &opc, options, &seq_ms)?
+            Usim::restore(&keys, options, &seq_ms)?
         }
-        _ => Usim::new(&k, &opc, options),
+        _ => Usim::new(&keys, options),
     };
     let mut ue = Ue::new(usim, args.supi.clone());
     let attach = args.attach()?;

@@ -20,7 +20,7 @@ use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
-use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, Subscriber, SubscriberStore};
+use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
 use super::attach::{Attach, Attached, Identity};
@@ -226,9 +226,7 @@ fn make_demo_data(store: &SubscriberStore, hn_keys: &mut HnKeys) -> Result<()> {
         let (k, opc): (Zeroizing<[u8; 16]>, Zeroizing<[u8; 16]>) = (random_octets()?.into(), random_octets()?.into());
         store.add(&Subscriber {
             supi,
-            algorithm: AlgorithmProfile::MILENAGE,
-            k: K::from_octets(&k),
-            operator: OpOrOpc::Opc(Opc::from_octets(&opc)),
+            secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),
             amf: Amf::SEPARATION,
             methods: AuthMethods::default(),
             sqn: SqnRecord::blank(kaskade_aka::sqn::SqnScheme::TimeBased),
@@ -270,11 +268,14 @@ impl Demo {
     /// The card: K and OPc as they were written on it, its sequence numbers from the last time.
     fn usim(&self, store: &SubscriberStore, state: &StateFile) -> Result<Usim> {
         let subscriber = store.subscriber(&self.supi)?.context("the demo subscriber is gone")?;
-        let opc = subscriber.operator.opc(&subscriber.k);
+        let keys = subscriber
+            .secrets
+            .algorithm_keys()
+            .context("the demo subscriber has a GSM-only card")?;
         let options = UsimOptions::default();
         Ok(match state.seq_ms() {
-            Some(seq_ms) => Usim::restore(&subscriber.k, &opc, options, &seq_ms)?,
-            None => Usim::new(&subscriber.k, &opc, options),
+            Some(seq_ms) => Usim::restore(&keys, options, &seq_ms)?,
+            None => Usim::new(&keys, options),
         })
     }
 }

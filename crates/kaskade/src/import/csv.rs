@@ -2,7 +2,8 @@
 
 use super::{Fields, ImportError, Reading, UNTYPED, untyped};
 
-const COLUMNS: &str = "supi (or imsi), k, opc (or op), amf, sqn_scheme, sqn, sealed";
+const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
+                       sealed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -11,6 +12,11 @@ enum Column {
     K,
     Op,
     Opc,
+    Top,
+    Topc,
+    Algorithm,
+    ResOctets,
+    TuakIterations,
     Amf,
     SqnScheme,
     Sqn,
@@ -25,6 +31,11 @@ impl Column {
             "k" | "ki" => Self::K,
             "op" => Self::Op,
             "opc" => Self::Opc,
+            "top" => Self::Top,
+            "topc" => Self::Topc,
+            "algorithm" => Self::Algorithm,
+            "res_octets" => Self::ResOctets,
+            "tuak_iterations" => Self::TuakIterations,
             "amf" => Self::Amf,
             "sqn_scheme" => Self::SqnScheme,
             "sqn" => Self::Sqn,
@@ -95,6 +106,11 @@ fn fields<'t>(record: &'t str, separator: char, columns: &[Column]) -> Result<Fi
             Some(Column::K) => fields.k = value,
             Some(Column::Op) => fields.op = value,
             Some(Column::Opc) => fields.opc = value,
+            Some(Column::Top) => fields.top = value,
+            Some(Column::Topc) => fields.topc = value,
+            Some(Column::Algorithm) => fields.algorithm = value,
+            Some(Column::ResOctets) => fields.res_octets = value,
+            Some(Column::TuakIterations) => fields.tuak_iterations = value,
             Some(Column::Amf) => fields.amf = value,
             Some(Column::SqnScheme) => fields.sqn_scheme = value,
             Some(Column::Sqn) => fields.sqn = value,

@@ -3,12 +3,16 @@
 //! | Field | What | |
 //! |---|---|---|
 //! | `supi` or `imsi` | `imsi-001010000000001`, or the bare digits under `imsi` | needed |
-//! | `k` | K, 32 hexadecimal digits | needed |
-//! | `opc` or `op` | OPc, or OP: 32 hexadecimal digits each | one of them |
+//! | `algorithm` | `milenage`, `tuak`, `xor`, `comp128v1`, `comp128v2`, `comp128v3` | `milenage` |
+//! | `k` | K, 32 hexadecimal digits; 32 or 64 for TUAK | needed |
+//! | `opc` or `op` | OPc, or OP: 32 hexadecimal digits each | one of them, for MILENAGE |
+//! | `topc` or `top` | TOPc, or TOP: 64 hexadecimal digits each | one of them, for TUAK |
+//! | `tuak_iterations` | how often TUAK applies its permutation | 1 |
+//! | `res_octets` | the length of RES: TUAK 4, 8 or 16, XOR 4 to 16 | 8, 16 |
 //! | `amf` | AMF, 4 hexadecimal digits | 8000 |
 //! | `sqn_scheme` | `TIME_BASED`, `GENERAL`, `NON_TIME_BASED` | as configured |
 //! | `sqn` | the highest SQN that the card may have seen, 12 hexadecimal digits | none yet |
-//! | `sealed` | in place of `k`, `opc` and `op`: as exported, readable with the same master key only | |
+//! | `sealed` | in place of algorithm and secrets: as exported, readable with the same master key only | |
 //!
 //! OP and OPc have the same length and are not told apart by looking, so a column must say which it holds: one that does
 //! not is refused with words that explain.
@@ -20,10 +24,11 @@ use std::collections::HashMap;
 use std::fmt;
 
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_crypto::{Amf, K, Op, Opc, Sqn};
+use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::Supi;
-use kaskade_store::OpOrOpc;
+use kaskade_store::SubscriberSecrets;
 
+use crate::card::{AlgorithmName, Card, FieldNames};
 use crate::hex_field;
 
 /// One subscriber of a file.
@@ -33,7 +38,7 @@ pub struct Entry {
     pub line: usize,
     /// SUPI.
     pub supi: Supi,
-    /// K and OP or OPc.
+    /// K, operator variant and algorithm.
     pub secrets: Secrets,
     /// AMF of its vectors.
     pub amf: Amf,
@@ -47,12 +52,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub enum Secrets {
     /// As the card's maker delivers them.
-    Clear {
-        /// K.
-        k: K,
-        /// OP or OPc.
-        operator: OpOrOpc,
-    },
+    Clear(SubscriberSecrets),
     /// As this program exports them: sealed under the master key, bound to the SUPI.
     Sealed(Vec<u8>),
 }
@@ -187,6 +187,11 @@ struct Fields<'t> {
     k: Option<&'t str>,
     op: Option<&'t str>,
     opc: Option<&'t str>,
+    top: Option<&'t str>,
+    topc: Option<&'t str>,
+    algorithm: Option<&'t str>,
+    res_octets: Option<&'t str>,
+    tuak_iterations: Option<&'t str>,
     amf: Option<&'t str>,
     sqn_scheme: Option<&'t str>,
     sqn: Option<&'t str>,
@@ -219,22 +224,53 @@ impl Fields<'_> {
 
     fn secrets(&self) -> Result<Secrets, String> {
         if let Some(sealed) = self.sealed {
-            if self.k.is_some() || self.op.is_some() || self.opc.is_some() {
-                return Err("sealed stands beside k, op or opc: it holds them already".into());
+            let beside = [self.k, self.op, self.opc, self.top, self.topc];
+            if beside.iter().any(Option::is_some) {
+                return Err("sealed stands beside k, opc, op, topc or top: it holds them already".into());
+            }
+            let beside = [self.algorithm, self.res_octets, self.tuak_iterations];
+            if beside.iter().any(Option::is_some) {
+                return Err(
+                    "sealed stands beside algorithm, res_octets or tuak_iterations: it holds them already".into(),
+                );
             }
             let octets = hex_field::octets_between("sealed", sealed, 1, 1024).map_err(text)?;
             return Ok(Secrets::Sealed(octets.to_vec()));
         }
-        let k = self.k.ok_or("k is missing, 32 hexadecimal digits")?;
-        let k = K::from_octets(&*hex_field::octets("k", k).map_err(text)?);
-        let operator = match (self.op, self.opc) {
-            (Some(op), None) => OpOrOpc::Op(Op::from_octets(&*hex_field::octets("op", op).map_err(text)?)),
-            (None, Some(opc)) => OpOrOpc::Opc(Opc::from_octets(&*hex_field::octets("opc", opc).map_err(text)?)),
-            (Some(_), Some(_)) => return Err("both op and opc are given: OPc follows from OP, so give only one".into()),
-            (None, None) => return Err("neither op nor opc is given".into()),
+        let card = Card {
+            algorithm: match self.algorithm {
+                Some(name) => name.parse().map_err(text)?,
+                None => AlgorithmName::default(),
+            },
+            k: self.k,
+            op: self.op,
+            opc: self.opc,
+            top: self.top,
+            topc: self.topc,
+            res_octets: small_number(NAMES.res_octets, self.res_octets)?,
+            tuak_iterations: small_number(NAMES.tuak_iterations, self.tuak_iterations)?,
         };
-        Ok(Secrets::Clear { k, operator })
+        card.secrets(&NAMES).map(Secrets::Clear).map_err(text)
     }
+}
+
+const NAMES: FieldNames = FieldNames {
+    k: "k",
+    op: "op",
+    opc: "opc",
+    top: "top",
+    topc: "topc",
+    res_octets: "res_octets",
+    tuak_iterations: "tuak_iterations",
+};
+
+fn small_number(field: &str, text: Option<&str>) -> Result<Option<u8>, String> {
+    text.map(|text| {
+        text.trim()
+            .parse()
+            .map_err(|_| format!("{field}: not a number from 0 to 255"))
+    })
+    .transpose()
 }
 
 fn text(error: impl fmt::Display) -> String {

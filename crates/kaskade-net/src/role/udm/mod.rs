@@ -1,7 +1,7 @@
 //! UDM with ARPF and SIDF: who is this, and a vector for them (TS 29.503 5.4 and 6.3, TS 33.501 6.1, 6.12).
 //!
 //! ```text
-//! SUCI ── SIDF ── SUPI ── serving network authorised? ── K, OPc ── (AUTS: verify, resynchronise)
+//! SUCI ── SIDF ── SUPI ── serving network authorised? ── K, OPc or TOPc ── (AUTS: verify, resynchronise)
 //!      ── SQN, durable ── RAND ── 5G HE AV: RAND, AUTN, XRES*, K_AUSF
 //! ```
 //!
@@ -12,7 +12,7 @@
 //! | the SUCI has another scheme than null, A, B | 501 `UNSUPPORTED_PROTECTION_SCHEME` |
 //! | nobody has this SUPI | 404 `USER_NOT_FOUND` |
 //! | the serving network is not authorised | 403 `SERVING_NETWORK_NOT_AUTHORIZED` |
-//! | the subscription does not allow 5G AKA | 403 `AUTHENTICATION_REJECTED` |
+//! | the subscription does not allow 5G AKA, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
 //! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
 //! | the store cannot make an SQN durable: the disk is full | 500 `INSUFFICIENT_RESOURCES`, and no vector |
 //! | the store fails otherwise | 500 `SYSTEM_FAILURE`, and no vector |
@@ -231,6 +231,7 @@ impl Udm {
         let (mut credentials, methods) = match self.store.credentials_and_methods(supi) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(UdmError::UserNotFound),
+            Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
             Err(error) => return Err(store_failed(supi, error)),
         };
         if !methods.contains(AuthMethods::FIVE_G_AKA) {

@@ -16,11 +16,11 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::service::open_store;
 
-/// Writes all subscribers to a file, CSV or TOML; K and OPc only sealed, and only if asked for
+/// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "With --with-secrets, K and OP or OPc of each subscriber are in the field `sealed`: encrypted under the
-master key of this data folder and bound to the SUPI. `kaskade subscriber import` reads the file back
+    after_help = "With --with-secrets, algorithm, K and operator code of each subscriber are in the field `sealed`:
+encrypted under the master key of this data folder and bound to the SUPI. `kaskade subscriber import` reads the file back
 into a store with the same master key, and nobody without that key can read it. K never leaves in
 clear. Without --with-secrets the file has the public fields, for reports.
 
@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// csv or toml; by default as the file's name ends, csv for standard output
     #[arg(long, value_parser = super::import::format)]
     format: Option<Format>,
-    /// Add K and OP or OPc, sealed under the master key
+    /// Add algorithm, K and operator code, sealed under the master key
     #[arg(long)]
     with_secrets: bool,
     #[command(flatten)]
@@ -99,11 +99,7 @@ fn write_one(
     let scheme = subscriber.sqn.scheme().name();
     let sqn = hex_field::text(&highest_sqn(&subscriber.sqn).octets());
     let secrets = match sealed {
-        Some(sealed) => Some(hex_field::text(&sealed.seal(
-            &subscriber.supi,
-            &subscriber.k,
-            &subscriber.operator,
-        )?)),
+        Some(sealed) => Some(hex_field::text(&sealed.seal(&subscriber.supi, &subscriber.secrets)?)),
         None => None,
     };
     match format {

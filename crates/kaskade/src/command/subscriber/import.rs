@@ -9,11 +9,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_store::{AlgorithmProfile, AuthMethods, Subscriber, SubscriberStore};
+use kaskade_store::{Subscriber, SubscriberStore};
 use zeroize::Zeroizing;
 
 use super::sealed_secrets::SealedSecrets;
-use super::{open_or_create, sqn_record};
+use super::{methods, open_or_create, sqn_record};
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::service::open_store;
@@ -25,10 +25,13 @@ use crate::service::open_store;
   supi          imsi-001010000000001   (or `imsi` with the bare digits)
   k             32 hexadecimal digits
   opc or op     32 hexadecimal digits; OPc differs from card to card, OP is the same on all
+  algorithm     milenage if left out; tuak, xor (test networks only), comp128v1, comp128v2, comp128v3 (2G only)
+  topc or top   with tuak, instead of opc or op: 64 hexadecimal digits; k then has 32 or 64
+  tuak_iterations, res_octets   1 and 8 if left out; xor has a RES of 16 octets if left out
   amf           4 hexadecimal digits, 8000 if left out
   sqn_scheme    TIME_BASED, GENERAL or NON_TIME_BASED, as configured if left out
   sqn           highest SQN that the card may have seen, 12 hexadecimal digits
-  sealed        instead of k and opc or op: as `kaskade subscriber export --with-secrets` writes it
+  sealed        instead of k, opc and the like: as `kaskade subscriber export --with-secrets` writes it
 
   imsi,k,opc
   001010000000001,465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca
@@ -141,7 +144,7 @@ fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], rep
             Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
             Ok(_) => match &entry.secrets {
                 Secrets::Sealed(octets) => sealed.open(&entry.supi, octets).err().map(|error| error.to_string()),
-                Secrets::Clear { .. } => None,
+                Secrets::Clear(_) => None,
             },
         };
         match reason {
@@ -193,17 +196,15 @@ pub(crate) fn progress(count: usize) -> ProgressBar {
 }
 
 fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {
-    let (k, operator) = match &entry.secrets {
-        Secrets::Clear { k, operator } => (k.clone(), operator.clone()),
+    let secrets = match &entry.secrets {
+        Secrets::Clear(secrets) => secrets.clone(),
         Secrets::Sealed(octets) => sealed.open(&entry.supi, octets)?,
     };
     Ok(Subscriber {
         supi: entry.supi.clone(),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k,
-        operator,
+        methods: methods(&secrets),
+        secrets,
         amf: entry.amf,
-        methods: AuthMethods::default(),
         sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),
     })
 }

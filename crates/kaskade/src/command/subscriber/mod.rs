@@ -7,11 +7,16 @@ mod sealed_secrets;
 use anyhow::{Context, Result, anyhow, bail};
 use comfy_table::{Table, presets};
 use kaskade::hex_field;
+use kaskade_aka::auc::GsmKeys;
 use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
+use kaskade_crypto::tuak::TuakKey;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
-use kaskade_store::{AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberStore};
+use kaskade_store::{
+    Algorithm, AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
+    TopOrTopc,
+};
 use serde_json::{Value, json};
 
 use crate::command::derive;
@@ -22,7 +27,7 @@ use crate::service::open_store;
 
 /// Subscribers: adds, lists, shows, imports, exports and removes them
 ///
-/// K, OP and OPc go in and never come out: they are shown as fingerprints, and exported sealed only.
+/// K, OP, OPc, TOP and TOPc go in and never come out: they are shown as fingerprints, and exported sealed only.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade subscriber add --supi imsi-001010000000001 --k-file k.hex --opc-file opc.hex
@@ -51,7 +56,11 @@ enum Action {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example, with K and OPc from standard input:
   printf '%s\\n' \"$K\" \"$OPC\" | kaskade subscriber add --supi imsi-001010000000001 \\
-    --k-file - --opc-file -")]
+    --k-file - --opc-file -
+
+A card with TUAK:
+  printf '%s\\n' \"$K\" \"$TOPC\" | kaskade subscriber add --supi imsi-001010000000002 \\
+    --algorithm tuak --k-file - --topc-file - --tuak-iterations 1")]
 struct Add {
     /// SUPI, such as imsi-001010000000001
     #[arg(long)]
@@ -126,18 +135,16 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 fn add(console: &Console, args: &Add) -> Result<()> {
-    let (k, operator) = args.secrets.read()?;
+    let secrets = args.secrets.read()?;
     let config = args.data.config()?;
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
     let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
     let subscriber = Subscriber {
         supi: args.supi.clone(),
-        algorithm: AlgorithmProfile::MILENAGE,
-        k,
-        operator,
+        methods: methods(&secrets),
+        secrets,
         amf: args.amf,
-        methods: AuthMethods::default(),
         sqn: sqn_record(scheme, args.sqn),
     };
     if args.replace {
@@ -149,6 +156,16 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         })?;
     }
     console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
+    match subscriber.secrets.algorithm() {
+        Algorithm::Gsm(algorithm) => console.note(format!(
+            "note: {} is of GSM-only cards: there are triplets of this subscriber, but it cannot authenticate in 4G or 5G",
+            algorithm.name()
+        )),
+        Algorithm::Umts(AlgorithmProfile::Xor { .. }) => console.note(
+            "note: the XOR test algorithm protects nothing, K follows from one answer: for test networks only",
+        ),
+        Algorithm::Umts(_) => {}
+    }
     if !args.amf.separation_bit() {
         console.note(
             "note: the AMF separation bit is not set; the UDM sets it in vectors for 5G, as TS 33.501 6.1.3.2.0 asks",
@@ -174,13 +191,14 @@ fn list(console: &Console, args: &List) -> Result<()> {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_header(["SUPI", "K", "Operator code", "AMF", "SQN scheme"]);
+        .set_header(["SUPI", "Algorithm", "K", "Operator code", "AMF", "SQN scheme"]);
     for subscriber in &subscribers {
-        let (code, fingerprint) = operator(subscriber);
         table.add_row([
             subscriber.supi.sbi(),
-            Fingerprint::of(&subscriber.k).to_string(),
-            format!("{code} {fingerprint}"),
+            subscriber.secrets.algorithm().name().to_owned(),
+            k_fingerprint(&subscriber.secrets).to_string(),
+            operator(&subscriber.secrets)
+                .map_or_else(|| "-".into(), |(code, fingerprint)| format!("{code} {fingerprint}")),
             hex_field::text(subscriber.amf.octets()).to_string(),
             subscriber.sqn.scheme().to_string(),
         ]);
@@ -203,17 +221,21 @@ fn show(console: &Console, args: &Show) -> Result<()> {
         console.line(serde_json::to_string_pretty(&document(&subscriber))?)?;
         return Ok(());
     }
-    let (code, fingerprint) = operator(&subscriber);
+    let secrets = &subscriber.secrets;
     let separation = if subscriber.amf.separation_bit() {
         "separation bit set"
     } else {
         "separation bit not set"
     };
-    let facts = [
+    let mut facts = vec![
         ("SUPI", subscriber.supi.sbi()),
-        ("K", format!("fingerprint {}", Fingerprint::of(&subscriber.k))),
-        (code, format!("fingerprint {fingerprint}")),
-        ("Algorithm", "MILENAGE".into()),
+        ("K", format!("fingerprint {}", k_fingerprint(secrets))),
+    ];
+    if let Some((code, fingerprint)) = operator(secrets) {
+        facts.push((code, format!("fingerprint {fingerprint}")));
+    }
+    facts.extend([
+        ("Algorithm", algorithm_text(&secrets.algorithm())),
         (
             "AMF",
             format!("{}  {separation}", *hex_field::text(subscriber.amf.octets())),
@@ -226,7 +248,7 @@ fn show(console: &Console, args: &Show) -> Result<()> {
                 *hex_field::text(&highest_sqn(&subscriber.sqn).octets())
             ),
         ),
-    ];
+    ]);
     console.facts(&facts)?;
     Ok(())
 }
@@ -270,26 +292,89 @@ fn unknown(supi: &Supi) -> anyhow::Error {
     )
 }
 
-/// Which operator code a subscriber was given, and its fingerprint.
-fn operator(subscriber: &Subscriber) -> (&'static str, Fingerprint) {
-    match &subscriber.operator {
-        OpOrOpc::Op(op) => ("OP", Fingerprint::of(op)),
-        OpOrOpc::Opc(opc) => ("OPc", Fingerprint::of(opc)),
+/// Which operator code a subscriber was given, and its fingerprint; some sets have none.
+fn operator(secrets: &SubscriberSecrets) -> Option<(&'static str, Fingerprint)> {
+    Some(match secrets {
+        SubscriberSecrets::Milenage { operator, .. } => match operator {
+            OpOrOpc::Op(op) => ("OP", Fingerprint::of(op)),
+            OpOrOpc::Opc(opc) => ("OPc", Fingerprint::of(opc)),
+        },
+        SubscriberSecrets::Tuak { operator, .. } => match operator {
+            TopOrTopc::Top(top) => ("TOP", Fingerprint::of(top)),
+            TopOrTopc::Topc(topc) => ("TOPc", Fingerprint::of(topc)),
+        },
+        SubscriberSecrets::Xor { .. } | SubscriberSecrets::Gsm(_) => return None,
+    })
+}
+
+fn k_fingerprint(secrets: &SubscriberSecrets) -> Fingerprint {
+    match secrets {
+        SubscriberSecrets::Milenage { k, .. }
+        | SubscriberSecrets::Tuak {
+            k: TuakKey::K128(k), ..
+        }
+        | SubscriberSecrets::Xor { k, .. }
+        | SubscriberSecrets::Gsm(GsmKeys { k, .. }) => Fingerprint::of(k),
+        SubscriberSecrets::Tuak {
+            k: TuakKey::K256(k), ..
+        } => Fingerprint::of(k),
+    }
+}
+
+/// The algorithm with what the operator chose in it.
+fn algorithm_text(algorithm: &Algorithm) -> String {
+    let name = algorithm.name();
+    match algorithm {
+        Algorithm::Umts(AlgorithmProfile::Milenage { constants }) if !constants.are_standard() => {
+            format!("{name}, own constants")
+        }
+        Algorithm::Umts(AlgorithmProfile::Tuak { parameters }) => format!(
+            "{name}, RES of {} octets, iterations: {}",
+            parameters.res.octets(),
+            parameters.iterations.count()
+        ),
+        Algorithm::Umts(AlgorithmProfile::Xor { res_length }) => {
+            format!("{name}, RES of {} octets, for tests only", res_length.octets())
+        }
+        Algorithm::Umts(_) => name.into(),
+        Algorithm::Gsm(_) => format!("{name}, GSM only"),
+    }
+}
+
+/// A GSM-only card has none of the methods that there are.
+fn methods(secrets: &SubscriberSecrets) -> AuthMethods {
+    match secrets.algorithm() {
+        Algorithm::Umts(_) => AuthMethods::default(),
+        Algorithm::Gsm(_) => AuthMethods::NONE,
     }
 }
 
 fn document(subscriber: &Subscriber) -> Value {
-    let (code, fingerprint) = operator(subscriber);
-    json!({
+    let secrets = &subscriber.secrets;
+    let (code, fingerprint) = operator(secrets).unzip();
+    let (res_octets, iterations) = match secrets.algorithm() {
+        Algorithm::Umts(AlgorithmProfile::Tuak { parameters }) => {
+            (Some(parameters.res.octets()), Some(parameters.iterations.count()))
+        }
+        Algorithm::Umts(AlgorithmProfile::Xor { res_length }) => (Some(res_length.octets()), None),
+        _ => (None, None),
+    };
+    let mut document = json!({
         "supi": subscriber.supi.sbi(),
-        "k_fingerprint": Fingerprint::of(&subscriber.k).to_string(),
+        "k_fingerprint": k_fingerprint(secrets).to_string(),
         "operator_code": code,
-        "operator_code_fingerprint": fingerprint.to_string(),
-        "algorithm": "MILENAGE",
+        "operator_code_fingerprint": fingerprint.map(|fingerprint| fingerprint.to_string()),
+        "algorithm": secrets.algorithm().name(),
         "amf": *hex_field::text(subscriber.amf.octets()),
         "sqn_scheme": subscriber.sqn.scheme().name(),
         "highest_sqn": *hex_field::text(&highest_sqn(&subscriber.sqn).octets()),
-    })
+    });
+    for (name, value) in [("res_octets", res_octets), ("tuak_iterations", iterations)] {
+        if let Some(value) = value {
+            document[name] = value.into();
+        }
+    }
+    document
 }
 
 /// A record for a card that may have seen up to `highest`.

@@ -1,9 +1,15 @@
-//! One derivation octet by octet, as text and as JSON.
+//! Derivations explained: one with its octets, as text and as JSON; what a name stands for; what falls with a key.
+
+pub(crate) mod facts;
+pub(crate) mod leak;
+pub(crate) mod lookup;
+pub(crate) mod ruler;
+pub(crate) mod table;
 
 use kaskade::hex_field;
 use kaskade_aka::auc::Quintet;
 use kaskade_aka::fivegs::keys::Selection;
-use kaskade_keys::derivation::{Encoding, Row, Rule, Transcript};
+use kaskade_keys::derivation::{Encoding, Fingerprint, Row, Transcript};
 use kaskade_keys::fivegs::{
     KGnb, SyncInput, row_k_amf, row_k_ausf, row_k_gnb, row_k_n3iwf, row_k_nas_enc, row_k_nas_int, row_k_rrc_enc,
     row_k_rrc_int, row_k_seaf, row_k_up_enc, row_k_up_int, row_nh, row_res_star, row_xres_star,
@@ -13,7 +19,6 @@ use kaskade_keys::{Abba, ServingNetworkName, Supi};
 use serde_json::{Value, json};
 
 use crate::console::{Console, Style};
-use crate::side::KnownKey;
 
 /// The inputs of the home network's derivations.
 pub(crate) fn home(quintet: &Quintet, serving_network_name: &ServingNetworkName) -> Vec<Transcript> {
@@ -39,7 +44,7 @@ pub(crate) fn serving(supi: &Supi, abba: &Abba, selection: &Selection, k_gnb: &K
         row_k_nas_enc::transcript(nas.ciphering),
         row_k_nas_int::transcript(nas.integrity),
         row_k_n3iwf::transcript(ul_nas_count_non_3gpp),
-        row_k_gnb::transcript(ul_nas_count),
+        row_k_gnb::transcript(ul_nas_count.into()),
         row_nh::transcript(SyncInput::KGnb(k_gnb)),
         row_k_rrc_enc::transcript(access_stratum.ciphering),
         row_k_rrc_int::transcript(access_stratum.integrity),
@@ -48,15 +53,8 @@ pub(crate) fn serving(supi: &Supi, abba: &Abba, selection: &Selection, k_gnb: &K
     ]
 }
 
-/// Whether a parameter must not be shown: a key, or the answer to the challenge.
-fn is_secret(row: &Row, at: usize) -> bool {
-    row.parameters.get(at).is_none_or(|parameter| {
-        matches!(parameter.encoding, Encoding::Secret(_)) || matches!(parameter.name, "RES" | "XRES")
-    })
-}
-
 fn has_secret(row: &Row) -> bool {
-    (0..row.parameters.len()).any(|at| is_secret(row, at))
+    row.parameters.iter().any(|spec| spec.encoding.is_secret())
 }
 
 /// One derivation as text, with its S. Secret inputs only on request.
@@ -70,7 +68,7 @@ pub(crate) fn text(console: &Console, transcript: &Transcript, reveal: bool) -> 
         row.rule
     );
     for (at, (spec, octets)) in row.parameters.iter().zip(&transcript.parameters).enumerate() {
-        let shown = if is_secret(row, at) && !reveal {
+        let shown = if spec.encoding.is_secret() && !reveal {
             "(secret: --reveal)".to_owned()
         } else {
             hex_field::text(octets).to_string()
@@ -82,51 +80,43 @@ pub(crate) fn text(console: &Console, transcript: &Transcript, reveal: bool) -> 
         }
         text.push('\n');
     }
-    let s = if has_secret(row) && !reveal {
-        "(has a secret input: --reveal)".to_owned()
+    if has_secret(row) && !reveal {
+        text.push_str("  S  (has a secret input: --reveal)\n");
     } else {
-        hex_field::text(&transcript.s()).to_string()
-    };
-    text.push_str(&format!("  S  {s}\n"));
+        text.push_str(&format!("  S  {}\n", *hex_field::text(&transcript.s())));
+    }
+    text.push_str(&ruler::ruler(console, transcript, reveal, 5));
     text
 }
 
-/// One key as JSON.
-pub(crate) fn document(row: &'static Row, key: &KnownKey, transcript: Option<&Transcript>, reveal: bool) -> Value {
-    let parameters: Vec<Value> = row
-        .parameters
-        .iter()
-        .enumerate()
-        .map(|(at, spec)| {
-            let octets = transcript
-                .and_then(|transcript| transcript.parameters.get(at))
-                .filter(|_| reveal || !is_secret(row, at))
-                .map(|octets| hex_field::text(octets).to_string());
-            json!({ "name": spec.name, "encoding": spec.encoding.to_string(), "octets": octets })
-        })
-        .collect();
+/// One key as JSON: the facts of its derivation, what entered, and the key by its fingerprint.
+pub(crate) fn document(
+    row: &'static Row,
+    fingerprint: Fingerprint,
+    octets: Option<&[u8]>,
+    transcript: Option<&Transcript>,
+    reveal: bool,
+) -> Value {
+    let mut document = facts::document(row);
+    let entered = |at: usize| {
+        let spec = row.parameters.get(at)?;
+        let octets = transcript?.parameters.get(at)?;
+        (reveal || !spec.encoding.is_secret()).then(|| hex_field::text(octets).to_string())
+    };
+    if let Some(Value::Array(parameters)) = document.get_mut("parameters") {
+        for (at, parameter) in parameters.iter_mut().enumerate() {
+            parameter["octets"] = json!(entered(at));
+        }
+    }
     let s = transcript
         .filter(|_| reveal || !has_secret(row))
         .map(|transcript| hex_field::text(&transcript.s()).to_string());
-    let holders = |holders: &[kaskade_keys::derivation::Holder]| -> Vec<&'static str> {
-        holders.iter().map(|holder| holder.name()).collect()
-    };
-    let fc = match row.rule {
-        Rule::Kdf(fc) => Some(fc.to_string()),
-        _ => None,
-    };
-    json!({
-        "name": row.child,
-        "parent": row.parent,
-        "function": row.rule.to_string(),
-        "fc": fc,
-        "parameters": parameters,
-        "s": s,
-        "kept": format!("{:?}", row.kept),
-        "derived_by": holders(row.derived_by),
-        "held_by": holders(row.held_by),
-        "clause": row.clause,
-        "fingerprint": key.fingerprint().to_string(),
-        "value": key.octets().filter(|_| reveal).map(|octets| hex_field::text(octets).to_string()),
-    })
+    document["s"] = json!(s);
+    document["fingerprint"] = json!(fingerprint.to_string());
+    document["value"] = json!(
+        octets
+            .filter(|_| reveal)
+            .map(|octets| hex_field::text(octets).to_string())
+    );
+    document
 }

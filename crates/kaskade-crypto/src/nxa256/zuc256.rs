@@ -1,0 +1,89 @@
+//! The keystream of ZUC-256: 256-NEA6, 256-NIA6, 256-NCA6 (TS 35.246).
+
+#[cfg(target_arch = "x86_64")]
+use super::frame::Job;
+use super::frame::{Generator, Stream};
+use crate::cipher::Key256;
+use crate::cipher::engine::Engine;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::zuc::{self as simd, CipherLane, FEW, LANES};
+use crate::zuc;
+
+/// ZUC-256 under a key.
+#[derive(Clone)]
+pub(super) struct Zuc256 {
+    key: Key256,
+    engine: Engine,
+}
+
+impl Generator for Zuc256 {
+    type Stream<'a> = Keystream;
+
+    fn new(key: &Key256, engine: Engine) -> Self {
+        Self {
+            key: key.clone(),
+            engine,
+        }
+    }
+
+    fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    fn stream(&self, iv: &[u8; 16]) -> Keystream {
+        let key = self.key.secret_octets();
+        match self.engine {
+            Engine::Portable => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx512(avx512) => Keystream::Accelerated(simd::Keystream::zuc256(avx512, key, iv)),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn apply_batch<'a>(mut jobs: impl Iterator<Item = Job<'a, Self>>) {
+        loop {
+            let mut group: [_; LANES] = core::array::from_fn(|_| jobs.next());
+            let count = group.iter().flatten().count();
+            let engines = group.iter().flatten().map(|job| job.generator.engine);
+            if let Some(avx512) = Engine::all_accelerated(engines)
+                && count > FEW
+            {
+                let mut lanes = group.each_mut().map(|job| match job {
+                    Some(job) => CipherLane {
+                        key: job.generator.key.secret_octets(),
+                        iv: job.iv,
+                        message: &mut *job.message,
+                    },
+                    None => CipherLane {
+                        key: &[0; 32],
+                        iv: [0; 16],
+                        message: &mut [],
+                    },
+                });
+                simd::cipher_256(avx512, &mut lanes);
+            } else {
+                group.into_iter().flatten().for_each(Job::apply);
+            }
+            if count < LANES {
+                return;
+            }
+        }
+    }
+}
+
+/// The keystream of one message.
+pub(super) enum Keystream {
+    Portable(zuc::Keystream),
+    #[cfg(target_arch = "x86_64")]
+    Accelerated(simd::Keystream),
+}
+
+impl Stream for Keystream {
+    fn apply(&mut self, message: &mut [u8]) {
+        match self {
+            Self::Portable(keystream) => keystream.add_to(message),
+            #[cfg(target_arch = "x86_64")]
+            Self::Accelerated(keystream) => keystream.add_to(message),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Which instructions the processor has, asked once.
+
+/// A build with `--cfg kaskade_portable` has no accelerated back end on any processor: for the checks of portable code.
+pub(super) const HIDDEN: bool = cfg!(kaskade_portable);
+
+cpufeatures::new!(
+    avx512,
+    "avx512f",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
+    "avx512vbmi",
+    "avx512vbmi2",
+    "avx512ifma",
+    "gfni",
+    "vaes",
+    "vpclmulqdq",
+    "aes",
+    "pclmulqdq"
+);
+cpufeatures::new!(aes_instructions, "aes");
+
+/// AES-NI alone, with the SSE2 that is x86-64 itself: Intel Westmere, AMD Bulldozer, and later ones.
+///
+/// Asked here and not of the `aes` crate, which a build may bind to its software (`--cfg aes_backend="soft"`): then both
+/// are there, to be compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AesInstructions(());
+
+impl AesInstructions {
+    /// The proof that the processor has them; `None` where it has not.
+    #[inline]
+    pub(crate) fn detect() -> Option<Self> {
+        (!HIDDEN && aes_instructions::get()).then_some(Self(()))
+    }
+}
+
+/// AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, IFMA) with GFNI, VAES and VPCLMULQDQ: Intel Ice Lake, AMD Zen 4, and later ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// The proof that the processor has them; `None` where it has not.
+    #[inline]
+    pub(crate) fn detect() -> Option<Self> {
+        (!HIDDEN && avx512::get()).then_some(Self(()))
+    }
+}

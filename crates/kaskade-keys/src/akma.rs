@@ -1,0 +1,84 @@
+//! AKMA: keys for applications out of K_AUSF (TS 33.535 Annex A).
+//!
+//! ```text
+//! K_AUSF ─┬─ K_AKMA ── K_AF        A.2, A.4
+//!         └─ A-TID                 A.3
+//! ```
+
+use kaskade_crypto::secret_octets;
+
+use crate::Supi;
+use crate::derivation::rows;
+use crate::fivegs::KAusf;
+use crate::id::{AfId, Label};
+
+secret_octets! {
+    /// K_AKMA: the anchor of all applications. 32 octets (TS 33.535 A.2).
+    pub struct KAkma(32) = "K_AKMA" {
+        /// To the AAnF, in Naanf_AKMA_AnchorKey_Register.
+        expose_to_aanf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// A-TID: the temporary identifier in an A-KID, which names K_AKMA. 32 octets (TS 33.535 A.3).
+    ///
+    /// It travels in clear as part of the A-KID; whoever sees one learns nothing of the keys.
+    pub struct ATid(32) = "A-TID" {
+        /// To the AAnF and to application functions, in an A-KID.
+        expose_in_a_kid,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_AF: the key of one application function. 32 octets (TS 33.535 A.4).
+    pub struct KAf(32) = "K_AF" {
+        /// To the application function, in the answer of Naanf_AKMA_ApplicationKey_Get.
+        expose_to_af,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+}
+
+rows! {
+    /// K_AKMA, after each successful primary authentication of a subscriber who has AKMA.
+    row_k_akma: KAusf.k_akma(supi: &Supi) -> KAkma {
+        fc: 0x80,
+        s: [
+            "label" fixed: Label = &Label("AKMA"),
+            "SUPI": Supi = supi,
+        ],
+        keep: all,
+        clause: "TS 33.535 A.2",
+        derived_by: [Ausf, Me],
+        held_by: [Aanf, Me],
+        life: ANCHOR,
+    }
+
+    /// A-TID, which changes together with K_AKMA.
+    row_a_tid: KAusf.a_tid(supi: &Supi) -> ATid {
+        fc: 0x81,
+        s: [
+            "label" fixed: Label = &Label("A-TID"),
+            "SUPI": Supi = supi,
+        ],
+        keep: all,
+        clause: "TS 33.535 A.3",
+        derived_by: [Ausf, Me],
+        held_by: [Aanf, Af, Me],
+        life: ANCHOR,
+    }
+
+    /// K_AF for an application function and the protocol that is spoken with it.
+    row_k_af: KAkma.k_af(af_id: &AfId) -> KAf {
+        fc: 0x82,
+        s: [
+            "AF_ID": AfId = af_id,
+        ],
+        keep: all,
+        clause: "TS 33.535 A.4",
+        derived_by: [Aanf, Me],
+        held_by: [Af, Me],
+        life: APPLICATION,
+    }
+}

@@ -1,0 +1,189 @@
+//! PC5: links from UE to UE, and through a relay UE (TS 33.536, TS 33.503, TS 33.303).
+//!
+//! ```text
+//! UP-PRUK ── K_NRP ── K_NRP-sess ── NRPEK, NRPIK     TS 33.503 A.8, TS 33.536 Annex A
+//! discovery key ── DCR keystream                     TS 33.503 A.5
+//! PGK ── PTK                                         TS 33.303 A.3
+//! ```
+//!
+//! UP-PRUK, discovery key and PGK come from key management functions, over links that K's other children protect. K_NRP
+//! of a V2X link comes from long-term credentials of both UEs.
+
+use kaskade_crypto::secret_octets;
+
+use crate::derivation::{Encoding, kdf_parameters, rows};
+use crate::id::{
+    Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Nonce1, Nonce2, PtkIdentity, RelayServiceCode,
+    UtcCounter,
+};
+use crate::{CipheringAlgorithm, IntegrityAlgorithm};
+
+secret_octets! {
+    /// UP-PRUK: the root of a remote UE's links to relays, over the user plane. 32 octets (TS 33.503 6.3.3.2).
+    pub struct UpPruk(32) = "UP-PRUK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_NRP: what two UEs share. 32 octets (TS 33.536 5.3.3.1, TS 33.503 A.8).
+    pub struct KNrp(32) = "K_NRP" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_NRP-sess: the key of one link. 32 octets (TS 33.536 Annex A).
+    pub struct KNrpSess(32) = "K_NRP-sess" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// NRPEK: ciphers a link. 16 octets (TS 33.536 Annex A).
+    pub struct Nrpek(16) = "NRPEK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// NRPIK: protects the integrity of a link. 16 octets (TS 33.536 Annex A).
+    pub struct Nrpik(16) = "NRPIK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// The discovery key that both UEs chose for direct communication requests. 32 octets (TS 33.503 6.3.5.2).
+    pub struct DiscoveryKey(32) = "discovery key" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// DCR keystream: hides relay service code and UP-PRUK ID in a direct communication request. 32 octets, of which as
+    /// many of the last are used as the two have (TS 33.503 A.5).
+    pub struct DcrKeystream(32) = "DCR keystream" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// PGK: the key of a group. 32 octets (TS 33.303 6.2.3).
+    pub struct Pgk(32) = "PGK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// PTK: the key of one sender in a group. 32 octets (TS 33.303 A.3).
+    pub struct Ptk(32) = "PTK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+}
+
+/// What a key of a link is for: P0 of TS 33.536 Annex A. One octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LinkKeyUse {
+    /// NRPEK.
+    Ciphering = 0x00,
+    /// NRPIK.
+    Integrity = 0x01,
+}
+
+kdf_parameters! {
+    LinkKeyUse: Encoding::Octets(1), |this| &[*this as u8];
+}
+
+rows! {
+    /// K_NRP of a remote UE and a relay.
+    row_k_nrp: UpPruk.k_nrp(
+        relay_service_code: &RelayServiceCode,
+        freshness_1: &Freshness1,
+        freshness_2: &Freshness2,
+    ) -> KNrp {
+        fc: 0x8A,
+        s: [
+            "relay service code": RelayServiceCode = relay_service_code,
+            "K_NRP freshness parameter 1": Freshness1 = freshness_1,
+            "K_NRP freshness parameter 2": Freshness2 = freshness_2,
+        ],
+        keep: all,
+        clause: "TS 33.503 A.8",
+        derived_by: [Pkmf, Me],
+        held_by: [PeerUe, Me],
+        life: DIRECT_LINK,
+    }
+
+    /// K_NRP-sess of a link, from a nonce of each UE.
+    row_k_nrp_sess: KNrp.k_nrp_sess(nonce_1: &Nonce1, nonce_2: &Nonce2) -> KNrpSess {
+        fc: 0x7F,
+        s: [
+            "Nonce_1": Nonce1 = nonce_1,
+            "Nonce_2": Nonce2 = nonce_2,
+        ],
+        keep: all,
+        clause: "TS 33.536 Annex A",
+        derived_by: [Me, PeerUe],
+        held_by: [Me, PeerUe],
+        life: DIRECT_LINK,
+    }
+
+    /// NRPEK for a ciphering algorithm.
+    row_nrpek: KNrpSess.nrpek(algorithm: CipheringAlgorithm) -> Nrpek {
+        fc: 0x7E,
+        s: [
+            "use" fixed: LinkKeyUse = &LinkKeyUse::Ciphering,
+            "ciphering algorithm identity": CipheringAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.536 Annex A",
+        derived_by: [Me, PeerUe],
+        held_by: [Me, PeerUe],
+        life: DIRECT_LINK,
+    }
+
+    /// NRPIK for an integrity algorithm.
+    row_nrpik: KNrpSess.nrpik(algorithm: IntegrityAlgorithm) -> Nrpik {
+        fc: 0x7E,
+        s: [
+            "use" fixed: LinkKeyUse = &LinkKeyUse::Integrity,
+            "integrity algorithm identity": IntegrityAlgorithm = &algorithm,
+        ],
+        keep: low_128,
+        clause: "TS 33.536 Annex A",
+        derived_by: [Me, PeerUe],
+        held_by: [Me, PeerUe],
+        life: DIRECT_LINK,
+    }
+
+    /// Keystream for the hidden part of one direct communication request; all 256 bits are given here.
+    row_dcr_keystream: DiscoveryKey.dcr_keystream(
+        utc_counter: &UtcCounter,
+        relay_service_code: &RelayServiceCode,
+    ) -> DcrKeystream {
+        fc: 0x88,
+        s: [
+            "UTC-based counter": UtcCounter = utc_counter,
+            "relay service code": RelayServiceCode = relay_service_code,
+        ],
+        keep: all,
+        clause: "TS 33.503 A.5",
+        derived_by: [Me, PeerUe],
+        held_by: [Me, PeerUe],
+        life: ONE_EXCHANGE,
+    }
+
+    /// PTK of a group member.
+    row_ptk: Pgk.ptk(
+        group_member_identity: &GroupMemberIdentity,
+        ptk_identity: &PtkIdentity,
+        group_identity: &GroupIdentity,
+    ) -> Ptk {
+        fc: 0x4A,
+        s: [
+            "group member identity": GroupMemberIdentity = group_member_identity,
+            "PTK identity": PtkIdentity = ptk_identity,
+            "group identity": GroupIdentity = group_identity,
+        ],
+        keep: all,
+        clause: "TS 33.303 A.3",
+        derived_by: [Me, PeerUe],
+        held_by: [Me, PeerUe],
+        life: PARENT,
+    }
+}

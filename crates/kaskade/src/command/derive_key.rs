@@ -1,0 +1,295 @@
+//! `kaskade derive KEY`: any key of the hierarchy, from keys in the middle or from a challenge.
+
+use anyhow::{Context, Result, bail};
+use kaskade::hex_field;
+use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::visit::{KeyVisitor, ShownKey, VisitKeys};
+use kaskade_crypto::{Rand, Sqn};
+use kaskade_keys::derivation::{Fingerprint, KdfParameter, Octets, Row};
+use kaskade_keys::tree;
+use kaskade_keys::umts::SqnXorAk;
+use kaskade_keys::{Plmn, ServingNetworkName, Supi};
+use serde_json::json;
+
+use crate::console::{Console, Style};
+use crate::explain::{self, facts, lookup};
+use crate::hierarchy;
+use crate::plan::{self, Derived, Given, Plan};
+use crate::secret_input::{Lines, SecretText};
+use crate::side::Side;
+use crate::tree_view::{self, Sides};
+
+/// Options for one key of the hierarchy, or for all that follows from some.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Any key of the hierarchy")]
+pub(crate) struct KeyArgs {
+    /// The key to derive, such as K_gNB; `kaskade explain --tree` shows all. Without it, one 5G AKA run
+    #[arg(value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Derive every key that follows from --from and --input
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) all: bool,
+    /// A key to start from: k-amf=HEX, k-amf=@FILE (mode 0600), or k-amf=- for a line of standard input. Several times if
+    /// several enter
+    #[arg(long, value_name = "KEY=HEX")]
+    from: Vec<SecretText>,
+    /// An input by its name, such as uplink-nas-count=5; k-gnb.uplink-nas-count=5 for one derivation only
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    input: Vec<String>,
+    /// Go by this key, method, FC or clause, where several ways lead to KEY
+    #[arg(long, value_name = "STEP", requires = "key")]
+    via: Vec<String>,
+}
+
+impl KeyArgs {
+    /// Whether these options are what the command is about.
+    pub(crate) fn apply(&self) -> bool {
+        self.key.is_some() || self.all
+    }
+
+    /// Refuses options that say nothing about one 5G AKA run.
+    pub(crate) fn refuse_without_key(&self) -> Result<()> {
+        if self.from.is_empty() && self.input.is_empty() {
+            return Ok(());
+        }
+        bail!("--from and --input need the KEY to derive, or --all: kaskade derive K_gNB --from k-amf=- …")
+    }
+}
+
+/// What the other options of the command line say.
+pub(crate) struct Known<'a> {
+    pub(crate) subscriber: Option<(Credentials, Option<Sqn>)>,
+    pub(crate) rand: Option<Rand>,
+    pub(crate) serving_network_name: Option<ServingNetworkName>,
+    /// The serving network as EPS names it.
+    pub(crate) plmn: Option<Plmn>,
+    pub(crate) supi: Option<&'a Supi>,
+}
+
+/// What to show.
+#[derive(Clone, Copy)]
+pub(crate) struct Show {
+    pub(crate) reveal: bool,
+    pub(crate) explain: bool,
+    pub(crate) json: bool,
+}
+
+pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Show) -> Result<()> {
+    let given = given(args, known)?;
+    let Some(name) = &args.key else {
+        return all(console, &given, show);
+    };
+    let target = lookup::key(name)?;
+    let challenge = known.subscriber.is_some();
+    if target == tree::ROOT {
+        bail!("K is not derived: it is the secret of the card, and it is never printed");
+    }
+    if let (true, Some(octets), Some(row)) = (challenge, given.octets(target), tree::parent(target)) {
+        return print(console, &[(row, octets, None)], target, show);
+    }
+    let plan = Plan::find(target, &given, &args.via)?;
+    let mut derived = Derived::default();
+    for row in &plan.rows {
+        derived.step(&given, row)?;
+    }
+    let lines: Vec<Line<'_>> = derived
+        .steps()
+        .iter()
+        .map(|step| (step.transcript.row, step.octets.as_slice(), Some(&step.transcript)))
+        .collect();
+    print(console, &lines, target, show)
+}
+
+/// A key, and how it came about.
+type Line<'a> = (&'static Row, &'a [u8], Option<&'a kaskade_keys::derivation::Transcript>);
+
+fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
+    let mut given = Given::default();
+    let mut lines = Lines::default();
+    for from in &args.from {
+        let (name, octets) = key_value(from, &mut lines)?;
+        given.name_key(name, octets);
+    }
+    given.join_keys();
+    if let Some(rand) = &known.rand {
+        given.know_input("rand", octets_of(rand));
+    }
+    if let Some(name) = &known.serving_network_name {
+        given.know_input("serving-network-name", octets_of(name));
+    }
+    if let Some(plmn) = known.plmn {
+        given.know_text("sn-id", &plmn.to_string());
+    }
+    if let Some(supi) = known.supi {
+        given.know_input("supi", octets_of(supi));
+    }
+    if let (Some((credentials, sqn)), Some(rand)) = (&known.subscriber, &known.rand) {
+        // CK, IK, AK and RES do not depend on SQN.
+        let quintet = auc::quintet(credentials, rand, sqn.unwrap_or(Sqn::MAX));
+        quintet.visit_keys(&mut Vector(&mut given));
+        for option in ["res", "xres"] {
+            given.know_input(option, octets_of(&quintet.xres));
+        }
+        if sqn.is_some() {
+            given.know_input("sqn-xor-ak", octets_of(&SqnXorAk::from(&quintet.autn)));
+        }
+    }
+    for input in &args.input {
+        let Some((option, text)) = input.split_once('=') else {
+            bail!("--input {input}: expected NAME=VALUE, such as --input uplink-nas-count=0");
+        };
+        given.name_input(option.trim(), text.trim())?;
+    }
+    Ok(given)
+}
+
+fn octets_of<P: KdfParameter>(parameter: &P) -> Octets {
+    parameter.with_octets(|octets| Octets::new(octets.to_vec()))
+}
+
+/// Takes the keys of an authentication vector.
+struct Vector<'g>(&'g mut Given);
+
+impl KeyVisitor for Vector<'_> {
+    fn key<T: ShownKey>(&mut self, key: &T) {
+        if let Some(name) = tree::find(T::NAME) {
+            self.0.know_key(name, Octets::new(key.expose_to_operator().to_vec()));
+        }
+    }
+}
+
+/// `k-amf=HEX`, `k-amf=@FILE` or `k-amf=-`.
+fn key_value(from: &SecretText, lines: &mut Lines) -> Result<(&'static str, Octets)> {
+    let Some((name, value)) = from.expose().split_once('=') else {
+        bail!("--from: expected KEY=HEX, KEY=@FILE or KEY=-, such as --from k-amf=-");
+    };
+    let name = lookup::key(name)?;
+    if name == tree::ROOT {
+        bail!("K does not derive by itself: give --k-file, --opc-file (or --op-file) and --rand");
+    }
+    let line = lines.value(value).with_context(|| name.to_owned())?;
+    let octets = hex_field::octets_of(name, &line, usize::from(hierarchy::octets(name)))?;
+    Ok((name, octets))
+}
+
+fn print(console: &Console, lines: &[Line<'_>], target: &str, show: Show) -> Result<()> {
+    if show.json {
+        let keys: Vec<_> = lines
+            .iter()
+            .map(|(row, octets, transcript)| {
+                let fingerprint = Fingerprint::of_octets(row.child, octets);
+                let reveal = show.reveal && hierarchy::may_be_shown(row.child);
+                explain::document(row, fingerprint, Some(octets), *transcript, reveal)
+            })
+            .collect();
+        let document = json!({ "target": target, "keys": keys });
+        return Ok(console.line(serde_json::to_string_pretty(&document)?)?);
+    }
+    if show.explain {
+        for (row, octets, transcript) in lines {
+            if let Some(transcript) = transcript {
+                console.text(&explain::text(console, transcript, show.reveal))?;
+                console.line(format!("  {} {}", console.spell("→"), value(row, octets, show.reveal)))?;
+                console.line("")?;
+            }
+        }
+    }
+    let width = |cell: &dyn Fn(&Row) -> usize| lines.iter().map(|(row, ..)| cell(row)).max().unwrap_or(0);
+    let child = width(&|row| row.named.chars().count());
+    let parent = width(&|row| row.parent.chars().count());
+    let function = width(&|row| row.rule.to_string().chars().count());
+    let clause = width(&|row| row.clause.chars().count());
+    for (row, octets, _) in lines {
+        let name = format!("{:<child$}", row.named);
+        let style = if row.child == target {
+            Style::Strong
+        } else {
+            Style::Faint
+        };
+        let inputs: Vec<String> = row.texts().map(|(spec, _)| spec.name.to_owned()).collect();
+        let line = format!(
+            "from {:<parent$}  {:<function$}  {:<clause$}  {}",
+            row.parent,
+            row.rule.to_string(),
+            row.clause,
+            inputs.join(", ")
+        );
+        console.line(format!(
+            "{}  {}  {}",
+            console.paint(style, &console.spell(&name)),
+            Fingerprint::of_octets(row.child, octets),
+            console.paint(Style::Faint, &console.spell(line.trim_end()))
+        ))?;
+        if show.reveal {
+            let value = if hierarchy::may_be_shown(row.child) {
+                hex_field::text(octets).to_string()
+            } else {
+                "never shown: EMSK does not leave (RFC 5295 2)".to_owned()
+            };
+            console.line(format!("{}  {}", " ".repeat(child), console.paint(Style::Note, &value)))?;
+        }
+    }
+    if !show.reveal {
+        console.line(console.paint(Style::Faint, "Fingerprints; --reveal shows the keys"))?;
+    }
+    Ok(())
+}
+
+fn value(row: &Row, octets: &[u8], reveal: bool) -> String {
+    let fingerprint = Fingerprint::of_octets(row.child, octets);
+    if !hierarchy::may_be_shown(row.child) {
+        format!("{} (fingerprint {fingerprint}; never shown)", row.child)
+    } else if reveal {
+        format!("{} {} (fingerprint {fingerprint})", row.child, *hex_field::text(octets))
+    } else {
+        format!("{} (fingerprint {fingerprint}; --reveal shows it)", row.child)
+    }
+}
+
+/// Everything that follows.
+fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
+    if given.names().is_empty() {
+        bail!("--all needs a key to start from: --from k-amf=-, or --k-file, --opc-file and --rand");
+    }
+    let derived = plan::everything(given)?;
+    if show.json {
+        let lines: Vec<Line<'_>> = derived
+            .steps()
+            .iter()
+            .map(|step| (step.transcript.row, step.octets.as_slice(), Some(&step.transcript)))
+            .collect();
+        return print(console, &lines, "", show);
+    }
+    if show.explain {
+        for step in derived.steps() {
+            console.text(&explain::text(console, &step.transcript, show.reveal))?;
+        }
+    }
+    let mut side = Side::new(show.reveal);
+    for name in given.names() {
+        side.octets(name, given.octets(name).unwrap_or_default());
+    }
+    for step in derived.steps() {
+        side.octets(step.transcript.row.child, &step.octets);
+    }
+    let sides = Sides {
+        ue: &side,
+        network: None,
+    };
+    console.text(&tree_view::render(console, sides))?;
+    let waiting = plan::waiting(given, &derived);
+    if !waiting.is_empty() {
+        console.line("")?;
+        console.line(console.paint(Style::Note, "More keys follow with"))?;
+        for (input, keys) in waiting {
+            let text = format!("{input}: {}", keys.join(", "));
+            for (at, line) in facts::wrap(&console.spell(&text), console.width() - 6)
+                .iter()
+                .enumerate()
+            {
+                console.line(format!("{}{line}", if at == 0 { "  " } else { "      " }))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! What a derivation is, without values: as text and as JSON.
+
+use kaskade::hex_field;
+use kaskade_keys::derivation::{Encoding, Given, Holder, Octets, ParameterSpec, Row, Rule, Transcript};
+use kaskade_keys::tree;
+use serde_json::{Value, json};
+
+use super::ruler;
+use crate::console::{Console, Style};
+use crate::{hierarchy, plan};
+
+/// One derivation on a page.
+pub(crate) fn text(console: &Console, row: &'static Row) -> String {
+    let mut page = Page::new(console);
+    let title = if row.named == row.child {
+        format!("{} from {}", row.child, row.parent)
+    } else {
+        format!("{} from {}, as {}", row.child, row.parent, row.named)
+    };
+    page.title(&title, &format!("{}, {}", row.clause, row.rule));
+    page.prose(row.about.trim());
+    page.text.push('\n');
+    page.fact("Rule", &rule(row));
+    page.fact(
+        "Parent",
+        &format!("{}, {}", row.parent, octets(hierarchy::octets(row.parent))),
+    );
+    for (at, spec) in row.parameters.iter().enumerate() {
+        page.input(at, row, spec);
+    }
+    page.fact("Kept", &format!("{}: {}", row.kept.name(), octets(row.child_octets)));
+    page.fact("Derived by", &holders(row.derived_by));
+    page.fact("Held by", &holders(row.held_by));
+    page.fact("Renewed", row.life.renewed);
+    page.fact("Deleted", row.life.deleted);
+    page.fact("Source", &format!("{}: {}", row.source().name(), row.clause));
+    if !row.doubt.is_empty() {
+        page.fact("Doubt", row.doubt);
+    }
+    page.fact("Derive it", &command(row));
+    if let Rule::Kdf(_) = row.rule {
+        let example = example(row);
+        page.text.push_str(&format!(
+            "\n{}\n{}",
+            console.paint(Style::Faint, &console.spell(&example_title(row))),
+            ruler::ruler(console, &example, false, 0)
+        ));
+    }
+    page.text
+}
+
+/// What a key is for, where it stands, and how else it is made.
+pub(crate) fn place_in_hierarchy(console: &Console, key: &'static str) -> String {
+    let mut page = Page::new(console);
+    let chain = hierarchy::usual_chain(key);
+    let chain: Vec<&str> = chain
+        .first()
+        .map(|row| row.parent)
+        .into_iter()
+        .chain(chain.iter().map(|row| row.child))
+        .collect();
+    if chain.len() > 1 {
+        page.fact("From K", &chain.join(" → "));
+    }
+    let mut serves: Vec<String> = Vec::new();
+    for row in tree::children(key) {
+        let child = if row.child == key {
+            format!("the next {key}")
+        } else {
+            row.child.to_owned()
+        };
+        let entry = format!("{child} ({})", hierarchy::function(row));
+        if !serves.contains(&entry) {
+            serves.push(entry);
+        }
+    }
+    let enters: Vec<&str> = tree::rows()
+        .filter(|row| row.keys().any(|names| names.contains(&key)))
+        .map(|row| row.child)
+        .collect();
+    if serves.is_empty() {
+        page.fact("Serves", "nothing further is derived from it: it is used as it is");
+    } else {
+        page.fact("Serves", &serves.join(", "));
+    }
+    if !enters.is_empty() {
+        page.fact("Enters", &format!("{} as a second secret", enters.join(", ")));
+    }
+    page.text
+}
+
+/// A page of facts that fits the output.
+struct Page<'c> {
+    console: &'c Console,
+    text: String,
+}
+
+const LABEL: usize = 12;
+
+impl<'c> Page<'c> {
+    fn new(console: &'c Console) -> Self {
+        Self {
+            console,
+            text: String::new(),
+        }
+    }
+
+    fn title(&mut self, title: &str, beside: &str) {
+        let title = self.console.paint(Style::Strong, &self.console.spell(title));
+        let beside = self.console.paint(Style::Faint, &self.console.spell(beside));
+        self.text.push_str(&format!("{title}  {beside}\n"));
+    }
+
+    fn prose(&mut self, text: &str) {
+        for line in wrap(&self.console.spell(text), self.console.width()) {
+            self.text.push_str(&line);
+            self.text.push('\n');
+        }
+    }
+
+    fn fact(&mut self, label: &str, value: &str) {
+        let columns = self.console.width().saturating_sub(LABEL);
+        let mut label = self.console.paint(Style::Faint, &format!("{label:<LABEL$}"));
+        for line in wrap(&self.console.spell(value), columns) {
+            self.text.push_str(&format!("{label}{line}\n"));
+            label = " ".repeat(LABEL);
+        }
+    }
+
+    fn input(&mut self, at: usize, row: &Row, spec: &ParameterSpec) {
+        let label = if at == 0 { "Inputs" } else { "" };
+        let mut value = format!("P{at} {}: {}", spec.name, spec.encoding);
+        if let (Rule::Kdf(_), Encoding::Octets(n) | Encoding::Secret(n)) = (row.rule, spec.encoding) {
+            value.push_str(&format!(" (L{at} {n:04x})"));
+        }
+        value.push_str(", ");
+        value.push_str(&match spec.given {
+            Given::Fixed(fixed) => format!("fixed: {}", *hex_field::text(&fixed())),
+            Given::Key(names) => format!("a key: {}", names.join(" or ")),
+            Given::Text(form) => {
+                let octets = (form.parse)(form.example).unwrap_or_default();
+                format!(
+                    "given: {}. --input {}={} is {}",
+                    form.form,
+                    spec.option(),
+                    form.example,
+                    *hex_field::text(&octets)
+                )
+            }
+        });
+        self.fact(label, &value);
+    }
+}
+
+fn rule(row: &Row) -> String {
+    match row.rule {
+        Rule::Kdf(fc) => format!("KDF of TS 33.220 (HMAC-SHA-256 keyed with {}), FC {fc}", row.parent),
+        Rule::AlgorithmSet(function) => format!("{function} of the subscriber's authentication algorithm set"),
+        Rule::Function(function, _) => function.to_owned(),
+    }
+}
+
+fn octets(n: u16) -> String {
+    format!("{n} octets ({} bits)", u32::from(n) * 8)
+}
+
+fn holders(holders: &[Holder]) -> String {
+    let mut holders = holders.to_vec();
+    holders.sort_by_key(|holder| holder.group());
+    let names: Vec<&str> = holders.iter().map(|holder| holder.name()).collect();
+    names.join(", ")
+}
+
+/// The command that makes the key by this derivation.
+pub(crate) fn command(row: &'static Row) -> String {
+    if let Rule::AlgorithmSet(_) = row.rule {
+        let mut command = format!("kaskade derive {} --k-file - --opc-file -", quoted(row.child));
+        for (spec, form) in row.texts() {
+            command.push_str(&format!(" --{} {}", spec.option(), form.example));
+        }
+        return command;
+    }
+    let mut command = format!("kaskade derive {} --from {}=-", quoted(row.child), option(row.parent));
+    for names in row.keys() {
+        let name = names.first();
+        command.push_str(&format!(
+            " --from {}=-",
+            name.map_or_else(String::new, |name| option(name))
+        ));
+    }
+    for (spec, form) in row.texts() {
+        command.push_str(&format!(" --input {}={}", spec.option(), form.example));
+    }
+    if plan::is_ambiguous(row) {
+        command.push_str(&format!(" --via {}", via(row)));
+    }
+    command
+}
+
+/// What tells a derivation from all others: parent and method.
+pub(crate) fn via(row: &'static Row) -> String {
+    let option = option(row.parent);
+    let via = format!("{}.{}", option.trim_matches('"'), row.method.replace('_', "-"));
+    if option.starts_with('"') {
+        format!("\"{via}\"")
+    } else {
+        via
+    }
+}
+
+/// A key's name as a shell takes it.
+pub(crate) fn quoted(name: &str) -> String {
+    if name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    {
+        name.to_owned()
+    } else {
+        option(name)
+    }
+}
+
+/// A key's name as an option takes it: the shortest that still finds it.
+pub(crate) fn option(name: &str) -> String {
+    let mut option = String::new();
+    for c in name.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => option.push(c.to_ascii_lowercase()),
+            '*' | '\'' => option.push(c),
+            _ if option.ends_with('-') || option.is_empty() => {}
+            _ => option.push('-'),
+        }
+    }
+    let option = option.trim_end_matches('-').to_owned();
+    if option.contains(['*', '\'']) {
+        format!("\"{option}\"")
+    } else {
+        option
+    }
+}
+
+fn example_title(row: &Row) -> String {
+    let values: Vec<String> = row
+        .texts()
+        .map(|(spec, form)| format!("{} {}", spec.name, form.example))
+        .collect();
+    if values.is_empty() {
+        "S".to_owned()
+    } else {
+        format!("S with {}", values.join(", "))
+    }
+}
+
+/// What enters with the examples of the inputs; keys are shown by their length.
+fn example(row: &'static Row) -> Transcript {
+    let given = |spec: &'static ParameterSpec| -> Result<Octets, std::convert::Infallible> {
+        Ok(match spec.given {
+            Given::Text(form) => (form.parse)(form.example).unwrap_or_default(),
+            Given::Fixed(fixed) => fixed().into(),
+            Given::Key(names) => vec![0; names.first().map_or(0, |name| usize::from(hierarchy::octets(name)))].into(),
+        })
+    };
+    match row.transcript(given) {
+        Ok(transcript) => transcript,
+        Err(never) => match never {},
+    }
+}
+
+/// Breaks text at blanks.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// One derivation as JSON.
+pub(crate) fn document(row: &'static Row) -> Value {
+    let parameters: Vec<Value> = row.parameters.iter().map(parameter).collect();
+    let names = |holders: &[Holder]| -> Vec<&'static str> { holders.iter().map(|holder| holder.name()).collect() };
+    let fc = match row.rule {
+        Rule::Kdf(fc) => Some(fc.to_string()),
+        _ => None,
+    };
+    let children: Vec<&str> = tree::children(row.child).map(|row| row.child).collect();
+    json!({
+        "name": row.child,
+        "named": row.named,
+        "parent": row.parent,
+        "parent_octets": row.parent_octets,
+        "about": row.about.trim(),
+        "function": row.rule.to_string(),
+        "fc": fc,
+        "parameters": parameters,
+        "kept": row.kept.name(),
+        "octets": row.child_octets,
+        "derived_by": names(row.derived_by),
+        "held_by": names(row.held_by),
+        "renewed": row.life.renewed,
+        "deleted": row.life.deleted,
+        "children": children,
+        "clause": row.clause,
+        "source": row.source().name(),
+        "doubt": (!row.doubt.is_empty()).then_some(row.doubt),
+        "usual": hierarchy::is_usual(row),
+        "via": via(row),
+        "command": command(row),
+    })
+}
+
+fn parameter(spec: &ParameterSpec) -> Value {
+    let mut value = json!({
+        "name": spec.name,
+        "encoding": spec.encoding.to_string(),
+        "secret": spec.encoding.is_secret(),
+    });
+    match spec.given {
+        Given::Fixed(fixed) => {
+            value["given"] = json!("fixed");
+            value["octets"] = json!(hex_field::text(&fixed()).as_str());
+        }
+        Given::Key(names) => {
+            value["given"] = json!("key");
+            value["keys"] = json!(names);
+            value["octets_of_key"] = json!(names.first().map(|name| hierarchy::octets(name)));
+        }
+        Given::Text(form) => {
+            let octets = (form.parse)(form.example).unwrap_or_default();
+            value["given"] = json!("text");
+            value["option"] = json!(spec.option());
+            value["form"] = json!(form.form);
+            value["example"] = json!({ "text": form.example, "octets": hex_field::text(&octets).as_str() });
+        }
+    }
+    value
+}
