@@ -78,7 +78,8 @@ fn keys() -> [[u8; 16]; MANY] {
 
 fn name(back_end: BackEnd) -> &'static str {
     match back_end {
-        BackEnd::Accelerated => "Kaskade, accelerated",
+        BackEnd::Avx512 => "Kaskade, AVX-512",
+        BackEnd::Avx2 => "Kaskade, AVX2",
         BackEnd::Portable => "Kaskade, portable",
     }
 }

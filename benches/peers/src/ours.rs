@@ -9,9 +9,6 @@ use kaskade_crypto::zuc::{Nea3, Nia3};
 
 use crate::ipsec_mb::Algorithm;
 
-/// Both back ends, the fastest first.
-pub const BACK_ENDS: [BackEnd; 2] = [BackEnd::Accelerated, BackEnd::Portable];
-
 /// What every algorithm has.
 pub trait Keyed: Sized {
     /// Its name for the peers.
@@ -23,8 +20,9 @@ pub trait Keyed: Sized {
     /// One for each back end that this processor can run, the fastest first.
     fn all(key: &[u8; 16]) -> Vec<(BackEnd, Self)> {
         let key = Key128::from_octets(key);
-        let all: Vec<_> = BACK_ENDS
+        let all: Vec<_> = BackEnd::ALL
             .into_iter()
+            .rev()
             .filter_map(|back_end| Some((back_end, Self::with_back_end(&key, back_end).ok()?)))
             .collect();
         assert!(

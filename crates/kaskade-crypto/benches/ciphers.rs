@@ -42,10 +42,7 @@ impl Table {
     }
 
     fn line(&self, name: &str, back_end: BackEnd, octets: usize, batch: usize, work: impl FnMut()) {
-        let back_end = match back_end {
-            BackEnd::Portable => "portable",
-            BackEnd::Accelerated => "accelerated",
-        };
+        let back_end = back_end.name();
         let nanoseconds = median_nanoseconds(work) / batch as f64;
         let cycles = self.cycles_per_nanosecond.map_or_else(
             || "unknown".to_owned(),
@@ -84,8 +81,9 @@ fn median_nanoseconds(mut work: impl FnMut()) -> f64 {
 }
 
 fn back_ends<T, E>(keyed: impl Fn(BackEnd) -> Result<T, E>) -> impl Iterator<Item = (BackEnd, T)> {
-    [BackEnd::Accelerated, BackEnd::Portable]
+    BackEnd::ALL
         .into_iter()
+        .rev()
         .filter_map(move |back_end| Some((back_end, keyed(back_end).ok()?)))
 }
 

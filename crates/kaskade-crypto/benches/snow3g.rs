@@ -89,7 +89,7 @@ fn mac_batch(algorithms: &[Nia1], messages: &[Vec<u8>]) -> [Mac32; BATCH] {
 }
 
 fn f8(table: &mut Table, length: usize) {
-    let (Some(fast), Some(portable)) = (nea1s(BackEnd::Accelerated), nea1s(BackEnd::Portable)) else {
+    let (Some(fast), Some(portable)) = (nea1s(BackEnd::fastest()), nea1s(BackEnd::Portable)) else {
         println!("this processor has no accelerated back end");
         return;
     };
@@ -147,7 +147,7 @@ fn f8(table: &mut Table, length: usize) {
 }
 
 fn f9(table: &mut Table, length: usize) {
-    let (Some(fast), Some(portable)) = (nia1s(BackEnd::Accelerated), nia1s(BackEnd::Portable)) else {
+    let (Some(fast), Some(portable)) = (nia1s(BackEnd::fastest()), nia1s(BackEnd::Portable)) else {
         return;
     };
     let theirs: Vec<_> = keys()

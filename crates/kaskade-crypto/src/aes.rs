@@ -31,13 +31,13 @@
 //!
 //! | [`BackEnd`](crate::cipher::BackEnd) | Processor | Code |
 //! |---|---|---|
-//! | `Accelerated` | x86-64 with AVX-512 and VAES | four blocks an instruction; 16 CMAC chains side by side |
-//! | `Accelerated` | x86-64 with AES-NI | eight blocks in flight; 8 CMAC chains side by side |
+//! | `Avx512` | x86-64 with AVX-512 and VAES | four blocks an instruction; 16 CMAC chains side by side |
+//! | `Avx2` | x86-64 with AES-NI | eight blocks in flight; 8 CMAC chains side by side |
 //! | `Portable` | any | the `aes` crate |
 //!
 //! All are constant time. The `aes` crate has a choice of its own, at run time: AES instructions where it finds them (on
 //! AArch64 too), otherwise fixsliced software without tables. It cannot be told at run time to take its software; a
-//! build can tell it with `RUSTFLAGS='--cfg aes_backend="soft"'`, which changes nothing of `Accelerated`.
+//! build can tell it with `RUSTFLAGS='--cfg aes_backend="soft"'`, which changes nothing of the others.
 
 mod cmac;
 mod nea2;

@@ -9,6 +9,7 @@ use aes::{Aes128Enc, Block};
 use ctr::cipher::{InnerIvInit, StreamCipher};
 use zeroize::optimization_barrier;
 
+use crate::cipher::engine::Engine;
 use crate::cipher::{BackEnd, BackEndNotAvailable};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::aes_ni::AesNi;
@@ -50,24 +51,28 @@ impl Aes128 {
         Self::Portable(Portable::new(key))
     }
 
-    /// Computes the key schedule for one back end.
-    pub(crate) fn with_back_end(key: &[u8; 16], back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
-        let cipher = match back_end {
-            BackEnd::Portable => Self::Portable(Portable::new(key)),
-            BackEnd::Accelerated => Self::new(key),
+    /// Computes the key schedule for one back end, and gives the engine that goes with it.
+    pub(crate) fn with_back_end(key: &[u8; 16], back_end: BackEnd) -> Result<(Self, Engine), BackEndNotAvailable> {
+        let (cipher, engine) = match back_end {
+            BackEnd::Portable => (Self::Portable(Portable::new(key)), Engine::Portable),
+            // AES alone needs no AVX2.
+            BackEnd::Avx2 => (Self::new(key), Engine::of(back_end).unwrap_or(Engine::Portable)),
+            BackEnd::Avx512 => (Self::new(key), Engine::of(back_end)?),
         };
-        if cipher.back_end() == back_end {
-            Ok(cipher)
+        if cipher.back_end(engine) == back_end {
+            Ok((cipher, engine))
         } else {
-            Err(BackEndNotAvailable)
+            Err(BackEndNotAvailable(back_end))
         }
     }
 
-    /// Which back end the key schedule is for.
-    pub(crate) fn back_end(&self) -> BackEnd {
+    /// Which back end this key schedule and an engine are.
+    pub(crate) fn back_end(&self, engine: Engine) -> BackEnd {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Instructions(_) => BackEnd::Accelerated,
+            Self::Instructions(_) if engine.avx512().is_some() => BackEnd::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Self::Instructions(_) => BackEnd::Avx2,
             Self::Portable(_) => BackEnd::Portable,
         }
     }

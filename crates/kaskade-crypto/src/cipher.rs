@@ -176,16 +176,46 @@ pub struct MacJob<'a, A> {
     pub mac: Mac32,
 }
 
-/// Which of the implementations of one algorithm computes. Both give the same octets.
+/// Which of the implementations of one algorithm computes. All give the same octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BackEnd {
     /// Constant-time code for any processor.
     Portable,
-    /// The fastest that this processor has instructions for.
-    Accelerated,
+    /// x86-64 with AVX2, AES-NI and PCLMULQDQ: Intel Haswell, AMD Zen, and later. Of AES alone, with AES-NI: Intel
+    /// Westmere, AMD Bulldozer, and later.
+    Avx2,
+    /// x86-64 with AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, IFMA), GFNI, VAES and VPCLMULQDQ: Intel Ice Lake, AMD Zen 4, and
+    /// later.
+    Avx512,
 }
 
-/// The processor has not the instructions of any accelerated back end of this algorithm.
+impl BackEnd {
+    /// From the one for any processor to the fastest.
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// The fastest of SNOW 3G, ZUC and the 256-bit algorithms that this processor has the instructions for.
+    pub fn fastest() -> Self {
+        engine::Engine::fastest().back_end()
+    }
+
+    /// Those that this processor has the instructions for, the fastest last.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|back_end| engine::Engine::of(*back_end).is_ok())
+    }
+
+    /// As a table or a line of a log has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+        }
+    }
+}
+
+/// The processor has not the instructions of a back end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this processor lacks the instructions of the accelerated back end")]
-pub struct BackEndNotAvailable;
+#[error("this processor lacks the instructions of the back end {}", .0.name())]
+pub struct BackEndNotAvailable(pub BackEnd);

@@ -275,24 +275,24 @@ impl Keyed {
         }
         let stages = self.stages(iv);
         match self.engine {
-            Engine::Portable => Generator::new(&stages).apply(message),
+            Engine::Portable | Engine::Avx2(_) => Generator::new(&stages).apply(message),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(proof) => simd::snow3g::apply(proof, &stages.0, message),
+            Engine::Avx512(proof) => simd::avx512::snow3g::apply(proof, &stages.0, message),
         }
     }
 
     fn mac(&self, input: &FreshInput, message: BitString<'_>) -> Mac32 {
         let stages = self.stages(f9_iv(input));
         let mac = match self.engine {
-            Engine::Portable => {
+            Engine::Portable | Engine::Avx2(_) => {
                 let mut generator = Generator::new(&stages);
                 let key = HashKey::new(&Wiped(core::array::from_fn(|_| generator.next_word())).0);
                 f9::mac(&key, message)
             }
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(proof) => {
-                let key = HashKey::new(&simd::snow3g::five_words(proof, &stages.0).0);
-                simd::snow3g_hash::mac(proof, &key, message)
+                let key = HashKey::new(&simd::avx512::snow3g::five_words(proof, &stages.0).0);
+                simd::avx512::snow3g_hash::mac(proof, &key, message)
             }
         };
         Mac32::from_octets(mac.to_be_bytes())

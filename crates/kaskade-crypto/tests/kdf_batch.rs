@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 /// The keys with the back ends that this processor has.
 fn with_each_back_end(keys: &[(Vec<u8>, Vec<u8>)]) -> Vec<HmacKeys> {
-    [BackEnd::Portable, BackEnd::Accelerated]
+    BackEnd::ALL
         .iter()
         .filter_map(|back_end| HmacKeys::with_back_end(*back_end, pairs(keys)).ok())
         .collect()

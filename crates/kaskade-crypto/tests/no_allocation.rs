@@ -123,7 +123,7 @@ fn aes_ciphers_and_codes_allocate_nothing() {
         direction: Direction::Uplink,
     };
     let mut messages = [[0x55; 300]; 40];
-    for back_end in [BackEnd::Portable, BackEnd::Accelerated] {
+    for back_end in BackEnd::ALL {
         let allocations = allocations_of(|| {
             let Ok(nea2) = Nea2::with_back_end(&key, back_end) else {
                 return;

@@ -40,11 +40,7 @@ macro_rules! every_family {
 }
 
 fn back_ends() -> Vec<BackEnd> {
-    let mut back_ends = vec![BackEnd::Portable];
-    if Nea4::with_back_end(&Key256::from_octets(&[0; 32]), BackEnd::Accelerated).is_ok() {
-        back_ends.push(BackEnd::Accelerated);
-    }
-    back_ends
+    BackEnd::available().collect()
 }
 
 /// What the file says of one algorithm, by its number: 4, 5 or 6.

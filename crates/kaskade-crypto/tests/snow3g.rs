@@ -13,7 +13,7 @@ use proptest::prelude::*;
 /// The three algorithms by every back end of this processor.
 fn back_ends(key: &[u8; 16]) -> Vec<(Nea1, Nia1, Uia2)> {
     let key = Key128::from_octets(key);
-    [BackEnd::Portable, BackEnd::Accelerated]
+    BackEnd::ALL
         .into_iter()
         .filter_map(|back_end| {
             let nea1 = Nea1::with_back_end(&key, back_end).ok()?;

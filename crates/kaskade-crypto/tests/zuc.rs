@@ -10,7 +10,7 @@ use kaskade_crypto::zuc::{Nea3, Nia3};
 use known_answers::{Case, load};
 use proptest::prelude::*;
 
-const BACK_ENDS: [BackEnd; 2] = [BackEnd::Portable, BackEnd::Accelerated];
+const BACK_ENDS: [BackEnd; 3] = BackEnd::ALL;
 
 /// The algorithms on every back end that this processor has.
 fn ciphers(key: &Key128) -> impl Iterator<Item = Nea3> {

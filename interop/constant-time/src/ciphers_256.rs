@@ -99,7 +99,7 @@ fn changed(tag: &Tag, difference: &[u8; 8]) -> Tag {
 }
 
 pub(crate) fn run(checks: &mut Checks) {
-    for back_end in [BackEnd::Portable, BackEnd::Accelerated] {
+    for back_end in BackEnd::ALL {
         ciphers!(checks, back_end, Nea4 Nea5 Nea6);
         macs!(checks, back_end, Nia4 Nia5 Nia6);
         combined!(checks, back_end, Nca4 Nca5 Nca6);

@@ -38,7 +38,7 @@ pub(crate) fn run(checks: &mut Checks) {
     checks.holds("SHA-256 of HRES*", || {
         constant_time(|| sha256_one_block(&secret(1), &secret(2)))
     });
-    for back_end in [BackEnd::Portable, BackEnd::Accelerated] {
+    for back_end in BackEnd::ALL {
         let keys = || {
             let keys: Vec<_> = (0..13)
                 .map(|number| (secret::<16>(number), secret::<16>(number ^ 0x80)))

@@ -47,7 +47,7 @@ impl Octets {
 /// Both algorithms by every back end of this processor.
 fn back_ends(key: &[u8; 16]) -> Vec<(Nea2, Nia2)> {
     let key = Key128::from_octets(key);
-    [BackEnd::Portable, BackEnd::Accelerated]
+    BackEnd::ALL
         .into_iter()
         .filter_map(|back_end| {
             let nea2 = Nea2::with_back_end(&key, back_end).ok()?;

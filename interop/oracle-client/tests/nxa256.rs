@@ -71,17 +71,13 @@ macro_rules! compare {
 
 fn agree(cases: u32, longest: usize) {
     let Some(oracle) = Oracle::start() else { return };
-    let accelerated = Nea4::with_back_end(&Key256::from_octets(&[0; 32]), BackEnd::Accelerated).is_ok();
     let mut runner = TestRunner::new(Config {
         failure_persistence: None,
         ..Config::with_cases(cases)
     });
     let result = runner.run(&inputs(longest), |input| {
         let input = &input;
-        for back_end in [BackEnd::Portable, BackEnd::Accelerated]
-            .into_iter()
-            .take(1 + usize::from(accelerated))
-        {
+        for back_end in BackEnd::available() {
             compare!(oracle, "4", back_end, input, Nea4, Nia4, Nca4);
             compare!(oracle, "5", back_end, input, Nea5, Nia5, Nca5);
             compare!(oracle, "6", back_end, input, Nea6, Nia6, Nca6);

@@ -70,7 +70,7 @@ fn the_reference_agrees_at_every_remainder_and_up_to_20_000_bits() {
             ask("uia2", fresh),
         ];
         let key = Key128::from_octets(&key);
-        for back_end in [BackEnd::Portable, BackEnd::Accelerated] {
+        for back_end in BackEnd::ALL {
             let Ok(nea1) = Nea1::with_back_end(&key, back_end) else {
                 continue;
             };

@@ -6,7 +6,7 @@ use kaskade_oracle::{Arg, Oracle};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-const BACK_ENDS: [BackEnd; 2] = [BackEnd::Portable, BackEnd::Accelerated];
+const BACK_ENDS: [BackEnd; 3] = BackEnd::ALL;
 
 /// Key, COUNT, BEARER, DIRECTION, message and its bits: up to 20 000, more often few, since the reference is slow.
 type Case = ([u8; 16], u32, u8, bool, Vec<u8>, usize);

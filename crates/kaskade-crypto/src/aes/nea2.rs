@@ -2,6 +2,7 @@
 
 use super::header;
 use crate::block_cipher::Aes128;
+use crate::cipher::engine::Engine;
 use crate::cipher::{self, BackEnd, BackEndNotAvailable, BitsBeyondMessage, CipherJob, Key128, MessageInput};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::aes_ctr::{self, CounterBlock};
@@ -12,6 +13,7 @@ use crate::simd::aes_ctr::{self, CounterBlock};
 #[derive(Clone)]
 pub struct Nea2 {
     cipher: Aes128,
+    engine: Engine,
 }
 
 impl Nea2 {
@@ -19,6 +21,7 @@ impl Nea2 {
     pub fn new(key: &Key128) -> Self {
         Self {
             cipher: Aes128::new(key.secret_octets()),
+            engine: Engine::fastest(),
         }
     }
 
@@ -28,14 +31,12 @@ impl Nea2 {
     ///
     /// When this processor lacks the instructions of the back end.
     pub fn with_back_end(key: &Key128, back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
-        Ok(Self {
-            cipher: Aes128::with_back_end(key.secret_octets(), back_end)?,
-        })
+        Aes128::with_back_end(key.secret_octets(), back_end).map(|(cipher, engine)| Self { cipher, engine })
     }
 
     /// Which back end computes.
     pub fn back_end(&self) -> BackEnd {
-        self.cipher.back_end()
+        self.cipher.back_end(self.engine)
     }
 
     /// Ciphers or deciphers whole octets in place.
@@ -44,7 +45,9 @@ impl Nea2 {
         let header = header(input);
         match &self.cipher {
             #[cfg(target_arch = "x86_64")]
-            Aes128::Instructions(cipher) => aes_ctr::apply(cipher, CounterBlock::from_zero(header), message),
+            Aes128::Instructions(cipher) => {
+                aes_ctr::apply(cipher, self.engine.avx512(), CounterBlock::from_zero(header), message);
+            }
             Aes128::Portable(cipher) => cipher.apply_ctr(&u128::from(header).to_le_bytes(), message),
         }
     }

@@ -3,6 +3,7 @@
 use super::cmac::{self, Blocks, Subkeys, truncated};
 use super::header;
 use crate::block_cipher::Aes128;
+use crate::cipher::engine::Engine;
 use crate::cipher::{
     BackEnd, BackEndNotAvailable, BitsBeyondMessage, Key128, Mac32, MacJob, MacMismatch, MessageInput, check_bits,
 };
@@ -13,13 +14,14 @@ use crate::simd::aes_cmac;
 #[derive(Clone)]
 pub struct Nia2 {
     cipher: Aes128,
+    engine: Engine,
     subkeys: Subkeys,
 }
 
 impl Nia2 {
     /// Computes the key schedule and the subkeys of CMAC for the fastest back end of this processor.
     pub fn new(key: &Key128) -> Self {
-        Self::from_cipher(Aes128::new(key.secret_octets()))
+        Self::from_cipher((Aes128::new(key.secret_octets()), Engine::fastest()))
     }
 
     /// Computes the key schedule and the subkeys of CMAC for one back end.
@@ -31,16 +33,17 @@ impl Nia2 {
         Aes128::with_back_end(key.secret_octets(), back_end).map(Self::from_cipher)
     }
 
-    fn from_cipher(cipher: Aes128) -> Self {
+    fn from_cipher((cipher, engine): (Aes128, Engine)) -> Self {
         Self {
             subkeys: cmac::subkeys(&cipher),
             cipher,
+            engine,
         }
     }
 
     /// Which back end computes.
     pub fn back_end(&self) -> BackEnd {
-        self.cipher.back_end()
+        self.cipher.back_end(self.engine)
     }
 
     /// The code of whole octets.
@@ -73,7 +76,16 @@ impl Nia2 {
     /// Writes the code of each job; any keys, any lengths.
     pub fn mac_batch(jobs: &mut [MacJob<'_, Self>]) {
         #[cfg(target_arch = "x86_64")]
-        aes_cmac::mac_batch(SideBySide(jobs.iter_mut()));
+        match jobs.first().map(|job| job.algorithm.engine.avx512()) {
+            Some(proof)
+                if jobs
+                    .iter()
+                    .all(|job| job.algorithm.engine.avx512().is_some() == proof.is_some()) =>
+            {
+                aes_cmac::mac_batch(proof, SideBySide(jobs.iter_mut()));
+            }
+            _ => jobs.iter_mut().for_each(alone),
+        }
         #[cfg(not(target_arch = "x86_64"))]
         jobs.iter_mut().for_each(alone);
     }
@@ -97,7 +109,7 @@ impl<'j> Iterator for SideBySide<'j, '_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let job = self.0.next()?;
-            let Nia2 { cipher, subkeys } = job.algorithm;
+            let Nia2 { cipher, subkeys, .. } = job.algorithm;
             let Aes128::Instructions(cipher) = cipher else {
                 alone(job);
                 continue;

@@ -2,13 +2,16 @@
 
 use super::{BackEnd, BackEndNotAvailable};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::features::Avx512;
+use crate::simd::features::{Avx2, Avx512};
 
 /// A back end, with the proof that the processor has its instructions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Engine {
     /// Any processor.
     Portable,
+    /// AVX2 with AES-NI and PCLMULQDQ.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
     /// AVX-512 with GFNI, VAES and VPCLMULQDQ.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
@@ -16,42 +19,60 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// The fastest that this processor has.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn fastest() -> Self {
-        Self::accelerated().unwrap_or(Self::Portable)
+        if let Some(proof) = Avx512::detect() {
+            Self::Avx512(proof)
+        } else if let Some(proof) = Avx2::detect() {
+            Self::Avx2(proof)
+        } else {
+            Self::Portable
+        }
+    }
+
+    /// The fastest that this processor has.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn fastest() -> Self {
+        Self::Portable
     }
 
     /// That of one back end.
     pub(crate) fn of(back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
         match back_end {
-            BackEnd::Portable => Ok(Self::Portable),
-            BackEnd::Accelerated => Self::accelerated().ok_or(BackEndNotAvailable),
+            BackEnd::Portable => Some(Self::Portable),
+            #[cfg(target_arch = "x86_64")]
+            BackEnd::Avx2 => Avx2::detect().map(Self::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            BackEnd::Avx512 => Avx512::detect().map(Self::Avx512),
+            #[cfg(not(target_arch = "x86_64"))]
+            BackEnd::Avx2 | BackEnd::Avx512 => None,
         }
+        .ok_or(BackEndNotAvailable(back_end))
     }
 
     pub(crate) fn back_end(self) -> BackEnd {
         match self {
             Self::Portable => BackEnd::Portable,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(_) => BackEnd::Accelerated,
+            Self::Avx2(_) => BackEnd::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => BackEnd::Avx512,
         }
     }
 
-    /// The proof that the processor has the instructions, if there are engines and all are accelerated.
+    /// The proof that the processor has the instructions, if this engine is on AVX-512.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn all_accelerated(mut engines: impl Iterator<Item = Self>) -> Option<Avx512> {
-        engines.try_fold(None, |_, engine| match engine {
-            Self::Portable => None,
-            Self::Avx512(avx512) => Some(Some(avx512)),
-        })?
+    #[inline]
+    pub(crate) fn avx512(self) -> Option<Avx512> {
+        match self {
+            Self::Avx512(proof) => Some(proof),
+            Self::Portable | Self::Avx2(_) => None,
+        }
     }
 
+    /// The proof that the processor has the instructions, if there are engines and all are on AVX-512.
     #[cfg(target_arch = "x86_64")]
-    fn accelerated() -> Option<Self> {
-        Avx512::detect().map(Self::Avx512)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn accelerated() -> Option<Self> {
-        None
+    pub(crate) fn all_avx512(mut engines: impl Iterator<Item = Self>) -> Option<Avx512> {
+        engines.try_fold(None, |_, engine| engine.avx512().map(Some))?
     }
 }

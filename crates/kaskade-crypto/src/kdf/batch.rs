@@ -24,7 +24,7 @@ use super::sha256::{BLOCK, LENGTH_AT, compress, initial_state};
 use super::{Fc, KdfOutput, outer_hash, put_key};
 use crate::cipher::{BackEnd, BackEndNotAvailable};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::sha256_lanes;
+use crate::simd::avx512::sha256_lanes;
 use crate::wipe::{Wiped, wipe};
 
 /// The most keys that go side by side.
@@ -57,14 +57,16 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// When the processor has not the instructions of the accelerated back end.
+    /// When the processor has not the instructions of the back end. There is none on AVX2: eight lanes are no faster than
+    /// the SHA instructions.
     pub fn with_back_end<'k>(
         back_end: BackEnd,
         keys: impl IntoIterator<Item = (&'k [u8], &'k [u8])>,
     ) -> Result<Self, BackEndNotAvailable> {
         let initial = match back_end {
             BackEnd::Portable => States::in_turns(),
-            BackEnd::Accelerated => States::side_by_side().ok_or(BackEndNotAvailable)?,
+            BackEnd::Avx2 => return Err(BackEndNotAvailable(back_end)),
+            BackEnd::Avx512 => States::side_by_side().ok_or(BackEndNotAvailable(back_end))?,
         };
         Ok(Self::new(initial, keys))
     }

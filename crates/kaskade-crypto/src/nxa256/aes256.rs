@@ -36,7 +36,7 @@ enum Schedule {
 impl Schedule {
     fn new(key: &Key256, engine: Engine) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Engine::Avx512(_) = engine
+        if !matches!(engine, Engine::Portable)
             && let Some(cipher) = AesNi::aes_256(key.secret_octets())
         {
             return Self::Instructions(cipher);
@@ -62,6 +62,7 @@ impl Generator for Aes256 {
     fn stream(&self, iv: &[u8; 16]) -> Keystream<'_> {
         Keystream {
             schedule: &self.schedule,
+            engine: self.engine,
             block: *iv,
         }
     }
@@ -80,6 +81,7 @@ impl Generator for Aes256 {
 /// A keystream, which is asked for at once.
 pub(super) struct Keystream<'a> {
     schedule: &'a Schedule,
+    engine: Engine,
     /// The counter block that is first, with a counter of zero.
     block: [u8; 16],
 }
@@ -94,7 +96,12 @@ impl Stream for Keystream<'_> {
             }
             #[cfg(target_arch = "x86_64")]
             Schedule::Instructions(cipher) => {
-                aes_ctr::apply(cipher, CounterBlock::from_octets(&self.block), message);
+                aes_ctr::apply(
+                    cipher,
+                    self.engine.avx512(),
+                    CounterBlock::from_octets(&self.block),
+                    message,
+                );
             }
         }
     }

@@ -59,9 +59,9 @@ impl Generator for Snow5g {
         };
         stream.state.load(self.key.secret_octets(), iv);
         match self.engine {
-            Engine::Portable => stream.state.initialise(),
+            Engine::Portable | Engine::Avx2(_) => stream.state.initialise(),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(avx512) => simd::snow5g::initialise(avx512, &mut stream.state),
+            Engine::Avx512(avx512) => simd::avx512::snow5g::initialise(avx512, &mut stream.state),
         }
         stream
     }
@@ -81,12 +81,12 @@ impl Generator for Snow5g {
 impl Snow5g {
     #[cfg(target_arch = "x86_64")]
     fn apply_four(jobs: [Job<'_, Self>; 4]) {
-        if let Some(avx512) = Engine::all_accelerated(jobs.iter().map(|job| job.generator.engine)) {
+        if let Some(avx512) = Engine::all_avx512(jobs.iter().map(|job| job.generator.engine)) {
             let mut states = [const { State::EMPTY }; 4];
             for (state, job) in states.iter_mut().zip(&jobs) {
                 state.load(job.generator.key.secret_octets(), &job.iv);
             }
-            simd::snow5g::apply_four(avx512, &mut states, jobs.map(|job| job.message));
+            simd::avx512::snow5g::apply_four(avx512, &mut states, jobs.map(|job| job.message));
         } else {
             jobs.into_iter().for_each(Job::apply);
         }
@@ -102,9 +102,9 @@ pub(super) struct Keystream {
 impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self.engine {
-            Engine::Portable => self.state.apply(message),
+            Engine::Portable | Engine::Avx2(_) => self.state.apply(message),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(avx512) => simd::snow5g::apply(avx512, &mut self.state, message),
+            Engine::Avx512(avx512) => simd::avx512::snow5g::apply(avx512, &mut self.state, message),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::zuc::{self as simd, CipherLane, FEW, LANES};
+use crate::simd::avx512::zuc::{self as simd, CipherLane, FEW, LANES};
 use crate::zuc;
 
 /// ZUC-256 under a key.
@@ -33,9 +33,9 @@ impl Generator for Zuc256 {
     fn stream(&self, iv: &[u8; 16]) -> Keystream {
         let key = self.key.secret_octets();
         match self.engine {
-            Engine::Portable => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
+            Engine::Portable | Engine::Avx2(_) => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(avx512) => Keystream::Accelerated(simd::Keystream::zuc256(avx512, key, iv)),
+            Engine::Avx512(avx512) => Keystream::Avx512(simd::Keystream::zuc256(avx512, key, iv)),
         }
     }
 
@@ -45,7 +45,7 @@ impl Generator for Zuc256 {
             let mut group: [_; LANES] = core::array::from_fn(|_| jobs.next());
             let count = group.iter().flatten().count();
             let engines = group.iter().flatten().map(|job| job.generator.engine);
-            if let Some(avx512) = Engine::all_accelerated(engines)
+            if let Some(avx512) = Engine::all_avx512(engines)
                 && count > FEW
             {
                 let mut lanes = group.each_mut().map(|job| match job {
@@ -75,7 +75,7 @@ impl Generator for Zuc256 {
 pub(super) enum Keystream {
     Portable(zuc::Keystream),
     #[cfg(target_arch = "x86_64")]
-    Accelerated(simd::Keystream),
+    Avx512(simd::Keystream),
 }
 
 impl Stream for Keystream {
@@ -83,7 +83,7 @@ impl Stream for Keystream {
         match self {
             Self::Portable(keystream) => keystream.add_to(message),
             #[cfg(target_arch = "x86_64")]
-            Self::Accelerated(keystream) => keystream.add_to(message),
+            Self::Avx512(keystream) => keystream.add_to(message),
         }
     }
 }

@@ -40,9 +40,9 @@ pub(crate) fn mac(cipher: &AesNi, blocks: Blocks<'_>) -> u128 {
     unsafe { chain(cipher.round_keys(), blocks) }
 }
 
-/// Writes the code of each message.
-pub(crate) fn mac_batch<'a>(jobs: impl Iterator<Item = Job<'a>>) {
-    if Avx512::detect().is_some() {
+/// Writes the code of each message; on AVX-512 if there is the proof.
+pub(crate) fn mac_batch<'a>(wide: Option<Avx512>, jobs: impl Iterator<Item = Job<'a>>) {
+    if wide.is_some() {
         // SAFETY: the processor has these instructions.
         unsafe { batch_avx512(jobs) }
     } else if AesInstructions::detect().is_some() {

@@ -48,10 +48,15 @@ impl CounterBlock {
     }
 }
 
-/// Adds the keystream to the message.
+/// Adds the keystream to the message; on AVX-512 if there is the proof.
 #[inline]
-pub(crate) fn apply<const ROUND_KEYS: usize>(cipher: &AesNi<ROUND_KEYS>, first: CounterBlock, message: &mut [u8]) {
-    if Avx512::detect().is_some() {
+pub(crate) fn apply<const ROUND_KEYS: usize>(
+    cipher: &AesNi<ROUND_KEYS>,
+    wide: Option<Avx512>,
+    first: CounterBlock,
+    message: &mut [u8],
+) {
+    if wide.is_some() {
         // SAFETY: the processor has these instructions.
         unsafe { apply_avx512(cipher.round_keys(), first, message) }
     } else {

@@ -18,6 +18,7 @@ cpufeatures::new!(
     "aes",
     "pclmulqdq"
 );
+cpufeatures::new!(avx2, "avx2", "aes", "pclmulqdq");
 cpufeatures::new!(aes_instructions, "aes");
 
 /// AES-NI alone, with the SSE2 that is x86-64 itself: Intel Westmere, AMD Bulldozer, and later ones.
@@ -32,6 +33,18 @@ impl AesInstructions {
     #[inline]
     pub(crate) fn detect() -> Option<Self> {
         (!HIDDEN && aes_instructions::get()).then_some(Self(()))
+    }
+}
+
+/// AVX2 with AES-NI and PCLMULQDQ, and SSE up to 4.1, which AVX2 brings along: Intel Haswell, AMD Zen, and later ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// The proof that the processor has them; `None` where it has not.
+    #[inline]
+    pub(crate) fn detect() -> Option<Self> {
+        (!HIDDEN && avx2::get()).then_some(Self(()))
     }
 }
 

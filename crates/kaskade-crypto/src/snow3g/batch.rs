@@ -3,9 +3,9 @@
 use super::f9::{BitString, HashKey};
 use super::{CipherJob, Engine, MacJob, Nea1, Nia1, f8_iv, f9_iv};
 use crate::cipher::Mac32;
+use crate::simd::avx512::snow3g_hash;
+use crate::simd::avx512::snow3g_lanes::{self, LANES};
 use crate::simd::features::Avx512;
-use crate::simd::snow3g_hash;
-use crate::simd::snow3g_lanes::{self, LANES};
 use crate::wipe::Wiped;
 
 /// From so many messages on the lanes are quicker than one message after the other.
@@ -60,7 +60,7 @@ pub(super) fn mac(jobs: &mut [MacJob<'_, Nia1>]) {
 
 fn proof(engine: Engine) -> Option<Avx512> {
     match engine {
-        Engine::Portable => None,
+        Engine::Portable | Engine::Avx2(_) => None,
         Engine::Avx512(proof) => Some(proof),
     }
 }

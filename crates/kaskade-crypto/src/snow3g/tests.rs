@@ -5,7 +5,7 @@ use super::{BackEnd, Engine, Key128, Keyed};
 use crate::known_answers::load;
 
 fn engines() -> Vec<Engine> {
-    let engines: Vec<_> = [BackEnd::Portable, BackEnd::Accelerated]
+    let engines: Vec<_> = BackEnd::ALL
         .into_iter()
         .filter_map(|back_end| Engine::of(back_end).ok())
         .collect();

@@ -4,8 +4,8 @@ use core::cmp::Reverse;
 
 use super::{Engine, Nea3, Nia3, cipher_iv, integrity_iv};
 use crate::cipher::{CipherJob, Mac32, MacJob};
+use crate::simd::avx512::zuc::{self as avx512, CipherLane, FEW, IntegrityLane, LANES};
 use crate::simd::features::Avx512;
-use crate::simd::zuc::{self as avx512, CipherLane, FEW, IntegrityLane, LANES};
 
 /// Jobs that are sorted by length together.
 const SORTED: usize = 4 * LANES;
@@ -74,7 +74,7 @@ fn in_groups<J>(
         let (mut count, mut found) = (0, None);
         for job in jobs {
             match engine_and_length(job).0 {
-                Engine::Portable => alone(job),
+                Engine::Portable | Engine::Avx2(_) => alone(job),
                 Engine::Avx512(features) => {
                     found = Some(features);
                     accelerated[count] = Some(job);

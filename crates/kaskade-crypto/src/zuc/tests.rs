@@ -11,7 +11,7 @@ fn streams_128(key: &[u8; 16], iv: &[u8; 16], octets: usize) -> Vec<Vec<u8>> {
     #[cfg(target_arch = "x86_64")]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         let mut stream = vec![0; octets];
-        crate::simd::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
+        crate::simd::avx512::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
         streams.push(stream);
     }
     streams
@@ -81,7 +81,7 @@ fn zuc_256_goes_on_where_it_stopped() {
     #[cfg(target_arch = "x86_64")]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         for at in [0, 4, 48, 64, 256, 1000] {
-            let mut keystream = crate::simd::zuc::Keystream::zuc256(features, &key, &iv);
+            let mut keystream = crate::simd::avx512::zuc::Keystream::zuc256(features, &key, &iv);
             let mut pieces = vec![0; 3000];
             let (first, rest) = pieces.split_at_mut(at);
             keystream.add_to(first);

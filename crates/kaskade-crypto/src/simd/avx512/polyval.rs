@@ -16,8 +16,8 @@ use core::arch::x86_64::{
     _mm512_ternarylogic_epi32, _mm512_xor_si512, _mm512_zextsi128_si512,
 };
 
-use super::features::Avx512;
 use crate::nxa256::MacKey;
+use crate::simd::features::Avx512;
 use crate::wipe::Wiped;
 
 /// x^63 + x^62 + x^57.

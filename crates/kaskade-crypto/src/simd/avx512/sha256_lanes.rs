@@ -57,7 +57,7 @@ impl States {
     /// from Zen 4 on.
     #[inline(always)]
     pub(crate) fn initial() -> Option<Self> {
-        (!super::features::HIDDEN && instructions::get()).then_some(const { Self(Words::of(&initial_state())) })
+        (!crate::simd::features::HIDDEN && instructions::get()).then_some(const { Self(Words::of(&initial_state())) })
     }
 
     /// Compresses the keys with the inner pad of HMAC, and with the outer (RFC 2104): keys of 64 octets, zeros behind.

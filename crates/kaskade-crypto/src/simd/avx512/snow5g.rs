@@ -7,8 +7,8 @@ mod registers;
 
 use core::arch::x86_64::{__m128i, _mm_mask_storeu_epi8, _mm_maskz_loadu_epi8, _mm_xor_si128};
 
-use super::features::Avx512;
 use crate::nxa256::snow5g::State;
+use crate::simd::features::Avx512;
 use registers::Registers;
 
 pub(crate) use four::apply_four;

@@ -13,10 +13,10 @@ use core::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::features::Avx512;
 use super::snow3g::{
     DIV_ALPHA, DOUBLING_MATRIX, INTO_AES_MATRIX, MUL_ALPHA, OUT_OF_AES_MATRIX, SUM, big_endian, sq_registers,
 };
+use crate::simd::features::Avx512;
 use crate::wipe::{Wiped, wipe};
 
 /// Messages at a time.

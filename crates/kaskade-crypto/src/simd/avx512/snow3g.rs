@@ -15,7 +15,7 @@ use core::arch::x86_64::{
     _mm512_shuffle_epi8, _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_xor_si512,
 };
 
-use super::features::Avx512;
+use crate::simd::features::Avx512;
 use crate::snow3g::field::{Linear, apply_one, composed, from_polynomial, inverse, transposed};
 use crate::snow3g::sboxes::{ALPHA_POLYNOMIAL, DIV_POWERS, MUL_POWERS, S1_POLYNOMIAL, S2_POLYNOMIAL, SQ, times_powers};
 use crate::wipe::Wiped;

@@ -9,8 +9,8 @@ use core::arch::x86_64::{
     _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::features::Avx512;
 use super::snow3g::SUM;
+use crate::simd::features::Avx512;
 use crate::snow3g::f9::{BitString, HashKey, finish};
 
 /// x^64 is x^4 + x^3 + x + 1.
