@@ -112,6 +112,16 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
         done(Ok(()))
     })?;
 
+    summary.step(
+        "documentation",
+        "mend the link or the comment that is named above",
+        || {
+            done(shell::run(
+                shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"),
+            ))
+        },
+    )?;
+
     let again = "run the failing test alone: cargo test -p CRATE NAME";
     let mut tests = Tests::default();
     let result = summary.step("tests", again, || {
@@ -143,15 +153,6 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
     summary.count(std::mem::take(&mut tests));
     result?;
 
-    summary.step(
-        "documentation",
-        "mend the link or the comment that is named above",
-        || {
-            done(shell::run(
-                shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"),
-            ))
-        },
-    )?;
     summary.step(
         "demo",
         "run it yourself: cargo run --release -- up --demo --once",

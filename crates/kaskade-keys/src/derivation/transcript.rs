@@ -9,7 +9,7 @@ use super::{KdfParameter, KdfSink, Octets, ParameterSpec, Row, Rule};
 
 /// The octets of S for given inputs, part by part; the parent key is not in it.
 ///
-/// Inputs that are keys themselves ([`Encoding::Secret`]) are in it: treat it as a secret then.
+/// Inputs that are keys themselves ([`Encoding::Secret`](super::Encoding::Secret)) are in it: treat it as a secret then.
 pub struct Transcript {
     /// The derivation.
     pub row: &'static Row,
