@@ -8,7 +8,7 @@
 //!
 //! Messages are strings of bits, most significant bit of an octet first; the functions without `_bits` take whole
 //! octets. No table is read at a place that depends on a secret: the portable code computes the S-boxes, the
-//! accelerated one keeps them in registers.
+//! accelerated ones keep them in registers.
 //!
 //! ```
 //! use kaskade_crypto::cipher::{Bearer, Direction, Key128, MessageInput};
@@ -33,6 +33,8 @@
 mod batch;
 pub(crate) mod f9;
 pub(crate) mod field;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod places;
 mod portable;
 pub(crate) mod sboxes;
 #[cfg(test)]
@@ -275,7 +277,9 @@ impl Keyed {
         }
         let stages = self.stages(iv);
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => Generator::new(&stages).apply(message),
+            Engine::Portable => Generator::new(&stages).apply(message),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(proof) => simd::avx2::snow3g::apply(proof, &stages.0, message),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(proof) => simd::avx512::snow3g::apply(proof, &stages.0, message),
         }
@@ -284,10 +288,15 @@ impl Keyed {
     fn mac(&self, input: &FreshInput, message: BitString<'_>) -> Mac32 {
         let stages = self.stages(f9_iv(input));
         let mac = match self.engine {
-            Engine::Portable | Engine::Avx2(_) => {
+            Engine::Portable => {
                 let mut generator = Generator::new(&stages);
                 let key = HashKey::new(&Wiped(core::array::from_fn(|_| generator.next_word())).0);
                 f9::mac(&key, message)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(proof) => {
+                let key = HashKey::new(&simd::avx2::snow3g::five_words(proof, &stages.0).0);
+                simd::avx2::snow3g::mac(proof, &key, message)
             }
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(proof) => {

@@ -1,8 +1,7 @@
 //! SNOW 3G, sixteen messages at a time, on AVX-512 with VBMI, GFNI and AES: one message in each lane of 32 bits.
 //!
-//! Steps go in blocks of sixteen, after which every stage of the LFSR is in its place again. A lane that is through
-//! with its message takes the next one at the end of a block, so that messages of all lengths can be mixed; the lanes
-//! that initialise are told from those that cipher by a mask.
+//! Steps go in blocks of sixteen, after which every stage of the LFSR is in its place again. The lanes that initialise
+//! are told from those that cipher by a mask.
 
 use core::arch::x86_64::{
     __m512i, __mmask16, _mm512_add_epi32, _mm512_aesenc_epi128, _mm512_alignr_epi32, _mm512_gf2p8affine_epi64_epi8,
@@ -17,6 +16,7 @@ use super::snow3g::{
     DIV_ALPHA, DOUBLING_MATRIX, INTO_AES_MATRIX, MUL_ALPHA, OUT_OF_AES_MATRIX, SUM, big_endian, sq_registers,
 };
 use crate::simd::features::Avx512;
+use crate::snow3g::places::Places;
 use crate::wipe::{Wiped, wipe};
 
 /// Messages at a time.
@@ -34,72 +34,30 @@ pub(crate) fn five_words(_: Avx512, stages: &[Wiped<u32, 16>; LANES]) -> Wiped<[
     unsafe { five_words_inner(stages) }
 }
 
-/// The message of a lane.
-#[derive(Default)]
-struct Place<'m> {
-    /// What is still to be ciphered; nothing if the lane is free.
-    rest: &'m mut [u8],
-    /// Blocks since the message came: two initialise, and the first word of the third is no keystream.
-    age: u8,
-}
-
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,vaes")]
-fn apply_inner<'m>(mut messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])>) {
+fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])>) {
     let constants = Constants::new();
     let mut lanes = Lanes::new();
-    let mut places: [Place<'m>; LANES] = Default::default();
-    let mut waiting = true;
-    loop {
-        let (mut fresh, mut initialising, mut ciphering) = (0, 0, 0);
-        for (lane, place) in places.iter_mut().enumerate() {
-            if place.rest.is_empty() && waiting {
-                match messages.next() {
-                    Some((stages, rest)) => {
-                        lanes.put(lane, &stages);
-                        *place = Place { rest, age: 0 };
-                        fresh |= 1 << lane;
-                    }
-                    None => waiting = false,
+    let mut places = Places::<_, LANES>::new(messages);
+    while let Some(turn) = places.turn(|lane, stages| lanes.put(lane, stages)) {
+        if turn.fresh != 0 {
+            lanes.start(&constants, turn.fresh);
+        }
+        let words = if turn.initialising == 0 {
+            lanes.block::<16, false>(&constants, 0)
+        } else {
+            lanes.block::<16, true>(&constants, turn.initialising)
+        };
+        if turn.ciphering != 0 {
+            for (place, words) in places.lanes().iter_mut().zip(turned(words)) {
+                match place.row() {
+                    None => {}
+                    Some((row, true)) => add_row(row, big_endian(_mm512_alignr_epi32::<1>(words, words))),
+                    Some((row, false)) => add_row(row, big_endian(words)),
                 }
             }
-            if !place.rest.is_empty() {
-                initialising |= u16::from(place.age < 2) << lane;
-                ciphering |= u16::from(place.age >= 2) << lane;
-            }
         }
-        if fresh != 0 {
-            lanes.start(&constants, fresh);
-        }
-        let words = match (initialising, ciphering) {
-            (0, 0) => return,
-            (0, _) => lanes.block::<16, false>(&constants, 0),
-            _ => lanes.block::<16, true>(&constants, initialising),
-        };
-        if ciphering != 0 {
-            for (place, words) in places.iter_mut().zip(turned(words)) {
-                place.cipher(words);
-            }
-        }
-        for place in &mut places {
-            place.age = (place.age + 1).min(3);
-        }
-    }
-}
-
-impl Place<'_> {
-    /// Adds the words of a block, if they are keystream.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn cipher(&mut self, words: __m512i) {
-        let (words, octets) = match self.age {
-            0 | 1 => return,
-            2 => (_mm512_alignr_epi32::<1>(words, words), 60),
-            _ => (words, 64),
-        };
-        let rest = core::mem::take(&mut self.rest);
-        let (row, rest) = rest.split_at_mut(rest.len().min(octets));
-        add_row(row, big_endian(words));
-        self.rest = rest;
+        places.end_of_block();
     }
 }
 

@@ -1,0 +1,3 @@
+//! Back ends on AVX2 with AES-NI and PCLMULQDQ.
+
+pub(crate) mod snow3g;
