@@ -16,8 +16,12 @@ pub(crate) mod aes_ctr;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod aes_ni;
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod features;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod sha_ni;
+#[cfg(target_arch = "x86_64")]
+mod snow5g;

@@ -1,0 +1,4 @@
+//! Back ends on AVX2 with AES-NI and PCLMULQDQ.
+
+pub(crate) mod polyval;
+pub(crate) mod snow5g;
