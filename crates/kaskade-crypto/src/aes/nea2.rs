@@ -46,7 +46,7 @@ impl Nea2 {
         match &self.cipher {
             #[cfg(target_arch = "x86_64")]
             Aes128::Instructions(cipher) => {
-                aes_ctr::apply(cipher, self.engine.avx512(), CounterBlock::from_zero(header), message);
+                aes_ctr::apply(cipher, self.engine, CounterBlock::from_zero(header), message);
             }
             Aes128::Portable(cipher) => cipher.apply_ctr(&u128::from(header).to_le_bytes(), message),
         }

@@ -1,4 +1,5 @@
 //! Back ends on AVX2 with AES-NI and PCLMULQDQ.
 
+pub(crate) mod aes_ctr;
 pub(crate) mod polyval;
 pub(crate) mod snow5g;

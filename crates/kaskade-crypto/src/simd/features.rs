@@ -46,7 +46,23 @@ impl Avx2 {
     pub(crate) fn detect() -> Option<Self> {
         (!HIDDEN && avx2::get()).then_some(Self(()))
     }
+
+    /// The proof that the processor has VAES and VPCLMULQDQ too.
+    ///
+    /// Asked of the standard library: the crate `cpufeatures` says so only where there is AVX-512 too.
+    #[inline]
+    pub(crate) fn with_vaes(self) -> Option<Vaes> {
+        #[cfg(feature = "std")]
+        return (std::arch::is_x86_feature_detected!("vaes") && std::arch::is_x86_feature_detected!("vpclmulqdq"))
+            .then_some(Vaes(()));
+        #[cfg(not(feature = "std"))]
+        None
+    }
 }
+
+/// AVX2 with VAES and VPCLMULQDQ, which do two blocks an instruction: AMD Zen 3, Intel Alder Lake, and later ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vaes(());
 
 /// AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, IFMA) with GFNI, VAES and VPCLMULQDQ: Intel Ice Lake, AMD Zen 4, and later ones.
 #[derive(Clone, Copy, Debug)]
