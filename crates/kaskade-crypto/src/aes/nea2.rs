@@ -19,10 +19,8 @@ pub struct Nea2 {
 impl Nea2 {
     /// Computes the key schedule for the fastest back end of this processor.
     pub fn new(key: &Key128) -> Self {
-        Self {
-            cipher: Aes128::new(key.secret_octets()),
-            engine: Engine::fastest(),
-        }
+        let engine = Engine::fastest();
+        Aes128::within(key.secret_octets(), |cipher| Self { cipher, engine })
     }
 
     /// Computes the key schedule for one back end.

@@ -19,9 +19,9 @@ cpufeatures::new!(
     "pclmulqdq"
 );
 cpufeatures::new!(avx2, "avx2", "aes", "pclmulqdq");
-cpufeatures::new!(aes_instructions, "aes");
+cpufeatures::new!(aes_instructions, "aes", "ssse3");
 
-/// AES-NI alone, with the SSE2 that is x86-64 itself: Intel Westmere, AMD Bulldozer, and later ones.
+/// AES-NI alone, with the SSSE3 that every such processor has: Intel Westmere, AMD Bulldozer, and later ones.
 ///
 /// Asked here and not of the `aes` crate, which a build may bind to its software (`--cfg aes_backend="soft"`): then both
 /// are there, to be compared.
