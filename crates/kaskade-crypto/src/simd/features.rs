@@ -53,10 +53,10 @@ impl Avx2 {
     #[inline]
     pub(crate) fn with_vaes(self) -> Option<Vaes> {
         #[cfg(feature = "std")]
-        return (std::arch::is_x86_feature_detected!("vaes") && std::arch::is_x86_feature_detected!("vpclmulqdq"))
-            .then_some(Vaes(()));
+        let has_both = std::arch::is_x86_feature_detected!("vaes") && std::arch::is_x86_feature_detected!("vpclmulqdq");
         #[cfg(not(feature = "std"))]
-        None
+        let has_both = false;
+        has_both.then_some(Vaes(()))
     }
 }
 

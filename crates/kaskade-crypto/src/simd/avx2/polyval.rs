@@ -319,7 +319,7 @@ mod tests {
         let Some(avx2) = Avx2::detect() else {
             return;
         };
-        let octets: [u8; 400] = core::array::from_fn(|i| (i * i >> 3) as u8);
+        let octets: [u8; 400] = core::array::from_fn(|i| ((i * i) >> 3) as u8);
         let key = Wiped(
             [0x0123_4567_89ab_cdef_u128, 0xfedc_ba98_7654_3210 << 60, 7].map(|part| part.wrapping_mul(0x1_0000_0001)),
         );
