@@ -51,6 +51,22 @@ impl Aes128 {
         Self::Portable(Portable::new(key))
     }
 
+    /// Computes the key schedule within the value that `make` makes of it: [`new`](Self::new) has it copied there.
+    #[inline(always)]
+    pub(crate) fn within<T>(key: &[u8; 16], make: impl FnOnce(Self) -> T) -> T {
+        #[cfg(target_arch = "x86_64")]
+        return AesNi::aes_128_within(
+            key,
+            #[inline(always)]
+            |cipher| match cipher {
+                Some(cipher) => make(Self::Instructions(cipher)),
+                None => make(Self::Portable(Portable::new(key))),
+            },
+        );
+        #[cfg(not(target_arch = "x86_64"))]
+        make(Self::Portable(Portable::new(key)))
+    }
+
     /// Computes the key schedule for one back end, and gives the engine that goes with it.
     pub(crate) fn with_back_end(key: &[u8; 16], back_end: BackEnd) -> Result<(Self, Engine), BackEndNotAvailable> {
         let (cipher, engine) = match back_end {

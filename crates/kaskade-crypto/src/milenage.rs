@@ -74,11 +74,15 @@ impl Milenage {
     /// Takes K and OPc, with an operator's own constants (TS 35.206 5.3).
     #[inline]
     pub fn with_constants(k: &K, opc: &Opc, constants: &OperatorConstants) -> Self {
-        Self {
-            cipher: Aes128::new(k.secret_octets()),
-            opc: opc.clone(),
-            constants: *constants,
-        }
+        Aes128::within(
+            k.secret_octets(),
+            #[inline(always)]
+            |cipher| Self {
+                cipher,
+                opc: opc.clone(),
+                constants: *constants,
+            },
+        )
     }
 
     /// f1: MAC-A over SQN, RAND and AMF, 8 octets (TS 35.206 4.1).

@@ -19,10 +19,8 @@ pub struct Nea2 {
 impl Nea2 {
     /// Computes the key schedule for the fastest back end of this processor.
     pub fn new(key: &Key128) -> Self {
-        Self {
-            cipher: Aes128::new(key.secret_octets()),
-            engine: Engine::fastest(),
-        }
+        let engine = Engine::fastest();
+        Aes128::within(key.secret_octets(), |cipher| Self { cipher, engine })
     }
 
     /// Computes the key schedule for one back end.
@@ -46,7 +44,7 @@ impl Nea2 {
         match &self.cipher {
             #[cfg(target_arch = "x86_64")]
             Aes128::Instructions(cipher) => {
-                aes_ctr::apply(cipher, self.engine.avx512(), CounterBlock::from_zero(header), message);
+                aes_ctr::apply(cipher, self.engine, CounterBlock::from_zero(header), message);
             }
             Aes128::Portable(cipher) => cipher.apply_ctr(&u128::from(header).to_le_bytes(), message),
         }

@@ -76,15 +76,16 @@ impl Nia2 {
     /// Writes the code of each job; any keys, any lengths.
     pub fn mac_batch(jobs: &mut [MacJob<'_, Self>]) {
         #[cfg(target_arch = "x86_64")]
-        match jobs.first().map(|job| job.algorithm.engine.avx512()) {
-            Some(proof)
-                if jobs
-                    .iter()
-                    .all(|job| job.algorithm.engine.avx512().is_some() == proof.is_some()) =>
-            {
-                aes_cmac::mac_batch(proof, SideBySide(jobs.iter_mut()));
+        if let Some(engine) = jobs.first().map(|job| job.algorithm.engine) {
+            let same = |job: &MacJob<'_, Self>| job.algorithm.engine.back_end() == engine.back_end();
+            if jobs.iter().all(same) {
+                SideBySide::run(engine, jobs);
+            } else {
+                let engines = BackEnd::ALL
+                    .into_iter()
+                    .filter_map(|back_end| Engine::of(back_end).ok());
+                engines.for_each(|engine| SideBySide::run(engine, jobs));
             }
-            _ => jobs.iter_mut().for_each(alone),
         }
         #[cfg(not(target_arch = "x86_64"))]
         jobs.iter_mut().for_each(alone);
@@ -96,9 +97,24 @@ impl Nia2 {
     }
 }
 
-/// The jobs that run side by side; those of the portable back end are done on the way.
+/// The jobs of one engine that run side by side; those of the portable back end are done on the way.
 #[cfg(target_arch = "x86_64")]
-struct SideBySide<'j, 'a>(core::slice::IterMut<'j, MacJob<'a, Nia2>>);
+struct SideBySide<'j, 'a> {
+    jobs: core::slice::IterMut<'j, MacJob<'a, Nia2>>,
+    engine: BackEnd,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<'j, 'a> SideBySide<'j, 'a> {
+    /// Writes the code of each job of this engine.
+    fn run(engine: Engine, jobs: &'j mut [MacJob<'a, Nia2>]) {
+        let jobs = Self {
+            jobs: jobs.iter_mut(),
+            engine: engine.back_end(),
+        };
+        aes_cmac::mac_batch(engine, jobs);
+    }
+}
 
 #[cfg(target_arch = "x86_64")]
 impl<'j> Iterator for SideBySide<'j, '_> {
@@ -108,8 +124,15 @@ impl<'j> Iterator for SideBySide<'j, '_> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let job = self.0.next()?;
-            let Nia2 { cipher, subkeys, .. } = job.algorithm;
+            let job = self.jobs.next()?;
+            let Nia2 {
+                cipher,
+                engine,
+                subkeys,
+            } = job.algorithm;
+            if engine.back_end() != self.engine {
+                continue;
+            }
             let Aes128::Instructions(cipher) = cipher else {
                 alone(job);
                 continue;

@@ -70,6 +70,16 @@ impl Engine {
         }
     }
 
+    /// The proof that the processor has the instructions, if this engine is on AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(crate) fn avx2(self) -> Option<Avx2> {
+        match self {
+            Self::Avx2(proof) => Some(proof),
+            Self::Portable | Self::Avx512(_) => None,
+        }
+    }
+
     /// The proof that the processor has the instructions, if there are engines and all are on AVX-512.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn all_avx512(mut engines: impl Iterator<Item = Self>) -> Option<Avx512> {

@@ -96,12 +96,7 @@ impl Stream for Keystream<'_> {
             }
             #[cfg(target_arch = "x86_64")]
             Schedule::Instructions(cipher) => {
-                aes_ctr::apply(
-                    cipher,
-                    self.engine.avx512(),
-                    CounterBlock::from_octets(&self.block),
-                    message,
-                );
+                aes_ctr::apply(cipher, self.engine, CounterBlock::from_octets(&self.block), message);
             }
         }
     }

@@ -59,7 +59,9 @@ impl Generator for Snow5g {
         };
         stream.state.load(self.key.secret_octets(), iv);
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => stream.state.initialise(),
+            Engine::Portable => stream.state.initialise(),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(avx2) => simd::avx2::snow5g::initialise(avx2, &mut stream.state),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(avx512) => simd::avx512::snow5g::initialise(avx512, &mut stream.state),
         }
@@ -82,14 +84,32 @@ impl Snow5g {
     #[cfg(target_arch = "x86_64")]
     fn apply_four(jobs: [Job<'_, Self>; 4]) {
         if let Some(avx512) = Engine::all_avx512(jobs.iter().map(|job| job.generator.engine)) {
-            let mut states = [const { State::EMPTY }; 4];
-            for (state, job) in states.iter_mut().zip(&jobs) {
-                state.load(job.generator.key.secret_octets(), &job.iv);
-            }
+            let mut states = Self::states(&jobs);
             simd::avx512::snow5g::apply_four(avx512, &mut states, jobs.map(|job| job.message));
+        } else {
+            let [a, b, c, d] = jobs;
+            Self::apply_two([a, b]);
+            Self::apply_two([c, d]);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn apply_two(jobs: [Job<'_, Self>; 2]) {
+        if let [Engine::Avx2(avx2), Engine::Avx2(_)] = jobs.each_ref().map(|job| job.generator.engine) {
+            let mut states = Self::states(&jobs);
+            simd::avx2::snow5g::apply_two(avx2, &mut states, jobs.map(|job| job.message));
         } else {
             jobs.into_iter().for_each(Job::apply);
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn states<const N: usize>(jobs: &[Job<'_, Self>; N]) -> [State; N] {
+        let mut states = [const { State::EMPTY }; N];
+        for (state, job) in states.iter_mut().zip(jobs) {
+            state.load(job.generator.key.secret_octets(), &job.iv);
+        }
+        states
     }
 }
 
@@ -102,7 +122,9 @@ pub(super) struct Keystream {
 impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => self.state.apply(message),
+            Engine::Portable => self.state.apply(message),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(avx2) => simd::avx2::snow5g::apply(avx2, &mut self.state, message),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(avx512) => simd::avx512::snow5g::apply(avx512, &mut self.state, message),
         }

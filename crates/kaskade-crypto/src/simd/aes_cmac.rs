@@ -1,24 +1,26 @@
 //! AES-CMAC chains on the AES instructions of x86-64.
 //!
 //! Each block of a chain waits for the one before it, so that one chain leaves the processor idle most of the time.
-//! Chains of several messages, each with its own key, therefore run in lanes side by side: 16 in four vectors of AVX-512
-//! with VAES, or 8 on AES-NI. A lane whose message ends takes the next message of the batch.
+//! Chains of several messages, each with its own key, therefore run in lanes side by side: 16 on VAES, in four vectors of
+//! AVX-512 or eight of AVX2, or 8 on AES-NI. A lane whose message ends takes the next message of the batch.
 //!
 //! A state here already has the first round key added, and the round key that closes a block has the first one added
 //! too: one addition less that the chain would wait for.
 
 use core::arch::x86_64::{
-    __m128i, __m512i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_setzero_si128, _mm_xor_si128, _mm512_aesenc_epi128,
-    _mm512_aesenclast_epi128, _mm512_castsi128_si512, _mm512_inserti32x4, _mm512_loadu_si512, _mm512_setzero_si512,
-    _mm512_storeu_si512, _mm512_xor_si512,
+    __m128i, __m256i, __m512i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_setzero_si128, _mm_xor_si128,
+    _mm256_aesenc_epi128, _mm256_aesenclast_epi128, _mm256_loadu_si256, _mm256_set_m128i, _mm256_setzero_si256,
+    _mm256_storeu_si256, _mm256_xor_si256, _mm512_aesenc_epi128, _mm512_aesenclast_epi128, _mm512_castsi128_si512,
+    _mm512_inserti32x4, _mm512_loadu_si512, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_xor_si512,
 };
 
 use zeroize::optimization_barrier;
 
 use super::aes_ni::{AES_128, AesNi, load, store};
-use super::features::{AesInstructions, Avx512};
+use super::features::{AesInstructions, Avx2};
 use crate::aes::{Blocks, truncated};
 use crate::cipher::Mac32;
+use crate::cipher::engine::Engine;
 
 /// Round keys of a lane: those between the first and the last, and the sum of these two.
 const LANE_KEYS: usize = AES_128 - 1;
@@ -40,11 +42,14 @@ pub(crate) fn mac(cipher: &AesNi, blocks: Blocks<'_>) -> u128 {
     unsafe { chain(cipher.round_keys(), blocks) }
 }
 
-/// Writes the code of each message; on AVX-512 if there is the proof.
-pub(crate) fn mac_batch<'a>(wide: Option<Avx512>, jobs: impl Iterator<Item = Job<'a>>) {
-    if wide.is_some() {
+/// Writes the code of each message; on AES-NI where the engine has nothing more.
+pub(crate) fn mac_batch<'a>(engine: Engine, jobs: impl Iterator<Item = Job<'a>>) {
+    if engine.avx512().is_some() {
         // SAFETY: the processor has these instructions.
         unsafe { batch_avx512(jobs) }
+    } else if engine.avx2().and_then(Avx2::with_vaes).is_some() {
+        // SAFETY: the processor has these instructions.
+        unsafe { batch_vaes(jobs) }
     } else if AesInstructions::detect().is_some() {
         // SAFETY: the processor has these instructions.
         unsafe { batch_aes_ni(jobs) }
@@ -80,10 +85,15 @@ fn rounds(mut state: __m128i, middle: &[__m128i; AES_128 - 2], last: __m128i) ->
 
 #[target_feature(enable = "avx512f,vaes,aes")]
 fn batch_avx512<'a>(jobs: impl Iterator<Item = Job<'a>>) {
-    let mut lanes = WideLanes {
-        states: [0; 16],
-        round_keys: [[_mm_setzero_si128(); 16]; LANE_KEYS],
-    };
+    let mut lanes = WideLanes::<true>::empty();
+    run(&mut lanes, jobs);
+    lanes.round_keys = [[_mm_setzero_si128(); 16]; LANE_KEYS];
+    optimization_barrier(&lanes);
+}
+
+#[target_feature(enable = "avx2,vaes,aes")]
+fn batch_vaes<'a>(jobs: impl Iterator<Item = Job<'a>>) {
+    let mut lanes = WideLanes::<false>::empty();
     run(&mut lanes, jobs);
     lanes.round_keys = [[_mm_setzero_si128(); 16]; LANE_KEYS];
     optimization_barrier(&lanes);
@@ -210,14 +220,25 @@ fn lane_keys([first, middle @ .., last]: &[u128; AES_128]) -> [__m128i; LANE_KEY
     round_keys
 }
 
-/// Lanes of AVX-512: round keys by round, so that those of four lanes are a vector.
+/// Lanes of VAES, with AVX-512 or with AVX2: round keys by round, so that those of four or two lanes are a vector.
 #[repr(align(64))]
-struct WideLanes {
+struct WideLanes<const AVX512: bool> {
     states: [u128; 16],
     round_keys: [[__m128i; 16]; LANE_KEYS],
 }
 
-impl Lanes<16> for WideLanes {
+impl<const AVX512: bool> WideLanes<AVX512> {
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    fn empty() -> Self {
+        Self {
+            states: [0; 16],
+            round_keys: [[_mm_setzero_si128(); 16]; LANE_KEYS],
+        }
+    }
+}
+
+impl<const AVX512: bool> Lanes<16> for WideLanes<AVX512> {
     #[inline(always)]
     fn put(&mut self, lane: usize, state: u128, round_keys: [__m128i; LANE_KEYS]) {
         self.states[lane] = state;
@@ -228,8 +249,13 @@ impl Lanes<16> for WideLanes {
 
     #[inline(always)]
     fn advance(&mut self, sources: &[&[[u8; 16]]; 16], steps: usize) {
-        // SAFETY: lanes of this kind are used only where the processor has these instructions.
-        unsafe { advance_wide(self, sources, steps) }
+        if AVX512 {
+            // SAFETY: lanes of this kind are used only where the processor has these instructions.
+            unsafe { advance_avx512(self, sources, steps) }
+        } else {
+            // SAFETY: as above.
+            unsafe { advance_vaes(self, sources, steps) }
+        }
     }
 
     #[inline(always)]
@@ -240,7 +266,7 @@ impl Lanes<16> for WideLanes {
 
 #[inline]
 #[target_feature(enable = "avx512f,vaes")]
-fn advance_wide(lanes: &mut WideLanes, sources: &[&[[u8; 16]]; 16], steps: usize) {
+fn advance_avx512<const AVX512: bool>(lanes: &mut WideLanes<AVX512>, sources: &[&[[u8; 16]]; 16], steps: usize) {
     assert!(sources.iter().all(|source| source.len() >= steps));
     let [middle @ .., between] = lanes.round_keys.each_ref().map(|round_keys| vectors(round_keys));
     let mut states = vectors(&lanes.states);
@@ -278,6 +304,44 @@ fn vectors<T>(lanes: &[T; 16]) -> [__m512i; 4] {
         *vector = unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) };
     }
     vectors
+}
+
+#[inline]
+#[target_feature(enable = "avx2,vaes")]
+fn advance_vaes<const AVX512: bool>(lanes: &mut WideLanes<AVX512>, sources: &[&[[u8; 16]]; 16], steps: usize) {
+    assert!(sources.iter().all(|source| source.len() >= steps));
+    let [middle @ .., between] = &lanes.round_keys;
+    let mut states = [_mm256_setzero_si256(); 8];
+    for (state, lanes) in states.iter_mut().zip(lanes.states.as_chunks().0) {
+        *state = load_pair(lanes);
+    }
+    for step in 0..steps {
+        for round_keys in middle {
+            for (state, round_keys) in states.iter_mut().zip(round_keys.as_chunks().0) {
+                *state = _mm256_aesenc_epi128(*state, load_pair(round_keys));
+            }
+        }
+        let pairs = between.as_chunks().0.iter().zip(sources.as_chunks::<2>().0);
+        for (state, (between, sources)) in states.iter_mut().zip(pairs) {
+            // SAFETY: the sources have more than `step` blocks, as was seen above.
+            let [a, b] = sources.map(|source| load(u128::from_le_bytes(*unsafe { source.get_unchecked(step) })));
+            let last = _mm256_xor_si256(_mm256_set_m128i(b, a), load_pair(between));
+            *state = _mm256_aesenclast_epi128(*state, last);
+        }
+    }
+    let (places, _) = lanes.states.as_chunks_mut::<2>();
+    for (place, state) in places.iter_mut().zip(states) {
+        // SAFETY: two lanes have the octets of a vector.
+        unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast(), state) }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_pair<T>(lanes: &[T; 2]) -> __m256i {
+    const { assert!(size_of::<T>() == 16) }
+    // SAFETY: two lanes have the octets of a vector.
+    unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
 }
 
 /// Lanes of AES-NI: each with its round keys in a row.
@@ -332,6 +396,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::simd::features::Avx512;
 
     /// A key, a first block, those after it, the last one.
     type Message = ([u8; 16], u128, Vec<[u8; 16]>, Option<u128>);
@@ -384,10 +449,15 @@ mod tests {
             let ciphers: Vec<_> = messages.iter().filter_map(|(key, ..)| AesNi::aes_128(key)).collect();
             let expected: Vec<_> = messages.iter().map(expected).collect();
             let none = vec![Mac32::from_octets([0; 4]); messages.len()];
-            let [mut narrow, mut wide] = [none.clone(), none];
+            let [mut narrow, mut pairs, mut wide] = [none.clone(), none.clone(), none];
             // SAFETY: the processor has the AES instructions.
             unsafe { batch_aes_ni(jobs(&messages, &ciphers, &mut narrow)) };
             prop_assert_eq!(&narrow, &expected);
+            if Avx2::detect().and_then(Avx2::with_vaes).is_some() {
+                // SAFETY: the processor has these instructions.
+                unsafe { batch_vaes(jobs(&messages, &ciphers, &mut pairs)) };
+                prop_assert_eq!(&pairs, &expected);
+            }
             if Avx512::detect().is_some() {
                 // SAFETY: the processor has these instructions.
                 unsafe { batch_avx512(jobs(&messages, &ciphers, &mut wide)) };

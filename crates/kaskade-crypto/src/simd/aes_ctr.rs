@@ -1,5 +1,5 @@
 //! AES in counter mode on the AES instructions of x86-64: AES-NI with eight blocks in flight, and with AVX-512 and VAES
-//! eight vectors of four blocks.
+//! eight vectors of four blocks. What AVX2 adds is in a [file of its own](super::avx2::aes_ctr).
 
 use core::arch::x86_64::{
     __m128i, __m512i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_loadu_si128, _mm_set_epi64x, _mm_setzero_si128,
@@ -9,17 +9,21 @@ use core::arch::x86_64::{
 };
 
 use super::aes_ni::{AesNi, load};
-use super::features::Avx512;
+use super::avx2;
+use crate::cipher::engine::Engine;
 use crate::wipe::wipe;
 
 /// Octets of a block.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Octets of a vector of AVX-512.
 const VECTOR: usize = 64;
 
 /// Blocks or vectors that are encrypted side by side: enough to fill the processor.
-const IN_FLIGHT: usize = 8;
+pub(super) const IN_FLIGHT: usize = 8;
+
+/// Octets of a message that is too short for the code of AVX2: a call more than AES-NI takes.
+const SHORT: usize = 64;
 
 /// The first counter block of a message: 8 octets that stay and 8 octets that count, most significant first.
 ///
@@ -27,9 +31,9 @@ const IN_FLIGHT: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CounterBlock {
     /// What stays, as a number whose first octet is the lowest.
-    fixed: u64,
+    pub(super) fixed: u64,
     /// The counter of the first block.
-    counter: u64,
+    pub(super) counter: u64,
 }
 
 impl CounterBlock {
@@ -46,22 +50,33 @@ impl CounterBlock {
             counter: (block & 0xffff_ffff_ffff_ffff) as u64,
         }
     }
+
+    /// The one so many blocks later.
+    pub(super) const fn after(self, blocks: usize) -> Self {
+        Self {
+            fixed: self.fixed,
+            counter: self.counter.wrapping_add(blocks as u64),
+        }
+    }
 }
 
-/// Adds the keystream to the message; on AVX-512 if there is the proof.
+/// Adds the keystream to the message; on AES-NI where the engine has nothing more.
 #[inline]
 pub(crate) fn apply<const ROUND_KEYS: usize>(
     cipher: &AesNi<ROUND_KEYS>,
-    wide: Option<Avx512>,
+    engine: Engine,
     first: CounterBlock,
     message: &mut [u8],
 ) {
-    if wide.is_some() {
-        // SAFETY: the processor has these instructions.
-        unsafe { apply_avx512(cipher.round_keys(), first, message) }
-    } else {
+    match engine {
+        // SAFETY: the engine has the proof that the processor has these instructions.
+        Engine::Avx512(_) => unsafe { apply_avx512(cipher.round_keys(), first, message) },
+        Engine::Avx2(proof) if message.len() > SHORT => match proof.with_vaes() {
+            Some(vaes) => avx2::aes_ctr::apply_vaes(vaes, cipher, first, message),
+            None => avx2::aes_ctr::apply(proof, cipher, first, message),
+        },
         // SAFETY: as `cipher` exists, the processor has the AES instructions.
-        unsafe { apply_aes_ni(cipher.round_keys(), first, message) }
+        Engine::Portable | Engine::Avx2(_) => unsafe { apply_aes_ni(cipher.round_keys(), first, message) },
     }
 }
 
@@ -262,6 +277,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::simd::features::{Avx2, Avx512};
 
     /// The message ciphered by each kind of instructions that the processor has.
     fn ciphered<const ROUND_KEYS: usize>(
@@ -275,6 +291,16 @@ mod tests {
         // SAFETY: as `cipher` exists, the processor has the AES instructions.
         unsafe { apply_aes_ni(round_keys, first, &mut octets) };
         all.push(("AES-NI", octets));
+        if let Some(avx2) = Avx2::detect() {
+            let mut octets = message.to_vec();
+            avx2::aes_ctr::apply(avx2, cipher, first, &mut octets);
+            all.push(("AVX2", octets));
+            if let Some(vaes) = avx2.with_vaes() {
+                let mut octets = message.to_vec();
+                avx2::aes_ctr::apply_vaes(vaes, cipher, first, &mut octets);
+                all.push(("VAES", octets));
+            }
+        }
         if Avx512::detect().is_some() {
             let mut octets = message.to_vec();
             // SAFETY: the processor has these instructions.

@@ -4,8 +4,8 @@
 //! takes longer than the five blocks of MILENAGE.
 
 use core::arch::x86_64::{
-    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_cvtsi128_si64, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi32,
-    _mm_shuffle_epi32, _mm_slli_epi32, _mm_slli_si128, _mm_srli_epi32, _mm_unpackhi_epi64, _mm_xor_si128,
+    __m128i, _mm_aesenc_si128, _mm_aesenclast_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi32,
+    _mm_setzero_si128, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_slli_si128, _mm_unpackhi_epi64, _mm_xor_si128,
 };
 
 use zeroize::optimization_barrier;
@@ -33,9 +33,23 @@ impl AesNi<AES_128> {
     #[inline(always)]
     pub(crate) fn aes_128(key: &[u8; 16]) -> Option<Self> {
         AesInstructions::detect()?;
-        // SAFETY: the processor has the AES instructions, the only ones beyond x86-64 itself that `expand` needs.
+        // SAFETY: the processor has the instructions.
         let round_keys = unsafe { expand(key) };
         Some(Self { round_keys })
+    }
+
+    /// Computes the round keys and makes something of them: `None` on a processor without the instructions.
+    ///
+    /// What is made has them in place. Where they are returned, they are copied, by wider loads than the stores that are
+    /// just before them: the processor waits for these as long as for two blocks.
+    #[inline(always)]
+    pub(crate) fn aes_128_within<T>(key: &[u8; 16], make: impl FnOnce(Option<Self>) -> T) -> T {
+        if AesInstructions::detect().is_some() {
+            // SAFETY: the processor has the instructions.
+            unsafe { expand_within(key, make) }
+        } else {
+            make(None)
+        }
     }
 }
 
@@ -43,7 +57,7 @@ impl AesNi<AES_256> {
     /// Computes the round keys; `None` on a processor without the instructions.
     pub(crate) fn aes_256(key: &[u8; 32]) -> Option<Self> {
         AesInstructions::detect()?;
-        // SAFETY: the processor has the AES instructions, the only ones beyond x86-64 itself that `expand_256` needs.
+        // SAFETY: the processor has the instructions.
         let round_keys = unsafe { expand_256(key) };
         Some(Self { round_keys })
     }
@@ -117,9 +131,10 @@ fn encrypt_and_add<const ROUND_KEYS: usize>(round_keys: &[u128; ROUND_KEYS], blo
     store(_mm_xor_si128(_mm_aesenclast_si128(state, load(*last)), load(mask)))
 }
 
-#[target_feature(enable = "aes")]
-fn expand(key: &[u8; 16]) -> [u128; 11] {
-    let mut round_keys = [u128::from_le_bytes(*key); 11];
+#[inline]
+#[target_feature(enable = "aes,ssse3")]
+fn expand(key: &[u8; 16]) -> [u128; AES_128] {
+    let mut round_keys = [u128::from_le_bytes(*key); AES_128];
     let mut round_key = load(round_keys[0]);
     round_keys[1] = next::<0x01>(&mut round_key);
     round_keys[2] = next::<0x02>(&mut round_key);
@@ -134,7 +149,13 @@ fn expand(key: &[u8; 16]) -> [u128; 11] {
     round_keys
 }
 
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
+fn expand_within<T>(key: &[u8; 16], make: impl FnOnce(Option<AesNi>) -> T) -> T {
+    let round_keys = expand(key);
+    make(Some(AesNi { round_keys }))
+}
+
+#[target_feature(enable = "aes,ssse3")]
 fn expand_256(key: &[u8; 32]) -> [u128; AES_256] {
     let mut round_keys = [0; AES_256];
     let (halves, _) = key.as_chunks();
@@ -152,7 +173,7 @@ fn expand_256(key: &[u8; 32]) -> [u128; AES_256] {
     round_keys
 }
 
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
 fn expand_group(ciphers: &mut [AesNi; GROUP], keys: [&[u8; 16]; GROUP]) {
     let mut round_keys = [load(0); GROUP];
     for ((cipher, round_key), key) in ciphers.iter_mut().zip(&mut round_keys).zip(keys) {
@@ -172,7 +193,7 @@ fn expand_group(ciphers: &mut [AesNi; GROUP], keys: [&[u8; 16]; GROUP]) {
 }
 
 #[inline]
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
 fn expand_round<const ROUND: usize, const RCON: i32>(ciphers: &mut [AesNi; GROUP], round_keys: &mut [__m128i; GROUP]) {
     for (cipher, round_key) in ciphers.iter_mut().zip(round_keys) {
         cipher.round_keys[ROUND] = next::<RCON>(round_key);
@@ -181,7 +202,7 @@ fn expand_round<const ROUND: usize, const RCON: i32>(ciphers: &mut [AesNi; GROUP
 
 /// One step of the key expansion of AES-128 (FIPS 197 5.2).
 #[inline]
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
 fn next<const RCON: i32>(round_key: &mut __m128i) -> u128 {
     *round_key = _mm_xor_si128(sums(*round_key), rotated_and_substituted::<RCON>(*round_key));
     store(*round_key)
@@ -189,10 +210,10 @@ fn next<const RCON: i32>(round_key: &mut __m128i) -> u128 {
 
 /// One step of the key expansion of AES-256, which makes two round keys (FIPS 197 5.2).
 #[inline]
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
 fn next_pair<const RCON: i32>([even, odd]: &mut [__m128i; 2]) -> [u128; 2] {
     *even = _mm_xor_si128(sums(*even), rotated_and_substituted::<RCON>(*odd));
-    *odd = _mm_xor_si128(sums(*odd), substituted(*even, 0));
+    *odd = _mm_xor_si128(sums(*odd), substituted(*even));
     [store(*even), store(*odd)]
 }
 
@@ -204,23 +225,22 @@ fn sums(round_key: __m128i) -> __m128i {
     _mm_xor_si128(pairs, _mm_slli_si128::<8>(pairs))
 }
 
-/// SubWord of the last word, plus a constant, in all four columns.
+/// SubWord of the last word in all four columns.
 ///
 /// Taken from the last-round instruction, which is quicker than the one meant for it: with the word in all four columns
 /// its row shift changes nothing.
 #[inline]
 #[target_feature(enable = "aes")]
-fn substituted(round_key: __m128i, constant: i32) -> __m128i {
-    _mm_aesenclast_si128(_mm_shuffle_epi32::<0xff>(round_key), _mm_set1_epi32(constant))
+fn substituted(round_key: __m128i) -> __m128i {
+    _mm_aesenclast_si128(_mm_shuffle_epi32::<0xff>(round_key), _mm_setzero_si128())
 }
 
 /// SubWord and RotWord of the last word, plus the round constant, in all four columns.
 #[inline]
-#[target_feature(enable = "aes")]
+#[target_feature(enable = "aes,ssse3")]
 fn rotated_and_substituted<const RCON: i32>(round_key: __m128i) -> __m128i {
-    // As RotWord follows, the round constant goes one octet higher.
-    let substituted = substituted(round_key, RCON << 8);
-    _mm_or_si128(_mm_srli_epi32::<8>(substituted), _mm_slli_epi32::<24>(substituted))
+    let rotated = _mm_shuffle_epi8(round_key, _mm_set1_epi32(0x0c0f_0e0d));
+    _mm_aesenclast_si128(rotated, _mm_set1_epi32(RCON))
 }
 
 /// A block whose first octet is the lowest.

@@ -1,3 +1,6 @@
 //! Back ends on AVX2 with AES-NI and PCLMULQDQ.
 
+pub(crate) mod aes_ctr;
+pub(crate) mod polyval;
 pub(crate) mod snow3g;
+pub(crate) mod snow5g;

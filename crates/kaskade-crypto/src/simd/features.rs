@@ -19,9 +19,9 @@ cpufeatures::new!(
     "pclmulqdq"
 );
 cpufeatures::new!(avx2, "avx2", "aes", "pclmulqdq");
-cpufeatures::new!(aes_instructions, "aes");
+cpufeatures::new!(aes_instructions, "aes", "ssse3");
 
-/// AES-NI alone, with the SSE2 that is x86-64 itself: Intel Westmere, AMD Bulldozer, and later ones.
+/// AES-NI alone, with the SSSE3 that every such processor has: Intel Westmere, AMD Bulldozer, and later ones.
 ///
 /// Asked here and not of the `aes` crate, which a build may bind to its software (`--cfg aes_backend="soft"`): then both
 /// are there, to be compared.
@@ -46,7 +46,23 @@ impl Avx2 {
     pub(crate) fn detect() -> Option<Self> {
         (!HIDDEN && avx2::get()).then_some(Self(()))
     }
+
+    /// The proof that the processor has VAES and VPCLMULQDQ too.
+    ///
+    /// Asked of the standard library: the crate `cpufeatures` says so only where there is AVX-512 too.
+    #[inline]
+    pub(crate) fn with_vaes(self) -> Option<Vaes> {
+        #[cfg(feature = "std")]
+        let has_both = std::arch::is_x86_feature_detected!("vaes") && std::arch::is_x86_feature_detected!("vpclmulqdq");
+        #[cfg(not(feature = "std"))]
+        let has_both = false;
+        has_both.then_some(Vaes(()))
+    }
 }
+
+/// AVX2 with VAES and VPCLMULQDQ, which do two blocks an instruction: AMD Zen 3, Intel Alder Lake, and later ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vaes(());
 
 /// AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, IFMA) with GFNI, VAES and VPCLMULQDQ: Intel Ice Lake, AMD Zen 4, and later ones.
 #[derive(Clone, Copy, Debug)]

@@ -144,10 +144,7 @@ impl Lanes for Avx2 {
     const LANES: usize = avx2::LANES;
 
     fn of(engine: Engine) -> Option<Self> {
-        match engine {
-            Engine::Avx2(proof) => Some(proof),
-            Engine::Portable | Engine::Avx512(_) => None,
-        }
+        engine.avx2()
     }
 
     fn apply<'m>(self, messages: impl Iterator<Item = (Stages, &'m mut [u8])>) {

@@ -1,14 +1,15 @@
 //! The registers and the round of SNOW 5G, in both widths of the processor's registers.
 
 use core::arch::x86_64::{
-    __m128i, __m512i, _mm_add_epi16, _mm_aesenc_si128, _mm_alignr_epi8, _mm_loadu_si128, _mm_set1_epi16,
-    _mm_setzero_si128, _mm_shuffle_epi8, _mm_srai_epi16, _mm_storeu_si128, _mm_ternarylogic_epi32, _mm_xor_si128,
-    _mm512_add_epi16, _mm512_aesenc_epi128, _mm512_alignr_epi8, _mm512_broadcast_i32x4, _mm512_castsi128_si512,
-    _mm512_castsi512_si128, _mm512_extracti32x4_epi32, _mm512_inserti32x4, _mm512_set1_epi16, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_srai_epi16, _mm512_ternarylogic_epi32, _mm512_xor_si512,
+    __m128i, __m512i, _mm_add_epi16, _mm_aesenc_si128, _mm_alignr_epi8, _mm_set1_epi16, _mm_setzero_si128,
+    _mm_shuffle_epi8, _mm_srai_epi16, _mm_ternarylogic_epi32, _mm_xor_si128, _mm512_add_epi16, _mm512_aesenc_epi128,
+    _mm512_alignr_epi8, _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_castsi512_si128,
+    _mm512_extracti32x4_epi32, _mm512_inserti32x4, _mm512_set1_epi16, _mm512_setzero_si512, _mm512_shuffle_epi8,
+    _mm512_srai_epi16, _mm512_ternarylogic_epi32, _mm512_xor_si512,
 };
 
-use crate::nxa256::snow5g::{ALPHA, BETA, Lanes, SIGMA, State};
+use crate::nxa256::snow5g::State;
+use crate::simd::snow5g::{itself, load, registers, store};
 use crate::wipe::Wiped;
 
 /// Truth table of a ⊕ b ⊕ c.
@@ -17,84 +18,44 @@ const SUM: i32 = 0x96;
 /// Truth table of a ⊕ (b ∧ c).
 const SUM_OF_CHOSEN: i32 = 0x78;
 
-macro_rules! registers {
-    (
-        $(#[$meta:meta])*
-        $Registers:ident of $Register:ty:
-        $zero:ident, $each:ident, $in_each_lane:ident, $add:ident, $sign:ident, $xor:ident, $ternary:ident, $align:ident,
-        $shuffle:ident, $aes_round:ident
-    ) => {
-        $(#[$meta])*
-        pub(super) struct $Registers([$Register; 7]);
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn sum_of_three(a: __m128i, b: __m128i, c: __m128i) -> __m128i {
+    _mm_ternarylogic_epi32::<SUM>(a, b, c)
+}
 
-        impl $Registers {
-            /// The 16 rounds before the first output: see [`State`].
-            #[inline]
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,aes,vaes")]
-            pub(super) fn initialise(&mut self) {
-                let Self([_, key_0, _, key_1, ..]) = *self;
-                for _ in 0..14 {
-                    self.feed_back();
-                }
-                for key in [key_0, key_1] {
-                    self.feed_back();
-                    self.0[4] = $xor(self.0[4], key);
-                }
-            }
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sums_of_three(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32::<SUM>(a, b, c)
+}
 
-            /// One round whose output goes back into A.
-            #[inline]
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,aes,vaes")]
-            fn feed_back(&mut self) {
-                let output = self.round();
-                self.0[1] = $xor(self.0[1], output);
-            }
+/// a ⊕ (b ∧ c).
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn sum_of_chosen(a: __m128i, b: __m128i, c: __m128i) -> __m128i {
+    _mm_ternarylogic_epi32::<SUM_OF_CHOSEN>(a, b, c)
+}
 
-            /// One round: what comes out, and all registers one step further.
-            #[inline]
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl,aes,vaes")]
-            pub(super) fn round(&mut self) -> $Register {
-                let Self([a_low, a_high, b_low, b_high, r1, r2, r3]) = *self;
-                let output = $xor($add(r1, b_high), r2);
-
-                let a7_to_a14 = $align::<14>(a_high, a_low);
-                let (alpha_a, beta_b) = (Self::times_x(a_low, ALPHA), Self::times_x(b_low, BETA));
-                let sum = $add($xor(a_high, r3), r2);
-                *self = Self([
-                    a_high,
-                    $ternary::<SUM>(alpha_a, b_low, a7_to_a14),
-                    b_high,
-                    $ternary::<SUM>(beta_b, a_low, b_high),
-                    $shuffle(sum, $in_each_lane(octets(&SIGMA))),
-                    $aes_round(r1, $zero()),
-                    $aes_round(r2, $zero()),
-                ]);
-                output
-            }
-
-            /// The numbers after these in a field of 2^16 numbers.
-            #[inline]
-            #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-            fn times_x(numbers: $Register, reduction: u16) -> $Register {
-                let overflow = $sign::<15>(numbers);
-                $ternary::<SUM_OF_CHOSEN>($add(numbers, numbers), overflow, $each(reduction.cast_signed()))
-            }
-        }
-    };
+/// a ⊕ (b ∧ c).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sums_of_chosen(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32::<SUM_OF_CHOSEN>(a, b, c)
 }
 
 registers! {
     /// The registers of one message.
-    Registers of __m128i:
-    _mm_setzero_si128, _mm_set1_epi16, itself, _mm_add_epi16, _mm_srai_epi16, _mm_xor_si128, _mm_ternarylogic_epi32,
-    _mm_alignr_epi8, _mm_shuffle_epi8, _mm_aesenc_si128
+    Registers of __m128i, "avx512f,avx512bw,avx512vl,aes,vaes":
+    _mm_setzero_si128, _mm_set1_epi16, itself, _mm_add_epi16, _mm_srai_epi16, _mm_xor_si128, sum_of_three,
+    sum_of_chosen, _mm_alignr_epi8, _mm_shuffle_epi8, _mm_aesenc_si128
 }
 
 registers! {
     /// The registers of four messages, one in each lane.
-    RegistersOfFour of __m512i:
+    RegistersOfFour of __m512i, "avx512f,avx512bw,avx512vl,aes,vaes":
     _mm512_setzero_si512, _mm512_set1_epi16, _mm512_broadcast_i32x4, _mm512_add_epi16, _mm512_srai_epi16,
-    _mm512_xor_si512, _mm512_ternarylogic_epi32, _mm512_alignr_epi8, _mm512_shuffle_epi8, _mm512_aesenc_epi128
+    _mm512_xor_si512, sums_of_three, sums_of_chosen, _mm512_alignr_epi8, _mm512_shuffle_epi8, _mm512_aesenc_epi128
 }
 
 impl Registers {
@@ -154,32 +115,4 @@ pub(super) fn lanes_of(register: __m512i) -> [__m128i; 4] {
         _mm512_extracti32x4_epi32::<2>(register),
         _mm512_extracti32x4_epi32::<3>(register),
     ]
-}
-
-/// A lane in each lane of a register that has one.
-#[inline]
-#[target_feature(enable = "sse2")]
-fn itself(lane: __m128i) -> __m128i {
-    lane
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn octets(octets: &[u8; 16]) -> __m128i {
-    // SAFETY: the reference is to 16 octets.
-    unsafe { _mm_loadu_si128(octets.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn load(lanes: &Lanes) -> __m128i {
-    // SAFETY: the reference is to 16 octets.
-    unsafe { _mm_loadu_si128(lanes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "sse2")]
-fn store(lanes: &mut Lanes, register: __m128i) {
-    // SAFETY: the reference is to 16 octets.
-    unsafe { _mm_storeu_si128(lanes.as_mut_ptr().cast(), register) }
 }
