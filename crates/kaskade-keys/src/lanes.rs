@@ -27,7 +27,7 @@ use crate::derivation::{KdfParameter, KdfSink};
 use crate::fivegs::{KAusf, XresStar, row_k_ausf, row_xres_star};
 use crate::umts::{CkIk, SqnXorAk};
 
-pub use kaskade_crypto::kdf::batch::{FEWEST, LANES};
+pub use kaskade_crypto::kdf::batch::{LANES, fewest};
 
 impl KdfSink for &mut LaneInput<'_> {
     #[inline(always)]
@@ -43,7 +43,7 @@ impl KdfSink for &mut LaneInput<'_> {
 
 /// Up to sixteen keys with their HMAC pads absorbed: [`Prepared`](crate::derivation::Prepared) for many.
 ///
-/// With fewer than [`FEWEST`] keys take [`Prepared`](crate::derivation::Prepared) for each: it takes less time.
+/// With fewer than [`fewest`] keys take [`Prepared`](crate::derivation::Prepared) for each: it takes less time.
 pub struct PreparedLanes<P> {
     keys: HmacKeys,
     parent: PhantomData<fn(&P)>,

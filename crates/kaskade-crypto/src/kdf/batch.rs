@@ -1,8 +1,8 @@
 //! Derivations from many keys at once: up to sixteen HMACs side by side.
 //!
 //! Where the processor has AVX-512 (F and BW), every SHA-256 compression is one of all lanes together. Where it has not,
-//! the lanes take turns, for about the time of one derivation after the other. With fewer than [`FEWEST`] keys take
-//! [`HmacKey`](super::HmacKey) for each.
+//! the lanes take turns, for about the time of one derivation after the other. Where [`fewest`] says so, take
+//! [`HmacKey`](super::HmacKey) for each instead.
 //!
 //! ```
 //! use kaskade_crypto::kdf::batch::HmacKeys;
@@ -30,9 +30,15 @@ use crate::wipe::{Wiped, wipe};
 /// The most keys that go side by side.
 pub const LANES: usize = 16;
 
-/// From how many keys on the sixteen lanes of AVX-512 take less time than one key after the other on the SHA
-/// instructions. Without AVX-512 it is about the same, from there on.
-pub const FEWEST: usize = 8;
+/// From how many keys on the sixteen lanes take less time than one key after the other on the SHA instructions; `None`
+/// on a processor without AVX-512 F and BW, where they never do.
+#[inline]
+pub fn fewest() -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    return sha256_lanes::States::are_available().then_some(8);
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
 
 /// How many octets can wait for the last two compressions: 0x80 and the length come behind them.
 const MOST_PENDING: usize = BLOCK + LENGTH_AT - 1;

@@ -1,7 +1,7 @@
 //! Many 5G HE AVs at once.
 
 use kaskade_keys::ServingNetworkName;
-use kaskade_keys::lanes::{FEWEST, LANES, PreparedLanes};
+use kaskade_keys::lanes::{LANES, PreparedLanes, fewest};
 use kaskade_keys::umts::{CkIk, SqnXorAk};
 
 use super::{HeAv5g, he_av};
@@ -19,8 +19,8 @@ pub struct Request<'a> {
 /// Makes the 5G HE AV of each request, in the same place of `he_avs`: those of [`he_av`](super::he_av).
 ///
 /// For whoever has many to make: vectors in advance, load generators, measurements. Subscriptions and serving networks
-/// may differ. Sixteen are made together, with the AES of MILENAGE and the HMACs side by side; a rest of fewer than
-/// [`FEWEST`] is made one by one. Each SQN must never have been used for its subscription, and be durable as used.
+/// may differ. Where the processor has lanes for it, sixteen are made together, with the AES of MILENAGE and the HMACs
+/// side by side; a rest of fewer than [`fewest`] is made one by one. Each SQN must never have been used for its subscription, and be durable as used.
 /// Allocates nothing.
 ///
 /// # Errors
@@ -51,9 +51,10 @@ pub struct Request<'a> {
 /// ```
 pub fn he_avs(requests: &[Request<'_>], he_avs: &mut [Option<HeAv5g>]) -> Result<(), LengthsDiffer> {
     LengthsDiffer::check(requests.len(), he_avs.len())?;
+    let fewest = fewest().unwrap_or(usize::MAX);
     for (requests, places) in requests.chunks(LANES).zip(he_avs.chunks_mut(LANES)) {
         match requests.first() {
-            Some(first) if requests.len() >= FEWEST => side_by_side(first, requests, places)?,
+            Some(first) if requests.len() >= fewest => side_by_side(first, requests, places)?,
             _ => one_by_one(requests, places),
         }
     }

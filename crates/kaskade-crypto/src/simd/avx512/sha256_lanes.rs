@@ -53,11 +53,16 @@ impl<const N: usize> Drop for Words<N> {
 pub(crate) struct States(Words<8>);
 
 impl States {
-    /// Before the first block; `None` on a processor without AVX-512 F and BW. Intel has them from Skylake-SP on, AMD
-    /// from Zen 4 on.
+    /// Whether the processor has AVX-512 F and BW: Intel from Skylake-SP on, AMD from Zen 4 on.
+    #[inline(always)]
+    pub(crate) fn are_available() -> bool {
+        !crate::simd::features::HIDDEN && instructions::get()
+    }
+
+    /// Before the first block; `None` on a processor without the instructions.
     #[inline(always)]
     pub(crate) fn initial() -> Option<Self> {
-        (!crate::simd::features::HIDDEN && instructions::get()).then_some(const { Self(Words::of(&initial_state())) })
+        Self::are_available().then_some(const { Self(Words::of(&initial_state())) })
     }
 
     /// Compresses the keys with the inner pad of HMAC, and with the outer (RFC 2104): keys of 64 octets, zeros behind.
