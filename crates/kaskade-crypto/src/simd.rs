@@ -23,3 +23,5 @@ pub(crate) mod avx512;
 pub(crate) mod features;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod sha_ni;
+#[cfg(target_arch = "x86_64")]
+mod zuc_tables;

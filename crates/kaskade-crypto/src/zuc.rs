@@ -18,7 +18,7 @@ use crate::cipher::{
     check_bits,
 };
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::zuc as avx512;
+use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use integrity::last_block;
@@ -61,7 +61,9 @@ impl Nea3 {
     pub fn apply(&self, input: &MessageInput, message: &mut [u8]) {
         let (key, iv) = (self.key.secret_octets(), &cipher_iv(input));
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => Keystream::zuc128(key, iv).add_to(message),
+            Engine::Portable => Keystream::zuc128(key, iv).add_to(message),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).add_to(message),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).add_to(message),
         }
@@ -159,7 +161,9 @@ impl Nia3 {
     fn mac_of_bits(&self, input: &MessageInput, message: &[u8], bits: usize) -> Mac32 {
         let (key, iv) = (self.key.secret_octets(), &integrity_iv(input));
         let sum = match self.engine {
-            Engine::Portable | Engine::Avx2(_) => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
+            Engine::Portable => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).integrity(message, bits),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).integrity(message, bits),
         };

@@ -6,7 +6,9 @@ use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::zuc::{self as simd, CipherLane, FEW, LANES};
+use crate::simd::avx2::zuc as avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::avx512::zuc::{self as avx512, CipherLane, FEW, LANES};
 use crate::zuc;
 
 /// ZUC-256 under a key.
@@ -33,9 +35,11 @@ impl Generator for Zuc256 {
     fn stream(&self, iv: &[u8; 16]) -> Keystream {
         let key = self.key.secret_octets();
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
+            Engine::Portable => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(avx512) => Keystream::Avx512(simd::Keystream::zuc256(avx512, key, iv)),
+            Engine::Avx2(features) => Keystream::Avx2(avx2::Keystream::zuc256(features, key, iv)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx512(features) => Keystream::Avx512(avx512::Keystream::zuc256(features, key, iv)),
         }
     }
 
@@ -45,7 +49,7 @@ impl Generator for Zuc256 {
             let mut group: [_; LANES] = core::array::from_fn(|_| jobs.next());
             let count = group.iter().flatten().count();
             let engines = group.iter().flatten().map(|job| job.generator.engine);
-            if let Some(avx512) = Engine::all_avx512(engines)
+            if let Some(features) = Engine::all_avx512(engines)
                 && count > FEW
             {
                 let mut lanes = group.each_mut().map(|job| match job {
@@ -60,7 +64,7 @@ impl Generator for Zuc256 {
                         message: &mut [],
                     },
                 });
-                simd::cipher_256(avx512, &mut lanes);
+                avx512::cipher_256(features, &mut lanes);
             } else {
                 group.into_iter().flatten().for_each(Job::apply);
             }
@@ -75,13 +79,17 @@ impl Generator for Zuc256 {
 pub(super) enum Keystream {
     Portable(zuc::Keystream),
     #[cfg(target_arch = "x86_64")]
-    Avx512(simd::Keystream),
+    Avx2(avx2::Keystream),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Keystream),
 }
 
 impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self {
             Self::Portable(keystream) => keystream.add_to(message),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(keystream) => keystream.add_to(message),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(keystream) => keystream.add_to(message),
         }
