@@ -6,6 +6,8 @@
 mod batch;
 mod integrity;
 mod keystream;
+#[cfg(target_arch = "x86_64")]
+mod lane;
 mod sbox;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ pub(crate) use integrity::last_block;
 pub(crate) use keystream::Keystream;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use keystream::{D_128, ROUNDS_128, ROUNDS_256, load_128, load_256, next_cell, reorganise};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use lane::{CipherLane, IntegrityLane};
 
 /// 128-NEA3 under one key: ciphers and deciphers, which are the same (TS 35.221 3).
 pub struct Nea3 {

@@ -20,9 +20,7 @@ use core::arch::x86_64::{
     _mm_srli_epi16, _mm_storeu_si128, _mm_unpackhi_epi64, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm_xor_si128,
 };
 
-use super::tables::{
-    AES_KEY, FROM_AES_BOX_BY_NIBBLES, INTO_AES_FIELD_BY_NIBBLES, P1, P2, P3_AND_PLACE, in_register,
-};
+use super::tables::{AES_KEY, FROM_AES_BOX_BY_NIBBLES, INTO_AES_FIELD_BY_NIBBLES, P1, P2, P3_AND_PLACE, in_register};
 use crate::simd::zuc_tables::Table;
 use crate::zuc::reorganise;
 
@@ -49,7 +47,10 @@ impl Inputs {
     #[target_feature(enable = "avx2")]
     fn one<const FIRST: u8>(both: __m128i) -> Self {
         Self {
-            x1: _mm_shuffle_epi8(both, in_register(const { move_octets(&[(1, 0), (2, 1), (3, 2), (4, 3)], FIRST) })),
+            x1: _mm_shuffle_epi8(
+                both,
+                in_register(const { move_octets(&[(1, 0), (2, 1), (3, 2), (4, 3)], FIRST) }),
+            ),
             x2_of_s0: _mm_shuffle_epi8(both, in_register(const { move_octets(&[(12, 7), (14, 5)], FIRST) })),
             x2_of_s1: _mm_shuffle_epi8(both, in_register(const { move_octets(&[(13, 4), (15, 6)], FIRST) })),
         }
@@ -149,10 +150,7 @@ impl Memory {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn r1_and_w2(self) -> __m128i {
-        const PLACES: Table = move_octets(
-            &[(0, 1), (1, 2), (2, 3), (3, 4), (4, 13), (5, 14), (6, 15), (7, 12)],
-            0,
-        );
+        const PLACES: Table = move_octets(&[(0, 1), (1, 2), (2, 3), (3, 4), (4, 13), (5, 14), (6, 15), (7, 12)], 0);
         _mm_shuffle_epi8(self.r1_w2, in_register(PLACES))
     }
 

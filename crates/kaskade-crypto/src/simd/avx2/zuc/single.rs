@@ -151,14 +151,18 @@ fn steps<const FEEDBACK: bool>(keystream: &mut Keystream, words: &mut [u32]) {
     let mut memory = Memory::load(&keystream.memory.0);
     let mut done = 0;
     for words in words.chunks_mut(GROUP) {
-        let Some(s) = window[done..].first_chunk_mut() else { break };
+        let Some(s) = window[done..].first_chunk_mut() else {
+            break;
+        };
         if words.len() == GROUP {
             words.copy_from_slice(&group::<FEEDBACK, GROUP>(s, &mut memory));
             done += GROUP;
             continue;
         }
         for word in words {
-            let Some(s) = window[done..].first_chunk_mut() else { break };
+            let Some(s) = window[done..].first_chunk_mut() else {
+                break;
+            };
             [*word, ..] = group::<FEEDBACK, 1>(s, &mut memory);
             done += 1;
         }

@@ -5,8 +5,8 @@
 //! products do 64 bits of the message, and their sums over a whole message are taken apart only once.
 
 use core::arch::x86_64::{
-    __m128i, _mm_and_si128, _mm_clmulepi64_si128, _mm_loadu_si128, _mm_or_si128, _mm_set1_epi8,
-    _mm_setzero_si128, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_srli_epi16, _mm_storeu_si128, _mm_xor_si128,
+    __m128i, _mm_and_si128, _mm_clmulepi64_si128, _mm_loadu_si128, _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128,
+    _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_srli_epi16, _mm_storeu_si128, _mm_xor_si128,
 };
 
 use super::tables::in_register;
@@ -47,7 +47,9 @@ impl Windows {
     pub(super) fn add(&mut self, block: &[u8; BLOCK], words: &[u32; WORDS]) {
         let (mut first, mut second) = (_mm_setzero_si128(), _mm_setzero_si128());
         for (i, octets) in block.as_chunks::<16>().0.iter().enumerate() {
-            let Some(words) = words[4 * i..].first_chunk::<6>() else { break };
+            let Some(words) = words[4 * i..].first_chunk::<6>() else {
+                break;
+            };
             // SAFETY: sixteen octets are there to read.
             let octets = unsafe { _mm_loadu_si128(octets.as_ptr().cast()) };
             // SAFETY: four words are there to read.
