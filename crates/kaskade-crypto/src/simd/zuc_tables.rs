@@ -48,12 +48,12 @@ pub(super) const AES_KEY: u8 = {
 /// What the S-box of AES adds at last (FIPS 197 5.1.1).
 const AES_CONSTANT: u8 = 0x63;
 
-const fn by_nibbles(from_aes_box_: bool) -> [Table; 2] {
+const fn by_nibbles(from_box: bool) -> [Table; 2] {
     let mut tables = [[0; 16]; 2];
     let mut i = 0;
     while i < 16 {
         let nibble = i as u8;
-        [tables[0][i], tables[1][i]] = if from_aes_box_ {
+        [tables[0][i], tables[1][i]] = if from_box {
             [from_aes_box(nibble), from_aes_box(nibble << 4)]
         } else {
             [product(INTO_AES_FIELD, nibble), product(INTO_AES_FIELD, nibble << 4)]
@@ -84,10 +84,9 @@ const fn product(matrix: i64, x: u8) -> u8 {
 mod tests {
     use super::*;
 
-    /// The affine maps around the S-box of AES make S1: 0x00, 0x01 and 0xff of TS 35.222 Annex A.
+    /// S1 of 0 (TS 35.222 Annex A): the S-box of AES makes its own constant of 0, which is 0 in both fields.
     #[test]
     fn constant_of_s1() {
-        // What the field of AES has of 0 is 0, whose image under the S-box is 0x63.
         let y = AES_CONSTANT ^ AES_KEY;
         let [low, high] = FROM_AES_BOX_BY_NIBBLES;
         assert_eq!(low[usize::from(y & 15)] ^ high[usize::from(y >> 4)], 0x55);

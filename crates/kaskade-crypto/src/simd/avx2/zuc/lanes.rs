@@ -60,25 +60,25 @@ impl Lanes {
     #[inline]
     #[target_feature(enable = "avx2,aes")]
     pub(super) fn zuc128<'a>(keys_and_ivs: impl Iterator<Item = (&'a [u8; 16], [u8; 16])>) -> Self {
-        Self::new(keys_and_ivs.map(|(key, iv)| load_128(key, &iv)), ROUNDS_128)
+        Self::new(keys_and_ivs.map(|(key, iv)| Wiped(load_128(key, &iv))), ROUNDS_128)
     }
 
     /// ZUC-256 in each lane.
     #[inline]
     #[target_feature(enable = "avx2,aes")]
     pub(super) fn zuc256<'a>(keys_and_ivs: impl Iterator<Item = (&'a [u8; 32], [u8; 16])>) -> Self {
-        Self::new(keys_and_ivs.map(|(key, iv)| load_256(key, &iv)), ROUNDS_256)
+        Self::new(keys_and_ivs.map(|(key, iv)| Wiped(load_256(key, &iv))), ROUNDS_256)
     }
 
     /// Takes the register of each lane, and does the rounds without output.
     #[inline]
     #[target_feature(enable = "avx2,aes")]
-    fn new(registers: impl Iterator<Item = [u32; 16]>, rounds: usize) -> Self {
+    fn new(registers: impl Iterator<Item = Wiped<u32, 16>>, rounds: usize) -> Self {
         let mut rows = Wiped([Row::default(); STRIDE]);
         let rows = &mut rows.0;
         for (i, register) in registers.enumerate().take(LANES) {
-            rows[i].0.copy_from_slice(&register[..LANES]);
-            rows[LANES + i].0.copy_from_slice(&register[LANES..]);
+            rows[i].0.copy_from_slice(&register.0[..LANES]);
+            rows[LANES + i].0.copy_from_slice(&register.0[LANES..]);
         }
         transpose(rows);
         let mut this = Self {

@@ -150,31 +150,36 @@ fn steps<const FEEDBACK: bool>(keystream: &mut Keystream, words: &mut [u32]) {
     window[..16].copy_from_slice(&keystream.cells.0);
     let mut memory = Memory::load(&keystream.memory.0);
     let mut done = 0;
-    for words in words.chunks_mut(GROUP) {
+    let (groups, rest) = words.as_chunks_mut();
+    for words in groups {
         let Some(s) = window[done..].first_chunk_mut() else {
             break;
         };
-        if words.len() == GROUP {
-            words.copy_from_slice(&group::<FEEDBACK, GROUP>(s, &mut memory));
-            done += GROUP;
-            continue;
-        }
-        for word in words {
-            let Some(s) = window[done..].first_chunk_mut() else {
-                break;
-            };
-            [*word, ..] = group::<FEEDBACK, 1>(s, &mut memory);
-            done += 1;
-        }
+        group::<FEEDBACK, GROUP>(s, &mut memory, words);
+        done += GROUP;
+    }
+    for word in rest {
+        let Some(s) = window[done..].first_chunk_mut() else {
+            break;
+        };
+        let mut words = Wiped([0; GROUP]);
+        group::<FEEDBACK, 1>(s, &mut memory, &mut words.0);
+        *word = words.0[0];
+        done += 1;
     }
     keystream.cells.0.copy_from_slice(&window[done..done + 16]);
     memory.store(&mut keystream.memory.0);
 }
 
-/// `STEPS` steps, at most [`GROUP`], with the register in the first 16 of the cells: so many words.
+/// `STEPS` steps, at most [`GROUP`], with the register in the first 16 of the cells: so many words, and what follows
+/// means nothing.
 #[inline]
 #[target_feature(enable = "avx2,aes")]
-fn group<const FEEDBACK: bool, const STEPS: usize>(s: &mut [u32; 16 + GROUP], memory: &mut Memory) -> [u32; GROUP] {
+fn group<const FEEDBACK: bool, const STEPS: usize>(
+    s: &mut [u32; 16 + GROUP],
+    memory: &mut Memory,
+    words: &mut [u32; GROUP],
+) {
     // X1 and X2 of the step after each one.
     let (x1, x2) = (join::<12, 10>(s), join::<8, 6>(s));
     let [a, b] = Inputs::two(_mm_unpacklo_epi32(x1, x2));
@@ -186,7 +191,6 @@ fn group<const FEEDBACK: bool, const STEPS: usize>(s: &mut [u32; 16 + GROUP], me
         s[16 + i] = next_cell(register, if FEEDBACK { memory.output(register) >> 1 } else { 0 });
         *memory = memory.next(inputs);
     }
-    let mut words = [0; GROUP];
     if !FEEDBACK {
         let x0 = _mm_blend_epi16::<0x55>(_mm_slli_epi32::<1>(four::<15>(s)), four::<14>(s));
         let (x2, x3) = (join::<7, 5>(s), join::<2, 0>(s));
@@ -195,7 +199,6 @@ fn group<const FEEDBACK: bool, const STEPS: usize>(s: &mut [u32; 16 + GROUP], me
         // SAFETY: there is room for four words.
         unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), _mm_xor_si128(w, x3)) }
     }
-    words
 }
 
 /// Four cells from the one named on.

@@ -22,7 +22,7 @@ pub(super) const WORDS: usize = BLOCK / 4 + 2;
 /// The products added up so far: of A, where what counts is at x^32 to x^63; then of B, where that is at x^96 to x^127.
 pub(super) struct Windows(Wiped<[u8; 16], 2>);
 
-/// The bits of a nibble in the other order; and moved to the upper half.
+/// The bits of an octet that has only a lower nibble, then of one that has only an upper one, in the other order.
 const EXCHANGED: [Table; 2] = {
     let mut tables = [[0; 16]; 2];
     let mut i = 0;
@@ -35,6 +35,7 @@ const EXCHANGED: [Table; 2] = {
 };
 
 impl Windows {
+    /// Of no message yet.
     #[inline]
     pub(super) const fn new() -> Self {
         Self(Wiped([[0; 16]; 2]))
