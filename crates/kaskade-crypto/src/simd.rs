@@ -25,3 +25,5 @@ pub(crate) mod features;
 pub(crate) mod sha_ni;
 #[cfg(target_arch = "x86_64")]
 mod snow5g;
+#[cfg(target_arch = "x86_64")]
+mod zuc_tables;

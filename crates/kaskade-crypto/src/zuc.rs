@@ -6,6 +6,8 @@
 mod batch;
 mod integrity;
 mod keystream;
+#[cfg(target_arch = "x86_64")]
+mod lane;
 mod sbox;
 #[cfg(test)]
 mod tests;
@@ -18,13 +20,15 @@ use crate::cipher::{
     check_bits,
 };
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::zuc as avx512;
+use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use integrity::last_block;
 pub(crate) use keystream::Keystream;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use keystream::{D_128, ROUNDS_128, ROUNDS_256, load_128, load_256, next_cell, reorganise};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use lane::{CipherLane, IntegrityLane};
 
 /// 128-NEA3 under one key: ciphers and deciphers, which are the same (TS 35.221 3).
 pub struct Nea3 {
@@ -61,7 +65,9 @@ impl Nea3 {
     pub fn apply(&self, input: &MessageInput, message: &mut [u8]) {
         let (key, iv) = (self.key.secret_octets(), &cipher_iv(input));
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => Keystream::zuc128(key, iv).add_to(message),
+            Engine::Portable => Keystream::zuc128(key, iv).add_to(message),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).add_to(message),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).add_to(message),
         }
@@ -159,7 +165,9 @@ impl Nia3 {
     fn mac_of_bits(&self, input: &MessageInput, message: &[u8], bits: usize) -> Mac32 {
         let (key, iv) = (self.key.secret_octets(), &integrity_iv(input));
         let sum = match self.engine {
-            Engine::Portable | Engine::Avx2(_) => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
+            Engine::Portable => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).integrity(message, bits),
             #[cfg(target_arch = "x86_64")]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).integrity(message, bits),
         };

@@ -80,6 +80,12 @@ impl Engine {
         }
     }
 
+    /// The proof that the processor has the instructions, if there are engines and all are on AVX2.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn all_avx2(mut engines: impl Iterator<Item = Self>) -> Option<Avx2> {
+        engines.try_fold(None, |_, engine| engine.avx2().map(Some))?
+    }
+
     /// The proof that the processor has the instructions, if there are engines and all are on AVX-512.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn all_avx512(mut engines: impl Iterator<Item = Self>) -> Option<Avx512> {

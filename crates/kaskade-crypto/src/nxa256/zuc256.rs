@@ -6,8 +6,10 @@ use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::avx512::zuc::{self as simd, CipherLane, FEW, LANES};
+use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
 use crate::zuc;
+#[cfg(target_arch = "x86_64")]
+use crate::zuc::CipherLane;
 
 /// ZUC-256 under a key.
 #[derive(Clone)]
@@ -33,55 +35,69 @@ impl Generator for Zuc256 {
     fn stream(&self, iv: &[u8; 16]) -> Keystream {
         let key = self.key.secret_octets();
         match self.engine {
-            Engine::Portable | Engine::Avx2(_) => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
+            Engine::Portable => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
             #[cfg(target_arch = "x86_64")]
-            Engine::Avx512(avx512) => Keystream::Avx512(simd::Keystream::zuc256(avx512, key, iv)),
+            Engine::Avx2(features) => Keystream::Avx2(avx2::Keystream::zuc256(features, key, iv)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Avx512(features) => Keystream::Avx512(avx512::Keystream::zuc256(features, key, iv)),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     fn apply_batch<'a>(mut jobs: impl Iterator<Item = Job<'a, Self>>) {
         loop {
-            let mut group: [_; LANES] = core::array::from_fn(|_| jobs.next());
+            let mut group: [_; avx512::LANES] = core::array::from_fn(|_| jobs.next());
             let count = group.iter().flatten().count();
-            let engines = group.iter().flatten().map(|job| job.generator.engine);
-            if let Some(avx512) = Engine::all_avx512(engines)
-                && count > FEW
+            let engines = || group.iter().flatten().map(|job| job.generator.engine);
+            if let Some(features) = Engine::all_avx512(engines())
+                && count > avx512::FEW
             {
-                let mut lanes = group.each_mut().map(|job| match job {
-                    Some(job) => CipherLane {
-                        key: job.generator.key.secret_octets(),
-                        iv: job.iv,
-                        message: &mut *job.message,
-                    },
-                    None => CipherLane {
-                        key: &[0; 32],
-                        iv: [0; 16],
-                        message: &mut [],
-                    },
-                });
-                simd::cipher_256(avx512, &mut lanes);
+                avx512::cipher_256(features, &mut lanes(&mut group));
+            } else if let Some(features) = Engine::all_avx2(engines()) {
+                for group in group[..count].chunks_mut(avx2::LANES) {
+                    if group.len() > avx2::FEW {
+                        avx2::cipher_256(features, &mut lanes(group));
+                    } else {
+                        group.iter_mut().filter_map(Option::take).for_each(Job::apply);
+                    }
+                }
             } else {
                 group.into_iter().flatten().for_each(Job::apply);
             }
-            if count < LANES {
+            if count < avx512::LANES {
                 return;
             }
         }
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+fn lanes<'a, const LANES: usize>(group: &'a mut [Option<Job<'_, Zuc256>>]) -> [CipherLane<'a, 32>; LANES] {
+    let mut jobs = group.iter_mut().flatten();
+    core::array::from_fn(|_| {
+        jobs.next().map_or_else(CipherLane::unused, |job| CipherLane {
+            key: job.generator.key.secret_octets(),
+            iv: job.iv,
+            message: &mut *job.message,
+        })
+    })
+}
+
 /// The keystream of one message.
 pub(super) enum Keystream {
     Portable(zuc::Keystream),
     #[cfg(target_arch = "x86_64")]
-    Avx512(simd::Keystream),
+    Avx2(avx2::Keystream),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Keystream),
 }
 
 impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self {
             Self::Portable(keystream) => keystream.add_to(message),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(keystream) => keystream.add_to(message),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(keystream) => keystream.add_to(message),
         }

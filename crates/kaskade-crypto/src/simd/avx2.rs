@@ -4,3 +4,4 @@ pub(crate) mod aes_ctr;
 pub(crate) mod polyval;
 pub(crate) mod snow3g;
 pub(crate) mod snow5g;
+pub(crate) mod zuc;

@@ -9,6 +9,12 @@ fn streams_128(key: &[u8; 16], iv: &[u8; 16], octets: usize) -> Vec<Vec<u8>> {
     let mut streams = vec![vec![0; octets]];
     Keystream::zuc128(key, iv).add_to(&mut streams[0]);
     #[cfg(target_arch = "x86_64")]
+    if let Some(features) = crate::simd::features::Avx2::detect() {
+        let mut stream = vec![0; octets];
+        crate::simd::avx2::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
+        streams.push(stream);
+    }
+    #[cfg(target_arch = "x86_64")]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         let mut stream = vec![0; octets];
         crate::simd::avx512::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
@@ -62,7 +68,7 @@ fn octets_and_words_are_the_same_stream() {
     }
 }
 
-/// In pieces, as 256-NCA6 takes its keys first; the other back end likewise.
+/// In pieces, as 256-NCA6 takes its keys first; the other back ends likewise.
 #[test]
 fn zuc_256_goes_on_where_it_stopped() {
     let (key, iv) = (
@@ -78,6 +84,17 @@ fn zuc_256_goes_on_where_it_stopped() {
     keystream.add_to(rest);
     assert_eq!(pieces, whole);
 
+    #[cfg(target_arch = "x86_64")]
+    if let Some(features) = crate::simd::features::Avx2::detect() {
+        for at in [0, 4, 8, 12, 48, 64, 68, 256, 260, 1000] {
+            let mut keystream = crate::simd::avx2::zuc::Keystream::zuc256(features, &key, &iv);
+            let mut pieces = vec![0; 3000];
+            let (first, rest) = pieces.split_at_mut(at);
+            keystream.add_to(first);
+            keystream.add_to(rest);
+            assert_eq!(pieces, whole, "after {at} octets");
+        }
+    }
     #[cfg(target_arch = "x86_64")]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         for at in [0, 4, 48, 64, 256, 1000] {

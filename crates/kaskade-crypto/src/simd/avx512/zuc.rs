@@ -7,6 +7,6 @@ mod single;
 mod tables;
 mod windows;
 
-pub(crate) use batch::{CipherLane, FEW, IntegrityLane, cipher, cipher_256, integrity};
+pub(crate) use batch::{FEW, cipher, cipher_256, integrity};
 pub(crate) use row::LANES;
 pub(crate) use single::Keystream;

@@ -14,23 +14,10 @@ use super::single::{Keystream, sum_of_windows};
 use super::windows::{BLOCK, Windows};
 use crate::simd::features::Avx512;
 use crate::wipe::Wiped;
+use crate::zuc::{CipherLane, IntegrityLane};
 
 /// With so many messages or fewer, one at a time is as fast.
 pub(crate) const FEW: usize = 2;
-
-/// A message to cipher in place, by ZUC-128 with a key of 16 octets or ZUC-256 with one of 32.
-pub(crate) struct CipherLane<'a, const KEY: usize> {
-    pub(crate) key: &'a [u8; KEY],
-    pub(crate) iv: [u8; 16],
-    pub(crate) message: &'a mut [u8],
-}
-
-/// A message to take the sum of 128-EIA3 over.
-pub(crate) struct IntegrityLane<'a> {
-    pub(crate) key: &'a [u8; 16],
-    pub(crate) iv: [u8; 16],
-    pub(crate) message: &'a [u8],
-}
 
 /// Adds the keystream of each lane to its message.
 pub(crate) fn cipher(features: Avx512, lanes: &mut [CipherLane<'_, 16>; LANES]) {
