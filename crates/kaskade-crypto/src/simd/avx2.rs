@@ -2,6 +2,7 @@
 
 pub(crate) mod aes_ctr;
 pub(crate) mod polyval;
+mod row;
 pub(crate) mod snow3g;
 pub(crate) mod snow5g;
 pub(crate) mod zuc;

@@ -5,6 +5,7 @@ mod hash;
 mod lanes;
 mod single;
 
+pub(crate) use super::row::LANES;
 pub(crate) use hash::mac;
-pub(crate) use lanes::{LANES, apply as apply_lanes, five_words as five_words_of_lanes};
+pub(crate) use lanes::{apply as apply_lanes, five_words as five_words_of_lanes};
 pub(crate) use single::{apply, five_words};

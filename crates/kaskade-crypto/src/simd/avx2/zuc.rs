@@ -3,11 +3,10 @@
 mod batch;
 mod lanes;
 mod nonlinear;
-mod row;
 mod single;
 mod tables;
 mod windows;
 
+pub(crate) use super::row::LANES;
 pub(crate) use batch::{FEW, cipher, cipher_256, integrity};
-pub(crate) use row::LANES;
 pub(crate) use single::Keystream;

@@ -6,19 +6,15 @@
 use core::arch::x86_64::{
     __m256i, _mm_aesenc_si128, _mm_set_epi32, _mm_setzero_si128, _mm256_add_epi32, _mm256_and_si256,
     _mm256_blendv_epi8, _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_permute2x128_si256, _mm256_set1_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi32,
-    _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
-    _mm256_xor_si256,
+    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
 use super::boxes::{Alpha, doubled, row};
+use crate::simd::avx2::row::{LANES, Row, transpose};
 use crate::simd::features::Avx2;
 use crate::snow3g::places::Places;
 use crate::wipe::{Wiped, wipe};
-
-/// Messages at a time.
-pub(crate) const LANES: usize = 8;
 
 /// Steps of a block.
 const BLOCK: usize = 16;
@@ -40,7 +36,7 @@ fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])
     let constants = Constants::new();
     let mut lanes = Lanes::new();
     let mut places = Places::<_, LANES>::new(messages);
-    let mut words = Wiped([[0; LANES]; BLOCK]);
+    let mut words = Wiped([Row::default(); BLOCK]);
     let mut octets = Wiped([0_u8; 4 * BLOCK]);
     while let Some(turn) = places.turn(|lane, stages| lanes.put(lane, stages)) {
         if turn.initialising == 0 {
@@ -49,10 +45,10 @@ fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])
             lanes.block::<BLOCK, true>(&constants, turn.initialising, &mut words.0);
         }
         if turn.ciphering != 0 {
-            turn_rows(&mut words.0);
+            transpose(&mut words.0);
             for (lane, place) in places.lanes().iter_mut().enumerate() {
                 if let Some((text, begins)) = place.row() {
-                    store_octets(&mut octets.0, load(&words.0[lane]), load(&words.0[LANES + lane]));
+                    store_octets(&mut octets.0, [&words.0[lane], &words.0[LANES + lane]]);
                     let keystream = octets.0.iter().skip(if begins { 4 } else { 0 });
                     for (octet, keystream) in text.iter_mut().zip(keystream) {
                         *octet ^= keystream;
@@ -71,7 +67,7 @@ fn five_words_inner(stages: &[Wiped<u32, 16>; LANES]) -> Wiped<[u32; 5], LANES> 
     for (lane, stages) in stages.iter().enumerate() {
         lanes.put(lane, stages);
     }
-    let mut words = Wiped([[0; LANES]; BLOCK]);
+    let mut words = Wiped([Row::default(); BLOCK]);
     lanes.block::<BLOCK, true>(&constants, u16::MAX, &mut words.0);
     lanes.block::<BLOCK, true>(&constants, u16::MAX, &mut words.0);
     // The first word is no keystream.
@@ -79,7 +75,7 @@ fn five_words_inner(stages: &[Wiped<u32, 16>; LANES]) -> Wiped<[u32; 5], LANES> 
     let mut five = Wiped([[0; 5]; LANES]);
     for (lane, five) in five.0.iter_mut().enumerate() {
         for (word, row) in five.iter_mut().zip(&words.0[1..]) {
-            *word = row[lane];
+            *word = row.0[lane];
         }
     }
     five
@@ -165,19 +161,18 @@ impl Constants {
 }
 
 /// Eight generators between two blocks. Wiped on drop.
-#[repr(C, align(32))]
 struct Lanes {
     /// The stages of the LFSR.
-    words: [[u32; LANES]; 16],
+    words: [Row; 16],
     /// R1, R2, R3.
-    registers: [[u32; LANES]; 3],
+    registers: [Row; 3],
 }
 
 impl Lanes {
     fn new() -> Self {
         Self {
-            words: [[0; LANES]; 16],
-            registers: [[0; LANES]; 3],
+            words: [Row::default(); 16],
+            registers: [Row::default(); 3],
         }
     }
 
@@ -185,10 +180,10 @@ impl Lanes {
     #[inline]
     fn put(&mut self, lane: usize, stages: &Wiped<u32, 16>) {
         for (row, stage) in self.words.iter_mut().zip(stages.0) {
-            row[lane] = stage;
+            row.0[lane] = stage;
         }
         for register in &mut self.registers {
-            register[lane] = 0;
+            register.0[lane] = 0;
         }
     }
 
@@ -200,28 +195,28 @@ impl Lanes {
         &mut self,
         constants: &Constants,
         initialise: u16,
-        out: &mut [[u32; LANES]; BLOCK],
+        out: &mut [Row; BLOCK],
     ) {
-        let mut all_ones = [0; LANES];
-        for (lane, word) in all_ones.iter_mut().enumerate() {
+        let mut all_ones = Row::default();
+        for (lane, word) in all_ones.0.iter_mut().enumerate() {
             *word = u32::from(initialise >> lane & 1).wrapping_neg();
         }
-        let initialise = load(&all_ones);
+        let initialise = all_ones.load();
         let [mut r1, mut r2, mut r3] = [
-            load(&self.registers[0]),
-            load(&self.registers[1]),
-            load(&self.registers[2]),
+            self.registers[0].load(),
+            self.registers[1].load(),
+            self.registers[2].load(),
         ];
         for (step, out) in out.iter_mut().enumerate().take(STEPS) {
             let (s0, s2, s5, s11, s15) = (
-                load(&self.words[step % 16]),
-                load(&self.words[(step + 2) % 16]),
-                load(&self.words[(step + 5) % 16]),
-                load(&self.words[(step + 11) % 16]),
-                load(&self.words[(step + 15) % 16]),
+                self.words[step % 16].load(),
+                self.words[(step + 2) % 16].load(),
+                self.words[(step + 5) % 16].load(),
+                self.words[(step + 11) % 16].load(),
+                self.words[(step + 15) % 16].load(),
             );
             let f = _mm256_xor_si256(_mm256_add_epi32(s15, r1), r2);
-            store(out, _mm256_xor_si256(f, s0));
+            out.store(_mm256_xor_si256(f, s0));
 
             let mul = constants.mul_alpha.of_highest_octets(s0);
             let div = constants.div_alpha.of_lowest_octets(s11);
@@ -230,7 +225,7 @@ impl Lanes {
             if SOME_INITIALISE {
                 s16 = _mm256_xor_si256(s16, _mm256_and_si256(f, initialise));
             }
-            store(&mut self.words[step % 16], s16);
+            self.words[step % 16].store(s16);
 
             let next_r1 = _mm256_add_epi32(r2, _mm256_xor_si256(r3, s5));
             r3 = constants.s2(r2);
@@ -238,7 +233,7 @@ impl Lanes {
             r1 = next_r1;
         }
         for (register, value) in self.registers.iter_mut().zip([r1, r2, r3]) {
-            store(register, value);
+            register.store(value);
         }
     }
 }
@@ -250,44 +245,14 @@ impl Drop for Lanes {
     }
 }
 
-/// Rows to columns: what was lane `i` of the first eight is now number `i`, that of the others number 8 + `i`.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn turn_rows(rows: &mut [[u32; LANES]; BLOCK]) {
-    for eight in rows.as_chunks_mut::<8>().0 {
-        let mut quads = [_mm256_setzero_si256(); 8];
-        for (quad, [a, b, c, d]) in quads.as_chunks_mut::<4>().0.iter_mut().zip(eight.as_chunks::<4>().0) {
-            let (a, b, c, d) = (load(a), load(b), load(c), load(d));
-            let (ab_low, ab_high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-            let (cd_low, cd_high) = (_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
-            *quad = [
-                _mm256_unpacklo_epi64(ab_low, cd_low),
-                _mm256_unpackhi_epi64(ab_low, cd_low),
-                _mm256_unpacklo_epi64(ab_high, cd_high),
-                _mm256_unpackhi_epi64(ab_high, cd_high),
-            ];
-        }
-        let [first, second] = quads.as_chunks::<4>().0 else {
-            return;
-        };
-        for (column, (first, second)) in first.iter().zip(second).enumerate() {
-            store(&mut eight[column], _mm256_permute2x128_si256::<0x20>(*first, *second));
-            store(
-                &mut eight[4 + column],
-                _mm256_permute2x128_si256::<0x31>(*first, *second),
-            );
-        }
-    }
-}
-
 /// Sixteen words as the message has them.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store_octets(octets: &mut [u8; 4 * BLOCK], first: __m256i, second: __m256i) {
+fn store_octets(octets: &mut [u8; 4 * BLOCK], words: [&Row; 2]) {
     let (halves, _) = octets.as_chunks_mut::<32>();
-    for (half, words) in halves.iter_mut().zip([first, second]) {
+    for (half, words) in halves.iter_mut().zip(words) {
         // SAFETY: there are 32 octets.
-        unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), big_endian(words)) };
+        unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), big_endian(words.load())) };
     }
 }
 
@@ -303,18 +268,4 @@ pub(super) fn big_endian(words: __m256i) -> __m256i {
 #[target_feature(enable = "avx2")]
 pub(super) fn xor3(a: __m256i, b: __m256i, c: __m256i) -> __m256i {
     _mm256_xor_si256(_mm256_xor_si256(a, b), c)
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load(row: &[u32; LANES]) -> __m256i {
-    // SAFETY: the row has 32 octets.
-    unsafe { _mm256_loadu_si256(row.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(row: &mut [u32; LANES], value: __m256i) {
-    // SAFETY: the row has 32 octets.
-    unsafe { _mm256_storeu_si256(row.as_mut_ptr().cast(), value) }
 }

@@ -8,9 +8,9 @@ use core::arch::x86_64::{
 };
 
 use super::lanes::{Lanes, STRIDE};
-use super::row::{LANES, Row, transpose};
 use super::single::{Keystream, sum_of_windows};
 use super::windows::{BLOCK, WORDS, Windows};
+use crate::simd::avx2::row::{LANES, Row, transpose};
 use crate::simd::features::Avx2;
 use crate::wipe::Wiped;
 use crate::zuc::{CipherLane, IntegrityLane, last_block};

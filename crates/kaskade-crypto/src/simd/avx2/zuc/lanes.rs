@@ -8,10 +8,10 @@ use core::arch::x86_64::{
     _mm256_slli_epi64, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_srli_epi64, _mm256_xor_si256,
 };
 
-use super::row::{LANES, Row, transpose};
 use super::tables::{
     AES_KEY, FROM_AES_BOX_BY_NIBBLES, INTO_AES_FIELD_BY_NIBBLES, P1, P2, P3_AND_PLACE, in_both_halves,
 };
+use crate::simd::avx2::row::{LANES, Row, transpose};
 use crate::simd::zuc_tables::Table;
 use crate::wipe::Wiped;
 use crate::zuc::{ROUNDS_128, ROUNDS_256, load_128, load_256};

@@ -5,7 +5,7 @@ use core::arch::x86_64::{
     _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
 };
 
-/// Keystreams side by side.
+/// Messages side by side.
 pub(crate) const LANES: usize = 8;
 
 /// A word of each lane.
