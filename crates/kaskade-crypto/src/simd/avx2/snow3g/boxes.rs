@@ -1,9 +1,9 @@
 //! SQ, MixColumn over its field, MULα and DIVα, looked up in registers and computed.
 
 use core::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_broadcastsi128_si256,
-    _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_permutevar8x32_epi32, _mm256_set1_epi8, _mm256_setr_epi32,
-    _mm256_setzero_si256, _mm256_srli_epi32, _mm256_xor_si256,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi8, _mm256_and_si256, _mm256_cmpgt_epi8,
+    _mm256_permutevar8x32_epi32, _mm256_set1_epi8, _mm256_setr_epi32, _mm256_setzero_si256, _mm256_srli_epi32,
+    _mm256_xor_si256,
 };
 
 use crate::snow3g::sboxes::{DIV_POWERS, MUL_POWERS, S2_POLYNOMIAL, SQ, times_powers};
@@ -11,23 +11,13 @@ use crate::snow3g::sboxes::{DIV_POWERS, MUL_POWERS, S2_POLYNOMIAL, SQ, times_pow
 /// The sixteen rows of SQ: the upper four bits of an octet name the row, the lower four the place in it.
 static SQ_ROWS: [u8; 256] = SQ;
 
-/// Two rows in one register: those that bit 4 tells apart.
+/// One row.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn pair_of_rows(number: usize) -> __m256i {
-    let (pairs, _) = SQ_ROWS.as_chunks::<32>();
-    // SAFETY: a pair has 32 octets.
-    unsafe { _mm256_loadu_si256(pairs[number].as_ptr().cast()) }
-}
-
-/// One row in both halves of a register.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn row(number: usize) -> __m256i {
+pub(super) fn row(number: usize) -> __m128i {
     let (rows, _) = SQ_ROWS.as_chunks::<16>();
     // SAFETY: a row has 16 octets.
-    let row: __m128i = unsafe { _mm_loadu_si128(rows[number].as_ptr().cast()) };
-    _mm256_broadcastsi128_si256(row)
+    unsafe { _mm_loadu_si128(rows[number].as_ptr().cast()) }
 }
 
 /// Each octet times x over the field of S2.

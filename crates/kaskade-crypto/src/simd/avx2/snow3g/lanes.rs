@@ -98,7 +98,7 @@ impl Constants {
     fn new() -> Self {
         let mut sq = [_mm256_setzero_si256(); 16];
         for (number, register) in sq.iter_mut().enumerate() {
-            *register = row(number);
+            *register = _mm256_broadcastsi128_si256(row(number));
         }
         let both = |d, c, b, a| _mm256_broadcastsi128_si256(_mm_set_epi32(d, c, b, a));
         Self {
