@@ -290,7 +290,9 @@ impl Keyed {
         let mac = match self.engine {
             Engine::Portable => {
                 let mut generator = Generator::new(&stages);
-                let key = HashKey::new(&Wiped(core::array::from_fn(|_| generator.next_word())).0);
+                let (first, second) = (generator.three_words(), generator.three_words());
+                let words = Wiped([first.0[0], first.0[1], first.0[2], second.0[0], second.0[1]]);
+                let key = HashKey::new(&words.0);
                 f9::mac(&key, message)
             }
             #[cfg(target_arch = "x86_64")]

@@ -19,20 +19,20 @@ const OUT_OF_S2: Linear = inverse(INTO_S2);
 const S1_CONSTANT: u8 = 0x63;
 const S2_CONSTANT: u8 = 0x25;
 
-/// S1 of one word and S2 of another (TS 35.216 3.3.1, 3.3.2).
+/// S1 of two words (TS 35.216 3.3.1).
 #[inline(always)]
-pub(super) fn s1_s2(into_s1: u32, into_s2: u32) -> (u32, u32) {
-    let planes = planes(u64::from(into_s2) << 32 | u64::from(into_s1));
-    let s1 = constant(S1_CONSTANT, apply(&OUT_OF_S1, invert(apply(&INTO_S1, planes))));
-    let s2 = constant(
-        S2_CONSTANT,
-        apply(&OUT_OF_S2, dickson7(dickson7(apply(&INTO_S2, planes)))),
-    );
-    let mut chosen = [0; 8];
-    for (chosen, (s1, s2)) in chosen.iter_mut().zip(s1.into_iter().zip(s2)) {
-        *chosen = s1 & 0x0f | s2 & 0xf0;
-    }
-    mixed_columns(octets(chosen))
+pub(super) fn s1(words: [u32; 2]) -> [u32; 2] {
+    let inverses = invert(apply(&INTO_S1, planes(words, [0; 2])));
+    let [words, _] = octets(constant(S1_CONSTANT, apply(&OUT_OF_S1, inverses)));
+    words.map(|word| mixed_columns(word, S1_POLYNOMIAL))
+}
+
+/// S2 of four words (TS 35.216 3.3.2).
+#[inline(always)]
+pub(super) fn s2([a, b, c, d]: [u32; 4]) -> [u32; 4] {
+    let images = dickson7(dickson7(apply(&INTO_S2, planes([a, b], [c, d]))));
+    let [[a, b], [c, d]] = octets(constant(S2_CONSTANT, apply(&OUT_OF_S2, images)));
+    [a, b, c, d].map(|word| mixed_columns(word, S2_POLYNOMIAL))
 }
 
 /// The Dickson polynomial x^7 + x^5 + x. SQ is that of degree 49 but for its constant: this one twice.
@@ -66,38 +66,37 @@ pub(crate) const SQ: [u8; 256] = {
     }
 };
 
-/// MixColumn in the low word over the field of S1, in the high one over that of S2. The matrix is circulant: octet i
-/// of the result, counted from the lowest, has 2 times octet i, 3 times octet i + 1, and octets i + 2 and i + 3.
+/// MixColumn over the field of a polynomial. The matrix is circulant: octet i of the result, counted from the lowest,
+/// has 2 times octet i, 3 times octet i + 1, and octets i + 2 and i + 3.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "the two halves")]
-fn mixed_columns(words: u64) -> (u32, u32) {
-    const REDUCTION: u64 = 0x0101_0101 * ((S2_POLYNOMIAL as u64) << 32 | S1_POLYNOMIAL as u64);
-    let carries = words >> 7 & 0x0101_0101_0101_0101;
-    let doubled = (words & 0x7f7f_7f7f_7f7f_7f7f) << 1 ^ ((carries << 8).wrapping_sub(carries) & REDUCTION);
-    let mix =
-        |once: u32, twice: u32| twice ^ (twice ^ once).rotate_right(8) ^ once.rotate_right(16) ^ once.rotate_right(24);
-    (
-        mix(words as u32, doubled as u32),
-        mix((words >> 32) as u32, (doubled >> 32) as u32),
-    )
+fn mixed_columns(word: u32, polynomial: u8) -> u32 {
+    let carries = word >> 7 & 0x0101_0101;
+    let reduction = (carries << 8).wrapping_sub(carries) & (0x0101_0101 * u32::from(polynomial));
+    let twice = (word & 0x7f7f_7f7f) << 1 ^ reduction;
+    twice ^ (twice ^ word).rotate_right(8) ^ word.rotate_right(16) ^ word.rotate_right(24)
 }
 
-/// The bits of eight octets, octet by octet, as planes: octet i is lane i.
+/// The bits of sixteen octets, octet by octet, as planes: octet i is lane i.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "one octet of eight")]
-fn planes(words: u64) -> Planes {
-    let turned = turned(words);
-    core::array::from_fn(|bit| (turned >> (8 * bit)) as u32 & 0xff)
+fn planes(low: [u32; 2], high: [u32; 2]) -> Planes {
+    let [low, high] = [low, high].map(|[a, b]| turned(u64::from(b) << 32 | u64::from(a)));
+    core::array::from_fn(|bit| (low >> (8 * bit)) as u32 & 0xff | ((high >> (8 * bit)) as u32 & 0xff) << 8)
 }
 
 /// What [`planes`] undoes.
 #[inline(always)]
-fn octets(planes: Planes) -> u64 {
-    let mut turned_planes = 0;
+#[allow(clippy::cast_possible_truncation, reason = "the two halves")]
+fn octets(planes: Planes) -> [[u32; 2]; 2] {
+    let (mut low, mut high) = (0, 0);
     for (bit, plane) in planes.into_iter().enumerate() {
-        turned_planes |= u64::from(plane) << (8 * bit);
+        low |= u64::from(plane & 0xff) << (8 * bit);
+        high |= u64::from(plane >> 8 & 0xff) << (8 * bit);
     }
-    turned(turned_planes)
+    [low, high].map(|half| {
+        let words = turned(half);
+        [words as u32, (words >> 32) as u32]
+    })
 }
 
 /// Transposes eight times eight bits.
