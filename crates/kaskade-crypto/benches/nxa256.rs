@@ -87,7 +87,7 @@ macro_rules! rows {
                 .collect();
             let nia_batch_at_most = match BackEnd::fastest() {
                 BackEnd::Avx512 => $batch_at_most,
-                _ if octets < 1500 => $batch_at_most,
+                _ if octets < 1500 => f64::max(0.9, $batch_at_most),
                 _ => f64::max(1.05, $batch_at_most),
             };
             $table.row(

@@ -63,8 +63,7 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// When the processor has not the instructions of the back end. There is none on AVX2: eight lanes are no faster than
-    /// the SHA instructions.
+    /// When the processor has not the instructions of the back end. There is none on AVX2.
     pub fn with_back_end<'k>(
         back_end: BackEnd,
         keys: impl IntoIterator<Item = (&'k [u8], &'k [u8])>,
