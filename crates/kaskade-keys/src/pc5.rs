@@ -69,7 +69,7 @@ secret_octets! {
 
     /// CP-PRUK ID*: the part of the identifier that names a CP-PRUK. 32 octets (TS 33.503 A.3).
     ///
-    /// It travels in clear in a direct communication request; whoever sees one learns nothing of the keys.
+    /// It travels to the relay when a link is set up; whoever sees one learns nothing of the keys.
     pub struct CpPrukId(32) = "CP-PRUK ID*" {
         /// To the relay and the PAnF, as part of the CP-PRUK ID.
         expose_as_identity,
@@ -134,7 +134,7 @@ function_rows! {
         derived_by: [Ausf, Me],
         held_by: [Ausf, Me],
         life: EAP_RUN,
-        doubt: "that it is made as K_AUSF after EAP-AKA' was read in an implementation's quotation; the clause was not read",
+        doubt: "made as K_AUSF after EAP-AKA', as an implementation quotes it; the clause was not read",
     }
 }
 
