@@ -1,10 +1,10 @@
-"""The part of rows.py for applications and EAP: TS 33.535, 33.220, 33.536, 33.503, 33.303, 33.163, RFC 9048, 9678, 4187,
-5295 and 6696. SHA-1's compression, for the generator of FIPS 186-2, stands here in plain Python."""
+"""The part of rows.py for applications and EAP: TS 33.535, 33.220, 33.536, 33.503, 33.533, 33.303, 33.163, RFC 9048,
+9678, 4187, 5295 and 6696. SHA-1's compression, for the generator of FIPS 186-2, stands here in plain Python."""
 import hashlib
 import hmac
 import struct
 
-from rows import NETWORK, RAND, SQN_XOR_AK, be, function, kdf, row, text
+from rows import NETWORK, RAND, SQN_XOR_AK, be, function, kdf, row, secret, text
 
 CK = bytes.fromhex("5349fbe098649f948f5d2e973a81c00f")
 IK = bytes.fromhex("9744871ad32bf9bbd1dd5ce54e3e2e5a")
@@ -100,6 +100,9 @@ def gba():
     fqdn = "bsf.mnc001.mcc001.pub.3gppnetwork.org"
     bsf = ("bsf-id", fqdn, text(fqdn) + b"\x01\0\0\x01\0")
     yield row("Ks", "tmpi", "TS 33.220 B.4", "TMPI", 0x01, [b"gba-me", RAND, impi, bsf])
+    master, response = hexed("tls-mk-extr", secret("TLS_MK_Extr", 48)), hexed("resp", bytes(range(32)))
+    yield row("H(A1)", "passwd", "TS 33.220 B.5", "passwd", 0x01, [b"GBA_Digest_RESP", master])
+    yield row("H(A1)", "ks_digest", "TS 33.220 B.5", "Ks (GBA_Digest)", 0x01, [b"GBA_Digest_Ks", master, response])
 
 
 def best():
@@ -128,8 +131,8 @@ def pc5():
     yield row("UP-PRUK", "k_nrp", "TS 33.503 A.8", "K_NRP", 0x8A, [service, first, second])
     nonces = [hexed("nonce-1", bytes(range(32, 48))), hexed("nonce-2", bytes(range(48, 64)))]
     yield row("K_NRP", "k_nrp_sess", "TS 33.536 Annex A", "K_NRP-sess", 0x7F, nonces)
-    yield row("K_NRP-sess", "nrpek", "TS 33.536 Annex A", "NRPEK", 0x7E, [b"\0", ("ciphering-algorithm-identity", "NEA2", b"\x02")], "low 128")
-    yield row("K_NRP-sess", "nrpik", "TS 33.536 Annex A", "NRPIK", 0x7E, [b"\x01", ("integrity-algorithm-identity", "NIA3", b"\x03")], "low 128")
+    yield row("K_NRP-sess", "nrpek", "TS 33.536 A.3", "NRPEK", 0x7E, [b"\0", ("ciphering-algorithm-identity", "NEA2", b"\x02")], "low 128")
+    yield row("K_NRP-sess", "nrpik", "TS 33.536 A.3", "NRPIK", 0x7E, [b"\x01", ("integrity-algorithm-identity", "NIA3", b"\x03")], "low 128")
     yield row("discovery key", "dcr_keystream", "TS 33.503 A.5", "DCR keystream", 0x88, [hexed("utc-based-counter", bytes.fromhex("67fa10c0")), service])
     group = [
         hexed("group-member-identity", bytes.fromhex("0a0b0c")),
@@ -137,6 +140,24 @@ def pc5():
         hexed("group-identity", bytes.fromhex("0d0e0f")),
     ]
     yield row("PGK", "ptk", "TS 33.303 A.3", "PTK", 0x4A, group)
+    yield function("EMSK", "k_ausf_p", "TS 33.503 6.3.3.3", "K_AUSF_P", lambda k, _: k[:32], [], 64)
+    supi = ("supi", "imsi-001010000000001", b"001010000000001")
+    yield row("K_AUSF_P", "cp_pruk", "TS 33.503 A.2", "CP-PRUK", 0x85, [supi, service])
+    yield row("K_AUSF_P", "cp_pruk_id", "TS 33.503 A.3", "CP-PRUK ID*", 0x86, [b"PRUK-ID", service, supi])
+    yield row("CP-PRUK", "k_nr_prose", "TS 33.503 A.4", "K_NR_ProSe", 0x87, nonces[::-1])
+
+
+def ranging():
+    link = [
+        hexed("ranging-sl-positioning-application-identifier", bytes.fromhex("010203")),
+        hexed("k-slp-nonce-1", bytes(range(64, 80))),
+        hexed("k-slp-nonce-2", bytes(range(80, 96))),
+    ]
+    yield row("SLPK", "k_slp", "TS 33.533 A.2", "K_SLP", 0x8C, link)
+    member = [hexed("group-member-identity", bytes.fromhex("0a0b0c")), hexed("slptk-identity", bytes.fromhex("0102"))]
+    yield row("SLPGK", "slptk", "TS 33.533 A.3", "SLPTK", 0x8D, member)
+    yield row("SLPTK", "slpek", "TS 33.533 A.4", "SLPEK", 0x8E, [b"\0", ("ciphering-algorithm-identity", "NEA1", b"\x01")], "low 128")
+    yield row("SLPTK", "slpik", "TS 33.533 A.4", "SLPIK", 0x8E, [b"\x01", ("integrity-algorithm-identity", "NIA2", b"\x02")], "low 128")
 
 
 def cuts(parent, octets, clause, parts, of_parent=lambda parent: parent):
@@ -231,5 +252,5 @@ def usages():
 
 
 def cases():
-    for part in [akma, gba, best, pc5, eap_aka_prime, eap_aka, usages]:
+    for part in [akma, gba, best, pc5, ranging, eap_aka_prime, eap_aka, usages]:
         yield from part()

@@ -348,7 +348,7 @@ rows! {
         derived_by: [Mme, Me],
         held_by: [Mme, Me],
         life: ONE_EXCHANGE,
-        doubt: "which 16 of its bits are sent was not read in the specification",
+        doubt: "which 16 of its bits are sent was not read; of two implementations one sends the first, one the last",
     }
 
     /// K'_ASME at handover from UTRAN, from the CK ‖ IK in use there.
@@ -517,7 +517,7 @@ rows! {
         derived_by: [Enb, Me],
         held_by: [WlanAccess, Me],
         life: ACCESS_STRATUM,
-        doubt: "FC 0x1F is what one implementation has; the clause was not read",
+        doubt: "the annex names the inputs; FC 0x1F and its clause, A.18, are what one implementation has",
     }
 
     /// LWIP-PSK for LTE-WLAN integration over IPsec.
@@ -531,7 +531,7 @@ rows! {
         derived_by: [Enb, Me],
         held_by: [Enb, Me],
         life: ACCESS_STRATUM,
-        doubt: "FC 0x1E is what one implementation and memory have; the clause was not read",
+        doubt: "FC 0x1E and its clause, A.16, are what one implementation has; the annex was not read",
     }
 }
 

@@ -4,12 +4,13 @@
 //! CK ‖ IK ── Ks ─┬─ Ks_NAF                     4.5.2, B.3      GBA_ME: all of it in the ME
 //!                ├─ Ks_ext_NAF, Ks_int_NAF     B.3             GBA_U: Ks stays on the card
 //!                └─ TMPI                       B.4
+//! H(A1) ── passwd, Ks (GBA_Digest)             B.5             without a card: HTTP Digest over TLS
 //! ```
 
-use kaskade_crypto::{Rand, secret_octets};
+use kaskade_crypto::{KeyMaterial, Rand, secret_octets};
 
-use crate::derivation::{cut, function_rows, rows};
-use crate::id::{BsfId, Impi, Label, NafId};
+use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, rows};
+use crate::id::{BsfId, DigestResponse, Impi, Label, NafId};
 use crate::umts::CkIk;
 
 secret_octets! {
@@ -51,6 +52,37 @@ secret_octets! {
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
+
+    /// H(A1): the hash of user name, realm and password of HTTP Digest with SHA-256. 32 octets (TS 33.220 B.5).
+    pub struct DigestHa1(32) = "H(A1)" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// TLS_MK_Extr: what UE and BSF extract from the TLS session below. 48 octets (TS 33.220 B.5).
+    pub struct TlsMkExtr(48) = "TLS_MK_Extr" {}
+
+    /// passwd: the password of HTTP Digest that belongs to one TLS session. 32 octets (TS 33.220 B.5).
+    pub struct DigestPasswd(32) = "passwd" {
+        /// To HTTP Digest.
+        expose_to_http_digest,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// Ks of GBA_Digest: what UE and BSF share after a bootstrapping without a card. 32 octets (TS 33.220 B.5).
+    pub struct KsDigest(32) = "Ks (GBA_Digest)" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+}
+
+kdf_parameters! {
+    TlsMkExtr: Encoding::Secret(48), |this| this.derivation_octets();
+}
+
+impl KeyParameter for TlsMkExtr {
+    const KEYS: &'static [&'static str] = &[TlsMkExtr::NAME];
 }
 
 function_rows! {
@@ -128,5 +160,36 @@ rows! {
         derived_by: [Bsf, Me],
         held_by: [Bsf, Me],
         life: BOOTSTRAPPING,
+    }
+
+    /// passwd of GBA_Digest, with which the UE answers HTTP Digest.
+    row_passwd: DigestHa1.passwd(tls_mk_extr: &TlsMkExtr) -> DigestPasswd {
+        fc: 0x01,
+        s: [
+            "label" fixed: Label = &Label("GBA_Digest_RESP"),
+            "TLS_MK_Extr" key: TlsMkExtr = tls_mk_extr,
+        ],
+        keep: all,
+        clause: "TS 33.220 B.5",
+        derived_by: [Bsf, Me],
+        held_by: [Bsf, Me],
+        life: ONE_EXCHANGE,
+        doubt: "H(A1) of 32 octets is read out of RESP's length with SHA-256; clause M.6.3 was not read",
+    }
+
+    /// Ks of GBA_Digest, bound to the TLS session and to the response.
+    row_ks_digest: DigestHa1.ks_digest(tls_mk_extr: &TlsMkExtr, resp: &DigestResponse) -> KsDigest {
+        fc: 0x01,
+        s: [
+            "label" fixed: Label = &Label("GBA_Digest_Ks"),
+            "TLS_MK_Extr" key: TlsMkExtr = tls_mk_extr,
+            "RESP": DigestResponse = resp,
+        ],
+        keep: all,
+        clause: "TS 33.220 B.5",
+        derived_by: [Bsf, Me],
+        held_by: [Bsf, Me],
+        life: BOOTSTRAPPING,
+        doubt: "H(A1) of 32 octets is read out of RESP's length with SHA-256; clause M.6.3 was not read",
     }
 }

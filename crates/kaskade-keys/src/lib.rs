@@ -53,6 +53,7 @@ pub mod interworking;
 pub mod lanes;
 pub mod pc5;
 pub mod ran;
+pub mod ranging;
 pub mod tree;
 pub mod umts;
 

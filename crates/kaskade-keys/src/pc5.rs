@@ -2,21 +2,25 @@
 //!
 //! ```text
 //! UP-PRUK ── K_NRP ── K_NRP-sess ── NRPEK, NRPIK     TS 33.503 A.8, TS 33.536 Annex A
+//! EMSK ── K_AUSF_P ─┬─ CP-PRUK ── K_NR_ProSe         TS 33.503 A.2, A.4
+//!                   └─ CP-PRUK ID*                   TS 33.503 A.3
 //! discovery key ── DCR keystream                     TS 33.503 A.5
 //! PGK ── PTK                                         TS 33.303 A.3
 //! ```
 //!
 //! UP-PRUK, discovery key and PGK come from key management functions, over links that K's other children protect. K_NRP
-//! of a V2X link comes from long-term credentials of both UEs.
+//! of a V2X link comes from long-term credentials of both UEs. Over the control plane a remote UE authenticates through
+//! the relay with EAP-AKA', in a run of its own.
 
 use kaskade_crypto::secret_octets;
 
-use crate::derivation::{Encoding, kdf_parameters, rows};
+use crate::derivation::{Encoding, cut, function_rows, kdf_parameters, rows};
+use crate::eap::Emsk;
 use crate::id::{
-    Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Nonce1, Nonce2, PtkIdentity, RelayServiceCode,
+    Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Label, Nonce1, Nonce2, PtkIdentity, RelayServiceCode,
     UtcCounter,
 };
-use crate::{CipheringAlgorithm, IntegrityAlgorithm};
+use crate::{CipheringAlgorithm, IntegrityAlgorithm, Supi};
 
 secret_octets! {
     /// UP-PRUK: the root of a remote UE's links to relays, over the user plane. 32 octets (TS 33.503 6.3.3.2).
@@ -37,14 +41,46 @@ secret_octets! {
         expose_to_operator,
     }
 
-    /// NRPEK: ciphers a link. 16 octets (TS 33.536 Annex A).
+    /// NRPEK: ciphers a link. 16 octets (TS 33.536 A.3).
     pub struct Nrpek(16) = "NRPEK" {
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
 
-    /// NRPIK: protects the integrity of a link. 16 octets (TS 33.536 Annex A).
+    /// NRPIK: protects the integrity of a link. 16 octets (TS 33.536 A.3).
     pub struct Nrpik(16) = "NRPIK" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_AUSF_P: K_AUSF's counterpart in the authentication of a remote UE through a relay. 32 octets (TS 33.503 A.2).
+    pub struct KAusfP(32) = "K_AUSF_P" {
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// CP-PRUK: the root of a remote UE's links to relays, over the control plane. 32 octets (TS 33.503 A.2).
+    pub struct CpPruk(32) = "CP-PRUK" {
+        /// To the PAnF, in Npanf_ProseKey_Register.
+        expose_to_panf,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// CP-PRUK ID*: the part of the identifier that names a CP-PRUK. 32 octets (TS 33.503 A.3).
+    ///
+    /// It travels to the relay when a link is set up; whoever sees one learns nothing of the keys.
+    pub struct CpPrukId(32) = "CP-PRUK ID*" {
+        /// To the relay and the PAnF, as part of the CP-PRUK ID.
+        expose_as_identity,
+        /// To the person who asked for it at this terminal.
+        expose_to_operator,
+    }
+
+    /// K_NR_ProSe: what a remote UE and its relay share, over the control plane. 32 octets (TS 33.503 A.4).
+    pub struct KNrProse(32) = "K_NR_ProSe" {
+        /// To the relay, through its AMF.
+        expose_to_relay,
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
@@ -75,13 +111,13 @@ secret_octets! {
     }
 }
 
-/// What a key of a link is for: P0 of TS 33.536 Annex A. One octet.
+/// What a key of a link is for: P0 of TS 33.536 A.3 and of TS 33.533 A.4. One octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum LinkKeyUse {
-    /// NRPEK.
+    /// NRPEK, SLPEK.
     Ciphering = 0x00,
-    /// NRPIK.
+    /// NRPIK, SLPIK.
     Integrity = 0x01,
 }
 
@@ -89,7 +125,63 @@ kdf_parameters! {
     LinkKeyUse: Encoding::Octets(1), |this| &[*this as u8];
 }
 
+function_rows! {
+    /// K_AUSF_P, as K_AUSF after EAP-AKA': the 256 most significant bits of the EMSK.
+    row_k_ausf_p: Emsk.k_ausf_p() -> KAusfP {
+        function: cut::<0>, "octets 0 to 31",
+        s: [],
+        clause: "TS 33.503 6.3.3.3",
+        derived_by: [Ausf, Me],
+        held_by: [Ausf, Me],
+        life: EAP_RUN,
+        doubt: "made as K_AUSF after EAP-AKA', as an implementation quotes it; the clause was not read",
+    }
+}
+
 rows! {
+    /// CP-PRUK of a remote UE for what a relay offers.
+    row_cp_pruk: KAusfP.cp_pruk(supi: &Supi, relay_service_code: &RelayServiceCode) -> CpPruk {
+        fc: 0x85,
+        s: [
+            "SUPI": Supi = supi,
+            "relay service code": RelayServiceCode = relay_service_code,
+        ],
+        keep: all,
+        clause: "TS 33.503 A.2",
+        derived_by: [Ausf, Me],
+        held_by: [Panf, Me],
+        life: APPLICATION,
+    }
+
+    /// CP-PRUK ID*, which names the CP-PRUK of the same inputs.
+    row_cp_pruk_id: KAusfP.cp_pruk_id(relay_service_code: &RelayServiceCode, supi: &Supi) -> CpPrukId {
+        fc: 0x86,
+        s: [
+            "label" fixed: Label = &Label("PRUK-ID"),
+            "relay service code": RelayServiceCode = relay_service_code,
+            "SUPI": Supi = supi,
+        ],
+        keep: all,
+        clause: "TS 33.503 A.3",
+        derived_by: [Ausf, Me],
+        held_by: [Panf, PeerUe, Me],
+        life: APPLICATION,
+    }
+
+    /// K_NR_ProSe of a remote UE and a relay. Nonce_2, of the AUSF, enters before Nonce_1, of the remote UE.
+    row_k_nr_prose: CpPruk.k_nr_prose(nonce_2: &Nonce2, nonce_1: &Nonce1) -> KNrProse {
+        fc: 0x87,
+        s: [
+            "Nonce_2": Nonce2 = nonce_2,
+            "Nonce_1": Nonce1 = nonce_1,
+        ],
+        keep: all,
+        clause: "TS 33.503 A.4",
+        derived_by: [Ausf, Me],
+        held_by: [PeerUe, Me],
+        life: DIRECT_LINK,
+    }
+
     /// K_NRP of a remote UE and a relay.
     row_k_nrp: UpPruk.k_nrp(
         relay_service_code: &RelayServiceCode,
@@ -131,7 +223,7 @@ rows! {
             "ciphering algorithm identity": CipheringAlgorithm = &algorithm,
         ],
         keep: low_128,
-        clause: "TS 33.536 Annex A",
+        clause: "TS 33.536 A.3",
         derived_by: [Me, PeerUe],
         held_by: [Me, PeerUe],
         life: DIRECT_LINK,
@@ -145,7 +237,7 @@ rows! {
             "integrity algorithm identity": IntegrityAlgorithm = &algorithm,
         ],
         keep: low_128,
-        clause: "TS 33.536 Annex A",
+        clause: "TS 33.536 A.3",
         derived_by: [Me, PeerUe],
         held_by: [Me, PeerUe],
         life: DIRECT_LINK,

@@ -11,7 +11,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::derivation::{Holder, Row};
-use crate::{akma, best, eap, emsk, eps, fivegs, gba, gsm, interworking, pc5, ran, umts};
+use crate::{akma, best, eap, emsk, eps, fivegs, gba, gsm, interworking, pc5, ran, ranging, umts};
 
 /// The lists of all modules: a module's list is entered here, parents before children.
 static MODULES: &[&[&Row]] = &[
@@ -32,7 +32,9 @@ static MODULES: &[&[&Row]] = &[
     gba::FUNCTION_ROWS,
     gba::ROWS,
     best::ROWS,
+    pc5::FUNCTION_ROWS,
     pc5::ROWS,
+    ranging::ROWS,
 ];
 
 /// The secret that everything comes from.

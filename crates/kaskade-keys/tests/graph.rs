@@ -22,8 +22,17 @@ fn names_are_found_however_they_are_written() {
     }
 }
 
-/// Keys that come from elsewhere: from key management functions of PC5, and from ephemeral keys.
-const OUTSIDE: [&str; 4] = ["UP-PRUK", "discovery key", "PGK", "ECDHE shared secret"];
+/// Keys that come from elsewhere: from key management functions of PC5, from passwords, and from ephemeral keys.
+const OUTSIDE: [&str; 8] = [
+    "UP-PRUK",
+    "discovery key",
+    "PGK",
+    "SLPK",
+    "SLPGK",
+    "H(A1)",
+    "TLS_MK_Extr",
+    "ECDHE shared secret",
+];
 
 #[test]
 fn every_key_comes_from_k_or_from_a_known_place_outside() {

@@ -4,12 +4,16 @@
 
 use kaskade_crypto::{Autn, KeyMaterial, Rand};
 use kaskade_keys::eap::{CkIkPrime, Emsk, KRe, MkAka, SharedSecret};
+use kaskade_keys::gba::{DigestHa1, TlsMkExtr};
 use kaskade_keys::id::{
-    AccessNetworkIdentity, AfId, BsfId, Cryptosuite, E2mLabel, EapCounter, EapIdentity, EmseId, ErpSequence, Fqdn,
-    Impi, NafId, NonceS, SessionId, UaProtocolId, UsageData, UsageLabel,
+    AccessNetworkIdentity, AfId, BsfId, Cryptosuite, DigestResponse, E2mLabel, EapCounter, EapIdentity, EmseId,
+    ErpSequence, Fqdn, GroupMemberIdentity, Impi, NafId, Nonce1, Nonce2, NonceS, RangingApplicationId,
+    RelayServiceCode, SessionId, SlpNonce1, SlpNonce2, SlptkIdentity, UaProtocolId, UsageData, UsageLabel,
 };
+use kaskade_keys::pc5::{CpPruk, KAusfP};
+use kaskade_keys::ranging::{Slpgk, Slpk, Slptk};
 use kaskade_keys::umts::{CkIk, SqnXorAk};
-use kaskade_keys::{ParseError, ServingNetworkName, Supi};
+use kaskade_keys::{CipheringAlgorithm, IntegrityAlgorithm, ParseError, ServingNetworkName, Supi};
 use serde_json::Value;
 
 fn file(text: &str) -> Vec<Value> {
@@ -208,6 +212,75 @@ fn akma_and_gba_after_case_1() {
         shown(&ks.tmpi(&rand, &impi, &BsfId::new(&fqdn))),
         shown(&ks.ks_naf(&rand, &impi, &as_naf))
     );
+}
+
+/// An example of the independent script: parent key and child.
+fn example<const PARENT: usize>(parent: &str, method: &str) -> ([u8; PARENT], Value) {
+    let mut cases = file(include_str!("../../../vectors/rows-apps.json")).into_iter();
+    let case = cases
+        .find(|case| case["parent"] == parent && case["method"] == method)
+        .unwrap_or_else(|| panic!("no example of {parent}.{method}"));
+    (octets(&case, "key"), case)
+}
+
+#[test]
+fn remote_ues_over_the_control_plane() {
+    let supi: Supi = "imsi-001010000000001".parse().unwrap();
+    let service = RelayServiceCode::from_octets([0x00, 0xa1, 0xb2]);
+    let emsk = emsk_of_case_1();
+    assert_eq!(shown(&emsk.k_ausf_p()), shown(&emsk.k_ausf()));
+
+    let (key, case) = example("K_AUSF_P", "cp_pruk");
+    let k_ausf_p = KAusfP::from_octets(&key);
+    assert_eq!(shown(&k_ausf_p.cp_pruk(&supi, &service)), field(&case, "output"));
+    let (_, case) = example::<32>("K_AUSF_P", "cp_pruk_id");
+    assert_eq!(shown(&k_ausf_p.cp_pruk_id(&service, &supi)), field(&case, "output"));
+
+    let (key, case) = example("CP-PRUK", "k_nr_prose");
+    let [of_remote, of_ausf] = ["nonce-1", "nonce-2"].map(|name| octets(&case["inputs"], name));
+    let cp_pruk = CpPruk::from_octets(&key);
+    let k_nr_prose = cp_pruk.k_nr_prose(&Nonce2::from_octets(of_ausf), &Nonce1::from_octets(of_remote));
+    assert_eq!(shown(&k_nr_prose), field(&case, "output"));
+    let other_way = cp_pruk.k_nr_prose(&Nonce2::from_octets(of_remote), &Nonce1::from_octets(of_ausf));
+    assert_ne!(other_way, k_nr_prose, "the order of the nonces matters");
+}
+
+#[test]
+fn ranging_of_a_link_and_of_a_group() {
+    let (key, case) = example("SLPK", "k_slp");
+    let inputs = &case["inputs"];
+    let k_slp = Slpk::from_octets(&key).k_slp(
+        &RangingApplicationId::from_octets(octets(inputs, "ranging-sl-positioning-application-identifier")),
+        &SlpNonce1::from_octets(octets(inputs, "k-slp-nonce-1")),
+        &SlpNonce2::from_octets(octets(inputs, "k-slp-nonce-2")),
+    );
+    assert_eq!(shown(&k_slp), field(&case, "output"));
+
+    let (key, case) = example("SLPGK", "slptk");
+    let member = GroupMemberIdentity::from_octets(octets(&case["inputs"], "group-member-identity"));
+    let number = SlptkIdentity::from_octets(octets(&case["inputs"], "slptk-identity"));
+    let slptk = Slpgk::from_octets(&key).slptk(&member, &number);
+    assert_eq!(shown(&slptk), field(&case, "output"));
+
+    let (key, case) = example("SLPTK", "slpek");
+    let slptk = Slptk::from_octets(&key);
+    assert_eq!(shown(&slptk.slpek(CipheringAlgorithm::Nea1)), field(&case, "output"));
+    let (_, case) = example::<32>("SLPTK", "slpik");
+    assert_eq!(shown(&slptk.slpik(IntegrityAlgorithm::Nia2)), field(&case, "output"));
+}
+
+#[test]
+fn bootstrapping_without_a_card() {
+    let (key, case) = example("H(A1)", "ks_digest");
+    let ha1 = DigestHa1::from_octets(&key);
+    let tls = TlsMkExtr::from_octets(&octets(&case["inputs"], "tls-mk-extr"));
+    let resp = DigestResponse::from_octets(octets(&case["inputs"], "resp"));
+    assert_eq!(shown(&ha1.ks_digest(&tls, &resp)), field(&case, "output"));
+    let (_, case) = example::<32>("H(A1)", "passwd");
+    let passwd = ha1.passwd(&tls);
+    assert_eq!(shown(&passwd), field(&case, "output"));
+    let other = TlsMkExtr::from_octets(&[7; 48]);
+    assert_ne!(ha1.passwd(&other), passwd, "bound to the TLS session");
 }
 
 #[test]

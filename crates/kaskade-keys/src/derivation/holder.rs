@@ -94,8 +94,12 @@ holders! {
     Emks = "EMKS" in HomeNetwork;
     /// HSE: the home security endpoint of BEST.
     Hse = "HSE" in HomeNetwork;
-    /// PKMF or PAnF: the key management of 5G ProSe.
+    /// PKMF: the key management of 5G ProSe over the user plane.
     Pkmf = "PKMF" in HomeNetwork;
+    /// PAnF: the anchor function of 5G ProSe over the control plane.
+    Panf = "PAnF" in HomeNetwork;
+    /// SLPKMF: the key management of ranging and sidelink positioning.
+    Slpkmf = "SLPKMF" in HomeNetwork;
     /// SEAF, in the AMF.
     Seaf = "SEAF" in ServingNetwork;
     /// AMF.

@@ -32,8 +32,9 @@ pub use error::ParseError;
 pub use label::Label;
 pub use nas_count::{NasCount, UplinkCount};
 pub use nonce::{
-    Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Nonce1, Nonce2, NonceMme, NonceS, NonceUe, PtkIdentity,
-    RelayServiceCode, ServingNetworkIdentity, SrvccNonce, UtcCounter,
+    DigestResponse, Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Nonce1, Nonce2, NonceMme, NonceS,
+    NonceUe, PtkIdentity, RangingApplicationId, RelayServiceCode, ServingNetworkIdentity, SlpNonce1, SlpNonce2,
+    SlptkIdentity, SrvccNonce, UtcCounter,
 };
 pub use plmn::{Nid, Plmn};
 pub use routing_indicator::RoutingIndicator;

@@ -41,9 +41,9 @@ nonces! {
     SrvccNonce(16) = "16 octets in hexadecimal", "NONCE", "16", "6f1d0c8e5a3b49720f1e2d3c4b5a6978";
     /// NONCE_S: of the server, in a fast re-authentication of EAP-AKA and EAP-AKA' (RFC 4187 10.16). 16 octets.
     NonceS(16) = "16 octets in hexadecimal", "NONCE_S", "16", "0123456789abcdeffedcba9876543210";
-    /// Nonce_1 of a PC5 link, of the UE that starts it (TS 33.536 5.3.3.1). 16 octets.
+    /// Nonce_1 of a PC5 link, of the UE that starts it (TS 33.536 5.3.3.1); of a remote UE (TS 33.503 A.4). 16 octets.
     Nonce1(16) = "16 octets in hexadecimal", "Nonce_1", "16", "101112131415161718191a1b1c1d1e1f";
-    /// Nonce_2 of a PC5 link, of the UE that answers (TS 33.536 5.3.3.1). 16 octets.
+    /// Nonce_2 of a PC5 link, of the UE that answers (TS 33.536 5.3.3.1); of the AUSF (TS 33.503 A.4). 16 octets.
     Nonce2(16) = "16 octets in hexadecimal", "Nonce_2", "16", "202122232425262728292a2b2c2d2e2f";
     /// K_NRP freshness parameter 1, of the remote UE (TS 33.503 A.8). 16 octets.
     Freshness1(16) = "16 octets in hexadecimal", "K_NRP freshness parameter 1", "16", "303132333435363738393a3b3c3d3e3f";
@@ -59,6 +59,17 @@ nonces! {
     PtkIdentity(2) = "2 octets in hexadecimal", "PTK identity", "2", "0001";
     /// Group identity: the layer 2 address of a group (TS 33.303 A.3). 3 octets.
     GroupIdentity(3) = "3 octets in hexadecimal", "group identity", "3", "0d0e0f";
+    /// Ranging/SL Positioning application identifier: what a link is for (TS 33.533 A.2). 3 octets.
+    RangingApplicationId(3) = "3 octets in hexadecimal", "Ranging/SL Positioning application identifier", "3", "000001";
+    /// K_SLP nonce 1 (TS 33.533 A.2). 16 octets.
+    SlpNonce1(16) = "16 octets in hexadecimal", "K_SLP nonce 1", "16", "505152535455565758595a5b5c5d5e5f";
+    /// K_SLP nonce 2 (TS 33.533 A.2). 16 octets.
+    SlpNonce2(16) = "16 octets in hexadecimal", "K_SLP nonce 2", "16", "606162636465666768696a6b6c6d6e6f";
+    /// SLPTK identity: numbers the SLPTKs of a group member (TS 33.533 A.3). 2 octets.
+    SlptkIdentity(2) = "2 octets in hexadecimal", "SLPTK identity", "2", "0001";
+    /// RESP: the response of HTTP Digest with SHA-256 (TS 33.220 B.5). 32 octets.
+    DigestResponse(32) = "32 octets in hexadecimal", "RESP", "32",
+        "707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f";
 }
 
 /// SN id: the PLMN identity of the serving network, coded as in NAS. 3 octets (TS 33.401 A.2).
