@@ -12,7 +12,8 @@ use core::arch::x86_64::{
     _mm256_srli_epi32, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
-use super::boxes::{Alpha, doubled, row};
+use super::boxes::{doubled, row};
+use super::images::alpha_images;
 use crate::simd::avx2::row::{LANES, Row, transpose};
 use crate::simd::features::Avx2;
 use crate::snow3g::places::Places;
@@ -42,7 +43,7 @@ fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])
     let mut octets = Wiped([0_u8; 4 * BLOCK]);
     while let Some(turn) = places.turn(|lane, stages| lanes.put(lane, stages)) {
         if turn.fresh != 0 {
-            lanes.start(&constants, turn.fresh);
+            lanes.start(turn.fresh);
         }
         if turn.initialising == 0 {
             lanes.block::<BLOCK, false>(&constants, [0; 2], &mut words.0);
@@ -87,7 +88,7 @@ fn five_words_inner(stages: &[Wiped<u32, 16>; LANES]) -> Wiped<[u32; 5], LANES> 
         lanes.put(lane, stages);
     }
     let mut words = Wiped([Row::default(); BLOCK]);
-    lanes.start(&constants, u16::MAX);
+    lanes.start(u16::MAX);
     lanes.block::<BLOCK, true>(&constants, [u16::MAX; 2], &mut words.0);
     lanes.block::<BLOCK, true>(&constants, [u16::MAX, 0], &mut words.0);
     lanes.block::<5, false>(&constants, [0; 2], &mut words.0);
@@ -103,8 +104,6 @@ fn five_words_inner(stages: &[Wiped<u32, 16>; LANES]) -> Wiped<[u32; 5], LANES> 
 /// What stays in registers, as far as there are enough.
 struct Constants {
     sq: [__m256i; 16],
-    mul_alpha: Alpha,
-    div_alpha: Alpha,
     rows_shifted_back: __m256i,
     rotated_once: __m256i,
     rotated_twice: __m256i,
@@ -122,8 +121,6 @@ impl Constants {
         let both = |d, c, b, a| _mm256_broadcastsi128_si256(_mm_set_epi32(d, c, b, a));
         Self {
             sq,
-            mul_alpha: Alpha::mul(),
-            div_alpha: Alpha::div(),
             rows_shifted_back: both(0x0306_090c, 0x0f02_0508, 0x0b0e_0104, 0x070a_0d00),
             rotated_once: both(0x0c0f_0e0d, 0x080b_0a09, 0x0407_0605, 0x0003_0201),
             rotated_twice: both(0x0d0c_0f0e, 0x0908_0b0a, 0x0504_0706, 0x0100_0302),
@@ -213,10 +210,10 @@ impl Lanes {
     /// Takes the first step of the initialisation in the lanes that are new, where the registers of the FSM are zero.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn start(&mut self, constants: &Constants, fresh: u16) {
+    fn start(&mut self, fresh: u16) {
         let fresh = mask(fresh);
         let (s5, s15) = (self.words[5].load(), self.words[15].load());
-        let s16 = _mm256_xor_si256(self.feedback(constants, 0), s15);
+        let s16 = _mm256_xor_si256(self.feedback(0)[0], s15);
         for stage in 0..16 {
             let kept = self.words[stage].load();
             let next = if stage < 15 { self.words[stage + 1].load() } else { s16 };
@@ -229,17 +226,29 @@ impl Lanes {
         }
     }
 
-    /// The word that follows in this step, if nothing is added.
+    /// The words that follow in this step and the three after it, if nothing is added.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn feedback(&self, constants: &Constants, step: usize) -> __m256i {
-        let s0 = self.words[step % 16].load();
-        let s2 = self.words[(step + 2) % 16].load();
-        let s11 = self.words[(step + 11) % 16].load();
-        let mul = constants.mul_alpha.of_highest_octets(s0);
-        let div = constants.div_alpha.of_lowest_octets(s11);
-        let sum = xor3(_mm256_slli_epi32::<8>(s0), mul, s2);
-        xor3(sum, _mm256_srli_epi32::<8>(s11), div)
+    fn feedback(&self, step: usize) -> [__m256i; 4] {
+        let (s0, s2, s11) = (self.four(step), self.four(step + 2), self.four(step + 11));
+        let mut sums = alpha_images(s0, s11);
+        for (number, sum) in sums.iter_mut().enumerate() {
+            let shifted = _mm256_slli_epi32::<8>(s0[number]);
+            *sum = xor3(*sum, shifted, _mm256_srli_epi32::<8>(s11[number]));
+            *sum = _mm256_xor_si256(*sum, s2[number]);
+        }
+        sums
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four(&self, stage: usize) -> [__m256i; 4] {
+        [
+            self.words[stage % 16].load(),
+            self.words[(stage + 1) % 16].load(),
+            self.words[(stage + 2) % 16].load(),
+            self.words[(stage + 3) % 16].load(),
+        ]
     }
 
     /// Takes `STEPS` steps and gives F ⊕ s0 of each. Some lanes may `initialise`, where F goes into the LFSR, and some in
@@ -258,24 +267,27 @@ impl Lanes {
             self.registers[1].load(),
             self.registers[2].load(),
         ];
-        for (step, out) in out.iter_mut().enumerate().take(STEPS) {
-            let s0 = self.words[step % 16].load();
-            let s5 = self.words[(step + 5) % 16].load();
-            let s15 = self.words[(step + 15) % 16].load();
-            let f = _mm256_xor_si256(_mm256_add_epi32(s15, r1), r2);
-            out.store(_mm256_xor_si256(f, s0));
+        for (number, out) in out[..STEPS].chunks_mut(4).enumerate() {
+            let feedback = self.feedback(4 * number);
+            for (place, (out, mut s16)) in out.iter_mut().zip(feedback).enumerate() {
+                let step = 4 * number + place;
+                let s0 = self.words[step % 16].load();
+                let s5 = self.words[(step + 5) % 16].load();
+                let s15 = self.words[(step + 15) % 16].load();
+                let f = _mm256_xor_si256(_mm256_add_epi32(s15, r1), r2);
+                out.store(_mm256_xor_si256(f, s0));
 
-            let mut s16 = self.feedback(constants, step);
-            if SOME_INITIALISE {
-                let lanes = if step == BLOCK - 1 { in_last_step } else { initialise };
-                s16 = _mm256_xor_si256(s16, _mm256_and_si256(f, lanes));
+                if SOME_INITIALISE {
+                    let lanes = if step == BLOCK - 1 { in_last_step } else { initialise };
+                    s16 = _mm256_xor_si256(s16, _mm256_and_si256(f, lanes));
+                }
+                self.words[step % 16].store(s16);
+
+                let next_r1 = _mm256_add_epi32(r2, _mm256_xor_si256(r3, s5));
+                r3 = constants.s2(r2);
+                r2 = constants.s1(r1);
+                r1 = next_r1;
             }
-            self.words[step % 16].store(s16);
-
-            let next_r1 = _mm256_add_epi32(r2, _mm256_xor_si256(r3, s5));
-            r3 = constants.s2(r2);
-            r2 = constants.s1(r1);
-            r1 = next_r1;
         }
         for (register, value) in self.registers.iter_mut().zip([r1, r2, r3]) {
             register.store(value);
