@@ -7,7 +7,7 @@ use super::Stages;
 pub(crate) struct Place<'m> {
     /// What is still to be ciphered; nothing if the lane is free.
     rest: &'m mut [u8],
-    /// Blocks since the message came: two initialise, and the first word of the third is no keystream.
+    /// Blocks since the message came, up to 3: two initialise.
     age: u8,
 }
 
@@ -26,6 +26,8 @@ pub(crate) struct Turn {
     pub(crate) fresh: u16,
     /// They initialise.
     pub(crate) initialising: u16,
+    /// Those of them that do so for the second block.
+    pub(crate) initialising_again: u16,
     /// They cipher.
     pub(crate) ciphering: u16,
 }
@@ -45,6 +47,7 @@ impl<'m, I: Iterator<Item = (Stages, &'m mut [u8])>, const LANES: usize> Places<
         let mut turn = Turn {
             fresh: 0,
             initialising: 0,
+            initialising_again: 0,
             ciphering: 0,
         };
         for (lane, place) in self.places.iter_mut().enumerate() {
@@ -60,6 +63,7 @@ impl<'m, I: Iterator<Item = (Stages, &'m mut [u8])>, const LANES: usize> Places<
             }
             if !place.rest.is_empty() {
                 turn.initialising |= u16::from(place.age < 2) << lane;
+                turn.initialising_again |= u16::from(place.age == 1) << lane;
                 turn.ciphering |= u16::from(place.age >= 2) << lane;
             }
         }
@@ -81,13 +85,13 @@ impl<'m, I: Iterator<Item = (Stages, &'m mut [u8])>, const LANES: usize> Places<
 }
 
 impl Place<'_> {
-    /// What the last block ciphers, at most sixteen words, and whether its first word is no keystream: then at most
-    /// fifteen.
+    /// What the last block ciphers, at most sixteen words, and whether it was the first that does: then at most `first`
+    /// octets.
     #[inline(always)]
-    pub(crate) fn row(&mut self) -> Option<(&mut [u8], bool)> {
+    pub(crate) fn row(&mut self, first: usize) -> Option<(&mut [u8], bool)> {
         let (octets, begins) = match self.age {
             0 | 1 => return None,
-            2 => (60, true),
+            2 => (first, true),
             _ => (64, false),
         };
         let rest = core::mem::take(&mut self.rest);

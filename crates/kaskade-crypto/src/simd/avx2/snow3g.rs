@@ -2,6 +2,7 @@
 
 mod boxes;
 mod hash;
+mod images;
 mod lanes;
 mod single;
 

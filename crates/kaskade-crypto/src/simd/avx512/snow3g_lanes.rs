@@ -50,8 +50,9 @@ fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])
         };
         if turn.ciphering != 0 {
             for (place, words) in places.lanes().iter_mut().zip(turned(words)) {
-                match place.row() {
+                match place.row(60) {
                     None => {}
+                    // The first word is no keystream.
                     Some((row, true)) => add_row(row, big_endian(_mm512_alignr_epi32::<1>(words, words))),
                     Some((row, false)) => add_row(row, big_endian(words)),
                 }

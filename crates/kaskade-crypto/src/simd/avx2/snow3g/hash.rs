@@ -12,7 +12,7 @@ use crate::snow3g::f9::{BitString, HashKey, finish};
 const REDUCTION: u64 = 0x1b;
 
 /// From so many blocks on, the powers of P that eight blocks at a time need are worth their time.
-const MANY: usize = 12;
+const MANY: usize = 8;
 
 /// MAC-I of a message (TS 35.215 4.4).
 pub(crate) fn mac(_: Avx2, key: &HashKey, message: BitString<'_>) -> u32 {
