@@ -29,8 +29,8 @@ Usage: cargo xtask COMMAND [OPTIONS]
 Commands:
   test [--long] [--no-install]
       Everything that must hold before a change lands, in this order: packages that the tests need, formatting, layers,
-      vectors, licences, clippy, documentation, tests, builds without default features, the ciphers against other
-      people's, the demo over the wire.
+      vectors, licences, clippy (also as on another processor), documentation, tests, builds without default features,
+      the ciphers against other people's, the demo over the wire.
         --long        also fuzz every parser for 60 s, kill the store more often, compile the benchmarks, test the
                       portable back ends alone, check that nothing takes time by its secrets, and install cargo-deny if
                       it is missing

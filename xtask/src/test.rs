@@ -112,6 +112,13 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
         done(Ok(()))
     })?;
 
+    let remedy = "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too";
+    summary.step("clippy as on another processor", remedy, || {
+        let mut command = portable("clippy");
+        command.args(["-p", "kaskade-keys", "--lib", "--", "-D", "warnings"]);
+        done(shell::run(&mut command))
+    })?;
+
     summary.step(
         "documentation",
         "mend the link or the comment that is named above",
@@ -167,12 +174,7 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
         })?;
         let again = "run the failing test alone, with the RUSTFLAGS that are shown";
         let result = summary.step("tests of portable code", again, || {
-            let mut command = shell::cargo(["test", "-p", "kaskade-crypto", "--no-default-features"]);
-            // A folder of its own, or this build and the others would throw each other away.
-            command
-                .args(["--target-dir", "target/portable"])
-                .env("RUSTFLAGS", constant_time::PORTABLE);
-            count(command, long, &mut tests)
+            count(portable("test"), long, &mut tests)
         });
         summary.count(std::mem::take(&mut tests));
         result?;
@@ -188,6 +190,16 @@ fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
 
 fn cargo(arguments: &[&str]) -> Result<String> {
     done(shell::run(&mut shell::cargo(arguments)))
+}
+
+/// A command of cargo for the lowest crate without any instructions of this processor's own.
+fn portable(command: &str) -> Command {
+    let mut cargo = shell::cargo([command, "-p", "kaskade-crypto", "--no-default-features"]);
+    // A folder of its own, or this build and the others would throw each other away.
+    cargo
+        .args(["--target-dir", "target/portable"])
+        .env("RUSTFLAGS", constant_time::PORTABLE);
+    cargo
 }
 
 fn manifest(folder: &str) -> PathBuf {

@@ -43,7 +43,7 @@ mod cmac;
 mod nea2;
 mod nia2;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) use cmac::{Blocks, truncated};
 pub use nea2::Nea2;
 pub use nia2::Nia2;

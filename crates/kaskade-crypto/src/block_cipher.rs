@@ -11,7 +11,7 @@ use zeroize::optimization_barrier;
 
 use crate::cipher::engine::Engine;
 use crate::cipher::{BackEnd, BackEndNotAvailable};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_ni::AesNi;
 
 /// A keyed block cipher of 16 octets. Blocks are numbers whose first octet is the lowest.
@@ -35,7 +35,7 @@ pub(crate) trait Work {
 /// The encryption key schedule of AES-128, wiped on drop.
 #[derive(Clone)]
 pub(crate) enum Aes128 {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     Instructions(AesNi),
     Portable(Portable),
 }
@@ -44,7 +44,7 @@ impl Aes128 {
     /// Computes the key schedule.
     #[inline(always)]
     pub(crate) fn new(key: &[u8; 16]) -> Self {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         if let Some(cipher) = AesNi::aes_128(key) {
             return Self::Instructions(cipher);
         }
@@ -54,7 +54,7 @@ impl Aes128 {
     /// Computes the key schedule within the value that `make` makes of it: [`new`](Self::new) has it copied there.
     #[inline(always)]
     pub(crate) fn within<T>(key: &[u8; 16], make: impl FnOnce(Self) -> T) -> T {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         return AesNi::aes_128_within(
             key,
             #[inline(always)]
@@ -63,7 +63,7 @@ impl Aes128 {
                 None => make(Self::Portable(Portable::new(key))),
             },
         );
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         make(Self::Portable(Portable::new(key)))
     }
 
@@ -84,12 +84,12 @@ impl Aes128 {
 
     /// Which back end this key schedule and an engine are.
     pub(crate) fn back_end(&self, engine: Engine) -> BackEnd {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Instructions(_) if engine.avx512().is_some() => BackEnd::Avx512,
-            #[cfg(target_arch = "x86_64")]
-            Self::Instructions(_) => BackEnd::Avx2,
-            Self::Portable(_) => BackEnd::Portable,
+        match (self, engine.back_end()) {
+            #[cfg(x86_back_ends)]
+            (Self::Instructions(_), BackEnd::Avx512) => BackEnd::Avx512,
+            #[cfg(x86_back_ends)]
+            (Self::Instructions(_), _) => BackEnd::Avx2,
+            (Self::Portable(_), _) => BackEnd::Portable,
         }
     }
 }
@@ -98,7 +98,7 @@ impl Keyed for Aes128 {
     #[inline(always)]
     fn run(&self, work: impl Work) {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::Instructions(cipher) => cipher.run(work),
             Self::Portable(cipher) => cipher.run(work),
         }
@@ -211,7 +211,7 @@ mod tests {
                 prop_assert_eq!(chain(&Aes128::new(key), blocks), other(key, blocks));
                 prop_assert_eq!(chain(&Portable::new(key), blocks), other(key, blocks));
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             if let Some(mut group) = crate::simd::aes_ni::Group::new() {
                 for keys in [keys, [keys[3]; 8]] {
                     for (cipher, key) in group.expand(keys.each_ref()).iter().zip(&keys) {
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_instructions_are_taken_where_there_are_some() {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         assert_eq!(
             matches!(Aes128::new(&[0; 16]), Aes128::Instructions(_)),
             crate::simd::features::AesInstructions::detect().is_some()

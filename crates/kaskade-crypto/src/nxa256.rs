@@ -58,5 +58,5 @@ pub use input::{InvalidIv256, Iv256};
 pub use job::{CipherJob256, MacJob256};
 pub use tag::{InvalidTagLength, Tag, TagLength};
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) use frame::MacKey;

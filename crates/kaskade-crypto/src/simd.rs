@@ -9,21 +9,21 @@
     reason = "calls into functions compiled for instructions that were found at run time, and vector loads and stores"
 )]
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod aes_cmac;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod aes_ctr;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod aes_ni;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod features;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod sha_ni;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 mod snow5g;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 mod zuc_tables;

@@ -29,11 +29,11 @@
 //! assert_eq!(&message, b"a message");
 //! ```
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 mod batch;
 pub(crate) mod f9;
 pub(crate) mod field;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) mod places;
 mod portable;
 pub(crate) mod sboxes;
@@ -49,7 +49,7 @@ use crate::cipher::{
     self, BackEnd, BackEndNotAvailable, BitsBeyondMessage, CipherJob, Direction, Key128, Mac32, MacJob, MacMismatch,
     MessageInput, check_bits,
 };
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd;
 use crate::wipe::Wiped;
 use f9::{BitString, HashKey};
@@ -160,9 +160,9 @@ impl Nea1 {
 
     /// Ciphers or deciphers many messages, each as [`Nea1::apply`] does, of any lengths and keys.
     pub fn apply_batch(jobs: &mut [CipherJob<'_, Self>]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         batch::apply(jobs);
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         for job in jobs {
             job.cipher.apply(&job.input, job.message);
         }
@@ -194,9 +194,9 @@ impl Nia1 {
 
     /// Computes the codes of many messages, each as [`Nia1::mac`] does, of any lengths and keys.
     pub fn mac_batch(jobs: &mut [MacJob<'_, Self>]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         batch::mac(jobs);
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         for job in jobs {
             job.mac = job.algorithm.mac(&job.input, job.message);
         }
@@ -278,9 +278,9 @@ impl Keyed {
         let stages = self.stages(iv);
         match self.engine {
             Engine::Portable => Generator::new(&stages).apply(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(proof) => simd::avx2::snow3g::apply(proof, &stages.0, message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(proof) => simd::avx512::snow3g::apply(proof, &stages.0, message),
         }
     }
@@ -295,12 +295,12 @@ impl Keyed {
                 let key = HashKey::new(&words.0);
                 f9::mac(&key, message)
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(proof) => {
                 let key = HashKey::new(&simd::avx2::snow3g::five_words(proof, &stages.0).0);
                 simd::avx2::snow3g::mac(proof, &key, message)
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(proof) => {
                 let key = HashKey::new(&simd::avx512::snow3g::five_words(proof, &stages.0).0);
                 simd::avx512::snow3g_hash::mac(proof, &key, message)

@@ -2,11 +2,11 @@
 //!
 //! The keystream generator is here as well for ZUC-256, on which the 256-bit algorithms 6 stand (TS 35.246).
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 mod batch;
 mod integrity;
 mod keystream;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 mod lane;
 mod sbox;
 #[cfg(test)]
@@ -19,15 +19,15 @@ use crate::cipher::{
     self, BackEnd, BackEndNotAvailable, BitsBeyondMessage, CipherJob, Key128, Mac32, MacJob, MacMismatch, MessageInput,
     check_bits,
 };
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) use integrity::last_block;
 pub(crate) use keystream::Keystream;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) use keystream::{D_128, ROUNDS_128, ROUNDS_256, load_128, load_256, next_cell, reorganise};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) use lane::{CipherLane, IntegrityLane};
 
 /// 128-NEA3 under one key: ciphers and deciphers, which are the same (TS 35.221 3).
@@ -36,39 +36,63 @@ pub struct Nea3 {
     engine: Engine,
 }
 
-impl Nea3 {
-    /// Takes the key, for the fastest back end of this processor.
-    pub fn new(key: &Key128) -> Self {
-        Self {
-            key: key.clone(),
-            engine: Engine::fastest(),
+/// 128-NIA3 under one key: message authentication codes of 4 octets (TS 35.221 4).
+pub struct Nia3 {
+    key: Key128,
+    engine: Engine,
+}
+
+/// Under a key, for a back end.
+macro_rules! keyed {
+    ($($Name:ident = $label:literal)*) => {$(
+        impl $Name {
+            /// Takes the key, for the fastest back end of this processor.
+            pub fn new(key: &Key128) -> Self {
+                Self {
+                    key: key.clone(),
+                    engine: Engine::fastest(),
+                }
+            }
+
+            /// Takes the key, for one back end.
+            ///
+            /// # Errors
+            /// [`BackEndNotAvailable`] if the processor lacks the instructions.
+            pub fn with_back_end(key: &Key128, back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
+                Ok(Self {
+                    key: key.clone(),
+                    engine: Engine::of(back_end)?,
+                })
+            }
+
+            /// Which back end computes.
+            pub fn back_end(&self) -> BackEnd {
+                self.engine.back_end()
+            }
         }
-    }
 
-    /// Takes the key, for one back end.
-    ///
-    /// # Errors
-    /// [`BackEndNotAvailable`] if the processor lacks the instructions.
-    pub fn with_back_end(key: &Key128, back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
-        Ok(Self {
-            key: key.clone(),
-            engine: Engine::of(back_end)?,
-        })
-    }
+        impl fmt::Debug for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!($label, "(…)"))
+            }
+        }
+    )*};
+}
 
-    /// Which back end computes.
-    pub fn back_end(&self) -> BackEnd {
-        self.engine.back_end()
-    }
+keyed! {
+    Nea3 = "128-NEA3"
+    Nia3 = "128-NIA3"
+}
 
+impl Nea3 {
     /// Ciphers or deciphers whole octets in place.
     pub fn apply(&self, input: &MessageInput, message: &mut [u8]) {
         let (key, iv) = (self.key.secret_octets(), &cipher_iv(input));
         match self.engine {
             Engine::Portable => Keystream::zuc128(key, iv).add_to(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).add_to(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).add_to(message),
         }
     }
@@ -84,52 +108,16 @@ impl Nea3 {
 
     /// Does many messages, faster than one by one; their keys and lengths may differ.
     pub fn apply_batch(jobs: &mut [CipherJob<'_, Self>]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         batch::cipher(jobs);
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         for job in jobs {
             job.cipher.apply(&job.input, job.message);
         }
     }
 }
 
-impl fmt::Debug for Nea3 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("128-NEA3(…)")
-    }
-}
-
-/// 128-NIA3 under one key: message authentication codes of 4 octets (TS 35.221 4).
-pub struct Nia3 {
-    key: Key128,
-    engine: Engine,
-}
-
 impl Nia3 {
-    /// Takes the key, for the fastest back end of this processor.
-    pub fn new(key: &Key128) -> Self {
-        Self {
-            key: key.clone(),
-            engine: Engine::fastest(),
-        }
-    }
-
-    /// Takes the key, for one back end.
-    ///
-    /// # Errors
-    /// [`BackEndNotAvailable`] if the processor lacks the instructions.
-    pub fn with_back_end(key: &Key128, back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
-        Ok(Self {
-            key: key.clone(),
-            engine: Engine::of(back_end)?,
-        })
-    }
-
-    /// Which back end computes.
-    pub fn back_end(&self) -> BackEnd {
-        self.engine.back_end()
-    }
-
     /// The code of whole octets.
     pub fn mac(&self, input: &MessageInput, message: &[u8]) -> Mac32 {
         self.mac_of_bits(input, message, 8 * message.len())
@@ -154,9 +142,9 @@ impl Nia3 {
 
     /// Does many messages, faster than one by one; their keys and lengths may differ.
     pub fn mac_batch(jobs: &mut [MacJob<'_, Self>]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         batch::integrity(jobs);
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         for job in jobs {
             job.mac = job.algorithm.mac(&job.input, job.message);
         }
@@ -166,18 +154,12 @@ impl Nia3 {
         let (key, iv) = (self.key.secret_octets(), &integrity_iv(input));
         let sum = match self.engine {
             Engine::Portable => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).integrity(message, bits),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(features) => avx512::Keystream::zuc128(features, key, iv).integrity(message, bits),
         };
         Mac32::from_octets(sum.to_be_bytes())
-    }
-}
-
-impl fmt::Debug for Nia3 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("128-NIA3(…)")
     }
 }
 

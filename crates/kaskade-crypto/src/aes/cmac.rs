@@ -4,7 +4,7 @@
 
 use crate::block_cipher::{Aes128, BlockCipher, Keyed, Work};
 use crate::cipher::Mac32;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_cmac;
 use crate::wipe::Wiped;
 
@@ -73,7 +73,7 @@ impl<'m> Blocks<'m> {
     #[inline(always)]
     pub(super) fn mac(self, cipher: &Aes128) -> u128 {
         match cipher {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Aes128::Instructions(cipher) => aes_cmac::mac(cipher, self),
             Aes128::Portable(cipher) => {
                 let mut mac = 0;

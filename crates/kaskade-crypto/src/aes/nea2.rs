@@ -4,7 +4,7 @@ use super::header;
 use crate::block_cipher::Aes128;
 use crate::cipher::engine::Engine;
 use crate::cipher::{self, BackEnd, BackEndNotAvailable, BitsBeyondMessage, CipherJob, Key128, MessageInput};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_ctr::{self, CounterBlock};
 
 /// 128-NEA2, 128-EEA2: AES-128 in counter mode with one key (TS 33.401 B.1.3). Wiped on drop.
@@ -42,7 +42,7 @@ impl Nea2 {
     pub fn apply(&self, input: &MessageInput, message: &mut [u8]) {
         let header = header(input);
         match &self.cipher {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Aes128::Instructions(cipher) => {
                 aes_ctr::apply(cipher, self.engine, CounterBlock::from_zero(header), message);
             }

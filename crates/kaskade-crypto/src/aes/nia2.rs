@@ -7,7 +7,7 @@ use crate::cipher::engine::Engine;
 use crate::cipher::{
     BackEnd, BackEndNotAvailable, BitsBeyondMessage, Key128, Mac32, MacJob, MacMismatch, MessageInput, check_bits,
 };
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_cmac;
 
 /// 128-NIA2, 128-EIA2: AES-CMAC with one key (TS 33.401 B.2.3). Wiped on drop.
@@ -75,7 +75,7 @@ impl Nia2 {
 
     /// Writes the code of each job; any keys, any lengths.
     pub fn mac_batch(jobs: &mut [MacJob<'_, Self>]) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         if let Some(engine) = jobs.first().map(|job| job.algorithm.engine) {
             let same = |job: &MacJob<'_, Self>| job.algorithm.engine.back_end() == engine.back_end();
             if jobs.iter().all(same) {
@@ -87,7 +87,7 @@ impl Nia2 {
                 engines.for_each(|engine| SideBySide::run(engine, jobs));
             }
         }
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         jobs.iter_mut().for_each(alone);
     }
 
@@ -98,13 +98,13 @@ impl Nia2 {
 }
 
 /// The jobs of one engine that run side by side; those of the portable back end are done on the way.
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 struct SideBySide<'j, 'a> {
     jobs: core::slice::IterMut<'j, MacJob<'a, Nia2>>,
     engine: BackEnd,
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 impl<'j, 'a> SideBySide<'j, 'a> {
     /// Writes the code of each job of this engine.
     fn run(engine: Engine, jobs: &'j mut [MacJob<'a, Nia2>]) {
@@ -116,7 +116,7 @@ impl<'j, 'a> SideBySide<'j, 'a> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 impl<'j> Iterator for SideBySide<'j, '_> {
     type Item = aes_cmac::Job<'j>;
 

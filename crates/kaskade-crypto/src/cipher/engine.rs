@@ -1,7 +1,7 @@
 //! Which instructions the ciphers run on.
 
 use super::{BackEnd, BackEndNotAvailable};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::features::{Avx2, Avx512};
 
 /// A back end, with the proof that the processor has its instructions.
@@ -10,16 +10,16 @@ pub(crate) enum Engine {
     /// Any processor.
     Portable,
     /// AVX2 with AES-NI and PCLMULQDQ.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     Avx2(Avx2),
     /// AVX-512 with GFNI, VAES and VPCLMULQDQ.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     Avx512(Avx512),
 }
 
 impl Engine {
     /// The fastest that this processor has.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     pub(crate) fn fastest() -> Self {
         if let Some(proof) = Avx512::detect() {
             Self::Avx512(proof)
@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// The fastest that this processor has.
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(x86_back_ends))]
     pub(crate) fn fastest() -> Self {
         Self::Portable
     }
@@ -40,11 +40,11 @@ impl Engine {
     pub(crate) fn of(back_end: BackEnd) -> Result<Self, BackEndNotAvailable> {
         match back_end {
             BackEnd::Portable => Some(Self::Portable),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             BackEnd::Avx2 => Avx2::detect().map(Self::Avx2),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             BackEnd::Avx512 => Avx512::detect().map(Self::Avx512),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(x86_back_ends))]
             BackEnd::Avx2 | BackEnd::Avx512 => None,
         }
         .ok_or(BackEndNotAvailable(back_end))
@@ -53,15 +53,15 @@ impl Engine {
     pub(crate) fn back_end(self) -> BackEnd {
         match self {
             Self::Portable => BackEnd::Portable,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::Avx2(_) => BackEnd::Avx2,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::Avx512(_) => BackEnd::Avx512,
         }
     }
 
     /// The proof that the processor has the instructions, if this engine is on AVX-512.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     #[inline]
     pub(crate) fn avx512(self) -> Option<Avx512> {
         match self {
@@ -71,7 +71,7 @@ impl Engine {
     }
 
     /// The proof that the processor has the instructions, if this engine is on AVX2.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     #[inline]
     pub(crate) fn avx2(self) -> Option<Avx2> {
         match self {
@@ -81,13 +81,13 @@ impl Engine {
     }
 
     /// The proof that the processor has the instructions, if there are engines and all are on AVX2.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     pub(crate) fn all_avx2(mut engines: impl Iterator<Item = Self>) -> Option<Avx2> {
         engines.try_fold(None, |_, engine| engine.avx2().map(Some))?
     }
 
     /// The proof that the processor has the instructions, if there are engines and all are on AVX-512.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     pub(crate) fn all_avx512(mut engines: impl Iterator<Item = Self>) -> Option<Avx512> {
         engines.try_fold(None, |_, engine| engine.avx512().map(Some))?
     }

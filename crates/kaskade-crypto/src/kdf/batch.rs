@@ -23,7 +23,7 @@ use zeroize::optimization_barrier;
 use super::sha256::{BLOCK, LENGTH_AT, compress, initial_state};
 use super::{Fc, KdfOutput, outer_hash, put_key};
 use crate::cipher::{BackEnd, BackEndNotAvailable};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::avx512::sha256_lanes;
 use crate::wipe::{Wiped, wipe};
 
@@ -34,9 +34,9 @@ pub const LANES: usize = 16;
 /// on a processor without AVX-512 F and BW, where they never do.
 #[inline]
 pub fn fewest() -> Option<usize> {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     return sha256_lanes::States::are_available().then_some(8);
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(x86_back_ends))]
     None
 }
 
@@ -202,7 +202,7 @@ impl<const N: usize> Drop for Blocks<N> {
 /// The hash states of all lanes.
 #[derive(Clone)]
 enum States {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     SideBySide(sha256_lanes::States),
     InTurns(Wiped<[u32; 8], LANES>),
 }
@@ -216,9 +216,9 @@ impl States {
 
     #[inline(always)]
     fn side_by_side() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         return sha256_lanes::States::initial().map(Self::SideBySide);
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(x86_back_ends))]
         None
     }
 
@@ -230,7 +230,7 @@ impl States {
     /// Compresses each key with the inner pad, and with the outer.
     #[inline(always)]
     fn absorb_pads(&mut self, outer: &mut Self, keys: &Blocks<1>, used: usize) {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         if let (Self::SideBySide(inner), Self::SideBySide(outer)) = (&mut *self, &mut *outer) {
             return inner.absorb_pads(outer, keys.each::<0>());
         }
@@ -247,7 +247,7 @@ impl States {
     #[inline(always)]
     fn compress<const INDEX: usize, const N: usize>(&mut self, blocks: &Blocks<N>, active: u16, used: usize) {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::SideBySide(states) => states.compress(blocks.each::<INDEX>(), active),
             Self::InTurns(Wiped(states)) => {
                 for (lane, (state, block)) in states.iter_mut().zip(blocks.each::<INDEX>()).enumerate().take(used) {
@@ -263,7 +263,7 @@ impl States {
     #[inline(always)]
     fn outer(&self, inner: &Self, outputs: &mut KdfOutputs) {
         match (self, inner) {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             (Self::SideBySide(outer), Self::SideBySide(inner)) => {
                 outer.outer(inner, outputs.of_lanes.each_mut().map(|KdfOutput(octets)| octets));
             }
@@ -279,7 +279,7 @@ impl States {
     /// The state of one lane.
     fn lane(&self, lane: usize) -> [u32; 8] {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::SideBySide(states) => states.lane(lane),
             Self::InTurns(Wiped(states)) => states.get(lane).copied().unwrap_or_default(),
         }
@@ -291,7 +291,7 @@ impl States {
         let mut state = self.lane(lane);
         change(&mut state);
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::SideBySide(states) => states.set_lane(lane, &state),
             Self::InTurns(Wiped(states)) => {
                 if let Some(place) = states.get_mut(lane) {

@@ -3,7 +3,7 @@
 use sha2::block_api::compress256;
 
 use super::{KdfOutput, outer_hash};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::sha_ni::ShaNi;
 use crate::wipe::wipe;
 
@@ -157,7 +157,7 @@ impl Sha256 {
     /// [`Sha256::finish`], and the outer hash of an HMAC over it.
     #[inline(always)]
     pub(super) fn finish_hmac(&mut self, outer: &[u32; 8]) -> KdfOutput {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         if let Some(sha_ni) = ShaNi::detect() {
             self.pad();
             return KdfOutput(sha_ni.hmac(&self.state, &self.block, outer));

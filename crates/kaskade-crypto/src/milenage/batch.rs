@@ -2,7 +2,7 @@
 
 use super::{MilenageVector, OperatorConstants};
 use crate::block_cipher::{Aes128, Keyed};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_ni::{GROUP, Group};
 use crate::types::{Amf, K, Opc, Rand, Sqn};
 
@@ -58,7 +58,7 @@ impl LengthsDiffer {
 /// When the two slices are not of the same length; then nothing is done.
 pub fn vectors(requests: &[Request<'_>], vectors: &mut [Option<MilenageVector>]) -> Result<(), LengthsDiffer> {
     LengthsDiffer::check(requests.len(), vectors.len())?;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     let (requests, vectors) = in_groups(requests, vectors);
     for (request, place) in requests.iter().zip(vectors) {
         let vector = Aes128::within(
@@ -79,7 +79,7 @@ impl Request<'_> {
 }
 
 /// Makes vectors in groups whose key schedules are computed side by side, and gives back what fills no group.
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 fn in_groups<'r, 'v>(
     requests: &'r [Request<'r>],
     vectors: &'v mut [Option<MilenageVector>],

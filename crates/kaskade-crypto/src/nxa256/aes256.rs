@@ -10,9 +10,9 @@ use super::frame::{Generator, Stream};
 use super::input::Iv256;
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_ctr::{self, CounterBlock};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::aes_ni::{AES_256, AesNi};
 
 /// Bit 0 of octet 0, which the counter blocks of H, Q and P have set.
@@ -29,19 +29,21 @@ pub(super) struct Aes256 {
 enum Schedule {
     /// The `aes` crate, which has its own choice: instructions of other processors, or constant-time software.
     Portable(Aes256Enc),
-    #[cfg(target_arch = "x86_64")]
-    Instructions(AesNi<AES_256>),
+    #[cfg(x86_back_ends)]
+    Instructions(AesNi<AES_256>, Engine),
 }
 
 impl Schedule {
     fn new(key: &Key256, engine: Engine) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if !matches!(engine, Engine::Portable)
-            && let Some(cipher) = AesNi::aes_256(key.secret_octets())
-        {
-            return Self::Instructions(cipher);
+        let portable = || Self::Portable(Aes256Enc::new(key.secret_octets().into()));
+        match engine {
+            Engine::Portable => portable(),
+            #[cfg(x86_back_ends)]
+            Engine::Avx2(_) | Engine::Avx512(_) => {
+                let cipher = AesNi::aes_256(key.secret_octets());
+                cipher.map_or_else(portable, |cipher| Self::Instructions(cipher, engine))
+            }
         }
-        Self::Portable(Aes256Enc::new(key.secret_octets().into()))
     }
 }
 
@@ -62,7 +64,6 @@ impl Generator for Aes256 {
     fn stream(&self, iv: &[u8; 16]) -> Keystream<'_> {
         Keystream {
             schedule: &self.schedule,
-            engine: self.engine,
             block: *iv,
         }
     }
@@ -81,7 +82,6 @@ impl Generator for Aes256 {
 /// A keystream, which is asked for at once.
 pub(super) struct Keystream<'a> {
     schedule: &'a Schedule,
-    engine: Engine,
     /// The counter block that is first, with a counter of zero.
     block: [u8; 16],
 }
@@ -94,9 +94,9 @@ impl Stream for Keystream<'_> {
                     StreamCipherCoreWrapper::from_core(InnerIvInit::inner_iv_init(cipher, &self.block.into()));
                 ctr.unchecked_apply_keystream(message);
             }
-            #[cfg(target_arch = "x86_64")]
-            Schedule::Instructions(cipher) => {
-                aes_ctr::apply(cipher, self.engine, CounterBlock::from_octets(&self.block), message);
+            #[cfg(x86_back_ends)]
+            Schedule::Instructions(cipher, engine) => {
+                aes_ctr::apply(cipher, *engine, CounterBlock::from_octets(&self.block), message);
             }
         }
     }

@@ -2,18 +2,18 @@
 
 use polyval::hazmat::FieldElement;
 
-use super::MacKey;
+use super::frame::MacKey;
 use crate::cipher::engine::Engine;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd;
 
 /// All 16 octets of the code over `aad`, then `text`, each filled with zeros to whole blocks.
 pub(super) fn code(engine: Engine, key: &MacKey, aad: &[u8], text: &[u8]) -> [u8; 16] {
     match engine {
         Engine::Portable => portable(key, aad, text),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         Engine::Avx2(avx2) => simd::avx2::polyval::code(avx2, key, aad, text, lengths(aad, text)),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(x86_back_ends)]
         Engine::Avx512(avx512) => simd::avx512::polyval::code(avx512, key, aad, text, lengths(aad, text)),
     }
 }

@@ -12,10 +12,12 @@
 use aes::Block;
 use aes::hazmat::cipher_round;
 
-use super::frame::{Generator, Job, Stream};
+#[cfg(x86_back_ends)]
+use super::frame::Job;
+use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd;
 use crate::wipe::Wiped;
 
@@ -60,15 +62,15 @@ impl Generator for Snow5g {
         stream.state.load(self.key.secret_octets(), iv);
         match self.engine {
             Engine::Portable => stream.state.initialise(),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(avx2) => simd::avx2::snow5g::initialise(avx2, &mut stream.state),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(avx512) => simd::avx512::snow5g::initialise(avx512, &mut stream.state),
         }
         stream
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     fn apply_batch<'a>(mut jobs: impl Iterator<Item = Job<'a, Self>>) {
         loop {
             let group = [jobs.next(), jobs.next(), jobs.next(), jobs.next()];
@@ -81,7 +83,7 @@ impl Generator for Snow5g {
 }
 
 impl Snow5g {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     fn apply_four(jobs: [Job<'_, Self>; 4]) {
         if let Some(avx512) = Engine::all_avx512(jobs.iter().map(|job| job.generator.engine)) {
             let mut states = Self::states(&jobs);
@@ -93,7 +95,7 @@ impl Snow5g {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     fn apply_two(jobs: [Job<'_, Self>; 2]) {
         if let [Engine::Avx2(avx2), Engine::Avx2(_)] = jobs.each_ref().map(|job| job.generator.engine) {
             let mut states = Self::states(&jobs);
@@ -103,7 +105,7 @@ impl Snow5g {
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     fn states<const N: usize>(jobs: &[Job<'_, Self>; N]) -> [State; N] {
         let mut states = [const { State::EMPTY }; N];
         for (state, job) in states.iter_mut().zip(jobs) {
@@ -123,9 +125,9 @@ impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self.engine {
             Engine::Portable => self.state.apply(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(avx2) => simd::avx2::snow5g::apply(avx2, &mut self.state, message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(avx512) => simd::avx512::snow5g::apply(avx512, &mut self.state, message),
         }
     }

@@ -1,14 +1,14 @@
 //! The keystream of ZUC-256: 256-NEA6, 256-NIA6, 256-NCA6 (TS 35.246).
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use super::frame::Job;
 use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
 use crate::zuc;
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use crate::zuc::CipherLane;
 
 /// ZUC-256 under a key.
@@ -36,14 +36,14 @@ impl Generator for Zuc256 {
         let key = self.key.secret_octets();
         match self.engine {
             Engine::Portable => Keystream::Portable(zuc::Keystream::zuc256(key, iv)),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx2(features) => Keystream::Avx2(avx2::Keystream::zuc256(features, key, iv)),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Engine::Avx512(features) => Keystream::Avx512(avx512::Keystream::zuc256(features, key, iv)),
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     fn apply_batch<'a>(mut jobs: impl Iterator<Item = Job<'a, Self>>) {
         loop {
             let mut group: [_; avx512::LANES] = core::array::from_fn(|_| jobs.next());
@@ -71,7 +71,7 @@ impl Generator for Zuc256 {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 fn lanes<'a, const LANES: usize>(group: &'a mut [Option<Job<'_, Zuc256>>]) -> [CipherLane<'a, 32>; LANES] {
     let mut jobs = group.iter_mut().flatten();
     core::array::from_fn(|_| {
@@ -86,9 +86,9 @@ fn lanes<'a, const LANES: usize>(group: &'a mut [Option<Job<'_, Zuc256>>]) -> [C
 /// The keystream of one message.
 pub(super) enum Keystream {
     Portable(zuc::Keystream),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     Avx2(avx2::Keystream),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     Avx512(avx512::Keystream),
 }
 
@@ -96,9 +96,9 @@ impl Stream for Keystream {
     fn apply(&mut self, message: &mut [u8]) {
         match self {
             Self::Portable(keystream) => keystream.add_to(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::Avx2(keystream) => keystream.add_to(message),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(x86_back_ends)]
             Self::Avx512(keystream) => keystream.add_to(message),
         }
     }

@@ -1,8 +1,5 @@
 //! Which instructions the processor has, asked once.
 
-/// A build with `--cfg kaskade_portable` has no accelerated back end on any processor: for the checks of portable code.
-pub(super) const HIDDEN: bool = cfg!(kaskade_portable);
-
 cpufeatures::new!(
     avx512,
     "avx512f",
@@ -32,7 +29,7 @@ impl AesInstructions {
     /// The proof that the processor has them; `None` where it has not.
     #[inline]
     pub(crate) fn detect() -> Option<Self> {
-        (!HIDDEN && aes_instructions::get()).then_some(Self(()))
+        aes_instructions::get().then_some(Self(()))
     }
 }
 
@@ -44,7 +41,7 @@ impl Avx2 {
     /// The proof that the processor has them; `None` where it has not.
     #[inline]
     pub(crate) fn detect() -> Option<Self> {
-        (!HIDDEN && avx2::get()).then_some(Self(()))
+        avx2::get().then_some(Self(()))
     }
 
     /// The proof that the processor has VAES and VPCLMULQDQ too.
@@ -72,6 +69,6 @@ impl Avx512 {
     /// The proof that the processor has them; `None` where it has not.
     #[inline]
     pub(crate) fn detect() -> Option<Self> {
-        (!HIDDEN && avx512::get()).then_some(Self(()))
+        avx512::get().then_some(Self(()))
     }
 }

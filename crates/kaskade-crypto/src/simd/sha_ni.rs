@@ -39,7 +39,7 @@ impl ShaNi {
     /// The proof; `None` where the processor has them not.
     #[inline(always)]
     pub(crate) fn detect() -> Option<Self> {
-        (!super::features::HIDDEN && instructions::get()).then_some(Self(()))
+        instructions::get().then_some(Self(()))
     }
 
     /// HMAC's output, from the inner state before its last block, that block with its padding, and the outer state.

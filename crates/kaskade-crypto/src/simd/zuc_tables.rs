@@ -48,6 +48,7 @@ pub(super) const AES_KEY: u8 = {
 /// What the S-box of AES adds at last (FIPS 197 5.1.1).
 const AES_CONSTANT: u8 = 0x63;
 
+#[allow(clippy::cast_possible_truncation, reason = "nibbles")]
 const fn by_nibbles(from_box: bool) -> [Table; 2] {
     let mut tables = [[0; 16]; 2];
     let mut i = 0;
@@ -74,7 +75,9 @@ const fn product(matrix: i64, x: u8) -> u8 {
     let mut y = 0;
     let mut bit = 0;
     while bit < 8 {
-        y |= ((rows[7 - bit] & x).count_ones() as u8 & 1) << bit;
+        if (rows[7 - bit] & x).count_ones() % 2 == 1 {
+            y |= 1 << bit;
+        }
         bit += 1;
     }
     y

@@ -1,7 +1,7 @@
 //! S1 and S2 of the FSM, MULα and DIVα of the LFSR, computed: nothing is looked up (TS 35.216 3.3, 3.4).
 
 use super::field::{Linear, ONE, Planes, add, apply, composed, from_polynomial, inverse, invert, mul, square};
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 use super::field::{apply_one, first_lane, one_lane};
 
 /// x^8 + x^4 + x^3 + x + 1, the field of S1 (and of AES), without x^8.
@@ -53,7 +53,7 @@ fn constant(constant: u8, mut planes: Planes) -> Planes {
 }
 
 /// SQ as a table, for those who can read it without a trace (TS 35.216 3.3.2).
-#[cfg(target_arch = "x86_64")]
+#[cfg(x86_back_ends)]
 pub(crate) const SQ: [u8; 256] = {
     let (mut table, mut x) = ([0; 256], 0_u8);
     loop {

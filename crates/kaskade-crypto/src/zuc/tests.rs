@@ -8,13 +8,13 @@ use crate::known_answers::load;
 fn streams_128(key: &[u8; 16], iv: &[u8; 16], octets: usize) -> Vec<Vec<u8>> {
     let mut streams = vec![vec![0; octets]];
     Keystream::zuc128(key, iv).add_to(&mut streams[0]);
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx2::detect() {
         let mut stream = vec![0; octets];
         crate::simd::avx2::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
         streams.push(stream);
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         let mut stream = vec![0; octets];
         crate::simd::avx512::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
@@ -84,7 +84,7 @@ fn zuc_256_goes_on_where_it_stopped() {
     keystream.add_to(rest);
     assert_eq!(pieces, whole);
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx2::detect() {
         for at in [0, 4, 8, 12, 48, 64, 68, 256, 260, 1000] {
             let mut keystream = crate::simd::avx2::zuc::Keystream::zuc256(features, &key, &iv);
@@ -95,7 +95,7 @@ fn zuc_256_goes_on_where_it_stopped() {
             assert_eq!(pieces, whole, "after {at} octets");
         }
     }
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         for at in [0, 4, 48, 64, 256, 1000] {
             let mut keystream = crate::simd::avx512::zuc::Keystream::zuc256(features, &key, &iv);

@@ -56,7 +56,7 @@ impl States {
     /// Whether the processor has AVX-512 F and BW: Intel from Skylake-SP on, AMD from Zen 4 on.
     #[inline(always)]
     pub(crate) fn are_available() -> bool {
-        !crate::simd::features::HIDDEN && instructions::get()
+        instructions::get()
     }
 
     /// Before the first block; `None` on a processor without the instructions.

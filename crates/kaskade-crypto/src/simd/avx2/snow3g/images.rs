@@ -15,6 +15,7 @@ type AlphaTables = [[[u8; 16]; 2]; 4];
 static MUL_TABLES: AlphaTables = alpha_tables(MUL_POWERS);
 static DIV_TABLES: AlphaTables = alpha_tables(DIV_POWERS);
 
+#[allow(clippy::cast_possible_truncation, reason = "a nibble in its place in an octet")]
 const fn alpha_tables(powers: [u8; 4]) -> AlphaTables {
     let (mut tables, mut at) = ([[[0; 16]; 2]; 4], 0);
     while at < 8 {

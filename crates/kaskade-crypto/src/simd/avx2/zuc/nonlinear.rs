@@ -130,9 +130,10 @@ impl Memory {
     /// W, the output of the step from those cells (TS 35.222 3.4).
     #[inline]
     #[target_feature(enable = "avx2")]
+    #[allow(clippy::cast_possible_truncation, reason = "the 32 bits of R1")]
     pub(super) fn output(self, cells: &[u32; 16]) -> u32 {
         let [x0, _, x2, _] = reorganise(cells);
-        let r1 = (_mm_cvtsi128_si64(self.r1_w2) >> 8) as u32;
+        let r1 = (_mm_cvtsi128_si64(self.r1_w2).cast_unsigned() >> 8) as u32;
         let w2 = _mm_extract_epi32::<3>(self.r1_w2).cast_unsigned().rotate_right(8);
         (x0 ^ r1).wrapping_add(w2 ^ x2)
     }

@@ -23,6 +23,7 @@ pub(super) const WORDS: usize = BLOCK / 4 + 2;
 pub(super) struct Windows(Wiped<[u8; 16], 2>);
 
 /// The bits of an octet that has only a lower nibble, then of one that has only an upper one, in the other order.
+#[allow(clippy::cast_possible_truncation, reason = "nibbles")]
 const EXCHANGED: [Table; 2] = {
     let mut tables = [[0; 16]; 2];
     let mut i = 0;
@@ -73,6 +74,7 @@ impl Windows {
 
     /// The sum of all windows.
     #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the 32 bits that count")]
     pub(super) fn sum(&self) -> u32 {
         let [first, second] = self.0.0.map(u128::from_le_bytes);
         (first >> 32) as u32 ^ (second >> 96) as u32
