@@ -17,8 +17,7 @@ use rounds::Table;
 const LENGTHS: [usize; 2] = [64, 1500];
 const BATCH: usize = 64;
 
-/// Rows of one family: the fastest back end against the portable one, and a batch against its messages one by one. Of
-/// long messages, a batch of NIA has little to gain without AVX-512: H, Q and P alone are made side by side.
+/// Rows of one family: the fastest back end against the portable one, and a batch against its messages one by one.
 macro_rules! rows {
     ($table:ident, $Nea:ident, $Nia:ident, $Nca:ident, $at_most:expr, $batch_at_most:expr) => {
         for octets in LENGTHS {
@@ -85,15 +84,10 @@ macro_rules! rows {
                     tag: None,
                 })
                 .collect();
-            let nia_batch_at_most = match BackEnd::fastest() {
-                BackEnd::Avx512 => $batch_at_most,
-                _ if octets < 1500 => f64::max(0.9, $batch_at_most),
-                _ => f64::max(1.05, $batch_at_most),
-            };
             $table.row(
                 &format!("{}, {octets} octets, batch of {BATCH}", stringify!($Nia)),
                 "one by one",
-                nia_batch_at_most,
+                $batch_at_most,
                 BATCH,
                 || $Nia::mac_batch(black_box(&mut jobs)),
                 || {
