@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use kaskade_aka::sqn::{Seq, SqnRecord, SqnScheme};
 use kaskade_crypto::{Amf, K, Opc, Sqn};
@@ -44,6 +45,7 @@ pub fn run(place: impl Fn() -> Place) {
     shows_whole_batches_to_readers(&place());
     subscribers_come_back(&place());
     sqn_never_repeat(&place());
+    sqn_never_repeat_while_entries_are_swept(&place());
     resynchronisation_is_durable(&place());
 }
 
@@ -288,6 +290,44 @@ fn sqn_never_repeat(open: &Place) {
     }
 }
 
+/// A tick of 1 ms drops idle entries all the time, while more threads than processors ask for their numbers: whatever is
+/// read before the shard is locked is stale when it counts.
+fn sqn_never_repeat_while_entries_are_swept(open: &Place) {
+    const SUBSCRIBERS: usize = 3000;
+    const THREADS: usize = 12;
+    const EACH: usize = 60_000;
+    let options = StoreOptions {
+        tick: Some(Duration::from_millis(1)),
+        ..StoreOptions::default()
+    };
+    let store = SubscriberStore::with_engine(open(), Path::new("conformance"), &key(), options).expect("a store");
+    let all: Vec<_> = (0..SUBSCRIBERS).map(|n| subscriber(n, SqnScheme::TimeBased)).collect();
+    store.put_many(&all).expect("put");
+    let mut issued: Vec<(usize, Sqn)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let store = &store;
+                scope.spawn(move || {
+                    (0..EACH)
+                        .map(|turn| {
+                            // Neighbours meet at the same subscriber now and then.
+                            let n = (turn / 4 + thread * 7) % SUBSCRIBERS;
+                            (n, store.next_sqn(&supi(n), "node").expect("an SQN"))
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("no panic"))
+            .collect()
+    });
+    issued.sort_unstable();
+    let twice = issued.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert_eq!(twice, 0, "of {} SQN were issued twice", issued.len());
+}
+
 fn resynchronisation_is_durable(open: &Place) {
     let far = Sqn::new((1 << 40) + 5).expect("48 bits");
     for scheme in SqnScheme::ALL {
@@ -316,8 +356,11 @@ fn resynchronisation_is_durable(open: &Place) {
 }
 
 fn store(open: &Place) -> SubscriberStore {
-    let key = MasterKey::from_octets(&[0x5a; 32]);
-    SubscriberStore::with_engine(open(), Path::new("conformance"), &key, StoreOptions::default()).expect("a store")
+    SubscriberStore::with_engine(open(), Path::new("conformance"), &key(), StoreOptions::default()).expect("a store")
+}
+
+fn key() -> MasterKey {
+    MasterKey::from_octets(&[0x5a; 32])
 }
 
 fn supi(n: usize) -> Supi {

@@ -102,6 +102,8 @@ impl Issuer {
     }
 
     /// The clock; `None` before its first mark is durable. `now` is read first and never exceeds the mark.
+    ///
+    /// What it decides about a subscriber holds only while that subscriber's shard stays locked: read it under that lock.
     #[inline]
     pub(crate) fn clock(&self) -> Option<ClockView> {
         let now = self.now();
@@ -142,10 +144,12 @@ impl Issuer {
         key: &SubscriberKey,
         requesting_node: &str,
     ) -> Result<Attempt, StoreError> {
+        let mut shard = self.shard(key);
+        // Under the lock: a sweep judges by the clock what it may drop, and a clock read before it would issue that again.
         let Some(clock) = self.clock() else {
+            drop(shard);
             return queue.start_clock().map(Attempt::Wait);
         };
-        let mut shard = self.shard(key);
         let entry = self
             .entry(&mut shard, engine, key, clock.now)?
             .ok_or(StoreError::UnknownSubscriber)?;
@@ -263,9 +267,10 @@ impl Issuer {
 
     /// Drops what need not be held from some shards, in turn.
     pub(crate) fn sweep_some(&self) {
-        let (now, first) = (self.now(), self.sweep_next.fetch_add(SWEPT, Ordering::Relaxed) % SHARDS);
+        let first = self.sweep_next.fetch_add(SWEPT, Ordering::Relaxed) % SHARDS;
         for shard in self.shards.iter().skip(first).take(SWEPT) {
-            lock(shard).sweep(now, self.largest_shard);
+            let mut shard = lock(shard);
+            shard.sweep(self.now(), self.largest_shard);
         }
     }
 }

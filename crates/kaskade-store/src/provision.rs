@@ -46,7 +46,8 @@ impl SubscriberStore {
         let key = SubscriberKey::from(supi);
         loop {
             let mut shard = self.issuer.shard(&key);
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, &key, self.issuer.now())? else {
+            let now = self.issuer.now();
+            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, &key, now)? else {
                 return Ok(false);
             };
             if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
@@ -98,8 +99,8 @@ impl SubscriberStore {
         let key = SubscriberKey::from(&subscriber.supi);
         let row = self.sealer.seal(&key, subscriber)?;
         loop {
-            let now = self.issuer.now();
             let mut shard = self.issuer.shard(&key);
+            let now = self.issuer.now();
             let entry = self.issuer.entry(&mut shard, &*self.engine, &key, now)?;
             if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
                 // The same SUPI twice in one chunk waits for the chunk itself.

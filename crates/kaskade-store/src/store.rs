@@ -283,11 +283,12 @@ impl SubscriberStore {
     pub fn resynchronise(&self, supi: &Supi, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
         let key = SubscriberKey::from(supi);
         loop {
+            let mut shard = self.issuer.shard(&key);
             let Some(clock) = self.issuer.clock() else {
+                drop(shard);
                 self.queue.start_clock()?.wait()?;
                 continue;
             };
-            let mut shard = self.issuer.shard(&key);
             let entry = self.issuer.entry(&mut shard, &*self.engine, &key, clock.now)?;
             let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
             if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
@@ -358,8 +359,8 @@ impl SubscriberStore {
     fn assemble(&self, key: &SubscriberKey, octets: &[u8]) -> Result<Subscriber, StoreError> {
         let row = Row::decode(octets)?;
         let secrets = self.sealer.open_row(key, &row)?;
-        let now = self.issuer.now();
         let mut shard = self.issuer.shard(key);
+        let now = self.issuer.now();
         let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
         let issuer = entry
             .and_then(|entry| entry.issuer.as_ref())
