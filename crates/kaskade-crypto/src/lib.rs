@@ -32,7 +32,7 @@ pub mod ecies;
 pub mod gsm;
 pub mod kdf;
 #[cfg(test)]
-#[path = "../tests/known_answers/mod.rs"]
+#[path = "../tests/all/known_answers/mod.rs"]
 mod known_answers;
 pub mod milenage;
 pub mod nxa256;

@@ -1,0 +1,17 @@
+//! The integration tests of kaskade-crypto, a module for each subject: one program, so that the crate is linked once.
+//!
+//! `no_allocation` is a program of its own: its allocator counts.
+
+mod aes;
+mod ecies;
+mod gsm;
+mod kdf;
+mod kdf_batch;
+mod known_answers;
+mod milenage;
+mod nxa256;
+mod snow3g;
+mod tuak;
+mod wiped;
+mod xor_test;
+mod zuc;

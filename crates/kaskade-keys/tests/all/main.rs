@@ -1,0 +1,15 @@
+//! The integration tests of kaskade-keys, a module for each subject: one program, so that the crate is linked once.
+
+mod every_row;
+mod graph;
+mod identities;
+mod lanes;
+mod no_other_hmac;
+mod other_opinions;
+mod oxirush;
+mod rows;
+mod vectors_5gs;
+mod vectors_apps;
+mod vectors_eps;
+mod vectors_umts;
+mod wrong_keys;

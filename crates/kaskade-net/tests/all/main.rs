@@ -1,0 +1,9 @@
+//! The integration tests of kaskade-net, a module for each subject: one program, so that the crate is linked once.
+
+mod authentication;
+mod bad_input;
+mod common;
+mod connection;
+mod curl;
+mod models;
+mod tls;

@@ -1,0 +1,262 @@
+//! No SQN twice, and none that was answered lost: over many lives of a process that is killed under load.
+//!
+//! The test starts itself as a child. The child opens the store, asks for SQN from several threads and writes each
+//! that it got to its standard output, as a server would answer. The parent kills it at a random moment, starts it
+//! again on the same store, and checks everything that it was told. `KASKADE_CRASH_KILLS` sets how often (50).
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and the child speaks"
+)]
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::common::{split, subscriber, supi};
+use kaskade_aka::sqn::{Seq, SqnError, SqnLayout};
+use kaskade_store::{MasterKey, Resynchronised, SqnRecord, SqnScheme, StoreError, StoreOptions, SubscriberStore};
+
+const CHILD: &str = "KASKADE_CRASH_CHILD";
+const SUBSCRIBERS: u64 = 300;
+const THREADS: u64 = 6;
+const NODES: [&str; 3] = ["amf-1", "amf-2", "5G:mnc001.mcc001.3gppnetwork.org"];
+
+const LIFE: &str = "KASKADE_CRASH_LIFE";
+const DELTA: u64 = 2000;
+
+/// One life: what was answered until the kill.
+#[derive(Default)]
+struct Told {
+    /// Subscriber and SQN as a number.
+    issued: Vec<(u64, u64)>,
+    raised: u64,
+    epochs: u64,
+    loads: u64,
+}
+
+/// SEQ_MS of the cards that fall behind, within this life.
+static CARD: AtomicU64 = AtomicU64::new(0);
+
+/// Subscribers whose card is often more than Δ behind: their SQN may go down, but never to one that was issued.
+fn falls_behind(number: u64) -> bool {
+    number % 25 == 7
+}
+
+#[test]
+fn survives_being_killed() {
+    if let Ok(folder) = std::env::var(CHILD) {
+        serve(Path::new(&folder));
+    }
+    let kills: u64 = std::env::var("KASKADE_CRASH_KILLS")
+        .ok()
+        .and_then(|kills| kills.parse().ok())
+        .unwrap_or(50);
+    let (folder, _key) = crate::common::folder();
+    let mut random = Random(std::process::id().into());
+    println!("seed {}", random.0);
+    let mut seen: HashSet<(u64, u64)> = HashSet::new();
+    let mut highest: HashMap<(u64, u8), u64> = HashMap::new();
+    let (mut answered, mut raised, mut epochs, mut loads) = (0, 0, 0, 0);
+    let mut life = 0;
+    // On a busy machine lives are poor: then there are more of them.
+    while life < kills || (life < 20 * kills && (answered < 200 * kills || raised < 2 * kills || epochs < kills / 2)) {
+        // Some die while the store opens or loads, the others under load.
+        let under_load = life % 4 != 0;
+        let patience = Duration::from_micros(random.below(if under_load { 120_000 } else { 20_000 }));
+        let told = live(folder.path(), life, under_load, patience);
+        let mut highest_now = highest.clone();
+        for (subscriber, sqn) in told.issued {
+            assert!(
+                seen.insert((subscriber, sqn)),
+                "life {life}: SQN {sqn:#x} of {subscriber} is issued twice"
+            );
+            let (seq, ind) = split(kaskade_crypto::Sqn::new(sqn).expect("48 bits"));
+            let before = highest.get(&(subscriber, ind)).filter(|_| !falls_behind(subscriber));
+            assert!(
+                before.is_none_or(|before| seq > *before),
+                "life {life}: SEQ {seq} of {subscriber} is below {before:?}"
+            );
+            let now = highest_now.entry((subscriber, ind)).or_insert(seq);
+            *now = seq.max(*now);
+            answered += 1;
+        }
+        highest = highest_now;
+        raised += told.raised;
+        epochs += told.epochs;
+        loads += told.loads;
+        life += 1;
+    }
+    println!("{life} kills, {answered} SQN answered, {raised} raised, {epochs} new epochs, {loads} loads");
+    assert!(
+        answered >= 200 * kills && raised >= 2 * kills && epochs >= kills / 2,
+        "the test tests too little"
+    );
+
+    // And the store is whole: it opens, and every subscriber that was answered is there.
+    let key = MasterKey::open(&folder.path().join("master.key")).expect("the master key");
+    let store = SubscriberStore::open(&folder.path().join("store"), &key, options()).expect("the store");
+    for (number, _) in highest.into_keys() {
+        assert!(store.credentials(&supi(number)).expect("read").is_some());
+    }
+}
+
+/// Starts the child, kills it `patience` after its start or its first answer, and reads what it said.
+fn live(folder: &Path, life: u64, under_load: bool, patience: Duration) -> Told {
+    let mut child = Command::new(std::env::current_exe().expect("this test"))
+        .args(["crash::survives_being_killed", "--exact", "--nocapture", "--quiet"])
+        .env(CHILD, folder)
+        .env(LIFE, life.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the child");
+    let stdout = child.stdout.take().expect("piped");
+    let mut stderr = child.stderr.take().expect("piped");
+    let (first, answered) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut told = Told::default();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.expect("text");
+            // The last line may be cut by the kill: what the peer did not get whole was not answered.
+            let Some(line) = line.strip_suffix(';') else { continue };
+            if line.starts_with("sqn") {
+                let _ = first.send(());
+            }
+            let mut words = line.split(' ');
+            let word = words.next();
+            let mut number = || words.next().and_then(|word| word.parse().ok());
+            match word {
+                Some("sqn") => told.issued.extend((|| Some((number()?, number()?)))()),
+                Some("raised") => told.raised += 1,
+                Some("epoch") => told.epochs += 1,
+                Some("load") => told.loads += 1,
+                _ => {}
+            }
+        }
+        told
+    });
+    if under_load {
+        // Also ends when the child dies by itself.
+        let _ = answered.recv_timeout(Duration::from_secs(60));
+    }
+    std::thread::sleep(patience);
+    // SIGKILL.
+    child.kill().expect("killed");
+    let status = child.wait().expect("dead");
+    let told = reader.join().expect("read");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut stderr, &mut said).expect("text");
+    assert_eq!(status.signal(), Some(9), "the child died by itself: {said}");
+    told
+}
+
+fn options() -> StoreOptions {
+    let mut options = StoreOptions::default();
+    // Small, so that marks and ranges are written and lost all the time.
+    options.lead = Duration::from_millis(200);
+    options.tick = Some(Duration::from_millis(20));
+    options.policy.smallest_range = 4;
+    options.policy.largest_range = 512;
+    options.policy.horizon = 50;
+    options.policy.delta = DELTA;
+    options.held_ranges = 64;
+    options
+}
+
+/// The child.
+fn serve(folder: &Path) -> ! {
+    let key = MasterKey::open(&folder.join("master.key")).expect("the master key");
+    let store = SubscriberStore::open(&folder.join("store"), &key, options()).expect("the store");
+    if store.len().expect("a number") < SUBSCRIBERS {
+        let all: Vec<_> = (0..SUBSCRIBERS).map(|n| subscriber(n, scheme(n))).collect();
+        store.put_many(&all).expect("put");
+        say("load;\n");
+    }
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let store = &store;
+            scope.spawn(move || work(store, thread));
+        }
+    });
+    unreachable!("the threads work for ever");
+}
+
+fn work(store: &SubscriberStore, thread: u64) {
+    let life: u64 = std::env::var(LIFE).expect("set").parse().expect("a number");
+    let mut random = Random(u64::from(std::process::id()) * 100 + thread);
+    loop {
+        // Some subscribers are much hotter than a tick allows.
+        let number = match random.below(8) {
+            0 => random.below(6),
+            1 => 7 + 25 * random.below(SUBSCRIBERS / 25),
+            _ => random.below(SUBSCRIBERS),
+        };
+        let node = NODES[random.below(3) as usize];
+        let next = issue(store, number, node);
+        if random.below(if falls_behind(number) { 4 } else { 30 }) != 0 {
+            continue;
+        }
+        let (next, _) = split(kaskade_crypto::Sqn::new(next).expect("48 bits"));
+        let seq_ms = match random.below(3) {
+            0 | 1 if falls_behind(number) => life * 500 + CARD.fetch_add(1, Ordering::Relaxed).min(499),
+            _ if falls_behind(number) => {
+                // Imported again, with far too high an SQN.
+                let mut wrong = subscriber(number, scheme(number));
+                let highest = Seq((life + 1) << 24 | random.below(1 << 24));
+                wrong.sqn = SqnRecord::after(scheme(number), SqnLayout::ANNEX_C3, highest);
+                store.put_many([&wrong]).expect("put");
+                say("load;\n");
+                continue;
+            }
+            // In step as long as nobody else is faster.
+            0 if number >= 6 => next.saturating_sub(random.below(DELTA / 2)),
+            _ => next + random.below(1000),
+        };
+        let sqn_ms = kaskade_crypto::Sqn::new(seq_ms << 5).expect("48 bits");
+        match store.resynchronise(&supi(number), sqn_ms) {
+            Ok(Resynchronised::Raised) => say("raised;\n"),
+            Ok(Resynchronised::NewEpoch) => say("epoch;\n"),
+            Ok(_) | Err(StoreError::Sqn(SqnError::WindowSpent)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn issue(store: &SubscriberStore, number: u64, node: &str) -> u64 {
+    let now = store.next_sqn_now(&supi(number), node).expect("an SQN");
+    let sqn = now
+        .unwrap_or_else(|| store.next_sqn(&supi(number), node).expect("an SQN"))
+        .value();
+    say(&format!("sqn {number} {sqn};\n"));
+    sqn
+}
+
+fn scheme(number: u64) -> SqnScheme {
+    SqnScheme::ALL[(number % 3) as usize]
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // One write per line: a kill cuts at most the last.
+    out.write_all(line.as_bytes())
+        .and_then(|()| out.flush())
+        .expect("the parent listens");
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}

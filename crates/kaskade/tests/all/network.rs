@@ -1,0 +1,261 @@
+//! The program over HTTP/2: the demonstration, and an emulated UE against a running home network.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+use crate::common::{K, OPC, Place, SUPI, Up};
+use serde_json::Value;
+
+fn state(place: &Place, name: &str) -> u64 {
+    let text = std::fs::read_to_string(place.path(name)).expect("the state of the card");
+    let state: Value = serde_json::from_str(&text).expect("JSON");
+    let seq_ms = state["seq_ms"].as_array().expect("an array");
+    seq_ms.iter().filter_map(Value::as_u64).max().expect("numbers")
+}
+
+#[test]
+fn the_demonstration_runs_twice_on_the_same_data() {
+    let place = Place::new();
+    let demo = |more: &str| place.kaskade(&format!("up --demo --once --data demo {more}"));
+    let first = demo("").ok();
+    assert!(first.contains("created just now: 2 subscribers"), "{first}");
+    assert!(
+        first.contains("SUCI, profile A") && first.contains("All 19 keys that both sides have agree"),
+        "{first}"
+    );
+    assert_eq!(
+        first.matches('✓').count(),
+        19 + 1,
+        "each of the 19 keys and the legend:\n{first}"
+    );
+    assert!(!first.contains("0000000001"), "the SUPI is masked");
+    let (key, seq) = (
+        std::fs::read(place.path("demo/master.key")).expect("a key"),
+        state(&place, "demo/demo-usim.json"),
+    );
+    let second = demo("").ok();
+    assert!(
+        !second.contains("created") && second.contains("2 subscribers"),
+        "{second}"
+    );
+    assert_eq!(
+        std::fs::read(place.path("demo/master.key")).expect("a key"),
+        key,
+        "the data is used again"
+    );
+    assert!(state(&place, "demo/demo-usim.json") > seq, "no SQN came twice");
+
+    let hex = |text: &str| {
+        text.split_whitespace()
+            .filter(|word| word.len() == 64 && word.bytes().all(|c| c.is_ascii_hexdigit()))
+            .count()
+    };
+    assert_eq!(hex(&second), 0, "keys are masked");
+    assert!(hex(&demo("--reveal").ok()) > 6, "--reveal shows them");
+    assert!(place.kaskade("up --once --data demo").refused().contains("--demo"));
+}
+
+/// A home network with one subscriber and the key pairs of TS 33.501 Annex C.4.
+fn home(place: &Place) {
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --data data"))
+        .ok();
+    place.kaskade("hn-key generate --profile a --data data").ok();
+    place.kaskade("hn-key generate --profile b --data data").ok();
+    place.file(
+        "kaskade.toml",
+        "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\", \"901-70\"]\n[log]\nfilter = \"debug\"\n",
+    );
+}
+
+fn attach(place: &Place, up: &Up, more: &str) -> crate::common::Ran {
+    place.with_secrets(&format!(
+        "ue attach --ausf {} --supi {SUPI} --plmn 001-01 {more}",
+        up.ausf
+    ))
+}
+
+fn json(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+#[test]
+fn an_emulated_ue_attaches() {
+    let place = Place::new();
+    home(&place);
+    let keys: Value = serde_json::from_str(&place.kaskade("hn-key list --json --data data").ok()).expect("JSON");
+    let public = |at: usize| keys[at]["public_key"].as_str().expect("a key").to_owned();
+    let up = Up::start(&place, "up --config kaskade.toml");
+
+    let tree = attach(&place, &up, "--state usim.json").ok();
+    assert!(
+        tree.contains("SUCI, null scheme") && tree.contains("keys that both sides have agree"),
+        "{tree}"
+    );
+    let seq = state(&place, "usim.json");
+    assert!(
+        !place
+            .with_secrets(&format!(
+                "ue attach --ausf {} --supi imsi-001010000000002 --plmn 001-01 --state usim.json",
+                up.ausf
+            ))
+            .success
+    );
+
+    let a = attach(
+        &place,
+        &up,
+        &format!("--state usim.json --suci a --hn-key-id 1 --hn-public-key {}", public(0)),
+    )
+    .ok();
+    assert!(a.contains("profile A"), "{a}");
+    let b = format!(
+        "--state usim.json --suci b --hn-key-id 2 --hn-public-key {} --repeat 5 --json",
+        public(1)
+    );
+    let runs = json(&attach(&place, &up, &b).ok());
+    assert_eq!(runs.len(), 5);
+    for run in &runs {
+        assert_eq!(
+            (run["identity"].as_str(), run["resynchronised"].as_bool()),
+            (Some("SUCI, profile B"), Some(false))
+        );
+        let keys = run["keys"].as_array().expect("keys");
+        assert!(keys.len() >= 19 && keys.iter().all(|key| key["agrees"] != false && key["value"].is_null()));
+        // Everything from RES* and K_SEAF on; CK, IK and K_AUSF do not leave the home network.
+        let agree = |name: &str| keys.iter().any(|key| key["name"] == name && key["agrees"] == true);
+        for name in [
+            "RES*", "HXRES*", "K_SEAF", "K_AMF", "K_NASenc", "K_gNB", "NH", "K_UPenc", "K_UPint",
+        ] {
+            assert!(agree(name), "{name}");
+        }
+        assert!(!agree("CK") && !agree("K_AUSF"));
+    }
+    assert!(
+        state(&place, "usim.json") >= seq + 6,
+        "every challenge had an SQN of its own"
+    );
+
+    let roaming = attach(&place, &up, "--state usim.json --serving 901-70 --suci supi --json").ok();
+    assert_eq!(
+        json(&roaming)[0]["serving_network_name"],
+        "5G:mnc070.mcc901.3gppnetwork.org"
+    );
+
+    // The card of another network that is far ahead: AUTS, and a second challenge that it accepts.
+    let ahead = json(&attach(&place, &up, "--sqn-ms 00f000000000 --json --repeat 2").ok());
+    assert_eq!(ahead[0]["resynchronised"], true);
+    assert_eq!(ahead[1]["resynchronised"], false, "one resynchronisation is enough");
+
+    let busy = place.kaskade("subscriber list --data data").refused();
+    assert!(busy.contains("stop the `kaskade up`"), "{busy}");
+    let log = up.stop();
+    place.printed.borrow_mut().push_str(&log);
+    assert!(
+        log.contains("imsi-00101********01"),
+        "the log at level debug names the masked SUPI:\n{log}"
+    );
+    assert!(!log.contains('\u{1b}'), "no colours into a pipe");
+    assert!(!log.contains("0000000001"), "no SUPI in the log:\n{log}");
+    assert!(place.kaskade("subscriber list --data data").ok().contains(SUPI));
+    place.has_no(&[K, OPC], &["data"]);
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let place = Place::new();
+    home(&place);
+    let up = Up::start(&place, "up --config kaskade.toml");
+    let with = |k: &str, code: &str, more: &str| {
+        let line = format!("ue attach --ausf {} --plmn 001-01 --k {k} {code} {more}", up.ausf);
+        place.kaskade(&line).refused()
+    };
+    let other_k = with(&K.replace('4', "5"), &format!("--opc {OPC}"), &format!("--supi {SUPI}"));
+    assert!(
+        other_k.contains("MAC failure") && other_k.contains("cause 20"),
+        "{other_k}"
+    );
+    let op = with(K, &format!("--op {OPC}"), &format!("--supi {SUPI}"));
+    assert!(op.contains("is OP given as OPc?"), "{op}");
+    let unknown = with(K, &format!("--opc {OPC}"), "--supi imsi-001010000000077");
+    assert!(
+        unknown.contains("no such subscriber") && unknown.contains("USER_NOT_FOUND"),
+        "{unknown}"
+    );
+    let network = with(K, &format!("--opc {OPC}"), &format!("--supi {SUPI} --serving 310-410"));
+    assert!(network.contains("SERVING_NETWORK_NOT_AUTHORIZED"), "{network}");
+    let suci = format!(
+        "--supi {SUPI} --suci a --hn-key-id 9 --hn-public-key 5a8d38864820197c3394b92613b20b91633cbd897119273bf8e4a6f4eec0a650"
+    );
+    let no_key = with(K, &format!("--opc {OPC}"), &suci);
+    assert!(no_key.contains("no key pair of this identifier"), "{no_key}");
+    let wrong_key = with(
+        K,
+        &format!("--opc {OPC}"),
+        &suci.replace("--hn-key-id 9", "--hn-key-id 1"),
+    );
+    assert!(wrong_key.contains("does not open"), "{wrong_key}");
+    up.stop();
+
+    let nobody = place
+        .with_secrets(&format!(
+            "ue attach --ausf http://127.0.0.1:1 --supi {SUPI} --plmn 001-01"
+        ))
+        .refused();
+    assert!(nobody.contains("127.0.0.1:1"), "{nobody}");
+}
+
+#[test]
+fn over_tls() {
+    let place = Place::new();
+    home(&place);
+    let made = std::process::Command::new("openssl")
+        .current_dir(place.path("."))
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=ausf".split(' '))
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: openssl is not installed");
+        return;
+    }
+    let config = std::fs::read_to_string(place.path("kaskade.toml")).expect("a file");
+    place.file(
+        "tls.toml",
+        &format!("{config}[ausf.tls]\ncert = \"tls.pem\"\nkey = \"tls.key\"\n"),
+    );
+    let up = Up::start(&place, "up --config tls.toml");
+    assert!(up.ausf.starts_with("https://"), "{}", up.greeting);
+    assert!(
+        attach(&place, &up, "--ca tls.pem")
+            .ok()
+            .contains("keys that both sides have agree")
+    );
+    let no_authority = attach(&place, &up, "").refused();
+    assert!(no_authority.contains("--ca"), "{no_authority}");
+    up.stop();
+}
+
+#[test]
+fn a_small_benchmark() {
+    let place = Place::new();
+    let printed = place
+        .kaskade("bench auth --subscribers 200 --seconds 1 --connections 1 --streams 4 --json")
+        .ok();
+    let measured = &json(&printed)[0];
+    assert_eq!(measured["subscribers"], 200);
+    assert_eq!(measured["failures"], 0);
+    for figure in [
+        "authentications_per_second",
+        "authentications_per_server_cpu_second",
+        "p50_microseconds",
+        "p99_microseconds",
+        "p999_microseconds",
+        "resident_octets",
+        "disk_octets",
+    ] {
+        assert!(
+            measured[figure].as_f64().is_some_and(|figure| figure > 0.0),
+            "{figure}: {printed}"
+        );
+    }
+}
