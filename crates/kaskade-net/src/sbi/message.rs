@@ -1,5 +1,6 @@
 //! One request with the checks that HTTP asks for, and one reply.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -9,6 +10,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use zeroize::Zeroize;
 
+use super::peer::Peer;
 use super::problem::Problem;
 
 /// The largest request body, in octets. The largest legal one is a SUCI of 3253 octets of scheme output in hexadecimal.
@@ -24,12 +26,18 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Request {
     inner: hyper::Request<Incoming>,
     scheme: &'static str,
+    peer: Arc<Peer>,
 }
 
 impl Request {
-    /// Takes what came in over a connection of this scheme (`http` or `https`).
-    pub(super) fn new(inner: hyper::Request<Incoming>, scheme: &'static str) -> Self {
-        Self { inner, scheme }
+    /// Takes what came in over a connection of this scheme (`http` or `https`) from this peer.
+    pub(super) fn new(inner: hyper::Request<Incoming>, scheme: &'static str, peer: Arc<Peer>) -> Self {
+        Self { inner, scheme, peer }
+    }
+
+    /// Who sent it.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// The method.

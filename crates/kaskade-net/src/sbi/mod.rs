@@ -5,6 +5,7 @@
 //! | [`server`] | accept loop, TLS, limits, graceful shutdown |
 //! | [`message`] | one request with its checks, one reply |
 //! | [`path`] | path segments and percent-decoding |
+//! | [`peer`] | who is at the other end: certificate or address |
 //! | [`problem`] | `ProblemDetails`, and the closed list of causes |
 //! | [`json`] | members that know their JSON Pointer; a writer |
 //! | [`model`] | the bodies of Nausf and Nudm, parsed into types |
@@ -17,6 +18,7 @@ pub mod json;
 pub mod message;
 pub mod model;
 pub mod path;
+pub mod peer;
 mod preface;
 pub mod problem;
 pub mod server;

@@ -19,8 +19,9 @@ use tokio::time::timeout;
 
 use super::executor::InConnection;
 use super::message::{Reply, Request, STREAM_WINDOW};
+use super::peer::Peer;
 use super::preface::AfterPreface;
-use super::tls::ServerTls;
+use super::tls::{self, ServerTls};
 
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -129,7 +130,7 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>, options: 
                         stop: shutdown.listener(),
                     };
                     connections.spawn(async move {
-                        if let Err(error) = connection.run(stream).await {
+                        if let Err(error) = connection.run(stream, peer).await {
                             tracing::debug!(%peer, %error, "connection ended");
                         }
                     });
@@ -166,18 +167,19 @@ struct Connection<H> {
 }
 
 impl<H: Handler> Connection<H> {
-    async fn run(self, stream: TcpStream) -> Result<(), ConnectionError> {
+    async fn run(self, stream: TcpStream, peer: SocketAddr) -> Result<(), ConnectionError> {
         stream.set_nodelay(true)?;
         match &self.options.tls {
-            None => self.http2(stream, "http").await,
+            None => self.http2(stream, "http", Peer::at(peer.ip())).await,
             Some(tls) => {
                 let stream = timeout(self.options.patience, tls.acceptor().accept(stream)).await??;
-                self.http2(stream, "https").await
+                let peer = tls::peer(&stream, peer.ip());
+                self.http2(stream, "https", peer).await
             }
         }
     }
 
-    async fn http2<I>(mut self, stream: I, scheme: &'static str) -> Result<(), ConnectionError>
+    async fn http2<I>(mut self, stream: I, scheme: &'static str, peer: Peer) -> Result<(), ConnectionError>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -195,10 +197,11 @@ impl<H: Handler> Connection<H> {
             .max_send_buf_size(64 * 1024)
             .max_frame_size(16 * 1024);
         let handler = self.handler.clone();
+        let peer = Arc::new(peer);
         let service = service_fn(move |request| {
-            let handler = handler.clone();
+            let (handler, peer) = (handler.clone(), peer.clone());
             async move {
-                let reply = handler.handle(Request::new(request, scheme)).await;
+                let reply = handler.handle(Request::new(request, scheme, peer)).await;
                 Ok::<_, std::convert::Infallible>(reply.into_response())
             }
         });

@@ -1,5 +1,6 @@
 //! TLS 1.3 for server and client, with mutual authentication where it is configured (TS 33.210 6.2, TS 33.501 13.1).
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::peer::Peer;
 
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +117,15 @@ impl ServerTls {
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.0.clone())
+    }
+}
+
+/// Who shook hands: by the certificate, where one was asked for.
+pub(super) fn peer<I>(stream: &TlsStream<I>, address: IpAddr) -> Peer {
+    let (_, session) = stream.get_ref();
+    match session.peer_certificates() {
+        Some([certificate, ..]) => Peer::with_certificate(address, certificate),
+        _ => Peer::at(address),
     }
 }
 
