@@ -7,6 +7,7 @@
 //! | [`hn_key_file`] | home network keys in PEM, DER and hex |
 //! | [`import`] | subscriber files in CSV and TOML |
 //! | [`hex_field`] | octets in hexadecimal, with errors that name the field |
+//! | [`place`] | where something stands in a text, and messages without secrets |
 //!
 //! The commands themselves live in the binary.
 
@@ -15,3 +16,4 @@ pub mod config;
 pub mod hex_field;
 pub mod hn_key_file;
 pub mod import;
+pub mod place;

@@ -4,6 +4,7 @@
 //! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN` and
 //! `KASKADE_LOG` override the file.
 
+mod document;
 mod setting;
 
 use std::net::SocketAddr;
@@ -12,8 +13,11 @@ use std::path::{Path, PathBuf};
 use kaskade_aka::sqn::{NodeIndex, SqnScheme};
 use kaskade_keys::{Plmn, ServingNetworkName};
 
-pub use setting::Parsed;
+use document::Document;
 use setting::settings;
+pub use setting::{NumberRange, Parsed};
+
+pub use crate::place::Place;
 
 settings! {
     /// A node.
@@ -41,7 +45,7 @@ settings! {
         /// Root of the URIs in answers, if peers reach this node under another name.
         api_root: Option<String> = None => "\"https://udm.example.org\"",
         /// Reports of authentications that are kept, of all subscribers together.
-        max_events: u64 = 262_144,
+        max_events: u64 [1..=16_777_216] = 262_144,
         /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, for one machine or an encrypted network only.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -53,11 +57,11 @@ settings! {
         /// Root of the URIs in answers, if peers reach this node under another name.
         api_root: Option<String> = None => "\"https://ausf.example.org\"",
         /// Seconds that a challenge waits for its answer.
-        context_lifetime: u64 = 30,
+        context_lifetime: u64 [1..=3_600] = 30,
         /// Challenges that wait for their answer, of all subscribers together; the oldest goes first.
-        max_contexts: u64 = 262_144,
+        max_contexts: u64 [1..=16_777_216] = 262_144,
         /// Subscribers whose last K_AUSF is kept; the one authenticated longest ago goes first.
-        max_k_ausf: u64 = 1_048_576,
+        max_k_ausf: u64 [1..=67_108_864] = 1_048_576,
         /// TLS 1.3, as for the UDM.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -75,11 +79,11 @@ settings! {
     /// The subscriber store.
     StoreConfig {
         /// MiB of memory for pages of the store.
-        cache_mib: u64 = 256,
+        cache_mib: u64 [1..=1_048_576] = 256,
         /// Which of several nodes with the same subscribers this is, counted from 0. Each node owns its part of the IND values.
-        node_index: u8 = 0,
-        /// How many such nodes there are, 1 to 32.
-        node_count: u8 = 1,
+        node_index: u8 [0..=31] = 0,
+        /// How many such nodes there are: each needs an IND value of its own.
+        node_count: u8 [1..=32] = 1,
     }
 
     /// Sequence numbers.
@@ -87,9 +91,9 @@ settings! {
         /// Scheme of new subscribers: TIME_BASED, GENERAL (partly time-based) or NON_TIME_BASED (counter), as in TS 29.505.
         scheme: Parsed<SqnScheme> = Parsed(SqnScheme::TimeBased),
         /// Milliseconds of one unit of the clock that time-based numbers follow. Never change it for existing subscribers.
-        tick_ms: u64 = 1000,
+        tick_ms: u64 [1..=3_600_000] = 1000,
         /// How far the cards let SEQ jump ahead (Δ of TS 33.102 Annex C.2.1).
-        delta: u64 = 1 << 28,
+        delta: u64 [65_536..=8_796_093_022_207] = 1 << 28,
     }
 
     /// Who may authenticate the subscribers.
@@ -123,13 +127,38 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
-    /// It is not TOML, has an unknown name, or a value of the wrong kind. Shows the line.
-    #[error("{path}: {source}", path = path.display())]
+    /// It is not TOML, has an unknown name, or a value of the wrong kind. The text of the file is not shown: it may be
+    /// a secret in the wrong place.
+    #[error("{path}: {place}: {reason}", path = path.display())]
     Toml {
         /// Which file.
         path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// Where.
+        place: Place,
+        /// Why.
+        reason: String,
+    },
+    /// A value that was refused, and where it stands.
+    #[error("{path}: {place}: {source}", path = path.display())]
+    At {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        place: Place,
+        /// Why.
+        source: Box<ConfigError>,
+    },
+    /// A number outside its range.
+    #[error("{name}: {value} is out of range: expected a whole number from {least} to {most}")]
+    Range {
+        /// The name, with its table.
+        name: String,
+        /// What was given: the number, or what kind of value it is.
+        value: String,
+        /// The least that is allowed.
+        least: u64,
+        /// The most that is allowed.
+        most: u64,
     },
     /// Two values that do not go together, or one outside its range.
     #[error("{name}: {reason}")]
@@ -167,12 +196,20 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|source| ConfigError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
-        config.check()?;
+        let document = Document::parse(text, path)?;
+        for range in Self::ranges() {
+            document.check_number(&range)?;
+        }
+        let config: Self = toml::from_str(text).map_err(|error| document.refused(&error))?;
+        config.check().map_err(|error| document.locate(error))?;
         Ok(config)
+    }
+
+    /// The range of every number that a file may have.
+    pub fn ranges() -> Vec<NumberRange> {
+        let mut ranges = Vec::new();
+        Self::default().each(|setting, name, about| setting.ranges("", name, about, &mut ranges));
+        ranges
     }
 
     /// Applies environment variables, which `variable` looks up.
@@ -230,26 +267,8 @@ impl Config {
                 _ => {}
             }
         }
-        if !(1..=32).contains(&self.store.node_count) {
-            return value(
-                "store.node_count",
-                "expected 1 to 32: each node needs an IND value of its own",
-            );
-        }
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
-        }
-        if !(1..=3_600_000).contains(&self.sqn.tick_ms) {
-            return value("sqn.tick_ms", "expected 1 to 3600000");
-        }
-        if !(1 << 16..1 << 43).contains(&self.sqn.delta) {
-            return value("sqn.delta", "expected 65536 to 8796093022207");
-        }
-        if self.ausf.context_lifetime == 0 {
-            return value("ausf.context_lifetime", "expected at least 1 second");
-        }
-        if self.ausf.max_contexts == 0 {
-            return value("ausf.max_contexts", "expected at least 1");
         }
         let listed = !(self.policy.serving_networks.is_empty() && self.policy.serving_network_names.is_empty());
         if self.policy.any_serving_network && listed {
@@ -294,13 +313,47 @@ mod tests {
     }
 
     #[test]
+    fn every_number_has_a_range_that_is_documented_and_kept() {
+        let text = Config::default().commented_toml();
+        let ranges = Config::ranges();
+        let document: toml::Table = text.parse().expect("own print-out");
+        let mut numbers = Vec::new();
+        numbers_of("", &document, &mut numbers);
+        assert!(numbers.len() >= 9, "{numbers:?}");
+        for (name, default) in numbers {
+            let range = ranges
+                .iter()
+                .find(|range| range.name == name)
+                .unwrap_or_else(|| unreachable!("{name} has no range"));
+            let default = u64::try_from(default).expect("not negative");
+            assert!((range.least..=range.most).contains(&default), "{range:?}");
+            assert!(text.contains(&format!("# From {} to {}.\n", range.least, range.most)));
+        }
+    }
+
+    fn numbers_of(path: &str, table: &toml::Table, numbers: &mut Vec<(String, i64)>) {
+        for (name, value) in table {
+            match value {
+                toml::Value::Table(table) => numbers_of(&format!("{path}{name}."), table, numbers),
+                toml::Value::Integer(number) => numbers.push((format!("{path}{name}"), *number)),
+                toml::Value::Float(_) => unreachable!("{path}{name}: no setting is a float"),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn refusals_name_the_line() {
         let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
         let unknown = said("data_dir = \"x\"\n[udm]\nlisten = \"127.0.0.1:1\"\nport = 3\n");
         assert!(unknown.contains("line 4") && unknown.contains("port"), "{unknown}");
         let plmn = said("[policy]\nserving_networks = [\"001-0\"]\n");
         assert!(plmn.contains("line 2") && plmn.contains("MNC"), "{plmn}");
-        assert!(said("[store]\nnode_index = 1\n").contains("node_index"));
+        let index = said("[store]\nnode_index = 1\n");
+        assert!(
+            index.contains("line 2, column 1") && index.contains("node_index"),
+            "{index}"
+        );
         assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
         assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
     }

@@ -25,17 +25,49 @@ pub(super) struct Printed {
     pub(super) tables: String,
 }
 
-/// Something that can stand in the file.
-pub(super) trait Setting {
-    /// Writes itself under `name`, with `comments` above; `path` is that of the table around it, with its dot.
-    fn print(&self, path: &str, name: &str, comments: &[&str], example: Option<&str>, to: &mut Printed);
+/// What is said about a setting beside its value.
+pub(super) struct About<'a> {
+    /// Lines of its documentation.
+    pub(super) comments: &'a [&'a str],
+    /// What it could be, where it has no default.
+    pub(super) example: Option<&'a str>,
+    /// The least and the most, of a number.
+    pub(super) range: Option<(u64, u64)>,
 }
 
-pub(super) fn print_comments(comments: &[&str], to: &mut String) {
-    for comment in comments {
+/// Something that can stand in the file.
+pub(super) trait Setting {
+    /// Writes itself under `name`; `path` is that of the table around it, with its dot.
+    fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed);
+
+    /// The ranges of the numbers in it.
+    fn ranges(&self, path: &str, name: &str, about: &About<'_>, to: &mut Vec<NumberRange>) {
+        if let Some((least, most)) = about.range {
+            let name = format!("{path}{name}");
+            to.push(NumberRange { name, least, most });
+        }
+    }
+}
+
+/// What a number in the file may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberRange {
+    /// Its name, with its table: `store.cache_mib`.
+    pub name: String,
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+}
+
+pub(super) fn print_comments(about: &About<'_>, to: &mut String) {
+    for comment in about.comments {
         to.push('#');
         to.push_str(comment);
         to.push('\n');
+    }
+    if let Some((least, most)) = about.range {
+        to.push_str(&format!("# From {least} to {most}.\n"));
     }
 }
 
@@ -45,20 +77,20 @@ trait Value {
 }
 
 impl<T: Value> Setting for T {
-    fn print(&self, _: &str, name: &str, comments: &[&str], _: Option<&str>, to: &mut Printed) {
-        print_comments(comments, &mut to.values);
+    fn print(&self, _: &str, name: &str, about: &About<'_>, to: &mut Printed) {
+        print_comments(about, &mut to.values);
         to.values.push_str(&format!("{name} = {}\n\n", self.toml()));
     }
 }
 
 impl<T: Value> Setting for Option<T> {
-    fn print(&self, path: &str, name: &str, comments: &[&str], example: Option<&str>, to: &mut Printed) {
+    fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed) {
         match self {
-            Some(value) => value.print(path, name, comments, example, to),
+            Some(value) => value.print(path, name, about, to),
             None => {
-                print_comments(comments, &mut to.values);
+                print_comments(about, &mut to.values);
                 to.values
-                    .push_str(&format!("# {name} = {}\n\n", example.unwrap_or_default()));
+                    .push_str(&format!("# {name} = {}\n\n", about.example.unwrap_or_default()));
             }
         }
     }
@@ -111,14 +143,15 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
-/// Declares tables of settings: `field: Type = default`, and for an absent value `=> "what it could be"`.
+/// Declares tables of settings: `field: Type = default`, for a number `field: Type [least..=most] = default`, and for an
+/// absent value `=> "what it could be"`.
 macro_rules! settings {
     ($(
         $(#[doc = $table_doc:literal])*
         $Table:ident {
             $(
                 $(#[doc = $doc:literal])*
-                $field:ident: $Type:ty = $default:expr $(=> $example:literal)?
+                $field:ident: $Type:ty $([$least:literal ..= $most:literal])? = $default:expr $(=> $example:literal)?
             ),* $(,)?
         }
     )*) => {$(
@@ -128,6 +161,7 @@ macro_rules! settings {
         pub struct $Table {
             $(
                 $(#[doc = $doc])*
+                $(#[doc = concat!(" From ", stringify!($least), " to ", stringify!($most), ".")])?
                 pub $field: $Type,
             )*
         }
@@ -139,27 +173,41 @@ macro_rules! settings {
         }
 
         impl $Table {
+            fn each(&self, mut visit: impl FnMut(&dyn $crate::config::setting::Setting, &str, &$crate::config::setting::About<'_>)) {
+                $(
+                    let about = $crate::config::setting::About {
+                        comments: &[$($doc),*],
+                        example: [$($example)?].first().copied(),
+                        range: [$(($least, $most))?].first().copied(),
+                    };
+                    visit(&self.$field, stringify!($field), &about);
+                )*
+            }
+
             fn print_fields(&self, path: &str) -> $crate::config::setting::Printed {
                 let mut printed = $crate::config::setting::Printed::default();
-                $(
-                    let example: Option<&str> = [$($example)?].first().copied();
-                    $crate::config::setting::Setting::print(
-                        &self.$field, path, stringify!($field), &[$($doc),*], example, &mut printed,
-                    );
-                )*
+                self.each(|setting, name, about| setting.print(path, name, about, &mut printed));
                 printed
             }
         }
 
         impl $crate::config::setting::Setting for $Table {
             fn print(
-                &self, path: &str, name: &str, comments: &[&str], _: Option<&str>,
+                &self, path: &str, name: &str, about: &$crate::config::setting::About<'_>,
                 to: &mut $crate::config::setting::Printed,
             ) {
                 let path = format!("{path}{name}");
                 let printed = self.print_fields(&format!("{path}."));
-                $crate::config::setting::print_comments(comments, &mut to.tables);
+                $crate::config::setting::print_comments(about, &mut to.tables);
                 to.tables.push_str(&format!("[{path}]\n{}{}", printed.values, printed.tables));
+            }
+
+            fn ranges(
+                &self, path: &str, name: &str, _: &$crate::config::setting::About<'_>,
+                to: &mut Vec<$crate::config::setting::NumberRange>,
+            ) {
+                let path = format!("{path}{name}.");
+                self.each(|setting, name, about| setting.ranges(&path, name, about, to));
             }
         }
     )*};

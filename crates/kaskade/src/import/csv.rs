@@ -1,6 +1,7 @@
 //! CSV: one subscriber per line. Fields are slices of the text, so that no copy of a secret is made.
 
 use super::{Fields, ImportError, Reading, UNTYPED, untyped};
+use crate::place::may_be_secret;
 
 const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
                        sealed";
@@ -80,7 +81,7 @@ fn columns(heading: &str, separator: char) -> Result<Vec<Column>, String> {
             return Err(untyped(&name));
         }
         let column = Column::of_name(&plain).ok_or_else(|| {
-            if plain.bytes().filter(u8::is_ascii_digit).count() > 4 {
+            if plain.bytes().filter(u8::is_ascii_digit).count() > 4 || may_be_secret(&plain) {
                 format!("the first line must name the columns: {COLUMNS}")
             } else {
                 format!("unknown column `{name}`, expected {COLUMNS}")

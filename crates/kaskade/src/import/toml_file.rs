@@ -6,6 +6,7 @@ use toml::Spanned;
 use zeroize::ZeroizeOnDrop;
 
 use super::{Fields, ImportError, Reading, untyped};
+use crate::place::{Place, without_values};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,9 +50,9 @@ struct Table {
 
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<(), ImportError> {
     let file: File = toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
+        let place = Place::of(text, error.span().map_or(0, |span| span.start));
         // The message alone: the rest of the error quotes the line, which may hold K.
-        ImportError::at(line_of(text, at), without_values(error.message()))
+        ImportError::at(place.line, reason(error.message()))
     })?;
     if file.subscriber.is_empty() {
         return Err(ImportError::at(1, "the file has no [[subscriber]] table"));
@@ -99,21 +100,9 @@ fn present_text(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
-/// A message of the decoder without what it quotes of the file's values: a K without quotation marks would be there.
-fn without_values(message: &str) -> String {
+fn reason(message: &str) -> String {
     if message.starts_with("invalid type") || message.starts_with("invalid value") {
         return "a value that is not text: put it in quotation marks".into();
     }
-    let long_number = |word: &str| {
-        word.bytes().filter(u8::is_ascii_hexdigit).count() > 12 && word.bytes().any(|c| c.is_ascii_digit())
-    };
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if long_number(word) { "…" } else { word })
-        .collect();
-    words.join(" ")
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.get(..at).map_or(1, |before| 1 + before.matches('\n').count())
+    without_values(message)
 }

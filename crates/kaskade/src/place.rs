@@ -1,0 +1,136 @@
+//! Where something stands in a text, and messages without what the text says there: it may be a key.
+
+use std::fmt;
+
+/// A place in a text, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+impl Place {
+    /// Of an octet of a text.
+    pub fn of(text: &str, at: usize) -> Self {
+        let before = text.get(..at.min(text.len())).unwrap_or(text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Self {
+            line: 1 + before.matches('\n').count(),
+            column: 1 + line.chars().count(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Whether a piece of text may be a key or an identity: it has more than 12 hexadecimal digits, as K, OPc and SUPIs do.
+pub fn may_be_secret(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_hexdigit).count() > 12
+}
+
+/// A message of a decoder without the values of the text that it quotes.
+///
+/// The decoders of TOML and JSON say `invalid type: string "465b…", expected u64`: what is between the kind and the comma
+/// goes. Names in backticks stay unless they may be a secret.
+pub fn without_values(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    for start in ["invalid type: ", "invalid value: ", "invalid length "] {
+        if let Some(rest) = message.strip_prefix(start) {
+            let (given, expected) = rest.rsplit_once(", expected ").unwrap_or((rest, ""));
+            let kind: String = given
+                .chars()
+                .take_while(|c| c.is_ascii_alphabetic() || *c == ' ')
+                .collect();
+            let expected = without_words(expected);
+            return match (kind.trim(), expected.as_str()) {
+                ("", expected) => format!("a value that does not fit, expected {expected}"),
+                (kind, "") => format!("{kind} does not fit here"),
+                (kind, expected) => format!("{kind} does not fit here, expected {expected}"),
+            };
+        }
+    }
+    without_words(message)
+}
+
+/// A message without the words and quoted parts that may be secrets.
+fn without_words(message: &str) -> String {
+    let mut shown = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find(['`', '"', '\'']) {
+        let (before, quoted) = rest.split_at(at);
+        shown.push_str(&words(before));
+        let mark = quoted.chars().next().unwrap_or('`');
+        let inside = quoted.get(1..).unwrap_or_default();
+        // An apostrophe within a word is no quotation mark.
+        let Some((inside, after)) = inside.split_once(mark) else {
+            rest = quoted;
+            break;
+        };
+        shown.push(mark);
+        shown.push_str(if may_be_secret(inside) { "…" } else { inside });
+        shown.push(mark);
+        rest = after;
+    }
+    shown.push_str(&words(rest));
+    shown
+}
+
+fn words(text: &str) -> String {
+    let secret =
+        |word: &str| may_be_secret(word) && word.bytes().any(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
+    let all_hex = |word: &str| may_be_secret(word) && word.bytes().all(|c| c.is_ascii_hexdigit());
+    let shown: Vec<&str> = text
+        .split(' ')
+        .map(|word| if secret(word) || all_hex(word) { "…" } else { word })
+        .collect();
+    shown.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        let text = "a = 1\nä = \"x\"\n";
+        assert_eq!(Place::of(text, 0), Place { line: 1, column: 1 });
+        assert_eq!(Place::of(text, 6), Place { line: 2, column: 1 });
+        assert_eq!(Place::of(text, 11), Place { line: 2, column: 5 });
+        assert_eq!(Place::of(text, 1000).line, 3);
+        assert_eq!(Place::of(text, 11).to_string(), "line 2, column 5");
+    }
+
+    #[test]
+    fn no_value_is_left() {
+        const K: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
+        for message in [
+            format!("invalid type: string \"{K}\", expected u64"),
+            format!("invalid value: string \"{K}, expected u64\", expected a boolean"),
+            format!("invalid type: map {K}"),
+            format!("unknown field `{K}`, expected one of `udm`, `ausf`"),
+            format!("unknown variant '{K}'"),
+            format!("this is not right: {K}"),
+            format!("a\n{K}"),
+            format!("an odd `{K}"),
+            format!("key={K}; {}", "abcdefabcdefabcdefabcdef"),
+        ] {
+            let shown = without_values(&message);
+            assert!(!shown.contains(K) && !shown.contains(&K[..16]), "{shown}");
+            assert!(!shown.contains("abcdefabcdef"), "{shown}");
+        }
+        assert_eq!(
+            without_values("invalid type: string \"x\", expected u64"),
+            "string does not fit here, expected u64"
+        );
+        assert_eq!(
+            without_values("unknown field `port`, expected one of `listen`, `tls`"),
+            "unknown field `port`, expected one of `listen`, `tls`"
+        );
+    }
+}
