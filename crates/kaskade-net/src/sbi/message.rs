@@ -247,6 +247,7 @@ pub struct Reply {
     body: Bytes,
     location: Option<HeaderValue>,
     allow: Option<&'static str>,
+    retry_after: Option<u32>,
 }
 
 /// A buffer that is wiped when the last reader is done with it.
@@ -278,6 +279,7 @@ impl Reply {
             body: Bytes::new(),
             location: None,
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -289,6 +291,7 @@ impl Reply {
             body: body.into(),
             location: None,
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -322,6 +325,9 @@ impl Reply {
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -330,6 +336,7 @@ impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let mut reply = Self::new(problem.status, Content::Problem, problem.json());
         reply.allow = problem.allow;
+        reply.retry_after = problem.retry_after;
         reply
     }
 }

@@ -71,6 +71,8 @@ causes! {
     UnspecifiedNfFailure = "UNSPECIFIED_NF_FAILURE", INTERNAL_SERVER_ERROR, "Unspecified failure";
     /// Too much to do (TS 29.500 5.2.7.2).
     NfCongestion = "NF_CONGESTION", SERVICE_UNAVAILABLE, "Congestion";
+    /// This peer asks too much (TS 29.500 5.2.7.2).
+    NfCongestionRisk = "NF_CONGESTION_RISK", TOO_MANY_REQUESTS, "Too many requests";
     /// The serving network may not authenticate this home network's users (TS 29.503 6.3.7.3, TS 29.509 6.1.7.3).
     ServingNetworkNotAuthorized = "SERVING_NETWORK_NOT_AUTHORIZED", FORBIDDEN, "Serving network is not authorised";
     /// The user cannot be authenticated this way (TS 29.503 6.3.7.3, TS 29.509 6.1.7.3).
@@ -117,6 +119,8 @@ pub struct Problem {
     pub invalid_param: Option<Box<InvalidParam>>,
     /// Value of `Allow`, with 405.
     pub allow: Option<&'static str>,
+    /// Value of `Retry-After` in seconds, with 429 and 503.
+    pub retry_after: Option<u32>,
 }
 
 impl From<Cause> for Problem {
@@ -127,6 +131,7 @@ impl From<Cause> for Problem {
             detail: Cow::Borrowed(""),
             invalid_param: None,
             allow: None,
+            retry_after: None,
         }
     }
 }
@@ -140,6 +145,7 @@ impl Problem {
             detail: Cow::Borrowed(detail),
             invalid_param: None,
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -164,6 +170,13 @@ impl Problem {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// Adds when to try again, in seconds from now: `Retry-After` (RFC 9110 10.2.3).
+    #[must_use]
+    pub const fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
