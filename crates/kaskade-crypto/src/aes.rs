@@ -44,7 +44,8 @@ mod nea2;
 mod nia2;
 
 #[cfg(x86_back_ends)]
-pub(crate) use cmac::{Blocks, truncated};
+pub(crate) use cmac::truncated;
+pub(crate) use cmac::{Blocks, Subkeys, subkeys};
 pub use nea2::Nea2;
 pub use nia2::Nia2;
 

@@ -16,6 +16,7 @@
 //! | [`kdf`] | the generic key derivation function, with shared HMAC pads, and for many keys at once | TS 33.220 Annex B |
 //! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
+//! | [`store_keys`] | what a home network's store makes of its data key: recognisable RAND, codes of its records | TS 33.102 C.2.2 |
 //! | `simd` | back ends on the instructions of x86-64, found at run time: the only unsafe code | design decision 5 |
 //!
 //! No function here does I/O, reads a clock or draws random numbers: randomness is an argument.
@@ -39,6 +40,7 @@ pub mod nxa256;
 pub mod secret;
 mod simd;
 pub mod snow3g;
+pub mod store_keys;
 pub mod tuak;
 pub mod types;
 mod wipe;

@@ -15,6 +15,7 @@
 //! `docs/adr/0003-embedded-store.md`). All calls block at most for a commit; there is no async here.
 
 mod backend;
+mod challenge;
 pub mod clock;
 mod commit;
 pub mod conformance;
@@ -33,6 +34,7 @@ mod seal;
 mod secrets;
 mod store;
 
+pub use challenge::{AUTS_LIFETIME, Freshness};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use master_key::MasterKey;

@@ -10,6 +10,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::rand;
 use kaskade_aka::auc::Credentials;
+use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::StoreError;
@@ -25,7 +26,7 @@ const DATA_KEY_LEN: usize = 32;
 const DATA_KEY_LABEL: &[u8] = b"kaskade data key 1";
 
 /// Seals and opens the rows of one store.
-pub(crate) struct Sealer(LessSafeKey);
+pub(crate) struct Sealer(LessSafeKey, StoreKeys);
 
 impl Sealer {
     /// Draws a data key: the sealer, and the data key sealed for the store.
@@ -64,8 +65,14 @@ impl Sealer {
     }
 
     fn from_key(key: &[u8; DATA_KEY_LEN]) -> Result<Self, StoreError> {
+        let keys = StoreKeys::derive(key);
         let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| StoreError::Unsealing)?;
-        Ok(Self(LessSafeKey::new(key)))
+        Ok(Self(LessSafeKey::new(key), keys))
+    }
+
+    /// The other keys that follow from the data key.
+    pub(crate) const fn keys(&self) -> &StoreKeys {
+        &self.1
     }
 
     /// The row of a subscriber, without the record of its sequence numbers.

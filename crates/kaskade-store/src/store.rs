@@ -10,6 +10,7 @@ use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, Resynchronisation, SqnIssu
 use kaskade_crypto::Sqn;
 use kaskade_keys::Supi;
 
+use crate::challenge::{Moment, Successes};
 use crate::clock::{Clock, SystemClock};
 use crate::commit::{Committer, Queue, Request, Ticket};
 use crate::embedded::EmbeddedEngine;
@@ -79,6 +80,11 @@ pub struct SubscriberStore {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sealer: Sealer,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tick: Duration,
+    /// What was before is not known.
+    pub(crate) started: Moment,
+    pub(crate) successes: Successes,
     committer: Option<JoinHandle<()>>,
 }
 
@@ -127,12 +133,13 @@ impl SubscriberStore {
         let counter = GlobalCounter::start(tick, clock.clocks(), mark, longest_jump)?;
         let issuer = Arc::new(Issuer::new(policy, node, held_ranges));
         issuer.set_now(counter.now());
+        let started = Moment::of(counter.now(), tick, clock.clocks().wall);
         let queue = Arc::new(Queue::default());
         let committer = Committer {
             engine: Arc::clone(&engine),
             issuer: Arc::clone(&issuer),
             queue: Arc::clone(&queue),
-            clock,
+            clock: Arc::clone(&clock),
             counter,
             lead: lead.max(tick * 2),
             patience: (tick / 4).clamp(Duration::from_millis(5), Duration::from_millis(250)),
@@ -149,6 +156,10 @@ impl SubscriberStore {
             issuer,
             queue,
             sealer,
+            clock,
+            tick,
+            started,
+            successes: Successes::default(),
             committer: Some(thread),
         })
     }

@@ -9,10 +9,10 @@ use crate::simd::aes_cmac;
 use crate::wipe::Wiped;
 
 /// K1 and K2, which are added to a last block that is whole and to one that was padded (SP 800-38B 6.1).
-pub(super) type Subkeys = Wiped<u128, 2>;
+pub(crate) type Subkeys = Wiped<u128, 2>;
 
 /// Derives K1 and K2: the encrypted zero block, doubled once and twice in GF(2^128).
-pub(super) fn subkeys(cipher: &impl Keyed) -> Subkeys {
+pub(crate) fn subkeys(cipher: &impl Keyed) -> Subkeys {
     let mut zero_encrypted = Wiped([0]);
     let Wiped([place]) = &mut zero_encrypted;
     cipher.run(EncryptBlock(place));
@@ -41,7 +41,7 @@ pub(crate) struct Blocks<'m> {
 impl<'m> Blocks<'m> {
     /// Cuts `header` ‖ `message`, whose last octet has `unused` bits (0 to 7) that are not of the message.
     #[inline(always)]
-    pub(super) fn new(header: u64, message: &'m [u8], unused: usize, subkeys: &Subkeys) -> Self {
+    pub(crate) fn new(header: u64, message: &'m [u8], unused: usize, subkeys: &Subkeys) -> Self {
         let (start, rest) = match message.split_first_chunk() {
             Some((start, rest)) if !rest.is_empty() => (*start, rest),
             _ => return Self::only(header, message, unused, subkeys),
@@ -71,7 +71,7 @@ impl<'m> Blocks<'m> {
 
     /// The code of the message, 16 octets as a number.
     #[inline(always)]
-    pub(super) fn mac(self, cipher: &Aes128) -> u128 {
+    pub(crate) fn mac(self, cipher: &Aes128) -> u128 {
         match cipher {
             #[cfg(x86_back_ends)]
             Aes128::Instructions(cipher) => aes_cmac::mac(cipher, self),

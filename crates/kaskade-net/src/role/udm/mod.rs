@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kaskade_aka::auc::{self, Credentials};
 use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
-use kaskade_crypto::{Amf, Rand, Sqn};
+use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::{AuthMethods, EngineError, StoreError, SubscriberStore};
@@ -174,7 +174,8 @@ impl Udm {
             self.resynchronise(&supi, &credentials, info).await?;
         }
         let sqn = self.next_sqn(&supi, request.ausf_instance_id.text().as_str()).await?;
-        let rand = Rand::from_octets(random_octets()?);
+        // Recognised when its AUTS comes.
+        let rand = self.store.challenge(&supi, random_octets()?);
         let he_av = match &self.options.tap {
             None => he_av(&credentials, &rand, sqn, serving_network_name),
             Some(tap) => {
@@ -199,6 +200,9 @@ impl Udm {
             return Err(UdmError::UserNotFound);
         }
         let id = EventId::from_random(random_octets()?);
+        if event.success {
+            self.store.succeeded(supi);
+        }
         self.events.add(supi, id, event);
         Ok(id)
     }
@@ -206,6 +210,9 @@ impl Udm {
     /// Takes the report of an authentication whose vector this UDM has just given out: the user is known.
     pub(super) fn confirm_own_vector(&self, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let id = EventId::from_random(random_octets()?);
+        if event.success {
+            self.store.succeeded(supi);
+        }
         self.events.add(supi, id, event);
         Ok(id)
     }
