@@ -19,6 +19,13 @@ struct Layer {
 
 const LAYERS: &[Layer] = &[
     Layer {
+        name: "kaskade-faults",
+        may_use: &[],
+        reason: "switches for tests, nothing in a release",
+        // It reads the environment, but only in a build for tests.
+        sans_io: false,
+    },
+    Layer {
         name: "kaskade-crypto",
         may_use: &[],
         reason: "algorithms know nothing of networks",
@@ -38,19 +45,20 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "kaskade-aka",
-        may_use: &["kaskade-crypto", "kaskade-codec", "kaskade-keys"],
+        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-codec", "kaskade-keys"],
         reason: "both ends of a run derive keys and read messages",
         sans_io: true,
     },
     Layer {
         name: "kaskade-store",
-        may_use: &["kaskade-crypto", "kaskade-keys", "kaskade-aka"],
+        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys", "kaskade-aka"],
         reason: "it seals keys, and keeps the sequence number state of the AuC",
         sans_io: false,
     },
     Layer {
         name: "kaskade-net",
         may_use: &[
+            "kaskade-faults",
             "kaskade-crypto",
             "kaskade-keys",
             "kaskade-codec",
@@ -63,6 +71,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "kaskade",
         may_use: &[
+            "kaskade-faults",
             "kaskade-crypto",
             "kaskade-keys",
             "kaskade-codec",

@@ -10,6 +10,7 @@
 mod constant_time;
 mod demo;
 mod deny;
+mod faults;
 mod fuzz;
 mod layers;
 mod packages;
@@ -43,6 +44,10 @@ Commands:
 
   vectors
       The known answers under vectors/ are well formed, each file is read by a test, and copies equal their originals.
+
+  faults [NAME] [--list]
+      Plants the deliberate faults of xtask/src/faults/table.rs, one after the other: the test beside each must fail.
+        --list        only print the table
 
   fuzz [TARGET] [--seconds N] [--list]
       Builds the fuzz targets with coverage (stable toolchain, needs g++) and runs one or all of them, 60 s each unless
@@ -110,6 +115,17 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "constant-time" => {
             options.end()?;
             println!("\nconstant time: {}", constant_time::run()?);
+            Ok(())
+        }
+        "faults" => {
+            let list = options.flag("--list");
+            let name = options.positional();
+            options.end()?;
+            if list {
+                faults::list();
+                return Ok(());
+            }
+            println!("\nfaults: {}", faults::run(name.as_deref())?);
             Ok(())
         }
         "fuzz" => {

@@ -2,16 +2,20 @@
 //!
 //! The same thread moves the clock and extends its durable mark ahead of time, so that neither costs a vector anything.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
+use kaskade_faults::fault;
 
-use crate::clock::Clock;
-use crate::engine::{Batch, Engine, Table};
-use crate::error::{EngineError, StoreError};
-use crate::issuer::{Effect, Issuer};
-use crate::meta;
+use super::clock::Clock;
+use super::engine::{Batch, Engine, Table};
+use super::error::{EngineError, StoreError};
+use super::failure::Failure;
+use super::issuer::{Effect, Issuer};
+use super::meta;
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// Where the threads that wait for one commit meet its outcome.
 #[derive(Debug, Default)]
@@ -40,8 +44,9 @@ impl Ticket {
         }
     }
 
+    /// The first outcome counts.
     fn finish(&self, result: Result<(), Arc<EngineError>>) {
-        *lock(&self.outcome) = Some(result);
+        lock(&self.outcome).get_or_insert(result);
         self.ready.notify_all();
     }
 }
@@ -51,6 +56,13 @@ pub(crate) struct Request {
     pub(crate) batch: Batch,
     pub(crate) effects: Vec<Effect>,
     pub(crate) ticket: Arc<Ticket>,
+}
+
+/// Nobody waits for ever for a committer that died.
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.ticket.finish(Err(Arc::new(EngineError::Failed)));
+    }
 }
 
 /// Where requests wait for the committer.
@@ -99,20 +111,39 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    fn take(&self, patience: Duration) -> (Vec<Request>, bool, bool) {
+    /// No more requests, and those that wait have failed.
+    fn abandon(&self) {
+        self.close();
+        drop(std::mem::take(&mut lock(&self.waiting).requests));
+    }
+
+    /// Waits for requests, at most for `patience`.
+    fn take(&self, patience: Duration) -> Taken {
         let waiting = lock(&self.waiting);
-        let (mut waiting, _) = self
+        let (waiting, _) = self
             .arrived
             .wait_timeout_while(waiting, patience, |waiting| {
                 waiting.requests.is_empty() && !waiting.closed
             })
             .unwrap_or_else(PoisonError::into_inner);
-        (
-            std::mem::take(&mut waiting.requests),
-            waiting.start_clock,
-            waiting.closed,
-        )
+        Self::taken(waiting)
     }
+
+    fn taken(mut waiting: MutexGuard<'_, Waiting>) -> Taken {
+        Taken {
+            requests: std::mem::take(&mut waiting.requests),
+            start_clock: waiting.start_clock,
+            closed: waiting.closed,
+        }
+    }
+}
+
+/// What the committer finds when it looks.
+pub(crate) struct Taken {
+    requests: Vec<Request>,
+    /// Whether anybody has asked for the clock yet.
+    start_clock: bool,
+    closed: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -136,37 +167,54 @@ pub(crate) struct Committer {
     pub(crate) outage: Option<Outage>,
     /// The last failure, and until when nothing is tried again.
     pub(crate) pause: Option<(Arc<EngineError>, Instant)>,
+    /// Where it says that it has stopped for good.
+    pub(crate) failure: Arc<Failure>,
+    /// How long an outage may last that is not a full disk.
+    pub(crate) longest_outage: Duration,
 }
 
 /// After a failed commit: what is not known to be durable or not.
 pub(crate) struct Outage {
     unsettled: Vec<(u64, Vec<Effect>)>,
+    since: Instant,
 }
 
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 impl Committer {
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and empty. If it dies before, nobody waits for it, and the failure is told.
     pub(crate) fn run(mut self) {
-        let (mut started, mut swept) = (false, Instant::now());
-        loop {
-            let (requests, start, closed) = self.queue.take(self.patience);
-            started |= start;
-            let mark = self.move_clock(started);
-            if self.pause.as_ref().is_some_and(|(_, until)| Instant::now() >= *until) {
-                self.pause = None;
-                self.end_outage();
+        let (queue, failure) = (Arc::clone(&self.queue), Arc::clone(&self.failure));
+        let work = || {
+            let mut swept = Instant::now();
+            loop {
+                let taken = self.queue.take(self.patience);
+                let closed = taken.closed;
+                self.step(taken);
+                if swept.elapsed() >= self.patience {
+                    swept = Instant::now();
+                    self.issuer.sweep_some();
+                }
+                if closed && lock(&self.queue.waiting).requests.is_empty() {
+                    return;
+                }
             }
-            if mark.is_some() || !requests.is_empty() {
-                self.commit(requests, mark);
-            }
-            if swept.elapsed() >= self.patience {
-                swept = Instant::now();
-                self.issuer.sweep_some();
-            }
-            if closed && lock(&self.queue.waiting).requests.is_empty() {
-                return;
-            }
+        };
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            queue.abandon();
+            failure.report(&Arc::new(EngineError::Other("the thread that writes has died".into())));
+        }
+    }
+
+    /// Moves the clock and commits what was taken from the queue.
+    pub(crate) fn step(&mut self, taken: Taken) {
+        let mark = self.move_clock(taken.start_clock);
+        if self.pause.as_ref().is_some_and(|(_, until)| Instant::now() >= *until) && self.failure.get().is_none() {
+            self.pause = None;
+            self.end_outage();
+        }
+        if mark.is_some() || !taken.requests.is_empty() {
+            self.commit(taken.requests, mark);
         }
     }
 
@@ -186,21 +234,19 @@ impl Committer {
         (left.saturating_mul(2) <= ahead.0.saturating_sub(now.0)).then_some(ahead)
     }
 
-    fn commit(&mut self, requests: Vec<Request>, mark: Option<Glc>) {
+    fn commit(&mut self, mut requests: Vec<Request>, mark: Option<Glc>) {
         if let Some((error, _)) = &self.pause {
             // Not written at all: known to have failed.
-            let error = Arc::clone(error);
-            for request in requests {
-                self.issuer.settle(request.effects, false);
-                request.ticket.finish(Err(Arc::clone(&error)));
+            for request in &mut requests {
+                self.issuer.settle(std::mem::take(&mut request.effects), false);
+                request.ticket.finish(Err(Arc::clone(error)));
             }
             return;
         }
-        let (mut batch, mut effects, mut tickets) = (Batch::default(), Vec::new(), Vec::with_capacity(requests.len()));
-        for request in requests {
-            batch.append(request.batch);
-            effects.extend(request.effects);
-            tickets.push(request.ticket);
+        let (mut batch, mut effects) = (Batch::default(), Vec::new());
+        for request in &mut requests {
+            batch.append(std::mem::take(&mut request.batch));
+            effects.append(&mut request.effects);
         }
         let mut result = Ok(());
         if mark.is_some() || !batch.changes().is_empty() {
@@ -219,8 +265,8 @@ impl Committer {
                 Err(error) => self.begin_outage(error, serial, effects),
             };
         }
-        for ticket in tickets {
-            ticket.finish(result.clone());
+        for request in requests {
+            request.ticket.finish(result.clone());
         }
         if mark.is_some() && result.is_ok() {
             self.move_clock(true);
@@ -231,6 +277,7 @@ impl Committer {
         let error = Arc::new(error);
         self.outage = Some(Outage {
             unsettled: vec![(serial, effects)],
+            since: Instant::now(),
         });
         self.pause = Some((Arc::clone(&error), Instant::now() + RETRY_AFTER));
         self.end_outage();
@@ -253,11 +300,19 @@ impl Committer {
             Ok(durable) => {
                 self.serial = durable.unwrap_or(0);
                 for (serial, effects) in outage.unsettled {
-                    self.issuer.settle(effects, serial <= self.serial);
+                    let durable = serial <= self.serial || fault!("outage-settled-as-durable");
+                    self.issuer
+                        .settle(effects, durable && !fault!("outage-settled-as-lost"));
                 }
             }
             Err(error) => {
-                self.pause = Some((Arc::new(error), Instant::now() + RETRY_AFTER));
+                // A full disk gets room again, and a file may open later; what is not known now never will be.
+                let lasting = !matches!(error, EngineError::Full(_)) && outage.since.elapsed() >= self.longest_outage;
+                let error = Arc::new(error);
+                if error.needs_restart() || lasting {
+                    self.failure.report(&error);
+                }
+                self.pause = Some((error, Instant::now() + RETRY_AFTER));
                 self.outage = Some(outage);
             }
         }

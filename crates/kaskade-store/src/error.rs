@@ -115,6 +115,13 @@ pub enum EngineError {
     Other(String),
 }
 
+impl EngineError {
+    /// Whether only a restart can help: what is on the disk is not known, or it is damaged.
+    pub fn needs_restart(&self) -> bool {
+        matches!(self, Self::Failed | Self::Corrupt { .. })
+    }
+}
+
 /// Why a master key file was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -5,20 +5,19 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_crypto::Sqn;
+use kaskade_faults::fault;
 
-use crate::commit::{Queue, Request, Ticket};
-use crate::engine::{Batch, Engine, Table};
-use crate::error::StoreError;
-use crate::key::SubscriberKey;
-use crate::row::{self, Row};
+use super::commit::{Queue, Request, Ticket};
+use super::engine::{Batch, Engine, Table};
+use super::error::StoreError;
+use super::key::SubscriberKey;
+use super::row::{self, Row};
+use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, SHARDS};
 
-/// Many and small: a table that grows is copied while its shard is locked.
-const SHARDS: usize = 1024;
 const SMALLEST_SWEEP: usize = 16;
 /// How many shards are swept at once.
 const SWEPT: usize = 64;
@@ -153,7 +152,7 @@ impl Issuer {
         let entry = self
             .entry(&mut shard, engine, key, clock.now)?
             .ok_or(StoreError::UnknownSubscriber)?;
-        if let Busy::Frozen(ticket) = &entry.busy {
+        if let (Busy::Frozen(ticket), false) = (&entry.busy, fault!("issued-while-frozen")) {
             return waiting(ticket).map(Attempt::Wait);
         }
         let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
@@ -183,6 +182,9 @@ impl Issuer {
     ) -> Result<Arc<Ticket>, StoreError> {
         let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
         let record = issuer.reservation(clock, &self.policy)?;
+        if fault!("range-before-durable") {
+            issuer.reserved(record.clone());
+        }
         let mut batch = Batch::default();
         batch.put(Table::Subscribers, key.octets(), &row_with(engine, key, &record)?);
         let ticket = Arc::new(Ticket::default());

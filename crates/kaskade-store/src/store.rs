@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kaskade_aka::auc::Credentials;
@@ -10,19 +9,21 @@ use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, Resynchronisation, SqnIssu
 use kaskade_crypto::Sqn;
 use kaskade_keys::Supi;
 
-use crate::challenge::{Moment, Successes};
-use crate::clock::{Clock, SystemClock};
-use crate::commit::{Committer, Queue, Request, Ticket};
-use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Engine, Table};
-use crate::error::{EngineError, StoreError};
-use crate::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
-use crate::key::SubscriberKey;
-use crate::master_key::MasterKey;
-use crate::meta;
-use crate::model::{AuthMethods, Subscriber};
-use crate::row::Row;
-use crate::seal::Sealer;
+use super::challenge::{Moment, Successes};
+use super::clock::{Clock, SystemClock};
+use super::commit::{Committer, Queue, Request, Ticket};
+use super::embedded::EmbeddedEngine;
+use super::engine::{Batch, Engine, Table};
+use super::error::{EngineError, StoreError};
+use super::failure::{Failure, WritingStopped};
+use super::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
+use super::key::SubscriberKey;
+use super::master_key::MasterKey;
+use super::meta;
+use super::model::{AuthMethods, Subscriber};
+use super::row::Row;
+use super::seal::Sealer;
+use super::sync::{JoinHandle, thread};
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -44,6 +45,9 @@ pub struct StoreOptions {
     pub longest_jump: Option<Duration>,
     /// How many subscribers with reserved ranges are held in memory before ranges are given up.
     pub held_ranges: usize,
+    /// How long the engine may be out of order, other than by a full disk, before writing has stopped for good: see
+    /// [`SubscriberStore::when_failed`].
+    pub longest_outage: Duration,
 }
 
 impl Default for StoreOptions {
@@ -57,6 +61,7 @@ impl Default for StoreOptions {
             lead: Duration::from_secs(60),
             longest_jump: Some(Duration::from_secs(400 * 86_400)),
             held_ranges: 1 << 18,
+            longest_outage: Duration::from_secs(30),
         }
     }
 }
@@ -85,6 +90,7 @@ pub struct SubscriberStore {
     /// What was before is not known.
     pub(crate) started: Moment,
     pub(crate) successes: Successes,
+    failure: Arc<Failure>,
     committer: Option<JoinHandle<()>>,
 }
 
@@ -110,6 +116,21 @@ impl SubscriberStore {
         master_key: &MasterKey,
         options: StoreOptions,
     ) -> Result<Self, StoreError> {
+        let (mut store, committer) = Self::without_thread(engine, name, master_key, options)?;
+        let thread = thread::Builder::new()
+            .name("store-commit".into())
+            .spawn(|| committer.run());
+        store.committer = Some(thread.map_err(|error| read_error(EngineError::Other(error.to_string())))?);
+        Ok(store)
+    }
+
+    /// A store, and what some thread must run for it.
+    pub(crate) fn without_thread(
+        engine: Arc<dyn Engine>,
+        name: &Path,
+        master_key: &MasterKey,
+        options: StoreOptions,
+    ) -> Result<(Self, Committer), StoreError> {
         let StoreOptions {
             node,
             clock,
@@ -118,6 +139,7 @@ impl SubscriberStore {
             lead,
             longest_jump,
             held_ranges,
+            longest_outage,
             ..
         } = options;
         let sealer = unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK))?;
@@ -135,6 +157,7 @@ impl SubscriberStore {
         issuer.set_now(counter.now());
         let started = Moment::of(counter.now(), tick, clock.clocks().wall);
         let queue = Arc::new(Queue::default());
+        let failure = Arc::new(Failure::default());
         let committer = Committer {
             engine: Arc::clone(&engine),
             issuer: Arc::clone(&issuer),
@@ -146,12 +169,10 @@ impl SubscriberStore {
             serial: number(meta::SERIAL)?.unwrap_or(0),
             outage: None,
             pause: None,
+            failure: Arc::clone(&failure),
+            longest_outage,
         };
-        let thread = std::thread::Builder::new()
-            .name("store-commit".into())
-            .spawn(|| committer.run());
-        let thread = thread.map_err(|error| read_error(EngineError::Other(error.to_string())))?;
-        Ok(Self {
+        let store = Self {
             engine,
             issuer,
             queue,
@@ -160,8 +181,10 @@ impl SubscriberStore {
             tick,
             started,
             successes: Successes::default(),
-            committer: Some(thread),
-        })
+            failure,
+            committer: None,
+        };
+        Ok((store, committer))
     }
 
     // Subscribers
@@ -357,6 +380,34 @@ impl SubscriberStore {
     /// Whether the wall clock has jumped implausibly far ahead, so that the counter runs without it.
     pub fn distrusts_clock(&self) -> bool {
         self.issuer.is_distrusting_wall()
+    }
+
+    /// Why nothing can be written any more until a restart; `None` while writing works, or may work again by itself.
+    ///
+    /// A failed sync is such a reason: nobody knows then what is on the disk. A full disk is not: it refuses what needs
+    /// room ([`StoreError::Write`]), and all goes on when there is room again.
+    pub fn failed(&self) -> Option<WritingStopped> {
+        self.failure.get()
+    }
+
+    /// Calls `tell` once, when writing has stopped until a restart, or now if it has: a server should end then, with an
+    /// exit status that makes its supervisor start it again. Never called for a full disk.
+    ///
+    /// It is called on the thread that writes, so it should only pass the news on; a `oneshot` channel does in async code:
+    ///
+    /// ```
+    /// use std::sync::mpsc::{Receiver, channel};
+    /// use kaskade_store::{SubscriberStore, WritingStopped};
+    ///
+    /// fn watch(store: &SubscriberStore) -> Receiver<WritingStopped> {
+    ///     let (tell, stopped) = channel();
+    ///     // Nobody listens any more when the program ends anyhow.
+    ///     store.when_failed(move |why| drop(tell.send(why)));
+    ///     stopped
+    /// }
+    /// ```
+    pub fn when_failed(&self, tell: impl FnOnce(WritingStopped) + Send + 'static) {
+        self.failure.listen(Box::new(tell));
     }
 
     // Below

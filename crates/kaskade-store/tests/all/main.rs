@@ -4,6 +4,7 @@ mod algorithm_sets;
 mod common;
 mod conformance;
 mod crash;
+mod failures;
 mod outages;
 mod rows;
 mod sequence_numbers;

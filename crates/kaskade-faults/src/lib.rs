@@ -1,0 +1,65 @@
+//! Deliberate faults: switches in the code that break one promise each, so that its test can be seen to fail.
+//!
+//! ```
+//! use kaskade_faults::fault;
+//!
+//! fn is_accepted(mac_is_right: bool) -> bool {
+//!     mac_is_right || fault!("mac-not-checked")
+//! }
+//! assert!(!is_accepted(false));
+//! ```
+//!
+//! Without the feature `faults`, which no release can have, [`fault!`] is the constant `false` and costs nothing. With it
+//! the environment variable `KASKADE_FAULT` names the one fault that is planted in a process. `cargo xtask faults` plants
+//! each fault of its table and fails unless the test beside it fails.
+#![no_std]
+
+#[cfg(feature = "faults")]
+extern crate std;
+
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("the feature `faults` plants faults on request: it is for tests, never for a release");
+
+/// Whether the fault of this name is planted; `false` without the feature `faults`.
+#[cfg(not(feature = "faults"))]
+#[macro_export]
+macro_rules! fault {
+    ($name:literal) => {
+        false
+    };
+}
+
+/// Whether the fault of this name is planted; `false` without the feature `faults`.
+#[cfg(feature = "faults")]
+#[macro_export]
+macro_rules! fault {
+    ($name:literal) => {
+        $crate::is_planted($name)
+    };
+}
+
+/// Whether this is the fault that `KASKADE_FAULT` names.
+///
+/// The first time that it is, the file of `KASKADE_FAULT_REACHED` is made: a test that fails without having come to the
+/// fault proves nothing about it.
+#[cfg(feature = "faults")]
+#[doc(hidden)]
+pub fn is_planted(name: &str) -> bool {
+    use std::env;
+    use std::string::String;
+    use std::sync::{Once, OnceLock};
+
+    static PLANTED: OnceLock<Option<String>> = OnceLock::new();
+    static REACHED: Once = Once::new();
+    let planted = PLANTED.get_or_init(|| env::var("KASKADE_FAULT").ok());
+    if planted.as_deref() != Some(name) {
+        return false;
+    }
+    REACHED.call_once(|| {
+        if let Some(path) = env::var_os("KASKADE_FAULT_REACHED") {
+            // Without the file the check fails, which is what a path that cannot be written deserves.
+            let _ = std::fs::write(path, name);
+        }
+    });
+    true
+}

@@ -1,0 +1,11 @@
+//! Locks, threads and atomics of what issues sequence numbers, in one place: `schedule` puts others there, and searches
+//! the orders in which threads can run.
+//!
+//! `issuer`, `commit`, `store` and `provision` are compiled twice for that, so they name their neighbours by `super`.
+
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::thread::{self, JoinHandle};
+
+/// In how many parts the table of the issuer is locked. Many and small: a table that grows is copied meanwhile.
+pub(crate) const SHARDS: usize = 1024;

@@ -1,0 +1,33 @@
+//! The deliberate faults, and the test that must catch each.
+
+/// One promise that the code breaks when it is told to.
+pub(super) struct Fault {
+    /// As in `fault!("NAME")`.
+    pub(super) name: &'static str,
+    /// What goes wrong.
+    pub(super) breaks: &'static str,
+    /// The package of the test.
+    pub(super) package: &'static str,
+    /// The test function, without its modules.
+    pub(super) test: &'static str,
+}
+
+const fn fault(name: &'static str, breaks: &'static str, package: &'static str, test: &'static str) -> Fault {
+    Fault {
+        name,
+        breaks,
+        package,
+        test,
+    }
+}
+
+const STORE: &str = "kaskade-store";
+
+#[rustfmt::skip]
+pub(super) const FAULTS: &[Fault] = &[
+    fault("issued-while-frozen", "numbers are issued while a new epoch is on its way to the disk", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
+    fault("range-before-durable", "numbers of a range are issued while the range is on its way to the disk", STORE, "a_full_disk_stops_and_never_repeats"),
+    fault("outage-settled-as-durable", "after a failed commit, what was lost counts as durable", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
+    fault("outage-settled-as-lost", "after a failed commit, what is durable counts as lost", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
+    fault("removed-forgotten", "a subscriber that is removed leaves no record of its SQN", STORE, "removed_and_added_again_goes_on_above"),
+];
