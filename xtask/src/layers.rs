@@ -2,7 +2,7 @@
 //!
 //! The table in [`LAYERS`] is the rule; ARCHITECTURE.md shows the same table to readers, and both must be equal.
 
-use crate::shell;
+use crate::{sans_io, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -93,33 +93,34 @@ const LAYERS: &[Layer] = &[
 /// Packages that only tests use: nobody may have them as a normal dependency, and they may use anything.
 const TEST_ONLY: &[&str] = &["kaskade-oracle", "kaskade-fuzz"];
 
-/// Third-party crates that would bring sockets, storage or random numbers into a sans-IO crate.
-const NOT_SANS_IO: &[(&str, &str)] = &[
-    ("tokio", "a runtime with sockets and clocks"),
-    ("hyper", "sockets"),
-    ("hyper-util", "sockets"),
-    ("rustls", "sockets and random numbers"),
-    ("tokio-rustls", "sockets"),
-    ("redb", "files"),
-    ("getrandom", "random numbers"),
-    ("rand", "random numbers"),
+/// What a sans-IO crate may use of other people's, tests aside: crates that compute. Another one gets in by a line here.
+const COMPUTES: &[&str] = &[
+    "aes",
+    "aws-lc-rs",
+    "base16ct",
+    "cpufeatures",
+    "ctr",
+    "keccak",
+    "p256",
+    "polyval",
+    "sha1",
+    "sha2",
+    "subtle",
+    "thiserror",
+    "x25519-dalek",
+    "zeroize",
 ];
 
-/// What a sans-IO crate's sources must not name.
-const NOT_IN_SOURCES: &[(&str, &str)] = &[
-    ("SystemTime", "the time is an argument"),
-    ("Instant", "the time is an argument"),
-    ("std::net", "messages are arguments and results"),
-    ("std::fs", "contents of files are arguments"),
-    ("std::env", "configuration is an argument"),
-    ("std::process", "only the program starts and ends processes"),
-    ("std::thread", "the caller decides about threads"),
-    ("tokio", "the caller brings the runtime"),
-    ("getrandom", "random octets are arguments"),
-    ("OsRng", "random octets are arguments"),
-    ("thread_rng", "random octets are arguments"),
-    ("SystemRandom", "random octets are arguments"),
-    ("aws_lc_rs::rand", "random octets are arguments"),
+/// Features by which such a crate draws random numbers itself.
+const DRAWS: &[&str] = &[
+    "getrandom",
+    "os_rng",
+    "rand",
+    "rand_core",
+    "rng",
+    "std_rng",
+    "sys_rng",
+    "thread_rng",
 ];
 
 const BEGIN: &str = "<!-- layers:begin -->";
@@ -134,14 +135,7 @@ pub(crate) fn check() -> Result<()> {
     findings.extend(document.map_or_else(|error| vec![format!("ARCHITECTURE.md: {error}")], |text| shown(&text)));
     for layer in LAYERS.iter().filter(|layer| layer.sans_io) {
         let folder = shell::root().join("crates").join(layer.name).join("src");
-        for path in shell::files(&folder, "rs")? {
-            let source = std::fs::read_to_string(&path)?;
-            findings.extend(
-                named(&source)
-                    .into_iter()
-                    .map(|found| format!("{}{found}", shell::relative(&path))),
-            );
-        }
+        findings.extend(sans_io::check(&folder)?);
     }
     if findings.is_empty() {
         println!(
@@ -200,11 +194,8 @@ fn edges(packages: &[Value]) -> Vec<String> {
                     layer.reason
                 ));
             }
-            if let Some((_, brings)) = NOT_SANS_IO
-                .iter()
-                .find(|(crate_name, _)| layer.sans_io && *crate_name == used)
-            {
-                findings.push(format!("{name} is sans-IO and uses {used}, which brings {brings}"));
+            if layer.sans_io {
+                findings.extend(brings(name, dependency, &ours));
             }
         }
     }
@@ -215,6 +206,24 @@ fn edges(packages: &[Value]) -> Vec<String> {
         ));
     }
     findings
+}
+
+/// What a dependency would bring into a sans-IO crate.
+fn brings(name: &str, dependency: &Value, ours: &BTreeSet<&str>) -> Option<String> {
+    let used = dependency["name"].as_str().unwrap_or_default();
+    if !ours.contains(used) && !COMPUTES.contains(&used) {
+        return Some(format!(
+            "{name} is sans-IO and uses {used}: if that only computes, say so in COMPUTES of xtask/src/layers.rs"
+        ));
+    }
+    let features = dependency["features"].as_array().map_or(&[][..], Vec::as_slice);
+    let drawing = features
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|feature| DRAWS.contains(feature))?;
+    Some(format!(
+        "{name} is sans-IO and uses {used} with {drawing}: random octets are arguments"
+    ))
 }
 
 /// Findings about the table between the marks of ARCHITECTURE.md.
@@ -269,25 +278,6 @@ fn shown(document: &str) -> Vec<String> {
     findings
 }
 
-/// What a sans-IO source names and must not, each as `:LINE: …`. Comments are free to.
-fn named(source: &str) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (line, number) in source.lines().zip(1..) {
-        let code = line.split("//").next().unwrap_or_default();
-        for (word, reason) in NOT_IN_SOURCES.iter().filter(|(word, _)| has_word(code, word)) {
-            findings.push(format!(":{number}: names {word}: in a sans-IO crate {reason}"));
-        }
-    }
-    findings
-}
-
-/// Whether `word` stands in `code` with no letter, digit or underscore beside it.
-fn has_word(code: &str, word: &str) -> bool {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    code.match_indices(word)
-        .any(|(at, _)| !part(code[..at].chars().next_back()) && !part(code[at + word.len()..].chars().next()))
-}
-
 /// The rows that readers see: the crates, without this program.
 fn crates() -> impl Iterator<Item = &'static Layer> {
     LAYERS.iter().filter(|layer| layer.name != "xtask")
@@ -338,6 +328,22 @@ mod tests {
     }
 
     #[test]
+    fn a_sans_io_crate_uses_what_computes_and_draws_nothing() {
+        let uses = |name: &str, features: &[&str]| {
+            let to = json!({ "name": name, "kind": null, "features": features });
+            (
+                edges(&workspace("kaskade-aka", &to)).len(),
+                edges(&workspace("kaskade-net", &to)).len(),
+            )
+        };
+        assert_eq!(uses("sha2", &["zeroize"]), (0, 0));
+        assert_eq!(uses("p256", &["getrandom"]), (1, 0));
+        for unknown in ["tokio", "getrandom", "libc", "clocks"] {
+            assert_eq!(uses(unknown, &[]), (1, 0), "{unknown}");
+        }
+    }
+
+    #[test]
     fn the_printed_table_is_the_one_that_is_asked_for() {
         assert_eq!(shown(&table()), [""; 0]);
         assert_eq!(
@@ -350,17 +356,5 @@ mod tests {
             1
         );
         assert_eq!(shown("no table").len(), 1);
-    }
-
-    #[test]
-    fn sources_are_read_by_words_and_without_comments() {
-        assert_eq!(
-            named("/// Unlike `std::net`, this\nlet instant = InstantKey; // SystemTime"),
-            [""; 0]
-        );
-        assert_eq!(
-            named("let now = std::time::SystemTime::now();\nuse std::net::IpAddr;").len(),
-            2
-        );
     }
 }
