@@ -4,10 +4,10 @@
 //! and no transaction. Commits are durable when they return, and save the allocator's state with them (quick repair):
 //! opening after a crash does not walk the file. `docs/adr/0003-embedded-store.md` has the figures.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::ops::Bound;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -20,6 +20,7 @@ use redb::{
 use crate::backend::WatchedFile;
 use crate::engine::{Batch, Engine, Table};
 use crate::error::EngineError;
+use crate::private::{self, PrivateError};
 
 type Octets = &'static [u8];
 
@@ -71,7 +72,12 @@ impl EmbeddedEngine {
             snapshot: RwLock::new(None),
             broken: Arc::default(),
         };
-        let exists = path.try_exists().map_err(|error| engine.io(error))?;
+        // Also a link to nowhere is there: it is refused, not followed.
+        let exists = match fs::symlink_metadata(path) {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::NotFound => false,
+            Err(error) => return Err(engine.io(error)),
+        };
         if exists || !engine.create()? {
             engine.open_file()?;
         }
@@ -86,19 +92,8 @@ impl EmbeddedEngine {
     /// Makes a new store under another name and then gives it its own, so that a crash leaves no half of a header;
     /// `false` when someone else was faster.
     fn create(&self) -> Result<bool, EngineError> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".new");
-        let name = PathBuf::from(name);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&name).map_err(|error| self.io(error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(EngineError::InUse(self.path.clone())),
-            Err(TryLockError::Error(error)) => return Err(self.io(error)),
-        }
-        // What an earlier crash left.
-        file.set_len(0).map_err(|error| self.io(error))?;
+        let name = private::with_suffix(&self.path, ".new");
+        let file = self.new_file(&name)?;
         let database = self.on_file(file)?;
         self.write(&database, &Batch::default())?;
         let named = match fs::hard_link(&name, &self.path) {
@@ -111,23 +106,78 @@ impl EmbeddedEngine {
         // Gone already where it was renamed.
         let _ = fs::remove_file(&name);
         if named {
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = File::open(folder.unwrap_or(Path::new(".")));
-            folder
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| self.io(error))?;
+            private::sync_folder_of(&self.path).map_err(|error| self.io(error))?;
             self.take(database)?;
         }
         Ok(named)
     }
 
+    /// A file under this name that nobody else has, locked. One that an earlier crash left is removed; a link that
+    /// somebody planted is never followed.
+    fn new_file(&self, name: &Path) -> Result<File, EngineError> {
+        for _ in 0..8 {
+            match private::create(name) {
+                Ok(file) => {
+                    self.lock(&file)?;
+                    // Another process may have taken it for what a crash left, before it was locked.
+                    if self.is_named(&file, name)? {
+                        return Ok(file);
+                    }
+                }
+                Err(PrivateError::Io {
+                    kind: ErrorKind::AlreadyExists,
+                    ..
+                }) => self.remove_what_a_crash_left(name)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::InUse(self.path.clone()))
+    }
+
+    fn remove_what_a_crash_left(&self, name: &Path) -> Result<(), EngineError> {
+        // Whoever else creates the store may have been faster.
+        let gone = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
+        let metadata = match fs::symlink_metadata(name) {
+            Ok(metadata) => metadata,
+            Err(error) if gone(&error) => return Ok(()),
+            Err(error) => return Err(self.io(error)),
+        };
+        if metadata.is_file() {
+            let file = match private::open_to_write(name) {
+                Err(error) if error.is_not_found() => return Ok(()),
+                opened => opened?,
+            };
+            self.lock(&file)?;
+            if !self.is_named(&file, name)? {
+                return Ok(());
+            }
+        }
+        // The name alone: what a link points to stays as it is.
+        match fs::remove_file(name) {
+            Err(error) if !gone(&error) => Err(self.io(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self, file: &File) -> Result<(), EngineError> {
+        match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(EngineError::InUse(self.path.clone())),
+            Err(TryLockError::Error(error)) => Err(self.io(error)),
+        }
+    }
+
+    fn is_named(&self, file: &File, name: &Path) -> Result<bool, EngineError> {
+        let file = file.metadata().map_err(|error| self.io(error))?;
+        match fs::symlink_metadata(name) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (file.dev(), file.ino())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(self.io(error)),
+        }
+    }
+
     fn open_database(&self) -> Result<Database, EngineError> {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .open(&self.path)
-            .map_err(|error| self.io(error))?;
+        let file = private::open_to_write(&self.path)?;
         // redb would make a new store of an empty file.
         if file.metadata().map_err(|error| self.io(error))?.len() == 0 {
             return Err(self.corrupt("the file is empty".into()));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
 
+use crate::private::PrivateError;
+
 /// What a caller of the store gets. Names no subscriber and no secret.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -85,6 +87,9 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
+    /// The file is not ours, or lets others in.
+    #[error(transparent)]
+    Private(#[from] PrivateError),
     /// Another process has the store open.
     #[error("{}: in use by another process", .0.display())]
     InUse(PathBuf),
@@ -126,28 +131,9 @@ impl EngineError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MasterKeyError {
-    /// Reading or creating the file failed.
-    #[error("master key {}: {reason}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        reason: String,
-    },
-    /// Someone else may read or write the file.
-    #[error("master key {}: mode {mode:04o} lets others in, expected 0600", path.display())]
-    Mode {
-        /// The file.
-        path: PathBuf,
-        /// Its mode.
-        mode: u32,
-    },
-    /// Not a file, but a directory, a device or the like.
-    #[error("master key {}: not a regular file", path.display())]
-    Kind {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file cannot be read or made, is not ours, or lets others in.
+    #[error("master key {0}")]
+    File(#[from] PrivateError),
     /// Not the right number of octets.
     #[error("master key {}: {actual} octets, expected {expected}", path.display())]
     Length {

@@ -6,6 +6,7 @@
 //! | [`SubscriberSecrets`] | K with OP, OPc, TOP or TOPc, and the algorithm set that they are for |
 //! | [`SubscriberStore`] | add, find, list, remove; credentials and SQN for the AuC; resynchronisation |
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
+//! | [`private`] | files and folders that nobody else may look into |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
 //! | [`conformance`] | the suite that every engine must pass |
@@ -29,6 +30,7 @@ mod master_key;
 pub mod memory;
 mod meta;
 pub mod model;
+pub mod private;
 mod provision;
 pub mod row;
 mod seal;

@@ -1,14 +1,13 @@
 //! The master key file: 32 random octets that only their owner may read.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::Read;
 use std::path::Path;
 
 use aws_lc_rs::{digest, hmac, rand};
 use zeroize::Zeroizing;
 
 use crate::error::MasterKeyError;
+use crate::private::{self, PrivateError, Use};
 
 kaskade_crypto::secret_octets! {
     /// The master key: seals the key that seals every K. 32 octets; kept in a file of mode 0600.
@@ -31,26 +30,16 @@ impl MasterKey {
     /// touched.
     ///
     /// # Errors
-    /// [`MasterKeyError::Io`] when the file exists already or cannot be written.
+    /// [`MasterKeyError::File`] when the file exists already or cannot be written.
     pub fn create(path: &Path) -> Result<Self, MasterKeyError> {
         let mut octets = Zeroizing::new([0; Self::LEN]);
         rand::fill(&mut octets[..]).map_err(|_| MasterKeyError::Random)?;
         let key = Self::from_octets(&octets);
-        let io = |error| io_error(path, &error);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io)?;
         let mut content = Zeroizing::new(Vec::with_capacity(FILE_LEN));
         content.extend_from_slice(MAGIC);
         content.extend_from_slice(&octets[..]);
         content.extend_from_slice(&check(&octets));
-        file.write_all(&content).and_then(|()| file.sync_all()).map_err(io)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-        }
+        private::write_new(path, &content)?;
         Ok(key)
     }
 
@@ -59,19 +48,13 @@ impl MasterKey {
     /// # Errors
     /// [`MasterKeyError`] when the file cannot be read, lets others in, or is not an intact master key.
     pub fn open(path: &Path) -> Result<Self, MasterKeyError> {
-        let io = |error| io_error(path, &error);
-        let mut file = File::open(path).map_err(io)?;
+        let io = |error: std::io::Error| PrivateError::Io {
+            path: path.into(),
+            reason: error.to_string(),
+            kind: error.kind(),
+        };
+        let mut file = private::open(path, Use::Secret)?;
         let metadata = file.metadata().map_err(io)?;
-        if !metadata.is_file() {
-            return Err(MasterKeyError::Kind { path: path.into() });
-        }
-        let mode = metadata.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(MasterKeyError::Mode {
-                path: path.into(),
-                mode,
-            });
-        }
         if metadata.len() != FILE_LEN as u64 {
             return Err(MasterKeyError::Length {
                 path: path.into(),
@@ -115,11 +98,4 @@ fn check(key: &[u8; MasterKey::LEN]) -> [u8; CHECK_LEN] {
     context.update(key);
     let digest = context.finish();
     digest.as_ref().first_chunk().copied().unwrap_or_default()
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> MasterKeyError {
-    MasterKeyError::Io {
-        path: path.into(),
-        reason: error.to_string(),
-    }
 }

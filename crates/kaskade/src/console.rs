@@ -142,6 +142,12 @@ impl Console {
     }
 }
 
+/// Says something on standard error before anything is known of the console.
+pub(crate) fn complain(text: &str) {
+    // There is no other place to complain to.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// Whether the locale of the environment is UTF-8, by the precedence of POSIX.
 fn unicode_locale() -> bool {
     ["LC_ALL", "LC_CTYPE", "LANG"]

@@ -1,13 +1,12 @@
 //! The data folder: master key, subscribers, home network keys. Nobody but its owner may look into it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::Config;
 use kaskade_store::MasterKey;
+use kaskade_store::private::{self, Notice, Use};
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
@@ -44,9 +43,16 @@ impl DataArgs {
 
 /// An open data folder and its master key.
 pub(crate) struct DataDir {
-    path: PathBuf,
+    folder: Folder,
     master: MasterKey,
+}
+
+/// What remains of a data folder when its master key is put away.
+pub(crate) struct Folder {
+    path: PathBuf,
     created: bool,
+    master_key: String,
+    notices: Vec<Notice>,
 }
 
 impl DataDir {
@@ -71,18 +77,10 @@ impl DataDir {
                 path.display()
             );
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .with_context(|| format!("cannot create {}", path.display()))?;
-        private(path)?;
+        // An empty folder that somebody made for us gets the mode that it needs.
+        let notices = private::create_folder(path).context("cannot make the data folder")?;
         let master = MasterKey::create(&path.join(MASTER_KEY))?;
-        Ok(Self {
-            path: path.to_owned(),
-            master,
-            created: true,
-        })
+        Ok(Self::with(path, master, true, notices))
     }
 
     /// Opens a folder that exists.
@@ -94,16 +92,59 @@ impl DataDir {
                 path.display()
             );
         }
-        private(path)?;
-        let master = MasterKey::open(&path.join(MASTER_KEY))
-            .with_context(|| "the master key cannot be used (if only its mode is wrong: chmod 600)")?;
-        Ok(Self {
-            path: path.to_owned(),
-            master,
-            created: false,
-        })
+        let notices = private::check_folder(path).context("the data folder cannot be used")?;
+        let master = MasterKey::open(&path.join(MASTER_KEY)).context("the master key cannot be used")?;
+        Ok(Self::with(path, master, false, notices))
     }
 
+    fn with(path: &Path, master: MasterKey, created: bool, notices: Vec<Notice>) -> Self {
+        Self {
+            folder: Folder {
+                path: path.to_owned(),
+                created,
+                master_key: master.identifier(),
+                notices,
+            },
+            master,
+        }
+    }
+
+    /// Whether it was created just now.
+    pub(crate) fn is_new(&self) -> bool {
+        self.folder.created
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder.path
+    }
+
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// Puts the master key away: what runs on needs none of it.
+    pub(crate) fn without_master_key(self) -> Folder {
+        self.folder
+    }
+
+    /// The subscriber store.
+    pub(crate) fn subscribers(&self) -> PathBuf {
+        self.path().join("subscribers.redb")
+    }
+
+    /// The folder of the home network keys; created when it is missing.
+    pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
+        let path = self.path().join("hn-keys");
+        if fs::symlink_metadata(&path).is_ok() {
+            private::check_folder(&path)?;
+        } else {
+            private::create_folder(&path)?;
+        }
+        Ok(path)
+    }
+}
+
+impl Folder {
     /// Whether it was created just now.
     pub(crate) fn is_new(&self) -> bool {
         self.created
@@ -113,67 +154,23 @@ impl DataDir {
         &self.path
     }
 
-    pub(crate) fn master(&self) -> &MasterKey {
-        &self.master
+    /// The public identifier of its master key.
+    pub(crate) fn master_key(&self) -> &str {
+        &self.master_key
     }
 
-    /// The subscriber store.
-    pub(crate) fn subscribers(&self) -> PathBuf {
-        self.path.join("subscribers.redb")
-    }
-
-    /// The folder of the home network keys; created when it is missing.
-    pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
-        let path = self.path.join("hn-keys");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .with_context(|| format!("cannot create {}", path.display()))?;
-        private(&path)?;
-        Ok(path)
+    /// What should be known about the folders above it.
+    pub(crate) fn notices(&self) -> &[Notice] {
+        &self.notices
     }
 }
 
 const MASTER_KEY: &str = "master.key";
 
-/// Refuses a folder that others can write into: they could put their own keys there.
-fn private(path: &Path) -> Result<()> {
-    let mode = fs::metadata(path).with_context(|| path.display().to_string())?.mode() & 0o777;
-    if mode & 0o022 != 0 {
-        bail!(
-            "{}: mode {mode:04o} lets others write: run `chmod 700 {0}`",
-            path.display()
-        );
-    }
-    Ok(())
-}
+/// More than any file of ours has.
+const LONGEST_FILE: u64 = 1 << 20;
 
-/// Writes a new file of mode 0600, durable before it returns; never touches an existing one.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Reads a file that nobody else may read.
+/// Reads one of our own files, if nobody else may read it.
 pub(crate) fn read_private(path: &Path) -> Result<Vec<u8>> {
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mode = file.metadata()?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!(
-            "{}: mode {mode:04o} lets others in, expected 0600: run `chmod 600 {0}`",
-            path.display()
-        );
-    }
-    let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(content)
+    Ok(private::read(path, Use::Own, LONGEST_FILE)?)
 }

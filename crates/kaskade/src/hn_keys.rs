@@ -12,9 +12,10 @@ use kaskade_codec::usim_file::{HnPublicKeyEntry, SchemeEntry, SuciCalcInfo};
 use kaskade_crypto::ecies::{EciesError, HnPrivateKey, HnPublicKey, Profile};
 use kaskade_keys::{HnKeyId, ProtectionScheme};
 use kaskade_net::role::udm::HnKeyRing;
+use kaskade_store::private;
 use zeroize::Zeroizing;
 
-use crate::data_dir::{DataDir, read_private, write_private};
+use crate::data_dir::{DataDir, read_private};
 use crate::sealed::Sealing;
 
 const MAGIC: &[u8; 8] = b"KSKHNKY1";
@@ -100,7 +101,7 @@ impl HnKeys {
         let head = head(id, key.profile());
         let mut file = head.to_vec();
         file.extend(self.sealing.seal(&head, key.expose_to_seal())?);
-        write_private(&self.path(id), &file)?;
+        private::write_new(&self.path(id), &file)?;
         Ok(self.keys.entry(id).or_insert(key))
     }
 

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use console::{Colour, Console};
+use kaskade::place::may_be_secret;
 
 /// The key-management system of a mobile network, from K to every key derived from it
 #[derive(Parser, Debug)]
@@ -44,7 +45,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let program = Program::parse();
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return usage(&error),
+    };
     let console = Console::new(program.color);
     let result = match &program.command {
         Command::Up(args) => command::up::run(&console, args),
@@ -65,4 +69,30 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What clap says, without arguments that may be secrets: a K behind the wrong option would be shown.
+fn usage(error: &clap::Error) -> ExitCode {
+    let secrets: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .filter(|argument| error.use_stderr() && may_be_secret(argument))
+        .flat_map(|argument| {
+            // Clap quotes the whole, the name of an option, or its value.
+            let parts: Vec<String> = argument.split(['=', ',']).map(str::to_owned).collect();
+            std::iter::once(argument).chain(parts)
+        })
+        .filter(|part| may_be_secret(part))
+        .collect();
+    if secrets.is_empty() {
+        // There is no other place to complain to.
+        let _ = error.print();
+    } else {
+        let mut text = error.render().to_string();
+        for secret in &secrets {
+            text = text.replace(secret.as_str(), "…");
+        }
+        console::complain(text.trim_end());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

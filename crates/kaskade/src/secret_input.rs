@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use kaskade::card::{AlgorithmName, Card, FieldNames};
 use kaskade_aka::auc::AlgorithmKeys;
-use kaskade_store::SubscriberSecrets;
+use kaskade_store::{SubscriberSecrets, private};
 use zeroize::Zeroizing;
 
 /// Text that may be a secret: `Debug` does not show it.
@@ -285,13 +284,9 @@ impl Lines {
                 .read_line(&mut line)?;
         } else {
             let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            let mode = metadata.permissions().mode() & 0o777;
-            if metadata.is_file() && mode & 0o077 != 0 {
-                bail!(
-                    "mode {mode:04o} lets other users read it: run `chmod 600 {}`",
-                    path.display()
-                );
+            // A pipe of the shell is nobody else's.
+            if file.metadata()?.is_file() {
+                private::check(path, &file)?;
             }
             BufReader::new(file).read_line(&mut line)?;
         }

@@ -14,9 +14,10 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{IdentityFiles, ServerTls};
 use kaskade_net::tap::OptionalTap;
+use kaskade_store::private;
 use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
 
-use crate::data_dir::{DataDir, read_private, write_private};
+use crate::data_dir::{DataDir, read_private};
 
 /// Opens the subscriber store of a data folder.
 pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
@@ -48,7 +49,7 @@ pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
     let path = data.path().join("nf-instance-id");
     if !path.exists() {
         let id = NfInstanceId::from_random(random_octets()?);
-        write_private(&path, format!("{id}\n").as_bytes())?;
+        private::write_new(&path, format!("{id}\n").as_bytes())?;
         return Ok(id);
     }
     let octets = read_private(&path)?;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kaskade_store::private::{self, PrivateError, Use};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -29,6 +30,12 @@ pub enum TlsError {
         /// Why not.
         source: pem::Error,
     },
+    /// The file with the private key cannot be read, is not ours, or lets others in.
+    #[error("private key {0}")]
+    PrivateKey(PrivateError),
+    /// A file with certificates cannot be read, or everybody may change it.
+    #[error("certificates {0}")]
+    Certificate(PrivateError),
     /// Certificate and key do not work together.
     #[error("certificate and key: {0}")]
     Identity(rustls::Error),
@@ -52,7 +59,8 @@ pub struct IdentityFiles {
 impl IdentityFiles {
     fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsError> {
         let chain = certificates(&self.certificates)?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|source| TlsError::Pem {
+        let file = private::open(&self.key, Use::ServiceKey).map_err(TlsError::PrivateKey)?;
+        let key = PrivateKeyDer::from_pem_reader(file).map_err(|source| TlsError::Pem {
             path: self.key.clone(),
             what: "private key",
             source,
@@ -67,8 +75,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         what: "certificate",
         source,
     };
-    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
-        .map_err(error)?
+    let file = private::open(path, Use::Trusted).map_err(TlsError::Certificate)?;
+    let chain: Vec<_> = CertificateDer::pem_reader_iter(file)
         .collect::<Result<_, _>>()
         .map_err(error)?;
     if chain.is_empty() {

@@ -13,6 +13,11 @@ use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
+fn mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 /// A certificate authority with a server and a client, in a folder.
 struct Pki {
     folder: TempDir,
@@ -55,6 +60,7 @@ impl Pki {
 
     fn write(&self, name: &str, content: &str) {
         fs::write(self.path(name), content).unwrap();
+        mode(&self.path(name), 0o600);
     }
 
     fn identity(&self, name: &str) -> IdentityFiles {
@@ -210,4 +216,43 @@ fn wrong_files_are_named() {
     };
     assert!(matches!(ServerTls::new(&mismatched, None), Err(TlsError::Identity(_))));
     assert!(ClientTls::new(&pki.path("server.key"), None).is_err());
+}
+
+#[test]
+fn files_that_let_others_in_are_refused() {
+    let pki = Pki::new();
+    let (key, chain) = (pki.path("server.key"), pki.path("server.pem"));
+    for wrong in [0o640, 0o604, 0o620, 0o644] {
+        mode(&key, wrong);
+        let error = ServerTls::new(&pki.identity("server"), None).unwrap_err();
+        assert!(matches!(error, TlsError::PrivateKey(_)), "{wrong:o}: {error}");
+        let said = error.to_string();
+        assert!(said.contains("chmod 600") && said.contains("server.key"), "{said}");
+        // The client's identity goes through the same door.
+        assert!(ClientTls::new(&pki.path("ca.pem"), Some(&pki.identity("server"))).is_err());
+    }
+    mode(&key, 0o600);
+    // Certificates are public, but not for everybody to change.
+    mode(&chain, 0o644);
+    assert!(ServerTls::new(&pki.identity("server"), None).is_ok());
+    mode(&pki.path("ca.pem"), 0o646);
+    let ca = pki.path("ca.pem");
+    let error = ServerTls::new(&pki.identity("server"), Some(&ca)).unwrap_err();
+    assert!(matches!(error, TlsError::Certificate(_)), "{error}");
+    mode(&ca, 0o644);
+    // A link is followed, as tools that renew certificates make them.
+    let link = pki.path("live.key");
+    std::os::unix::fs::symlink(&key, &link).unwrap();
+    let linked = IdentityFiles {
+        certificates: chain,
+        key: link,
+    };
+    assert!(ServerTls::new(&linked, None).is_ok());
+    match std::os::unix::fs::chown(&key, Some(65_534), None) {
+        Ok(()) => {
+            let error = ServerTls::new(&linked, None).unwrap_err().to_string();
+            assert!(error.contains("belongs to user 65534"), "{error}");
+        }
+        Err(_) => without_interop("root, to give a file away"),
+    }
 }

@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod failures;
 mod outages;
+mod private;
 mod rows;
 mod sequence_numbers;
 mod subscribers;

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::common::{folder, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
+use kaskade_store::private::PrivateError;
 use kaskade_store::{
     AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
     SubscriberSecrets, SubscriberStore,
@@ -230,25 +231,32 @@ fn master_key_files() {
         0o600
     );
     assert!(
-        matches!(MasterKey::create(&path), Err(MasterKeyError::Io { .. })),
+        matches!(
+            MasterKey::create(&path),
+            Err(MasterKeyError::File(PrivateError::Io {
+                kind: std::io::ErrorKind::AlreadyExists,
+                ..
+            }))
+        ),
         "must not be overwritten"
     );
     assert!(matches!(
         MasterKey::open(folder.path()),
-        Err(MasterKeyError::Kind { .. })
+        Err(MasterKeyError::File(PrivateError::Kind { .. }))
     ));
     assert!(matches!(
         MasterKey::open(&folder.path().join("none")),
-        Err(MasterKeyError::Io { .. })
+        Err(MasterKeyError::File(error)) if error.is_not_found()
     ));
     for mode in [0o640, 0o604, 0o660, 0o601] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
         assert_eq!(
             MasterKey::open(&path).err(),
-            Some(MasterKeyError::Mode {
+            Some(MasterKeyError::File(PrivateError::Mode {
                 path: path.clone(),
-                mode
-            })
+                mode,
+                expected: 0o600,
+            }))
         );
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");

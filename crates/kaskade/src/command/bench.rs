@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
@@ -227,7 +228,10 @@ impl Folder {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
         let name = format!("kaskade-bench-{:016x}", u64::from_be_bytes(random_octets()?));
         let path = parent.join(name);
-        fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
 }

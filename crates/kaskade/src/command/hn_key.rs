@@ -1,12 +1,15 @@
 //! `kaskade hn-key`: the key pairs that subscribers conceal their SUPI with.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use comfy_table::Table;
 use comfy_table::presets;
 use kaskade::{hex_field, hn_key_file};
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
+use kaskade_store::private;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use serde_json::{Value, json};
 
@@ -51,7 +54,7 @@ struct Generate {
     data: DataArgs,
 }
 
-/// Takes in a private key that another tool made: PEM, DER or hexadecimal digits
+/// Takes in a private key that another tool made: PEM, DER or hexadecimal digits, in a file of mode 0600
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "PEM and DER may be PKCS#8 (X25519 and P-256) or SEC 1 (P-256, `EC PRIVATE KEY`). Hexadecimal digits do
@@ -130,9 +133,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             added(console, id, key.public_key())
         }
         Action::Import(args) => {
-            let file = zeroize::Zeroizing::new(
-                std::fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?,
-            );
+            let file = zeroize::Zeroizing::new(read_key_file(&args.file)?);
             let key = hn_key_file::private_key(&file, args.profile).with_context(|| args.file.display().to_string())?;
             let mut keys = open_or_create(console, &args.data)?;
             let id = args.id.map_or_else(|| keys.free_id(), Ok)?;
@@ -167,6 +168,18 @@ fn open_or_create(console: &Console, args: &DataArgs) -> Result<HnKeys> {
         console.note(format!("created {} with a new master key", data.path().display()));
     }
     HnKeys::open(&data)
+}
+
+/// A private key that another tool made. A pipe of the shell will do as well.
+fn read_key_file(path: &Path) -> Result<Vec<u8>> {
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if file.metadata()?.is_file() {
+        private::check(path, &file).context("a home network key")?;
+    }
+    let mut content = Vec::with_capacity(4096);
+    let read = Read::by_ref(&mut file).take(1 << 20).read_to_end(&mut content);
+    read.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(content)
 }
 
 fn profile(text: &str) -> Result<Profile, String> {

@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use super::attach::{Attach, Attached, Identity};
 use super::ue::state::StateFile;
 use crate::console::{Console, Style};
-use crate::data_dir::{DataArgs, DataDir};
+use crate::data_dir::{DataArgs, DataDir, Folder};
 use crate::hn_keys::HnKeys;
 use crate::service;
 use crate::side::Side;
@@ -95,6 +95,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         false => (None, None),
     };
     let ausf = service::nf_instance_id(&data)?;
+    let data = data.without_master_key();
     let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
     greet(console, &data, &store, &node)?;
     warn_of_policy(console, config)?;
@@ -141,7 +142,7 @@ fn start(
     }
 }
 
-fn greet(console: &Console, data: &DataDir, store: &SubscriberStore, node: &Node) -> Result<()> {
+fn greet(console: &Console, data: &Folder, store: &SubscriberStore, node: &Node) -> Result<()> {
     let subscribers = match store.len()? {
         1 => "1 subscriber".to_owned(),
         count => format!("{count} subscribers"),
@@ -149,11 +150,14 @@ fn greet(console: &Console, data: &DataDir, store: &SubscriberStore, node: &Node
     let new = if data.is_new() { ", created just now" } else { "" };
     let facts = [
         ("Data", format!("{}{new}: {subscribers}", data.path().display())),
-        ("Master key", format!("{} (seals every K)", data.master().identifier())),
+        ("Master key", format!("{} (seals every K)", data.master_key())),
         ("UDM", format!("{}/nudm-ueau/v1", node.udm_url().unwrap_or("-"))),
         ("AUSF", format!("{}/nausf-auth/v1", node.ausf_url().unwrap_or("-"))),
     ];
     console.facts(&facts)?;
+    for notice in data.notices() {
+        console.line(console.paint(Style::Note, notice))?;
+    }
     Ok(())
 }
 

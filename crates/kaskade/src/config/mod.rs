@@ -8,6 +8,7 @@ mod document;
 mod setting;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use kaskade_aka::sqn::{NodeIndex, SqnScheme};
@@ -127,6 +128,9 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// Everybody may change it.
+    #[error("{}: every user may change this file: run `chmod o-w {}`", .0.display(), .0.display())]
+    Writable(PathBuf),
     /// It is not TOML, has an unknown name, or a value of the wrong kind. The text of the file is not shown: it may be
     /// a secret in the wrong place.
     #[error("{path}: {place}: {reason}", path = path.display())]
@@ -184,10 +188,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let read = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let file = std::fs::File::open(path).map_err(read)?;
+        // Whoever may change the configuration decides who gets vectors. A pipe of the shell is nobody else's.
+        let metadata = file.metadata().map_err(read)?;
+        if metadata.is_file() && metadata.permissions().mode() & 0o002 != 0 {
+            return Err(ConfigError::Writable(path.to_owned()));
+        }
+        let text = std::io::read_to_string(file).map_err(read)?;
         Self::parse(&text, path)
     }
 

@@ -1,6 +1,7 @@
 //! What a word stands for: a key, an FC, or a clause.
 
 use anyhow::{Result, bail};
+use kaskade::place::may_be_secret;
 use kaskade_keys::derivation::{Row, Rule};
 use kaskade_keys::tree;
 
@@ -65,7 +66,8 @@ pub(crate) fn key(name: &str) -> Result<&'static str> {
     match tree::find(name.trim()) {
         Some(key) => Ok(key),
         None => bail!(
-            "{name:?} is no key{}",
+            "{} is no key{}",
+            shown(name),
             nearest(name, tree::keys().into_iter().map(String::from))
         ),
     }
@@ -118,7 +120,8 @@ fn unknown(what: &str) -> String {
     let keys = tree::keys().into_iter().map(String::from);
     let others = tree::rows().flat_map(|row| [row.named.to_owned(), row.clause.to_owned()]);
     format!(
-        "{what:?} is no key, FC or clause of the hierarchy{}",
+        "{} is no key, FC or clause of the hierarchy{}",
+        shown(what),
         nearest(what, keys.chain(others))
     )
 }
@@ -204,5 +207,13 @@ mod tests {
             (0, 1, 4, 1)
         );
         assert_eq!((of("kitten", "sitting"), of("ksaef", "kseaf")), (3, 1));
+    }
+}
+
+/// What was asked for, unless it may be a key by its value.
+fn shown(text: &str) -> String {
+    match may_be_secret(text) {
+        true => "this (a value, where a name is expected)".into(),
+        false => format!("{text:?}"),
     }
 }

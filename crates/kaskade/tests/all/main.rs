@@ -4,6 +4,7 @@ mod algorithm_sets;
 mod cli;
 mod common;
 mod derive_key;
+mod doors;
 mod explain;
 mod hn_key_file;
 mod import;

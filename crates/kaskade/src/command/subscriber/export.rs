@@ -1,14 +1,12 @@
 //! `kaskade subscriber export`: all subscribers as a file that `import` reads.
 
-use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use kaskade::hex_field;
 use kaskade::import::Format;
-use kaskade_store::Subscriber;
+use kaskade_store::{Subscriber, private};
 
 use super::sealed_secrets::SealedSecrets;
 use super::{highest_sqn, pages};
@@ -57,12 +55,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let mut out: Box<dyn Write> = if to_stdout {
         Box::new(BufWriter::new(io::stdout().lock()))
     } else {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&args.file)
-            .with_context(|| format!("cannot create {}", args.file.display()))?;
+        let file = private::create(&args.file).context("cannot create the file")?;
         Box::new(BufWriter::new(file))
     };
     if format == Format::Csv {

@@ -1,16 +1,18 @@
 //! The state file of an emulated USIM: its array SEQ_MS, which must survive as a card's does.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use kaskade::place::without_values;
 use kaskade_aka::sqn::Seq;
 use kaskade_keys::Supi;
+use kaskade_store::private::{self, Use};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
+
+/// An array has at most 65 536 numbers.
+const LONGEST: u64 = 2 << 20;
 
 /// A state file, bound to one SUPI.
 #[derive(Debug)]
@@ -31,9 +33,11 @@ impl StateFile {
     /// Reads the file; a card without one is new.
     pub(crate) fn open(path: &Path, supi: &Supi) -> Result<Self> {
         let named = || format!("USIM state file {}", path.display());
-        let content = match fs::read(path) {
+        let content = match private::read(path, Use::Own, LONGEST) {
             Ok(octets) => {
-                let content: Content = serde_json::from_slice(&octets).with_context(named)?;
+                // The message without what the file says: it may be another file altogether.
+                let content: Content = serde_json::from_slice(&octets)
+                    .map_err(|error| anyhow!("{}: {}", named(), without_values(&error.to_string())))?;
                 if content.version != VERSION {
                     bail!("{}: version {}, this program knows {VERSION}", named(), content.version);
                 }
@@ -42,12 +46,12 @@ impl StateFile {
                 }
                 content
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => Content {
+            Err(error) if error.is_not_found() => Content {
                 version: VERSION,
                 supi: supi.sbi(),
                 seq_ms: Vec::new(),
             },
-            Err(error) => return Err(error).with_context(named),
+            Err(error) => return Err(error).context("USIM state file"),
         };
         Ok(Self {
             path: path.into(),
@@ -64,25 +68,7 @@ impl StateFile {
     /// Writes the array; durable before it returns.
     pub(crate) fn keep(&mut self, seq_ms: &[Seq]) -> Result<()> {
         self.content.seq_ms = seq_ms.iter().map(|seq| seq.0).collect();
-        let named = || format!("USIM state file {}", self.path.display());
-        let mut name = self.path.file_name().with_context(named)?.to_owned();
-        name.push(".new");
-        let new = self.path.with_file_name(name);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)
-            .with_context(named)?;
         let text = serde_json::to_string_pretty(&self.content)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .with_context(named)?;
-        fs::rename(&new, &self.path).with_context(named)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))
-            .and_then(|folder| folder.sync_all())
-            .with_context(named)
+        private::replace(&self.path, text.as_bytes()).context("USIM state file")
     }
 }
