@@ -41,6 +41,7 @@ fn serve(threads: usize, subscribers: u64) {
     runtime.block_on(async {
         let policy = ServingNetworkPolicy::plmns([plmn]);
         let node = Node::start(NodeOptions {
+            groups: Default::default(),
             udm: Some(UdmRole {
                 store,
                 options: UdmOptions {

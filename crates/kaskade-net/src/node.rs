@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::role::Services;
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
+use crate::role::policy::Groups;
 use crate::role::udm::{Udm, UdmOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::server::{ServerOptions, Shutdown, bind, serve};
@@ -20,6 +21,8 @@ pub struct NodeOptions {
     pub udm: Option<UdmRole>,
     /// AUSF.
     pub ausf: Option<AusfRole>,
+    /// Which peers count as one requester.
+    pub groups: Groups,
 }
 
 /// A UDM and where it listens.
@@ -110,6 +113,7 @@ impl Node {
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
         };
+        let groups = Arc::new(options.groups);
         let mut sockets = Vec::new();
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
@@ -127,6 +131,7 @@ impl Node {
             let services = Services {
                 ausf: Some(ausf.clone()),
                 udm: udm.clone().filter(|_| shared),
+                groups: groups.clone(),
             };
             let socket = Socket::open("AUSF", role.listen, role.server, services)?;
             node.ausf_url = Some(socket.url());
@@ -139,7 +144,11 @@ impl Node {
         if let (Some(role), None) = (options.udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let services = Services { ausf: None, udm };
+            let services = Services {
+                ausf: None,
+                udm,
+                groups,
+            };
             let socket = Socket::open("UDM", listen, role.server, services)?;
             node.udm_url = Some(socket.url());
             sockets.push(socket);

@@ -8,7 +8,6 @@ use kaskade::config::{Config, TlsConfig};
 use kaskade_net::node::{AusfRole, NodeOptions, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
-use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
@@ -65,12 +64,13 @@ pub(crate) fn node_options(
     ausf: NfInstanceId,
     tap: &OptionalTap,
 ) -> Result<NodeOptions> {
-    let policy = policy(config);
+    let (groups, policy) = config.requesters()?;
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut udm = UdmOptions {
         hn_keys,
         serving_networks: policy.clone(),
         api_root: config.udm.api_root.clone(),
+        budgets: config.budgets(),
         tap: tap.clone(),
         ..UdmOptions::default()
     };
@@ -79,7 +79,8 @@ pub(crate) fn node_options(
     ausf.api_root.clone_from(&config.ausf.api_root);
     ausf.contexts.lifetime = Duration::from_secs(config.ausf.context_lifetime);
     ausf.contexts.pending = count(config.ausf.max_contexts);
-    ausf.contexts.kept = count(config.ausf.max_k_ausf);
+    ausf.contexts.results = count(config.ausf.max_results);
+    ausf.budgets = config.budgets();
     ausf.tap.clone_from(tap);
     Ok(NodeOptions {
         udm: Some(UdmRole {
@@ -94,17 +95,8 @@ pub(crate) fn node_options(
             server: server_options(&config.ausf.tls).context("ausf.tls")?,
             udm: None,
         }),
+        groups,
     })
-}
-
-fn policy(config: &Config) -> ServingNetworkPolicy {
-    if config.policy.any_serving_network {
-        return ServingNetworkPolicy::Any;
-    }
-    ServingNetworkPolicy::Listed {
-        plmns: config.policy.serving_networks.iter().map(|plmn| plmn.0).collect(),
-        names: config.policy.serving_network_names.iter().map(|name| name.0).collect(),
-    }
 }
 
 fn server_options(tls: &TlsConfig) -> Result<ServerOptions> {

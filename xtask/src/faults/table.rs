@@ -22,6 +22,7 @@ const fn fault(name: &'static str, breaks: &'static str, package: &'static str, 
 }
 
 const STORE: &str = "kaskade-store";
+const NET: &str = "kaskade-net";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -30,4 +31,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("outage-settled-as-durable", "after a failed commit, what was lost counts as durable", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
     fault("outage-settled-as-lost", "after a failed commit, what is durable counts as lost", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
     fault("removed-forgotten", "a subscriber that is removed leaves no record of its SQN", STORE, "removed_and_added_again_goes_on_above"),
+    fault("owner-not-compared", "whoever knows a context may confirm and remove it", NET, "somebody_elses_context_is_none"),
+    fault("evicted-across-owners", "a full table throws out what others own", NET, "an_owner_loses_its_own_and_never_anothers"),
+    fault("reservation-not-checked", "everybody may ask in the name of a reserved serving network", NET, "a_reserved_network_is_refused_to_others"),
+    fault("bucket-not-consulted", "a subscriber's vectors are unlimited", NET, "one_requester_that_asks_without_end_is_refused_and_another_is_not"),
+    fault("auts-counts-twice", "a replayed AUTS passes the budgets each time", NET, "a_replayed_auts_passes_no_budget"),
 ];

@@ -5,8 +5,12 @@
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
+//!
+//! [`policy`] says who may ask for what, and [`budget`] how much.
 
 pub mod ausf;
+pub mod budget;
+mod owned;
 pub mod policy;
 pub mod seaf;
 pub mod udm;
@@ -28,6 +32,8 @@ pub struct Services {
     pub ausf: Option<Arc<Ausf>>,
     /// Serves `/nudm-ueau/v1`.
     pub udm: Option<Arc<Udm>>,
+    /// Which peers count as one requester.
+    pub groups: Arc<policy::Groups>,
 }
 
 impl Handler for Services {
@@ -49,15 +55,16 @@ impl Handler for Services {
 
 impl Services {
     async fn route(&self, request: &mut Request) -> Result<Reply, Problem> {
+        let requester = self.groups.requester(request.peer());
         match Api::of(request.path()) {
             Some(Api::NausfAuth) => {
                 if let Some(ausf) = &self.ausf {
-                    return ausf.serve(request).await;
+                    return ausf.serve(&requester, request).await;
                 }
             }
             Some(Api::NudmUeau) => {
                 if let Some(udm) = &self.udm {
-                    return udm.serve(request).await;
+                    return udm.serve(&requester, request).await;
                 }
             }
             None => {}

@@ -184,7 +184,7 @@ fn expect(answer: Answer, status: StatusCode) -> Result<Answer, AusfClientError>
         return Ok(answer);
     }
     if answer.status.is_client_error() || answer.status.is_server_error() {
-        return Err(AusfClientError::Refused(Refusal::parse(answer.status, &answer.body)));
+        return Err(AusfClientError::Refused(Refusal::of(&answer)));
     }
     Err(AusfClientError::Nonsense(format!("status {}", answer.status.as_u16())))
 }

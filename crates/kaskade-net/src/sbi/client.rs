@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::message::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
@@ -79,6 +80,8 @@ impl ClientError {
 pub struct ClientOptions {
     /// TLS; needed for `https`.
     pub tls: Option<ClientTls>,
+    /// The own address to connect from; `None` lets the system choose. A peer without certificates knows a client by it.
+    pub source: Option<IpAddr>,
     /// How long an answer may take, connecting included.
     pub timeout: Duration,
     /// How often to try to connect for one request.
@@ -89,6 +92,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             tls: None,
+            source: None,
             timeout: Duration::from_secs(3),
             attempts: 3,
         }
@@ -104,6 +108,8 @@ pub struct Answer {
     pub location: Option<HeaderValue>,
     /// `content-type`.
     pub content_type: Option<HeaderValue>,
+    /// `Retry-After` in seconds; a date is not read.
+    pub retry_after: Option<u32>,
     /// The whole body.
     pub body: Bytes,
 }
@@ -250,6 +256,10 @@ impl Inner {
         };
         Ok(Answer {
             status: parts.status,
+            retry_after: parts
+                .headers
+                .get(header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.parse().ok()),
             location: parts.headers.remove(header::LOCATION),
             content_type: parts.headers.remove(header::CONTENT_TYPE),
             body,
@@ -295,7 +305,7 @@ impl Inner {
             peer: self.authority.to_string(),
             source,
         };
-        let stream = TcpStream::connect(&self.address).await.map_err(error)?;
+        let stream = self.tcp().await.map_err(error)?;
         stream.set_nodelay(true).map_err(error)?;
         let tls = self.options.tls.as_ref().filter(|_| self.scheme == Scheme::HTTPS);
         let Some(tls) = tls else {
@@ -306,6 +316,29 @@ impl Inner {
             .map_err(|_| ClientError::Url("the host of the URL cannot be in a certificate"))?;
         let stream = tls.connector().connect(name, stream).await.map_err(error)?;
         self.handshake(stream).await
+    }
+
+    async fn tcp(&self) -> io::Result<TcpStream> {
+        let Some(source) = self.options.source else {
+            return TcpStream::connect(&self.address).await;
+        };
+        let mut failed = io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            "no address of the own address's family",
+        );
+        for address in tokio::net::lookup_host(&self.address).await? {
+            let socket = match (address, source) {
+                (SocketAddr::V4(_), IpAddr::V4(_)) => TcpSocket::new_v4()?,
+                (SocketAddr::V6(_), IpAddr::V6(_)) => TcpSocket::new_v6()?,
+                _ => continue,
+            };
+            socket.bind(SocketAddr::new(source, 0))?;
+            match socket.connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     async fn handshake<I>(&self, stream: I) -> Result<SendRequest<Full<Bytes>>, ClientError>

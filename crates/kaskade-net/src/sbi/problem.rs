@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 
+use super::client::Answer;
 use super::json;
 
 macro_rules! causes {
@@ -216,10 +217,19 @@ pub struct Refusal {
     pub status: StatusCode,
     /// Cause, when it is one of [`Cause`].
     pub cause: Option<Cause>,
+    /// When to try again, in seconds.
+    pub retry_after: Option<u32>,
 }
 
 impl Refusal {
-    /// Reads an error answer. A body that is no `ProblemDetails` leaves the cause unknown.
+    /// Reads an error answer.
+    pub fn of(answer: &Answer) -> Self {
+        let mut refusal = Self::parse(answer.status, &answer.body);
+        refusal.retry_after = answer.retry_after;
+        refusal
+    }
+
+    /// Reads status and body of an error answer. A body that is no `ProblemDetails` leaves the cause unknown.
     pub fn parse(status: StatusCode, body: &[u8]) -> Self {
         #[derive(serde::Deserialize)]
         struct Details<'a> {
@@ -229,6 +239,10 @@ impl Refusal {
         let cause = serde_json::from_slice::<Details<'_>>(body)
             .ok()
             .and_then(|details| Cause::from_name(&details.cause?));
-        Self { status, cause }
+        Self {
+            status,
+            cause,
+            retry_after: None,
+        }
     }
 }

@@ -53,8 +53,6 @@ async fn both_ends_have_the_same_keys() {
             assert!(k_seaf == at_ue.k_seaf);
             let anchored = stage.accepted(authenticated, k_seaf, Abba::INITIAL);
             assert!(anchored.k_amf == at_ue.k_amf);
-            let ausf = home.ausf().ausf().unwrap();
-            assert!(ausf.k_ausf(&supi(index)).unwrap() == at_ue.k_ausf);
             let events = home.udm.udm().unwrap().auth_events(&supi(index));
             assert_eq!(events.len(), 1, "{link:?}");
             assert!(events[0].success);
@@ -78,7 +76,7 @@ async fn a_wrong_answer_fails_and_spends_the_context() {
                 .confirm(&challenge.confirmation, Some(&right.unwrap().res_star))
                 .await;
             assert_eq!(cause(again), NOT_FOUND, "the right answer after the wrong one");
-            assert!(home.ausf().ausf().unwrap().k_ausf(&supi(0)).is_none());
+            assert_eq!(home.ausf().ausf().unwrap().results(), 0);
         }
         let events = home.udm.udm().unwrap().auth_events(&supi(0));
         assert_eq!(
@@ -345,30 +343,33 @@ async fn a_result_can_be_taken_back_and_a_user_can_leave() {
         seaf.delete(&challenge.confirmation).await.unwrap();
         assert_eq!(udm.auth_events(&supi(0)).len(), 0, "{link:?}");
         assert_eq!(cause(seaf.delete(&challenge.confirmation).await), NOT_FOUND);
+        let challenge = seaf.authenticate(supi(0), snn()).await.unwrap();
+        let at_ue = answer(&mut ue, &challenge);
+        let confirmed = seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star)).await;
+        assert!(confirmed.unwrap().is_some());
         let ausf = home.ausf().ausf().unwrap();
-        assert!(ausf.k_ausf(&supi(0)).is_some());
+        assert_eq!(ausf.results(), 1);
         seaf.deregister(&supi(0)).await.unwrap();
-        assert!(ausf.k_ausf(&supi(0)).is_none());
-        seaf.deregister(&supi(0)).await.unwrap();
+        assert_eq!(ausf.results(), 0);
+        assert_eq!(cause(seaf.deregister(&supi(0)).await), NOT_FOUND);
     }
 }
 
 #[tokio::test]
-async fn kept_keys_are_bounded() {
+async fn results_are_bounded_and_the_newest_can_be_taken_back() {
     // One for each of the 64 shards, so 6 users have 1 to 6.
-    let home = Home::start_with(Link::Local, |setup| setup.ausf.contexts.kept = 64);
+    let home = Home::start_with(Link::Local, |setup| setup.ausf.contexts.results = 64);
     let seaf = home.seaf();
-    for round in 0..10 {
+    for round in 0..3 {
         for index in 0..COUNTER {
-            let mut ue = ue(index);
             let challenge = seaf.authenticate(supi(index), snn()).await.unwrap();
-            let at_ue = answer(&mut ue, &challenge);
-            seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star))
-                .await
-                .unwrap()
-                .unwrap();
-            let kept = home.ausf().ausf().unwrap().k_ausf(&supi(index));
-            assert!(kept.unwrap() == at_ue.k_ausf, "round {round}: the newest is kept");
+            let at_ue = answer(&mut ue(index), &challenge);
+            let confirmed = seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star)).await;
+            assert!(confirmed.unwrap().is_some());
+            assert!(home.ausf().ausf().unwrap().results() <= 6);
+            if round == 2 {
+                seaf.delete(&challenge.confirmation).await.unwrap();
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A whole authentication by curl, and load by h2load: programs that know nothing of ours.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use kaskade_net::role::budget::BudgetOptions;
 use std::process::Command;
 
 use crate::common::http::{Ask, curl};
@@ -96,7 +97,8 @@ async fn h2load_gets_an_answer_to_every_request() {
     if without_interop() {
         return;
     }
-    let home = Home::start(Link::Local);
+    // One subscriber and one peer: far more than either may have.
+    let home = Home::start_with(Link::Local, |setup| setup.udm.budgets = BudgetOptions::UNLIMITED);
     let folder = tempfile::tempdir().unwrap();
     let body = folder.path().join("body.json");
     let text = format!(

@@ -2,8 +2,10 @@
 
 mod authentication;
 mod bad_input;
+mod budgets;
 mod common;
 mod connection;
 mod curl;
 mod models;
+mod owners;
 mod tls;

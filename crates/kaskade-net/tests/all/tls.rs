@@ -20,12 +20,12 @@ fn mode(path: &std::path::Path, mode: u32) {
 }
 
 /// A certificate authority with a server and a client, in a folder.
-struct Pki {
+pub(crate) struct Pki {
     folder: TempDir,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pki = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -40,6 +40,7 @@ impl Pki {
         for (name, usage) in [
             ("server", ExtendedKeyUsagePurpose::ServerAuth),
             ("client", ExtendedKeyUsagePurpose::ClientAuth),
+            ("other", ExtendedKeyUsagePurpose::ClientAuth),
         ] {
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
@@ -71,12 +72,12 @@ impl Pki {
         }
     }
 
-    fn server(&self, mutual: bool) -> ServerTls {
+    pub(crate) fn server(&self, mutual: bool) -> ServerTls {
         let authority = self.path("ca.pem");
         ServerTls::new(&self.identity("server"), mutual.then_some(authority.as_path())).unwrap()
     }
 
-    fn client(&self, identity: Option<&str>) -> ClientOptions {
+    pub(crate) fn client(&self, identity: Option<&str>) -> ClientOptions {
         let identity = identity.map(|name| self.identity(name));
         let mut options = ClientOptions::default();
         options.tls = Some(ClientTls::new(&self.path("ca.pem"), identity.as_ref()).unwrap());

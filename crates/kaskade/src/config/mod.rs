@@ -13,10 +13,13 @@ use std::path::{Path, PathBuf};
 
 use kaskade_aka::sqn::{NodeIndex, SqnScheme};
 use kaskade_keys::{Plmn, ServingNetworkName};
+use kaskade_net::role::budget::{BudgetOptions, Rate};
+use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
+use kaskade_net::sbi::peer::Requester;
 
 use document::Document;
 use setting::settings;
-pub use setting::{NumberRange, Parsed};
+pub use setting::{NumberRange, Parsed, Table};
 
 pub use crate::place::Place;
 
@@ -35,6 +38,13 @@ settings! {
         sqn: SqnConfig = SqnConfig::default(),
         /// Who may authenticate the subscribers of this network.
         policy: PolicyConfig = PolicyConfig::default(),
+        /// How much may be asked for, before a sequence number is spent: "8/s burst 512" (per s, min or h), or "unlimited".
+        budget: BudgetConfig = BudgetConfig::default(),
+        /// Peers that count as one requester, such as the AMFs of a set: names in their certificates (DNS name, URI or common
+        /// name), or addresses and prefixes of peers without one. A challenge is confirmed, and a result taken back, by the
+        /// requester that asked for it. Whoever is in no group is a requester of its own.
+        groups: Table<String, Vec<Parsed<Member>>> = Table::default()
+            => "amf-set-1 = [\"amf1.example.org\", \"amf2.example.org\", \"192.0.2.0/28\"]",
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
         log: LogConfig = LogConfig::default(),
     }
@@ -45,7 +55,7 @@ settings! {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7778)),
         /// Root of the URIs in answers, if peers reach this node under another name.
         api_root: Option<String> = None => "\"https://udm.example.org\"",
-        /// Reports of authentications that are kept, of all subscribers together.
+        /// Reports of authentications that are kept for a week, of all subscribers together; shared like challenges.
         max_events: u64 [1..=16_777_216] = 262_144,
         /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, for one machine or an encrypted network only.
         tls: TlsConfig = TlsConfig::default(),
@@ -57,12 +67,13 @@ settings! {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7777)),
         /// Root of the URIs in answers, if peers reach this node under another name.
         api_root: Option<String> = None => "\"https://ausf.example.org\"",
-        /// Seconds that a challenge waits for its answer.
-        context_lifetime: u64 [1..=3_600] = 30,
-        /// Challenges that wait for their answer, of all subscribers together; the oldest goes first.
+        /// Seconds that a challenge waits for its answer. An AMF asks a UE five times, 6 s apart.
+        context_lifetime: u64 [1..=3_600] = 60,
+        /// Challenges that wait for their answer, of all subscribers together. One requester has three quarters at most, and
+        /// loses its own oldest first.
         max_contexts: u64 [1..=16_777_216] = 262_144,
-        /// Subscribers whose last K_AUSF is kept; the one authenticated longest ago goes first.
-        max_k_ausf: u64 [1..=67_108_864] = 1_048_576,
+        /// Results that are remembered for a week, so that they can be taken back; shared likewise.
+        max_results: u64 [1..=67_108_864] = 1_048_576,
         /// TLS 1.3, as for the UDM.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -105,6 +116,25 @@ settings! {
         serving_network_names: Vec<Parsed<ServingNetworkName>> = Vec::new(),
         /// Let every serving network in. For laboratories only.
         any_serving_network: bool = false,
+        /// Serving networks (MCC-MNC or a whole name) for which only these may ask: groups, or peers as in [groups]. Other
+        /// networks are for everybody who reaches this node.
+        reserved: Table<ServingNetwork, Vec<String>> = Table::default() => "\"310-410\" = [\"sepp.partner.example\"]",
+    }
+
+    /// How much may be asked for.
+    BudgetConfig {
+        /// Vectors for one requester.
+        requester: Parsed<Rate> = Parsed(BudgetOptions::default().requester),
+        /// Vectors in the name of one serving network.
+        serving_network: Parsed<Rate> = Parsed(BudgetOptions::default().serving_network),
+        /// Vectors of the whole node.
+        node: Parsed<Rate> = Parsed(BudgetOptions::default().node),
+        /// How often one SUCI may be used; an honest UE makes a new one after a minute.
+        suci: Parsed<Rate> = Parsed(BudgetOptions::default().suci),
+        /// Vectors of one subscriber for one requester.
+        card_of_requester: Parsed<Rate> = Parsed(BudgetOptions::default().card_of_requester),
+        /// Vectors of one subscriber for all. With 8 in a second, Δ = 2^28 lasts a year.
+        card: Parsed<Rate> = Parsed(BudgetOptions::default().card),
     }
 
     /// The log.
@@ -113,6 +143,21 @@ settings! {
         filter: String = "info".into(),
         /// One JSON object per line instead of text.
         json: bool = false,
+    }
+}
+
+impl BudgetConfig {
+    /// No bounds, for measurements.
+    pub fn unlimited() -> Self {
+        let rate = Parsed(Rate::UNLIMITED);
+        Self {
+            requester: rate,
+            serving_network: rate,
+            node: rate,
+            suci: rate,
+            card_of_requester: rate,
+            card: rate,
+        }
     }
 }
 
@@ -288,7 +333,89 @@ impl Config {
                 "is true beside a list of serving networks: decide for one of them",
             );
         }
-        Ok(())
+        self.requesters().map(|_| ())
+    }
+
+    /// Which peers count as one requester, and which serving networks they may ask for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] where a peer would be in two groups, or a name under `policy.reserved` is none.
+    pub fn requesters(&self) -> Result<(Groups, ServingNetworkPolicy), ConfigError> {
+        let refused = |name, reason| Err(ConfigError::Value { name, reason });
+        let mut groups = Groups::default();
+        let mut members: Vec<(&Member, &str)> = Vec::new();
+        for (name, listed) in &self.groups.0 {
+            for Parsed(member) in listed {
+                if let Some((_, other)) = members.iter().find(|(known, _)| *known == member) {
+                    return refused(
+                        "groups",
+                        format!("{member} is in {other} and in {name}: decide for one of them"),
+                    );
+                }
+                members.push((member, name));
+            }
+            groups = groups.with(name, listed.iter().map(|member| member.0.clone()));
+        }
+        let mut policy = match self.policy.any_serving_network {
+            true => ServingNetworkPolicy::any(),
+            false => {
+                let plmns = self
+                    .policy
+                    .serving_networks
+                    .iter()
+                    .map(|plmn| ServingNetwork::Of(plmn.0));
+                let names = self.policy.serving_network_names.iter();
+                let names = names.map(|name| ServingNetwork::Named(name.0));
+                ServingNetworkPolicy::listed(plmns.chain(names).collect::<Vec<_>>())
+            }
+        };
+        // A peer that is named here and in no group is a group of one.
+        let mut alone: Vec<String> = Vec::new();
+        for (network, requesters) in &self.policy.reserved.0 {
+            let mut ids = Vec::new();
+            for named in requesters {
+                if self.groups.0.iter().any(|(group, _)| group == named) {
+                    ids.push(Requester::group(named).id());
+                    continue;
+                }
+                let member: Member = match named.parse() {
+                    Ok(member) => member,
+                    Err(error) => return refused("policy.reserved", format!("{network}: {named:?} is {error}")),
+                };
+                if let Some((_, group)) = members.iter().find(|(known, _)| **known == member) {
+                    let reason = format!("{network}: {member} is in the group {group}: name the group");
+                    return refused("policy.reserved", reason);
+                }
+                let name = format!("policy.reserved:{member}");
+                ids.push(Requester::group(&name).id());
+                if !alone.contains(&name) {
+                    groups = groups.with(&name, [member]);
+                    alone.push(name);
+                }
+            }
+            policy = policy.reserve(*network, ids);
+        }
+        Ok((groups, policy))
+    }
+
+    /// The budgets.
+    pub fn budgets(&self) -> BudgetOptions {
+        let BudgetConfig {
+            requester,
+            serving_network,
+            node,
+            suci,
+            card_of_requester,
+            card,
+        } = self.budget;
+        BudgetOptions {
+            requester: requester.0,
+            serving_network: serving_network.0,
+            node: node.0,
+            suci: suci.0,
+            card_of_requester: card_of_requester.0,
+            card: card.0,
+        }
     }
 }
 
@@ -367,6 +494,39 @@ mod tests {
         );
         assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
         assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
+    }
+
+    #[test]
+    fn groups_and_reservations_are_read_and_checked() {
+        let text = "[policy]\nserving_networks = [\"001-01\", \"310-410\"]\n[policy.reserved]\n\"310-410\" = [\"Partner\", \
+                    \"192.0.2.9\"]\n\"5G:mnc001.mcc001.3gppnetwork.org\" = [\"set\"]\n[groups]\nset = [\"amf1\", \"192.0.2.0/29\"]\n";
+        let config = Config::parse(text, Path::new("k.toml")).expect("a configuration");
+        let printed = config.commented_toml();
+        assert_eq!(
+            Config::parse(&printed, Path::new("printed")).expect("own print-out"),
+            config
+        );
+        let (groups, policy) = config.requesters().expect("checked");
+        let may = |address: [u8; 4], name: &str| {
+            let requester = groups.requester(&kaskade_net::sbi::peer::Peer::at(address.into()));
+            policy.authorises(&requester, &name.parse().expect("a name"))
+        };
+        let (home, partner) = ("5G:mnc001.mcc001.3gppnetwork.org", "5G:mnc410.mcc310.3gppnetwork.org");
+        assert!(may([192, 0, 2, 1], home) && !may([192, 0, 2, 1], partner));
+        assert!(may([192, 0, 2, 9], partner) && !may([192, 0, 2, 9], home));
+        assert!(!may([192, 0, 2, 10], partner) && !may([192, 0, 2, 10], home));
+
+        let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
+        let twice = said("[groups]\na = [\"AMF\"]\nb = [\"amf\"]\n");
+        assert!(twice.contains("amf is in a and in b"), "{twice}");
+        let both = said("[groups]\na = [\"amf\"]\n[policy.reserved]\n\"001-01\" = [\"amf\"]\n");
+        assert!(both.contains("name the group"), "{both}");
+        assert!(said("[policy.reserved]\n\"001-1\" = [\"a\"]\n").contains("MNC"));
+        assert!(said("[policy.reserved]\n\"001-01\" = [\"192.0.2.1/8\"]\n").contains("not a prefix"));
+        assert!(said("[groups]\na = [\"192.0.2.1/8\"]\n").contains("line 2"));
+        let rate = said("[budget]\ncard = \"8 per s\"\n");
+        assert!(rate.contains("line 2") && rate.contains("8/s burst 512"), "{rate}");
+        assert!(said("[budget]\ncard = \"1/h burst 1000\"\n").contains("a day"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One declaration per setting: from it come the field, its default, its documentation and its lines in the print-out.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,29 @@ impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A table whose names are the user's, in the order of the names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table<K, V>(pub Vec<(K, V)>);
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, K: FromStr<Err: Display>, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = BTreeMap::<String, V>::deserialize(deserializer)?;
+        let entries = table.into_iter().map(|(name, value)| {
+            let key = name
+                .parse()
+                .map_err(|error| serde::de::Error::custom(format!("name: {error}")))?;
+            Ok((key, value))
+        });
+        entries.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -133,6 +157,22 @@ impl Value for SocketAddr {
 impl<T: Display> Value for Parsed<T> {
     fn toml(&self) -> String {
         quoted(&self.0.to_string())
+    }
+}
+
+impl<K: Display, V: Value> Setting for Table<K, V> {
+    fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed) {
+        print_comments(about, &mut to.tables);
+        to.tables.push_str(&format!("[{path}{name}]\n"));
+        for (key, value) in &self.0 {
+            to.tables
+                .push_str(&format!("{} = {}\n", quoted(&key.to_string()), value.toml()));
+        }
+        if self.0.is_empty() {
+            to.tables
+                .push_str(&format!("# {}\n", about.example.unwrap_or_default()));
+        }
+        to.tables.push('\n');
     }
 }
 

@@ -5,12 +5,14 @@ use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 
 use super::{Ausf, AusfError, ContextId, Outcome};
+use crate::role::budget::whole_seconds;
 use crate::role::{no_such_resource, segments};
 use crate::sbi::message::{Content, Reply, Request, wipe};
 use crate::sbi::model::nausf::{
     parse_authentication_info, parse_confirmation_data, parse_deregistration_info, write_failure, write_success,
     write_ue_authentication_ctx,
 };
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::Problem;
 
 /// Name of the API.
@@ -51,12 +53,16 @@ impl Operation {
 
 impl From<AusfError> for Problem {
     fn from(error: AusfError) -> Self {
-        Problem::from(error.cause())
+        let problem = Problem::from(error.cause());
+        match error.retry_after() {
+            Some(wait) => problem.with_retry_after(whole_seconds(wait)),
+            None => problem,
+        }
     }
 }
 
 impl Ausf {
-    pub(crate) async fn serve(&self, request: &mut Request) -> Result<Reply, Problem> {
+    pub(crate) async fn serve(&self, requester: &Requester, request: &mut Request) -> Result<Reply, Problem> {
         match Operation::of(request.path(), request.method())? {
             Operation::Authenticate => {
                 request.accepts(Content::Hal)?;
@@ -64,7 +70,7 @@ impl Ausf {
                 let body = request.json_body().await?;
                 let info = parse_authentication_info(&body)?;
                 let serving_network_name = info.serving_network_name;
-                let (id, se_av) = self.authenticate(info).await?;
+                let (id, se_av) = self.authenticate(requester, info).await?;
                 let text = id.text();
                 let text = std::str::from_utf8(&text).unwrap_or("");
                 let body = write_ue_authentication_ctx(
@@ -84,7 +90,7 @@ impl Ausf {
                 let data = parse_confirmation_data(&body)?;
                 wipe(body);
                 let id = id.ok_or(AusfError::UnknownContext)?;
-                Ok(match self.confirm(id, data.res_star.as_ref()).await? {
+                Ok(match self.confirm(requester, id, data.res_star.as_ref()).await? {
                     Outcome::Authenticated { supi, k_seaf } => {
                         Reply::secret(StatusCode::OK, Content::Json, write_success(&supi, &k_seaf))
                     }
@@ -92,12 +98,12 @@ impl Ausf {
                 })
             }
             Operation::Delete(id) => {
-                self.delete(id.ok_or(AusfError::UnknownContext)?).await?;
+                self.delete(requester, id.ok_or(AusfError::UnknownContext)?).await?;
                 Ok(Reply::no_content())
             }
             Operation::Deregister => {
                 let body = request.json_body().await?;
-                self.deregister(&parse_deregistration_info(&body)?);
+                self.deregister(requester, &parse_deregistration_info(&body)?)?;
                 Ok(Reply::no_content())
             }
         }

@@ -1,6 +1,7 @@
 //! The way to the UDM: a call in this process, or N13 (TS 29.503 5.4).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -14,6 +15,7 @@ use crate::sbi::model::nudm::{
     AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, parse_authentication_info_result,
 };
 use crate::sbi::path::push_segment;
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::{Cause, Refusal};
 
 /// The way to the UDM.
@@ -60,12 +62,25 @@ impl UdmLinkError {
                 | Cause::AuthenticationRejected
                 | Cause::InvalidHnPublicKeyIdentifier
                 | Cause::InvalidSchemeOutput
-                | Cause::UnsupportedProtectionScheme),
+                | Cause::UnsupportedProtectionScheme
+                | Cause::NfCongestionRisk
+                | Cause::NfCongestion),
             ) => cause,
             _ if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::GATEWAY_TIMEOUT => {
                 Cause::UpstreamServerError
             }
             _ => Cause::AvGenerationProblem,
+        }
+    }
+}
+
+impl UdmLinkError {
+    /// When to try again, if the UDM said so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Local(UdmError::OverBudget(over)) => Some(over.retry_after),
+            Self::Refused(refusal) => refusal.retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+            _ => None,
         }
     }
 }
@@ -80,11 +95,12 @@ pub(super) enum EventUri {
 impl UdmLink {
     pub(super) async fn generate_auth_data(
         &self,
+        requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<AuthenticationInfoResult, UdmLinkError> {
         let client = match self {
-            Self::Local(udm) => return Ok(udm.generate_auth_data(supi_or_suci, request).await?),
+            Self::Local(udm) => return Ok(udm.generate_auth_data(requester, supi_or_suci, request).await?),
             Self::Http(client) => client,
         };
         let mut path = format!("/{API}/{VERSION}/");
@@ -102,9 +118,14 @@ impl UdmLink {
         Ok(AuthenticationInfoResult { he_av, supi })
     }
 
-    pub(super) async fn confirm_auth(&self, supi: &Supi, event: AuthEvent) -> Result<EventUri, UdmLinkError> {
+    pub(super) async fn confirm_auth(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        event: AuthEvent,
+    ) -> Result<EventUri, UdmLinkError> {
         let client = match self {
-            Self::Local(udm) => return Ok(EventUri::Local(udm.confirm_own_vector(supi, event)?)),
+            Self::Local(udm) => return Ok(EventUri::Local(udm.confirm_own_vector(requester, supi, event)?)),
             Self::Http(client) => client,
         };
         let mut path = format!("/{API}/{VERSION}/");
@@ -119,12 +140,15 @@ impl UdmLink {
 
     pub(super) async fn delete_auth(
         &self,
+        requester: &Requester,
         supi: &Supi,
         uri: &EventUri,
         removal: AuthEvent,
     ) -> Result<(), UdmLinkError> {
         let result = match (self, uri) {
-            (Self::Local(udm), EventUri::Local(id)) => udm.delete_auth(supi, *id).map_err(UdmLinkError::from),
+            (Self::Local(udm), EventUri::Local(id)) => {
+                udm.delete_auth(requester, supi, *id).map_err(UdmLinkError::from)
+            }
             (Self::Http(client), EventUri::Http(uri)) => {
                 let answer = client
                     .follow(Method::PUT, uri, Some(Bytes::from(removal.json())))
@@ -147,7 +171,7 @@ fn expect(answer: Answer, status: StatusCode) -> Result<Answer, UdmLinkError> {
         return Ok(answer);
     }
     if answer.status.is_client_error() || answer.status.is_server_error() {
-        return Err(UdmLinkError::Refused(Refusal::parse(answer.status, &answer.body)));
+        return Err(UdmLinkError::Refused(Refusal::of(&answer)));
     }
     Err(UdmLinkError::Nonsense("a status that the operation does not have"))
 }

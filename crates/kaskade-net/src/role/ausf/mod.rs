@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been.
-//! Two runs for one user have two contexts. Contexts expire and are bounded.
+//! Two runs for one user have two contexts. Contexts expire and are bounded, and each belongs to who asked for it: to others it
+//! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
 
 mod contexts;
 mod http;
@@ -19,18 +20,22 @@ use std::time::{Duration, Instant};
 use kaskade_aka::fivegs::ausf::{Challenged, Confirmed, SeAv5g};
 use kaskade_aka::visit::VisitKeys;
 use kaskade_keys::derivation::Holder;
-use kaskade_keys::fivegs::{KAusf, KSeaf, ResStar};
+use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{ServingNetworkName, Supi};
 
 pub use contexts::{ContextId, ContextLimits};
 pub use http::{API, VERSION};
 pub use link::{UdmLink, UdmLinkError};
 
+use super::budget::{BudgetOptions, Budgets, OverBudget};
+use super::owned::Full;
 use super::policy::ServingNetworkPolicy;
+use crate::log_limit;
 use crate::random::{NoRandomness, random_octets};
 use crate::sbi::model::nausf::AuthenticationInfo;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest};
-use crate::sbi::model::{AuthType, NfInstanceId};
+use crate::sbi::model::{AuthType, NfInstanceId, SupiOrSuci};
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
@@ -44,6 +49,8 @@ pub struct AusfOptions {
     pub nf_instance_id: NfInstanceId,
     /// Which serving networks may ask.
     pub serving_networks: ServingNetworkPolicy,
+    /// How much may be asked for, where the UDM is elsewhere: one in this process sees itself who asks.
+    pub budgets: BudgetOptions,
     /// Life and number of contexts.
     pub contexts: ContextLimits,
     /// Root of URIs in answers, such as `https://ausf.example.org`; by default what the request was sent to.
@@ -58,6 +65,7 @@ impl AusfOptions {
         Self {
             nf_instance_id,
             serving_networks,
+            budgets: BudgetOptions::default(),
             contexts: ContextLimits::default(),
             api_root: None,
             tap: None,
@@ -78,6 +86,12 @@ pub enum AusfError {
     /// The context does not exist, is spent, or has expired.
     #[error("AUSF: no such authentication context")]
     UnknownContext,
+    /// Too much was asked for.
+    #[error("AUSF: {0}")]
+    OverBudget(#[from] OverBudget),
+    /// Others' contexts take all the room.
+    #[error("AUSF: no room for a context")]
+    NoRoom,
     /// No identifier for a context.
     #[error("AUSF: {0}")]
     NoRandomness(#[from] NoRandomness),
@@ -90,7 +104,19 @@ impl AusfError {
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UnknownContext => Cause::ContextNotFound,
             Self::NoRandomness(_) => Cause::SystemFailure,
+            Self::OverBudget(over) => over.bucket.cause(),
+            Self::NoRoom => Cause::NfCongestion,
             Self::Udm(error) => error.cause(),
+        }
+    }
+
+    /// When to try again, with a cause that is about that.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::OverBudget(over) => Some(over.retry_after),
+            Self::NoRoom => Some(Duration::from_secs(1)),
+            Self::Udm(error) => error.retry_after(),
+            _ => None,
         }
     }
 }
@@ -104,6 +130,8 @@ pub struct AusfCounters {
     pub successes: AtomicU64,
     /// Wrong or missing RES*.
     pub failures: AtomicU64,
+    /// Requests refused because a budget was used up.
+    pub over_budget: AtomicU64,
 }
 
 /// AUSF.
@@ -111,6 +139,8 @@ pub struct Ausf {
     udm: UdmLink,
     options: AusfOptions,
     contexts: Contexts,
+    /// `None` where the UDM keeps them.
+    budgets: Option<Budgets>,
     counters: AusfCounters,
 }
 
@@ -132,6 +162,7 @@ impl Ausf {
     /// An AUSF in front of this UDM.
     pub fn new(udm: UdmLink, options: AusfOptions) -> Self {
         Self {
+            budgets: matches!(udm, UdmLink::Http(_)).then(|| Budgets::new(options.budgets)),
             udm,
             contexts: Contexts::new(options.contexts),
             options,
@@ -149,25 +180,48 @@ impl Ausf {
         self.contexts.pending()
     }
 
-    /// Begins an authentication (TS 29.509 5.2.2.2.2).
+    /// How many results are remembered.
+    pub fn results(&self) -> usize {
+        self.contexts.results()
+    }
+
+    /// Begins an authentication (TS 29.509 5.2.2.2.2). The context belongs to the requester.
     ///
     /// # Errors
     /// [`AusfError`]; there is no context then.
-    pub async fn authenticate(&self, info: AuthenticationInfo) -> Result<(ContextId, SeAv5g), AusfError> {
+    pub async fn authenticate(
+        &self,
+        requester: &Requester,
+        info: AuthenticationInfo,
+    ) -> Result<(ContextId, SeAv5g), AusfError> {
         let serving_network_name = info.serving_network_name;
-        if !self.options.serving_networks.authorises(&serving_network_name) {
-            tracing::info!(%serving_network_name, "serving network is not authorised");
+        if !self
+            .options
+            .serving_networks
+            .authorises(requester, &serving_network_name)
+        {
+            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
             return Err(AusfError::ServingNetworkNotAuthorised);
         }
+        self.admit(requester, &info)?;
         let request = AuthenticationInfoRequest {
             serving_network_name,
             ausf_instance_id: self.options.nf_instance_id,
             resynchronization_info: info.resynchronization_info,
         };
-        let result = self.udm.generate_auth_data(info.supi_or_suci, &request).await?;
+        let result = self
+            .udm
+            .generate_auth_data(requester, info.supi_or_suci, &request)
+            .await?;
         let (se_av, challenged) = Challenged::new(result.he_av, result.supi, serving_network_name);
         self.show(challenged.supi(), Holder::Ausf, &challenged);
-        let id = self.contexts.insert(challenged, random_octets()?, Instant::now());
+        let inserted = self
+            .contexts
+            .insert(requester.id(), challenged, random_octets()?, Instant::now());
+        let id = inserted.map_err(|Full| {
+            log_limit!(warn, "refused: others have all contexts", %requester);
+            AusfError::NoRoom
+        })?;
         self.counters.challenges.fetch_add(1, Ordering::Relaxed);
         Ok((id, se_av))
     }
@@ -177,11 +231,16 @@ impl Ausf {
     /// A report that does not arrive is logged; the authentication stands.
     ///
     /// # Errors
-    /// [`AusfError::UnknownContext`].
-    pub async fn confirm(&self, id: ContextId, res_star: Option<&ResStar>) -> Result<Outcome, AusfError> {
+    /// [`AusfError::UnknownContext`], also where the context is another's; that one stays as it is.
+    pub async fn confirm(
+        &self,
+        requester: &Requester,
+        id: ContextId,
+        res_star: Option<&ResStar>,
+    ) -> Result<Outcome, AusfError> {
         let challenged = self
             .contexts
-            .take(id, Instant::now())
+            .take(requester.id(), id, Instant::now())
             .ok_or(AusfError::UnknownContext)?;
         let confirmed = match res_star {
             Some(res_star) => challenged
@@ -190,17 +249,18 @@ impl Ausf {
             None => Err((challenged.supi().clone(), *challenged.serving_network_name())),
         };
         match confirmed {
-            Ok(confirmed) => Ok(self.succeeded(id, confirmed).await),
+            Ok(confirmed) => Ok(self.succeeded(requester, id, confirmed).await),
             Err((supi, serving_network_name)) => {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(supi = %supi.masked(), received = res_star.is_some(), "authentication failed");
-                self.report(&supi, serving_network_name, false).await;
+                let (supi_shown, received) = (supi.masked(), res_star.is_some());
+                log_limit!(info, "authentication failed", supi = %supi_shown, received, %requester);
+                self.report(requester, &supi, serving_network_name, false).await;
                 Ok(Outcome::Failed)
             }
         }
     }
 
-    async fn succeeded(&self, id: ContextId, confirmed: Confirmed) -> Outcome {
+    async fn succeeded(&self, requester: &Requester, id: ContextId, confirmed: Confirmed) -> Outcome {
         self.show(&confirmed.supi, Holder::Ausf, &confirmed);
         let Confirmed {
             supi,
@@ -208,16 +268,15 @@ impl Ausf {
             k_ausf,
             k_seaf,
         } = confirmed;
-        let event = self.report(&supi, serving_network_name, true).await;
-        self.contexts.keep(
-            &supi,
-            id,
-            Success {
-                k_ausf,
-                serving_network_name,
-                event,
-            },
-        );
+        // No service needs it yet: what is not kept cannot be stolen.
+        drop(k_ausf);
+        let event = self.report(requester, &supi, serving_network_name, true).await;
+        let success = Success {
+            supi: supi.clone(),
+            serving_network_name,
+            event,
+        };
+        self.contexts.keep(requester.id(), id, success, Instant::now());
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
         Outcome::Authenticated { supi, k_seaf }
     }
@@ -225,32 +284,52 @@ impl Ausf {
     /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2).
     ///
     /// # Errors
-    /// [`AusfError::UnknownContext`]; [`AusfError::Udm`] when the UDM could not be told.
-    pub async fn delete(&self, id: ContextId) -> Result<(), AusfError> {
-        match self.contexts.remove(id, Instant::now()) {
+    /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::Udm`] when the UDM could not be told.
+    pub async fn delete(&self, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
+        match self.contexts.remove(requester.id(), id, Instant::now()) {
             None => Err(AusfError::UnknownContext),
             Some(Removed::Pending) => Ok(()),
-            Some(Removed::Confirmed {
+            Some(Removed::Confirmed(Success {
                 supi,
                 serving_network_name,
                 event,
-            }) => {
+            })) => {
                 let Some(event) = event else { return Ok(()) };
                 let removal = self.event(serving_network_name, true, true);
-                self.udm.delete_auth(&supi, &event, removal).await?;
+                self.udm.delete_auth(requester, &supi, &event, removal).await?;
                 Ok(())
             }
         }
     }
 
-    /// The user has left: forgets K_AUSF (TS 29.509 5.2.2.2.6). A user of whom nothing is kept is as good.
-    pub fn deregister(&self, supi: &Supi) {
-        self.contexts.forget(supi);
+    /// The user has left: forgets what this requester has of it (TS 29.509 5.2.2.2.6).
+    ///
+    /// # Errors
+    /// [`AusfError::UnknownContext`] when that is nothing; what others have of the user stays, and is not told.
+    pub fn deregister(&self, requester: &Requester, supi: &Supi) -> Result<(), AusfError> {
+        if self.contexts.forget(requester.id(), supi) {
+            return Ok(());
+        }
+        Err(AusfError::UnknownContext)
     }
 
-    /// K_AUSF of the user's last success.
-    pub fn k_ausf(&self, supi: &Supi) -> Option<KAusf> {
-        self.contexts.k_ausf(supi)
+    /// What the requester has left, where this AUSF counts. A SUCI counts by itself: whose it is, only the UDM sees.
+    fn admit(&self, requester: &Requester, info: &AuthenticationInfo) -> Result<(), OverBudget> {
+        let Some(budgets) = &self.budgets else { return Ok(()) };
+        let now = Instant::now();
+        let admitted = budgets
+            .admit(requester, &info.serving_network_name, now)
+            .and_then(|()| match (&info.resynchronization_info, &info.supi_or_suci) {
+                // Whether an AUTS is right is the UDM's to say.
+                (Some(info), _) => budgets.admit_auts(&info.rand, now),
+                (None, SupiOrSuci::Supi(supi)) => budgets.admit_card(requester, supi, None, None, now),
+                (None, SupiOrSuci::Suci(suci)) => budgets.admit_suci(suci, now),
+            });
+        admitted.inspect_err(|over| {
+            self.counters.over_budget.fetch_add(1, Ordering::Relaxed);
+            let bucket = over.bucket.setting();
+            log_limit!(warn, "refused: a budget is used up", bucket, %requester);
+        })
     }
 
     /// Removes expired contexts once a second, until the shutdown begins.
@@ -268,15 +347,16 @@ impl Ausf {
     /// Tells the UDM the result; gives where to take it back.
     async fn report(
         &self,
+        requester: &Requester,
         supi: &Supi,
         serving_network_name: ServingNetworkName,
         success: bool,
     ) -> Option<link::EventUri> {
         let event = self.event(serving_network_name, success, false);
-        match self.udm.confirm_auth(supi, event).await {
+        match self.udm.confirm_auth(requester, supi, event).await {
             Ok(uri) => Some(uri),
             Err(error) => {
-                tracing::warn!(supi = %supi.masked(), %error, "the UDM could not be told the result");
+                log_limit!(warn, "the UDM could not be told the result", supi = %supi.masked(), %error);
                 None
             }
         }

@@ -1,20 +1,24 @@
-//! Reports of authentications, kept in memory and bounded (TS 29.503 5.4.2.3).
+//! Reports of authentications, kept in memory and bounded, each of the requester that gave it (TS 29.503 5.4.2.3).
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard};
+use std::hash::RandomState;
+use std::time::{Duration, Instant};
 
 use kaskade_keys::Supi;
 
+use crate::role::owned::{Bounds, Full, Owned};
 use crate::sbi::model::nudm::AuthEvent;
+use crate::sbi::peer::RequesterId;
 
 /// How many reports are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLimits {
-    /// Of one user; the oldest goes first.
+    /// Of one user and requester; the oldest goes first.
     pub per_supi: usize,
-    /// Of all users, roughly: each of the shards has its part. The oldest goes first.
+    /// Of all, roughly: each of the shards has its part. A requester has at most three quarters, and loses its own oldest
+    /// first.
     pub all: usize,
+    /// For how long.
+    pub lifetime: Duration,
 }
 
 impl Default for EventLimits {
@@ -22,6 +26,7 @@ impl Default for EventLimits {
         Self {
             per_supi: 4,
             all: 262_144,
+            lifetime: Duration::from_secs(7 * 24 * 3600),
         }
     }
 }
@@ -60,103 +65,43 @@ impl std::str::FromStr for EventId {
     }
 }
 
-const SHARDS: usize = 64;
-
-pub(super) struct Events {
-    shards: Vec<Mutex<Shard>>,
-    hasher: RandomState,
-    limits: EventLimits,
-}
-
-#[derive(Default)]
-struct Shard {
-    users: HashMap<Supi, Vec<(EventId, AuthEvent)>>,
-    count: usize,
-    /// In the order of their arrival; some are gone already.
-    order: VecDeque<(Supi, EventId)>,
-}
+pub(super) struct Events(Owned<AuthEvent>);
 
 impl Events {
     pub(super) fn new(limits: EventLimits) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
-            limits,
-        }
+        let bounds = Bounds {
+            all: limits.all,
+            per_user: limits.per_supi,
+            lifetime: limits.lifetime,
+        };
+        Self(Owned::new(bounds, RandomState::new()))
     }
 
-    fn shard(&self, supi: &Supi) -> MutexGuard<'_, Shard> {
-        let [.., hash] = self.hasher.hash_one(supi).to_be_bytes();
-        let shard = &self.shards[usize::from(hash) % SHARDS];
-        // A panic elsewhere leaves a list, at worst without its newest report.
-        shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(super) fn add(
+        &self,
+        supi: &Supi,
+        owner: RequesterId,
+        id: EventId,
+        event: AuthEvent,
+        now: Instant,
+    ) -> Result<(), Full> {
+        self.0.insert(supi, owner, id.within(supi, &self.0), event, now)
     }
 
-    pub(super) fn add(&self, supi: &Supi, id: EventId, event: AuthEvent) {
-        let mut shard = self.shard(supi);
-        shard.add(supi, id, event, self.limits.per_supi.max(1));
-        shard.bound((self.limits.all / SHARDS).max(1));
-    }
-
-    pub(super) fn remove(&self, supi: &Supi, id: EventId) -> bool {
-        self.shard(supi).remove(supi, id)
+    pub(super) fn remove(&self, supi: &Supi, owner: RequesterId, id: EventId, now: Instant) -> bool {
+        let within = id.within(supi, &self.0);
+        self.0.take(self.0.shard_of(supi), within, owner, now).is_some()
     }
 
     pub(super) fn of(&self, supi: &Supi) -> Vec<AuthEvent> {
-        let shard = self.shard(supi);
-        let events = shard.users.get(supi).map_or(&[][..], Vec::as_slice);
-        events.iter().map(|(_, event)| *event).collect()
+        self.0.of(supi)
     }
 }
 
-impl Shard {
-    fn add(&mut self, supi: &Supi, id: EventId, event: AuthEvent, per_supi: usize) {
-        self.order.push_back((supi.clone(), id));
-        self.count += 1;
-        // Most users have one report: no room for more in advance.
-        let Some(events) = self.users.get_mut(supi) else {
-            self.users.insert(supi.clone(), vec![(id, event)]);
-            return;
-        };
-        if events.len() >= per_supi {
-            events.remove(0);
-            self.count -= 1;
-        } else {
-            events.reserve_exact(1);
-        }
-        events.push((id, event));
-    }
-
-    fn bound(&mut self, most: usize) {
-        while self.count > most {
-            let Some((supi, id)) = self.order.pop_front() else {
-                return;
-            };
-            self.remove(&supi, id);
-        }
-        if self.order.len() > 2 * self.count + 64 {
-            let users = &self.users;
-            self.order.retain(|(supi, id)| {
-                users
-                    .get(supi)
-                    .is_some_and(|events| events.iter().any(|(known, _)| known == id))
-            });
-        }
-    }
-
-    fn remove(&mut self, supi: &Supi, id: EventId) -> bool {
-        let Some(events) = self.users.get_mut(supi) else {
-            return false;
-        };
-        let Some(at) = events.iter().position(|(known, _)| *known == id) else {
-            return false;
-        };
-        events.remove(at);
-        self.count -= 1;
-        if events.is_empty() {
-            self.users.remove(supi);
-        }
-        true
+impl EventId {
+    /// Unique within all users: the user's number beside it.
+    fn within(self, supi: &Supi, events: &Owned<AuthEvent>) -> u128 {
+        u128::from(events.user(supi)) << 64 | u128::from(self.0)
     }
 }
 
@@ -165,6 +110,7 @@ impl Shard {
 mod tests {
     use super::*;
     use crate::sbi::model::{AuthType, NfInstanceId};
+    use crate::sbi::peer::Requester;
     use crate::time::Timestamp;
 
     fn supi(n: u64) -> Supi {
@@ -183,34 +129,41 @@ mod tests {
     }
 
     #[test]
-    fn a_user_keeps_the_newest() {
-        let events = Events::new(EventLimits { per_supi: 2, all: 1000 });
+    fn a_user_keeps_the_newest_of_each_requester() {
+        let limits = EventLimits {
+            per_supi: 2,
+            ..EventLimits::default()
+        };
+        let (events, now) = (Events::new(limits), Instant::now());
+        let [ausf, other] = ["ausf", "other"].map(|name| Requester::group(name).id());
+        events.add(&supi(1), other, EventId(100), event(), now).unwrap();
         for id in 0..5 {
-            events.add(&supi(1), EventId(id), event());
+            events.add(&supi(1), ausf, EventId(id), event(), now).unwrap();
         }
-        assert_eq!(events.of(&supi(1)).len(), 2);
-        assert!(!events.remove(&supi(1), EventId(2)));
-        assert!(events.remove(&supi(1), EventId(3)));
-        assert!(events.remove(&supi(1), EventId(4)));
-        assert!(!events.remove(&supi(1), EventId(4)));
+        assert_eq!(events.of(&supi(1)).len(), 3);
+        assert!(
+            !events.remove(&supi(1), ausf, EventId(2), now),
+            "the newer ones pushed it out"
+        );
+        assert!(!events.remove(&supi(1), other, EventId(3), now), "somebody else's");
+        assert!(!events.remove(&supi(2), ausf, EventId(3), now), "another user's");
+        assert!(events.remove(&supi(1), ausf, EventId(3), now));
+        assert!(events.remove(&supi(1), ausf, EventId(4), now));
+        assert!(!events.remove(&supi(1), ausf, EventId(4), now));
+        assert!(events.remove(&supi(1), other, EventId(100), now));
     }
 
     #[test]
     fn all_together_are_bounded() {
         let limits = EventLimits {
-            per_supi: 4,
-            all: 10 * SHARDS,
+            all: 10 * 64,
+            ..EventLimits::default()
         };
-        let events = Events::new(limits);
+        let (events, now) = (Events::new(limits), Instant::now());
+        let owner = Requester::group("ausf").id();
         for n in 0..20_000 {
-            events.add(&supi(n % 5000), EventId(n), event());
+            events.add(&supi(n % 5000), owner, EventId(n), event(), now).unwrap();
         }
-        for shard in &events.shards {
-            let shard = shard.lock().unwrap();
-            let held: usize = shard.users.values().map(Vec::len).sum();
-            assert_eq!(held, shard.count);
-            assert!(held <= 10);
-            assert!(shard.order.len() <= 2 * 10 + 65, "{}", shard.order.len());
-        }
+        assert!((6 * 64..=8 * 64).contains(&events.0.len()), "{}", events.0.len());
     }
 }

@@ -10,6 +10,7 @@ use crate::sbi::message::{Content, Reply, Request};
 use crate::sbi::model::nudm::{parse_auth_event, parse_authentication_info_request};
 use crate::sbi::model::{SupiOrSuci, path_variable};
 use crate::sbi::path::push_segment;
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::{Cause, Problem};
 
 /// Name of the API.
@@ -54,18 +55,22 @@ impl Resource {
 
 impl From<UdmError> for Problem {
     fn from(error: UdmError) -> Self {
-        Problem::from(error.cause())
+        match error {
+            UdmError::OverBudget(over) => over.into(),
+            UdmError::NoRoom => Problem::from(error.cause()).with_retry_after(1),
+            _ => Problem::from(error.cause()),
+        }
     }
 }
 
 impl Udm {
-    pub(crate) async fn serve(&self, request: &mut Request) -> Result<Reply, Problem> {
+    pub(crate) async fn serve(&self, requester: &Requester, request: &mut Request) -> Result<Reply, Problem> {
         match Resource::of(request.path(), request.method())? {
             Resource::GenerateAuthData(supi_or_suci) => {
                 request.accepts(Content::Json)?;
                 let body = request.json_body().await?;
                 let info = parse_authentication_info_request(&body)?;
-                let result = self.generate_auth_data(supi_or_suci, &info).await?;
+                let result = self.generate_auth_data(requester, supi_or_suci, &info).await?;
                 Ok(Reply::secret(StatusCode::OK, Content::Json, result.json()))
             }
             Resource::AuthEvents(supi) => {
@@ -77,7 +82,7 @@ impl Udm {
                 };
                 let body = request.json_body().await?;
                 let event = parse_auth_event(&body)?;
-                let id = self.confirm_auth(&supi, event)?;
+                let id = self.confirm_auth(requester, &supi, event)?;
                 let mut location = format!("{root}/{API}/{VERSION}/");
                 push_segment(&mut location, &supi.sbi());
                 location.push_str("/auth-events/");
@@ -95,7 +100,7 @@ impl Udm {
                         "must be true: the only change of a report is its removal",
                     ));
                 }
-                self.delete_auth(&supi, id.ok_or(UdmError::UnknownEvent)?)?;
+                self.delete_auth(requester, &supi, id.ok_or(UdmError::UnknownEvent)?)?;
                 Ok(Reply::no_content())
             }
         }

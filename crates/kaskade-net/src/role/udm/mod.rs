@@ -15,6 +15,8 @@
 //! | the subscription does not allow 5G AKA, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
 //! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
 //! | the store cannot make an SQN durable: the disk is full | 500 `INSUFFICIENT_RESOURCES`, and no vector |
+//! | requester, serving network, SUCI or subscriber have had too much | 429 `NF_CONGESTION_RISK`; no SQN is spent |
+//! | the node has too much to do | 503 `NF_CONGESTION`; no SQN is spent |
 //! | the store fails otherwise | 500 `SYSTEM_FAILURE`, and no vector |
 //!
 //! The specifications name no cause for a wrong AUTS. `AUTHENTICATION_REJECTED` makes the AMF reject the UE, as after a
@@ -26,6 +28,7 @@ mod sidf;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use kaskade_aka::auc::{self, Credentials};
 use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
@@ -38,10 +41,14 @@ pub use events::{EventId, EventLimits};
 pub use http::{API, VERSION};
 pub use sidf::{HnKeyRing, SidfError};
 
+use super::budget::{AutsAge, BudgetOptions, Budgets, OverBudget};
+use super::owned::Full;
 use super::policy::ServingNetworkPolicy;
+use crate::log_limit;
 use crate::random::{NoRandomness, random_octets};
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
 use crate::sbi::model::{ResynchronizationInfo, SupiOrSuci};
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::tap::{OptionalTap, TapVisitor};
 use events::Events;
@@ -53,6 +60,8 @@ pub struct UdmOptions {
     pub hn_keys: HnKeyRing,
     /// Who may authenticate its users.
     pub serving_networks: ServingNetworkPolicy,
+    /// How much may be asked for.
+    pub budgets: BudgetOptions,
     /// How many reports are kept.
     pub events: EventLimits,
     /// Root of URIs in answers, such as `https://udm.example.org`; by default what the request was sent to.
@@ -86,6 +95,12 @@ pub enum UdmError {
     /// ARPF: no RAND.
     #[error("ARPF: {0}")]
     NoRandomness(#[from] NoRandomness),
+    /// UDM: too much was asked for.
+    #[error("UDM: {0}")]
+    OverBudget(#[from] OverBudget),
+    /// UDM: others' reports take all the room.
+    #[error("UDM: no room for a report")]
+    NoRoom,
     /// UDM: there is no such event.
     #[error("UDM: no such authentication event")]
     UnknownEvent,
@@ -109,6 +124,8 @@ impl UdmError {
             }
             Self::Store(_) => Cause::SystemFailure,
             Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
+            Self::OverBudget(over) => over.bucket.cause(),
+            Self::NoRoom => Cause::NfCongestion,
             Self::UnknownEvent => Cause::DataNotFound,
         }
     }
@@ -123,6 +140,8 @@ pub struct UdmCounters {
     pub resynchronisations: AtomicU64,
     /// AUTS refused.
     pub wrong_auts: AtomicU64,
+    /// Requests refused because a budget was used up.
+    pub over_budget: AtomicU64,
 }
 
 /// UDM, ARPF and SIDF.
@@ -130,6 +149,7 @@ pub struct Udm {
     store: Arc<SubscriberStore>,
     options: UdmOptions,
     events: Events,
+    budgets: Budgets,
     counters: UdmCounters,
 }
 
@@ -139,6 +159,7 @@ impl Udm {
         Self {
             store,
             events: Events::new(options.events),
+            budgets: Budgets::new(options.budgets),
             options,
             counters: UdmCounters::default(),
         }
@@ -157,22 +178,36 @@ impl Udm {
     /// [`UdmError`]; SQN is as before, except that a number may be skipped.
     pub async fn generate_auth_data(
         &self,
+        requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<AuthenticationInfoResult, UdmError> {
-        let supi = match supi_or_suci {
-            SupiOrSuci::Supi(supi) => supi,
-            SupiOrSuci::Suci(suci) => self.options.hn_keys.deconceal(&suci)?,
-        };
         let serving_network_name = &request.serving_network_name;
-        if !self.options.serving_networks.authorises(serving_network_name) {
-            tracing::info!(supi = %supi.masked(), %serving_network_name, "serving network is not authorised");
+        if !self
+            .options
+            .serving_networks
+            .authorises(requester, serving_network_name)
+        {
+            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
             return Err(UdmError::ServingNetworkNotAuthorised);
         }
+        let now = Instant::now();
+        let admitted = self.budgets.admit(requester, serving_network_name, now);
+        admitted.map_err(|over| self.over_budget(requester, None, over))?;
+        let (supi, suci) = match supi_or_suci {
+            SupiOrSuci::Supi(supi) => (supi, None),
+            SupiOrSuci::Suci(suci) => (self.options.hn_keys.deconceal(&suci)?, Some(suci)),
+        };
         let credentials = self.credentials(&supi)?;
-        if let Some(info) = &request.resynchronization_info {
-            self.resynchronise(&supi, &credentials, info).await?;
-        }
+        let auts = match &request.resynchronization_info {
+            Some(info) => {
+                self.resynchronise(&supi, &credentials, info).await?;
+                self.store.rand_age(&supi, &info.rand).map(AutsAge)
+            }
+            None => None,
+        };
+        let admitted = self.budgets.admit_card(requester, &supi, suci.as_ref(), auts, now);
+        admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))?;
         let sqn = self.next_sqn(&supi, request.ausf_instance_id.text().as_str()).await?;
         // Recognised when its AUTS comes.
         let rand = self.store.challenge(&supi, random_octets()?);
@@ -195,34 +230,35 @@ impl Udm {
     ///
     /// # Errors
     /// [`UdmError::UserNotFound`].
-    pub fn confirm_auth(&self, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+    pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
-        let id = EventId::from_random(random_octets()?);
-        if event.success {
-            self.store.succeeded(supi);
-        }
-        self.events.add(supi, id, event);
-        Ok(id)
+        self.confirm_own_vector(requester, supi, event)
     }
 
     /// Takes the report of an authentication whose vector this UDM has just given out: the user is known.
-    pub(super) fn confirm_own_vector(&self, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+    pub(super) fn confirm_own_vector(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        event: AuthEvent,
+    ) -> Result<EventId, UdmError> {
         let id = EventId::from_random(random_octets()?);
         if event.success {
             self.store.succeeded(supi);
         }
-        self.events.add(supi, id, event);
+        let added = self.events.add(supi, requester.id(), id, event, Instant::now());
+        added.map_err(|Full| UdmError::NoRoom)?;
         Ok(id)
     }
 
-    /// Removes a report (TS 29.503 5.4.2.3).
+    /// Removes a report of this requester (TS 29.503 5.4.2.3).
     ///
     /// # Errors
-    /// [`UdmError::UnknownEvent`] when there is none, or not any more.
-    pub fn delete_auth(&self, supi: &Supi, id: EventId) -> Result<(), UdmError> {
-        if self.events.remove(supi, id) {
+    /// [`UdmError::UnknownEvent`] when there is none, not any more, or it is another's.
+    pub fn delete_auth(&self, requester: &Requester, supi: &Supi, id: EventId) -> Result<(), UdmError> {
+        if self.events.remove(supi, requester.id(), id, Instant::now()) {
             Ok(())
         } else {
             Err(UdmError::UnknownEvent)
@@ -232,6 +268,15 @@ impl Udm {
     /// The reports of a user that are kept, oldest first.
     pub fn auth_events(&self, supi: &Supi) -> Vec<AuthEvent> {
         self.events.of(supi)
+    }
+
+    /// Counts, and raises the alarm.
+    fn over_budget(&self, requester: &Requester, supi: Option<&Supi>, over: OverBudget) -> UdmError {
+        self.counters.over_budget.fetch_add(1, Ordering::Relaxed);
+        let supi = supi.map(|supi| supi.masked().to_string());
+        let bucket = over.bucket.setting();
+        log_limit!(warn, "refused: a budget is used up", bucket, %requester, supi);
+        over.into()
     }
 
     fn credentials(&self, supi: &Supi) -> Result<Credentials, UdmError> {

@@ -18,7 +18,7 @@ use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingN
 use kaskade_net::load::demo_subscriber;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::role::ausf::AusfOptions;
-use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
@@ -142,6 +142,7 @@ pub struct Setup {
     pub udm: UdmOptions,
     pub ausf: AusfOptions,
     pub server: ServerOptions,
+    pub groups: Groups,
 }
 
 impl Home {
@@ -174,6 +175,7 @@ impl Home {
             },
             ausf: AusfOptions::new(NfInstanceId::from_random([0xA5; 16]), policy),
             server: ServerOptions::default(),
+            groups: Groups::default(),
         };
         change(&mut setup);
         let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -192,6 +194,7 @@ impl Home {
         let mut first = NodeOptions {
             udm: Some(udm),
             ausf: None,
+            groups: setup.groups.clone(),
         };
         if link == Link::Local {
             first.ausf = Some(ausf);
@@ -211,6 +214,7 @@ impl Home {
         let second = NodeOptions {
             udm: None,
             ausf: Some(ausf),
+            groups: setup.groups,
         };
         let ausf = Some(Node::start(second).unwrap());
         Self {
@@ -236,6 +240,13 @@ impl Home {
     /// A SEAF.
     pub fn seaf(&self) -> AusfClient {
         AusfClient::new(self.ausf_url(), ClientOptions::default()).unwrap()
+    }
+
+    /// A SEAF at 127.0.0.N.
+    pub fn seaf_at(&self, n: u8) -> AusfClient {
+        let mut options = ClientOptions::default();
+        options.source = Some([127, 0, 0, n].into());
+        AusfClient::new(self.ausf_url(), options).unwrap()
     }
 
     /// Stops everything and closes the store.

@@ -1,0 +1,150 @@
+//! What a requester began is its own: nobody else confirms, takes back or pushes out, and a serving network may be reserved.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
+use kaskade_net::role::seaf::{AusfClient, AusfClientError};
+use kaskade_net::sbi::peer::Requester;
+use kaskade_net::sbi::problem::Cause;
+
+use crate::common::{Home, Link, answer, plmn, snn, supi, ue};
+use crate::tls::Pki;
+
+const LINKS: [Link; 2] = [Link::Local, Link::Http];
+
+fn cause<T: std::fmt::Debug>(result: Result<T, AusfClientError>) -> (u16, Option<Cause>) {
+    match result {
+        Err(AusfClientError::Refused(refusal)) => (refusal.status.as_u16(), refusal.cause),
+        other => panic!("{other:?}"),
+    }
+}
+
+const NOT_FOUND: (u16, Option<Cause>) = (404, Some(Cause::ContextNotFound));
+
+/// All that one can do to a run of another.
+async fn attack(victim: &AusfClient, attacker: &AusfClient) {
+    let mut ue = ue(0);
+    let challenge = victim.authenticate(supi(0), snn()).await.unwrap();
+    let at_ue = answer(&mut ue, &challenge);
+    for _ in 0..20 {
+        attacker.authenticate(supi(0), snn()).await.unwrap();
+    }
+    let stolen = attacker.confirm(&challenge.confirmation, Some(&at_ue.res_star)).await;
+    assert_eq!(cause(stolen), NOT_FOUND, "the right answer of somebody else");
+    assert_eq!(cause(attacker.confirm(&challenge.confirmation, None).await), NOT_FOUND);
+    assert_eq!(cause(attacker.delete(&challenge.confirmation).await), NOT_FOUND);
+    // The attacker's own challenges of that user are gone with this, the victim's is not.
+    attacker.deregister(&supi(0)).await.unwrap();
+    assert_eq!(cause(attacker.deregister(&supi(0)).await), NOT_FOUND);
+    let confirmed = victim
+        .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+        .await
+        .unwrap();
+    assert!(confirmed.unwrap().1 == at_ue.k_seaf);
+    assert_eq!(cause(attacker.delete(&challenge.confirmation).await), NOT_FOUND);
+    assert_eq!(cause(attacker.deregister(&supi(0)).await), NOT_FOUND);
+    victim.delete(&challenge.confirmation).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_owns_its_contexts() {
+    for link in LINKS {
+        let home = Home::start(link);
+        attack(&home.seaf_at(1), &home.seaf_at(2)).await;
+        // A reconnection is the same requester.
+        let challenge = home.seaf_at(3).authenticate(supi(1), snn()).await.unwrap();
+        let at_ue = answer(&mut ue(1), &challenge);
+        let confirmed = home
+            .seaf_at(3)
+            .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+            .await;
+        assert!(confirmed.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_owns_its_contexts_wherever_it_is() {
+    let pki = Pki::new();
+    let home = Home::start_with(Link::Local, |setup| setup.server.tls = Some(pki.server(true)));
+    let seaf = |name, n| {
+        let mut options = pki.client(Some(name));
+        options.source = Some([127, 0, 0, n].into());
+        AusfClient::new(home.ausf_url(), options).unwrap()
+    };
+    attack(&seaf("client", 1), &seaf("other", 1)).await;
+    let challenge = seaf("client", 1).authenticate(supi(1), snn()).await.unwrap();
+    let at_ue = answer(&mut ue(1), &challenge);
+    let confirmed = seaf("client", 2)
+        .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+        .await;
+    assert!(confirmed.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_set_shares_its_contexts() {
+    let members = ["127.0.0.2", "127.0.0.4/31"].map(|member| member.parse().unwrap());
+    let home = Home::start_with(Link::Local, |setup| {
+        setup.groups = Groups::default().with("set", members)
+    });
+    let challenge = home.seaf_at(2).authenticate(supi(0), snn()).await.unwrap();
+    let at_ue = answer(&mut ue(0), &challenge);
+    let outside = home
+        .seaf_at(3)
+        .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+        .await;
+    assert_eq!(cause(outside), NOT_FOUND);
+    let inside = home
+        .seaf_at(5)
+        .confirm(&challenge.confirmation, Some(&at_ue.res_star))
+        .await;
+    assert!(inside.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_report_belongs_to_its_ausf() {
+    let home = Home::start(Link::Http);
+    let client = |n: u8| {
+        let mut options = kaskade_net::sbi::client::ClientOptions::default();
+        options.source = Some([127, 0, 0, n].into());
+        kaskade_net::sbi::client::SbiClient::new(home.udm_url(), options).unwrap()
+    };
+    let event = |removal: bool| {
+        format!(
+            "{{\"nfInstanceId\":\"3fa85f64-5717-4562-b3fc-2c963f66afa6\",\"success\":true,\
+             \"timeStamp\":\"2026-01-02T03:04:05Z\",\"authType\":\"5G_AKA\",\
+             \"servingNetworkName\":\"{}\",\"authRemovalInd\":{removal}}}",
+            snn()
+        )
+    };
+    let path = format!("/nudm-ueau/v1/{}/auth-events", supi(0).sbi());
+    let created = client(1)
+        .send(hyper::Method::POST, &path, Some(event(false).into()))
+        .await
+        .unwrap();
+    assert_eq!(created.status, 201);
+    let uri = created.location.unwrap().to_str().unwrap().to_owned();
+    for (n, status) in [(2, 404), (1, 204), (1, 404)] {
+        let put = client(n)
+            .follow(hyper::Method::PUT, &uri, Some(event(true).into()))
+            .await
+            .unwrap();
+        assert_eq!(put.status, status, "127.0.0.{n}");
+    }
+}
+
+#[tokio::test]
+async fn a_reserved_network_is_refused_to_others() {
+    for link in LINKS {
+        let home = Home::start_with(link, |setup| {
+            setup.groups = Groups::default().with("amfs", ["127.0.0.2".parse().unwrap()]);
+            let policy = ServingNetworkPolicy::plmns([plmn()]);
+            let network = plmn().to_string().parse().unwrap();
+            setup.ausf.serving_networks = policy.reserve(network, [Requester::group("amfs").id()]);
+            if link == Link::Local {
+                setup.udm.serving_networks = setup.ausf.serving_networks.clone();
+            }
+        });
+        home.seaf_at(2).authenticate(supi(0), snn()).await.unwrap();
+        let refused = home.seaf_at(3).authenticate(supi(0), snn()).await;
+        assert_eq!(cause(refused), (403, Some(Cause::ServingNetworkNotAuthorized)));
+    }
+}
