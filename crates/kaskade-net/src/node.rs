@@ -7,12 +7,14 @@ use std::sync::Arc;
 use kaskade_store::SubscriberStore;
 use tokio::task::JoinHandle;
 
+use crate::log_limit;
 use crate::role::Services;
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
 use crate::role::udm::{Udm, UdmOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
-use crate::sbi::server::{ServerOptions, Shutdown, bind, serve};
+use crate::sbi::limits::Limits;
+use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
 
 /// What runs on a node.
 #[derive(Clone, Default)]
@@ -74,12 +76,90 @@ pub enum NodeError {
         /// Why not.
         source: io::Error,
     },
+    /// HTTP/2 in clear on an address of other machines.
+    #[error(
+        "{role}: {address} is open to other machines, and without TLS every key would travel in clear: \
+         set certificate and key, listen on the loopback, or allow it with insecure_h2c"
+    )]
+    ClearText {
+        /// For whom.
+        role: &'static str,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// UDM and AUSF have the same address, and one socket cannot serve both.
+    #[error("UDM and AUSF: {0}")]
+    Shared(#[from] SharedAddress),
     /// The AUSF has no UDM.
     #[error("AUSF: there is no UDM on this node, and no URL of another")]
     NoUdm,
     /// The URL of the UDM cannot be used.
     #[error("AUSF: the UDM's URL: {0}")]
     UdmUrl(ClientError),
+}
+
+/// Why one socket cannot serve UDM and AUSF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SharedAddress {
+    /// One of them would be served by the rules of the other.
+    #[error(
+        "both listen on {0}, but not with the same TLS (certificate, key, client_ca), insecure_h2c and limits: \
+         give them the same, or different ports"
+    )]
+    Policies(SocketAddr),
+    /// Two addresses, one of which includes the other.
+    #[error("{0} and {1} include one another: name the same address for both, or different ports")]
+    Overlap(SocketAddr, SocketAddr),
+}
+
+/// Where two listeners can share one socket, and where they can stand beside each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// The same address: one socket, if their options are equal.
+    Same,
+    /// One address includes the other.
+    Overlapping,
+    /// Nothing in common.
+    Apart,
+}
+
+impl Sharing {
+    /// How two addresses to listen on relate. Two free ports are never the same.
+    pub fn of(one: SocketAddr, other: SocketAddr) -> Self {
+        if one.port() != other.port() || one.port() == 0 {
+            return Self::Apart;
+        }
+        let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+        if a == b {
+            // A link-local address is one for each interface.
+            return match (one, other) {
+                (SocketAddr::V6(one), SocketAddr::V6(other)) if one.scope_id() != other.scope_id() => Self::Overlapping,
+                _ => Self::Same,
+            };
+        }
+        // [::] takes IPv4 too.
+        let includes = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+        if includes(a, b) || includes(b, a) {
+            return Self::Overlapping;
+        }
+        Self::Apart
+    }
+
+    /// Whether UDM and AUSF share one socket: the question that a node asks at its start, and a check of a configuration
+    /// before.
+    ///
+    /// # Errors
+    /// [`SharedAddress`] when they can neither share nor stand beside each other. `equal` says whether everything else
+    /// about the listeners is the same.
+    pub fn decide(udm: SocketAddr, ausf: SocketAddr, equal: bool) -> Result<bool, SharedAddress> {
+        match Self::of(udm, ausf) {
+            Self::Apart => Ok(false),
+            Self::Same if equal => Ok(true),
+            Self::Same => Err(SharedAddress::Policies(udm)),
+            Self::Overlapping => Err(SharedAddress::Overlap(udm, ausf)),
+        }
+    }
 }
 
 /// A running node. Dropping it does not stop it; [`Node::shutdown`] does.
@@ -96,7 +176,8 @@ pub struct Node {
 impl Node {
     /// Opens the sockets and starts the roles on the current tokio runtime.
     ///
-    /// When AUSF and UDM name the same address, one socket serves both.
+    /// When AUSF and UDM name the same address and have the same [`ServerOptions`], one socket serves both; with different
+    /// options a node does not start. Listeners with equal limits share them.
     ///
     /// # Errors
     /// [`NodeError`]; nothing runs then.
@@ -115,6 +196,13 @@ impl Node {
         };
         let groups = Arc::new(options.groups);
         let mut sockets = Vec::new();
+        let shared = match (&options.udm, &options.ausf) {
+            (Some(udm), Some(ausf)) => match udm.listen {
+                Some(listen) => Sharing::decide(listen, ausf.listen, udm.server == ausf.server)?,
+                None => false,
+            },
+            _ => false,
+        };
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
                 (Some(remote), _) => {
@@ -124,10 +212,6 @@ impl Node {
                 (None, None) => return Err(NodeError::NoUdm),
             };
             let ausf = Arc::new(Ausf::new(link, role.options));
-            let shared = options
-                .udm
-                .as_ref()
-                .is_some_and(|udm| udm.listen == Some(role.listen) && role.listen.port() != 0);
             let services = Services {
                 ausf: Some(ausf.clone()),
                 udm: udm.clone().filter(|_| shared),
@@ -153,15 +237,26 @@ impl Node {
             node.udm_url = Some(socket.url());
             sockets.push(socket);
         }
+        let mut houses: Vec<(Limits, House)> = Vec::new();
         for socket in sockets {
             let Socket {
                 listener,
                 server,
                 services,
             } = socket;
-            let serving = serve(listener, Arc::new(services), server, node.shutdown.clone());
+            let house = match houses.iter().find(|(limits, _)| *limits == server.limits) {
+                Some((_, house)) => house.clone(),
+                None => {
+                    let house = House::new(&fitted(&server.limits));
+                    houses.push((server.limits.clone(), house.clone()));
+                    house
+                }
+            };
+            let serving = serve_in(house, listener, Arc::new(services), server.tls, node.shutdown.clone());
             node.tasks.push(tokio::spawn(serving));
         }
+        let shutdown = node.shutdown.clone();
+        node.tasks.push(tokio::spawn(report_left_out(shutdown)));
         if let Some(ausf) = node.ausf.clone() {
             let shutdown = node.shutdown.clone();
             node.tasks
@@ -190,12 +285,36 @@ impl Node {
         self.udm.as_ref()
     }
 
-    /// Stops: no new connections, GOAWAY on the old ones, and an end after [`ServerOptions::drain`].
+    /// Stops: no new connections, GOAWAY on the old ones, and an end after [`Limits::drain`].
     pub async fn shutdown(self) {
         self.shutdown.begin();
         for task in self.tasks {
             // A task that panicked has logged it already.
             let _ = task.await;
+        }
+    }
+}
+
+/// The limits as far as file descriptors allow them.
+fn fitted(limits: &Limits) -> Limits {
+    let fitted = limits.for_this_process();
+    if fitted != *limits {
+        tracing::warn!(
+            wanted = limits.max_connections,
+            connections = fitted.max_connections,
+            handshakes = fitted.max_handshakes,
+            "the limit of open files (RLIMIT_NOFILE) allows fewer connections than configured"
+        );
+    }
+    fitted
+}
+
+/// Says which lines of the log were left out, until the shutdown begins.
+async fn report_left_out(shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
+            () = shutdown.begun() => return log_limit::report(),
         }
     }
 }
@@ -213,6 +332,12 @@ impl Socket {
         server: ServerOptions,
         services: Services,
     ) -> Result<Self, NodeError> {
+        if server.is_exposed(address) {
+            if !server.insecure_h2c {
+                return Err(NodeError::ClearText { role, address });
+            }
+            tracing::warn!(role, %address, "HTTP/2 in clear: every key is shown to whoever is on the path (insecure_h2c)");
+        }
         let listener = bind(address).map_err(|source| NodeError::Listen { role, address, source })?;
         Ok(Self {
             listener,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kaskade::config::{Config, TlsConfig};
+use kaskade::config::{Config, LimitsConfig, TlsConfig};
 use kaskade_net::node::{AusfRole, NodeOptions, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
@@ -87,20 +87,43 @@ pub(crate) fn node_options(
             store,
             options: udm,
             listen: Some(config.udm.listen),
-            server: server_options(&config.udm.tls).context("udm.tls")?,
+            server: server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?,
         }),
         ausf: Some(AusfRole {
             options: ausf,
             listen: config.ausf.listen,
-            server: server_options(&config.ausf.tls).context("ausf.tls")?,
+            server: server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?,
             udm: None,
         }),
         groups,
     })
 }
 
-fn server_options(tls: &TlsConfig) -> Result<ServerOptions> {
+fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Result<ServerOptions> {
     let mut options = ServerOptions::default();
+    options.insecure_h2c = insecure_h2c;
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let LimitsConfig {
+        max_connections,
+        max_connections_per_source,
+        max_handshakes,
+        max_handshakes_per_source,
+        max_streams,
+        requests_mib,
+        requests_kib_per_connection,
+        patience,
+        idle,
+    } = config.limits;
+    let limits = &mut options.limits;
+    limits.max_connections = count(max_connections);
+    limits.max_connections_per_source = count(max_connections_per_source);
+    limits.max_handshakes = count(max_handshakes);
+    limits.max_handshakes_per_source = count(max_handshakes_per_source);
+    limits.max_concurrent_streams = u32::try_from(max_streams).unwrap_or(u32::MAX);
+    limits.octets = count(requests_mib << 20);
+    limits.octets_per_connection = count(requests_kib_per_connection << 10);
+    limits.patience = Duration::from_secs(patience);
+    limits.idle = Duration::from_secs(idle);
     if let (Some(certificates), Some(key)) = (&tls.cert, &tls.key) {
         let identity = IdentityFiles {
             certificates: certificates.clone(),

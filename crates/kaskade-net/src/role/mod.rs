@@ -21,7 +21,7 @@ use ausf::Ausf;
 use udm::Udm;
 
 use crate::sbi::message::{Reply, Request};
-use crate::sbi::path::Segments;
+use crate::sbi::path::{Segments, decode};
 use crate::sbi::problem::{Cause, Problem};
 use crate::sbi::server::Handler;
 
@@ -41,7 +41,6 @@ impl Handler for Services {
         match self.route(&mut request).await {
             Ok(reply) => reply,
             Err(problem) => {
-                request.discard_body().await;
                 tracing::debug!(
                     status = problem.status.as_u16(),
                     cause = problem.cause.map(Cause::name),
@@ -82,7 +81,8 @@ enum Api {
 impl Api {
     fn of(path: &str) -> Option<Self> {
         let mut segments = path.strip_prefix('/')?.splitn(3, '/');
-        match (segments.next()?, segments.next()?) {
+        let (api, version) = (decode(segments.next()?)?, decode(segments.next()?)?);
+        match (&*api, &*version) {
             (ausf::API, ausf::VERSION) => Some(Self::NausfAuth),
             (udm::API, udm::VERSION) => Some(Self::NudmUeau),
             _ => None,

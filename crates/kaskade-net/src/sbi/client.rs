@@ -19,7 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::message::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
+use super::body::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
+use super::limits::CONNECTION_WINDOW;
 use super::problem::Cause;
 use super::tls::ClientTls;
 
@@ -86,6 +87,8 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// How often to try to connect for one request.
     pub attempts: u32,
+    /// Let `http` leave this machine: HTTP/2 in clear shows every key to whoever is on the path.
+    pub insecure_h2c: bool,
 }
 
 impl Default for ClientOptions {
@@ -95,6 +98,7 @@ impl Default for ClientOptions {
             source: None,
             timeout: Duration::from_secs(3),
             attempts: 3,
+            insecure_h2c: false,
         }
     }
 }
@@ -146,6 +150,9 @@ impl SbiClient {
         if scheme == Scheme::HTTPS && options.tls.is_none() {
             return Err(ClientError::Url("an https URL needs a certificate authority"));
         }
+        if scheme == Scheme::HTTP && !options.insecure_h2c && is_elsewhere(authority.host()) {
+            return Err(ClientError::Url(CLEAR_TEXT));
+        }
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
         Ok(Self(Arc::new(Inner {
             address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(port)),
@@ -196,6 +203,15 @@ impl SbiClient {
             }),
         }
     }
+}
+
+const CLEAR_TEXT: &str =
+    "http leads to another machine, and keys would travel in clear: use https, or allow it with insecure_h2c";
+
+/// Whether a host of a URL is an address of another machine.
+fn is_elsewhere(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.is_ok_and(|address| !address.to_canonical().is_loopback())
 }
 
 impl Inner {
@@ -307,6 +323,13 @@ impl Inner {
         };
         let stream = self.tcp().await.map_err(error)?;
         stream.set_nodelay(true).map_err(error)?;
+        if self.scheme == Scheme::HTTP && !self.options.insecure_h2c {
+            // A name says where it leads only now.
+            let peer = stream.peer_addr().map_err(error)?;
+            if !peer.ip().to_canonical().is_loopback() {
+                return Err(ClientError::Url(CLEAR_TEXT));
+            }
+        }
         let tls = self.options.tls.as_ref().filter(|_| self.scheme == Scheme::HTTPS);
         let Some(tls) = tls else {
             return self.handshake(stream).await;
@@ -348,7 +371,7 @@ impl Inner {
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(4 * 1024 * 1024)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(5))
             .handshake(TokioIo::new(stream))

@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 
 use hyper::rt::Executor;
 
-/// Polls a stream's future once, at once, and gives it a task of its own only if it has to wait.
+use super::limits::STREAM_LIFE;
+
+/// Polls a stream's future once, at once, and gives it a task of its own only if it has to wait, for [`STREAM_LIFE`] at most.
 ///
 /// hyper hands over a stream when everything that the socket held has been read, so the body is usually there and the
 /// answer needs no waiting: this saves a task, its wake-up and its move to another thread for each request. A future that
@@ -26,7 +28,8 @@ where
         match first {
             Ok(true) => {}
             Ok(false) => {
-                tokio::spawn(future);
+                // Who does not take an answer would hold it for ever; a dropped future resets its stream.
+                tokio::spawn(tokio::time::timeout(STREAM_LIFE, future));
             }
             Err(_) => tracing::error!("a request handler panicked; its stream is reset"),
         }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
 use super::problem::{Cause, Problem};
+use super::strict;
 
 /// A member of a JSON object, before anybody knows whether it is right.
 ///
@@ -100,7 +101,8 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for MemberVisitor<'a, T> {
 /// Reads a body that must be an object.
 ///
 /// # Errors
-/// [`Cause::InvalidMsgFormat`] when it is not JSON in UTF-8, not an object, has a member twice, or is nested too deep.
+/// [`Cause::InvalidMsgFormat`] when it is not JSON in UTF-8, not an object, has a member twice, known or unknown and however
+/// deep, holds half a surrogate pair, or is nested too deep.
 pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     let not_json = |error: serde_json::Error| {
         // serde_json's own text may quote the input, which may be a secret: only where it is.
@@ -113,10 +115,16 @@ pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
             _ => Cow::Owned(format!("not JSON at line {line}, column {column}")),
         })
     };
-    match serde_json::from_slice::<Member<'de, T>>(body).map_err(not_json)? {
-        Member::Object(object) => Ok(object),
-        _ => Err(Problem::from(Cause::InvalidMsgFormat).with_detail("the body is not a JSON object")),
-    }
+    // serde looks at no string that nobody reads: not whether it is UTF-8 either.
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Problem::from(Cause::InvalidMsgFormat).with_detail(format!("not UTF-8 at octet {}", error.valid_up_to()))
+    })?;
+    let object = match serde_json::from_str::<Member<'de, T>>(text).map_err(not_json)? {
+        Member::Object(object) => object,
+        _ => return Err(Problem::from(Cause::InvalidMsgFormat).with_detail("the body is not a JSON object")),
+    };
+    strict::check(text)?;
+    Ok(object)
 }
 
 /// Whether a member has to be there, which decides the cause when it is wrong.
@@ -229,6 +237,19 @@ impl<'a, T> Member<'a, T> {
             Self::Bool(value) => Ok(value),
             Self::Missing => Ok(false),
             other => Err(other.unexpected(Presence::Optional, pointer, "a boolean")),
+        }
+    }
+
+    /// Optional `supportedFeatures`: hexadecimal digits, as many as the peer likes (TS 29.571 5.2.2).
+    ///
+    /// # Errors
+    /// [`Problem`] that names `pointer` when it is there and anything else.
+    pub fn optional_features(self, pointer: &'static str) -> Result<(), Problem> {
+        match self.optional_text(pointer)? {
+            Some(text) if !text.bytes().all(|c| c.is_ascii_hexdigit()) => {
+                Err(Presence::Optional.wrong(pointer, "not hexadecimal digits"))
+            }
+            _ => Ok(()),
         }
     }
 

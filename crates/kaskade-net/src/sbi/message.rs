@@ -1,38 +1,51 @@
 //! One request with the checks that HTTP asks for, and one reply.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use zeroize::Zeroize;
 
+use super::body::{Unread, read_body};
+use super::budget::{Account, Full, Held, Paid, holding};
+use super::limits::STREAM_OCTETS;
 use super::peer::Peer;
 use super::problem::Problem;
 
-/// The largest request body, in octets. The largest legal one is a SUCI of 3253 octets of scheme output in hexadecimal.
-pub const MAX_BODY: usize = STREAM_WINDOW as usize - 1;
+pub use super::body::{BODY_TIMEOUT, MAX_BODY};
 
-/// Flow-control window of a stream: a body fits into it, so that nobody waits for more.
-pub(super) const STREAM_WINDOW: u32 = 64 * 1024 + 1;
-
-/// How long a peer may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A request whose body has not been read yet.
+/// A request that was read to its end.
 pub struct Request {
-    inner: hyper::Request<Incoming>,
+    head: Parts,
+    body: Result<Bytes, Unread>,
     scheme: &'static str,
     peer: Arc<Peer>,
 }
 
 impl Request {
-    /// Takes what came in over a connection of this scheme (`http` or `https`) from this peer.
-    pub(super) fn new(inner: hyper::Request<Incoming>, scheme: &'static str, peer: Arc<Peer>) -> Self {
-        Self { inner, scheme, peer }
+    /// Takes what came in over a connection of this scheme (`http` or `https`) from this peer, and reads its body, which
+    /// the account of the connection pays for.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room for it.
+    pub(super) async fn read(
+        inner: hyper::Request<Incoming>,
+        scheme: &'static str,
+        peer: Arc<Peer>,
+        account: &Arc<Account>,
+    ) -> Result<(Self, Paid), Full> {
+        let (head, body) = inner.into_parts();
+        let (body, paid) = read_body(body, STREAM_OCTETS + head_octets(&head), account).await?;
+        let request = Self {
+            head,
+            body,
+            scheme,
+            peer,
+        };
+        Ok((request, paid))
     }
 
     /// Who sent it.
@@ -42,24 +55,24 @@ impl Request {
 
     /// The method.
     pub fn method(&self) -> &Method {
-        self.inner.method()
+        &self.head.method
     }
 
     /// The path, without query.
     pub fn path(&self) -> &str {
-        self.inner.uri().path()
+        self.head.uri.path()
     }
 
     /// The header fields.
     pub fn headers(&self) -> &HeaderMap {
-        self.inner.headers()
+        &self.head.headers
     }
 
     /// Scheme and authority that the peer used: the root of URIs in the answer. `None` without an authority.
     pub fn root(&self) -> Option<(&'static str, &str)> {
-        let authority = match self.inner.uri().authority() {
+        let authority = match self.head.uri.authority() {
             Some(authority) => authority.as_str(),
-            None => self.inner.headers().get(header::HOST)?.to_str().ok()?,
+            None => self.head.headers.get(header::HOST)?.to_str().ok()?,
         };
         Some((self.scheme, authority))
     }
@@ -73,7 +86,7 @@ impl Request {
     /// 406 when `accept` excludes it.
     pub fn accepts(&self, content: Content) -> Result<(), Problem> {
         let mut listed = false;
-        for value in self.inner.headers().get_all(header::ACCEPT) {
+        for value in self.head.headers.get_all(header::ACCEPT) {
             let Ok(value) = value.to_str() else { continue };
             for range in value.split(',') {
                 let mut parts = range.split(';').map(str::trim);
@@ -103,13 +116,23 @@ impl Request {
         Ok(())
     }
 
-    /// Reads a JSON body. A body that came in one piece is not copied.
+    /// The JSON body, for whoever asks first.
     ///
     /// # Errors
-    /// 415 for another content type, 413 above [`MAX_BODY`], 408 when the body does not come, 400 when the stream breaks.
+    /// 415 for another content type, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
+    /// stream broke.
     pub async fn json_body(&mut self) -> Result<Bytes, Problem> {
-        let headers = self.inner.headers();
-        if !is_json(headers.get(header::CONTENT_TYPE)) {
+        let headers = &self.head.headers;
+        let mut content_types = headers.get_all(header::CONTENT_TYPE).iter();
+        let content_type = content_types.next();
+        if content_types.next().is_some() {
+            // RFC 9110 8.3: there is one. Whoever sends two could mean either.
+            return Err(Problem::http(
+                StatusCode::BAD_REQUEST,
+                "content-type stands more than once in the header",
+            ));
+        }
+        if !is_json(content_type) {
             return Err(Problem::http(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "the body must be application/json",
@@ -121,48 +144,26 @@ impl Request {
                 "no content coding is supported",
             ));
         }
-        let body = self.inner.body_mut();
-        if body.size_hint().lower() > MAX_BODY as u64 {
-            return Err(too_large());
-        }
-        match tokio::time::timeout(BODY_TIMEOUT, collect(body, MAX_BODY)).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(CollectError::TooLarge)) => Err(too_large()),
-            Ok(Err(CollectError::Broken)) => Err(Problem::http(StatusCode::BAD_REQUEST, "the body broke off")),
-            Err(_) => Err(Problem::http(
+        match std::mem::replace(&mut self.body, Ok(Bytes::new())) {
+            Ok(body) => Ok(body),
+            Err(Unread::TooLarge) => Err(Problem::http(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body has more than 65536 octets",
+            )),
+            Err(Unread::Broken) => Err(Problem::http(StatusCode::BAD_REQUEST, "the body broke off")),
+            Err(Unread::TooSlow) => Err(Problem::http(
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not come in time",
             )),
         }
     }
-
-    /// Reads what is left of the body of a refused request, within bounds.
-    ///
-    /// HTTP/2 resets the stream of an answer that came before the end of the request, and some clients then lose the
-    /// answer.
-    pub(crate) async fn discard_body(&mut self) {
-        let body = self.inner.body_mut();
-        let rest = async {
-            let mut left = DISCARD_MAX;
-            while !body.is_end_stream() {
-                let Some(Ok(frame)) = body.frame().await else { break };
-                let len = frame.data_ref().map_or(0, Bytes::len);
-                if len > left {
-                    break;
-                }
-                left -= len;
-            }
-        };
-        let _ = tokio::time::timeout(DISCARD_TIMEOUT, rest).await;
-    }
 }
 
-/// How much of a refused body is read, and for how long.
-const DISCARD_MAX: usize = 1024 * 1024;
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
-
-fn too_large() -> Problem {
-    Problem::http(StatusCode::PAYLOAD_TOO_LARGE, "the body has more than 65536 octets")
+/// What a header costs in octets, as RFC 9113 6.5.2 counts it.
+fn head_octets(head: &Parts) -> usize {
+    let fields = head.headers.iter();
+    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    fields + head.uri.path().len() + head.uri.query().map_or(0, str::len)
 }
 
 fn is_json(content_type: Option<&HeaderValue>) -> bool {
@@ -171,43 +172,6 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
     };
     let media_type = value.split(';').next().unwrap_or("").trim();
     media_type.eq_ignore_ascii_case("application/json")
-}
-
-/// Why a body could not be read.
-pub(super) enum CollectError {
-    /// More than the limit.
-    TooLarge,
-    /// The stream ended early.
-    Broken,
-}
-
-/// Reads a body of at most `limit` octets; one frame is taken as it is.
-pub(super) async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, CollectError> {
-    let mut first = Bytes::new();
-    let mut rest: Option<BytesMut> = None;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| CollectError::Broken)?.into_data() else {
-            continue;
-        };
-        let so_far = rest.as_ref().map_or(first.len(), BytesMut::len);
-        if so_far + data.len() > limit {
-            return Err(CollectError::TooLarge);
-        }
-        match &mut rest {
-            Some(rest) => rest.extend_from_slice(&data),
-            None if first.is_empty() => first = data,
-            None => {
-                let mut whole = BytesMut::with_capacity(limit.min(2 * (first.len() + data.len())));
-                whole.extend_from_slice(&first);
-                whole.extend_from_slice(&data);
-                rest = Some(whole);
-            }
-        }
-        if body.is_end_stream() {
-            break;
-        }
-    }
-    Ok(rest.map_or(first, BytesMut::freeze))
 }
 
 /// Wipes a body that held secrets, as far as nobody else holds the same memory.
@@ -312,8 +276,10 @@ impl Reply {
         self.status
     }
 
-    pub(super) fn into_response(self) -> hyper::Response<Full<Bytes>> {
-        let mut response = hyper::Response::new(Full::new(self.body));
+    /// The answer, whose body keeps `held` until it has left.
+    pub(super) fn into_response(self, held: Held) -> hyper::Response<http_body_util::Full<Bytes>> {
+        let body = http_body_util::Full::new(holding(self.body, held));
+        let mut response = hyper::Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if let Some(content) = self.content {

@@ -2,7 +2,8 @@
 //!
 //! | Module | What |
 //! |---|---|
-//! | [`server`] | accept loop, TLS, limits, graceful shutdown |
+//! | [`server`] | accept loop, graceful shutdown |
+//! | [`limits`] | how much peers may use, and what that costs at most |
 //! | [`message`] | one request with its checks, one reply |
 //! | [`path`] | path segments and percent-decoding |
 //! | [`peer`] | who is at the other end: certificate or address |
@@ -12,9 +13,14 @@
 //! | [`client`] | one multiplexed connection per peer |
 //! | [`tls`] | TLS 1.3 for both ends |
 
+mod body;
+mod budget;
 pub mod client;
+mod connection;
+pub(crate) mod doors;
 mod executor;
 pub mod json;
+pub mod limits;
 pub mod message;
 pub mod model;
 pub mod path;
@@ -22,4 +28,6 @@ pub mod peer;
 mod preface;
 pub mod problem;
 pub mod server;
+mod strict;
 pub mod tls;
+mod watched;

@@ -1,4 +1,8 @@
 //! Path segments of a request, percent-decoded one by one (RFC 3986 2.1 and 3.3).
+//!
+//! Names of APIs and resources are compared after decoding, since `%2D` and `-` are the same (RFC 3986 6.2.2.2):
+//! `/nausf%2Dauth/v1/ue%2dauthentications` is `/nausf-auth/v1/ue-authentications`. A decoded `/` does not separate, and a
+//! decoded `.` or `..` is a name as any other: dots are the client's to remove (RFC 3986 5.2.4).
 
 use std::borrow::Cow;
 
@@ -33,7 +37,8 @@ impl<'a> Segments<'a> {
     }
 }
 
-fn decode(segment: &str) -> Option<Cow<'_, str>> {
+/// Decodes one segment. `None` when it is no percent-encoded UTF-8.
+pub(crate) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains('%') {
         return Some(Cow::Borrowed(segment));
     }

@@ -13,28 +13,34 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HTTP_1_REFUSED: &[u8] =
     b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
+/// The preface and the header of the frame after it, which must be SETTINGS (RFC 9113 3.4, 6.5).
+const SEEN: usize = PREFACE.len() + 9;
+const SETTINGS: u8 = 4;
+
 /// A stream whose preface was read, and is given again to the next reader.
 #[derive(Debug)]
 pub(super) struct AfterPreface<I> {
     io: I,
+    seen: [u8; SEEN],
     given: usize,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
-    /// Reads the preface.
+    /// Reads the preface, and the header of the SETTINGS after it: somebody who means it has sent both.
     ///
     /// # Errors
     /// When the stream ends or breaks, and `InvalidData` when something else than HTTP/2 comes; an HTTP/1 client is told.
     pub(super) async fn read(mut io: I) -> io::Result<Self> {
-        let mut seen = [0; PREFACE.len()];
+        let mut seen = [0; SEEN];
         let mut len = 0;
-        while len < PREFACE.len() {
+        while len < SEEN {
             let got = io.read(&mut seen[len..]).await?;
             if got == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             len += got;
-            if seen[..len] != PREFACE[..len] {
+            let of_preface = len.min(PREFACE.len());
+            if seen[..of_preface] != PREFACE[..of_preface] {
                 io.write_all(HTTP_1_REFUSED).await?;
                 io.shutdown().await?;
                 return Err(io::Error::new(
@@ -43,19 +49,26 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
                 ));
             }
         }
-        Ok(Self { io, given: 0 })
+        if seen[PREFACE.len() + 3] != SETTINGS {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the first frame is not SETTINGS",
+            ));
+        }
+        Ok(Self { io, seen, given: 0 })
     }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for AfterPreface<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let rest = PREFACE.get(self.given..).unwrap_or(&[]);
+        let this = &mut *self;
+        let rest = this.seen.get(this.given..).unwrap_or(&[]);
         if rest.is_empty() {
-            return Pin::new(&mut self.io).poll_read(cx, buf);
+            return Pin::new(&mut this.io).poll_read(cx, buf);
         }
         let len = rest.len().min(buf.remaining());
         buf.put_slice(rest.get(..len).unwrap_or(rest));
-        self.given += len;
+        this.given += len;
         Poll::Ready(Ok(()))
     }
 }

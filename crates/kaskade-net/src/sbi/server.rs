@@ -1,4 +1,4 @@
-//! The HTTP/2 server: accept loop, TLS, limits, graceful shutdown (TS 29.500 5.2, RFC 9113).
+//! The HTTP/2 server: accept loop and graceful shutdown (TS 29.500 5.2, RFC 9113).
 //!
 //! Clear text is HTTP/2 with prior knowledge; TLS is 1.3 with ALPN `h2`. An HTTP/1 client is told 505 and refused.
 
@@ -8,20 +8,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::executor::InConnection;
-use super::message::{Reply, Request, STREAM_WINDOW};
-use super::peer::Peer;
-use super::preface::AfterPreface;
-use super::tls::{self, ServerTls};
+use super::budget::Ledger;
+use super::connection::{Connection, ConnectionError};
+use super::doors::Doors;
+use super::limits::Limits;
+use super::message::{Reply, Request};
+use super::tls::ServerTls;
+use crate::log_limit;
 
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -29,41 +27,44 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request) -> impl Future<Output = Reply> + Send;
 }
 
-/// Limits of one server.
-#[derive(Clone, Debug)]
+/// How one server listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerOptions {
     /// TLS 1.3; `None` is clear text with prior knowledge.
     pub tls: Option<ServerTls>,
-    /// Connections at once; another is closed as soon as it is accepted.
-    pub max_connections: usize,
-    /// Streams at once in one connection.
-    pub max_concurrent_streams: u32,
-    /// All header fields of a request together, in octets as RFC 9113 6.5.2 counts them.
-    pub max_header_list: u32,
-    /// How often an idle peer is asked whether it is still there.
-    pub keep_alive_interval: Duration,
-    /// How long it may take to answer, and to shake hands at the beginning.
-    pub patience: Duration,
-    /// How long requests in progress may take after a shutdown began.
-    pub drain: Duration,
+    /// Serve clear text on addresses of other machines too: every key is then shown to whoever is on the path.
+    pub insecure_h2c: bool,
+    /// What the peers may use.
+    pub limits: Limits,
 }
 
-impl Default for ServerOptions {
-    fn default() -> Self {
+impl ServerOptions {
+    /// Whether keys would travel in clear to other machines from this address: without TLS, and not on the loopback.
+    pub fn is_exposed(&self, address: SocketAddr) -> bool {
+        self.tls.is_none() && !address.ip().to_canonical().is_loopback()
+    }
+}
+
+/// What the listeners of a node share: doors, and octets.
+#[derive(Clone, Debug)]
+pub(crate) struct House {
+    doors: Arc<Doors>,
+    ledger: Arc<Ledger>,
+    limits: Arc<Limits>,
+}
+
+impl House {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            tls: None,
-            max_connections: 1024,
-            max_concurrent_streams: 512,
-            max_header_list: 16 * 1024,
-            keep_alive_interval: Duration::from_secs(30),
-            patience: Duration::from_secs(10),
-            drain: Duration::from_secs(5),
+            doors: Doors::new(limits.clone()),
+            ledger: Ledger::new(limits),
+            limits: Arc::new(limits.clone()),
         }
     }
 }
 
-/// Tells servers to stop: no new connections, GOAWAY on the old ones, and an end after [`ServerOptions::drain`].
+/// Tells servers to stop: no new connections, GOAWAY on the old ones, and an end after [`Limits::drain`].
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Sender<bool>);
 
@@ -94,7 +95,7 @@ impl Default for Shutdown {
     }
 }
 
-async fn begun(listener: &mut watch::Receiver<bool>) {
+pub(super) async fn begun(listener: &mut watch::Receiver<bool>) {
     // An error means that nobody can begin it any more, so this never comes true.
     if listener.wait_for(|begun| *begun).await.is_err() {
         std::future::pending::<()>().await;
@@ -115,30 +116,63 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(1024)
 }
 
-/// Serves until the shutdown has begun and every connection is closed or [`ServerOptions::drain`] is over.
-pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>, options: ServerOptions, shutdown: Shutdown) {
+/// Serves until the shutdown has begun and every connection is closed or [`Limits::drain`] is over.
+///
+/// # Errors
+/// `PermissionDenied` at once, when the listener has no TLS, is open to other machines, and
+/// [`insecure_h2c`](ServerOptions::insecure_h2c) does not allow that.
+pub async fn serve<H: Handler>(
+    listener: TcpListener,
+    handler: Arc<H>,
+    options: ServerOptions,
+    shutdown: Shutdown,
+) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    if options.is_exposed(address) && !options.insecure_h2c {
+        let reason = format!("{address}: HTTP/2 in clear is for the loopback only, unless insecure_h2c allows more");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    let house = House::new(&options.limits.for_this_process());
+    serve_in(house, listener, handler, options.tls, shutdown).await;
+    Ok(())
+}
+
+/// As [`serve`], sharing what the peers may use with other listeners.
+pub(crate) async fn serve_in<H: Handler>(
+    house: House,
+    listener: TcpListener,
+    handler: Arc<H>,
+    tls: Option<ServerTls>,
+    shutdown: Shutdown,
+) {
     let mut connections = JoinSet::new();
     let mut stop = shutdown.listener();
-    let options = Arc::new(options);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if connections.len() < options.max_connections => {
+                Ok((stream, peer)) => {
                     let connection = Connection {
                         handler: handler.clone(),
-                        options: options.clone(),
+                        tls: tls.clone(),
+                        limits: house.limits.clone(),
+                        account: house.ledger.account(),
+                        ticket: house.doors.knock(peer.ip()),
                         stop: shutdown.listener(),
                     };
                     connections.spawn(async move {
-                        if let Err(error) = connection.run(stream, peer).await {
-                            tracing::debug!(%peer, %error, "connection ended");
+                        match connection.run(stream, peer).await {
+                            Ok(()) => {}
+                            Err(error @ (ConnectionError::NoRoom | ConnectionError::Shed)) => {
+                                log_limit!(warn, "too many connections", %peer, %error);
+                            }
+                            Err(error) => tracing::debug!(%peer, %error, "connection ended"),
                         }
                     });
                 }
-                Ok((_, peer)) => tracing::warn!(%peer, "refused: too many connections"),
                 Err(error) => {
                     // Out of descriptors, usually: others must close before there is a point in trying again.
-                    tracing::warn!(%error, "accept failed");
+                    log_limit!(warn, "accept failed", %error);
+                    house.doors.relieve();
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
@@ -147,7 +181,7 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>, options: 
         }
     }
     drop(listener);
-    let drained = timeout(options.drain, async {
+    let drained = timeout(house.limits.drain, async {
         while connections.join_next().await.is_some() {}
     })
     .await;
@@ -158,70 +192,4 @@ pub async fn serve<H: Handler>(listener: TcpListener, handler: Arc<H>, options: 
         );
         connections.shutdown().await;
     }
-}
-
-struct Connection<H> {
-    handler: Arc<H>,
-    options: Arc<ServerOptions>,
-    stop: watch::Receiver<bool>,
-}
-
-impl<H: Handler> Connection<H> {
-    async fn run(self, stream: TcpStream, peer: SocketAddr) -> Result<(), ConnectionError> {
-        stream.set_nodelay(true)?;
-        match &self.options.tls {
-            None => self.http2(stream, "http", Peer::at(peer.ip())).await,
-            Some(tls) => {
-                let stream = timeout(self.options.patience, tls.acceptor().accept(stream)).await??;
-                let peer = tls::peer(&stream, peer.ip());
-                self.http2(stream, "https", peer).await
-            }
-        }
-    }
-
-    async fn http2<I>(mut self, stream: I, scheme: &'static str, peer: Peer) -> Result<(), ConnectionError>
-    where
-        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let stream = timeout(self.options.patience, AfterPreface::read(stream)).await??;
-        let mut builder = http2::Builder::new(InConnection);
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(self.options.max_concurrent_streams)
-            .max_header_list_size(self.options.max_header_list)
-            .keep_alive_interval(self.options.keep_alive_interval)
-            .keep_alive_timeout(self.options.patience)
-            // A body fits into its window, so that a peer never waits for one.
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(4 * 1024 * 1024)
-            .max_send_buf_size(64 * 1024)
-            .max_frame_size(16 * 1024);
-        let handler = self.handler.clone();
-        let peer = Arc::new(peer);
-        let service = service_fn(move |request| {
-            let (handler, peer) = (handler.clone(), peer.clone());
-            async move {
-                let reply = handler.handle(Request::new(request, scheme, peer)).await;
-                Ok::<_, std::convert::Infallible>(reply.into_response())
-            }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return Ok(ended?),
-            () = begun(&mut self.stop) => connection.as_mut().graceful_shutdown(),
-        }
-        Ok(connection.await?)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ConnectionError {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("the peer took too long")]
-    TooSlow(#[from] tokio::time::error::Elapsed),
-    #[error("{0}")]
-    Http2(#[from] hyper::Error),
 }

@@ -1,5 +1,6 @@
 //! TLS 1.3 for server and client, with mutual authentication where it is configured (TS 33.210 6.2, TS 33.501 13.1).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,8 +97,28 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 /// The server's side: its identity, and who may come in.
+///
+/// Two are equal when they have the same policy: the same certificates, and so the same key, and the same authorities of
+/// clients or none.
 #[derive(Clone)]
-pub struct ServerTls(Arc<ServerConfig>);
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    policy: Arc<Policy>,
+}
+
+#[derive(PartialEq, Eq)]
+struct Policy {
+    chain: Vec<CertificateDer<'static>>,
+    client_authorities: Option<BTreeSet<Vec<u8>>>,
+}
+
+impl PartialEq for ServerTls {
+    fn eq(&self, other: &Self) -> bool {
+        self.policy == other.policy
+    }
+}
+
+impl Eq for ServerTls {}
 
 impl ServerTls {
     /// TLS 1.3 with this identity; with `client_authority`, only clients with a certificate of it.
@@ -109,6 +130,9 @@ impl ServerTls {
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&TLS13])
             .map_err(TlsError::Configuration)?;
+        let client_authorities = client_authority
+            .map(|path| Ok(certificates(path)?.iter().map(|der| der.to_vec()).collect()))
+            .transpose()?;
         let builder = match client_authority {
             None => builder.with_no_client_auth(),
             Some(path) => builder.with_client_cert_verifier(
@@ -118,13 +142,21 @@ impl ServerTls {
             ),
         };
         let (chain, key) = identity.read()?;
+        let policy = Policy {
+            chain: chain.clone(),
+            client_authorities,
+        };
+        // Certificate and key are of one pair, or this fails: equal chains have equal keys.
         let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Identity)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self {
+            config: Arc::new(config),
+            policy: Arc::new(policy),
+        })
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.clone())
+        TlsAcceptor::from(self.config.clone())
     }
 }
 

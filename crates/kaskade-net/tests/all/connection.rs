@@ -102,7 +102,9 @@ async fn told_to_and_closed(url: &str, octets: &[u8]) {
 
 #[tokio::test]
 async fn somebody_who_says_nothing_is_dropped() {
-    let home = Home::start_with(Link::Local, |setup| setup.server.patience = Duration::from_millis(200));
+    let home = Home::start_with(Link::Local, |setup| {
+        setup.server.limits.patience = Duration::from_millis(200)
+    });
     let begin = Instant::now();
     for octets in [&b""[..], b"PRI * HTTP/2"] {
         assert!(told_to(home.ausf_url(), octets).await.is_empty());
@@ -112,7 +114,7 @@ async fn somebody_who_says_nothing_is_dropped() {
 
 #[tokio::test]
 async fn connections_are_bounded() {
-    let home = Home::start_with(Link::Local, |setup| setup.server.max_connections = 3);
+    let home = Home::start_with(Link::Local, |setup| setup.server.limits.max_connections = 3);
     let url = home.ausf_url();
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -268,7 +270,7 @@ async fn the_client_connects_again() {
             assert_eq!(request.await.unwrap().unwrap(), 204);
         }
         shutdown.begin();
-        serving.await.unwrap();
+        serving.await.unwrap().unwrap();
     }
     let error = client.unwrap().send(Method::GET, "/x", None).await.unwrap_err();
     assert!(matches!(error, ClientError::Connect { .. }), "{error}");

@@ -52,7 +52,7 @@ impl Pki {
         pki
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -65,7 +65,7 @@ impl Pki {
         mode(&self.path(name), 0o600);
     }
 
-    fn identity(&self, name: &str) -> IdentityFiles {
+    pub(crate) fn identity(&self, name: &str) -> IdentityFiles {
         IdentityFiles {
             certificates: self.path(&format!("{name}.pem")),
             key: self.path(&format!("{name}.key")),

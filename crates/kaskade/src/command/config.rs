@@ -58,9 +58,10 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
         ("udm", config.udm.listen, &config.udm.tls),
         ("ausf", config.ausf.listen, &config.ausf.tls),
     ] {
-        if !listen.ip().is_loopback() && tls.cert.is_none() {
+        if !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
             warnings.push(format!(
-                "{name}.listen is {listen} without TLS: keys travel in clear. Set {name}.tls.cert and {name}.tls.key"
+                "{name}.insecure_h2c is true and {name}.listen is {listen}: keys travel in clear. Set {name}.tls.cert and \
+                 {name}.tls.key"
             ));
         }
     }

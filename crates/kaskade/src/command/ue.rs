@@ -290,6 +290,8 @@ impl TlsArgs {
         };
         let mut options = ClientOptions::default();
         options.tls = tls;
+        // An emulated serving network goes where it is told to; the network that it tries decides what it listens to.
+        options.insecure_h2c = true;
         Ok(options)
     }
 }

@@ -162,6 +162,17 @@ fn greet(console: &Console, data: &Folder, store: &SubscriberStore, node: &Node)
 }
 
 fn warn_of_policy(console: &Console, config: &Config) -> Result<()> {
+    for (name, listen, tls) in [
+        ("UDM", config.udm.listen, &config.udm.tls),
+        ("AUSF", config.ausf.listen, &config.ausf.tls),
+    ] {
+        if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() {
+            let warning = format!(
+                "The {name} listens on {listen} in clear text (insecure_h2c): every key is shown to whoever is on the path."
+            );
+            console.line(console.paint(Style::Note, &warning))?;
+        }
+    }
     let policy = &config.policy;
     if !policy.any_serving_network && policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
         let warning = "No serving network is authorised, so every authentication will be refused: list yours under \

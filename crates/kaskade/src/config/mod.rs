@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use kaskade_aka::sqn::{NodeIndex, SqnScheme};
 use kaskade_keys::{Plmn, ServingNetworkName};
+use kaskade_net::node::Sharing;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
 use kaskade_net::sbi::peer::Requester;
@@ -32,6 +33,8 @@ settings! {
         udm: UdmConfig = UdmConfig::default(),
         /// AUSF: 5G AKA with the serving networks (Nausf_UEAuthentication).
         ausf: AusfConfig = AusfConfig::default(),
+        /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
+        limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
         store: StoreConfig = StoreConfig::default(),
         /// Sequence numbers (TS 33.102 Annex C).
@@ -57,7 +60,9 @@ settings! {
         api_root: Option<String> = None => "\"https://udm.example.org\"",
         /// Reports of authentications that are kept for a week, of all subscribers together; shared like challenges.
         max_events: u64 [1..=16_777_216] = 262_144,
-        /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, for one machine or an encrypted network only.
+        /// Listen in clear text on an address of other machines: without TLS every key is shown to whoever is on the path.
+        insecure_h2c: bool = false,
+        /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, on loopback addresses only unless insecure_h2c is true.
         tls: TlsConfig = TlsConfig::default(),
     }
 
@@ -74,7 +79,9 @@ settings! {
         max_contexts: u64 [1..=16_777_216] = 262_144,
         /// Results that are remembered for a week, so that they can be taken back; shared likewise.
         max_results: u64 [1..=67_108_864] = 1_048_576,
-        /// TLS 1.3, as for the UDM.
+        /// As for the UDM.
+        insecure_h2c: bool = false,
+        /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
 
@@ -86,6 +93,28 @@ settings! {
         key: Option<PathBuf> = None => "\"/etc/kaskade/tls/key.pem\"",
         /// PEM file with the authority of client certificates: with it, only clients that have one are let in.
         client_ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/clients.pem\"",
+    }
+
+    /// What peers may use together.
+    LimitsConfig {
+        /// Connections at once. Fewer if the limit of open files (RLIMIT_NOFILE) does not allow so many.
+        max_connections: u64 [1..=1_000_000] = 1_024,
+        /// Of these, from one address (IPv4) or network of 64 bits (IPv6).
+        max_connections_per_source: u64 [1..=1_000_000] = 256,
+        /// Connections that have not finished their handshake.
+        max_handshakes: u64 [1..=1_000_000] = 128,
+        /// Of these, from one source.
+        max_handshakes_per_source: u64 [1..=1_000_000] = 64,
+        /// Requests at once in one connection.
+        max_streams: u64 [1..=65_536] = 128,
+        /// MiB that requests hold while they wait: bodies, headers, answers that are not read.
+        requests_mib: u64 [1..=1_048_576] = 256,
+        /// KiB of these in one connection.
+        requests_kib_per_connection: u64 [32..=1_048_576] = 2_048,
+        /// Seconds for a handshake in all, and for a peer to read an answer.
+        patience: u64 [1..=300] = 10,
+        /// Seconds without a request after which a connection is closed.
+        idle: u64 [60..=604_800] = 600,
     }
 
     /// The subscriber store.
@@ -308,6 +337,28 @@ impl Config {
         NodeIndex::new(self.store.node_index, self.store.node_count).unwrap_or_default()
     }
 
+    /// Nobody is served by the rules of somebody else, or in clear by accident. A node that starts asks the same again.
+    fn check_listeners(&self) -> Result<(), ConfigError> {
+        let value = |name, reason| Err(ConfigError::Value { name, reason });
+        for (name, listen, tls, insecure_h2c) in [
+            ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c),
+            ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c),
+        ] {
+            if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
+                let reason = format!(
+                    "{listen} is open to other machines, and without TLS every key would travel in clear: set \
+                     tls.cert and tls.key, listen on the loopback, or allow it with insecure_h2c = true"
+                );
+                return value(name, reason);
+            }
+        }
+        let equal = self.udm.tls == self.ausf.tls && self.udm.insecure_h2c == self.ausf.insecure_h2c;
+        match Sharing::decide(self.udm.listen, self.ausf.listen, equal) {
+            Ok(_) => Ok(()),
+            Err(refused) => value("udm.listen", format!("UDM and AUSF: {refused}")),
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let value = |name, reason: &str| {
             Err(ConfigError::Value {
@@ -323,6 +374,7 @@ impl Config {
                 _ => {}
             }
         }
+        self.check_listeners()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }
@@ -420,127 +472,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_print_out_reads_back_as_the_defaults() {
-        let text = Config::default().commented_toml();
-        assert_eq!(
-            Config::parse(&text, Path::new("printed")).expect("own print-out"),
-            Config::default()
-        );
-        // A value that is not set is a line that only lacks its comment sign.
-        let tls = text
-            .replace("\n# cert = ", "\ncert = ")
-            .replace("\n# key = ", "\nkey = ");
-        let set = Config::parse(&tls, Path::new("printed")).expect("uncommented");
-        assert!(set.udm.tls.cert.is_some() && set.ausf.tls.key.is_some());
-    }
-
-    #[test]
-    fn every_value_has_a_comment() {
-        let text = Config::default().commented_toml();
-        let mut before = "";
-        for line in text.lines() {
-            if line.contains(" = ") && !line.starts_with("# ") {
-                assert!(before.starts_with("# "), "{line}");
-            }
-            before = line;
-        }
-    }
-
-    #[test]
-    fn every_number_has_a_range_that_is_documented_and_kept() {
-        let text = Config::default().commented_toml();
-        let ranges = Config::ranges();
-        let document: toml::Table = text.parse().expect("own print-out");
-        let mut numbers = Vec::new();
-        numbers_of("", &document, &mut numbers);
-        assert!(numbers.len() >= 9, "{numbers:?}");
-        for (name, default) in numbers {
-            let range = ranges
-                .iter()
-                .find(|range| range.name == name)
-                .unwrap_or_else(|| unreachable!("{name} has no range"));
-            let default = u64::try_from(default).expect("not negative");
-            assert!((range.least..=range.most).contains(&default), "{range:?}");
-            assert!(text.contains(&format!("# From {} to {}.\n", range.least, range.most)));
-        }
-    }
-
-    fn numbers_of(path: &str, table: &toml::Table, numbers: &mut Vec<(String, i64)>) {
-        for (name, value) in table {
-            match value {
-                toml::Value::Table(table) => numbers_of(&format!("{path}{name}."), table, numbers),
-                toml::Value::Integer(number) => numbers.push((format!("{path}{name}"), *number)),
-                toml::Value::Float(_) => unreachable!("{path}{name}: no setting is a float"),
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn refusals_name_the_line() {
-        let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
-        let unknown = said("data_dir = \"x\"\n[udm]\nlisten = \"127.0.0.1:1\"\nport = 3\n");
-        assert!(unknown.contains("line 4") && unknown.contains("port"), "{unknown}");
-        let plmn = said("[policy]\nserving_networks = [\"001-0\"]\n");
-        assert!(plmn.contains("line 2") && plmn.contains("MNC"), "{plmn}");
-        let index = said("[store]\nnode_index = 1\n");
-        assert!(
-            index.contains("line 2, column 1") && index.contains("node_index"),
-            "{index}"
-        );
-        assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
-        assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
-    }
-
-    #[test]
-    fn groups_and_reservations_are_read_and_checked() {
-        let text = "[policy]\nserving_networks = [\"001-01\", \"310-410\"]\n[policy.reserved]\n\"310-410\" = [\"Partner\", \
-                    \"192.0.2.9\"]\n\"5G:mnc001.mcc001.3gppnetwork.org\" = [\"set\"]\n[groups]\nset = [\"amf1\", \"192.0.2.0/29\"]\n";
-        let config = Config::parse(text, Path::new("k.toml")).expect("a configuration");
-        let printed = config.commented_toml();
-        assert_eq!(
-            Config::parse(&printed, Path::new("printed")).expect("own print-out"),
-            config
-        );
-        let (groups, policy) = config.requesters().expect("checked");
-        let may = |address: [u8; 4], name: &str| {
-            let requester = groups.requester(&kaskade_net::sbi::peer::Peer::at(address.into()));
-            policy.authorises(&requester, &name.parse().expect("a name"))
-        };
-        let (home, partner) = ("5G:mnc001.mcc001.3gppnetwork.org", "5G:mnc410.mcc310.3gppnetwork.org");
-        assert!(may([192, 0, 2, 1], home) && !may([192, 0, 2, 1], partner));
-        assert!(may([192, 0, 2, 9], partner) && !may([192, 0, 2, 9], home));
-        assert!(!may([192, 0, 2, 10], partner) && !may([192, 0, 2, 10], home));
-
-        let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
-        let twice = said("[groups]\na = [\"AMF\"]\nb = [\"amf\"]\n");
-        assert!(twice.contains("amf is in a and in b"), "{twice}");
-        let both = said("[groups]\na = [\"amf\"]\n[policy.reserved]\n\"001-01\" = [\"amf\"]\n");
-        assert!(both.contains("name the group"), "{both}");
-        assert!(said("[policy.reserved]\n\"001-1\" = [\"a\"]\n").contains("MNC"));
-        assert!(said("[policy.reserved]\n\"001-01\" = [\"192.0.2.1/8\"]\n").contains("not a prefix"));
-        assert!(said("[groups]\na = [\"192.0.2.1/8\"]\n").contains("line 2"));
-        let rate = said("[budget]\ncard = \"8 per s\"\n");
-        assert!(rate.contains("line 2") && rate.contains("8/s burst 512"), "{rate}");
-        assert!(said("[budget]\ncard = \"1/h burst 1000\"\n").contains("a day"));
-    }
-
-    #[test]
-    fn the_environment_wins() {
-        let mut config = Config::default();
-        let set = |name: &str| (name == "KASKADE_AUSF_LISTEN").then(|| "[::1]:9".to_owned());
-        config.apply_environment(set).expect("an address");
-        assert_eq!(config.ausf.listen, "[::1]:9".parse().expect("address"));
-        let wrong = config.apply_environment(|name| (name == "KASKADE_UDM_LISTEN").then(|| "9".to_owned()));
-        assert!(
-            wrong
-                .expect_err("no address")
-                .to_string()
-                .starts_with("KASKADE_UDM_LISTEN")
-        );
-    }
-}
+mod tests;

@@ -45,6 +45,8 @@ struct RawAuthenticationInfo<'a> {
     onboarding_ind: Member<'a>,
     #[serde(borrow)]
     aun3_ind: Member<'a>,
+    #[serde(borrow)]
+    supported_features: Member<'a>,
 }
 
 /// Reads a request to authenticate.
@@ -66,6 +68,7 @@ pub fn parse_authentication_info(body: &[u8]) -> Result<AuthenticationInfo, Prob
     raw.disaster_roaming_ind.optional_bool("/disasterRoamingInd")?;
     raw.onboarding_ind.optional_bool("/onboardingInd")?;
     raw.aun3_ind.optional_bool("/aun3Ind")?;
+    raw.supported_features.optional_features("/supportedFeatures")?;
     Ok(AuthenticationInfo {
         supi_or_suci,
         serving_network_name,
@@ -199,6 +202,8 @@ pub struct ConfirmationData {
 struct RawConfirmationData<'a> {
     #[serde(borrow)]
     res_star: Member<'a>,
+    #[serde(borrow)]
+    supported_features: Member<'a>,
 }
 
 /// Reads the UE's answer. `resStar` must be there, and may be `null`.
@@ -207,6 +212,7 @@ struct RawConfirmationData<'a> {
 /// [`Problem`] with the pointer of the member that is missing or wrong.
 pub fn parse_confirmation_data(body: &[u8]) -> Result<ConfirmationData, Problem> {
     let raw: RawConfirmationData<'_> = json::object(body)?;
+    raw.supported_features.optional_features("/supportedFeatures")?;
     if raw.res_star.is_null() {
         return Ok(ConfirmationData { res_star: None });
     }
@@ -302,10 +308,12 @@ pub fn parse_confirmation_data_response(body: &[u8]) -> Result<ConfirmationDataR
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct RawDeregistrationInfo<'a> {
     #[serde(borrow)]
     supi: Member<'a>,
+    #[serde(borrow)]
+    supported_features: Member<'a>,
 }
 
 /// Reads a deregistration: who is gone (TS 29.509 6.1.6.2.21).
@@ -313,5 +321,8 @@ struct RawDeregistrationInfo<'a> {
 /// # Errors
 /// [`Problem`] with the pointer of the member that is missing or wrong.
 pub fn parse_deregistration_info(body: &[u8]) -> Result<Supi, Problem> {
-    json::object::<RawDeregistrationInfo<'_>>(body)?.supi.required("/supi")
+    let raw = json::object::<RawDeregistrationInfo<'_>>(body)?;
+    let supi = raw.supi.required("/supi")?;
+    raw.supported_features.optional_features("/supportedFeatures")?;
+    Ok(supi)
 }

@@ -40,6 +40,8 @@ struct RawAuthenticationInfoRequest<'a> {
     disaster_roaming_ind: Member<'a>,
     #[serde(borrow)]
     aun3_ind: Member<'a>,
+    #[serde(borrow)]
+    supported_features: Member<'a>,
 }
 
 /// Reads a request for a vector.
@@ -57,6 +59,7 @@ pub fn parse_authentication_info_request(body: &[u8]) -> Result<AuthenticationIn
     raw.nswo_ind.optional_bool("/nswoInd")?;
     raw.disaster_roaming_ind.optional_bool("/disasterRoamingInd")?;
     raw.aun3_ind.optional_bool("/aun3Ind")?;
+    raw.supported_features.optional_features("/supportedFeatures")?;
     Ok(request)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod openapi;
+pub mod raw;
 pub mod schema;
 
 use std::path::Path;

@@ -1,0 +1,188 @@
+//! What a configuration says, and what it refuses.
+
+use super::*;
+
+#[test]
+fn the_print_out_reads_back_as_the_defaults() {
+    let text = Config::default().commented_toml();
+    assert_eq!(
+        Config::parse(&text, Path::new("printed")).expect("own print-out"),
+        Config::default()
+    );
+    // A value that is not set is a line that only lacks its comment sign.
+    let tls = text
+        .replace("\n# cert = ", "\ncert = ")
+        .replace("\n# key = ", "\nkey = ");
+    let set = Config::parse(&tls, Path::new("printed")).expect("uncommented");
+    assert!(set.udm.tls.cert.is_some() && set.ausf.tls.key.is_some());
+}
+
+#[test]
+fn every_value_has_a_comment() {
+    let text = Config::default().commented_toml();
+    let mut before = "";
+    for line in text.lines() {
+        if line.contains(" = ") && !line.starts_with("# ") {
+            assert!(before.starts_with("# "), "{line}");
+        }
+        before = line;
+    }
+}
+
+#[test]
+fn every_number_has_a_range_that_is_documented_and_kept() {
+    let text = Config::default().commented_toml();
+    let ranges = Config::ranges();
+    let document: toml::Table = text.parse().expect("own print-out");
+    let mut numbers = Vec::new();
+    numbers_of("", &document, &mut numbers);
+    assert!(numbers.len() >= 9, "{numbers:?}");
+    for (name, default) in numbers {
+        let range = ranges
+            .iter()
+            .find(|range| range.name == name)
+            .unwrap_or_else(|| unreachable!("{name} has no range"));
+        let default = u64::try_from(default).expect("not negative");
+        assert!((range.least..=range.most).contains(&default), "{range:?}");
+        assert!(text.contains(&format!("# From {} to {}.\n", range.least, range.most)));
+    }
+}
+
+fn numbers_of(path: &str, table: &toml::Table, numbers: &mut Vec<(String, i64)>) {
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(table) => numbers_of(&format!("{path}{name}."), table, numbers),
+            toml::Value::Integer(number) => numbers.push((format!("{path}{name}"), *number)),
+            toml::Value::Float(_) => unreachable!("{path}{name}: no setting is a float"),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn refusals_name_the_line() {
+    let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
+    let unknown = said("data_dir = \"x\"\n[udm]\nlisten = \"127.0.0.1:1\"\nport = 3\n");
+    assert!(unknown.contains("line 4") && unknown.contains("port"), "{unknown}");
+    let plmn = said("[policy]\nserving_networks = [\"001-0\"]\n");
+    assert!(plmn.contains("line 2") && plmn.contains("MNC"), "{plmn}");
+    let index = said("[store]\nnode_index = 1\n");
+    assert!(
+        index.contains("line 2, column 1") && index.contains("node_index"),
+        "{index}"
+    );
+    assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
+    assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
+}
+
+#[test]
+fn groups_and_reservations_are_read_and_checked() {
+    let text = "[policy]\nserving_networks = [\"001-01\", \"310-410\"]\n[policy.reserved]\n\"310-410\" = [\"Partner\", \
+                \"192.0.2.9\"]\n\"5G:mnc001.mcc001.3gppnetwork.org\" = [\"set\"]\n[groups]\nset = [\"amf1\", \"192.0.2.0/29\"]\n";
+    let config = Config::parse(text, Path::new("k.toml")).expect("a configuration");
+    let printed = config.commented_toml();
+    assert_eq!(
+        Config::parse(&printed, Path::new("printed")).expect("own print-out"),
+        config
+    );
+    let (groups, policy) = config.requesters().expect("checked");
+    let may = |address: [u8; 4], name: &str| {
+        let requester = groups.requester(&kaskade_net::sbi::peer::Peer::at(address.into()));
+        policy.authorises(&requester, &name.parse().expect("a name"))
+    };
+    let (home, partner) = ("5G:mnc001.mcc001.3gppnetwork.org", "5G:mnc410.mcc310.3gppnetwork.org");
+    assert!(may([192, 0, 2, 1], home) && !may([192, 0, 2, 1], partner));
+    assert!(may([192, 0, 2, 9], partner) && !may([192, 0, 2, 9], home));
+    assert!(!may([192, 0, 2, 10], partner) && !may([192, 0, 2, 10], home));
+
+    let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
+    let twice = said("[groups]\na = [\"AMF\"]\nb = [\"amf\"]\n");
+    assert!(twice.contains("amf is in a and in b"), "{twice}");
+    let both = said("[groups]\na = [\"amf\"]\n[policy.reserved]\n\"001-01\" = [\"amf\"]\n");
+    assert!(both.contains("name the group"), "{both}");
+    assert!(said("[policy.reserved]\n\"001-1\" = [\"a\"]\n").contains("MNC"));
+    assert!(said("[policy.reserved]\n\"001-01\" = [\"192.0.2.1/8\"]\n").contains("not a prefix"));
+    assert!(said("[groups]\na = [\"192.0.2.1/8\"]\n").contains("line 2"));
+    let rate = said("[budget]\ncard = \"8 per s\"\n");
+    assert!(rate.contains("line 2") && rate.contains("8/s burst 512"), "{rate}");
+    assert!(said("[budget]\ncard = \"1/h burst 1000\"\n").contains("a day"));
+}
+
+#[test]
+fn clear_text_to_other_machines_is_allowed_by_name_only() {
+    let parse = |text: &str| Config::parse(text, Path::new("k.toml"));
+    for table in ["udm", "ausf"] {
+        let other = if table == "udm" { "ausf" } else { "udm" };
+        for listen in [
+            "0.0.0.0:9",
+            "[::]:9",
+            "192.0.2.1:9",
+            "[2001:db8::1]:0",
+            "[::ffff:192.0.2.1]:9",
+        ] {
+            let text = format!("[{table}]\nlisten = \"{listen}\"\n");
+            let said = parse(&text).expect_err(listen).to_string();
+            assert!(said.contains("insecure_h2c") && said.contains(table), "{said}");
+            // The other one's consent is not this one's.
+            let wrong = format!("{text}[{other}]\ninsecure_h2c = true\n");
+            assert!(parse(&wrong).is_err(), "{wrong}");
+            assert!(parse(&format!("{text}insecure_h2c = true\n")).is_ok(), "{listen}");
+            assert!(
+                parse(&format!("{text}tls = {{ cert = \"a\", key = \"b\" }}\n")).is_ok(),
+                "{listen}"
+            );
+        }
+        for listen in ["127.0.0.1:9", "127.9.9.9:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+            assert!(
+                parse(&format!("[{table}]\nlisten = \"{listen}\"\n")).is_ok(),
+                "{listen}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_address_has_one_policy() {
+    let check = |udm: &str, ausf: &str| {
+        let text = format!("[udm]\n{udm}\n[ausf]\n{ausf}\n");
+        Config::parse(&text, Path::new("k.toml")).map_err(|error| error.to_string())
+    };
+    let tls = r#"tls = { cert = "c", key = "k" }"#;
+    let mutual = r#"tls = { cert = "c", key = "k", client_ca = "a" }"#;
+    let other_ca = r#"tls = { cert = "c", key = "k", client_ca = "b" }"#;
+    let other_key = r#"tls = { cert = "d", key = "l" }"#;
+    let policies = ["", tls, mutual, other_ca, other_key];
+    let at = |listen: &str, policy: &str| format!("listen = \"{listen}\"\n{policy}");
+    for udm in policies {
+        for ausf in policies {
+            let one = check(&at("127.0.0.1:7", udm), &at("127.0.0.1:7", ausf));
+            assert_eq!(one.is_ok(), udm == ausf, "{udm} {ausf}: {one:?}");
+            assert!(check(&at("127.0.0.1:7", udm), &at("127.0.0.1:8", ausf)).is_ok());
+            assert!(check(&at("127.0.0.1:0", udm), &at("127.0.0.1:0", ausf)).is_ok());
+            assert!(check(&at("127.0.0.1:7", udm), &at("127.0.0.2:7", ausf)).is_ok());
+        }
+    }
+    for (udm, ausf) in [
+        ("0.0.0.0:7", "127.0.0.1:7"),
+        ("[::1]:7", "[::]:7"),
+        ("[::]:7", "127.0.0.1:7"),
+    ] {
+        let said = check(&at(udm, tls), &at(ausf, tls)).expect_err(udm);
+        assert!(said.contains("include one another"), "{said}");
+    }
+}
+
+#[test]
+fn the_environment_wins() {
+    let mut config = Config::default();
+    let set = |name: &str| (name == "KASKADE_AUSF_LISTEN").then(|| "[::1]:9".to_owned());
+    config.apply_environment(set).expect("an address");
+    assert_eq!(config.ausf.listen, "[::1]:9".parse().expect("address"));
+    let wrong = config.apply_environment(|name| (name == "KASKADE_UDM_LISTEN").then(|| "9".to_owned()));
+    assert!(
+        wrong
+            .expect_err("no address")
+            .to_string()
+            .starts_with("KASKADE_UDM_LISTEN")
+    );
+}
