@@ -58,11 +58,13 @@ pub struct Row {
     pub child: &'static str,
     /// The derivation's own name for it, where that differs: K_NG-RAN* makes the next K_gNB.
     pub named: &'static str,
-    /// Length of the derived key in octets.
+    /// Length of the derived key in octets; the most, where the algorithm set decides it.
     pub child_octets: u16,
+    /// The least of that.
+    pub child_least_octets: u16,
     /// Name of the key it is derived from (`K_AUSF`).
     pub parent: &'static str,
-    /// Length of the parent in octets.
+    /// Length of the parent in octets; the most, where the algorithm set decides it.
     pub parent_octets: u16,
     /// Name of the Rust method on the parent.
     pub method: &'static str,

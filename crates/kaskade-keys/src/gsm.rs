@@ -212,6 +212,7 @@ const fn from_outside(
         child,
         named: child,
         child_octets,
+        child_least_octets: child_octets,
         parent,
         parent_octets,
         method,

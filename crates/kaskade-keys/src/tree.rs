@@ -1,14 +1,20 @@
 //! The hierarchy as a graph: keys are its nodes, rows its edges.
 //!
 //! Most keys have one derivation; some have several ([`makers`]), such as K_AMF, which comes from K_SEAF, from the K_AMF
-//! before it, or from K_ASME. The first of them in the order of [`rows`] is the usual one ([`parent`]).
+//! before it, or from K_ASME. The first of them in the order of [`rows`] is the usual one ([`parent`], [`is_usual`]); ways
+//! over several keys are found by a [`Search`], the usual one first.
 //!
 //! # All derivations
 //!
 #![doc = include_str!("key-table.md")]
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
+
+mod way;
+
+pub use way::{MOST_UNUSUAL, Rank, Search, Source, Target, Way, forms, is_usual, path, targets};
 
 use crate::derivation::{Holder, Row};
 use crate::{akma, best, eap, emsk, eps, fivegs, gba, gsm, interworking, pc5, ran, ranging, umts};
@@ -59,20 +65,29 @@ pub fn keys() -> Vec<&'static str> {
     keys
 }
 
-/// The key of this name, whatever the case, and with or without what is no letter or digit: `kamf` is K_AMF.
+/// The key of this name, however it is written ([`plain`]): `kamf` is K_AMF.
 pub fn find(name: &str) -> Option<&'static str> {
     let keys = keys();
-    let exact = keys.iter().find(|key| **key == name);
-    exact
-        .or_else(|| keys.iter().find(|key| plain(key).eq(plain(name))))
-        .copied()
+    if let Some(exact) = keys.iter().find(|key| **key == name) {
+        return Some(exact);
+    }
+    let wanted = plain(name);
+    keys.into_iter().find(|key| plain(key) == wanted)
 }
 
-/// Letters and digits, and the signs that tell names apart.
-pub fn plain(name: &str) -> impl Iterator<Item = char> + '_ {
-    name.chars()
+/// A name without what does not tell it apart: letters and digits in lower case, apostrophes and stars. Both may be written
+/// as words, where a shell would take them for its own: `k-amf-prime` is K_AMF', `k-enb-star` is K_eNB*.
+pub fn plain(name: &str) -> String {
+    let signs = name.chars().map(|c| match c {
+        '\u{2019}' | '\u{2018}' | '\u{2032}' | '\u{2b9}' | '\u{b4}' | '`' => '\'',
+        '\u{2217}' | '\u{ff0a}' => '*',
+        c => c,
+    });
+    let plain: String = signs
         .filter(|c| c.is_alphanumeric() || matches!(c, '*' | '\''))
         .flat_map(char::to_lowercase)
+        .collect();
+    plain.replace("prime", "'").replace("star", "*")
 }
 
 /// The derivations that start from a key.
@@ -94,37 +109,6 @@ pub fn parent(child: &str) -> Option<&'static Row> {
 pub fn holders(key: &str) -> Vec<Holder> {
     let all: BTreeSet<Holder> = makers(key).flat_map(|row| row.held_by.iter().copied()).collect();
     all.into_iter().collect()
-}
-
-/// The shortest chain of derivations from one key to another; empty when they are the same, `None` when there is none.
-///
-/// Keys that enter besides the parents must come from elsewhere.
-pub fn path(from: &str, to: &str) -> Option<Vec<&'static Row>> {
-    let mut reached: Vec<(&str, Option<(usize, &'static Row)>)> = alloc::vec![(from, None)];
-    let mut next = VecDeque::from([0]);
-    while let Some(at) = next.pop_front() {
-        let (name, _) = *reached.get(at)?;
-        if name == to {
-            return Some(back(&reached, at));
-        }
-        for row in children(name) {
-            if !reached.iter().any(|(known, _)| *known == row.child) {
-                next.push_back(reached.len());
-                reached.push((row.child, Some((at, row))));
-            }
-        }
-    }
-    None
-}
-
-fn back(reached: &[(&str, Option<(usize, &'static Row)>)], mut at: usize) -> Vec<&'static Row> {
-    let mut path = Vec::new();
-    while let Some((_, Some((before, row)))) = reached.get(at) {
-        path.push(*row);
-        at = *before;
-    }
-    path.reverse();
-    path
 }
 
 /// The keys that fall when `leaked` do, without them: whoever knows a parent, and all keys that enter besides it, knows

@@ -5,6 +5,8 @@
 //! K ─ f5 ─ AK       K ─ f4 ─ IK ┴─ CK ‖ IK ─ K_AUSF, RES*, K_ASME …
 //! ```
 
+use core::ops::RangeInclusive;
+
 use kaskade_crypto::kdf::HmacKey;
 use kaskade_crypto::{Ak, Autn, Ck, Ik, K, KeyMaterial, Sqn, secret_octets};
 
@@ -68,11 +70,12 @@ const RAND: ParameterSpec = ParameterSpec {
     given: Given::Text(<kaskade_crypto::Rand as TextParameter>::TEXT_FORM),
 };
 
-const fn f(child: &'static str, child_octets: u16, about: &'static str, function: &'static str) -> Row {
+const fn f(child: &'static str, octets: RangeInclusive<u16>, about: &'static str, function: &'static str) -> Row {
     Row {
         child,
         named: child,
-        child_octets,
+        child_octets: *octets.end(),
+        child_least_octets: *octets.start(),
         about,
         life: life::VECTOR,
         doubt: "",
@@ -91,20 +94,20 @@ const fn f(child: &'static str, child_octets: u16, about: &'static str, function
 /// f2: XRES, RES.
 pub static RES: Row = f(
     "RES",
-    8,
-    "RES and XRES: the answer to the challenge, 4 to 16 octets; MILENAGE gives 8.",
+    4..=16,
+    "RES and XRES: the answer to the challenge, 4 to 16 octets; MILENAGE gives 8, TUAK 4, 8 or 16, XOR 4 to 16.",
     "f2",
 );
 /// f3: CK.
-pub static CK: Row = f(Ck::NAME, 16, "CK: the confidentiality key.", "f3");
+pub static CK: Row = f(Ck::NAME, 16..=16, "CK: the confidentiality key.", "f3");
 /// f4: IK.
-pub static IK: Row = f(Ik::NAME, 16, "IK: the integrity key.", "f4");
+pub static IK: Row = f(Ik::NAME, 16..=16, "IK: the integrity key.", "f4");
 /// f5: AK.
-pub static AK: Row = f(Ak::NAME, 6, "AK: the anonymity key that hides SQN.", "f5");
+pub static AK: Row = f(Ak::NAME, 6..=6, "AK: the anonymity key that hides SQN.", "f5");
 /// CK ‖ IK.
 pub static CK_IK: Row = f(
     CkIk::NAME,
-    32,
+    32..=32,
     "CK and IK as one key, of which EPS and 5GS derive.",
     "f3 ‖ f4",
 );

@@ -89,6 +89,7 @@ macro_rules! rows {
                         <$Child as ::kaskade_crypto::KeyMaterial>::NAME, $($named)?
                     ),
                     child_octets: $crate::derivation::octets_of($Child::LEN),
+                    child_least_octets: $crate::derivation::octets_of($Child::LEN),
                     parent: <$Parent as ::kaskade_crypto::KeyMaterial>::NAME,
                     parent_octets: $crate::derivation::octets_of($Parent::LEN),
                     method: stringify!($method),
@@ -183,6 +184,7 @@ macro_rules! function_rows {
                         <$Child as ::kaskade_crypto::KeyMaterial>::NAME, $($named)?
                     ),
                     child_octets: $crate::derivation::octets_of($Child::LEN),
+                    child_least_octets: $crate::derivation::octets_of($Child::LEN),
                     parent: <$Parent as ::kaskade_crypto::KeyMaterial>::NAME,
                     parent_octets: $crate::derivation::octets_of($Parent::LEN),
                     method: stringify!($method),

@@ -69,6 +69,7 @@ const fn hashed(
         child,
         named: child,
         child_octets: 16,
+        child_least_octets: 16,
         parent,
         parent_octets: 16,
         method,

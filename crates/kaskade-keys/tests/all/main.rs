@@ -8,6 +8,7 @@ mod no_other_hmac;
 mod other_opinions;
 mod oxirush;
 mod rows;
+mod usual_ways;
 mod vectors_5gs;
 mod vectors_apps;
 mod vectors_eps;

@@ -37,12 +37,12 @@ fn random(spec: &ParameterSpec, runner: &mut TestRunner) -> Vec<u8> {
 
 /// Asks one peer for random derivations of one row; how many it answered.
 fn compare(oracle: &Oracle, peer: &str, row: &'static Row, runner: &mut TestRunner) -> usize {
-    let length = tree::makers(row.parent)
-        .next()
-        .map_or(32, |maker| usize::from(maker.child_octets));
+    let lengths = tree::parent(row.parent).map_or(32..=32, |maker| {
+        usize::from(maker.child_least_octets)..=usize::from(maker.child_octets)
+    });
     let mut answered = 0;
     for _ in 0..RUNS {
-        let key = prop::collection::vec(any::<u8>(), length)
+        let key = prop::collection::vec(any::<u8>(), lengths.clone())
             .new_tree(runner)
             .unwrap()
             .current();
