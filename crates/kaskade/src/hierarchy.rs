@@ -1,5 +1,7 @@
 //! The graph of keys as a tree: each key in one place, the rest as references.
 
+use std::ops::RangeInclusive;
+
 use kaskade_keys::derivation::{Encoding, Given, HolderGroup, Row, Rule};
 use kaskade_keys::tree;
 
@@ -66,22 +68,8 @@ fn breadth_first(root: &'static str) -> Vec<Place> {
     order
 }
 
-/// The usual derivations that lead from K to a key.
-pub(crate) fn usual_chain(mut key: &'static str) -> Vec<&'static Row> {
-    let mut chain: Vec<&'static Row> = Vec::new();
-    while let Some(row) = tree::parent(key) {
-        if chain.iter().any(|known| std::ptr::eq(*known, row)) {
-            break;
-        }
-        chain.push(row);
-        key = row.parent;
-    }
-    chain.reverse();
-    chain
-}
-
-/// Whether a derivation is the usual one of its key.
-pub(crate) fn is_usual(row: &'static Row) -> bool {
+/// Whether a derivation gives its key its place in the tree: the usual one, or the first of several that are equally so.
+pub(crate) fn is_home(row: &'static Row) -> bool {
     tree::parent(row.child).is_some_and(|usual| std::ptr::eq(usual, row))
 }
 
@@ -120,19 +108,39 @@ pub(crate) fn function(row: &Row) -> String {
     }
 }
 
-/// Length of a key in octets, as what makes it, what it makes, or what it enters says.
+/// Length of a key in octets, as what makes it, what it makes, or what it enters says; the most, where the algorithm set
+/// decides it.
 pub(crate) fn octets(key: &str) -> u16 {
-    let made = || tree::parent(key).map(|row| row.child_octets);
-    let makes = || tree::children(key).next().map(|row| row.parent_octets);
+    *lengths(key).end()
+}
+
+/// The lengths that a key may have in octets: of RES the algorithm set decides it.
+pub(crate) fn lengths(key: &str) -> RangeInclusive<u16> {
+    let made = || tree::parent(key).map(|row| row.child_least_octets..=row.child_octets);
+    let makes = || {
+        tree::children(key)
+            .next()
+            .map(|row| row.parent_octets..=row.parent_octets)
+    };
     let enters = || {
         tree::rows()
             .flat_map(|row| row.parameters)
             .find_map(|spec| match (spec.given, spec.encoding) {
-                (Given::Key(names), Encoding::Secret(octets)) if names.contains(&key) => Some(octets),
+                (Given::Key(names), Encoding::Secret(octets)) if names.contains(&key) => Some(octets..=octets),
                 _ => None,
             })
     };
-    made().or_else(makes).or_else(enters).unwrap_or(0)
+    made().or_else(makes).or_else(enters).unwrap_or(0..=0)
+}
+
+/// A length in octets, as people read it: `32`, `4 to 16`.
+pub(crate) fn length(lengths: &RangeInclusive<u16>) -> String {
+    let (least, most) = (lengths.start(), lengths.end());
+    if least == most {
+        most.to_string()
+    } else {
+        format!("{least} to {most}")
+    }
 }
 
 /// The keys that no derivation makes: K, and those that come from elsewhere.

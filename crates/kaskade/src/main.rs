@@ -4,6 +4,7 @@ mod command;
 mod console;
 mod data_dir;
 mod explain;
+mod given;
 mod hierarchy;
 mod hn_keys;
 mod picture;

@@ -1,159 +1,12 @@
 //! Ways through the hierarchy: which derivations lead from what is given to a key, and what they still need.
 
 use anyhow::{Result, bail};
-use kaskade_keys::derivation::{Octets, ParameterSpec, Row, Rule, TextForm, Transcript};
-use kaskade_keys::tree;
+use kaskade_keys::derivation::{self, Octets, ParameterSpec, Row, Rule, TextForm, Transcript};
+use kaskade_keys::tree::{self, MOST_UNUSUAL, Search, Source, Target, Way};
 
 use crate::explain::{facts, lookup};
+use crate::given::{Given, Named};
 use crate::hierarchy;
-
-/// What somebody has.
-#[derive(Default)]
-pub(crate) struct Given {
-    keys: Vec<GivenKey>,
-    inputs: Vec<GivenInput>,
-}
-
-struct GivenKey {
-    name: &'static str,
-    octets: Octets,
-    /// Named by the person who asks, who will want to see it used.
-    named: bool,
-}
-
-struct GivenInput {
-    /// As the option of the row calls it, with or without the derived key and a full stop before it.
-    option: String,
-    value: InputValue,
-    named: bool,
-}
-
-enum InputValue {
-    Text(String),
-    Octets(Octets),
-}
-
-impl Given {
-    /// A key that was named.
-    pub(crate) fn name_key(&mut self, name: &'static str, octets: Octets) {
-        self.keys.retain(|key| key.name != name);
-        self.keys.push(GivenKey {
-            name,
-            octets,
-            named: true,
-        });
-    }
-
-    /// Puts keys together that are given in parts: CK and IK to CK||IK.
-    pub(crate) fn join_keys(&mut self) {
-        for whole in tree::keys().into_iter().filter(|key| key.contains("||")) {
-            let parts: Vec<&str> = whole.split("||").collect();
-            let octets: Option<Vec<&[u8]>> = parts.iter().map(|part| self.octets(part)).collect();
-            if let Some(octets) = octets {
-                let octets = Octets::new(octets.concat());
-                self.keys.retain(|key| !parts.contains(&key.name));
-                self.name_key(whole, octets);
-            }
-        }
-    }
-
-    /// A key that follows from what was given; one that was named goes before it.
-    pub(crate) fn know_key(&mut self, name: &'static str, octets: Octets) {
-        if !self.has(name) {
-            self.keys.push(GivenKey {
-                name,
-                octets,
-                named: false,
-            });
-        }
-    }
-
-    /// An input that was named: `uplink-nas-count`, or `k-gnb.uplink-nas-count` for one derivation only.
-    pub(crate) fn name_input(&mut self, option: &str, text: &str) -> Result<()> {
-        let (key, bare) = match option.split_once('.') {
-            Some((key, bare)) => (Some(lookup::key(key)?), bare),
-            None => (None, option),
-        };
-        let rows = tree::rows().filter(|row| key.is_none_or(|key| row.child == key));
-        let options: Vec<String> = rows.flat_map(Row::texts).map(|(spec, _)| spec.option()).collect();
-        if !options.iter().any(|known| known == bare) {
-            let of = key.map_or_else(String::new, |key| format!(" of {key}"));
-            bail!("{bare:?} is no input{of}{}", lookup::nearest(bare, options.into_iter()));
-        }
-        self.inputs.push(GivenInput {
-            option: key.map_or_else(|| bare.to_owned(), |key| format!("{key}.{bare}")),
-            value: InputValue::Text(text.to_owned()),
-            named: true,
-        });
-        Ok(())
-    }
-
-    /// An input that another option of the command line says.
-    pub(crate) fn know_input(&mut self, option: &str, octets: Octets) {
-        self.know(option, InputValue::Octets(octets));
-    }
-
-    /// The same, as text.
-    pub(crate) fn know_text(&mut self, option: &str, text: &str) {
-        self.know(option, InputValue::Text(text.to_owned()));
-    }
-
-    fn know(&mut self, option: &str, value: InputValue) {
-        self.inputs.push(GivenInput {
-            option: option.to_owned(),
-            value,
-            named: false,
-        });
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.octets(name).is_some()
-    }
-
-    pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {
-        let key = self.keys.iter().find(|key| key.name == name)?;
-        Some(key.octets.as_slice())
-    }
-
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.keys.iter().map(|key| key.name).collect()
-    }
-
-    /// The last input of this name that was named; failing that, one that is known otherwise.
-    fn input(&self, row: &Row, spec: &ParameterSpec) -> Option<&GivenInput> {
-        let option = spec.option();
-        let of_row = format!("{}.{option}", row.child);
-        let find = |wanted: &dyn Fn(&GivenInput) -> bool| self.inputs.iter().rev().find(|input| wanted(input));
-        find(&|input| input.option == of_row)
-            .or_else(|| find(&|input| input.option == option && input.named))
-            .or_else(|| find(&|input| input.option == option))
-    }
-
-    /// What enters a derivation, from what is given and from `derived`.
-    pub(crate) fn transcript(&self, row: &'static Row, derived: &Derived) -> Result<Transcript> {
-        row.transcript(|spec| {
-            if let Some(input) = self.input(row, spec) {
-                return match (&input.value, spec.given) {
-                    (InputValue::Octets(octets), _) => Ok(octets.clone()),
-                    (InputValue::Text(text), kaskade_keys::derivation::Given::Text(form)) => (form.parse)(text)
-                        .map_err(|error| anyhow::anyhow!("--input {}: {error}; expected {}", spec.option(), form.form)),
-                    _ => bail!("{} is no input but a key: give it with --from", spec.name),
-                };
-            }
-            let names = match spec.given {
-                kaskade_keys::derivation::Given::Key(names) => names,
-                _ => bail!("{} is missing", spec.name),
-            };
-            let octets = names
-                .iter()
-                .find_map(|name| derived.octets(name).or_else(|| self.octets(name)));
-            match octets {
-                Some(octets) => Ok(Octets::new(octets.to_vec())),
-                None => bail!("{} is missing", names.join(" or ")),
-            }
-        })
-    }
-}
 
 /// Keys that were derived, in order.
 #[derive(Default)]
@@ -166,6 +19,16 @@ pub(crate) struct Step {
 }
 
 impl Derived {
+    /// Derives by a plan.
+    pub(crate) fn by(plan: &Plan, given: &Given) -> Result<Self> {
+        let mut derived = Self::default();
+        for step in plan.way.steps() {
+            let names: Vec<&str> = step.keys.iter().map(Source::name).collect();
+            derived.step(given, step.row, &names)?;
+        }
+        Ok(derived)
+    }
+
     pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {
         let step = self.0.iter().rev().find(|step| step.transcript.row.child == name)?;
         Some(step.octets.as_slice())
@@ -175,193 +38,239 @@ impl Derived {
         &self.0
     }
 
-    /// Derives one more.
-    pub(crate) fn step(&mut self, given: &Given, row: &'static Row) -> Result<()> {
-        let transcript = given.transcript(row, self)?;
-        let parent = self.octets(row.parent).or_else(|| given.octets(row.parent));
-        let octets = parent.and_then(|parent| transcript.derive(parent));
-        let Some(octets) = octets else {
+    /// Derives one more; `names` are the keys that enter besides the parent.
+    fn step(&mut self, given: &Given, row: &'static Row, names: &[&str]) -> Result<()> {
+        let at_hand = |name: &str| self.octets(name).or_else(|| given.octets(name));
+        let mut names = names.iter();
+        let transcript = row.transcript(|spec| {
+            let octets = match spec.given {
+                derivation::Given::Key(_) => names
+                    .next()
+                    .and_then(|name| at_hand(name))
+                    .map(|key| key.to_vec().into()),
+                _ => given.value(row, spec)?,
+            };
+            octets.ok_or_else(|| anyhow::anyhow!("{} is missing", spec.name))
+        })?;
+        let Some(octets) = at_hand(row.parent).and_then(|parent| transcript.derive(parent)) else {
             bail!("{} does not follow from {} alone", row.child, row.parent);
         };
         self.0.push(Step { transcript, octets });
         Ok(())
     }
+
+    /// The keys that were derived from, and those that entered.
+    pub(crate) fn starts(&self) -> Vec<&'static str> {
+        let rows = self.rows().into_iter();
+        rows.flat_map(|row| std::iter::once(row.parent).chain(row.keys().flatten().copied()))
+            .collect()
+    }
+
+    /// The derivations that were made.
+    pub(crate) fn rows(&self) -> Vec<&'static Row> {
+        self.0.iter().map(|step| step.transcript.row).collect()
+    }
 }
 
 /// One way to a key.
 pub(crate) struct Plan {
-    pub(crate) rows: Vec<&'static Row>,
-    /// Keys that nothing given leads to, with their alternatives.
-    missing_keys: Vec<(&'static Row, &'static [&'static str])>,
+    target: Target,
+    pub(crate) way: Way,
 }
 
-/// More ways than that are not looked at.
-const MOST: usize = 400;
-
 impl Plan {
-    /// The way to `target` that fits what is given.
-    pub(crate) fn find(target: &'static str, given: &Given, via: &[String]) -> Result<Self> {
-        let mut plans = ways(target, given, &mut Vec::new());
+    /// The way to what is meant that fits what is given: the usual one, unless what was named asks for another.
+    pub(crate) fn find(name: &str, given: &Given, via: &[String]) -> Result<Self> {
+        let targets = lookup::targets(name)?;
+        let mut plans = Self::all(&targets, given);
         if plans.is_empty() {
-            bail!("{}", unreachable(target, given));
+            bail!("{}", unreachable(&targets, given));
         }
         for wanted in via {
             plans.retain(|plan| plan.goes_via(wanted));
             if plans.is_empty() {
-                bail!("no way from what is given to {target} goes by {wanted:?}");
+                bail!("no way from what is given to {name} goes by {wanted:?}");
             }
         }
-        let (mut complete, mut rest): (Vec<Self>, Vec<Self>) = plans
-            .into_iter()
-            .partition(|plan| plan.missing(given).is_empty() && plan.missing_keys.is_empty());
-        let most = complete.iter().map(|plan| plan.used(given)).max().unwrap_or(0);
-        complete.retain(|plan| plan.used(given) == most);
-        match complete.len() {
-            0 => {
-                rest.sort_by_key(|plan| (plan.missing_keys.len(), plan.missing(given).len(), plan.unusual()));
-                bail!("{}", incomplete(target, &rest, given));
-            }
-            1 => {
-                let plan = complete.swap_remove(0);
-                plan.refuse_unused(target, given)?;
-                Ok(plan)
-            }
-            _ => bail!("{}", ambiguous(target, &complete)),
+        let least = plans.iter().map(Self::order).min();
+        let (usual, others): (Vec<Self>, Vec<Self>) = plans.into_iter().partition(|plan| Some(plan.order()) == least);
+        let fit = |plans: &[Self]| plans.iter().any(|plan| plan.unused(given).is_empty());
+        if fit(&usual) {
+            return choose(name, usual, &others, given);
         }
+        // Only a key or an input that was named asks for another way: other options are written out of habit.
+        let unused = usual.iter().map(|plan| plan.unused(given)).min_by_key(Vec::len);
+        let asks = unused.iter().flatten().any(|named| matches!(named, Named::Explicit(_)));
+        let fitting = || others.iter().filter(|plan| plan.unused(given).is_empty());
+        let least = fitting().map(Self::order).min();
+        let mut nearest = fitting().filter(|plan| Some(plan.order()) == least);
+        if asks && nearest.any(|plan| plan.is_complete(given)) {
+            let nearest = others.into_iter().filter(|plan| Some(plan.order()) == least);
+            return choose(name, nearest.collect(), &[], given);
+        }
+        bail!("{}", refused(&usual, &others, given))
+    }
+
+    /// All ways to all that is meant, the usual ones first.
+    fn all(targets: &[Target], given: &Given) -> Vec<Self> {
+        let have = |name: &str| given.has(name);
+        let search = Search::new(&have, false);
+        let plans = targets.iter().flat_map(|target| {
+            let ways = search.ways(*target, MOST_UNUSUAL).into_iter();
+            ways.map(|way| Self { target: *target, way })
+        });
+        let mut plans: Vec<Self> = plans.collect();
+        plans.sort_by_key(Self::order);
+        plans
+    }
+
+    /// What comes first is nearer to what is usual and to what was written.
+    fn order(&self) -> (usize, tree::Rank) {
+        (self.way.unusual(), self.target.rank)
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        self.way.steps().iter().map(|step| step.row).collect()
     }
 
     fn goes_via(&self, wanted: &str) -> bool {
-        self.rows.iter().any(|row| is_via(row, wanted))
+        self.rows().iter().any(|row| is_via(row, wanted))
     }
 
     fn missing(&self, given: &Given) -> Vec<(&'static Row, &'static ParameterSpec, TextForm)> {
         let mut missing: Vec<(&'static Row, &'static ParameterSpec, TextForm)> = Vec::new();
-        for row in &self.rows {
-            missing.extend(
-                row.texts()
-                    .filter(|(spec, _)| given.input(row, spec).is_none())
-                    .map(|(spec, form)| (*row, spec, form)),
-            );
+        for row in self.rows() {
+            let texts = row.texts().filter(|(spec, _)| given.input(row, spec).is_none());
+            missing.extend(texts.map(|(spec, form)| (row, spec, form)));
         }
         missing
     }
 
-    fn unusual(&self) -> usize {
-        self.rows.iter().filter(|row| !hierarchy::is_usual(row)).count()
+    fn is_complete(&self, given: &Given) -> bool {
+        self.missing(given).is_empty() && self.way.missing().is_empty()
     }
 
-    fn uses_key(&self, name: &str) -> bool {
-        let uses = |row: &&Row| row.parent == name || row.keys().any(|names| names.contains(&name));
-        self.rows.iter().any(uses)
+    /// Whether what is given says by itself that this way is meant and not the other: all inputs of its own derivations
+    /// are there, and not only because they enter where both are the same.
+    fn is_said(&self, other: &Self, given: &Given) -> bool {
+        let rows_of_other = other.rows();
+        let is_common = |row: &&'static Row| rows_of_other.iter().any(|known| std::ptr::eq(*known, *row));
+        let (common, own): (Vec<&'static Row>, Vec<&'static Row>) = self.rows().into_iter().partition(is_common);
+        self.target.key == other.target.key && given.says(&own, &common)
     }
 
-    fn uses_input(&self, given: &Given, input: &GivenInput) -> bool {
-        let uses = |row: &&'static Row| {
-            row.texts()
-                .any(|(spec, _)| given.input(row, spec).is_some_and(|used| std::ptr::eq(used, input)))
-        };
-        self.rows.iter().any(uses)
+    /// Whether a key is renewed on the way, as in a handover.
+    fn renews(&self) -> bool {
+        self.rows().iter().any(|row| row.parent == row.child)
     }
 
-    /// How much of what was named is used.
-    fn used(&self, given: &Given) -> usize {
-        let keys = given.keys.iter().filter(|key| key.named && self.uses_key(key.name));
-        let inputs = given
-            .inputs
+    /// The keys at hand that it starts from or that enter.
+    fn keys(&self) -> Vec<&'static str> {
+        let steps = self.way.steps();
+        let sources = steps
             .iter()
-            .filter(|input| input.named && self.uses_input(given, input));
-        keys.count() + inputs.count()
+            .flat_map(|step| std::iter::once(&step.parent).chain(&step.keys));
+        let given = sources.filter_map(|source| match source {
+            Source::Given(name) => Some(*name),
+            _ => None,
+        });
+        given.collect()
     }
 
-    /// What is named and not used was meant for something else.
-    fn refuse_unused(&self, target: &str, given: &Given) -> Result<()> {
-        let keys = given.keys.iter().filter(|key| key.named && !self.uses_key(key.name));
-        let mut unused: Vec<String> = keys.map(|key| format!("--from {}", facts::option(key.name))).collect();
-        let inputs = given
-            .inputs
-            .iter()
-            .filter(|input| input.named && !self.uses_input(given, input));
-        unused.extend(inputs.map(|input| format!("--input {}", input.option)));
-        if unused.is_empty() {
-            return Ok(());
-        }
-        bail!("{target} by {} does not use {}", self.chain(), unused.join(", "))
+    /// What was named and is of no use here.
+    fn unused(&self, given: &Given) -> Vec<Named> {
+        given.unused(&given.used(&self.keys(), &self.rows()))
     }
 
-    /// `K_SEAF → K_AMF → K_gNB`.
+    /// The defaults of options that enter.
+    pub(crate) fn defaults(&self, given: &Given) -> Vec<&'static str> {
+        given.defaults(&self.rows())
+    }
+
+    /// `K_SEAF → K_AMF → K_gNB`, and where another key comes from that enters.
     pub(crate) fn chain(&self) -> String {
-        let mut chain: Vec<&str> = Vec::new();
-        for row in &self.rows {
-            if !chain.contains(&row.parent) {
-                chain.push(row.parent);
+        let mut chain = chain(&self.way);
+        for step in self.way.steps() {
+            for key in &step.keys {
+                if let Source::Derived(way) = key {
+                    chain.push_str(&format!(", with {} from {}", way.row.named, way.row.parent));
+                }
             }
         }
-        chain.extend(self.rows.last().map(|row| row.named));
-        chain.join(" → ")
+        chain
+    }
+
+    /// Whether the key has the name that was written in another form only: K_NASint (EPS) for K_NASint.
+    pub(crate) fn is_another_form(&self) -> bool {
+        self.target.rank > tree::Rank::Derivation
+    }
+
+    /// The key that it leads to.
+    pub(crate) fn key(&self) -> &'static str {
+        self.target.key
     }
 }
 
-/// All ways from what is given to a key; `open` are the keys on the way up.
-fn ways(target: &'static str, given: &Given, open: &mut Vec<&'static str>) -> Vec<Plan> {
-    let mut plans = Vec::new();
-    open.push(target);
-    for row in tree::makers(target).filter(|row| !matches!(row.rule, Rule::AlgorithmSet(_))) {
-        let mut of_row = sources(row.parent, given, open);
-        for names in row.keys() {
-            let mut of_key: Vec<Plan> = Vec::new();
-            match names.iter().find(|name| given.has(name)) {
-                Some(_) => of_key.push(Plan::empty()),
-                None => of_key.extend(names.iter().flat_map(|name| sources(name, given, open))),
-            }
-            if of_key.is_empty() {
-                of_row.iter_mut().for_each(|plan| plan.missing_keys.push((row, names)));
-                continue;
-            }
-            of_row = of_row
-                .iter()
-                .flat_map(|plan| of_key.iter().map(|other| plan.with(other)))
-                .take(MOST)
-                .collect();
-        }
-        for mut plan in of_row {
-            plan.rows.push(row);
-            plans.push(plan);
-        }
-        plans.truncate(MOST);
-    }
-    open.pop();
-    plans
+fn chain(way: &Way) -> String {
+    let rows = way.chain();
+    let first = rows.first().map(|row| row.parent);
+    let names: Vec<&str> = first.into_iter().chain(rows.iter().map(|row| row.named)).collect();
+    names.join(" → ")
 }
 
-/// Ways to have a key: none is needed if it is given.
-fn sources(name: &'static str, given: &Given, open: &mut Vec<&'static str>) -> Vec<Plan> {
-    if given.has(name) {
-        vec![Plan::empty()]
-    } else if open.contains(&name) {
-        Vec::new()
+/// Of plans that are equally usual the one that what is given asks for. Where two remain, nobody guesses.
+fn choose(name: &str, plans: Vec<Plan>, others: &[Plan], given: &Given) -> Result<Plan> {
+    let (mut fitting, unfit): (Vec<Plan>, Vec<Plan>) =
+        plans.into_iter().partition(|plan| plan.unused(given).is_empty());
+    let complete: Vec<&Plan> = fitting.iter().filter(|plan| plan.is_complete(given)).collect();
+    let chosen = match complete.as_slice() {
+        [only] => fitting
+            .iter()
+            .all(|plan| std::ptr::eq(plan, *only) || only.is_said(plan, given)),
+        [] => {
+            fitting.sort_by_key(|plan| (plan.way.missing().len(), plan.missing(given).len()));
+            let others: Vec<&Plan> = fitting.iter().skip(1).chain(&unfit).chain(others).collect();
+            match fitting.first() {
+                Some(plan) => bail!("{}", incomplete(plan, &others, given)),
+                None => bail!("{name} cannot be derived"),
+            }
+        }
+        _ => false,
+    };
+    if !chosen {
+        bail!("{}", ambiguous(name, &fitting));
+    }
+    fitting.retain(|plan| plan.is_complete(given));
+    fitting.pop().ok_or_else(|| anyhow::anyhow!("{name} cannot be derived"))
+}
+
+/// The usual ways by name, for people who ask for a way and give no inputs: one, or an error that names them all.
+pub(crate) fn usual(from: &'static str, name: &str, via: &[String]) -> Result<Option<Plan>> {
+    let targets = lookup::targets(name)?;
+    let have = |key: &str| key == from;
+    let search = Search::new(&have, true);
+    let to_plan = |(target, way)| Plan { target, way };
+    let mut plans: Vec<Plan> = if via.is_empty() {
+        search.usual(&targets).into_iter().map(to_plan).collect()
     } else {
-        ways(name, given, open)
-    }
-}
-
-impl Plan {
-    fn empty() -> Self {
-        Self {
-            rows: Vec::new(),
-            missing_keys: Vec::new(),
+        let all = targets.iter().flat_map(|target| {
+            let ways = search.ways(*target, MOST_UNUSUAL).into_iter();
+            ways.map(|way| (*target, way))
+        });
+        all.map(to_plan).collect()
+    };
+    for wanted in via {
+        let found = !plans.is_empty();
+        plans.retain(|plan| plan.goes_via(wanted));
+        if found && plans.is_empty() {
+            bail!("no way from {from} to {name} goes by {wanted:?}");
         }
     }
-
-    /// Both, one after the other.
-    fn with(&self, other: &Self) -> Self {
-        let mut rows = self.rows.clone();
-        for row in &other.rows {
-            if !rows.iter().any(|known| std::ptr::eq(*known, *row)) {
-                rows.push(row);
-            }
-        }
-        let missing_keys = self.missing_keys.iter().chain(&other.missing_keys).copied().collect();
-        Self { rows, missing_keys }
+    let least = plans.iter().map(Plan::order).min();
+    plans.retain(|plan| Some(plan.order()) == least);
+    match plans.len() {
+        0 | 1 => Ok(plans.pop()),
+        _ => bail!("{}", ambiguous(name, &plans)),
     }
 }
 
@@ -369,18 +278,15 @@ impl Plan {
 pub(crate) fn is_ambiguous(row: &'static Row) -> bool {
     let mut given = Given::default();
     let empty = || Octets::new(Vec::new());
-    given.name_key(row.parent, empty());
-    for name in row.keys().filter_map(|names| names.first()) {
-        given.name_key(name, empty());
+    let others = row.keys().filter_map(|names| names.first().copied());
+    for name in std::iter::once(row.parent).chain(others) {
+        // A key that enters twice is given once.
+        let _ = given.name_key(name, empty());
     }
     for (spec, form) in row.texts() {
-        given.inputs.push(GivenInput {
-            option: spec.option(),
-            value: InputValue::Text(form.example.to_owned()),
-            named: true,
-        });
+        let _ = given.name_input(&spec.option(), form.example);
     }
-    let is_it = |plan: &Plan| matches!(plan.rows.as_slice(), [only] if std::ptr::eq(*only, row));
+    let is_it = |plan: &Plan| matches!(plan.rows().as_slice(), [only] if std::ptr::eq(*only, row));
     !Plan::find(row.child, &given, &[]).is_ok_and(|plan| is_it(&plan))
 }
 
@@ -397,41 +303,41 @@ fn is_via(row: &Row, wanted: &str) -> bool {
         || lookup::is_in_clause(row.clause, wanted)
 }
 
-fn unreachable(target: &str, given: &Given) -> String {
-    let parents: Vec<String> = {
-        let mut parents: Vec<&str> = tree::makers(target).map(|row| row.parent).collect();
-        parents.dedup();
-        parents
-            .iter()
-            .map(|parent| format!("--from {}=-", facts::option(parent)))
-            .collect()
+fn unreachable(targets: &[Target], given: &Given) -> String {
+    let Some(target) = targets.first() else {
+        return "there is no such key".to_owned();
     };
+    let (name, key) = (target.name(), target.key);
+    let mut parents: Vec<String> = Vec::new();
+    let makers = tree::makers(key).filter(|row| target.named.is_none_or(|named| row.named == named));
+    for row in makers.filter(|row| !matches!(row.rule, Rule::AlgorithmSet(_))) {
+        let parent = format!("--from {}=-", facts::option(row.parent));
+        if !parents.contains(&parent) {
+            parents.push(parent);
+        }
+    }
     let names = given.names();
     let above = names
         .iter()
-        .find(|name| tree::path(target, name).is_some_and(|path| !path.is_empty()));
+        .find(|name| tree::path(key, name).is_some_and(|path| !path.is_empty()));
     let why = match above {
-        Some(name) => format!("{name} is derived from {target}, and a derivation cannot be turned round"),
+        _ if given.has(key) => format!("{key} is what you give"),
+        Some(above) => format!("{above} is derived from {name}, and a derivation cannot be turned round"),
         None if names.is_empty() => "no key is given".to_owned(),
         None => format!("it does not come from {}", names.join(", ")),
     };
-    let from_k = if tree::path(tree::ROOT, target).is_some() {
-        "; or K and a challenge: --k-file, --opc-file, --rand"
-    } else {
-        ""
-    };
-    format!(
-        "{target} cannot be derived: {why}. Give {}{from_k}",
-        parents.join(" or ")
-    )
+    if tree::path(tree::ROOT, key).is_some() {
+        parents.push("K and a challenge: --k-file, --opc-file, --rand".to_owned());
+    }
+    if parents.is_empty() {
+        return format!("{name} cannot be derived: {why}. It comes from elsewhere, no derivation makes it");
+    }
+    format!("{name} cannot be derived: {why}. Give {}", parents.join(" or "))
 }
 
-fn incomplete(target: &str, plans: &[Plan], given: &Given) -> String {
-    let Some(plan) = plans.first() else {
-        return format!("{target} cannot be derived");
-    };
-    let mut missing: Vec<String> = plan
-        .missing_keys
+fn incomplete(plan: &Plan, others: &[&Plan], given: &Given) -> String {
+    let missing = plan.way.missing();
+    let mut missing: Vec<String> = missing
         .iter()
         .map(|(row, names)| {
             let name = names.first().copied().unwrap_or_default();
@@ -456,51 +362,107 @@ fn incomplete(target: &str, plans: &[Plan], given: &Given) -> String {
         )
     }));
     let mut text = format!(
-        "{target} by {} needs more. Missing:\n  {}",
+        "{} by {} needs more. Missing:\n  {}",
+        plan.target.name(),
         plan.chain(),
         missing.join("\n  ")
     );
-    let others = plans.len() - 1;
-    if others > 0 {
-        let mut chains: Vec<String> = Vec::new();
-        for other in plans.iter().skip(1) {
-            let chain = other.chain();
-            if chain != plan.chain() && !chains.contains(&chain) {
-                chains.push(chain);
-            }
+    push_others(&mut text, &[plan], others);
+    text
+}
+
+/// Other ways, each with what chooses it.
+fn push_others(text: &mut String, known: &[&Plan], others: &[&Plan]) {
+    const SHOWN: usize = 4;
+    let nearest = others.iter().map(|plan| plan.way.unusual()).min();
+    let mut others = others.to_vec();
+    others.retain(|plan| Some(plan.way.unusual()) <= nearest.map(|least| least.max(1)));
+    others.sort_by_key(|plan| (plan.renews(), plan.order()));
+    let shown: Vec<&Plan> = others.iter().take(SHOWN).copied().collect();
+    if shown.is_empty() {
+        return;
+    }
+    let all: Vec<&Plan> = known.iter().chain(&others).copied().collect();
+    text.push_str("\nOther ways:");
+    for other in &shown {
+        text.push_str(&format!("\n  {}", choice(other, &all)));
+    }
+}
+
+/// What chooses a plan among others, and the plan.
+fn choice(plan: &Plan, all: &[&Plan]) -> String {
+    let functions: Vec<String> = plan.rows().iter().map(|row| hierarchy::function(row)).collect();
+    let way = format!("{} ({})", plan.chain(), functions.join(", "));
+    if plan.is_another_form() && all.iter().any(|other| other.target != plan.target) {
+        let same: Vec<&Plan> = all
+            .iter()
+            .filter(|other| other.target == plan.target)
+            .copied()
+            .collect();
+        let least = same.iter().map(|other| other.order()).min();
+        // Under its full name it is the usual way.
+        if same.iter().filter(|other| Some(other.order()) == least).count() == 1 && Some(plan.order()) == least {
+            return format!("{:<26} {way}", format!("kaskade derive \"{}\"", plan.key()));
         }
-        if !chains.is_empty() {
-            chains.truncate(3);
-            text.push_str(&format!("\nOther ways (choose with --via): {}", chains.join("; ")));
-        }
+    }
+    format!("--via {:<20} {way}", word(plan, all))
+}
+
+/// A word for `--via` that only this plan goes by; failing that, several.
+fn word(plan: &Plan, all: &[&Plan]) -> String {
+    let rows = plan.rows();
+    let words = rows.iter().rev().flat_map(|row| {
+        let function = hierarchy::function(row);
+        let named = facts::option(row.named);
+        [named, facts::option(row.parent), function, facts::via(row)]
+    });
+    // What has blanks would be more than one word to a shell.
+    let words: Vec<String> = words.filter(|word| word.is_ascii() && !word.contains(' ')).collect();
+    let rivals = |words: &[&String]| {
+        let goes = |other: &&&Plan| words.iter().all(|word| other.goes_via(word.trim_matches('"')));
+        all.iter()
+            .filter(goes)
+            .filter(|other| other.order() <= plan.order())
+            .count()
+    };
+    if let Some(word) = words.iter().find(|word| rivals(&[word]) == 1) {
+        return word.clone();
+    }
+    let pairs = words.iter().flat_map(|a| words.iter().map(move |b| (a, b)));
+    match pairs.into_iter().find(|(a, b)| rivals(&[a, b]) == 1) {
+        Some((a, b)) => format!("{a} --via {b}"),
+        None => words.last().cloned().unwrap_or_default(),
+    }
+}
+
+fn ambiguous(name: &str, plans: &[Plan]) -> String {
+    let mut text = format!(
+        "there are {} ways to {name} with these inputs; choose one with --via:",
+        plans.len()
+    );
+    let all: Vec<&Plan> = plans.iter().collect();
+    for plan in plans {
+        text.push_str(&format!("\n  {}", choice(plan, &all)));
     }
     text
 }
 
-fn ambiguous(target: &str, plans: &[Plan]) -> String {
+/// What is named and not used was meant for something else.
+fn refused(usual: &[Plan], others: &[Plan], given: &Given) -> String {
+    let Some(plan) = usual.iter().min_by_key(|plan| plan.unused(given).len()) else {
+        return "nothing leads there".to_owned();
+    };
+    let unused = plan.unused(given);
+    let unused: Vec<&str> = unused.iter().map(Named::text).collect();
     let mut text = format!(
-        "there are {} ways to {target} with these inputs; choose one with --via:",
-        plans.len()
+        "{} by {} does not use {}: leave it out, or correct it",
+        plan.target.name(),
+        plan.chain(),
+        unused.join(", ")
     );
-    for plan in plans {
-        let is_own = |word: &String| plans.iter().filter(|other| other.goes_via(word)).count() == 1;
-        let words = plan.rows.iter().rev().flat_map(|row| {
-            let function = hierarchy::function(row);
-            [
-                facts::option(row.child),
-                facts::option(row.parent),
-                function,
-                facts::via(row),
-            ]
-        });
-        let word = words.into_iter().find(is_own).unwrap_or_default();
-        let functions: Vec<String> = plan.rows.iter().map(|row| hierarchy::function(row)).collect();
-        text.push_str(&format!(
-            "\n  --via {word:<20} {} ({})",
-            plan.chain(),
-            functions.join(", ")
-        ));
-    }
+    let known: Vec<&Plan> = usual.iter().collect();
+    let fitting: Vec<&Plan> = others.iter().filter(|plan| plan.unused(given).is_empty()).collect();
+    push_others(&mut text, &known, &fitting);
     text
 }
 
@@ -511,7 +473,7 @@ pub(crate) fn everything(given: &Given) -> Result<Derived> {
     loop {
         let known = |derived: &Derived, name: &str| given.has(name) || derived.octets(name).is_some();
         let next = tree::rows().find(|row| {
-            hierarchy::is_usual(row)
+            hierarchy::is_home(row)
                 && !known(&derived, row.child)
                 && !matches!(row.rule, Rule::AlgorithmSet(_))
                 && known(&derived, row.parent)
@@ -519,7 +481,13 @@ pub(crate) fn everything(given: &Given) -> Result<Derived> {
                 && row.texts().all(|(spec, _)| given.input(row, spec).is_some())
         });
         match next {
-            Some(row) => derived.step(given, row)?,
+            Some(row) => {
+                let names = row
+                    .keys()
+                    .filter_map(|names| names.iter().find(|name| known(&derived, name)).copied());
+                let names: Vec<&str> = names.collect();
+                derived.step(given, row, &names)?;
+            }
             None => return Ok(derived),
         }
     }
@@ -529,7 +497,7 @@ pub(crate) fn everything(given: &Given) -> Result<Derived> {
 pub(crate) fn waiting(given: &Given, derived: &Derived) -> Vec<(String, Vec<&'static str>)> {
     let known = |name: &str| given.has(name) || derived.octets(name).is_some();
     let mut waiting: Vec<(String, Vec<&'static str>)> = Vec::new();
-    let rows = tree::rows().filter(|row| hierarchy::is_usual(row) && known(row.parent) && !known(row.child));
+    let rows = tree::rows().filter(|row| hierarchy::is_home(row) && known(row.parent) && !known(row.child));
     for row in rows {
         for (spec, form) in row.texts().filter(|(spec, _)| given.input(row, spec).is_none()) {
             let input = format!("--input {}={}", spec.option(), form.example);

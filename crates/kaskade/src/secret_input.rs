@@ -60,8 +60,9 @@ pub(crate) struct SecretArgs {
     #[arg(long, value_name = "FILE")]
     op_file: Option<PathBuf>,
     /// Algorithm of the card: milenage, tuak, xor (test networks only), comp128v1, comp128v2, comp128v3 (GSM only)
-    #[arg(long, value_name = "NAME", default_value_t = AlgorithmName::Milenage)]
-    algorithm: AlgorithmName,
+    /// [default: milenage]
+    #[arg(long, value_name = "NAME")]
+    algorithm: Option<AlgorithmName>,
     #[command(flatten)]
     tuak: TuakArgs,
 }
@@ -119,6 +120,44 @@ impl SecretArgs {
         self.k.is_some() || self.k_file.is_some() || std::env::var_os("KASKADE_K").is_some()
     }
 
+    fn algorithm(&self) -> AlgorithmName {
+        self.algorithm.unwrap_or_default()
+    }
+
+    /// The options that were written.
+    pub(crate) fn named(&self) -> Vec<&'static str> {
+        let Self { tuak, .. } = self;
+        let written = [
+            (self.k.is_some(), "--k"),
+            (self.k_file.is_some(), "--k-file"),
+            (self.opc.is_some(), "--opc"),
+            (self.opc_file.is_some(), "--opc-file"),
+            (self.op.is_some(), "--op"),
+            (self.op_file.is_some(), "--op-file"),
+            (self.algorithm.is_some(), "--algorithm"),
+            (tuak.topc.is_some(), "--topc"),
+            (tuak.topc_file.is_some(), "--topc-file"),
+            (tuak.top.is_some(), "--top"),
+            (tuak.top_file.is_some(), "--top-file"),
+            (tuak.tuak_iterations.is_some(), "--tuak-iterations"),
+            (tuak.res_octets.is_some(), "--res-octets"),
+        ];
+        written
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, option)| *option)
+            .collect()
+    }
+
+    /// The same, and the environment, if K comes from there.
+    pub(crate) fn sources(&self) -> Vec<&'static str> {
+        let mut sources = self.named();
+        if self.k.is_none() && self.k_file.is_none() {
+            sources.push("KASKADE_K");
+        }
+        sources
+    }
+
     /// Reads them.
     pub(crate) fn read(&self) -> Result<SubscriberSecrets> {
         let mut lines = Lines::default();
@@ -130,7 +169,7 @@ impl SecretArgs {
         let [opc, op, topc, top] =
             [&opc, &op, &topc, &top].map(|text| text.as_ref().map(|SecretText(text)| text.as_str()));
         let card = Card {
-            algorithm: self.algorithm,
+            algorithm: self.algorithm(),
             k: Some(&k.0),
             op,
             opc,
@@ -148,7 +187,7 @@ impl SecretArgs {
         let Some(keys) = secrets.algorithm_keys() else {
             bail!(
                 "{} is of GSM-only cards: there are no vectors of it, and no keys of 5G",
-                self.algorithm
+                self.algorithm()
             );
         };
         Ok((secrets, keys))
@@ -157,7 +196,7 @@ impl SecretArgs {
     /// OPc, OP, TOPc and TOP, as far as they are given and the algorithm has them.
     fn operator_codes(&self, lines: &mut Lines) -> Result<[Option<SecretText>; 4]> {
         let (milenage, tuak) = self.operator_sources();
-        let (mine, others) = match self.algorithm {
+        let (mine, others) = match self.algorithm() {
             AlgorithmName::Milenage => (Some(milenage), vec![tuak]),
             AlgorithmName::Tuak => (Some(tuak), vec![milenage]),
             AlgorithmName::Xor | AlgorithmName::Gsm(_) => (None, vec![milenage, tuak]),
@@ -167,7 +206,7 @@ impl SecretArgs {
             bail!(
                 "{} is given, but {} has none: is --algorithm right?",
                 source.field,
-                self.algorithm
+                self.algorithm()
             );
         }
         let Some([derived, own]) = mine else {
@@ -184,8 +223,8 @@ impl SecretArgs {
             lines.first(&own)?
         };
         match (derived_text, own_text) {
-            (None, None) => bail!(missing(self.algorithm)),
-            (derived, own) if self.algorithm == AlgorithmName::Milenage => Ok([derived, own, None, None]),
+            (None, None) => bail!(missing(self.algorithm())),
+            (derived, own) if self.algorithm() == AlgorithmName::Milenage => Ok([derived, own, None, None]),
             (derived, own) => Ok([None, None, derived, own]),
         }
     }

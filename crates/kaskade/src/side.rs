@@ -16,6 +16,8 @@ pub(crate) struct Side {
 pub(crate) struct KnownKey {
     name: String,
     fingerprint: Fingerprint,
+    /// How many octets it has, if that is known here.
+    len: Option<usize>,
     octets: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -33,6 +35,7 @@ impl Side {
         self.keys.push(KnownKey {
             name: name.to_owned(),
             fingerprint,
+            len: None,
             octets: None,
         });
     }
@@ -42,6 +45,7 @@ impl Side {
         self.keys.push(KnownKey {
             name: name.to_owned(),
             fingerprint: Fingerprint::of_octets(name, octets),
+            len: Some(octets.len()),
             octets: (self.reveal && hierarchy::may_be_shown(name)).then(|| Zeroizing::new(octets.to_vec())),
         });
     }
@@ -52,6 +56,7 @@ impl Side {
             self.keys.push(KnownKey {
                 name: name.to_owned(),
                 fingerprint: key.fingerprint,
+                len: key.len,
                 octets: key.octets.clone(),
             });
         }
@@ -69,6 +74,11 @@ impl KnownKey {
         self.fingerprint
     }
 
+    /// How many octets it has.
+    pub(crate) fn len(&self) -> Option<usize> {
+        self.len
+    }
+
     /// The octets, if this side may show them.
     pub(crate) fn octets(&self) -> Option<&[u8]> {
         self.octets.as_deref().map(Vec::as_slice)
@@ -80,6 +90,7 @@ impl KeyVisitor for Side {
         self.keys.push(KnownKey {
             name: T::NAME.to_owned(),
             fingerprint: Fingerprint::of(key),
+            len: Some(key.expose_to_operator().len()),
             octets: self.reveal.then(|| Zeroizing::new(key.expose_to_operator().to_vec())),
         });
     }

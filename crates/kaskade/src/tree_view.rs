@@ -47,7 +47,7 @@ fn children(parents: &[&str]) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     // By its usual derivation each key has one place, and no key is below itself.
     let rows = parents.iter().flat_map(|parent| tree::children(parent));
-    for row in rows.filter(|row| hierarchy::is_usual(row)) {
+    for row in rows.filter(|row| hierarchy::is_home(row)) {
         match nodes.iter_mut().find(|node| same_value(&node.rows, row)) {
             Some(node) => node.rows.push(row),
             None => nodes.push(Node {

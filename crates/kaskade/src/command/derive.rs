@@ -1,5 +1,7 @@
 //! `kaskade derive`: the cascade of one 5G AKA run, offline; [`super::derive_key`] for any other key.
 
+pub(super) mod options;
+
 use anyhow::{Result, bail};
 use kaskade::hex_field;
 use kaskade_aka::auc::{self, AlgorithmKeys, Credentials};
@@ -14,7 +16,7 @@ use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, Nid, 
 use kaskade_store::{OpOrOpc, SubscriberSecrets, TopOrTopc};
 use serde_json::{Value, json};
 
-use super::derive_key::{self, KeyArgs, Known, Show};
+use super::derive_key::{self, KeyArgs, Show};
 use crate::console::{Console, Style};
 use crate::explain;
 use crate::hierarchy;
@@ -87,9 +89,9 @@ struct ChallengeArgs {
     /// SQN: 12 hexadecimal digits, or a number in decimal or with 0x
     #[arg(long, value_parser = sqn, required_unless_present_any = ["autn", "key", "all", "from", "input"], allow_hyphen_values = true)]
     sqn: Option<Sqn>,
-    /// AMF (authentication management field), 4 hexadecimal digits
-    #[arg(long, value_name = "HEX", value_parser = amf, default_value = "8000")]
-    amf: Amf,
+    /// AMF (authentication management field), 4 hexadecimal digits [default: 8000]
+    #[arg(long, value_name = "HEX", value_parser = amf)]
+    amf: Option<Amf>,
     /// AUTN, 32 hexadecimal digits, instead of SQN and AMF: SQN is taken out of it, and its MAC-A is checked
     #[arg(long, value_name = "HEX", value_parser = autn, conflicts_with_all = ["sqn", "amf"])]
     autn: Option<Autn>,
@@ -104,53 +106,71 @@ struct NetworkArgs {
     /// Serving network name as it enters the derivations, instead of --plmn
     #[arg(long, value_name = "5G:mnc…", conflicts_with_all = ["plmn", "nid"])]
     serving_network_name: Option<ServingNetworkName>,
-    /// NID of a stand-alone non-public network, 11 hexadecimal digits
-    #[arg(long)]
+    /// NID of a stand-alone non-public network, 11 hexadecimal digits; goes with --plmn
+    #[arg(long, requires = "plmn")]
     nid: Option<Nid>,
     /// SUPI, such as imsi-001010000000001; without it the tree ends at K_SEAF
     #[arg(long)]
     supi: Option<Supi>,
-    /// ABBA as the UE received it, 2 to 255 octets
-    #[arg(long, value_name = "HEX", value_parser = abba, default_value = "0000")]
-    abba: Abba,
+    /// ABBA as the UE received it, 2 to 255 octets [default: 0000]
+    #[arg(long, value_name = "HEX", value_parser = abba)]
+    abba: Option<Abba>,
 }
 
 /// Options for what is below K_AMF.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Algorithms and counts (below K_AMF)")]
 pub(crate) struct SelectionArgs {
-    /// Ciphering algorithm of NAS, 0 to 3
-    #[arg(long, value_name = "N", default_value = "2")]
-    nea: CipheringAlgorithm,
-    /// Integrity algorithm of NAS, 0 to 3
-    #[arg(long, value_name = "N", default_value = "2")]
-    nia: IntegrityAlgorithm,
+    /// Ciphering algorithm of NAS, 0 to 3 [default: 2]
+    #[arg(long, value_name = "N")]
+    nea: Option<CipheringAlgorithm>,
+    /// Integrity algorithm of NAS, 0 to 3 [default: 2]
+    #[arg(long, value_name = "N")]
+    nia: Option<IntegrityAlgorithm>,
     /// Ciphering algorithm of RRC and user plane, if not that of NAS
     #[arg(long, value_name = "N")]
     as_nea: Option<CipheringAlgorithm>,
     /// Integrity algorithm of RRC and user plane, if not that of NAS
     #[arg(long, value_name = "N")]
     as_nia: Option<IntegrityAlgorithm>,
-    /// Uplink NAS COUNT when K_gNB (and K_N3IWF) is derived: overflow counter x 256 + sequence number
-    #[arg(long, value_name = "N", value_parser = nas_count, default_value = "0")]
-    ul_nas_count: NasCount,
+    /// Uplink NAS COUNT when K_gNB (and K_N3IWF) is derived: overflow counter x 256 + sequence number [default: 0]
+    #[arg(long, value_name = "N", value_parser = nas_count)]
+    ul_nas_count: Option<NasCount>,
 }
 
 impl SelectionArgs {
     /// As the derivations take it.
     pub(crate) fn selection(&self) -> Selection {
+        let nas = Algorithms {
+            ciphering: self.nea.unwrap_or(CipheringAlgorithm::Nea2),
+            integrity: self.nia.unwrap_or(IntegrityAlgorithm::Nia2),
+        };
+        let ul_nas_count = self.ul_nas_count.unwrap_or_default();
         Selection {
-            nas: Algorithms {
-                ciphering: self.nea,
-                integrity: self.nia,
-            },
+            nas,
             access_stratum: Algorithms {
-                ciphering: self.as_nea.unwrap_or(self.nea),
-                integrity: self.as_nia.unwrap_or(self.nia),
+                ciphering: self.as_nea.unwrap_or(nas.ciphering),
+                integrity: self.as_nia.unwrap_or(nas.integrity),
             },
-            ul_nas_count: self.ul_nas_count,
-            ul_nas_count_non_3gpp: self.ul_nas_count,
+            ul_nas_count,
+            ul_nas_count_non_3gpp: ul_nas_count,
         }
+    }
+
+    /// The options that were written.
+    fn named(&self) -> Vec<&'static str> {
+        let written = [
+            (self.nea.is_some(), "--nea"),
+            (self.nia.is_some(), "--nia"),
+            (self.as_nea.is_some(), "--as-nea"),
+            (self.as_nia.is_some(), "--as-nia"),
+            (self.ul_nas_count.is_some(), "--ul-nas-count"),
+        ];
+        written
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, option)| *option)
+            .collect()
     }
 }
 
@@ -167,25 +187,10 @@ impl Args {
         let (secrets, keys) = self.secrets.read_for_vectors()?;
         let (sqn, amf) = match self.challenge.autn {
             Some(autn) => (Some(open(&secrets, &keys, rand, &autn)?), autn.amf()),
-            None => (self.challenge.sqn, self.challenge.amf),
+            None => (self.challenge.sqn, self.challenge.amf.unwrap_or(Amf::SEPARATION)),
         };
         let credentials = Credentials { keys, amf };
         Ok((credentials, sqn))
-    }
-
-    /// What these options say about the inputs of any derivation.
-    fn known(&self) -> Result<Known<'_>> {
-        let subscriber = match &self.challenge.rand {
-            Some(rand) if self.secrets.has_k() => Some(self.subscriber(rand)?),
-            _ => None,
-        };
-        Ok(Known {
-            subscriber,
-            rand: self.challenge.rand,
-            serving_network_name: self.network.name(),
-            plmn: self.network.plmn,
-            supi: self.network.supi.as_ref(),
-        })
     }
 }
 
@@ -207,7 +212,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             explain: args.explain,
             json: args.json,
         };
-        return derive_key::run(console, &args.towards, &args.known()?, show);
+        return derive_key::run(console, &args.towards, &options::Known::read(args)?, show);
     }
     args.towards.refuse_without_key()?;
     let run = Run::read(args)?;
@@ -253,13 +258,21 @@ impl Run {
         let (credentials, Some(sqn)) = args.subscriber(&rand)? else {
             bail!("give --sqn or --autn");
         };
+        let mut below_k_seaf = args.selection.named();
+        below_k_seaf.extend(args.network.abba.is_some().then_some("--abba"));
+        if let (None, [_, ..]) = (&args.network.supi, below_k_seaf.as_slice()) {
+            bail!(
+                "{} is for K_AMF and the keys below it, which need --supi: add it, or leave the rest out",
+                below_k_seaf.join(", ")
+            );
+        }
         Ok(Self {
             credentials,
             rand,
             sqn,
             serving_network_name,
             supi: args.network.supi.clone(),
-            abba: args.network.abba.clone(),
+            abba: args.network.abba.clone().unwrap_or(Abba::INITIAL),
             selection: args.selection.selection(),
         })
     }
@@ -358,7 +371,7 @@ impl Run {
         } = self.selection;
         let mut transcripts = self.transcripts(derived);
         let keys: Vec<Value> = kaskade_keys::tree::rows()
-            .filter(|row| hierarchy::is_usual(row))
+            .filter(|row| hierarchy::is_home(row))
             .filter_map(|row| {
                 let known = side.of(row.child)?;
                 let at = transcripts
@@ -368,7 +381,7 @@ impl Run {
                 Some(explain::document(
                     row,
                     known.fingerprint(),
-                    known.octets(),
+                    (known.len(), known.octets()),
                     transcript.as_ref(),
                     reveal,
                 ))

@@ -2,19 +2,16 @@
 
 use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
-use kaskade_aka::auc::{self, Credentials};
-use kaskade_aka::visit::{KeyVisitor, ShownKey, VisitKeys};
-use kaskade_crypto::{Rand, Sqn};
-use kaskade_keys::derivation::{Fingerprint, KdfParameter, Octets, Row};
+use kaskade_keys::derivation::{Fingerprint, Octets, Row};
 use kaskade_keys::tree;
-use kaskade_keys::umts::SqnXorAk;
-use kaskade_keys::{Plmn, ServingNetworkName, Supi};
 use serde_json::json;
 
+use super::derive::options::Known;
 use crate::console::{Console, Style};
 use crate::explain::{self, facts, lookup};
+use crate::given::{Given, Named};
 use crate::hierarchy;
-use crate::plan::{self, Derived, Given, Plan};
+use crate::plan::{self, Derived, Plan};
 use crate::secret_input::{Lines, SecretText};
 use crate::side::Side;
 use crate::tree_view::{self, Sides};
@@ -56,16 +53,6 @@ impl KeyArgs {
     }
 }
 
-/// What the other options of the command line say.
-pub(crate) struct Known<'a> {
-    pub(crate) subscriber: Option<(Credentials, Option<Sqn>)>,
-    pub(crate) rand: Option<Rand>,
-    pub(crate) serving_network_name: Option<ServingNetworkName>,
-    /// The serving network as EPS names it.
-    pub(crate) plmn: Option<Plmn>,
-    pub(crate) supi: Option<&'a Supi>,
-}
-
 /// What to show.
 #[derive(Clone, Copy)]
 pub(crate) struct Show {
@@ -79,25 +66,43 @@ pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Sh
     let Some(name) = &args.key else {
         return all(console, &given, show);
     };
-    let target = lookup::key(name)?;
-    let challenge = known.subscriber.is_some();
-    if target == tree::ROOT {
+    if tree::find(name) == Some(tree::ROOT) {
         bail!("K is not derived: it is the secret of the card, and it is never printed");
     }
-    if let (true, Some(octets), Some(row)) = (challenge, given.octets(target), tree::parent(target)) {
-        return print(console, &[(row, octets, None)], target, show);
+    if let (true, Some(key)) = (known.has_challenge(), tree::find(name))
+        && let (Some(octets), Some(row)) = (given.octets(key), tree::parent(key))
+    {
+        refuse_unused(
+            &format!("{key} of K and the challenge"),
+            &given.unused(&given.used(&[key], &[])),
+        )?;
+        if let Some(via) = args.via.first() {
+            bail!("{key} follows from K and the challenge at once: leave out --via {via}");
+        }
+        return print(console, &[(row, octets, None)], key, &[], show);
     }
-    let plan = Plan::find(target, &given, &args.via)?;
-    let mut derived = Derived::default();
-    for row in &plan.rows {
-        derived.step(&given, row)?;
+    let plan = Plan::find(name, &given, &args.via)?;
+    let derived = Derived::by(&plan, &given)?;
+    if plan.is_another_form() {
+        console.note(format!("{name} is {} here: {}", plan.key(), plan.chain()));
     }
-    let lines: Vec<Line<'_>> = derived
-        .steps()
-        .iter()
+    let lines = lines(&derived);
+    print(console, &lines, plan.key(), &plan.defaults(&given), show)
+}
+
+fn refuse_unused(what: &str, unused: &[Named]) -> Result<()> {
+    if unused.is_empty() {
+        return Ok(());
+    }
+    let unused: Vec<&str> = unused.iter().map(Named::text).collect();
+    bail!("{what} does not use {}: leave it out, or correct it", unused.join(", "))
+}
+
+fn lines(derived: &Derived) -> Vec<Line<'_>> {
+    let steps = derived.steps().iter();
+    steps
         .map(|step| (step.transcript.row, step.octets.as_slice(), Some(&step.transcript)))
-        .collect();
-    print(console, &lines, target, show)
+        .collect()
 }
 
 /// A key, and how it came about.
@@ -108,32 +113,10 @@ fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
     let mut lines = Lines::default();
     for from in &args.from {
         let (name, octets) = key_value(from, &mut lines)?;
-        given.name_key(name, octets);
+        given.name_key(name, octets)?;
     }
-    given.join_keys();
-    if let Some(rand) = &known.rand {
-        given.know_input("rand", octets_of(rand));
-    }
-    if let Some(name) = &known.serving_network_name {
-        given.know_input("serving-network-name", octets_of(name));
-    }
-    if let Some(plmn) = known.plmn {
-        given.know_text("sn-id", &plmn.to_string());
-    }
-    if let Some(supi) = known.supi {
-        given.know_input("supi", octets_of(supi));
-    }
-    if let (Some((credentials, sqn)), Some(rand)) = (&known.subscriber, &known.rand) {
-        // CK, IK, AK and RES do not depend on SQN.
-        let quintet = auc::quintet(credentials, rand, sqn.unwrap_or(Sqn::MAX));
-        quintet.visit_keys(&mut Vector(&mut given));
-        for option in ["res", "xres"] {
-            given.know_input(option, octets_of(&quintet.xres));
-        }
-        if sqn.is_some() {
-            given.know_input("sqn-xor-ak", octets_of(&SqnXorAk::from(&quintet.autn)));
-        }
-    }
+    given.join_keys()?;
+    known.say_to(&mut given)?;
     for input in &args.input {
         let Some((option, text)) = input.split_once('=') else {
             bail!("--input {input}: expected NAME=VALUE, such as --input uplink-nas-count=0");
@@ -141,21 +124,6 @@ fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
         given.name_input(option.trim(), text.trim())?;
     }
     Ok(given)
-}
-
-fn octets_of<P: KdfParameter>(parameter: &P) -> Octets {
-    parameter.with_octets(|octets| Octets::new(octets.to_vec()))
-}
-
-/// Takes the keys of an authentication vector.
-struct Vector<'g>(&'g mut Given);
-
-impl KeyVisitor for Vector<'_> {
-    fn key<T: ShownKey>(&mut self, key: &T) {
-        if let Some(name) = tree::find(T::NAME) {
-            self.0.know_key(name, Octets::new(key.expose_to_operator().to_vec()));
-        }
-    }
 }
 
 /// `k-amf=HEX`, `k-amf=@FILE` or `k-amf=-`.
@@ -168,21 +136,33 @@ fn key_value(from: &SecretText, lines: &mut Lines) -> Result<(&'static str, Octe
         bail!("K does not derive by itself: give --k-file, --opc-file (or --op-file) and --rand");
     }
     let line = lines.value(value).with_context(|| name.to_owned())?;
-    let octets = hex_field::octets_of(name, &line, usize::from(hierarchy::octets(name)))?;
+    let lengths = hierarchy::lengths(name);
+    let (least, most) = (usize::from(*lengths.start()), usize::from(*lengths.end()));
+    let octets = if least == most {
+        hex_field::octets_of(name, &line, most)?
+    } else {
+        hex_field::octets_between(name, &line, least, most)?
+    };
     Ok((name, octets))
 }
 
-fn print(console: &Console, lines: &[Line<'_>], target: &str, show: Show) -> Result<()> {
+fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str], show: Show) -> Result<()> {
     if show.json {
         let keys: Vec<_> = lines
             .iter()
             .map(|(row, octets, transcript)| {
                 let fingerprint = Fingerprint::of_octets(row.child, octets);
                 let reveal = show.reveal && hierarchy::may_be_shown(row.child);
-                explain::document(row, fingerprint, Some(octets), *transcript, reveal)
+                explain::document(
+                    row,
+                    fingerprint,
+                    (Some(octets.len()), Some(octets)),
+                    *transcript,
+                    reveal,
+                )
             })
             .collect();
-        let document = json!({ "target": target, "keys": keys });
+        let document = json!({ "target": target, "defaults": defaults, "keys": keys });
         return Ok(console.line(serde_json::to_string_pretty(&document)?)?);
     }
     if show.explain {
@@ -229,10 +209,19 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, show: Show) -> Res
             console.line(format!("{}  {}", " ".repeat(child), console.paint(Style::Note, &value)))?;
         }
     }
+    say_defaults(console, defaults)?;
     if !show.reveal {
         console.line(console.paint(Style::Faint, "Fingerprints; --reveal shows the keys"))?;
     }
     Ok(())
+}
+
+fn say_defaults(console: &Console, defaults: &[&str]) -> Result<()> {
+    if defaults.is_empty() {
+        return Ok(());
+    }
+    let text = format!("By default: {}", defaults.join(", "));
+    Ok(console.line(console.paint(Style::Note, &text))?)
 }
 
 fn value(row: &Row, octets: &[u8], reveal: bool) -> String {
@@ -252,13 +241,14 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
         bail!("--all needs a key to start from: --from k-amf=-, or --k-file, --opc-file and --rand");
     }
     let derived = plan::everything(given)?;
+    let rows = derived.rows();
+    refuse_unused(
+        "what follows by the usual ways",
+        &given.unused(&given.used(&derived.starts(), &rows)),
+    )?;
+    let defaults = given.defaults(&rows);
     if show.json {
-        let lines: Vec<Line<'_>> = derived
-            .steps()
-            .iter()
-            .map(|step| (step.transcript.row, step.octets.as_slice(), Some(&step.transcript)))
-            .collect();
-        return print(console, &lines, "", show);
+        return print(console, &lines(&derived), "", &defaults, show);
     }
     if show.explain {
         for step in derived.steps() {
@@ -277,6 +267,7 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
         network: None,
     };
     console.text(&tree_view::render(console, sides))?;
+    say_defaults(console, &defaults)?;
     let waiting = plan::waiting(given, &derived);
     if !waiting.is_empty() {
         console.line("")?;

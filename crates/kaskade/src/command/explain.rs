@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::console::{Console, Style};
 use crate::explain::lookup::{self, Found};
 use crate::explain::{facts, leak::Leak, table};
-use crate::{hierarchy, picture};
+use crate::{hierarchy, picture, plan};
 
 /// Explains a key, an FC or a clause: what enters, who derives and holds it, and what falls when it leaks
 #[derive(clap::Args, Debug)]
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Show the derivations that lead from this key to KEY
     #[arg(long, value_name = "FROM", conflicts_with = "tree")]
     path: Option<String>,
+    /// With --path: go by this key, method, FC or clause, where several ways lead to KEY
+    #[arg(long, value_name = "STEP", requires = "path")]
+    via: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -79,7 +82,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         return if_leaked(console, &what, args.json);
     }
     if let Some(from) = &args.path {
-        return path(console, from, &what, args.json);
+        return path(console, from, &what, args);
     }
     if args.tree && !args.json {
         let trees = if what.is_empty() {
@@ -153,7 +156,7 @@ fn key_page(console: &Console, key: &'static str, rows: &[&'static Row]) -> Resu
     match rows {
         [] => {
             let title = console.paint(Style::Strong, key);
-            let octets = hierarchy::octets(key);
+            let octets = hierarchy::length(&hierarchy::lengths(key));
             if *key == *tree::ROOT {
                 console.line(format!(
                     "{title}  the secret of the card, {octets} octets: the hierarchy starts here"
@@ -211,21 +214,29 @@ fn if_leaked(console: &Console, what: &str, json: bool) -> Result<()> {
     Ok(console.text(&leak.text(console))?)
 }
 
-fn path(console: &Console, from: &str, what: &str, json: bool) -> Result<()> {
+fn path(console: &Console, from: &str, what: &str, args: &Args) -> Result<()> {
     if what.is_empty() {
         bail!("--path needs a key to go to: kaskade explain K_gNB --path {from}");
     }
-    let (from, to) = (lookup::key(from)?, lookup::key(what)?);
-    let Some(rows) = tree::path(from, to) else {
-        let back = if tree::path(to, from).is_some() {
+    let from = lookup::key(from)?;
+    let Some(plan) = plan::usual(from, what, &args.via)? else {
+        let to = lookup::targets(what)?;
+        if to.iter().any(|target| target.key == from && target.named.is_none()) {
+            bail!("{from} is where the path begins and where it ends: there is nothing to derive");
+        }
+        let above = to.iter().find(|target| tree::path(target.key, from).is_some());
+        let back = above.map_or_else(String::new, |target| {
+            let to = target.key;
             format!("; {from} is derived from {to}, and a derivation cannot be turned round")
-        } else {
-            String::new()
-        };
-        bail!("no derivation leads from {from} to {to}{back}");
+        });
+        bail!("no derivation leads from {from} to {what}{back}");
     };
-    if json {
+    let rows = plan.way.chain();
+    if args.json {
         return print(console, &document(&rows));
+    }
+    if plan.is_another_form() {
+        console.note(format!("{what} is {} here: {}", plan.key(), plan.chain()));
     }
     Ok(console.text(&table::path(console, &rows))?)
 }
@@ -326,6 +337,7 @@ fn document(rows: &[&'static Row]) -> Value {
             json!({
                 "name": key,
                 "octets": hierarchy::octets(key),
+                "octets_least": hierarchy::lengths(key).start(),
                 "held_by": hierarchy::holder_names(key),
                 "groups": groups,
             })

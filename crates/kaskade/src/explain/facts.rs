@@ -1,5 +1,7 @@
 //! What a derivation is, without values: as text and as JSON.
 
+use std::ops::RangeInclusive;
+
 use kaskade::hex_field;
 use kaskade_keys::derivation::{Encoding, Given, Holder, Octets, ParameterSpec, Row, Rule, Transcript};
 use kaskade_keys::tree;
@@ -23,12 +25,13 @@ pub(crate) fn text(console: &Console, row: &'static Row) -> String {
     page.fact("Rule", &rule(row));
     page.fact(
         "Parent",
-        &format!("{}, {}", row.parent, octets(hierarchy::octets(row.parent))),
+        &format!("{}, {}", row.parent, octets(&hierarchy::lengths(row.parent))),
     );
     for (at, spec) in row.parameters.iter().enumerate() {
         page.input(at, row, spec);
     }
-    page.fact("Kept", &format!("{}: {}", row.kept.name(), octets(row.child_octets)));
+    let lengths = row.child_least_octets..=row.child_octets;
+    page.fact("Kept", &format!("{}: {}", row.kept.name(), octets(&lengths)));
     page.fact("Derived by", &holders(row.derived_by));
     page.fact("Held by", &holders(row.held_by));
     page.fact("Renewed", row.life.renewed);
@@ -52,15 +55,14 @@ pub(crate) fn text(console: &Console, row: &'static Row) -> String {
 /// What a key is for, where it stands, and how else it is made.
 pub(crate) fn place_in_hierarchy(console: &Console, key: &'static str) -> String {
     let mut page = Page::new(console);
-    let chain = hierarchy::usual_chain(key);
-    let chain: Vec<&str> = chain
-        .first()
-        .map(|row| row.parent)
-        .into_iter()
-        .chain(chain.iter().map(|row| row.child))
-        .collect();
-    if chain.len() > 1 {
-        page.fact("From K", &chain.join(" → "));
+    let chain = tree::path(tree::ROOT, key).unwrap_or_default();
+    if let Some(first) = chain.first() {
+        let names: Vec<&str> = chain.iter().map(|row| row.child).collect();
+        page.fact("From K", &format!("{} → {}", first.parent, names.join(" → ")));
+    }
+    let forms = other_forms(key);
+    if !forms.is_empty() {
+        page.fact("Forms", &forms.join(", "));
     }
     let mut serves: Vec<String> = Vec::new();
     for row in tree::children(key) {
@@ -87,6 +89,13 @@ pub(crate) fn place_in_hierarchy(console: &Console, key: &'static str) -> String
         page.fact("Enters", &format!("{} as a second secret", enters.join(", ")));
     }
     page.text
+}
+
+/// The keys that have the same name but for a word in brackets: NH (EPS) for NH.
+fn other_forms(key: &str) -> Vec<&'static str> {
+    let bare = key.split_once(" (").map_or(key, |(bare, _)| bare);
+    let forms = tree::find(bare).into_iter().chain(tree::forms(bare));
+    forms.filter(|form| *form != key).collect()
 }
 
 /// A page of facts that fits the output.
@@ -160,8 +169,14 @@ fn rule(row: &Row) -> String {
     }
 }
 
-fn octets(n: u16) -> String {
-    format!("{n} octets ({} bits)", u32::from(n) * 8)
+fn octets(lengths: &RangeInclusive<u16>) -> String {
+    let bits = u32::from(*lengths.start()) * 8..=u32::from(*lengths.end()) * 8;
+    let bits = if bits.start() == bits.end() {
+        bits.end().to_string()
+    } else {
+        format!("{} to {}", bits.start(), bits.end())
+    };
+    format!("{} octets ({bits} bits)", hierarchy::length(lengths))
 }
 
 fn holders(holders: &[Holder]) -> String {
@@ -303,6 +318,7 @@ pub(crate) fn document(row: &'static Row) -> Value {
         "parameters": parameters,
         "kept": row.kept.name(),
         "octets": row.child_octets,
+        "octets_least": row.child_least_octets,
         "derived_by": names(row.derived_by),
         "held_by": names(row.held_by),
         "renewed": row.life.renewed,
@@ -311,7 +327,7 @@ pub(crate) fn document(row: &'static Row) -> Value {
         "clause": row.clause,
         "source": row.source().name(),
         "doubt": (!row.doubt.is_empty()).then_some(row.doubt),
-        "usual": hierarchy::is_usual(row),
+        "usual": tree::is_usual(row),
         "via": via(row),
         "command": command(row),
     })

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use kaskade::place::may_be_secret;
 use kaskade_keys::derivation::{Row, Rule};
-use kaskade_keys::tree;
+use kaskade_keys::tree::{self, Rank, Target};
 
 use crate::hierarchy;
 
@@ -58,19 +58,43 @@ pub(crate) fn find(what: &str) -> Result<Found> {
             rows: found,
         });
     }
+    let found = rows(|row| tree::forms(what).contains(&row.child));
+    if !found.is_empty() {
+        return Ok(Found::Rows {
+            title: format!("{what}, the name of several keys"),
+            rows: found,
+        });
+    }
     bail!("{}", unknown(what))
 }
 
-/// Finds a key, and nothing else.
+/// Finds a key, by its name or by a derivation's own name for it (K_eNB* is a K_eNB), and nothing else.
 pub(crate) fn key(name: &str) -> Result<&'static str> {
-    match tree::find(name.trim()) {
-        Some(key) => Ok(key),
-        None => bail!(
-            "{} is no key{}",
-            shown(name),
-            nearest(name, tree::keys().into_iter().map(String::from))
-        ),
+    let name = name.trim();
+    let targets = targets(name)?;
+    match targets.iter().find(|target| target.rank <= Rank::Derivation) {
+        Some(target) => Ok(target.key),
+        None => {
+            let forms: Vec<&str> = targets.iter().map(|target| target.key).collect();
+            bail!("{} is the name of several keys: {}", shown(name), forms.join(", "))
+        }
     }
+}
+
+/// All keys that a name may mean, in any of their forms.
+pub(crate) fn targets(name: &str) -> Result<Vec<Target>> {
+    let targets = tree::targets(name.trim());
+    if targets.is_empty() {
+        let named = tree::rows().map(|row| row.named.to_owned());
+        let names = tree::keys().into_iter().map(String::from).chain(named);
+        bail!("{} is no key{}", shown(name), nearest(name, names));
+    }
+    Ok(targets)
+}
+
+/// A name that at least one key has.
+pub(crate) fn any_form(name: &str) -> Result<&str> {
+    targets(name).map(|_| name)
 }
 
 fn rows(holds: impl Fn(&Row) -> bool) -> Vec<&'static Row> {
@@ -79,7 +103,7 @@ fn rows(holds: impl Fn(&Row) -> bool) -> Vec<&'static Row> {
 
 /// The same letters, digits and signs.
 pub(crate) fn same_name(a: &str, b: &str) -> bool {
-    tree::plain(a).eq(tree::plain(b))
+    tree::plain(a) == tree::plain(b)
 }
 
 /// `0x6E`, `6e` or `FC 0x6E`.
@@ -128,9 +152,14 @@ fn unknown(what: &str) -> String {
 
 /// ": did you mean …?" with the nearest names, or how to see all.
 pub(crate) fn nearest(what: &str, names: impl Iterator<Item = String>) -> String {
-    let wanted: Vec<char> = tree::plain(what).collect();
+    let wanted: Vec<char> = tree::plain(what).chars().collect();
     let mut ranked: Vec<(usize, String)> = names
-        .map(|name| (distance(&wanted, &tree::plain(&name).collect::<Vec<char>>()), name))
+        .map(|name| {
+            (
+                distance(&wanted, &tree::plain(&name).chars().collect::<Vec<char>>()),
+                name,
+            )
+        })
         .collect();
     ranked.sort();
     ranked.dedup();
@@ -211,7 +240,7 @@ mod tests {
 }
 
 /// What was asked for, unless it may be a key by its value.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     match may_be_secret(text) {
         true => "this (a value, where a name is expected)".into(),
         false => format!("{text:?}"),

@@ -89,15 +89,20 @@ pub(crate) fn text(console: &Console, transcript: &Transcript, reveal: bool) -> 
     text
 }
 
-/// One key as JSON: the facts of its derivation, what entered, and the key by its fingerprint.
+/// One key as JSON: the facts of its derivation, what entered, and the key by its fingerprint. Its length is known even where
+/// its octets may not be shown.
 pub(crate) fn document(
     row: &'static Row,
     fingerprint: Fingerprint,
-    octets: Option<&[u8]>,
+    (len, octets): (Option<usize>, Option<&[u8]>),
     transcript: Option<&Transcript>,
     reveal: bool,
 ) -> Value {
     let mut document = facts::document(row);
+    if let Some(len) = len {
+        document["octets"] = json!(len);
+        document["octets_least"] = json!(len);
+    }
     let entered = |at: usize| {
         let spec = row.parameters.get(at)?;
         let octets = transcript?.parameters.get(at)?;

@@ -134,7 +134,7 @@ pub(crate) fn markdown() -> String {
             row.parent.to_owned(),
             hierarchy::function(row),
             inputs.join(", "),
-            row.child_octets.to_string(),
+            hierarchy::length(&(row.child_least_octets..=row.child_octets)),
             held.join(", "),
             row.clause.to_owned(),
         ];

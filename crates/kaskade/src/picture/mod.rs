@@ -286,7 +286,7 @@ fn data() -> Value {
             let rows: Vec<Value> = tree::makers(key).map(facts::document).collect();
             json!({
                 "name": key,
-                "octets": hierarchy::octets(key),
+                "octets": hierarchy::length(&hierarchy::lengths(key)),
                 "held_by": hierarchy::holder_names(key),
                 "groups": groups,
                 "parent": tree::parent(key).map(|row| row.parent),

@@ -162,12 +162,12 @@ fn keys_are_shown_on_request_only_and_may_come_from_a_file() {
 fn what_is_missing_is_asked_for_all_at_once() {
     let place = Place::new();
     let said = |line: &str| place.kaskade(line).refused();
-    let missing = said(&format!("derive K_UPenc --from k-amf={K_AMF}"));
+    let missing = said(&format!("derive K_SN --from k-seaf={K_AMF}"));
     for part in [
-        "uplink NAS COUNT (--input uplink-nas-count=0",
-        "for K_gNB by TS 33.501 A.9",
-        "ciphering algorithm identity (--input ciphering-algorithm-identity=NEA2",
-        "for K_UPenc by TS 33.501 A.8",
+        "SUPI (--input supi=imsi-001010000000001",
+        "for K_AMF by TS 33.501 A.7",
+        "SN Counter (--input sn-counter=0",
+        "for K_SN by TS 33.501 A.16",
     ] {
         assert!(missing.contains(part), "{part}\n{missing}");
     }

@@ -10,3 +10,4 @@ mod hn_key_file;
 mod import;
 mod network;
 mod picture;
+mod usual_way;
