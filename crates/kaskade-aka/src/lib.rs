@@ -12,7 +12,7 @@
 //! Clock, randomness and messages are arguments; messages and effects are results. A stage that must happen once takes
 //! `self`.
 
-pub mod algorithm;
+pub use kaskade_crypto::subscription as algorithm;
 pub mod auc;
 pub mod fivegs;
 pub mod sqn;

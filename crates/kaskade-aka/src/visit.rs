@@ -166,14 +166,7 @@ macro_rules! shown {
 }
 
 shown! {
-    Ck, Ik, Ak, KAusf, ResStar, XresStar, KSeaf, KAmf, KNasEnc, KNasInt, KGnb, Nh, KN3iwf, KRrcEnc, KRrcInt, KUpEnc, KUpInt,
-}
-
-/// Its halves are shown, so it is.
-impl ShownKey for CkIk {
-    fn expose_to_operator(&self) -> &[u8] {
-        self.derivation_octets()
-    }
+    Ck, Ik, Ak, CkIk, KAusf, ResStar, XresStar, KSeaf, KAmf, KNasEnc, KNasInt, KGnb, Nh, KN3iwf, KRrcEnc, KRrcInt, KUpEnc, KUpInt,
 }
 
 /// Values that a row makes and that are no key types, under the name of their row.
@@ -185,15 +178,15 @@ macro_rules! seen_as {
         impl KeyMaterial for $View<'_> {
             const NAME: &'static str = $name;
 
-            fn derivation_octets(&self) -> &[u8] {
-                let $value = self.0;
-                $octets
+            fn fingerprint(&self) -> Fingerprint {
+                Fingerprint::of_octets($name, self.expose_to_operator())
             }
         }
 
         impl ShownKey for $View<'_> {
             fn expose_to_operator(&self) -> &[u8] {
-                self.derivation_octets()
+                let $value = self.0;
+                $octets
             }
         }
     )*};
@@ -203,9 +196,9 @@ seen_as! {
     /// RES or XRES.
     XresAsRes(Res) = "RES", |res| res.octets();
     /// RES* as the XRES* that the network must have: both are seen under one name and can be compared.
-    AsXresStar(ResStar) = XresStar::NAME, |res_star| res_star.derivation_octets();
+    AsXresStar(ResStar) = XresStar::NAME, |res_star| res_star.expose_to_operator();
     /// XRES* as the RES* that the UE must answer.
-    AsResStar(XresStar) = ResStar::NAME, |xres_star| xres_star.derivation_octets();
+    AsResStar(XresStar) = ResStar::NAME, |xres_star| xres_star.expose_to_operator();
     /// HXRES*.
     AsHxresStar(HxresStar) = "HXRES*", |hxres_star| hxres_star.octets();
     /// HXRES* as the HRES* that was found equal to it, or must be.

@@ -14,7 +14,7 @@ use aes::{Aes128Enc, Block};
 use kaskade_crypto::ecies::{BackEnd, EphemeralSecret, HnPrivateKey, Profile, conceal, deconceal};
 use kaskade_crypto::kdf::{Fc, HmacKey, KdfOutput};
 use kaskade_crypto::milenage::{Milenage, MilenageVector, OperatorConstants, Request, vectors};
-use kaskade_crypto::{Amf, K, KeyMaterial, Opc, Rand, Sqn};
+use kaskade_crypto::{Amf, K, Opc, Rand, Sqn};
 use oxirush_security::milenage as other;
 use rounds::Table;
 use sha2::block_api::compress256;
@@ -167,7 +167,7 @@ fn home_vector(table: &mut Table) {
     let inputs = Inputs::new();
     let vector = || {
         let vector = inputs.vector();
-        let key = HmacKey::from_two(vector.ck.derivation_octets(), vector.ik.derivation_octets());
+        let key = HmacKey::from_two(vector.ck.expose_to_derivation(), vector.ik.expose_to_derivation());
         let k_ausf = k_ausf(&key, &vector.autn().sqn_xor_ak());
         let xres_star = xres_star(&key, inputs.rand.octets(), vector.res.octets());
         (vector, k_ausf, xres_star)

@@ -30,18 +30,28 @@ mod look_up;
 mod tables;
 
 use crate::secret_octets;
-use crate::types::{Ck, Ik, K, Rand, Res};
+use crate::types::{Ck, Ik, Rand, Res};
 use crate::wipe::Wiped;
 
 secret_octets! {
+    /// Ki: the long-term secret of a GSM card, 16 octets (TS 43.020).
+    ///
+    /// A type of its own, and none that a [`K`](crate::K) turns into: whoever may ask COMP128v1 some ten thousand times
+    /// learns its key, so that the K of another algorithm set must not be able to come here.
+    pub struct Ki(16) = "Ki" {}
+
     /// SRES: what a GSM card answers, and what the network expects. 4 octets (TS 43.020).
     pub struct Sres(4) = "SRES" {
+        /// To a row of the cascade, which gives it as its child.
+        expose_to_derivation,
         /// To the serving network in a triplet, or from the card to it.
         expose_to_serving_network,
     }
 
     /// Kc: the ciphering key of GSM. 8 octets; in COMP128v1 and v2 the last 10 bits are 0 (TS 43.020).
     pub struct Kc(8) = "Kc" {
+        /// To a derivation outside this crate, which has Kc as its key.
+        expose_to_derivation,
         /// To the serving network in a triplet, or from the card to the device.
         expose_to_serving_network,
         /// To the person who asked for it at this terminal.
@@ -137,25 +147,25 @@ pub fn c5(kc: &Kc) -> Ik {
 
 /// COMP128v1: K and RAND of 16 octets to SRES and Kc, whose last 10 bits are 0.
 ///
-/// Reads the whole of a table for each look-up, so that neither time nor caches tell K.
-pub fn comp128v1(k: &K, rand: &Rand) -> Triplet {
-    let Wiped([output]) = &Wiped([comp128v1::output(k, rand)]);
+/// Reads the whole of a table for each look-up, so that neither time nor caches tell Ki.
+pub fn comp128v1(ki: &Ki, rand: &Rand) -> Triplet {
+    let Wiped([output]) = &Wiped([comp128v1::output(ki, rand)]);
     triplet(rand, *output >> 96, *output << 10)
 }
 
 /// COMP128v2: K and RAND of 16 octets to SRES and Kc, whose last 10 bits are 0: v3 with a shorter Kc.
 ///
-/// Reads the whole of a table for each look-up, so that neither time nor caches tell K.
-pub fn comp128v2(k: &K, rand: &Rand) -> Triplet {
-    let Wiped([output]) = &Wiped([comp128v23::output(k, rand)]);
+/// Reads the whole of a table for each look-up, so that neither time nor caches tell Ki.
+pub fn comp128v2(ki: &Ki, rand: &Rand) -> Triplet {
+    let Wiped([output]) = &Wiped([comp128v23::output(ki, rand)]);
     triplet(rand, *output >> 96, *output & !0x3ff)
 }
 
 /// COMP128v3: K and RAND of 16 octets to SRES and Kc of 64 bits.
 ///
-/// Reads the whole of a table for each look-up, so that neither time nor caches tell K.
-pub fn comp128v3(k: &K, rand: &Rand) -> Triplet {
-    let Wiped([output]) = &Wiped([comp128v23::output(k, rand)]);
+/// Reads the whole of a table for each look-up, so that neither time nor caches tell Ki.
+pub fn comp128v3(ki: &Ki, rand: &Rand) -> Triplet {
+    let Wiped([output]) = &Wiped([comp128v23::output(ki, rand)]);
     triplet(rand, *output >> 96, *output)
 }
 

@@ -17,6 +17,8 @@
 //! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
 //! | [`store_keys`] | what a home network's store makes of its data key: recognisable RAND, codes of its records | TS 33.102 C.2.2 |
+//! | [`subscription`] | an algorithm set with its secrets, and how they are laid out when sealed | – |
+//! | [`seal`] | K and its like at rest: AES-256-GCM where their octets are visible, and nowhere else | NIST SP 800-38D |
 //! | `simd` | back ends on the instructions of x86-64, found at run time: the only unsafe code | design decision 5 |
 //!
 //! No function here does I/O, reads a clock or draws random numbers: randomness is an argument.
@@ -37,10 +39,12 @@ pub mod kdf;
 mod known_answers;
 pub mod milenage;
 pub mod nxa256;
+pub mod seal;
 pub mod secret;
 mod simd;
 pub mod snow3g;
 pub mod store_keys;
+pub mod subscription;
 pub mod tuak;
 pub mod types;
 mod wipe;
@@ -55,5 +59,5 @@ pub mod reexport {
     pub use zeroize;
 }
 
-pub use secret::KeyMaterial;
+pub use secret::{Fingerprint, FromOctets, KeyMaterial};
 pub use types::{Ak, Amf, Autn, Auts, Ck, Ik, K, K256, MacA, MacS, Op, Opc, Rand, Res, Sqn, Top, Topc};

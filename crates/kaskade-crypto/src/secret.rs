@@ -3,17 +3,29 @@
 //! A type made by [`secret_octets!`](crate::secret_octets) is silent and mortal: it is not `Copy`, has no `Display` and no serde, its
 //! `Debug` prints only its name, its equality takes constant time, and its octets are wiped on drop. It is built from
 //! a reference, so that no call site makes a stray copy by value. Leaving the process needs a method whose name says
-//! where to (`expose_to_seaf`); a type lists those methods in its declaration, and K, OP and OPc list none but sealing.
+//! where to (`expose_to_seaf`); a type lists those methods in its declaration, and K, OP and OPc list none: they are sealed
+//! where their octets are visible ([`seal`](crate::seal)).
 
-/// Octets that a derivation may take as its key.
+mod fingerprint;
+
+pub use fingerprint::Fingerprint;
+
+/// A key of the cascade, whose octets nobody gets by this trait: they are visible in the crate that declares the type,
+/// and elsewhere by its `expose_to_…` methods, if it has any.
 ///
-/// Implemented by the key types only. [`KeyMaterial::derivation_octets`] is for derivations inside the cascade; what
-/// leaves the process uses the `expose_to_…` methods of the type.
+/// K, OP, OPc, TOP, TOPc, EMSK and the keys that the EMSK is cut or made from have none.
 pub trait KeyMaterial {
     /// Name of the key as 3GPP writes it, in ASCII (`K_AUSF`).
     const NAME: &'static str;
-    /// The key's octets, most significant first, as input of a derivation.
-    fn derivation_octets(&self) -> &[u8];
+
+    /// Its public short name, by which two holders compare it.
+    fn fingerprint(&self) -> Fingerprint;
+}
+
+/// A key that somebody has the octets of: for tools and tests that compare many types in one way.
+pub trait FromOctets: KeyMaterial + Eq + Sized {
+    /// Takes the octets, most significant first; `None` when they are not as many as the key has.
+    fn from_slice(octets: &[u8]) -> Option<Self>;
 }
 
 /// Declares secret octet strings of fixed length.
@@ -50,7 +62,7 @@ macro_rules! secret_octets {
                 Self(*octets)
             }
 
-            /// The octets, for algorithms of this crate.
+            /// The octets, for the crate that declares the type.
             #[allow(dead_code)]
             #[inline(always)]
             pub(crate) fn secret_octets(&self) -> &[u8; $len] {
@@ -69,9 +81,14 @@ macro_rules! secret_octets {
         impl $crate::secret::KeyMaterial for $Name {
             const NAME: &'static str = $label;
 
-            #[inline]
-            fn derivation_octets(&self) -> &[u8] {
-                &self.0
+            fn fingerprint(&self) -> $crate::secret::Fingerprint {
+                $crate::secret::Fingerprint::of_octets($label, &self.0)
+            }
+        }
+
+        impl $crate::secret::FromOctets for $Name {
+            fn from_slice(octets: &[u8]) -> ::core::option::Option<Self> {
+                <&[u8; $len]>::try_from(octets).ok().map(Self::from_octets)
             }
         }
 

@@ -9,55 +9,43 @@ use crate::secret_octets;
 
 secret_octets! {
     /// K: the long-term secret of one subscription, shared by USIM and home network. 16 octets (TS 33.102 6.3).
-    pub struct K(16) = "K" {
-        /// To the sealing of K at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct K(16) = "K" {}
 
     /// OP: the operator variant of MILENAGE, before it is bound to K. 16 octets (TS 35.206 3).
-    pub struct Op(16) = "OP" {
-        /// To the sealing of OP at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct Op(16) = "OP" {}
 
     /// OPc: OP bound to K; what a card stores. 16 octets (TS 35.206 4.1).
-    pub struct Opc(16) = "OPc" {
-        /// To the sealing of OPc at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct Opc(16) = "OPc" {}
 
     /// K of 256 bits: the long-term secret of a TUAK subscription that uses the longer form. 32 octets (TS 35.231).
-    pub struct K256(32) = "K-256" {
-        /// To the sealing of K at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct K256(32) = "K-256" {}
 
     /// TOP: the operator variant of TUAK, before it is bound to K. 32 octets (TS 35.231).
-    pub struct Top(32) = "TOP" {
-        /// To the sealing of TOP at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct Top(32) = "TOP" {}
 
     /// TOPc: TOP bound to K; what a card stores. 32 octets (TS 35.231).
-    pub struct Topc(32) = "TOPc" {
-        /// To the sealing of TOPc at rest, and nowhere else.
-        expose_to_seal
-    }
+    pub struct Topc(32) = "TOPc" {}
 
     /// CK: the confidentiality key, f3. 16 octets (TS 33.102 6.3).
     pub struct Ck(16) = "CK" {
+        /// To a derivation outside this crate, which has CK in its key or its input.
+        expose_to_derivation,
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
 
     /// IK: the integrity key, f4. 16 octets (TS 33.102 6.3).
     pub struct Ik(16) = "IK" {
+        /// To a derivation outside this crate, which has IK in its key or its input.
+        expose_to_derivation,
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
 
     /// AK: the anonymity key that hides SQN, f5 or f5*. 6 octets (TS 33.102 6.3).
     pub struct Ak(6) = "AK" {
+        /// To a derivation outside this crate, which has AK in its key or its input.
+        expose_to_derivation,
         /// To the person who asked for it at this terminal.
         expose_to_operator,
     }
@@ -132,6 +120,34 @@ impl Amf {
     /// (TS 33.102 Annex H, TS 33.401 6.1.1).
     pub const fn separation_bit(&self) -> bool {
         self.0[0] & 0x80 != 0
+    }
+}
+
+impl Op {
+    /// The same octets as OPc, to ask whether somebody took the one for the other: they look alike.
+    pub fn read_as_opc(&self) -> Opc {
+        Opc(self.0)
+    }
+}
+
+impl Opc {
+    /// The same octets as OP: see [`Op::read_as_opc`].
+    pub fn read_as_op(&self) -> Op {
+        Op(self.0)
+    }
+}
+
+impl Top {
+    /// The same octets as TOPc: see [`Op::read_as_opc`].
+    pub fn read_as_topc(&self) -> Topc {
+        Topc(self.0)
+    }
+}
+
+impl Topc {
+    /// The same octets as TOP: see [`Op::read_as_opc`].
+    pub fn read_as_top(&self) -> Top {
+        Top(self.0)
     }
 }
 

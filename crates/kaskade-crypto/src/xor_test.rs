@@ -11,17 +11,26 @@
 //! ```
 //!
 //! ```
-//! use kaskade_crypto::xor_test::{ResLength, XorTest};
-//! use kaskade_crypto::{K, Rand};
+//! use kaskade_crypto::Rand;
+//! use kaskade_crypto::xor_test::{ResLength, TestK, XorTest};
 //!
-//! let set = XorTest::new(&K::from_octets(&[0x0f; 16]), ResLength::new(4)?);
+//! let set = XorTest::new(&TestK::from_octets(&[0x0f; 16]), ResLength::new(4)?);
 //! assert_eq!(set.f2(&Rand::from_octets([0xf0; 16])).octets(), &[0xff; 4]);
 //! # Ok::<(), kaskade_crypto::xor_test::InvalidResLength>(())
 //! ```
 
 use crate::algorithm_set::{AlgorithmSet, Vector};
-use crate::types::{Ak, Amf, Auts, Ck, Ik, K, MacA, MacS, Rand, Res, Sqn};
+use crate::secret_octets;
+use crate::types::{Ak, Amf, Auts, Ck, Ik, MacA, MacS, Rand, Res, Sqn};
 use crate::wipe::Wiped;
+
+secret_octets! {
+    /// K of a test subscription with this algorithm, 16 octets (TS 34.108 8.1.2).
+    ///
+    /// A type of its own, and none that a [`K`](crate::K) turns into: RES of a RAND of zeros *is* this key, so that the
+    /// K of another algorithm set must not be able to come here.
+    pub struct TestK(16) = "K" {}
+}
 
 /// n of f2: how many octets RES has, 4 to 16 (TS 34.108 8.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,13 +75,13 @@ impl Default for ResLength {
 /// The XOR test algorithm of one test subscription. Wiped on drop.
 #[derive(Clone)]
 pub struct XorTest {
-    k: K,
+    k: TestK,
     res_length: ResLength,
 }
 
 impl XorTest {
     /// Takes K and the length of RES.
-    pub fn new(k: &K, res_length: ResLength) -> Self {
+    pub fn new(k: &TestK, res_length: ResLength) -> Self {
         Self {
             k: k.clone(),
             res_length,

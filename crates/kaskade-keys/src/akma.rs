@@ -5,14 +5,12 @@
 //!         └─ A-TID                 A.3
 //! ```
 
-use kaskade_crypto::secret_octets;
-
 use crate::Supi;
-use crate::derivation::rows;
+use crate::derivation::{keys, rows};
 use crate::fivegs::KAusf;
 use crate::id::{AfId, Label};
 
-secret_octets! {
+keys! {
     /// K_AKMA: the anchor of all applications. 32 octets (TS 33.535 A.2).
     pub struct KAkma(32) = "K_AKMA" {
         /// To the AAnF, in Naanf_AKMA_AnchorKey_Register.

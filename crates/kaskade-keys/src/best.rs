@@ -10,15 +10,13 @@
 //! FC 0xF0 over the label makes e2m_int_key, FC 0xF1 over EMSE_Id and the label makes e2m_key. The two FCs are not
 //! 3GPP's. Another choice would be another profile with another number, so that no two peers mistake one for the other.
 
-use kaskade_crypto::secret_octets;
-
 use crate::ServingNetworkName;
-use crate::derivation::rows;
+use crate::derivation::{keys, rows};
 use crate::eap::CkIkPrime;
 use crate::id::{E2mLabel, EmseId};
 use crate::umts::{CkIk, SqnXorAk};
 
-secret_octets! {
+keys! {
     /// K_HSE: the root of the home security endpoint in 5GS. 32 octets (TS 33.163).
     pub struct KHse(32) = "K_HSE" {
         /// To the home security endpoint.

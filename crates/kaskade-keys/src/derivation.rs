@@ -3,7 +3,7 @@
 //! Two macros declare rows. `rows!` is for what the KDF of TS 33.220 makes, `function_rows!` for everything else
 //! (concatenations, cuts, PRF'). Each turns a declaration into the typed method on the parent, the [`Row`] that graph,
 //! documentation and `explain` read, and a `transcript` function that shows what enters. [`Transcript::derive`] computes
-//! from the same row for a caller who has octets and texts instead of types.
+//! from the same row for a caller who goes by names and texts instead of types.
 //!
 //! ```text
 //! /// K_gNB for 3GPP access.                                     documentation, required
@@ -23,14 +23,14 @@
 //! }
 //! ```
 //!
-//! A parameter's type implements [`KdfParameter`] (by `kdf_parameters!`), and [`TextParameter`] when people give it as
-//! text (by `text_parameters!`), [`KeyParameter`] when it is a key.
+//! A parameter's type implements `KdfParameter` (by `kdf_parameters!`), and `TextParameter` when people give it as
+//! text (by `text_parameters!`), `KeyParameter` when it is a key. Keys are declared by `keys!`.
 
-mod fingerprint;
 mod holder;
 mod inputs;
 pub(crate) mod life;
 mod macros;
+mod named_key;
 mod parameter;
 mod prepared;
 mod transcript;
@@ -39,20 +39,21 @@ use core::fmt;
 
 use kaskade_crypto::kdf::{Fc, KdfInput, KdfOutput};
 
-pub use fingerprint::Fingerprint;
+pub use kaskade_crypto::Fingerprint;
+
 pub use holder::{Holder, HolderGroup};
 pub(crate) use macros::{
-    function_rows, gather, given, kdf_parameters, kept, octets_of, or_default, rows, text_parameters,
+    function_rows, gather, given, kdf_parameters, kept, keys, octets_of, or_default, rows, text_parameters,
 };
-pub use parameter::{
-    Encoding, Given, KdfParameter, KdfSink, KeyParameter, Octets, ParameterSpec, TextForm, TextParameter,
-};
-pub(crate) use parameter::{hex, hex_array, number};
-pub use prepared::Prepared;
+pub use named_key::NamedKey;
+pub use parameter::{Encoding, Given, KdfParameter, Octets, ParameterSpec, TextForm};
+pub(crate) use parameter::{KdfSink, KeyParameter, TextParameter, hex, hex_array, number};
+pub use prepared::{Parent, Prepared};
 pub use transcript::Transcript;
 
-/// One derivation of the key hierarchy.
+/// One derivation of the key hierarchy. The rows there are stand in this crate; nobody else makes one.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the derived key (`K_SEAF`).
     pub child: &'static str,
@@ -120,6 +121,12 @@ impl Source {
 }
 
 impl Row {
+    /// Whether nobody but UE and network function may ever have the child's octets: K, OP and their like are no children
+    /// of rows, which leaves the EMSK and what it is cut or made from (RFC 5295 2). [`NamedKey`] keeps them in.
+    pub fn child_never_leaves(&self) -> bool {
+        named_key::never_leaves(self.child)
+    }
+
     /// Who says so, as the clause begins.
     pub fn source(&self) -> Source {
         if self.clause.starts_with("TS ") {
@@ -180,10 +187,14 @@ pub enum Rule {
 
 /// A function that is no KDF of TS 33.220: the parent's octets and the inputs' octets make the child's.
 ///
-/// The lengths are those of the row's types, so that it cannot fail; what it gives for other lengths is unspecified.
-pub type Compute = fn(parent: &[u8], inputs: &[&[u8]], child: &mut [u8]);
+/// It computes inside this crate alone: by it somebody would get the octets of keys that leave nobody, such as the EMSK.
+#[derive(Clone, Copy)]
+pub struct Compute(pub(crate) ComputeOctets);
 
-/// The child's octets out of the parent's, from octet `FROM` on: a [`Compute`].
+/// The lengths are those of the row's types, so that it cannot fail; what it gives for other lengths is unspecified.
+pub(crate) type ComputeOctets = fn(parent: &[u8], inputs: &[&[u8]], child: &mut [u8]);
+
+/// The child's octets out of the parent's, from octet `FROM` on: a [`ComputeOctets`].
 pub(crate) fn cut<const FROM: usize>(parent: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
     if let Some(part) = parent.get(FROM..).and_then(|rest| rest.get(..child.len())) {
         child.copy_from_slice(part);

@@ -10,17 +10,17 @@
 //!      └─ K_AUSF, where credentials are held outside
 //! ```
 
+use kaskade_crypto::KeyMaterial;
 use kaskade_crypto::kdf::{HmacKey, fips_186_2_prf, sha1};
-use kaskade_crypto::{KeyMaterial, secret_octets};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ServingNetworkName;
-use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, rows};
+use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, keys, rows};
 use crate::fivegs::KAusf;
 use crate::id::{AccessNetworkIdentity, EapCounter, EapIdentity, Label, NonceS};
 use crate::umts::{CkIk, SqnXorAk};
 
-secret_octets! {
+keys! {
     /// CK' ‖ IK': CK and IK bound to the network of an EAP-AKA'. 32 octets (TS 33.402 A.2, TS 33.501 A.3).
     pub struct CkIkPrime(32) = "CK'||IK'" {
         /// To the AUSF or the AAA server, in an authentication vector.
@@ -96,7 +96,7 @@ secret_octets! {
 }
 
 kdf_parameters! {
-    SharedSecret: Encoding::Secret(32), |this| this.derivation_octets();
+    SharedSecret: Encoding::Secret(32), |this| this.secret_octets();
 }
 
 impl KeyParameter for SharedSecret {

@@ -12,13 +12,12 @@
 //! derived key's. RFC 5295 asks for at least 64 octets and lets a usage have more; here all have 64, as the EMSK.
 
 use kaskade_crypto::kdf::HmacKey;
-use kaskade_crypto::secret_octets;
 
-use crate::derivation::function_rows;
+use crate::derivation::{function_rows, keys};
 use crate::eap::Emsk;
 use crate::id::{Cryptosuite, ErpSequence, Fqdn, Label, UsageData, UsageLabel};
 
-secret_octets! {
+keys! {
     /// USRK: the root key of one usage of the EMSK. 64 octets (RFC 5295 3.1).
     pub struct Usrk(64) = "USRK" {
         /// To the server of that usage.

@@ -9,9 +9,9 @@
 //!                              └─ S-K_eNB, S-K_gNB, S-K_WT, LWIP-PSK           A.15, Annex G, H
 //! ```
 
-use kaskade_crypto::{KeyMaterial, secret_octets};
+use kaskade_crypto::KeyMaterial;
 
-use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, rows};
+use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, keys, rows};
 use crate::gsm::CkIkPs;
 use crate::id::{
     EarfcnDl, EutraPci, LwipCounter, NonceMme, NonceUe, ScgCounter, ServingNetworkIdentity, TypeDistinguisher,
@@ -20,7 +20,7 @@ use crate::id::{
 use crate::umts::{CkIk, SqnXorAk};
 use crate::{CipheringAlgorithm, IntegrityAlgorithm, NasCount, UplinkCount};
 
-secret_octets! {
+keys! {
     /// K_ASME: the anchor of the serving network, and the key of an EPS NAS security context. 32 octets (TS 33.401 A.2).
     pub struct KAsme(32) = "K_ASME" {
         /// To the MME, in the answer of the HSS.
@@ -559,10 +559,10 @@ pub enum SyncInput<'k> {
 
 kdf_parameters! {
     SyncInput<'_>: Encoding::Secret(32), |this| match this {
-        SyncInput::KEnb(key) => key.derivation_octets(),
-        SyncInput::Nh(key) => key.derivation_octets(),
+        SyncInput::KEnb(key) => key.secret_octets(),
+        SyncInput::Nh(key) => key.secret_octets(),
     };
-    Nh: Encoding::Secret(32), |this| this.derivation_octets();
+    Nh: Encoding::Secret(32), |this| this.secret_octets();
 }
 
 impl KeyParameter for SyncInput<'_> {

@@ -9,9 +9,9 @@
 //!                                                    K_UPenc, K_UPint          A.9, A.8
 //! ```
 
-use kaskade_crypto::{KeyMaterial, Rand, Res, secret_octets};
+use kaskade_crypto::{KeyMaterial, Rand, Res};
 
-use crate::derivation::{Encoding, KeyParameter, kdf_parameters, rows};
+use crate::derivation::{Encoding, KeyParameter, kdf_parameters, keys, rows};
 use crate::id::{
     Acknowledgement, HorizontalDirection, SorCounter, SorHeader, SorList, TrustedAccessUsage, TypeDistinguisher,
     UpuCounter, UpuData,
@@ -25,7 +25,7 @@ mod response;
 
 pub use response::{HASH_ROWS, HresStar, HxresStar, ROW_HRES_STAR, ROW_HXRES_STAR};
 
-secret_octets! {
+keys! {
     /// K_AUSF: the anchor of the home network. 32 octets (TS 33.501 A.2, 6.2.1).
     pub struct KAusf(32) = "K_AUSF" {
         /// To the AUSF, in the answer of Nudm_UEAuthentication.
@@ -569,8 +569,8 @@ impl KeyParameter for SyncInput<'_> {
 impl SyncInput<'_> {
     pub(crate) fn octets(&self) -> &[u8] {
         match self {
-            Self::KGnb(key) => key.derivation_octets(),
-            Self::Nh(key) => key.derivation_octets(),
+            Self::KGnb(key) => key.secret_octets(),
+            Self::Nh(key) => key.secret_octets(),
         }
     }
 }

@@ -7,13 +7,13 @@
 //! H(A1) ── passwd, Ks (GBA_Digest)             B.5             without a card: HTTP Digest over TLS
 //! ```
 
-use kaskade_crypto::{KeyMaterial, Rand, secret_octets};
+use kaskade_crypto::{KeyMaterial, Rand};
 
-use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, rows};
+use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, keys, rows};
 use crate::id::{BsfId, DigestResponse, Impi, Label, NafId};
 use crate::umts::CkIk;
 
-secret_octets! {
+keys! {
     /// Ks: what UE and BSF share after a bootstrapping. 32 octets (TS 33.220 4.5.2).
     pub struct Ks(32) = "Ks" {
         /// To the person who asked for it at this terminal.
@@ -78,7 +78,7 @@ secret_octets! {
 }
 
 kdf_parameters! {
-    TlsMkExtr: Encoding::Secret(48), |this| this.derivation_octets();
+    TlsMkExtr: Encoding::Secret(48), |this| this.secret_octets();
 }
 
 impl KeyParameter for TlsMkExtr {

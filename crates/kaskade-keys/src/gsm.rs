@@ -13,13 +13,13 @@
 //! What a GSM subscriber's Kc makes has names of its own: whoever has Kc has not the CK and IK that it may come from.
 
 use kaskade_crypto::gsm::{Kc, Kc128, Sres, c2, c3, c4, c5};
-use kaskade_crypto::{Ck, Ik, KeyMaterial, Res, secret_octets};
+use kaskade_crypto::{Ck, Ik, KeyMaterial, Res};
 
-use crate::derivation::{Compute, Holder, Kept, Life, Row, Rule, function_rows, life, rows};
+use crate::derivation::{Compute, Holder, Kept, Life, Row, Rule, function_rows, keys, life, rows};
 use crate::id::SrvccNonce;
 use crate::umts::{self, CkIk};
 
-secret_octets! {
+keys! {
     /// Ki128: protects the integrity of EC-GSM-IoT. 16 octets (TS 43.020 H.6).
     pub struct Ki128(16) = "Ki128" {
         /// To the person who asked for it at this terminal.
@@ -57,14 +57,14 @@ secret_octets! {
 /// [`c2`] over octets.
 fn sres(res: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
     if let Some(res) = Res::from_slice(res) {
-        child.copy_from_slice(c2(&res).derivation_octets());
+        child.copy_from_slice(c2(&res).expose_to_derivation());
     }
 }
 
 /// [`c3`] over CK ‖ IK.
 fn kc(ck_ik: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
     if let ([ck, ik], []) = ck_ik.as_chunks() {
-        child.copy_from_slice(c3(&Ck::from_octets(ck), &Ik::from_octets(ik)).derivation_octets());
+        child.copy_from_slice(c3(&Ck::from_octets(ck), &Ik::from_octets(ik)).expose_to_derivation());
     }
 }
 
@@ -72,8 +72,8 @@ fn kc(ck_ik: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
 fn ck_ik(kc: &[u8], _inputs: &[&[u8]], child: &mut [u8]) {
     if let (Some(kc), Some((ck, ik))) = (kc.first_chunk(), child.split_at_mut_checked(16)) {
         let kc = Kc::from_octets(kc);
-        ck.copy_from_slice(c4(&kc).derivation_octets());
-        ik.copy_from_slice(c5(&kc).derivation_octets());
+        ck.copy_from_slice(c4(&kc).expose_to_derivation());
+        ik.copy_from_slice(c5(&kc).expose_to_derivation());
     }
 }
 
@@ -87,7 +87,7 @@ impl CkIkGsm {
     /// c4 and c5 of a triplet's Kc (TS 33.102 6.8.2.4).
     pub fn from_kc(kc: &Kc) -> Self {
         let mut key = Self([0; 32]);
-        ck_ik(kc.derivation_octets(), &[], &mut key.0);
+        ck_ik(kc.expose_to_derivation(), &[], &mut key.0);
         key
     }
 }
@@ -96,7 +96,7 @@ impl KcFourTimes {
     /// Kc ‖ Kc ‖ Kc ‖ Kc (TS 33.102 B.4).
     pub fn from_kc(kc: &Kc) -> Self {
         let mut key = Self([0; 32]);
-        four_times(kc.derivation_octets(), &[], &mut key.0);
+        four_times(kc.expose_to_derivation(), &[], &mut key.0);
         key
     }
 }
@@ -234,7 +234,7 @@ pub static ROW_SRES: Row = from_outside(
     (Sres::NAME, 4),
     "c2",
     "SRES: what a UMTS subscriber's RES is in GERAN.",
-    ("c2", sres),
+    ("c2", Compute(sres)),
     (
         &[Holder::Auc, Holder::VlrSgsn, Holder::Me],
         &[Holder::VlrSgsn, Holder::Me],
@@ -248,7 +248,7 @@ pub static ROW_CK_IK_GSM: Row = from_outside(
     (CkIkGsm::NAME, 32),
     "ck_ik_gsm",
     "CK ‖ IK of a GSM subscriber in UTRAN.",
-    ("c4 ‖ c5", ck_ik),
+    ("c4 ‖ c5", Compute(ck_ik)),
     (
         &[Holder::VlrSgsn, Holder::Me],
         &[Holder::VlrSgsn, Holder::Rnc, Holder::Me],
@@ -262,7 +262,7 @@ pub static ROW_KC_FOUR_TIMES: Row = from_outside(
     (KcFourTimes::NAME, 32),
     "four_times",
     "Kc four times over, the key of the KDF that makes Kc'.",
-    ("Kc ‖ Kc ‖ Kc ‖ Kc", four_times),
+    ("Kc ‖ Kc ‖ Kc ‖ Kc", Compute(four_times)),
     (&[Holder::VlrSgsn, Holder::Me], &[Holder::VlrSgsn, Holder::Me]),
     (life::ONE_EXCHANGE, "TS 33.102 B.4"),
 );

@@ -71,7 +71,9 @@ impl PreparedLanes<CkIk> {
     pub fn from_ck_ik<'k>(pairs: impl IntoIterator<Item = (&'k Ck, &'k Ik)>) -> Self {
         let pairs = pairs.into_iter();
         Self {
-            keys: HmacKeys::from_two(pairs.map(|(ck, ik)| (ck.derivation_octets(), ik.derivation_octets()))),
+            keys: HmacKeys::from_two(
+                pairs.map(|(ck, ik)| (&ck.expose_to_derivation()[..], &ik.expose_to_derivation()[..])),
+            ),
             parent: PhantomData,
         }
     }

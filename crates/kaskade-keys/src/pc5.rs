@@ -12,9 +12,7 @@
 //! of a V2X link comes from long-term credentials of both UEs. Over the control plane a remote UE authenticates through
 //! the relay with EAP-AKA', in a run of its own.
 
-use kaskade_crypto::secret_octets;
-
-use crate::derivation::{Encoding, cut, function_rows, kdf_parameters, rows};
+use crate::derivation::{Encoding, cut, function_rows, kdf_parameters, keys, rows};
 use crate::eap::Emsk;
 use crate::id::{
     Freshness1, Freshness2, GroupIdentity, GroupMemberIdentity, Label, Nonce1, Nonce2, PtkIdentity, RelayServiceCode,
@@ -22,7 +20,7 @@ use crate::id::{
 };
 use crate::{CipheringAlgorithm, IntegrityAlgorithm, Supi};
 
-secret_octets! {
+keys! {
     /// UP-PRUK: the root of a remote UE's links to relays, over the user plane. 32 octets (TS 33.503 6.3.3.2).
     pub struct UpPruk(32) = "UP-PRUK" {
         /// To the person who asked for it at this terminal.

@@ -6,15 +6,13 @@
 //!            └─ K_IAB                                            A.23
 //! ```
 
-use kaskade_crypto::secret_octets;
-
-use crate::derivation::rows;
+use crate::derivation::{keys, rows};
 use crate::eps::SKGnb;
 use crate::fivegs::{KGnb, Nh};
 use crate::id::{ArfcnDl, EutraPci, IabAddress, NgEnbEarfcnDl, Pci, SnCounter, TypeDistinguisher};
 use crate::{CipheringAlgorithm, IntegrityAlgorithm};
 
-secret_octets! {
+keys! {
     /// K_SN: the key of a secondary node. 32 octets (TS 33.501 A.16).
     pub struct KSn(32) = "K_SN" {
         /// To the person who asked for it at this terminal.

@@ -7,14 +7,12 @@
 //!
 //! SLPK and SLPGK come from a key management function.
 
-use kaskade_crypto::secret_octets;
-
-use crate::derivation::rows;
+use crate::derivation::{keys, rows};
 use crate::id::{GroupMemberIdentity, RangingApplicationId, SlpNonce1, SlpNonce2, SlptkIdentity};
 use crate::pc5::LinkKeyUse;
 use crate::{CipheringAlgorithm, IntegrityAlgorithm};
 
-secret_octets! {
+keys! {
     /// SLPK: the root of a UE's links for ranging and sidelink positioning. 32 octets (TS 33.533 A.2).
     pub struct Slpk(32) = "SLPK" {
         /// To the person who asked for it at this terminal.

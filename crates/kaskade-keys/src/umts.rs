@@ -8,23 +8,26 @@
 use core::ops::RangeInclusive;
 
 use kaskade_crypto::kdf::HmacKey;
-use kaskade_crypto::{Ak, Autn, Ck, Ik, K, KeyMaterial, Sqn, secret_octets};
+use kaskade_crypto::{Ak, Autn, Ck, Ik, K, KeyMaterial, Sqn};
 
 use crate::derivation::{
-    Encoding, Given, Holder, Kept, ParameterSpec, Prepared, Row, Rule, TextParameter, life, octets_of,
+    Encoding, Given, Holder, Kept, ParameterSpec, Prepared, Row, Rule, TextParameter, keys, life, octets_of,
 };
 
-secret_octets! {
+keys! {
     /// CK ‖ IK: the 256-bit key of TS 33.501 A.2 to A.4 and TS 33.401 A.2. 32 octets.
-    pub struct CkIk(32) = "CK||IK" {}
+    pub struct CkIk(32) = "CK||IK" {
+        /// To the person who asked for it at this terminal, who may see its halves.
+        expose_to_operator,
+    }
 }
 
 impl CkIk {
     /// Puts CK and IK together.
     pub fn from_parts(ck: &Ck, ik: &Ik) -> Self {
         let mut key = Self([0; 32]);
-        key.0[..16].copy_from_slice(ck.derivation_octets());
-        key.0[16..].copy_from_slice(ik.derivation_octets());
+        key.0[..16].copy_from_slice(ck.expose_to_derivation());
+        key.0[16..].copy_from_slice(ik.expose_to_derivation());
         key
     }
 }
@@ -33,7 +36,7 @@ impl Prepared<CkIk> {
     /// Absorbs CK ‖ IK without putting them together first.
     #[inline]
     pub fn from_ck_ik(ck: &Ck, ik: &Ik) -> Self {
-        Self::from_hmac(HmacKey::from_two(ck.derivation_octets(), ik.derivation_octets()))
+        Self::from_hmac(HmacKey::from_two(ck.expose_to_derivation(), ik.expose_to_derivation()))
     }
 }
 

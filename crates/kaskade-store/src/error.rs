@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
+use kaskade_crypto::subscription::LayoutError;
 
 use crate::private::PrivateError;
 
@@ -170,4 +171,13 @@ pub enum RowError {
     /// A field has a value that it cannot have.
     #[error("a row is damaged: {0}")]
     Field(&'static str),
+}
+
+impl From<LayoutError> for RowError {
+    fn from(error: LayoutError) -> Self {
+        match error {
+            LayoutError::Field(field) => Self::Field(field),
+            _ => Self::Length,
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{digest, rand};
+use kaskade_crypto::seal::{ExportKey, HnKeySealer, RootKey};
 use zeroize::Zeroizing;
 
 use crate::error::MasterKeyError;
@@ -15,10 +16,7 @@ kaskade_crypto::secret_octets! {
     /// ```text
     /// "KSKMKEY1" 8 ‖ key 32 ‖ check 8 = first octets of SHA-256("KSKMKEY1" ‖ key)
     /// ```
-    pub struct MasterKey(32) = "master key" {
-        /// To the sealing of the data key.
-        expose_to_seal
-    }
+    pub struct MasterKey(32) = "master key" {}
 }
 
 const MAGIC: &[u8; 8] = b"KSKMKEY1";
@@ -82,13 +80,23 @@ impl MasterKey {
 
     /// A public identifier of the key: tells keys apart and nothing else. 16 hexadecimal digits.
     pub fn identifier(&self) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.expose_to_seal());
-        let tag = hmac::sign(&key, b"kaskade master key identifier");
-        tag.as_ref()
-            .iter()
-            .take(8)
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        let identifier = self.root_key().identifier();
+        identifier.iter().map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    /// The key that seals subscribers who leave their store in a file.
+    pub fn export_key(&self) -> ExportKey {
+        self.root_key().export_key()
+    }
+
+    /// The key that seals the home network's private keys.
+    pub fn hn_key_sealer(&self) -> HnKeySealer {
+        self.root_key().hn_key_sealer()
+    }
+
+    /// The key as `kaskade-crypto` takes it.
+    pub(crate) fn root_key(&self) -> RootKey {
+        RootKey::from_octets(self.secret_octets())
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use kaskade_aka::auc::{GsmAlgorithm, GsmKeys};
+use kaskade_crypto::gsm::Ki;
 use kaskade_crypto::tuak::{InvalidParameter, Iterations, Parameters, TuakKey, VectorRes};
-use kaskade_crypto::xor_test::{InvalidResLength, ResLength};
+use kaskade_crypto::xor_test::{InvalidResLength, ResLength, TestK};
 use kaskade_crypto::{K, Op, Opc, Top, Topc};
 use kaskade_store::{OpOrOpc, SubscriberSecrets, TopOrTopc};
 
@@ -198,7 +199,7 @@ impl Card<'_> {
             }
             AlgorithmName::Xor => {
                 self.has_none_of(&[&milenage, &tuak, &iterations])?;
-                let k = K::from_octets(&*hex_field::octets(names.k, self.k(names, "32")?)?);
+                let k = TestK::from_octets(&*hex_field::octets(names.k, self.k(names, "32")?)?);
                 let res_length = match self.res_octets {
                     Some(octets) => ResLength::new(octets.into())?,
                     None => ResLength::LONGEST,
@@ -207,7 +208,7 @@ impl Card<'_> {
             }
             AlgorithmName::Gsm(algorithm) => {
                 self.has_none_of(&[&milenage, &tuak, &res, &iterations])?;
-                let k = K::from_octets(&*hex_field::octets(names.k, self.k(names, "32")?)?);
+                let k = Ki::from_octets(&*hex_field::octets(names.k, self.k(names, "32")?)?);
                 Ok(SubscriberSecrets::Gsm(GsmKeys { k, algorithm }))
             }
         }

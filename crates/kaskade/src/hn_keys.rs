@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail};
 use kaskade_codec::usim_file::{HnPublicKeyEntry, SchemeEntry, SuciCalcInfo};
 use kaskade_crypto::ecies::{EciesError, HnPrivateKey, HnPublicKey, Profile};
+use kaskade_crypto::seal::{HnKeySealer, HnOpenError, RANDOM_LEN};
 use kaskade_keys::{HnKeyId, ProtectionScheme};
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_store::private;
 use zeroize::Zeroizing;
 
 use crate::data_dir::{DataDir, read_private};
-use crate::sealed::Sealing;
 
 const MAGIC: &[u8; 8] = b"KSKHNKY1";
 const HEAD: usize = 10;
@@ -24,7 +24,7 @@ const HEAD: usize = 10;
 /// The key pairs of a data folder.
 pub(crate) struct HnKeys {
     folder: PathBuf,
-    sealing: Sealing,
+    sealing: HnKeySealer,
     keys: BTreeMap<u8, HnPrivateKey>,
 }
 
@@ -33,7 +33,7 @@ impl HnKeys {
     pub(crate) fn open(data: &DataDir) -> Result<Self> {
         let mut keys = Self {
             folder: data.hn_keys()?,
-            sealing: Sealing::new(data.master(), "home network key")?,
+            sealing: data.master().hn_key_sealer(),
             keys: BTreeMap::new(),
         };
         for file in std::fs::read_dir(&keys.folder)? {
@@ -100,7 +100,9 @@ impl HnKeys {
         }
         let head = head(id, key.profile());
         let mut file = head.to_vec();
-        file.extend(self.sealing.seal(&head, key.expose_to_seal())?);
+        let mut random = [0; RANDOM_LEN];
+        getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+        file.extend(self.sealing.seal(&random, &head, &key));
         private::write_new(&self.path(id), &file)?;
         Ok(self.keys.entry(id).or_insert(key))
     }
@@ -136,12 +138,11 @@ impl HnKeys {
             .into_iter()
             .find(|known| known.scheme_id() == *profile)
             .context("unknown profile, the file is damaged")?;
-        let clear = self
-            .sealing
-            .open(head, sealed)
-            .context("does not open: it was sealed with another master key, or is damaged")?;
-        let octets = clear.first_chunk::<32>().context("the file is damaged")?;
-        Ok((*id, HnPrivateKey::from_octets(profile, octets)?))
+        let key = self.sealing.open(profile, head, sealed).map_err(|error| match error {
+            HnOpenError::Key(error) => anyhow!(error),
+            _ => anyhow!("does not open: it was sealed with another master key, or is damaged"),
+        })?;
+        Ok((*id, key))
     }
 }
 

@@ -9,7 +9,6 @@ mod hierarchy;
 mod hn_keys;
 mod picture;
 mod plan;
-mod sealed;
 mod secret_input;
 mod service;
 mod side;

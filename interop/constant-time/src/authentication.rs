@@ -3,7 +3,7 @@
 use kaskade_crypto::algorithm_set::{AlgorithmSet, Vector};
 use kaskade_crypto::milenage::{Milenage, OperatorConstants, Request, vectors};
 use kaskade_crypto::tuak::{Iterations, Parameters, Tuak, TuakKey};
-use kaskade_crypto::xor_test::{ResLength, XorTest};
+use kaskade_crypto::xor_test::{ResLength, TestK, XorTest};
 use kaskade_crypto::{Amf, Auts, K, K256, MacS, Op, Opc, Rand, Sqn, Top, Topc};
 
 use crate::check::{Checks, constant_time, decision, secret, xor};
@@ -62,7 +62,9 @@ fn set<S: AlgorithmSet>(checks: &mut Checks, name: &str, new: impl Fn() -> S) {
 }
 
 pub(crate) fn run(checks: &mut Checks) {
-    checks.holds("MILENAGE: OP to OPc", || constant_time(|| *keys().1.expose_to_seal()));
+    checks.holds("MILENAGE: OP to OPc, and f3", || {
+        constant_time(|| *milenage().f3(&RAND).expose_to_operator())
+    });
     set(checks, "MILENAGE", milenage);
     checks.holds("MILENAGE: vectors of many subscribers", || {
         constant_time(|| {
@@ -90,6 +92,6 @@ pub(crate) fn run(checks: &mut Checks) {
         tuak(&TuakKey::from(K256::from_octets(&secret(1))))
     });
     set(checks, "XOR test", || {
-        XorTest::new(&K::from_octets(&secret(1)), ResLength::default())
+        XorTest::new(&TestK::from_octets(&secret(1)), ResLength::default())
     });
 }

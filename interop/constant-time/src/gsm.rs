@@ -1,16 +1,16 @@
 //! The 2G side: K and what comes out of it are secret, RAND is public.
 
-use kaskade_crypto::gsm::{Kc, Triplet, c2, c3, c4, c5, comp128v1, comp128v2, comp128v3};
-use kaskade_crypto::{Ck, Ik, K, Rand, Res};
+use kaskade_crypto::gsm::{Kc, Ki, Triplet, c2, c3, c4, c5, comp128v1, comp128v2, comp128v3};
+use kaskade_crypto::{Ck, Ik, Rand, Res};
 
 use crate::check::{Checks, constant_time, secret};
 
 pub(crate) fn run(checks: &mut Checks) {
     let rand = Rand::from_octets([0x23; 16]);
-    let mut version = |name, version: fn(&K, &Rand) -> Triplet| {
+    let mut version = |name, version: fn(&Ki, &Rand) -> Triplet| {
         checks.holds(name, || {
             constant_time(|| {
-                let triplet = version(&K::from_octets(&secret(1)), &rand);
+                let triplet = version(&Ki::from_octets(&secret(1)), &rand);
                 let (sres, kc) = (triplet.sres, triplet.kc);
                 [&sres.expose_to_serving_network()[..], kc.expose_to_serving_network()].concat()
             })

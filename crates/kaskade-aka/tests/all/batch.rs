@@ -4,7 +4,7 @@ use crate::parties::{home, rand, sqn, subscription};
 use kaskade_aka::auc::{self, AlgorithmKeys, Credentials, LengthsDiffer, quintet, quintets};
 use kaskade_aka::fivegs::udm::{HeAv5g, Request, he_av, he_avs};
 use kaskade_crypto::milenage::OperatorConstants;
-use kaskade_crypto::xor_test::ResLength;
+use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, Opc, Rand, Sqn};
 use kaskade_keys::{Nid, Plmn, ServingNetworkName};
 use proptest::collection::vec;
@@ -31,10 +31,10 @@ fn credentials() -> impl Strategy<Value = Credentials> {
             Ok(constants) if r5 % 3 == 0 => constants,
             _ => OperatorConstants::STANDARD,
         };
-        let (k, opc) = (K::from_octets(&k), Opc::from_octets(&opc));
+        let (test_k, k, opc) = (TestK::from_octets(&k), K::from_octets(&k), Opc::from_octets(&opc));
         let keys = if r5 % 5 == 1 {
             let res_length = ResLength::new(8).expect("4 to 16");
-            AlgorithmKeys::Xor { k, res_length }
+            AlgorithmKeys::Xor { k: test_k, res_length }
         } else {
             AlgorithmKeys::Milenage { k, opc, constants }
         };

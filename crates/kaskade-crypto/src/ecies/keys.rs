@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+use subtle::ConstantTimeEq;
+
 use super::back_end::{Agreed, Agreement};
 use super::{BackEnd, EciesError, Profile};
 use crate::secret_octets;
@@ -63,8 +65,8 @@ impl HnPrivateKey {
         &self.public_key
     }
 
-    /// The 32 octets: to the sealing of the key at rest, and nowhere else.
-    pub fn expose_to_seal(&self) -> &[u8; 32] {
+    /// The 32 octets, to the sealing of this crate.
+    pub(crate) fn secret_octets(&self) -> &[u8; 32] {
         &self.octets.0
     }
 
@@ -72,6 +74,15 @@ impl HnPrivateKey {
         self.parsed.agree(ephemeral_public_key)
     }
 }
+
+/// The same profile and the same octets, in constant time.
+impl PartialEq for HnPrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.profile == other.profile && self.octets.0[..].ct_eq(&other.octets.0[..]).into()
+    }
+}
+
+impl Eq for HnPrivateKey {}
 
 impl core::fmt::Debug for HnPrivateKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -5,18 +5,19 @@
 //! table of that size, whose values have 8 − n bits. So after the last level 4 bits are left of each octet: 128 bits in all,
 //! which a permutation spreads over the 16 octets of the next round.
 
+use super::Ki;
 use super::look_up::look_up;
 use super::tables::{LEVEL_0, LEVEL_1, LEVEL_2, LEVEL_3, LEVEL_4};
-use crate::types::{K, Rand};
+use crate::types::Rand;
 use crate::wipe::Wiped;
 
 /// The 128 bits after the last round: SRES is the first 32, Kc the last 54.
-pub(super) fn output(k: &K, rand: &Rand) -> u128 {
+pub(super) fn output(ki: &Ki, rand: &Rand) -> u128 {
     let mut next = Wiped(*rand.octets());
     for _ in 1..8 {
-        next.0 = permute(compress(k.secret_octets(), &next.0)).to_be_bytes();
+        next.0 = permute(compress(ki.secret_octets(), &next.0)).to_be_bytes();
     }
-    compress(k.secret_octets(), &next.0)
+    compress(ki.secret_octets(), &next.0)
 }
 
 /// Bit i of the output is bit 17 i (mod 128) of the input, counted from the most significant.

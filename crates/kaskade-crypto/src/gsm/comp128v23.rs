@@ -10,15 +10,16 @@
 //! and merges left and right in blocks of 1, 2, 4, 8 and 16 octets. Half of the bits, chosen in steps of 19, are the next
 //! message. K, RAND and the output have their octets in reversed order here.
 
+use super::Ki;
 use super::look_up::look_up;
 use super::tables::{INNER, OUTER};
-use crate::types::{K, Rand};
+use crate::types::Rand;
 use crate::wipe::Wiped;
 
 /// The 128 bits after the last of eight times: SRES is the first 32, Kc the last 64.
-pub(super) fn output(k: &K, rand: &Rand) -> u128 {
+pub(super) fn output(ki: &Ki, rand: &Rand) -> u128 {
     let rand = u128::from_le_bytes(*rand.octets());
-    let key = Wiped([u128::from_le_bytes(*k.secret_octets()) ^ rand]);
+    let key = Wiped([u128::from_le_bytes(*ki.secret_octets()) ^ rand]);
     let mut message = Wiped([rand]);
     for _ in 0..8 {
         let [message] = &mut message.0;

@@ -32,11 +32,11 @@ impl TuakKey {
         }
     }
 
-    /// The octets, to the sealing of K at rest, and nowhere else.
-    pub fn expose_to_seal(&self) -> &[u8] {
+    /// The octets, for algorithms of this crate.
+    pub(crate) fn secret_octets(&self) -> &[u8] {
         match self {
-            Self::K128(k) => k.expose_to_seal(),
-            Self::K256(k) => k.expose_to_seal(),
+            Self::K128(k) => k.secret_octets(),
+            Self::K256(k) => k.secret_octets(),
         }
     }
 }

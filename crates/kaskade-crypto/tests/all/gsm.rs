@@ -1,7 +1,7 @@
 //! Triplets and conversions against the test sets of TS 55.205 and of the Osmocom project.
 
 use crate::known_answers::{Case, load};
-use kaskade_crypto::gsm::{self, Kc, Kc128, SresFunction, Triplet};
+use kaskade_crypto::gsm::{self, Kc, Kc128, Ki, SresFunction, Triplet};
 use kaskade_crypto::milenage::Milenage;
 use kaskade_crypto::{Ck, Ik, K, Opc, Rand, Res};
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ const COMP128: [(&str, &str, [&str; 3]); 4] = [
 fn comp128_gives_the_recorded_triplets() {
     for (k, rand, expected) in COMP128 {
         let octets = |text: &str| <[u8; 16]>::try_from(hex::decode(text).expect("hex")).expect("16 octets");
-        let (k, rand) = (K::from_octets(&octets(k)), Rand::from_octets(octets(rand)));
+        let (k, rand) = (Ki::from_octets(&octets(k)), Rand::from_octets(octets(rand)));
         for (algorithm, expected) in [gsm::comp128v1, gsm::comp128v2, gsm::comp128v3].iter().zip(expected) {
             let Triplet { rand: of, sres, kc } = algorithm(&k, &rand);
             assert_eq!(of, rand);
@@ -110,7 +110,7 @@ fn comp128_gives_the_recorded_triplets() {
 
 #[test]
 fn triplets_are_silent() {
-    let triplet = gsm::comp128v3(&K::from_octets(&[1; 16]), &Rand::from_octets([2; 16]));
+    let triplet = gsm::comp128v3(&Ki::from_octets(&[1; 16]), &Rand::from_octets([2; 16]));
     let kc128 = Kc128::from_octets(&[1; 16]);
     assert_eq!(
         format!("{:?} {:?} {kc128:?}", triplet.sres, triplet.kc),
@@ -149,7 +149,7 @@ proptest! {
 
     #[test]
     fn v2_is_v3_with_a_shorter_kc_and_v1_ends_in_zeros(k: [u8; 16], rand: [u8; 16]) {
-        let (k, rand) = (K::from_octets(&k), Rand::from_octets(rand));
+        let (k, rand) = (Ki::from_octets(&k), Rand::from_octets(rand));
         let [v1, v2, v3] = [gsm::comp128v1, gsm::comp128v2, gsm::comp128v3].map(|algorithm| algorithm(&k, &rand));
         let kc = |triplet: &Triplet| u64::from_be_bytes(*triplet.kc.expose_to_operator());
         prop_assert_eq!(&v2.sres, &v3.sres);

@@ -10,6 +10,7 @@ mod kdf_batch;
 mod known_answers;
 mod milenage;
 mod nxa256;
+mod seal;
 mod snow3g;
 mod tuak;
 mod wiped;

@@ -55,7 +55,7 @@ fn every_known_answer_agrees() {
         assert_eq!(matches!(k, TuakKey::K256(_)), number(case, "k_bits") == 256);
         let iterations = Iterations::new(number(case, "keccak_iterations").try_into().expect("small")).expect("not 0");
         let topc = Topc::derive(&k, &Top::from_octets(&case.octets("top")), iterations);
-        compare("topc", topc.expose_to_seal());
+        assert_eq!(topc, Topc::from_octets(&case.octets("topc")), "{} topc", case.name());
         let rand = Rand::from_octets(case.octets("rand"));
         let (sqn, amf) = (
             Sqn::from_octets(case.octets("sqn")),
@@ -92,7 +92,7 @@ fn every_known_answer_agrees() {
         }
     }
     // Eight values of each of four sets; of two a quintet can carry f2 to f5, of one f1, of three f5*.
-    assert_eq!((cases.len(), compared, carried), (4, 4 * 8 + 3 + 2 * 4 + 2, 2));
+    assert_eq!((cases.len(), compared, carried), (4, 4 * 7 + 3 + 2 * 4 + 2, 2));
 }
 
 #[test]

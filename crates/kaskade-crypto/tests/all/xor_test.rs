@@ -1,14 +1,14 @@
 //! The XOR test algorithm against a test USIM's recorded challenge, and by its own arithmetic.
 
-use kaskade_crypto::xor_test::{InvalidResLength, ResLength, XorTest};
-use kaskade_crypto::{Amf, Autn, Auts, K, Rand, Sqn};
+use kaskade_crypto::xor_test::{InvalidResLength, ResLength, TestK, XorTest};
+use kaskade_crypto::{Amf, Autn, Auts, Rand, Sqn};
 use proptest::prelude::*;
 
 /// The challenge of the USIM test of srsRAN 4G, whose AUTN a network of test equipment made.
 #[test]
 fn the_recorded_challenge_agrees() {
     let octets = |text: &str| <[u8; 16]>::try_from(hex::decode(text).expect("hex")).expect("16 octets");
-    let k = K::from_octets(&octets("00112233445566778899aabbccddeeff"));
+    let k = TestK::from_octets(&octets("00112233445566778899aabbccddeeff"));
     let rand = Rand::from_octets(octets("0c63a85413e6a4ced986fbe5ce9b625e"));
     let autn = Autn::from_octets(octets("6757b3c2b97090010c728a67579252b8"));
     let set = XorTest::new(&k, ResLength::default());
@@ -42,7 +42,7 @@ proptest! {
     ) {
         let rand = Rand::from_octets(rand);
         let (sqn, amf) = (Sqn::from_octets(sqn), Amf::from_octets(amf));
-        let k = K::from_octets(&k);
+        let k = TestK::from_octets(&k);
         let (whole, cut) = (
             XorTest::new(&k, ResLength::LONGEST),
             XorTest::new(&k, ResLength::new(octets).expect("in range")),

@@ -21,6 +21,24 @@ pub(crate) const fn octets_of(len: usize) -> u16 {
     len as u16
 }
 
+/// Declares keys, as `secret_octets!` does, that rows may start from.
+macro_rules! keys {
+    ($( $(#[$meta:meta])* pub struct $Name:ident($len:literal) = $label:literal { $($exposures:tt)* } )*) => {
+        ::kaskade_crypto::secret_octets! {
+            $( $(#[$meta])* pub struct $Name($len) = $label { $($exposures)* } )*
+        }
+
+        $(
+            impl $crate::derivation::Parent for $Name {
+                #[inline]
+                fn prepare(&self) -> $crate::derivation::Prepared<Self> {
+                    $crate::derivation::Prepared::from_octets(self.secret_octets())
+                }
+            }
+        )*
+    };
+}
+
 /// Given what a row says of a parameter: where its value comes from.
 macro_rules! given {
     ($Param:ty, $value:expr,) => {
@@ -145,7 +163,7 @@ macro_rules! rows {
                 #[doc = concat!("\n\nFC ", stringify!($fc), $("; ", $name,)* ". Keeps ", stringify!($keep), ". ", $clause, ".")]
                 #[inline]
                 pub fn $method(&self $(, $arg: $Arg)*) -> $Child {
-                    $crate::derivation::Prepared::<$Parent>::new(self).$method($($arg),*)
+                    $crate::derivation::Parent::prepare(self).$method($($arg),*)
                 }
             }
         )*
@@ -189,7 +207,7 @@ macro_rules! function_rows {
                     parent_octets: $crate::derivation::octets_of($Parent::LEN),
                     method: stringify!($method),
                     about: concat!($($doc),+),
-                    rule: $crate::derivation::Rule::Function($words, $compute),
+                    rule: $crate::derivation::Rule::Function($words, $crate::derivation::Compute($compute)),
                     parameters: &[$(
                         $crate::derivation::ParameterSpec {
                             name: $name,
@@ -220,7 +238,7 @@ macro_rules! function_rows {
                 #[doc = concat!("\n\n", $words, $("; ", $name,)* ". ", $clause, ".")]
                 pub fn $method(&self $(, $arg: $Arg)*) -> $Child {
                     let mut child = [0; $Child::LEN];
-                    let parent = ::kaskade_crypto::KeyMaterial::derivation_octets(self);
+                    let parent = &self.secret_octets()[..];
                     $crate::derivation::gather!(|inputs: &[&[u8]]| $compute(parent, inputs, &mut child); []
                         $($Param = $value),*);
                     let key = $Child::from_octets(&child);
@@ -236,7 +254,7 @@ macro_rules! function_rows {
 }
 
 #[allow(unused_imports, reason = "of the macros of rows")]
-pub(crate) use {function_rows, gather, given, or_default, rows};
+pub(crate) use {function_rows, gather, given, keys, or_default, rows};
 
 /// How types enter a derivation.
 macro_rules! kdf_parameters {

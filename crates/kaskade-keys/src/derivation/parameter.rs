@@ -125,7 +125,7 @@ pub trait KdfParameter {
 }
 
 /// An input that people write as text.
-pub trait TextParameter: KdfParameter + Sized {
+pub(crate) trait TextParameter: KdfParameter + Sized {
     /// What to write, in a few words.
     const FORM: &'static str;
     /// An example of it.
@@ -154,13 +154,13 @@ pub trait TextParameter: KdfParameter + Sized {
 }
 
 /// An input that is a key of the hierarchy.
-pub trait KeyParameter: KdfParameter {
+pub(crate) trait KeyParameter: KdfParameter {
     /// The keys that it may be.
     const KEYS: &'static [&'static str];
 }
 
 /// Where the parameters of S go: into the hash, or into a transcript.
-pub trait KdfSink: Sized {
+pub(crate) trait KdfSink: Sized {
     /// Takes Pi; Li follows from it.
     #[must_use]
     fn feed<P: KdfParameter>(self, parameter: &P) -> Self;

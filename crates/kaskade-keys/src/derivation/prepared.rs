@@ -24,18 +24,26 @@ pub struct Prepared<P> {
     parent: PhantomData<fn(&P)>,
 }
 
-impl<P: KeyMaterial> Prepared<P> {
+/// A key that rows start from.
+pub trait Parent: KeyMaterial + Sized {
+    /// Absorbs the pads: 2 SHA-256 compressions.
+    fn prepare(&self) -> Prepared<Self>;
+}
+
+impl<P: Parent> Prepared<P> {
     /// Absorbs the pads: 2 SHA-256 compressions.
     #[inline]
     pub fn new(parent: &P) -> Self {
-        Self {
-            hmac: HmacKey::new(parent.derivation_octets()),
-            parent: PhantomData,
-        }
+        parent.prepare()
     }
 }
 
 impl<P> Prepared<P> {
+    #[inline]
+    pub(crate) fn from_octets(octets: &[u8]) -> Self {
+        Self::from_hmac(HmacKey::new(octets))
+    }
+
     #[inline]
     pub(crate) fn from_hmac(hmac: HmacKey) -> Self {
         Self {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use kaskade_crypto::kdf::HmacKey;
 use zeroize::Zeroizing;
 
-use super::{KdfParameter, KdfSink, Octets, ParameterSpec, Row, Rule};
+use super::{Compute, KdfParameter, KdfSink, NamedKey, Octets, ParameterSpec, Row, Rule};
 
 /// The octets of S for given inputs, part by part; the parent key is not in it.
 ///
@@ -47,7 +47,17 @@ impl Transcript {
         parameters.filter_map(|(spec, octets)| (!spec.encoding.leaves_out(octets)).then_some((spec, octets.as_slice())))
     }
 
-    /// The child's octets, from the parent's; `None` under [`Rule::AlgorithmSet`], which needs more than K.
+    /// The child, from the parent; `None` when that is another key than the row's parent, and under
+    /// [`Rule::AlgorithmSet`], which needs more than K.
+    pub fn derive_key(&self, parent: &NamedKey) -> Option<NamedKey> {
+        if parent.name() != self.row.parent {
+            return None;
+        }
+        self.derive(parent.octets())
+            .map(|child| NamedKey::made(self.row.child, child))
+    }
+
+    /// The child's octets, from the parent's: what [`Transcript::derive_key`] replaces.
     pub fn derive(&self, parent: &[u8]) -> Option<Octets> {
         match self.row.rule {
             Rule::Kdf(fc) => {
@@ -59,7 +69,7 @@ impl Transcript {
                 });
                 Some(Zeroizing::new(self.row.kept.cut(&output).to_vec()))
             }
-            Rule::Function(_, compute) => {
+            Rule::Function(_, Compute(compute)) => {
                 let inputs: Vec<&[u8]> = self.parameters.iter().map(Vec::as_slice).collect();
                 let mut child = Zeroizing::new(alloc::vec![0; usize::from(self.row.child_octets)]);
                 compute(parent, &inputs, &mut child);

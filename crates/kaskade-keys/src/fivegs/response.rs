@@ -5,7 +5,7 @@ use kaskade_crypto::{KeyMaterial, Rand};
 use subtle::ConstantTimeEq;
 
 use super::{ResStar, XresStar};
-use crate::derivation::{Encoding, Given, Holder, Kept, ParameterSpec, Row, Rule, TextParameter, life};
+use crate::derivation::{Compute, Encoding, Given, Holder, Kept, ParameterSpec, Row, Rule, TextParameter, life};
 
 /// HRES*: what the SEAF computes from RES*. 16 octets, compared in constant time (TS 33.501 A.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +74,7 @@ const fn hashed(
         parent_octets: 16,
         method,
         about,
-        rule: Rule::Function("SHA-256", |response, inputs, child| {
-            let rand = inputs.first().and_then(|rand| <&[u8; 16]>::try_from(*rand).ok());
-            if let (Some(rand), Ok(response)) = (rand, response.try_into()) {
-                child.copy_from_slice(&hash(rand, response));
-            }
-        }),
+        rule: Rule::Function("SHA-256", Compute(hashed_octets)),
         parameters: &[ParameterSpec {
             name: "RAND",
             encoding: Encoding::Octets(16),
@@ -91,6 +86,13 @@ const fn hashed(
         life: life::VECTOR,
         clause: "TS 33.501 A.5",
         doubt: "",
+    }
+}
+
+fn hashed_octets(response: &[u8], inputs: &[&[u8]], child: &mut [u8]) {
+    let rand = inputs.first().and_then(|rand| <&[u8; 16]>::try_from(*rand).ok());
+    if let (Some(rand), Ok(response)) = (rand, response.try_into()) {
+        child.copy_from_slice(&hash(rand, response));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kaskade_keys::derivation::{Encoding, Given, Octets, ParameterSpec, Row, Rule};
+use kaskade_keys::derivation::{Encoding, Given, NamedKey, Octets, ParameterSpec, Row, Rule};
 use kaskade_keys::tree;
 use kaskade_oracle::{Arg, Oracle, octets};
 use proptest::prelude::*;
@@ -62,10 +62,10 @@ fn compare(oracle: &Oracle, peer: &str, row: &'static Row, runner: &mut TestRunn
         }));
         let answer = oracle.call("derive", &arguments);
         if !answer.is_null() {
-            let ours = transcript.derive(&key).unwrap();
+            let ours = transcript.derive_key(&NamedKey::from_octets(row.parent, &key).unwrap());
             assert_eq!(
-                *ours,
-                octets(&answer),
+                ours,
+                NamedKey::from_octets(row.child, &octets(&answer)),
                 "{peer}: {} → {} ({})",
                 row.parent,
                 row.named,

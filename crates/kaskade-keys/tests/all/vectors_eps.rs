@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use kaskade_crypto::milenage::Milenage;
-use kaskade_crypto::{Autn, Ck, Ik, K, KeyMaterial, Opc, Rand};
-use kaskade_keys::derivation::{Given, Octets, ParameterSpec, Prepared, Row};
+use kaskade_crypto::{Autn, Ck, Ik, K, Opc, Rand};
+use kaskade_keys::derivation::{Given, NamedKey, Octets, ParameterSpec, Prepared, Row};
 use kaskade_keys::id::{EarfcnDl, EutraPci, ScgCounter, ServingNetworkIdentity};
 use kaskade_keys::umts::{CkIk, SqnXorAk};
 use kaskade_keys::{CipheringAlgorithm, IntegrityAlgorithm, NasCount, Plmn, eps, tree};
@@ -98,8 +98,10 @@ fn by_row(case: &Case<'_>) {
         }
     }
     assert_eq!(transcript.s()[..1], case.octets("fc"), "{}", case.name());
-    let (key, output) = (transcript.derive(&case.key()).unwrap(), case.octets("output"));
-    assert!(output.ends_with(&key), "{}", case.name());
+    let key = NamedKey::from_octets(row.parent, &case.key()).unwrap();
+    let child = transcript.derive_key(&key).unwrap();
+    let output = case.octets("output");
+    assert!(output.ends_with(child.expose_to_operator().unwrap()), "{}", case.name());
 }
 
 /// The typed method, with typed inputs.
@@ -125,29 +127,34 @@ fn by_type(case: &Case<'_>) {
         "k_asme" => {
             let network = ServingNetworkIdentity(Plmn::from_nas_octets(case.array("sn_id")).unwrap());
             let sqn_xor_ak = SqnXorAk::from_octets(case.array("sqn_xor_ak"));
-            octets(&CkIk::from_octets(&key).k_asme(&network, &sqn_xor_ak))
+            CkIk::from_octets(&key)
+                .k_asme(&network, &sqn_xor_ak)
+                .expose_to_operator()
+                .to_vec()
         }
-        "k_nas_enc" => octets(&k_asme.k_nas_enc(nea())),
-        "k_nas_int" => octets(&k_asme.k_nas_int(nia())),
-        "k_enb" => octets(&k_asme.k_enb(count().into())),
-        "nh" => octets(&k_asme.nh(eps::SyncInput::Nh(&eps::Nh::from_octets(&case.array("sync_input"))))),
-        "k_rrc_enc" => octets(&k_enb.k_rrc_enc(nea())),
-        "k_rrc_int" => octets(&k_enb.k_rrc_int(nia())),
-        "k_up_enc" => octets(&k_enb.k_up_enc(nea())),
-        "k_up_int" => octets(&k_enb.k_up_int(nia())),
+        "k_nas_enc" => k_asme.k_nas_enc(nea()).expose_to_operator().to_vec(),
+        "k_nas_int" => k_asme.k_nas_int(nia()).expose_to_operator().to_vec(),
+        "k_enb" => k_asme.k_enb(count().into()).expose_to_operator().to_vec(),
+        "nh" => k_asme
+            .nh(eps::SyncInput::Nh(&eps::Nh::from_octets(&case.array("sync_input"))))
+            .expose_to_operator()
+            .to_vec(),
+        "k_rrc_enc" => k_enb.k_rrc_enc(nea()).expose_to_operator().to_vec(),
+        "k_rrc_int" => k_enb.k_rrc_int(nia()).expose_to_operator().to_vec(),
+        "k_up_enc" => k_enb.k_up_enc(nea()).expose_to_operator().to_vec(),
+        "k_up_int" => k_enb.k_up_int(nia()).expose_to_operator().to_vec(),
         "k_enb_star" => {
             let pci = EutraPci::new(number("pci").try_into().unwrap()).unwrap();
-            octets(&k_enb.k_enb_star(pci, EarfcnDl::new(number("earfcn_dl")).unwrap()))
+            k_enb
+                .k_enb_star(pci, EarfcnDl::new(number("earfcn_dl")).unwrap())
+                .expose_to_operator()
+                .to_vec()
         }
-        "s_k_gnb" => octets(&k_enb.s_k_gnb(scg())),
-        "s_k_enb" => octets(&k_enb.s_k_enb(scg())),
+        "s_k_gnb" => k_enb.s_k_gnb(scg()).expose_to_operator().to_vec(),
+        "s_k_enb" => k_enb.s_k_enb(scg()).expose_to_operator().to_vec(),
         other => panic!("{}: {other}", case.name()),
     };
     assert!(case.octets("output").ends_with(&child), "{}: typed", case.name());
-}
-
-fn octets<T: KeyMaterial>(key: &T) -> Vec<u8> {
-    key.derivation_octets().to_vec()
 }
 
 /// Cases that start from K, with MILENAGE.
@@ -162,5 +169,10 @@ fn from_k(case: &Case<'_>) {
     assert_eq!(ik, Ik::from_octets(&case.array("ik")), "{}", case.name());
     let network = ServingNetworkIdentity(Plmn::from_nas_octets(case.array("sn_id")).unwrap());
     let k_asme = Prepared::<CkIk>::from_ck_ik(&ck, &ik).k_asme(&network, &SqnXorAk::from(&autn));
-    assert_eq!(octets(&k_asme), case.octets("output"), "{}", case.name());
+    assert_eq!(
+        k_asme.expose_to_operator().to_vec(),
+        case.octets("output"),
+        "{}",
+        case.name()
+    );
 }

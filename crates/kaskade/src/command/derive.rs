@@ -11,7 +11,7 @@ use kaskade_aka::fivegs::keys::{Algorithms, Selection};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnLayout;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
-use kaskade_crypto::{Amf, Autn, Op, Opc, Rand, Sqn, Top, Topc};
+use kaskade_crypto::{Amf, Autn, Rand, Sqn};
 use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, Nid, Plmn, ServingNetworkName, Supi};
 use kaskade_store::{OpOrOpc, SubscriberSecrets, TopOrTopc};
 use serde_json::{Value, json};
@@ -460,21 +460,21 @@ fn mistaken(secrets: &SubscriberSecrets) -> Option<(SubscriberSecrets, &'static 
     let hint = match &mut meant {
         SubscriberSecrets::Milenage { operator, .. } => match operator {
             OpOrOpc::Op(op) => {
-                *operator = OpOrOpc::Opc(Opc::from_octets(op.expose_to_seal()));
+                *operator = OpOrOpc::Opc(op.read_as_opc());
                 "what you gave as OP is the OPc: use --opc or --opc-file"
             }
             OpOrOpc::Opc(opc) => {
-                *operator = OpOrOpc::Op(Op::from_octets(opc.expose_to_seal()));
+                *operator = OpOrOpc::Op(opc.read_as_op());
                 "what you gave as OPc is the OP: use --op or --op-file"
             }
         },
         SubscriberSecrets::Tuak { operator, .. } => match operator {
             TopOrTopc::Top(top) => {
-                *operator = TopOrTopc::Topc(Topc::from_octets(top.expose_to_seal()));
+                *operator = TopOrTopc::Topc(top.read_as_topc());
                 "what you gave as TOP is the TOPc: use --topc or --topc-file"
             }
             TopOrTopc::Topc(topc) => {
-                *operator = TopOrTopc::Top(Top::from_octets(topc.expose_to_seal()));
+                *operator = TopOrTopc::Top(topc.read_as_top());
                 "what you gave as TOPc is the TOP: use --top or --top-file"
             }
         },

@@ -7,8 +7,8 @@ use kaskade_crypto::milenage::Milenage;
 use kaskade_crypto::tuak::{
     Iterations, KeySize, MacSize, Parameters, ResSize, SizedTuak, Sizes, Tuak, TuakKey, VectorRes,
 };
-use kaskade_crypto::xor_test::{ResLength, XorTest};
-use kaskade_crypto::{Amf, K, Opc, Rand, Sqn, Top, Topc};
+use kaskade_crypto::xor_test::{ResLength, TestK, XorTest};
+use kaskade_crypto::{Amf, FromOctets, K, Opc, Rand, Sqn, Top, Topc};
 use kaskade_oracle::{Arg, Oracle, OsmoAucGen, UmtsVector, octets};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -113,7 +113,7 @@ fn tuak_of_all_sizes_equals_the_reference() {
             let k = TuakKey::from_slice(k).expect("16 or 32");
             let iterations = Iterations::new(iterations).expect("not 0");
             let topc = Topc::derive(&k, &Top::from_octets(&inputs.top), iterations);
-            same(&topc.expose_to_seal()[..], &topc_octets[..])?;
+            prop_assert_eq!(Topc::from_slice(&topc_octets), Some(topc.clone()));
             let tuak = SizedTuak::new(&k, &topc, sizes, iterations);
             let (rand, sqn, amf) = inputs.challenge();
             same(tuak.f1(&rand, sqn, amf).octets(), &mac(false))?;
@@ -230,7 +230,7 @@ fn xor_vectors_and_auts_equal_osmo_auc_gen() {
     let Some(osmo) = OsmoAucGen::find() else { return };
     run(40, (Inputs::any(), 0_usize..14 * 8), |(inputs, bit)| {
         let k = inputs.short_k();
-        let set = XorTest::new(&K::from_octets(&k), ResLength::LONGEST);
+        let set = XorTest::new(&TestK::from_octets(&k), ResLength::LONGEST);
         let (rand, sqn, amf) = inputs.challenge();
         let theirs = osmo.xor(&k, &inputs.rand, &inputs.sqn, &inputs.amf);
         equal(&rand, &set.vector(&rand, sqn, amf), &theirs)?;
@@ -291,7 +291,7 @@ fn comp128_equals_osmo_auc_gen() {
         let k = inputs.short_k();
         let rand = Rand::from_octets(inputs.rand);
         for (version, algorithm) in (1..).zip([gsm::comp128v1, gsm::comp128v2, gsm::comp128v3]) {
-            let triplet = algorithm(&K::from_octets(&k), &rand);
+            let triplet = algorithm(&gsm::Ki::from_octets(&k), &rand);
             let theirs = osmo.comp128(version, &k, &inputs.rand);
             same(&triplet.sres.expose_to_serving_network()[..], &theirs.sres[..])?;
             same(&triplet.kc.expose_to_serving_network()[..], &theirs.kc[..])?;

@@ -23,10 +23,15 @@ pub(crate) fn supi(number: u64) -> Supi {
     format!("imsi-00101{number:010}").parse().expect("an IMSI")
 }
 
-pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
-    let octets = u128::from(number)
+/// What K and the operator code of a [`subscriber`] are made of.
+pub(crate) fn secret_octets(number: u64) -> [u8; 16] {
+    u128::from(number)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-        .to_be_bytes();
+        .to_be_bytes()
+}
+
+pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
+    let octets = secret_octets(number);
     Subscriber {
         supi: supi(number),
         secrets: SubscriberSecrets::milenage(

@@ -47,10 +47,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         .format
         .or_else(|| Format::of_name(&args.file.display().to_string()))
         .unwrap_or(Format::Csv);
-    let sealed = args
-        .with_secrets
-        .then(|| SealedSecrets::new(data.master()))
-        .transpose()?;
+    let sealed = args.with_secrets.then(|| SealedSecrets::new(data.master()));
     let to_stdout = args.file == Path::new("-");
     let mut out: Box<dyn Write> = if to_stdout {
         Box::new(BufWriter::new(io::stdout().lock()))

@@ -95,7 +95,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
-    let sealed = SealedSecrets::new(data.master())?;
+    let sealed = SealedSecrets::new(data.master());
     check(&store, &sealed, &entries, args.replace).map_err(|error| refused(&name, &error))?;
     if args.dry_run {
         console.line(format!(

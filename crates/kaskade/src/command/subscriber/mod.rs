@@ -312,9 +312,9 @@ fn k_fingerprint(secrets: &SubscriberSecrets) -> Fingerprint {
         SubscriberSecrets::Milenage { k, .. }
         | SubscriberSecrets::Tuak {
             k: TuakKey::K128(k), ..
-        }
-        | SubscriberSecrets::Xor { k, .. }
-        | SubscriberSecrets::Gsm(GsmKeys { k, .. }) => Fingerprint::of(k),
+        } => Fingerprint::of(k),
+        SubscriberSecrets::Xor { k, .. } => Fingerprint::of(k),
+        SubscriberSecrets::Gsm(GsmKeys { k, .. }) => Fingerprint::of(k),
         SubscriberSecrets::Tuak {
             k: TuakKey::K256(k), ..
         } => Fingerprint::of(k),

@@ -10,12 +10,12 @@
 //! The first three are [`AlgorithmKeys`], which make vectors for 3G, EPS and 5GS. COMP128 is of GSM-only subscriptions:
 //! [`GsmKeys`], from which nothing but triplets comes.
 
-use kaskade_crypto::algorithm_set::{AlgorithmSet, Vector};
-use kaskade_crypto::gsm::{self, Triplet};
-use kaskade_crypto::milenage::{Milenage, OperatorConstants};
-use kaskade_crypto::tuak::{Parameters, Tuak, TuakKey};
-use kaskade_crypto::xor_test::{ResLength, XorTest};
-use kaskade_crypto::{Ak, Amf, Ck, Ik, K, MacA, MacS, Opc, Rand, Res, Sqn, Topc};
+use crate::algorithm_set::{AlgorithmSet, Vector};
+use crate::gsm::{self, Ki, Triplet};
+use crate::milenage::{Milenage, OperatorConstants};
+use crate::tuak::{Parameters, Tuak, TuakKey};
+use crate::types::{Ak, Amf, Ck, Ik, K, MacA, MacS, Opc, Rand, Res, Sqn, Topc};
+use crate::xor_test::{ResLength, TestK, XorTest};
 
 /// Which functions f1 to f5* USIM and AuC use, with the operator's choices in them (TS 33.102 6.3.2). Nothing secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +83,8 @@ pub enum AlgorithmKeys {
     },
     /// The XOR test algorithm (TS 34.108 8.1.2): for test networks only.
     Xor {
-        /// K.
-        k: K,
+        /// K of the test algorithm, which its RES gives away.
+        k: TestK,
         /// How many octets RES has.
         res_length: ResLength,
     },
@@ -115,7 +115,7 @@ impl AlgorithmKeys {
 
     /// The vector of one challenge, without a copy of the set.
     #[inline]
-    pub(crate) fn vector(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> Vector {
+    pub fn vector(&self, rand: &Rand, sqn: Sqn, amf: Amf) -> Vector {
         match self {
             Self::Milenage { k, opc, constants } => Milenage::with_constants(k, opc, constants).vector(rand, sqn, amf),
             other => other.functions().vector(rand, sqn, amf),
@@ -123,7 +123,7 @@ impl AlgorithmKeys {
     }
 
     /// The functions of the subscription.
-    pub(crate) fn functions(&self) -> Functions {
+    pub fn functions(&self) -> Functions {
         match self {
             Self::Milenage { k, opc, constants } => Functions::Milenage(Milenage::with_constants(k, opc, constants)),
             Self::Tuak { k, topc, parameters } => Functions::Tuak(Tuak::new(k, topc, *parameters)),
@@ -138,9 +138,12 @@ impl AlgorithmKeys {
     clippy::large_enum_variant,
     reason = "lives for one call, or once in a card; a box would cost an allocation on the way to AUTS"
 )]
-pub(crate) enum Functions {
+pub enum Functions {
+    /// MILENAGE.
     Milenage(Milenage),
+    /// TUAK.
     Tuak(Tuak),
+    /// The XOR test algorithm.
     Xor(XorTest),
 }
 
@@ -205,7 +208,7 @@ impl GsmAlgorithm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GsmKeys {
     /// Ki.
-    pub k: K,
+    pub k: Ki,
     /// A3 and A8.
     pub algorithm: GsmAlgorithm,
 }

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use kaskade_crypto::KeyMaterial;
-use kaskade_crypto::kdf::sha256;
+use super::KeyMaterial;
+use crate::kdf::sha256;
 
 /// A short public name of a secret value: 4 octets of SHA-256 over a label, the key's name and its octets.
 ///
@@ -15,7 +15,7 @@ pub struct Fingerprint([u8; 4]);
 impl Fingerprint {
     /// Of a key.
     pub fn of<T: KeyMaterial>(key: &T) -> Self {
-        Self::of_octets(T::NAME, key.derivation_octets())
+        key.fingerprint()
     }
 
     /// Of the octets of the key of this name, which a caller has who goes by rows instead of types.
