@@ -7,6 +7,19 @@
 //!
 //! The usual property is that what was parsed, written and parsed again is the same value. Written text may differ from
 //! what came in: capital hex digits, for example.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 
 mod bodies;
 mod files;

@@ -1,4 +1,14 @@
 //! Every seed, and small changes of it, through its fuzz target: on the stable toolchain and without libFuzzer.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "shows which seed was changed when a property breaks")]
 
 use kaskade_fuzz::TARGETS;

@@ -1,17 +1,17 @@
-//! Licences, banned crates, sources and advisories, by the program `cargo-deny` and the rules in deny.toml.
+//! Licences, banned crates, sources, yanked versions and advisories, by the program `cargo-deny` and the rules in
+//! deny.toml.
 
-use crate::shell;
-use anyhow::{Result, bail};
+use crate::{records, shell, yanked};
+use anyhow::{Context as _, Result, bail};
 
-/// Runs the checks if cargo-deny is there; installs it first if `install` is set.
-pub(crate) fn check(install: bool) -> Result<String> {
-    let present = || shell::succeeds(&mut shell::cargo(["deny", "--version"]));
-    if !present() {
-        if !install {
-            return Ok("skipped: cargo-deny is not installed (--long installs it)".to_owned());
-        }
-        shell::run(&mut shell::cargo(["install", "--locked", "cargo-deny"]))?;
-    }
+/// Makes sure that cargo-deny is there.
+pub(crate) fn ensure(install: bool) -> Result<String> {
+    shell::ensure_tool("cargo-deny", &["deny", "--version"], install)
+}
+
+/// Runs the checks; `tool` is what came of [`ensure`].
+pub(crate) fn check(tool: Result<String>) -> Result<String> {
+    tool?;
     shell::run(&mut shell::cargo([
         "deny",
         "--offline",
@@ -21,11 +21,17 @@ pub(crate) fn check(install: bool) -> Result<String> {
         "bans",
         "sources",
     ]))?;
-    // The database of advisories is fetched when it can be; a machine without it is no reason to stop.
+    let crates = yanked::check()?;
+    // The database of advisories is fetched when it can be.
     match shell::output(&mut shell::cargo(["deny", "check", "advisories"])) {
-        Ok(_) => Ok("licences, bans, sources and advisories".to_owned()),
+        Ok(_) => Ok(format!(
+            "licences, bans, sources, advisories, and no yanked version among {crates} crates"
+        )),
         Err(error) if unreachable_database(&format!("{error:#}")) => {
-            Ok("licences, bans and sources; the advisory database cannot be reached".to_owned())
+            records::note("the database of advisories (it cannot be fetched)").context("cannot write a record")?;
+            Ok(format!(
+                "licences, bans, sources, and no yanked version among {crates} crates; not here: advisories"
+            ))
         }
         Err(error) => bail!("{error:#}"),
     }

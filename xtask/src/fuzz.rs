@@ -6,9 +6,13 @@
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How long a target runs unless told otherwise.
 pub(crate) const SECONDS: u64 = 60;
+
+/// How long each runs in `cargo xtask test`, which is to find what breaks at once.
+pub(crate) const SHORT: u64 = 5;
 
 /// Edge counters and the table of code addresses, as libFuzzer reads them.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -26,11 +30,48 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
     }
     let binaries = build()?;
     for (target, number) in targets.iter().zip(1..) {
-        println!("\nfuzz target {target} ({number} of {}), {seconds} s", targets.len());
+        println!("\nfuzz target {number} of {}: {target}, {seconds} s", targets.len());
         fuzz(&binaries, target, seconds)?;
     }
     println!("\nfuzz: {} targets, {seconds} s each, nothing found", targets.len());
     Ok(())
+}
+
+/// Runs every target for `seconds`, as many side by side as there are processors.
+pub(crate) fn run_all(seconds: u64) -> Result<String> {
+    let targets = targets()?;
+    let binaries = build()?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = fuzz(&binaries, target, seconds) {
+                failed.push(format!("{error:#}"));
+            }
+        }
+        failed
+    };
+    let side_by_side = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..side_by_side).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| vec!["a fuzzer's thread panicked".to_owned()])
+            })
+            .collect()
+    });
+    if targets.is_empty() || !failed.is_empty() {
+        bail!(
+            "{} of {} targets failed: {}",
+            failed.len(),
+            targets.len(),
+            failed.join("; ")
+        );
+    }
+    Ok(format!("{} targets, {seconds} s each", targets.len()))
 }
 
 /// The names of the fuzz targets.
@@ -93,10 +134,16 @@ fn fuzz(binaries: &std::path::Path, target: &str, seconds: u64) -> Result<()> {
     // libFuzzer writes all of its report to standard error.
     let report = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        report
+        let runs = report
             .lines()
-            .filter_map(|line| line.strip_prefix("stat::"))
-            .for_each(|line| println!("  {line}"));
+            .filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+            .find_map(|runs| runs.trim().parse::<u64>().ok());
+        let runs = runs.with_context(|| format!("{target} does not say that it ran"))?;
+        println!("  {target}: {runs} inputs");
+        // One that only reads its seeds has found nothing because it looked for nothing.
+        if runs < 100 {
+            bail!("{target} ran only {runs} inputs in {seconds} s");
+        }
         return Ok(());
     }
     println!("{report}");

@@ -1,25 +1,41 @@
 //! The project's own checks, run as `cargo xtask COMMAND`; `cargo xtask --help` lists them.
 //!
 //! CI runs `cargo xtask test` and nothing else, so whatever CI refuses can be seen on any machine.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for a person at a terminal"
 )]
 
+mod background;
 mod constant_time;
 mod demo;
 mod deny;
 mod faults;
 mod fuzz;
+mod ignored;
 mod layers;
 mod lengths;
+mod mutants;
 mod packages;
+mod records;
 mod sans_io;
 mod shell;
 mod summary;
 mod test;
 mod vectors;
+mod yanked;
 
 use anyhow::{Context as _, Result, bail};
 use std::process::ExitCode;
@@ -30,22 +46,37 @@ The project's own checks.
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
-  test [--long] [--no-install]
-      Everything that must hold before a change lands, in this order: packages that the tests need, formatting, layers,
-      vectors, licences, clippy (also as on another processor), documentation, tests, builds without default features,
-      the ciphers against other people's, the demo over the wire.
-        --long        also fuzz every parser for 60 s, kill the store more often, compile the benchmarks, test the
-                      portable back ends alone, check that nothing takes time by its secrets, and install cargo-deny if
-                      it is missing
+  test [--long] [--no-install] [--patience N]
+      Everything that must hold before a change lands: formatting, lengths of files, layers, vectors, ignored files,
+      clippy (also as on another processor), documentation, tests, vectors again (a file that is changed must fail a
+      test), builds without default features, deliberate faults, the demo over the wire, the ciphers against other
+      people's, constant time under valgrind, licences and yanked crates, and 5 s of fuzzing for every parser. What the
+      tests need is installed meanwhile. The summary shows each step's seconds beside its budget, and what was not here,
+      such as 3GPP's own files; a run that takes longer than all budgets together fails.
+        --long        also run the demo as released, fuzz every parser for 60 s, kill the store more often, compile the
+                      benchmarks, test the portable back ends alone, and change the code that issues sequence numbers to
+                      see that a test notices (cargo-mutants)
         --no-install  install nothing; stop with a list of what is missing
+        --patience N  allow N times the budget, which is made for two idle cores (or set KASKADE_PATIENCE)
 
   layers [--table]
       The dependencies between the crates are those that ARCHITECTURE.md allows, and the sans-IO crates use no clock,
-      socket, file or random numbers.
+      socket, file or random numbers: their sources are parsed for it.
         --table       print the allowed dependencies as the table that ARCHITECTURE.md must hold
 
   vectors
-      The known answers under vectors/ are well formed, each file is read by a test, and copies equal their originals.
+      The known answers under vectors/ are well formed, and copies equal their originals. (That each file is read by a
+      test which compares its answers is seen in `test`.)
+
+  lengths
+      No source outside tests has more than 600 lines.
+
+  licences
+      Licences, bans and sources by cargo-deny and deny.toml, versions that were yanked, and advisories if their database
+      can be fetched.
+
+  mutants
+      Changes the code that issues sequence numbers in small ways; each change must fail a test. Takes long.
 
   faults [NAME] [--list]
       Plants the deliberate faults of xtask/src/faults/table.rs, one after the other: the test beside each must fail.
@@ -94,9 +125,13 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
     }
     match command.as_str() {
         "test" => {
+            let patience = options
+                .value("--patience")?
+                .or_else(|| std::env::var("KASKADE_PATIENCE").ok());
             let plan = test::Plan {
                 long: options.flag("--long"),
                 install: !options.flag("--no-install"),
+                patience: patience.map_or(Ok(1.0), |times| parse_patience(&times))?,
             };
             options.end()?;
             test::run(plan)
@@ -112,7 +147,23 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         }
         "vectors" => {
             options.end()?;
-            vectors::check()
+            println!("\nvectors: {}", vectors::check()?);
+            Ok(())
+        }
+        "lengths" => {
+            options.end()?;
+            println!("lengths: {}", lengths::check()?);
+            Ok(())
+        }
+        "licences" => {
+            options.end()?;
+            println!("\nlicences: {}", deny::check(deny::ensure(false))?);
+            Ok(())
+        }
+        "mutants" => {
+            options.end()?;
+            println!("\nmutants: {}", mutants::run(true)?);
+            Ok(())
         }
         "constant-time" => {
             options.end()?;
@@ -151,6 +202,13 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
             print!("{HELP}");
             bail!("no command is called {unknown:?}")
         }
+    }
+}
+
+fn parse_patience(times: &str) -> Result<f64> {
+    match times.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 1.0 => Ok(number),
+        _ => bail!("--patience takes how many times the budget the run may take, 1 or more, not {times:?}"),
     }
 }
 

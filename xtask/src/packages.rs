@@ -1,9 +1,10 @@
 //! Programs that the tests drive: found by trying them, installed with Debian's packages where that is allowed.
 
 use crate::{shell, test};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A program or Python module that the tests need.
 struct Need {
@@ -14,6 +15,9 @@ struct Need {
     /// Only `--long` needs it.
     long: bool,
 }
+
+/// How long another program may hold apt's locks.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 const NEEDS: &[Need] = &[
     Need {
@@ -67,14 +71,32 @@ const NEEDS: &[Need] = &[
     Need {
         what: "valgrind (sees whether time depends on secrets)",
         debian: &["valgrind"],
-        present: || shell::succeeds(Command::new("valgrind").arg("--version")),
-        long: true,
+        present: || !test::OUTSIDE_RUNS_HERE || shell::succeeds(Command::new("valgrind").arg("--version")),
+        long: false,
     },
     Need {
         what: "g++ (libFuzzer is C++)",
         debian: &["g++"],
         present: || shell::succeeds(Command::new("g++").arg("--version")),
-        long: true,
+        long: false,
+    },
+    Need {
+        what: "mount (fills a real file system)",
+        debian: &["mount"],
+        present: || shell::succeeds(Command::new("mount").arg("--version")),
+        long: false,
+    },
+    Need {
+        what: "script (gives the program a terminal)",
+        debian: &["bsdutils"],
+        present: || shell::succeeds(Command::new("script").arg("--version")),
+        long: false,
+    },
+    Need {
+        what: "git (says what would be committed)",
+        debian: &["git"],
+        present: || shell::succeeds(Command::new("git").arg("--version")),
+        long: false,
     },
 ];
 
@@ -116,18 +138,10 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
             before.len()
         );
     }
-    let apt_get = || {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
-        command
-    };
-    shell::run(apt_get().arg("update"))?;
-    shell::run(
-        apt_get()
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(&packages),
-    )
-    .context("if the package lists are older than the packages, run apt-get update and try again")?;
+    apt_get(&["update"])?;
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(&packages);
+    apt_get(&install)?;
     if python().is_none() {
         println!("Debian's Python modules are not those of any python3 here: trying pip");
         let pip = [
@@ -139,7 +153,7 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
             "--root-user-action",
             "ignore",
         ];
-        shell::run(Command::new("python3").args(pip).args(PIP))?;
+        shell::output(Command::new("python3").args(pip).args(PIP))?;
     }
     let after = missing();
     if !after.is_empty() {
@@ -147,6 +161,38 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
         bail!("still missing after the installation: {}", names.join("; "));
     }
     Ok(format!("installed {}", packages.join(" ")))
+}
+
+/// Runs apt-get quietly. Another one that runs, such as the daily upgrade, is waited for.
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("LC_ALL", "C.UTF-8");
+        command.args(["-qq", "-o", &format!("DPkg::Lock::Timeout={}", PATIENCE.as_secs())]);
+        match shell::output(command.args(arguments)) {
+            Ok(_) => return Ok(()),
+            // The option above is for dpkg's lock; for that of the package lists apt-get does not wait by itself.
+            Err(error) if locked(&format!("{error:#}")) && start.elapsed() < PATIENCE => {
+                println!("packages: another program holds apt's lock; waiting for it");
+                std::thread::sleep(Duration::from_secs(3));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether apt-get stopped because of a lock.
+fn locked(text: &str) -> bool {
+    [
+        "Could not get lock",
+        "Unable to lock directory",
+        "Unable to acquire the dpkg frontend lock",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// Whether the C compiler finds a header, where the tests against C libraries run.
@@ -163,4 +209,17 @@ pub(crate) fn python() -> Option<String> {
         .into_iter()
         .chain(["python3".to_owned(), "/usr/bin/python3".to_owned()])
         .find(|python| shell::succeeds(Command::new(python).args(["-c", "import cryptography, jsonschema, yaml"])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_known_by_what_apt_says() {
+        assert!(locked(
+            "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
+        ));
+        assert!(!locked("E: Unable to locate package no-such-package"));
+    }
 }

@@ -349,7 +349,7 @@ fn judge(segments: &[String], declared: bool, line: usize, found: &mut Vec<Found
             let fine = if refused.is_empty() {
                 OF_STD.iter().any(under)
             } else {
-                !refused.iter().any(|refused| under(&refused))
+                !refused.iter().any(under)
             };
             if !fine {
                 let path = below.join("::");

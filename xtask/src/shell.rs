@@ -77,6 +77,52 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     output(command).is_ok()
 }
 
+/// Makes sure that a program of cargo's family is there: `probe` are the arguments by which cargo starts it.
+pub(crate) fn ensure_tool(name: &str, probe: &[&str], install: bool) -> Result<String> {
+    let present = || succeeds(&mut cargo(probe));
+    if present() {
+        return Ok("present".to_owned());
+    }
+    if !install {
+        bail!("{name} is missing, and --no-install was given; install it with: cargo install --locked {name}");
+    }
+    // Without optimisation: it runs for seconds, and would compile for minutes.
+    let mut command = cargo(["install", "--quiet", "--locked", "--debug", name]);
+    output(command.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+    if !present() {
+        bail!("{name} was installed, but cargo does not find it: is the bin folder of CARGO_HOME in PATH?");
+    }
+    Ok(format!("installed {name}"))
+}
+
+/// A folder outside the workspace that goes when this is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Creates it, empty.
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("kaskade-{name}-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
 /// Every file under a folder (of the workspace) whose name ends in `.EXTENSION`, sorted; build output is left out.
 pub(crate) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -1,7 +1,10 @@
-//! `cargo xtask test`: everything that must hold before a change lands.
+//! `cargo xtask test`: everything that must hold before a change lands. The steps are the table in [`STEPS`].
 
+use crate::background::Background;
 use crate::summary::{Summary, Tests};
-use crate::{constant_time, demo, deny, faults, fuzz, layers, packages, shell, vectors};
+use crate::{
+    constant_time, demo, deny, faults, fuzz, ignored, layers, lengths, mutants, packages, records, shell, vectors,
+};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +16,73 @@ pub(crate) struct Plan {
     pub(crate) long: bool,
     /// Missing programs may be installed.
     pub(crate) install: bool,
+    /// How many times the budget the run may take.
+    pub(crate) patience: f64,
+}
+
+/// One step of a run.
+struct Step {
+    name: &'static str,
+    /// Seconds that it may take from nothing on two idle cores; what counts is the sum.
+    budget: u64,
+    work: fn(&mut Run) -> Result<String>,
+    /// What to do if it fails.
+    remedy: &'static str,
+}
+
+const fn step(name: &'static str, budget: u64, work: fn(&mut Run) -> Result<String>, remedy: &'static str) -> Step {
+    Step {
+        name,
+        budget,
+        work,
+        remedy,
+    }
+}
+
+const AGAIN: &str = "run the failing test alone: cargo test -p CRATE NAME";
+const MEND: &str = "mend it, or allow the lint where it stands, with a reason";
+
+/// In their order: what fails soon stands first, and what needs packages after what only compiles, since packages are
+/// installed meanwhile. The budgets are 35 minutes together.
+#[rustfmt::skip]
+const STEPS: &[Step] = &[
+    step("format", 10, format, "run `cargo fmt --all`; with --manifest-path for a crate outside the workspace"),
+    step("lengths", 5, |_| lengths::check(), "split the file"),
+    step("layers", 5, |_| done(layers::check()), "remove what is named above, or change the table and say why"),
+    step("vectors", 5, |_| vectors::check(), "mend the file that is named above"),
+    step("ignored files", 5, |_| ignored::check(), "add what the program writes to .gitignore"),
+    step("clippy", 270, clippy, MEND),
+    step("documentation", 90, documentation, "mend the link or the comment that is named above"),
+    step("packages", 60, |run| run.background.packages(), "install what is named above"),
+    step("clippy outside the workspace", 45, clippy_outside, MEND),
+    step("clippy as on another processor", 30, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
+    step("tests", 510, tests, AGAIN),
+    step("vectors are compared", 30, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
+    step("tests without default features", 120, tests_without_default_features, AGAIN),
+    step("deliberate faults", 180, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
+    step("demo", 20, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
+    step("ciphers against ipsec-mb and OpenSSL", 120, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
+    step("constant time", 150, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
+    step("licences", 120, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
+    step("fuzz", 325, |_| fuzz::run_all(fuzz::SHORT), "see above"),
+];
+
+/// What `--long` adds.
+#[rustfmt::skip]
+const LONG_STEPS: &[Step] = &[
+    step("demo as released", 300, |_| demo::run(true), "run it yourself: cargo run --release -- up --demo --once"),
+    step("benchmarks compile", 600, benchmarks, "mend the benchmark"),
+    step("tests of portable code", 300, tests_of_portable_code, "run the failing test alone, with the RUSTFLAGS that are shown"),
+    step("mutants", 5400, |run| mutants::run(run.plan.install), "write the test that fails with the change that is named above"),
+    step("long fuzz", 1200, |_| fuzz::run_all(fuzz::SECONDS), "see above"),
+];
+
+/// A run on its way.
+struct Run {
+    plan: Plan,
+    background: Background,
+    /// Of the step that runs.
+    tests: Tests,
 }
 
 /// How often `--long` kills the store's child process.
@@ -27,167 +97,126 @@ const OUTSIDE: &[&str] = &[PEERS, constant_time::FOLDER];
 /// Whether they are for this processor: ipsec-mb is for x86-64 only, and so are the requests to valgrind.
 pub(crate) const OUTSIDE_RUNS_HERE: bool = cfg!(target_arch = "x86_64");
 
-const NOT_HERE: &str = "skipped: for x86-64 only";
-
-/// Lints for what must hold in the product. A test fails by panicking, prints what it saw, and casts its own constants.
-const FREE_IN_TESTS: &[&str] = &[
-    "clippy::panic",
-    "clippy::unwrap_used",
-    "clippy::print_stdout",
-    "clippy::print_stderr",
-    "clippy::cast_possible_truncation",
-    "clippy::cast_sign_loss",
-    "clippy::needless_pass_by_value",
-];
+const NOT_HERE: &str = "not here: for x86-64 only";
 
 /// Runs every step in order and stops at the first that fails; the summary is printed in both cases.
 pub(crate) fn run(plan: Plan) -> Result<()> {
-    let mut summary = Summary::default();
-    let result = steps(plan, &mut summary);
-    summary.print();
+    records::clear()?;
+    let mut summary = Summary::start(plan.patience);
+    let mut run = Run {
+        plan,
+        background: Background::start(plan),
+        tests: Tests::default(),
+    };
+    let long = if plan.long { LONG_STEPS } else { &[] };
+    let mut result = Ok(());
+    for Step {
+        name,
+        budget,
+        work,
+        remedy,
+    } in STEPS.iter().chain(long)
+    {
+        result = summary.step(name, *budget, remedy, || work(&mut run));
+        summary.count(std::mem::take(&mut run.tests));
+        if result.is_err() {
+            break;
+        }
+    }
+    let result = result.and_then(|()| summary.in_time());
+    summary.print(&records::not_here());
     result
 }
 
-fn steps(Plan { long, install }: Plan, summary: &mut Summary) -> Result<()> {
-    summary.step("packages", "install what is named above", || {
-        packages::ensure(long, install)
-    })?;
-    let remedy = "run `cargo fmt --all`; with --manifest-path for a crate outside the workspace";
-    summary.step("format", remedy, || {
-        cargo(&["fmt", "--all", "--check"])?;
-        for folder in OUTSIDE {
-            shell::run(shell::cargo(["fmt", "--check", "--manifest-path"]).arg(manifest(folder)))?;
-        }
-        done(Ok(()))
-    })?;
-    summary.step(
-        "layers",
-        "remove the dependency, or change the table and say why",
-        || done(layers::check()),
-    )?;
-    summary.step(
-        "vectors",
-        "mend the file that is named above",
-        || done(vectors::check()),
-    )?;
-    summary.step("licences", "see deny.toml for the rule that was broken", || {
-        deny::check(long && install)
-    })?;
-    let remedy = "mend it, or allow the lint where it stands, with a reason";
-    summary.step("clippy", remedy, || {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--keep-going",
-            "--",
-            "-D",
-            "warnings",
-        ])
-    })?;
-    summary.step("clippy on tests and benchmarks", remedy, || {
-        let mut command = shell::cargo([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--keep-going",
-            "--",
-            "-D",
-            "warnings",
-        ]);
-        command.args(FREE_IN_TESTS.iter().flat_map(|lint| ["-A", lint]));
-        done(shell::run(&mut command))
-    })?;
-    summary.step("clippy outside the workspace", remedy, || {
-        if !OUTSIDE_RUNS_HERE {
-            return Ok(NOT_HERE.to_owned());
-        }
-        for folder in OUTSIDE {
-            let mut command = outside("clippy", folder);
-            command.args(["--all-targets", "--", "-D", "warnings"]);
-            command.args(FREE_IN_TESTS.iter().flat_map(|lint| ["-A", lint]));
-            shell::run(&mut command)?;
-        }
-        done(Ok(()))
-    })?;
-
-    let remedy = "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too";
-    summary.step("clippy as on another processor", remedy, || {
-        let mut command = portable("clippy");
-        command.args(["-p", "kaskade-keys", "--lib", "--", "-D", "warnings"]);
-        done(shell::run(&mut command))
-    })?;
-
-    summary.step(
-        "documentation",
-        "mend the link or the comment that is named above",
-        || {
-            done(shell::run(
-                shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]).env("RUSTDOCFLAGS", "-D warnings"),
-            ))
-        },
-    )?;
-
-    let again = "run the failing test alone: cargo test -p CRATE NAME";
-    let mut tests = Tests::default();
-    let result = summary.step("tests", again, || {
-        count(shell::cargo(["test", "--workspace"]), long, &mut tests)
-    });
-    summary.count(std::mem::take(&mut tests));
-    result?;
-    // The portable back ends, and what a `no_std` user of the two lowest crates compiles.
-    let result = summary.step("tests without default features", again, || {
-        let packages = [
-            "test",
-            "-p",
-            "kaskade-crypto",
-            "-p",
-            "kaskade-keys",
-            "--no-default-features",
-        ];
-        count(shell::cargo(packages), long, &mut tests)
-    });
-    summary.count(std::mem::take(&mut tests));
-    result?;
-    let again = "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME";
-    let result = summary.step("ciphers against ipsec-mb and OpenSSL", again, || {
-        if !OUTSIDE_RUNS_HERE {
-            return Ok(NOT_HERE.to_owned());
-        }
-        count(outside("test", PEERS), long, &mut tests)
-    });
-    summary.count(std::mem::take(&mut tests));
-    result?;
-
-    let remedy = "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs";
-    summary.step("deliberate faults", remedy, || faults::run(None))?;
-    summary.step(
-        "demo",
-        "run it yourself: cargo run --release -- up --demo --once",
-        || done(demo::run()),
-    )?;
-    if long {
-        summary.step("benchmarks compile", "mend the benchmark", || {
-            if OUTSIDE_RUNS_HERE {
-                shell::run(outside("bench", PEERS).arg("--no-run"))?;
-            }
-            cargo(&["bench", "--workspace", "--no-run"])
-        })?;
-        let again = "run the failing test alone, with the RUSTFLAGS that are shown";
-        let result = summary.step("tests of portable code", again, || {
-            count(portable("test"), long, &mut tests)
-        });
-        summary.count(std::mem::take(&mut tests));
-        result?;
-        let remedy = "mend what branches on a secret or looks up by one; valgrind names the line";
-        summary.step("constant time", remedy, constant_time::run)?;
-        summary.step("fuzz", "see above", || {
-            fuzz::run(None, fuzz::SECONDS)?;
-            Ok(format!("{} targets, {} s each", fuzz::targets()?.len(), fuzz::SECONDS))
-        })?;
+fn format(_: &mut Run) -> Result<String> {
+    cargo(&["fmt", "--all", "--check"])?;
+    for folder in OUTSIDE {
+        shell::run(shell::cargo(["fmt", "--check", "--manifest-path"]).arg(manifest(folder)))?;
     }
-    Ok(())
+    done(Ok(()))
+}
+
+/// Once for all: what is free in tests and benchmarks says so in its own source.
+fn clippy(_: &mut Run) -> Result<String> {
+    cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--keep-going",
+        "--",
+        "-D",
+        "warnings",
+    ])
+}
+
+fn clippy_outside(_: &mut Run) -> Result<String> {
+    if !OUTSIDE_RUNS_HERE {
+        return Ok(NOT_HERE.to_owned());
+    }
+    for folder in OUTSIDE {
+        let mut command = outside("clippy", folder);
+        command.args(["--all-targets", "--", "-D", "warnings"]);
+        shell::run(&mut command)?;
+    }
+    done(Ok(()))
+}
+
+fn clippy_elsewhere(_: &mut Run) -> Result<String> {
+    let mut command = portable("clippy");
+    command.args(["-p", "kaskade-keys", "--lib", "--", "-D", "warnings"]);
+    done(shell::run(&mut command))
+}
+
+fn documentation(_: &mut Run) -> Result<String> {
+    let mut command = shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]);
+    done(shell::run(command.env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+fn tests(run: &mut Run) -> Result<String> {
+    count(shell::cargo(["test", "--workspace"]), run)
+}
+
+/// The portable curves, and what a `no_std` user of the two lowest crates compiles.
+fn tests_without_default_features(run: &mut Run) -> Result<String> {
+    let mut command = shell::cargo([
+        "test",
+        "-p",
+        "kaskade-crypto",
+        "-p",
+        "kaskade-keys",
+        "--no-default-features",
+    ]);
+    // What must not compile does not depend on features, and is slow to try.
+    command.args([
+        "--lib",
+        "--test",
+        "all",
+        "--test",
+        "no_allocation",
+        "--no-fail-fast",
+        "--",
+        "--skip",
+        "wrong_keys",
+    ]);
+    count_prepared(command, run)
+}
+
+fn peers(run: &mut Run) -> Result<String> {
+    if !OUTSIDE_RUNS_HERE {
+        return Ok(NOT_HERE.to_owned());
+    }
+    count(outside("test", PEERS), run)
+}
+
+fn benchmarks(_: &mut Run) -> Result<String> {
+    if OUTSIDE_RUNS_HERE {
+        shell::run(outside("bench", PEERS).arg("--no-run"))?;
+    }
+    cargo(&["bench", "--workspace", "--no-run"])
+}
+
+fn tests_of_portable_code(run: &mut Run) -> Result<String> {
+    count(portable("test"), run)
 }
 
 fn cargo(arguments: &[&str]) -> Result<String> {
@@ -222,23 +251,26 @@ fn done(result: Result<()>) -> Result<String> {
     result.map(|()| "passed".to_owned())
 }
 
-/// Runs a `cargo test` (documentation tests included) to the end, whatever fails on the way, and adds to `tests`.
-fn count(mut command: Command, long: bool, tests: &mut Tests) -> Result<String> {
+/// Runs a `cargo test` (documentation tests included) to the end, whatever fails on the way, and counts.
+fn count(mut command: Command, run: &mut Run) -> Result<String> {
     command.arg("--no-fail-fast");
+    count_prepared(command, run)
+}
+
+fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
     if let Some(python) = packages::python() {
         command.env("KASKADE_PYTHON", python);
     }
-    if long {
+    if run.plan.long {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);
     }
-    let mut here = Tests::default();
-    let passed = shell::run_reading(&mut command, |line| here += Tests::in_line(line))?;
-    *tests += here;
+    command.env(records::VARIABLE, records::folder());
+    let passed = shell::run_reading(&mut command, |line| run.tests += Tests::in_line(line))?;
     let Tests {
         passed: good,
         failed,
         ignored,
-    } = here;
+    } = run.tests;
     if !passed {
         bail!("{failed} tests failed, {good} passed");
     }
@@ -246,4 +278,16 @@ fn count(mut command: Command, long: bool, tests: &mut Tests) -> Result<String> 
         bail!("no test ran");
     }
     Ok(format!("{good} passed, {ignored} ignored"))
+}
+
+#[cfg(test)]
+mod tests_of_the_table {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_35_minutes_and_every_step_has_a_name_of_its_own() {
+        assert_eq!(STEPS.iter().map(|step| step.budget).sum::<u64>(), 35 * 60);
+        let names: std::collections::BTreeSet<_> = STEPS.iter().chain(LONG_STEPS).map(|step| step.name).collect();
+        assert_eq!(names.len(), STEPS.len() + LONG_STEPS.len());
+    }
 }

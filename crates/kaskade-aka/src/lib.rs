@@ -11,6 +11,19 @@
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. A stage that must happen once takes
 //! `self`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 
 pub use kaskade_crypto::subscription as algorithm;
 pub mod auc;

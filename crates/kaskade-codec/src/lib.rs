@@ -6,6 +6,19 @@
 //!
 //! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
 //! the freedoms that the parser's documentation names.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod usim_file;

@@ -1,5 +1,15 @@
 //! Speed of 128-NEA2 and 128-NIA2 against bounds that are measured in the same run: the portable back end, and
 //! `oxirush-security` with its keys prepared as ours are.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 mod rounds;

@@ -2,6 +2,16 @@
 //!
 //! Cycles are those of the time stamp counter, whose rate the kernel reports; a core that boosts or throttles runs at
 //! another. Bounds are in the other benchmarks, and other people's libraries in `benches/peers`.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 use std::hint::black_box;

@@ -2,6 +2,16 @@
 //!
 //! Each row times two pieces of work in turns, in many short rounds, and compares them round by round: a machine that
 //! slows down slows both. The median over the rounds is printed.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 mod rounds;

@@ -2,6 +2,16 @@
 //!
 //! Of each key two derivations, those of a 5G home vector. The lanes need AVX-512 F and BW; the bounds are
 //! SHA-256 by whatever the `sha2` crate finds on the processor, the SHA instructions where there are some.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 mod rounds;

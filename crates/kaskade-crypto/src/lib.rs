@@ -23,6 +23,19 @@
 //!
 //! No function here does I/O, reads a clock or draws random numbers: randomness is an argument.
 //! Nothing allocates on the authentication-vector path.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 extern crate alloc;

@@ -12,6 +12,19 @@
 //! Without the feature `faults`, which no release can have, [`fault!`] is the constant `false` and costs nothing. With it
 //! the environment variable `KASKADE_FAULT` names the one fault that is planted in a process. `cargo xtask faults` plants
 //! each fault of its table and fails unless the test beside it fails.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![no_std]
 
 #[cfg(feature = "faults")]

@@ -1,4 +1,14 @@
 //! Derivations by their rows against the SHA-256 compressions that they need, measured in the same run.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
+)]
 #![allow(clippy::print_stdout, reason = "the table is the purpose of this program")]
 
 #[path = "../../kaskade-crypto/benches/rounds/mod.rs"]

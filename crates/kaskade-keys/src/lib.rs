@@ -35,6 +35,19 @@
 //! ```
 //!
 //! The crate does no I/O and is `no_std` (with `alloc` for identities of variable length).
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

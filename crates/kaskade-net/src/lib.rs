@@ -46,6 +46,19 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 
 pub mod load;
 pub mod log_limit;

@@ -10,6 +10,19 @@
 //! | [`place`] | where something stands in a text, and messages without secrets |
 //!
 //! The commands themselves live in the binary.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 
 pub mod card;
 pub mod config;

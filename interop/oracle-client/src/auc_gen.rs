@@ -113,7 +113,7 @@ impl OsmoAucGen {
         amf: &[u8; 2],
     ) -> Option<UmtsVector> {
         if !self.knows("TUAK") {
-            eprintln!("skipped: this osmo-auc-gen has no TUAK (libosmocore 1.10 has it)");
+            crate::not_here("TUAK in osmo-auc-gen (libosmocore 1.10 has it)");
             return None;
         }
         let sqn = number(sqn).to_string();

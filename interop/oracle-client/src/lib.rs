@@ -20,6 +20,17 @@
 //! cannot install it sets `KASKADE_SKIP_INTEROP=1`: then `start` says that it skips and returns `None`.
 //!
 //! This crate depends on no other crate of the workspace, but for its tests, and every crate may have it under `[dev-dependencies]`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::needless_pass_by_value,
+        reason = "a test fails by panicking, prints what it saw, and casts its own constants"
+    )
+)]
 #![allow(
     clippy::panic,
     clippy::print_stderr,
@@ -28,9 +39,11 @@
 
 mod auc_gen;
 mod python;
+mod records;
 
 pub use auc_gen::{GsmVector, OsmoAucGen, UmtsVector};
 pub use python::{Arg, Oracle};
+pub use records::{RECORDS_VARIABLE, SPOILED_VARIABLE, missing_program, not_here, vectors};
 
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -74,13 +87,14 @@ fn from_hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
+/// Whether the environment allows to go on without a program that a test needs.
+#[must_use]
+pub fn skipping() -> bool {
+    std::env::var(SKIP_VARIABLE).is_ok_and(|value| !matches!(value.as_str(), "" | "0"))
+}
+
 /// `None` if the environment allows to skip, else a panic that says what is missing and how to get it.
 fn missing<T>(what: &str, remedy: &str) -> Option<T> {
-    let skip = std::env::var(SKIP_VARIABLE).is_ok_and(|value| !matches!(value.as_str(), "" | "0"));
-    assert!(
-        skip,
-        "{what} is missing. Install it: {remedy} (`cargo xtask test` does it as root), or set {SKIP_VARIABLE}=1 to skip."
-    );
-    eprintln!("skipped: {what} is missing and {SKIP_VARIABLE} is set");
+    missing_program(what, remedy);
     None
 }

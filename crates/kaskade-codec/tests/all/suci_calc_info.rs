@@ -5,10 +5,10 @@ use kaskade_keys::{HnKeyId, ProtectionScheme};
 use proptest::prelude::*;
 
 fn cases() -> Vec<serde_json::Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/usim-files.json");
-    let text = std::fs::read_to_string(path).expect("vectors/usim-files.json");
-    let file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    file["cases"].as_array().expect("cases").clone()
+    kaskade_oracle::vectors("usim-files.json")["cases"]
+        .as_array()
+        .expect("cases")
+        .clone()
 }
 
 fn octets(case: &serde_json::Value, field: &str) -> Vec<u8> {

@@ -94,7 +94,7 @@ fn other_programs_derive_the_same() {
         "libosmogsm is missing: apt-get install libosmocore-utils brings it"
     );
     if !peers.contains(&"CryptoMobile") {
-        eprintln!("CryptoMobile is not compared: set KASKADE_CRYPTOMOBILE to a checkout of it");
+        kaskade_oracle::not_here("CryptoMobile, a third opinion (KASKADE_CRYPTOMOBILE names a checkout of it)");
     }
     let mut runner = TestRunner::default();
     let mut compared: BTreeMap<&str, usize> = BTreeMap::new();

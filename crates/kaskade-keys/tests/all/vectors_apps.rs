@@ -17,13 +17,12 @@ use kaskade_keys::umts::{CkIk, SqnXorAk};
 use kaskade_keys::{CipheringAlgorithm, IntegrityAlgorithm, ParseError, ServingNetworkName, Supi};
 use serde_json::Value;
 
-fn file(text: &str) -> Vec<Value> {
-    let file: Value = serde_json::from_str(text).unwrap();
-    file["cases"].as_array().unwrap().clone()
+fn file(name: &str) -> Vec<Value> {
+    kaskade_oracle::vectors(name)["cases"].as_array().unwrap().clone()
 }
 
 fn eap_cases() -> Vec<Value> {
-    file(include_str!("../../../../vectors/eap-aka-prime.json"))
+    file("eap-aka-prime.json")
 }
 
 fn field<'c>(case: &'c Value, name: &str) -> &'c str {
@@ -244,7 +243,7 @@ fn akma_and_gba_after_case_1() {
 
 /// An example of the independent script: parent key and child.
 fn example<const PARENT: usize>(parent: &str, method: &str) -> ([u8; PARENT], Value) {
-    let mut cases = file(include_str!("../../../../vectors/rows-apps.json")).into_iter();
+    let mut cases = file("rows-apps.json").into_iter();
     let case = cases
         .find(|case| case["parent"] == parent && case["method"] == method)
         .unwrap_or_else(|| panic!("no example of {parent}.{method}"));

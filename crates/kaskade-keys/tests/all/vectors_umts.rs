@@ -11,7 +11,7 @@ use kaskade_keys::umts::CkIk;
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
-    let file: Value = serde_json::from_str(include_str!("../../../../vectors/conversion-2g3g.json")).unwrap();
+    let file = kaskade_oracle::vectors("conversion-2g3g.json");
     file["cases"].as_array().unwrap().clone()
 }
 

@@ -1,5 +1,4 @@
 //! The program without a network: help, derivations against published runs, files, refusals.
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use crate::common::{K, OPC, Place, SUPI, files_below, mode, vectors};
 use kaskade_codec::usim_file::SuciCalcInfo;
@@ -322,7 +321,7 @@ fn tables_and_trees_suit_the_output() {
             assert!(colours.contains("\u{1b}[1m"), "{colours}");
             assert!(none.contains("K_AUSF") && !none.contains("\u{1b}[1m"), "{none}");
         }
-        _ => eprintln!("skipped: script(1) is not installed"),
+        _ => kaskade_oracle::missing_program("script", "apt-get install bsdutils"),
     }
 }
 

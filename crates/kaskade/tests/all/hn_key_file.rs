@@ -1,5 +1,4 @@
 //! Home network keys: the published ones in every form, what openssl makes, and what is refused.
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,9 +8,7 @@ use kaskade_crypto::ecies::Profile;
 use proptest::prelude::*;
 
 fn case(name: &str) -> serde_json::Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/suci.json");
-    let text = std::fs::read_to_string(path).expect("vectors/suci.json");
-    let file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let file = kaskade_oracle::vectors("suci.json");
     let cases = file["cases"].as_array().expect("cases");
     cases.iter().find(|case| case["name"] == name).expect(name).clone()
 }
@@ -107,7 +104,7 @@ fn openssl(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
 #[test]
 fn keys_made_by_openssl() {
     if openssl(&["version"], b"").is_none() {
-        eprintln!("skipped: openssl is not installed");
+        kaskade_oracle::missing_program("openssl", "apt-get install openssl");
         return;
     }
     let run = |arguments: &[&str], input: &[u8]| openssl(arguments, input).expect("openssl");

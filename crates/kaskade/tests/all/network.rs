@@ -1,5 +1,4 @@
 //! The program over HTTP/2: the demonstration, and an emulated UE against a running home network.
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use crate::common::{K, OPC, Place, SUPI, Up};
 use serde_json::Value;
@@ -214,10 +213,11 @@ fn over_tls() {
         .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=ausf".split(' '))
         .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
         .output();
-    if !made.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: openssl is not installed");
+    let Ok(made) = made else {
+        kaskade_oracle::missing_program("openssl", "apt-get install openssl");
         return;
-    }
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let config = std::fs::read_to_string(place.path("kaskade.toml")).expect("a file");
     place.file(
         "tls.toml",

@@ -8,21 +8,14 @@ pub(crate) struct Case(Map<String, Value>);
 
 /// All cases of one file under `vectors/`.
 pub(crate) fn load(file: &str) -> Vec<Case> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../vectors")
-        .join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let Value::Object(mut file) = serde_json::from_str(&text).expect("JSON") else {
-        panic!("{}: not an object", path.display());
-    };
-    let Some(Value::Array(cases)) = file.remove("cases") else {
-        panic!("{}: no cases", path.display());
+    let Value::Array(cases) = kaskade_oracle::vectors(file)["cases"].take() else {
+        panic!("vectors/{file}: no cases");
     };
     cases
         .into_iter()
         .map(|case| match case {
             Value::Object(case) => Case(case),
-            _ => panic!("{}: a case is no object", path.display()),
+            _ => panic!("vectors/{file}: a case is no object"),
         })
         .collect()
 }

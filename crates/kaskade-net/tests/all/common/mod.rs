@@ -273,5 +273,9 @@ pub fn client(url: &str) -> SbiClient {
 
 /// Whether tests against other programs are switched off. They fail, not skip, when a program is missing.
 pub fn without_interop() -> bool {
-    std::env::var_os("KASKADE_SKIP_INTEROP").is_some_and(|value| value == "1")
+    let without = kaskade_oracle::skipping();
+    if without {
+        kaskade_oracle::not_here("other programs, such as curl (KASKADE_SKIP_INTEROP is set)");
+    }
+    without
 }

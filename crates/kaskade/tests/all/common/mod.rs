@@ -162,10 +162,10 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 /// The cases of a file under vectors/.
 pub(crate) fn vectors(name: &str) -> Vec<serde_json::Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors").join(name);
-    let text = fs::read_to_string(path).expect("the vectors");
-    let file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    file["cases"].as_array().expect("cases").clone()
+    kaskade_oracle::vectors(name)["cases"]
+        .as_array()
+        .expect("cases")
+        .clone()
 }
 
 /// `kaskade up` in the background; ended by its standard signal when dropped.
