@@ -49,7 +49,7 @@ impl Moment {
     /// How long before `now`; 0 when it is not.
     pub(crate) fn age(self, now: Self) -> Duration {
         let units = now.0.saturating_sub(self.0);
-        let fraction = (units & 0xffff) * 1_000_000_000 >> FRACTION_BITS;
+        let fraction = ((units & 0xffff) * 1_000_000_000) >> FRACTION_BITS;
         Duration::new(units >> FRACTION_BITS, u32::try_from(fraction).unwrap_or(0))
     }
 }
