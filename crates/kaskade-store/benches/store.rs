@@ -2,15 +2,6 @@
 //!
 //! The store lies in `KASKADE_BENCH_DIR`, or in the folder for temporary files.
 #![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::needless_pass_by_value,
-    reason = "a benchmark fails by panicking, prints what it saw, and casts its own constants"
-)]
-#![allow(
     clippy::print_stdout,
     clippy::cast_possible_truncation,
     reason = "a benchmark prints, on machines of 64 bits"

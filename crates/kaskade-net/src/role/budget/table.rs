@@ -16,9 +16,12 @@ struct Place {
     moment: u64,
 }
 
+/// Sets of places: a key has its place in one of them.
+type Shard = Mutex<Box<[[Place; WAYS]]>>;
+
 /// Moments by a key of 64 random bits.
 pub(super) struct Moments {
-    shards: Box<[Mutex<Box<[[Place; WAYS]]>>]>,
+    shards: Box<[Shard]>,
 }
 
 /// What to do where there is no place.
