@@ -2,7 +2,6 @@
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::print_stderr,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -83,7 +83,7 @@ async fn a_certificate_owns_its_contexts_wherever_it_is() {
 async fn a_set_shares_its_contexts() {
     let members = ["127.0.0.2", "127.0.0.4/31"].map(|member| member.parse().unwrap());
     let home = Home::start_with(Link::Local, |setup| {
-        setup.groups = Groups::default().with("set", members)
+        setup.groups = Groups::default().with("set", members);
     });
     let challenge = home.seaf_at(2).authenticate(supi(0), snn()).await.unwrap();
     let at_ue = answer(&mut ue(0), &challenge);

@@ -197,6 +197,14 @@ fn distance(a: &[char], b: &[char]) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
+/// What was asked for, unless it may be a key by its value.
+fn shown(text: &str) -> String {
+    match may_be_secret(text) {
+        true => "this (a value, where a name is expected)".into(),
+        false => format!("{text:?}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,13 +244,5 @@ mod tests {
             (0, 1, 4, 1)
         );
         assert_eq!((of("kitten", "sitting"), of("ksaef", "kseaf")), (3, 1));
-    }
-}
-
-/// What was asked for, unless it may be a key by its value.
-pub(crate) fn shown(text: &str) -> String {
-    match may_be_secret(text) {
-        true => "this (a value, where a name is expected)".into(),
-        false => format!("{text:?}"),
     }
 }
