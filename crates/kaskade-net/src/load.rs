@@ -6,17 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kaskade_aka::fivegs::ausf::SeAv5g;
+use kaskade_crypto::ecies::{self, EciesError, EphemeralSecret, HnPublicKey, Profile};
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::milenage::Milenage;
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::derivation::Prepared;
-use kaskade_keys::umts::CkIk;
-use kaskade_keys::{Imsi, Plmn, ServingNetworkName, Supi};
+use kaskade_keys::fivegs::{KSeaf, ResStar};
+use kaskade_keys::umts::{CkIk, SqnXorAk};
+use kaskade_keys::{
+    HnKeyId, Imsi, Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
+};
 use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets};
 
 use crate::random::random_octets;
 use crate::role::seaf::{AusfClient, AusfClientError};
 use crate::sbi::client::{ClientError, ClientOptions};
+use crate::sbi::model::SupiOrSuci;
 
 /// A subscriber of the load: nobody's K.
 #[derive(Debug)]
@@ -60,6 +66,55 @@ pub fn demo_subscriber(plmn: Plmn, seed: u64, index: u64) -> DemoSubscriber {
     }
 }
 
+/// How the USIMs name themselves.
+#[derive(Clone, Debug, Default)]
+pub enum LoadIdentity {
+    /// By the SUPI, as an AMF does that knows the UE.
+    #[default]
+    Supi,
+    /// By a SUCI of the null scheme.
+    Null,
+    /// By a SUCI that is concealed anew for each run.
+    Concealed {
+        /// Identifier of the key.
+        id: HnKeyId,
+        /// The home network's public key.
+        key: HnPublicKey,
+    },
+}
+
+impl LoadIdentity {
+    fn of(&self, supi: &Supi, plmn: Plmn) -> Result<SupiOrSuci, String> {
+        fn text(error: impl std::fmt::Display) -> String {
+            error.to_string()
+        }
+        let (home, routing) = (Some(plmn), RoutingIndicator::DEFAULT);
+        Ok(match self {
+            Self::Supi => supi.clone().into(),
+            Self::Null => Suci::null(supi, home, routing).map_err(text)?.into(),
+            Self::Concealed { id, key } => {
+                let (suci_home, _) = Suci::parts(supi, home).map_err(text)?;
+                let input = Suci::scheme_input(supi, home).map_err(text)?;
+                let scheme = match key.profile() {
+                    Profile::A => ProtectionScheme::ProfileA,
+                    Profile::B => ProtectionScheme::ProfileB,
+                };
+                let output = loop {
+                    let ephemeral = EphemeralSecret::from_octets(&random_octets().map_err(text)?);
+                    match ecies::conceal(key, ephemeral, &input) {
+                        Ok(output) => break output,
+                        // One in 2^32 for P-256.
+                        Err(EciesError::PrivateKeyOutOfRange) => {}
+                        Err(error) => return Err(text(error)),
+                    }
+                };
+                let output = SchemeOutput::concealed(scheme, output).map_err(text)?;
+                Suci::new(suci_home, routing, *id, output).map_err(text)?.into()
+            }
+        })
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -67,6 +122,8 @@ pub struct LoadOptions {
     pub url: String,
     /// How to reach it.
     pub client: ClientOptions,
+    /// How the USIMs name themselves.
+    pub identity: LoadIdentity,
     /// Home network of the subscribers, and serving network.
     pub plmn: Plmn,
     /// Seed of the subscribers.
@@ -91,6 +148,7 @@ impl LoadOptions {
         Self {
             url: url.into(),
             client: ClientOptions::default(),
+            identity: LoadIdentity::default(),
             plmn: Plmn::new("001", "01").expect("the test PLMN"),
             seed: 0,
             subscribers,
@@ -237,27 +295,57 @@ impl Shared {
     async fn one_run(&self, client: &AusfClient, index: u64) -> Result<(), String> {
         let text = |error: AusfClientError| error.to_string();
         let subscriber = demo_subscriber(self.options.plmn, self.options.seed, index);
-        let supi = subscriber.supi.clone();
+        let identity = self.options.identity.of(&subscriber.supi, self.options.plmn)?;
         let challenge = client
-            .authenticate(supi, self.serving_network_name)
+            .authenticate(identity, self.serving_network_name)
             .await
             .map_err(text)?;
-        let rand = &challenge.se_av.rand;
-        let (res, ck, ik, _) = Milenage::new(&subscriber.k, &subscriber.opc).f2345(rand);
-        let ck_ik = Prepared::<CkIk>::from_ck_ik(&ck, &ik);
-        let res_star = ck_ik.res_star(&self.serving_network_name, rand, &res);
-        if !challenge.se_av.hxres_star.verify(&res_star.hres_star(rand)) {
-            return Err("HXRES* is wrong: the server has another K for this subscriber".into());
-        }
+        let expected = Expected::of(&subscriber, &challenge.se_av, &self.serving_network_name);
+        expected.compare_challenge(&challenge.se_av)?;
         match client
-            .confirm(&challenge.confirmation, Some(&res_star))
+            .confirm(&challenge.confirmation, Some(&expected.res_star))
             .await
             .map_err(text)?
         {
-            Some((supi, _)) if supi == subscriber.supi => Ok(()),
-            Some(_) => Err("another SUPI was authenticated".into()),
+            Some((supi, k_seaf)) => expected.compare_confirmed(&subscriber.supi, &supi, &k_seaf),
             None => Err("AUTHENTICATION_FAILURE".into()),
         }
+    }
+}
+
+/// What USIM and ME derive of a challenge.
+struct Expected {
+    res_star: ResStar,
+    k_seaf: KSeaf,
+}
+
+impl Expected {
+    fn of(subscriber: &DemoSubscriber, se_av: &SeAv5g, name: &ServingNetworkName) -> Self {
+        let rand = &se_av.rand;
+        let (res, ck, ik, _) = Milenage::new(&subscriber.k, &subscriber.opc).f2345(rand);
+        let ck_ik = Prepared::<CkIk>::from_ck_ik(&ck, &ik);
+        Self {
+            res_star: ck_ik.res_star(name, rand, &res),
+            k_seaf: ck_ik.k_ausf(name, &SqnXorAk::from(&se_av.autn)).k_seaf(name),
+        }
+    }
+
+    fn compare_challenge(&self, se_av: &SeAv5g) -> Result<(), String> {
+        if se_av.hxres_star.verify(&self.res_star.hres_star(&se_av.rand)) {
+            Ok(())
+        } else {
+            Err("HXRES* is not of this RES*: the server has another K for this subscriber".into())
+        }
+    }
+
+    fn compare_confirmed(&self, supi: &Supi, found: &Supi, k_seaf: &KSeaf) -> Result<(), String> {
+        if found != supi {
+            return Err("another SUPI was authenticated".into());
+        }
+        if *k_seaf != self.k_seaf {
+            return Err("K_SEAF differs from that of the ME".into());
+        }
+        Ok(())
     }
 }
 
@@ -343,5 +431,46 @@ mod tests {
         assert_eq!(a.supi.sbi(), "imsi-001010000000002");
         let three = demo_subscriber(Plmn::new("310", "410").unwrap(), 1, 2);
         assert_eq!(three.supi.sbi(), "imsi-310410000000002");
+    }
+
+    #[test]
+    fn each_value_of_a_run_is_compared() {
+        let plmn = Plmn::new("001", "01").unwrap();
+        let name = ServingNetworkName::new(plmn, None);
+        let subscriber = demo_subscriber(plmn, 1, 2);
+        let vector = Milenage::new(&subscriber.k, &subscriber.opc).vector(
+            &kaskade_crypto::Rand::from_octets([5; 16]),
+            kaskade_crypto::Sqn::from_octets([0, 0, 0, 0, 0, 32]),
+            Amf::SEPARATION,
+        );
+        let rand = kaskade_crypto::Rand::from_octets([5; 16]);
+        let ck_ik = Prepared::<CkIk>::from_ck_ik(&vector.ck, &vector.ik);
+        let autn = vector.autn();
+        // The home network's own way, without the load generator.
+        let xres_star = ck_ik.xres_star(&name, &rand, &vector.res);
+        let k_seaf = ck_ik.k_ausf(&name, &SqnXorAk::from(&autn)).k_seaf(&name);
+        let se_av = SeAv5g {
+            rand,
+            autn,
+            hxres_star: xres_star.hxres_star(&rand),
+        };
+        let expected = Expected::of(&subscriber, &se_av, &name);
+        expected.compare_challenge(&se_av).unwrap();
+        expected
+            .compare_confirmed(&subscriber.supi, &subscriber.supi, &k_seaf)
+            .unwrap();
+        let other = demo_subscriber(plmn, 1, 3);
+        let of_other = Expected::of(&other, &se_av, &name);
+        assert!(of_other.compare_challenge(&se_av).is_err());
+        let said = of_other
+            .compare_confirmed(&other.supi, &other.supi, &k_seaf)
+            .unwrap_err();
+        assert!(said.contains("K_SEAF"), "{said}");
+        assert!(
+            expected
+                .compare_confirmed(&subscriber.supi, &other.supi, &k_seaf)
+                .unwrap_err()
+                .contains("SUPI")
+        );
     }
 }

@@ -20,6 +20,7 @@ mod explain;
 mod given;
 mod hierarchy;
 mod hn_keys;
+mod memory;
 mod picture;
 mod plan;
 mod secret_input;
@@ -58,11 +59,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let closed = memory::close();
     let program = match Program::try_parse() {
         Ok(program) => program,
         Err(error) => return usage(&error),
     };
     let console = Console::new(program.color);
+    if let Err(warning) = closed {
+        console.note(format!("warning: {warning}"));
+    }
     let result = match &program.command {
         Command::Up(args) => command::up::run(&console, args),
         Command::Derive(args) => command::derive::run(&console, args),

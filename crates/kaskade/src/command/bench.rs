@@ -1,5 +1,7 @@
 //! `kaskade bench`: what this machine can do.
 
+mod pki;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -12,15 +14,18 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kaskade::config::{BudgetConfig, Config, Parsed};
 use kaskade_aka::sqn::SqnRecord;
-use kaskade_keys::Plmn;
-use kaskade_net::load::{self, LoadOptions, LoadReport, demo_subscriber};
-use kaskade_net::node::Node;
+use kaskade_crypto::ecies::{HnPrivateKey, Profile};
+use kaskade_keys::{HnKeyId, Plmn};
+use kaskade_net::load::{self, LoadIdentity, LoadOptions, LoadReport, demo_subscriber};
+use kaskade_net::node::{Node, RemoteUdm};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::udm::HnKeyRing;
+use kaskade_net::sbi::client::ClientOptions;
 use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::pki::Pki;
 use crate::console::{Console, Style};
 use crate::data_dir::DataDir;
 use crate::service;
@@ -42,33 +47,41 @@ enum BenchCommand {
 /// Complete 5G AKA authentications per second over loopback HTTP/2, with durable sequence numbers
 ///
 /// For each size of the subscriber store a server process of its own is started: UDM and AUSF, a new store on disk,
-/// as many subscribers. This process then plays USIMs, MEs and an AMF, POST and PUT for each authentication, and every
-/// RES* and K_SEAF is the real one. The budgets of [budget] are off for it: one peer asks for everything. CPU time is that of the server process alone.
+/// as many subscribers. This process then plays USIMs, MEs and an AMF, POST and PUT for each authentication. HXRES* is
+/// compared with RES*, and K_SEAF with that of the ME: one that differs is a failure. The budgets of [budget] are off, as
+/// one peer asks for everything. CPU time is that of the server process alone.
+///
+/// Without further options this is the bare profile: the SUPI in clear, no TLS, the UDM in the AUSF's process. With
+/// --suci a --tls it is the one that is deployed: a SUCI concealed anew for each run, mutual TLS 1.3.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade bench auth
   kaskade bench auth --subscribers 1000,100000,1000000 --seconds 20 --json > bench.json
   kaskade bench auth --scheme NON_TIME_BASED --subscribers 100000
+  kaskade bench auth --suci a --tls                (as deployed)
+  kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
 
 Latencies are those of a closed loop of connections x streams runs at once: with fewer streams
 they are shorter.
 Figures of one machine at one moment: compare ratios, and repeat.")]
 struct AuthArgs {
-    /// Sizes of the subscriber store, one measurement each
-    #[arg(long, value_delimiter = ',', value_name = "N", default_value = "1000,100000,1000000")]
+    /// Sizes of the subscriber store, one measurement each, 1 to 100000000
+    #[arg(long, value_delimiter = ',', value_name = "N", default_value = "1000,100000,1000000", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     subscribers: Vec<u64>,
-    /// Seconds to measure
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    /// Seconds to measure, 1 to 86400
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
-    /// Connections
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    connections: usize,
-    /// Authentications at once in each connection
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    streams: usize,
-    /// Threads of the server
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: usize,
+    /// Connections, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    connections: u16,
+    /// Authentications at once in each connection, 1 to 500
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=500))]
+    streams: u16,
+    /// Threads of the server, 1 to 1024
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+    #[command(flatten)]
+    profile: ProfileArgs,
     /// SQN scheme of the subscribers: TIME_BASED, GENERAL or NON_TIME_BASED
     #[arg(long, default_value = "TIME_BASED")]
     scheme: SqnScheme,
@@ -80,6 +93,100 @@ struct AuthArgs {
     json: bool,
 }
 
+/// How near to a deployment a measurement is.
+#[derive(clap::Args, Clone, Copy, Debug)]
+struct ProfileArgs {
+    /// The UEs name themselves by a SUCI: of the null scheme, or concealed anew for each run by profile a or b. Without it
+    /// by the SUPI, as an AMF does that knows the UE
+    #[arg(long, value_enum, value_name = "SCHEME")]
+    suci: Option<Scheme>,
+    /// Mutual TLS 1.3 on every connection, with certificates made for the measurement
+    #[arg(long)]
+    tls: bool,
+    /// The AUSF asks the UDM over HTTP/2 (N13), not in its own memory
+    #[arg(long)]
+    n13: bool,
+}
+
+/// How a SUPI is concealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Scheme {
+    /// Nothing concealed
+    Null,
+    /// ECIES profile A (X25519)
+    A,
+    /// ECIES profile B (P-256)
+    B,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+
+    fn profile(self) -> Option<Profile> {
+        match self {
+            Self::Null => None,
+            Self::A => Some(Profile::A),
+            Self::B => Some(Profile::B),
+        }
+    }
+}
+
+impl ProfileArgs {
+    fn sentence(self) -> String {
+        format!(
+            "{}, {}, UDM {}",
+            self.suci
+                .map_or("SUPI".to_owned(), |scheme| format!("SUCI {}", scheme.name())),
+            if self.tls { "mutual TLS 1.3" } else { "no TLS" },
+            if self.n13 { "over N13" } else { "in process" },
+        )
+    }
+
+    fn document(self) -> Value {
+        json!({
+            "identity": self.suci.map_or("supi".to_owned(), |scheme| format!("suci-{}", scheme.name())),
+            "tls": self.tls,
+            "n13": self.n13,
+            "durable": true,
+        })
+    }
+
+    fn arguments(self) -> Vec<String> {
+        let suci = self.suci.map(|scheme| format!("--suci={}", scheme.name()));
+        let tls = self.tls.then(|| "--tls".to_owned());
+        let n13 = self.n13.then(|| "--n13".to_owned());
+        [suci, tls, n13].into_iter().flatten().collect()
+    }
+
+    /// How the load names its UEs: the key that the server made for the measurement.
+    fn identity(self) -> Result<LoadIdentity> {
+        Ok(match self.suci {
+            None => LoadIdentity::Supi,
+            Some(Scheme::Null) => LoadIdentity::Null,
+            Some(scheme @ (Scheme::A | Scheme::B)) => {
+                let profile = scheme.profile().context("no profile")?;
+                LoadIdentity::Concealed {
+                    id: HN_KEY_ID,
+                    key: hn_key(profile)?.public_key().clone(),
+                }
+            }
+        })
+    }
+}
+
+const HN_KEY_ID: HnKeyId = HnKeyId(1);
+
+/// The home network's key of a measurement: nobody's, as the subscribers.
+fn hn_key(profile: Profile) -> Result<HnPrivateKey> {
+    Ok(HnPrivateKey::from_octets(profile, &[0x42; 32])?)
+}
+
 /// The server of a measurement: told by its parent, stops when its standard input ends
 #[derive(clap::Args, Debug)]
 struct ServeArgs {
@@ -88,9 +195,11 @@ struct ServeArgs {
     #[arg(long)]
     subscribers: u64,
     #[arg(long)]
-    threads: usize,
+    threads: u16,
     #[arg(long)]
     scheme: SqnScheme,
+    #[command(flatten)]
+    profile: ProfileArgs,
 }
 
 /// What the server tells its parent: one line of JSON each.
@@ -120,8 +229,13 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         .build()?;
     if !args.json {
         let title = format!(
-            "5G AKA over loopback HTTP/2, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
-            args.scheme, args.connections, args.streams, args.threads, args.seconds
+            "5G AKA over loopback HTTP/2, {}, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
+            args.profile.sentence(),
+            args.scheme,
+            args.connections,
+            args.streams,
+            args.threads,
+            args.seconds
         );
         console.line(console.paint(Style::Strong, &title))?;
         let heading = format!(
@@ -131,20 +245,22 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         console.line(console.paint(Style::Faint, &heading))?;
     }
     for &subscribers in &args.subscribers {
-        if subscribers == 0 {
-            bail!("--subscribers: at least 1");
-        }
         let folder = Folder::create(args.dir.as_deref())?;
         let server = Server::start(args, &folder.0, subscribers)?;
         let mut options = LoadOptions::new(server.url.clone(), subscribers);
         options.seed = SEED;
-        options.connections = args.connections;
-        options.streams = args.streams;
+        options.connections = args.connections.into();
+        options.streams = args.streams.into();
+        options.identity = args.profile.identity()?;
+        if args.profile.tls {
+            options.client = Pki::of(&folder.0).client()?;
+        }
         options.duration = Duration::from_secs(args.seconds);
         options.server_pid = Some(server.child.id());
         let report = runtime.block_on(load::run(options))?;
         let resident = resident(server.child.id())?;
         let measured = Measured {
+            profile: args.profile,
             subscribers,
             load_seconds: server.load_seconds,
             disk: disk(&folder.0)?,
@@ -170,6 +286,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
 }
 
 struct Measured {
+    profile: ProfileArgs,
     subscribers: u64,
     load_seconds: f64,
     disk: u64,
@@ -203,6 +320,7 @@ impl Measured {
 
     fn document(&self) -> Value {
         json!({
+            "profile": self.profile.document(),
             "subscribers": self.subscribers,
             "budgets": "off",
             "authentications": self.report.authentications,
@@ -261,6 +379,7 @@ impl Server {
             .args(["--subscribers", &subscribers.to_string()])
             .args(["--threads", &args.threads.to_string()])
             .args(["--scheme", args.scheme.name()])
+            .args(args.profile.arguments())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -326,6 +445,12 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     config.policy.serving_networks.push(Parsed(plmn));
     // One peer asks for everything, and a small store for the same cards again and again.
     config.budget = BudgetConfig::unlimited();
+    let pki = args.profile.tls.then(|| Pki::create(&args.dir)).transpose()?;
+    if let Some(pki) = &pki {
+        config.ausf.tls = pki.server();
+        config.udm.tls = pki.server();
+    }
+    let hn_keys = args.profile.suci.and_then(Scheme::profile).map(hn_key).transpose()?;
     let data = DataDir::open_or_create(&config.data_dir)?;
     let ausf = service::nf_instance_id(&data)?;
     let store = Arc::new(service::open_store(&data, &config)?);
@@ -334,25 +459,38 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     fill(&store, plmn, args, &tell)?;
     let seconds = begin.elapsed().as_secs_f64();
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(args.threads.max(1))
+        .worker_threads(args.threads.max(1).into())
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let node = Node::start(service::node_options(
-            &config,
-            store,
-            HnKeyRing::default(),
-            ausf,
-            &None,
-        )?)?;
+        let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
+        let options = service::node_options(&config, store, ring, ausf, &None)?;
+        let mut nodes = Vec::new();
+        let mut of_ausf = options.clone();
+        if args.profile.n13 {
+            let mut of_udm = options;
+            of_udm.ausf = None;
+            let udm = Node::start(of_udm)?;
+            let url = udm.udm_url().context("no UDM")?.to_owned();
+            nodes.push(udm);
+            let client = pki.as_ref().map_or_else(|| Ok(ClientOptions::default()), Pki::client)?;
+            of_ausf.udm = None;
+            if let Some(role) = &mut of_ausf.ausf {
+                role.udm = Some(RemoteUdm { url, options: client });
+            }
+        }
+        let node = Node::start(of_ausf)?;
         let url = node.ausf_url().context("no AUSF")?.to_owned();
+        nodes.push(node);
         tell(&Told::Ready {
             url,
             seconds,
             empty_resident,
         })?;
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
-        node.shutdown().await;
+        for node in nodes.into_iter().rev() {
+            node.shutdown().await;
+        }
         std::io::stdout().flush()?;
         Ok(())
     })

@@ -28,6 +28,7 @@ use super::ue::state::StateFile;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir, Folder};
 use crate::hn_keys::HnKeys;
+use crate::memory::{self, Swap};
 use crate::service;
 use crate::side::Side;
 use crate::tree_view::{self, Sides, Verdict};
@@ -75,6 +76,9 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         prepare_demo(&mut config, &args.data)?;
     }
     start_log(console, &config, args.demo)?;
+    if let Swap::Possible(warning) = memory::lock_all() {
+        tracing::warn!("{warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(up(console, args, &config))
 }

@@ -259,3 +259,44 @@ fn a_small_benchmark() {
         );
     }
 }
+
+#[test]
+fn every_profile_of_the_benchmark() {
+    let place = Place::new();
+    for (profile, identity, tls, n13) in [
+        ("--suci null", "suci-null", false, false),
+        ("--suci a", "suci-a", false, false),
+        ("--suci b --n13", "suci-b", false, true),
+        ("--suci a --tls", "suci-a", true, false),
+        ("--suci a --tls --n13", "suci-a", true, true),
+    ] {
+        let line =
+            format!("bench auth --subscribers 20 --seconds 1 --connections 1 --streams 2 --threads 1 --json {profile}");
+        let printed = place.kaskade(&line).ok();
+        let measured = &json(&printed)[0];
+        assert_eq!(measured["failures"], 0, "{profile}");
+        assert!(
+            measured["authentications"].as_u64().is_some_and(|count| count > 0),
+            "{profile}"
+        );
+        let found = &measured["profile"];
+        assert_eq!(
+            (
+                found["identity"].as_str(),
+                found["tls"].as_bool(),
+                found["n13"].as_bool()
+            ),
+            (Some(identity), Some(tls), Some(n13)),
+            "{printed}"
+        );
+    }
+    for wrong in [
+        "--suci c",
+        "--seconds 0",
+        "--subscribers 0",
+        "--connections 100000",
+        "--seconds 18446744073709551615",
+    ] {
+        place.kaskade(&format!("bench auth {wrong}")).refused();
+    }
+}
