@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         Err(error) if console::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(command::up::exit_status(&error))
         }
     }
 }

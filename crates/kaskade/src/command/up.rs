@@ -20,7 +20,7 @@ use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
-use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore};
+use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, WritingStopped};
 use zeroize::Zeroizing;
 
 use super::attach::{Attach, Attached, Identity};
@@ -49,7 +49,9 @@ use crate::tree_view::{self, Sides, Verdict};
     kaskade subscriber add --config kaskade.toml --supi imsi-... --k-file k --opc-file opc
     kaskade up --config kaskade.toml
 
-With --demo --once the exit status is 0 only if UE and network have the same keys.")]
+Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
+requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 1 for any
+other error, 2 for a wrong command line. With --demo --once it is 0 only if UE and network have the same keys.")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -115,10 +117,43 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         console.error(&error);
     }
     console.line("Running. Ctrl-C stops.")?;
-    wait_for_end().await?;
+    let end = wait_for_end(&store).await?;
+    finish(console, node, end).await
+}
+
+/// Why a node ends.
+enum End {
+    /// Somebody said so.
+    Asked,
+    /// The store can write nothing any more.
+    Stopped(WritingStopped),
+}
+
+/// Stops a node in order; an error when it did not end because somebody said so.
+async fn finish(console: &Console, node: Node, end: End) -> Result<()> {
+    let result = match end {
+        End::Asked => Ok(()),
+        End::Stopped(why) => {
+            tracing::error!(
+                "{why}: this process ends with status {STORE_FAILED}. Look at the disk first; a new start goes on with what is on it"
+            );
+            Err(anyhow::Error::new(why).context("the subscriber store failed"))
+        }
+    };
     console.line("Stopping: requests in progress may end.")?;
     node.shutdown().await;
-    Ok(())
+    result
+}
+
+/// The exit status after a failure of the store, for the supervisor: EX_IOERR of sysexits.h.
+pub(crate) const STORE_FAILED: u8 = 74;
+
+/// The exit status that an error stands for.
+pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
+    match error.chain().any(|cause| cause.is::<WritingStopped>()) {
+        true => STORE_FAILED,
+        false => 1,
+    }
 }
 
 fn start(
@@ -186,13 +221,19 @@ fn warn_of_policy(console: &Console, config: &Config) -> Result<()> {
     Ok(())
 }
 
-async fn wait_for_end() -> Result<()> {
+async fn wait_for_end(store: &SubscriberStore) -> Result<End> {
+    let (tell, stopped) = tokio::sync::oneshot::channel();
+    store.when_failed(move |why| {
+        // Nobody listens any more when the node ends anyhow.
+        let _ = tell.send(why);
+    });
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         ended = tokio::signal::ctrl_c() => ended?,
         _ = terminate.recv() => {}
+        Ok(why) = stopped => return Ok(End::Stopped(why)),
     }
-    Ok(())
+    Ok(End::Asked)
 }
 
 fn start_log(console: &Console, config: &Config, demo: bool) -> Result<()> {

@@ -15,6 +15,7 @@ mod cli;
 mod common;
 mod derive_key;
 mod doors;
+mod ends;
 mod explain;
 mod hn_key_file;
 mod import;

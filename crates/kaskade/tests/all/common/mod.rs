@@ -207,6 +207,26 @@ impl Up {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for it to end by itself, and gives its status and its log.
+    pub(crate) fn ends_within(mut self, longest: std::time::Duration) -> (std::process::ExitStatus, String) {
+        let begin = std::time::Instant::now();
+        let status = loop {
+            match self.child.try_wait().expect("a child") {
+                Some(status) => break status,
+                None if begin.elapsed() < longest => std::thread::sleep(std::time::Duration::from_millis(20)),
+                None => unreachable!("it runs on"),
+            }
+        };
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().expect("stderr");
+        stderr.read_to_string(&mut log).expect("UTF-8");
+        (status, log)
+    }
+
     /// Ends it as Ctrl-C does, and gives its log.
     pub(crate) fn stop(mut self) -> String {
         let pid = self.child.id().to_string();
