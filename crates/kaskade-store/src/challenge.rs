@@ -11,8 +11,8 @@ use kaskade_aka::sqn::Glc;
 use kaskade_crypto::Rand;
 use kaskade_keys::Supi;
 
-use crate::key::SubscriberKey;
-use crate::store::SubscriberStore;
+use super::key::SubscriberKey;
+use super::store::SubscriberStore;
 
 /// How old a challenge may be when its AUTS is followed back.
 pub const AUTS_LIFETIME: Duration = Duration::from_secs(600);

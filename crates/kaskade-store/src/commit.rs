@@ -15,7 +15,7 @@ use super::error::{EngineError, StoreError};
 use super::failure::Failure;
 use super::issuer::{Effect, Issuer};
 use super::meta;
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, RETRY_AFTER};
 
 /// Where the threads that wait for one commit meet its outcome.
 #[derive(Debug, Default)]
@@ -129,6 +129,13 @@ impl Queue {
         Self::taken(waiting)
     }
 
+    /// What waits now.
+    #[cfg(test)]
+    #[allow(dead_code, reason = "`schedule` has a committer that does not wait")]
+    pub(crate) fn take_now(&self) -> Taken {
+        Self::taken(lock(&self.waiting))
+    }
+
     fn taken(mut waiting: MutexGuard<'_, Waiting>) -> Taken {
         Taken {
             requests: std::mem::take(&mut waiting.requests),
@@ -178,8 +185,6 @@ pub(crate) struct Outage {
     unsettled: Vec<(u64, Vec<Effect>)>,
     since: Instant,
 }
-
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 impl Committer {
     /// Works until the queue is closed and empty. If it dies before, nobody waits for it, and the failure is told.
@@ -255,6 +260,12 @@ impl Committer {
             if let Some(mark) = mark {
                 batch.put(Table::Meta, meta::MARK, &mark.0.to_be_bytes());
                 effects.push(Effect::Mark(mark));
+                if fault!("mark-before-durable") {
+                    self.issuer.settle(vec![Effect::Mark(mark)], true);
+                }
+            }
+            if fault!("settled-before-durable") {
+                self.issuer.settle(std::mem::take(&mut effects), true);
             }
             result = match self.engine.commit(&batch) {
                 Ok(()) => {

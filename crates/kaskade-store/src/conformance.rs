@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{Seq, SqnRecord, SqnScheme};
 use kaskade_crypto::{Amf, K, Opc, Sqn};
@@ -291,11 +291,13 @@ fn sqn_never_repeat(open: &Place) {
 }
 
 /// A tick of 1 ms drops idle entries all the time, while more threads than processors ask for their numbers: whatever is
-/// read before the shard is locked is stale when it counts.
+/// read before the shard is locked is stale when it counts. There are many subscribers, so that shards are swept to make
+/// room, and some are asked for much more often, so that threads meet.
 fn sqn_never_repeat_while_entries_are_swept(open: &Place) {
-    const SUBSCRIBERS: usize = 3000;
+    const SUBSCRIBERS: usize = 30_000;
+    const OFTEN: usize = 300;
     const THREADS: usize = 12;
-    const EACH: usize = 60_000;
+    const LASTS: Duration = Duration::from_secs(3);
     let options = StoreOptions {
         tick: Some(Duration::from_millis(1)),
         ..StoreOptions::default()
@@ -303,18 +305,25 @@ fn sqn_never_repeat_while_entries_are_swept(open: &Place) {
     let store = SubscriberStore::with_engine(open(), Path::new("conformance"), &key(), options).expect("a store");
     let all: Vec<_> = (0..SUBSCRIBERS).map(|n| subscriber(n, SqnScheme::TimeBased)).collect();
     store.put_many(&all).expect("put");
+    let supis: Vec<Supi> = (0..SUBSCRIBERS).map(supi).collect();
+    let start = Instant::now();
     let mut issued: Vec<(usize, Sqn)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let store = &store;
+                let (store, supis) = (&store, &supis);
                 scope.spawn(move || {
-                    (0..EACH)
-                        .map(|turn| {
-                            // Neighbours meet at the same subscriber now and then.
-                            let n = (turn / 4 + thread * 7) % SUBSCRIBERS;
-                            (n, store.next_sqn(&supi(n), "node").expect("an SQN"))
-                        })
-                        .collect::<Vec<_>>()
+                    let mut random = thread as u64;
+                    let mut issued = Vec::new();
+                    while start.elapsed() < LASTS {
+                        random = random
+                            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+                            .wrapping_add(0x1405_7b7e_f767_814f);
+                        let n = usize::try_from(random >> 33).unwrap_or(0);
+                        let n = n % if n.is_multiple_of(2) { OFTEN } else { SUBSCRIBERS };
+                        let supi = supis.get(n).expect("below");
+                        issued.push((n, store.next_sqn(supi, "node").expect("an SQN")));
+                    }
+                    issued
                 })
             })
             .collect();

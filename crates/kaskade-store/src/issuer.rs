@@ -143,9 +143,10 @@ impl Issuer {
         key: &SubscriberKey,
         requesting_node: &str,
     ) -> Result<Attempt, StoreError> {
+        let early = fault!("clock-before-lock-issue").then(|| self.clock());
         let mut shard = self.shard(key);
         // Under the lock: a sweep judges by the clock what it may drop, and a clock read before it would issue that again.
-        let Some(clock) = self.clock() else {
+        let Some(clock) = early.unwrap_or_else(|| self.clock()) else {
             drop(shard);
             return queue.start_clock().map(Attempt::Wait);
         };
@@ -285,9 +286,12 @@ impl Shard {
     }
 
     fn sweep(&mut self, now: Glc, largest: usize) {
-        let quiet = |entry: &Entry| matches!(entry.busy, Busy::No);
+        let quiet = |entry: &Entry| matches!(entry.busy, Busy::No) || fault!("sweep-drops-busy");
         self.entries
             .retain(|_, entry| !quiet(entry) || !entry.issuer.as_ref().is_some_and(|i| i.is_idle(now)));
+        if fault!("sweep-drops-ahead") {
+            self.entries.retain(|_, entry| !quiet(entry));
+        }
         let mut excess = self.entries.len().saturating_sub(largest);
         if excess > 0 {
             // Ranges are given up here: their numbers are skipped, not issued again.

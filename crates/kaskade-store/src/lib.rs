@@ -46,6 +46,8 @@ pub mod model;
 pub mod private;
 mod provision;
 pub mod row;
+#[cfg(test)]
+mod schedule;
 mod seal;
 mod secrets;
 mod store;

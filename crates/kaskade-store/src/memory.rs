@@ -32,6 +32,16 @@ pub struct MemoryEngine {
 }
 
 impl MemoryEngine {
+    /// Another place with the same content.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            map: Arc::new(RwLock::new(map)),
+            failure: Arc::default(),
+        }
+    }
+
     /// From now on commits fail like this.
     pub fn fail(&self, failure: Failure) {
         self.failure.store(failure as u32, Ordering::SeqCst);

@@ -76,20 +76,24 @@ impl SubscriberStore {
     }
 
     fn put<'a>(&self, subscribers: impl Iterator<Item = &'a Subscriber>, only_new: bool) -> Result<u64, StoreError> {
+        let mut subscribers = subscribers.fuse();
         let mut done = 0;
         let mut chunk = Chunk::default();
-        for subscriber in subscribers {
-            if let Err(error) = self.put_one(subscriber, only_new, &mut chunk, &mut done) {
-                // What is frozen by this chunk must not stay so.
-                self.flush(&mut chunk, &mut done)?;
-                return Err(error);
+        loop {
+            // All are at hand before the first is frozen: the iterator may take its time, or ask this store.
+            let some: Vec<_> = subscribers.by_ref().take(CHUNK).collect();
+            if some.is_empty() {
+                return Ok(done);
             }
-            if chunk.effects.len() >= CHUNK {
-                self.flush(&mut chunk, &mut done)?;
+            for subscriber in some {
+                if let Err(error) = self.put_one(subscriber, only_new, &mut chunk, &mut done) {
+                    // What is frozen by this chunk must not stay so.
+                    self.flush(&mut chunk, &mut done)?;
+                    return Err(error);
+                }
             }
+            self.flush(&mut chunk, &mut done)?;
         }
-        self.flush(&mut chunk, &mut done)?;
-        Ok(done)
     }
 
     fn put_one(
@@ -102,17 +106,20 @@ impl SubscriberStore {
         let key = SubscriberKey::from(&subscriber.supi);
         let row = self.sealer.seal(&key, subscriber)?;
         loop {
+            let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
             let mut shard = self.issuer.shard(&key);
-            let now = self.issuer.now();
+            let now = early.unwrap_or_else(|| self.issuer.now());
             let entry = self.issuer.entry(&mut shard, &*self.engine, &key, now)?;
             if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
                 // The same SUPI twice in one chunk waits for the chunk itself.
                 let own = Arc::ptr_eq(ticket, &chunk.ticket);
                 let ticket = waiting(ticket)?;
                 drop(shard);
-                if own {
+                // Who waits holds nothing that another may wait for.
+                if own || !fault!("put-waits-while-holding") {
                     self.flush(chunk, done)?;
-                } else {
+                }
+                if !own {
                     let _ = ticket.wait();
                 }
                 continue;

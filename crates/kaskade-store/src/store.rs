@@ -7,6 +7,7 @@ use std::time::Duration;
 use kaskade_aka::auc::Credentials;
 use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, Resynchronisation, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_crypto::Sqn;
+use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
 use super::challenge::{Moment, Successes};
@@ -189,15 +190,12 @@ impl SubscriberStore {
 
     // Subscribers
 
-    /// A subscriber with its secrets, to export or show it; `None` when there is none.
+    /// A subscriber with its secrets, to export or show it; `None` when there is none. Blocks while it is being replaced.
     ///
     /// # Errors
     /// When reading fails or the row does not open.
     pub fn subscriber(&self, supi: &Supi) -> Result<Option<Subscriber>, StoreError> {
-        let key = SubscriberKey::from(supi);
-        let mut row = None;
-        self.get(&key, &mut |octets| row = Some(octets.to_vec()))?;
-        row.map(|row| self.assemble(&key, &row)).transpose()
+        self.assemble(&SubscriberKey::from(supi))
     }
 
     /// What the AuC needs of a subscriber; `None` when there is none. One read, and no heap for an IMSI.
@@ -242,25 +240,29 @@ impl SubscriberStore {
     /// # Errors
     /// When reading fails or a row does not open.
     pub fn list(&self, after: Option<&Supi>, limit: usize) -> Result<Vec<Subscriber>, StoreError> {
-        let mut rows = Vec::new();
-        if limit > 0 {
-            let after = after.map(SubscriberKey::from);
-            let mut visit = |key: &[u8], row: &[u8]| {
-                rows.push((key.to_vec(), row.to_vec()));
-                rows.len() < limit
+        let mut found = Vec::new();
+        let mut after = after.map(SubscriberKey::from);
+        // Those that are removed after the scan are left out, but an empty page is the end.
+        while limit > 0 && found.is_empty() {
+            let mut keys = Vec::new();
+            let mut visit = |key: &[u8], _: &[u8]| {
+                keys.push(key.to_vec());
+                keys.len() < limit
             };
-            let scan = self.engine.scan(
-                Table::Subscribers,
-                after.as_ref().map(SubscriberKey::octets),
-                &mut visit,
-            );
-            scan.map_err(read_error)?;
+            let after_last = after.as_ref().map(SubscriberKey::octets);
+            self.engine
+                .scan(Table::Subscribers, after_last, &mut visit)
+                .map_err(read_error)?;
+            if keys.is_empty() {
+                break;
+            }
+            for key in keys {
+                let key = SubscriberKey::from(&SubscriberKey::supi(&key)?);
+                found.extend(self.assemble(&key)?);
+                after = Some(key);
+            }
         }
-        let assemble = |(key, row): (Vec<u8>, Vec<u8>)| {
-            let supi = SubscriberKey::supi(&key)?;
-            self.assemble(&SubscriberKey::from(&supi), &row)
-        };
-        rows.into_iter().map(assemble).collect()
+        Ok(found)
     }
 
     /// How many subscribers there are.
@@ -317,8 +319,9 @@ impl SubscriberStore {
     pub fn resynchronise(&self, supi: &Supi, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
         let key = SubscriberKey::from(supi);
         loop {
+            let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
             let mut shard = self.issuer.shard(&key);
-            let Some(clock) = self.issuer.clock() else {
+            let Some(clock) = early.unwrap_or_else(|| self.issuer.clock()) else {
                 drop(shard);
                 self.queue.start_clock()?.wait()?;
                 continue;
@@ -418,22 +421,42 @@ impl SubscriberStore {
             .map_err(read_error)
     }
 
-    fn assemble(&self, key: &SubscriberKey, octets: &[u8]) -> Result<Subscriber, StoreError> {
-        let row = Row::decode(octets)?;
-        let secrets = self.sealer.open_row(key, &row)?;
-        let mut shard = self.issuer.shard(key);
-        let now = self.issuer.now();
-        let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
-        let issuer = entry
-            .and_then(|entry| entry.issuer.as_ref())
-            .ok_or(StoreError::UnknownSubscriber)?;
-        Ok(Subscriber {
+    /// Secrets and sequence numbers of one moment: both are read under the shard's lock, and not while they change.
+    fn assemble(&self, key: &SubscriberKey) -> Result<Option<Subscriber>, StoreError> {
+        let early = fault!("row-before-lock").then(|| self.row(key)).transpose()?;
+        let (row, sqn) = loop {
+            let mut shard = self.issuer.shard(key);
+            let now = self.issuer.now();
+            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, key, now)? else {
+                return Ok(None);
+            };
+            if let Busy::Frozen(ticket) = &entry.busy {
+                let ticket = waiting(ticket)?;
+                drop(shard);
+                let _ = ticket.wait();
+                continue;
+            }
+            let Some(issuer) = &entry.issuer else { return Ok(None) };
+            let sqn = self.portable(issuer);
+            match early.clone().map_or_else(|| self.row(key), Ok)? {
+                Some(row) => break (row, sqn),
+                None => return Ok(None),
+            }
+        };
+        let row = Row::decode(&row)?;
+        Ok(Some(Subscriber {
             supi: SubscriberKey::supi(key.octets())?,
-            secrets,
+            secrets: self.sealer.open_row(key, &row)?,
             amf: row.amf,
             methods: row.methods,
-            sqn: self.portable(issuer),
-        })
+            sqn,
+        }))
+    }
+
+    fn row(&self, key: &SubscriberKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut row = None;
+        self.get(key, &mut |octets| row = Some(octets.to_vec()))?;
+        Ok(row)
     }
 
     /// A record that starts above everything that may have been issued.

@@ -7,5 +7,9 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering}
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::thread::{self, JoinHandle};
 
+use std::time::Duration;
+
+/// How long after a failed commit nothing is tried.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// In how many parts the table of the issuer is locked. Many and small: a table that grows is copied meanwhile.
 pub(crate) const SHARDS: usize = 1024;

@@ -26,6 +26,15 @@ const NET: &str = "kaskade-net";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
+    fault("clock-before-lock-issue", "the clock is read before the shard is locked, then a number is issued by it", STORE, "schedules_of_issuing"),
+    fault("clock-before-lock-put", "the clock is read before the shard is locked, then a subscriber is replaced by it", STORE, "schedules_of_replacing"),
+    fault("clock-before-lock-resynchronise", "the clock is read before the shard is locked, then SQN is moved by it", STORE, "schedules_of_resynchronising"),
+    fault("row-before-lock", "an export takes the secrets before the lock and the sequence numbers after it", STORE, "schedules_of_exporting"),
+    fault("sweep-drops-busy", "a sweep drops a subscriber whose record is on its way to the disk", STORE, "schedules_of_resynchronising"),
+    fault("sweep-drops-ahead", "a sweep drops a subscriber that is ahead of the clock", STORE, "schedules_of_issuing"),
+    fault("put-waits-while-holding", "an import waits for another while others wait for it", STORE, "schedules_of_imports_that_overlap"),
+    fault("mark-before-durable", "the clock's mark counts before it is durable", STORE, "schedules_of_issuing_with_a_full_disk"),
+    fault("settled-before-durable", "what a commit changes in memory changes before it is durable", STORE, "schedules_of_issuing_with_a_full_disk"),
     fault("issued-while-frozen", "numbers are issued while a new epoch is on its way to the disk", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),
     fault("range-before-durable", "numbers of a range are issued while the range is on its way to the disk", STORE, "a_full_disk_stops_and_never_repeats"),
     fault("outage-settled-as-durable", "after a failed commit, what was lost counts as durable", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),

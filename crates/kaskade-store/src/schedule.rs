@@ -1,0 +1,468 @@
+//! The orders in which threads can run, searched: what issues sequence numbers, compiled once more on locks, threads and
+//! atomics of `shuttle`, with one shard. Every lock taken and every atomic read is a place where another thread may go on.
+//!
+//! The committer takes its steps between the others', each with ticks of the clock, a sweep and a number issued; commits may fail. No card
+//! may ever see a number twice, nor may anybody wait for ever. `KASKADE_SCHEDULES` sets how many orders each scenario tries.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::panic,
+    reason = "parts of the modules that are compiled again are not used here, and a test fails by panicking"
+)]
+
+mod sync {
+    use std::time::Duration;
+
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+    pub(crate) use shuttle::thread::{self, JoinHandle};
+
+    pub(crate) const RETRY_AFTER: Duration = Duration::ZERO;
+    pub(crate) const SHARDS: usize = 1;
+}
+
+mod stall;
+
+#[path = "challenge.rs"]
+mod challenge;
+#[path = "commit.rs"]
+mod commit;
+#[path = "issuer.rs"]
+mod issuer;
+#[path = "provision.rs"]
+mod provision;
+#[path = "store.rs"]
+mod store;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use kaskade_aka::sqn::{Clocks, Seq, SqnLayout, SqnRecord, SqnScheme};
+use kaskade_crypto::{Amf, K, Opc, Sqn};
+use kaskade_keys::Supi;
+use shuttle::rand::Rng as _;
+use shuttle::scheduler::PctScheduler;
+use shuttle::thread;
+
+use crate::engine::{Batch, Engine, Table};
+use crate::error::{EngineError, StoreError};
+use crate::master_key::MasterKey;
+use crate::memory::MemoryEngine;
+use crate::model::{AuthMethods, Subscriber};
+use crate::secrets::{OpOrOpc, SubscriberSecrets};
+use crate::{clock, embedded, engine, error, failure, key, master_key, meta, model, row, seal, secrets};
+use commit::Committer;
+use store::{StoreOptions, SubscriberStore};
+
+const START: u64 = 1_700_000_000;
+const NODE: &str = "node";
+/// Between which orders no more than this many times is switched by force.
+const DEPTH: usize = 4;
+const SCHEDULES: usize = 1500;
+
+/// A disk that is full now and then.
+struct Disk {
+    memory: MemoryEngine,
+    failing: AtomicBool,
+}
+
+impl Engine for Disk {
+    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
+        self.memory.get(table, key, visit)
+    }
+    fn scan(
+        &self,
+        table: Table,
+        after: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), EngineError> {
+        self.memory.scan(table, after, visit)
+    }
+    fn len(&self, table: Table) -> Result<u64, EngineError> {
+        self.memory.len(table)
+    }
+    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+        // Others may run while it writes.
+        thread::yield_now();
+        let outcome = match self.failing.load(Ordering::Relaxed) {
+            true => shuttle::rand::thread_rng().gen_range(0..6),
+            false => 5,
+        };
+        if outcome != 0 {
+            self.memory.commit(batch)?;
+        }
+        thread::yield_now();
+        match outcome {
+            0 | 1 => Err(EngineError::Full(PathBuf::from("disk"))),
+            _ => Ok(()),
+        }
+    }
+    fn recover(&self) -> Result<(), EngineError> {
+        match self.failing.load(Ordering::Relaxed) && shuttle::rand::thread_rng().gen_bool(0.5) {
+            true => Err(EngineError::Full(PathBuf::from("disk"))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// One world: a disk, a clock, and a store between them.
+struct World {
+    disk: Arc<Disk>,
+    seconds: Arc<AtomicU64>,
+    store: Arc<SubscriberStore>,
+    issued: Arc<sync::Mutex<Vec<(u64, Sqn)>>>,
+    over: Arc<AtomicBool>,
+}
+
+fn options(seconds: &Arc<AtomicU64>) -> StoreOptions {
+    let seconds = Arc::clone(seconds);
+    let mut options = StoreOptions::default();
+    options.lead = Duration::from_secs(6);
+    options.policy.delta = 40;
+    options.policy.horizon = 16;
+    options.policy.smallest_range = 2;
+    options.policy.largest_range = 4;
+    options.longest_outage = Duration::MAX;
+    options.clock = Arc::new(move || {
+        let now = Duration::from_secs(seconds.load(Ordering::Relaxed));
+        Clocks {
+            wall: now,
+            monotonic: now,
+        }
+    });
+    options
+}
+
+/// The content that each schedule starts with: subscribers 0 to 2, of which the last two were imported.
+fn prepared() -> MemoryEngine {
+    let engine = MemoryEngine::default();
+    let key = MasterKey::from_octets(&[7; 32]);
+    let seconds = Arc::new(AtomicU64::new(START));
+    let store = crate::SubscriberStore::with_engine(
+        Arc::new(engine.clone()),
+        Path::new("model"),
+        &key,
+        std_options(&seconds),
+    );
+    let all = [
+        subscriber(0, SqnScheme::TimeBased, 0),
+        subscriber(1, SqnScheme::NonTimeBased, 100),
+        subscriber(2, SqnScheme::TimeBased, 100),
+    ];
+    store.expect("a store").put_many(&all).expect("put");
+    engine
+}
+
+impl World {
+    /// Opens the store on a disk, with a clock that stands still until the committer works.
+    fn open(disk: Arc<Disk>, seconds: Arc<AtomicU64>) -> (Self, Committer) {
+        let key = MasterKey::from_octets(&[7; 32]);
+        let engine = Arc::clone(&disk) as Arc<dyn Engine>;
+        let (store, mut committer) =
+            SubscriberStore::without_thread(engine, Path::new("model"), &key, options(&seconds)).expect("a store");
+        drop(store.queue.start_clock().expect("open"));
+        committer.step(store.queue.take_now());
+        let world = Self {
+            disk,
+            seconds,
+            store: Arc::new(store),
+            issued: Arc::default(),
+            over: Arc::default(),
+        };
+        (world, committer)
+    }
+
+    fn new(prepared: &MemoryEngine) -> (Self, Committer) {
+        let disk = Disk {
+            memory: prepared.copy(),
+            failing: AtomicBool::new(false),
+        };
+        Self::open(Arc::new(disk), Arc::new(AtomicU64::new(START + 2)))
+    }
+
+    fn share(&self) -> Self {
+        Self {
+            disk: Arc::clone(&self.disk),
+            seconds: Arc::clone(&self.seconds),
+            store: Arc::clone(&self.store),
+            issued: Arc::clone(&self.issued),
+            over: Arc::clone(&self.over),
+        }
+    }
+
+    /// Asks for one number; a full disk is an answer too.
+    fn issue(&self, n: u64) {
+        match self.store.next_sqn(&supi(n), NODE) {
+            Ok(sqn) => lock(&self.issued).push((n, sqn)),
+            Err(StoreError::Write(_) | StoreError::UnknownSubscriber) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Asks for one number, but does not wait.
+    fn issue_now(&self, n: u64) {
+        match self.store.next_sqn_now(&supi(n), NODE) {
+            Ok(sqn) => lock(&self.issued).extend(sqn.map(|sqn| (n, sqn))),
+            Err(StoreError::Write(_) | StoreError::UnknownSubscriber) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Runs `works`, each on a thread of its own, beside the committer; then looks at what was issued, also in a next life.
+    fn run(self, mut committer: Committer, works: Vec<Box<dyn FnOnce(&World) + Send>>) {
+        let mine = self.share();
+        let committing = thread::spawn(move || {
+            while !mine.over.load(Ordering::Relaxed) {
+                // Much may happen between two steps of another thread.
+                for _ in 0..shuttle::rand::thread_rng().gen_range(1..8) {
+                    mine.seconds
+                        .fetch_add(shuttle::rand::thread_rng().gen_range(1..3), Ordering::Relaxed);
+                    committer.step(mine.store.queue.take_now());
+                    mine.store.issuer.sweep_some();
+                    mine.issue_now(shuttle::rand::thread_rng().gen_range(0..3));
+                }
+                thread::yield_now();
+            }
+            committer
+        });
+        let threads: Vec<_> = works
+            .into_iter()
+            .map(|work| {
+                let mine = self.share();
+                thread::spawn(move || work(&mine))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        self.over.store(true, Ordering::Relaxed);
+        let committer = committing.join().expect("no panic");
+        assert!(self.store.failed().is_none());
+        drop(committer);
+        let mut issued = std::mem::take(&mut *lock(&self.issued));
+        let memory = self.disk.memory.clone();
+        // As after a power cut: what was on its way is lost, or durable already.
+        drop(self);
+        next_life(memory, &mut issued);
+        let mut seen = BTreeSet::new();
+        for (n, sqn) in issued {
+            let (Seq(seq), _) = SqnLayout::ANNEX_C3.split(sqn);
+            assert!(seen.insert((n, sqn)), "SEQ {seq} of subscriber {n} was issued twice");
+        }
+    }
+}
+
+/// What the next life issues, its clock back where all began. On locks of the system: there is nothing to search.
+fn next_life(memory: MemoryEngine, issued: &mut Vec<(u64, Sqn)>) {
+    let seconds = Arc::new(AtomicU64::new(START));
+    let key = MasterKey::from_octets(&[7; 32]);
+    let store =
+        crate::SubscriberStore::without_thread(Arc::new(memory), Path::new("model"), &key, std_options(&seconds));
+    let (store, mut committer) = store.expect("a store");
+    // Far enough that a new epoch meets what it must skip.
+    for _ in 0..60 {
+        for n in 0..3 {
+            loop {
+                match store.next_sqn_now(&supi(n), NODE) {
+                    Ok(Some(sqn)) => issued.push((n, sqn)),
+                    Ok(None) => {
+                        committer.step(store.queue.take_now());
+                        continue;
+                    }
+                    Err(StoreError::UnknownSubscriber) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                break;
+            }
+        }
+        seconds.fetch_add(1, Ordering::Relaxed);
+        committer.step(store.queue.take_now());
+    }
+}
+
+/// The same options for the store on locks of the system.
+fn std_options(seconds: &Arc<AtomicU64>) -> crate::StoreOptions {
+    let StoreOptions {
+        clock,
+        policy,
+        lead,
+        longest_outage,
+        ..
+    } = options(seconds);
+    crate::StoreOptions {
+        clock,
+        policy,
+        lead,
+        longest_outage,
+        ..crate::StoreOptions::default()
+    }
+}
+
+fn lock<T>(mutex: &sync::Mutex<T>) -> sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no panic under it")
+}
+
+fn supi(n: u64) -> Supi {
+    format!("imsi-99970{n:010}").parse().expect("an IMSI")
+}
+
+fn subscriber(n: u64, scheme: SqnScheme, after: u64) -> Subscriber {
+    card(n, n, SqnRecord::after(scheme, SqnLayout::ANNEX_C3, Seq(after)))
+}
+
+/// Subscriber `n` with the K of `card`.
+fn card(n: u64, card: u64, sqn: SqnRecord) -> Subscriber {
+    let octets = (u128::from(card) + 1).to_be_bytes();
+    Subscriber {
+        supi: supi(n),
+        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn,
+    }
+}
+
+/// Searches the orders of one scenario.
+fn search(failing: bool, works: impl Fn() -> Vec<Box<dyn FnOnce(&World) + Send>> + Send + Sync + 'static) {
+    let prepared = prepared();
+    let asked = std::env::var("KASKADE_SCHEDULES")
+        .ok()
+        .and_then(|number| number.parse().ok());
+    let (schedules, seed) = match asked {
+        Some(asked) => (asked, std::process::id().into()),
+        // The same orders each time.
+        None => (SCHEDULES, 1),
+    };
+    let works = Arc::new(works);
+    // A few switches at any moment; and a long one at one moment of one thread.
+    let schedulers: [Box<dyn shuttle::scheduler::Scheduler + Send>; 2] = [
+        Box::new(PctScheduler::new_from_seed(seed, DEPTH, schedules / 4)),
+        Box::new(stall::Stall::new(seed, schedules - schedules / 4)),
+    ];
+    for scheduler in schedulers {
+        let mut config = shuttle::Config::new();
+        config.stack_size = 1 << 18;
+        let (prepared, works) = (prepared.copy(), Arc::clone(&works));
+        shuttle::Runner::new(scheduler, config).run(move || {
+            let (world, committer) = World::new(&prepared);
+            world.disk.failing.store(failing, Ordering::Relaxed);
+            world.run(committer, works());
+        });
+    }
+}
+
+fn work(work: impl FnOnce(&World) + Send + 'static) -> Box<dyn FnOnce(&World) + Send> {
+    Box::new(work)
+}
+
+fn asks(n: u64, times: usize) -> Box<dyn FnOnce(&World) + Send> {
+    work(move |world| (0..times).for_each(|_| world.issue(n)))
+}
+
+#[test]
+fn schedules_of_issuing() {
+    search(false, || vec![asks(0, 2), asks(0, 3), asks(1, 3), asks(2, 2)]);
+}
+
+#[test]
+fn schedules_of_issuing_with_a_full_disk() {
+    search(true, || vec![asks(0, 3), asks(1, 6), asks(1, 4)]);
+}
+
+/// The card is behind by more than Δ, so that numbers go down and meet again what was issued.
+#[test]
+fn schedules_of_resynchronising() {
+    search(false, || {
+        let resynchronise = work(|world| {
+            let sqn_ms = SqnLayout::ANNEX_C3
+                .join(Seq(60), kaskade_aka::sqn::Ind(0))
+                .expect("48 bits");
+            match world.store.resynchronise(&supi(2), sqn_ms) {
+                Ok(_) | Err(StoreError::Write(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        });
+        vec![resynchronise, asks(2, 2), asks(2, 2)]
+    });
+}
+
+/// The same card is provisioned again, to be counted another way, while numbers are issued for it.
+#[test]
+fn schedules_of_replacing() {
+    search(false, || {
+        let replace = |n| {
+            work(move |world| {
+                let same = subscriber(n, SqnScheme::NonTimeBased, 0);
+                match world.store.put_many([&same]) {
+                    Ok(_) | Err(StoreError::Write(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            })
+        };
+        vec![replace(0), replace(2)]
+    });
+}
+
+#[test]
+fn schedules_of_removing_and_adding_again_with_a_full_disk() {
+    search(true, || {
+        let again = work(|world| {
+            let _ = world.store.remove(&supi(1));
+            let _ = world.store.add(&subscriber(1, SqnScheme::TimeBased, 100));
+        });
+        vec![again, asks(1, 3), asks(1, 2)]
+    });
+}
+
+/// Two imports that meet, in opposite order.
+#[test]
+fn schedules_of_imports_that_overlap() {
+    search(false, || {
+        let import = |order: [u64; 2]| {
+            work(move |world| {
+                let all = order.map(|n| subscriber(n, SqnScheme::NonTimeBased, 200));
+                match world.store.put_many(&all) {
+                    Ok(_) | Err(StoreError::Write(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            })
+        };
+        vec![import([0, 1]), import([1, 0]), asks(1, 2)]
+    });
+}
+
+/// What is exported starts above everything that was issued, and is of one life: secrets and numbers belong together.
+#[test]
+fn schedules_of_exporting() {
+    search(false, || {
+        let export = work(|world| {
+            let before: Vec<_> = lock(&world.issued).iter().filter(|(n, _)| *n == 0).copied().collect();
+            let exported = world.store.subscriber(&supi(0)).expect("read").expect("there");
+            let Seq(reserved) = exported.sqn.clone().into_parts().reserved;
+            for (_, sqn) in before {
+                let (Seq(seq), _) = SqnLayout::ANNEX_C3.split(sqn);
+                assert!(reserved >= seq, "an export at {reserved} does not start above {seq}");
+            }
+            // The next card of this subscriber was given 5000 as its start.
+            let keys = exported.credentials().expect("a USIM");
+            let is_next = keys
+                == card(0, 9, SqnRecord::blank(SqnScheme::TimeBased))
+                    .credentials()
+                    .expect("a USIM");
+            assert_eq!(is_next, reserved >= 5000, "K of one card with the numbers of another");
+        });
+        let replace = work(|world| {
+            let next = card(
+                0,
+                9,
+                SqnRecord::after(SqnScheme::TimeBased, SqnLayout::ANNEX_C3, Seq(5000)),
+            );
+            world.store.put_many([&next]).expect("put");
+        });
+        vec![export, replace, asks(0, 2)]
+    });
+}
