@@ -2,6 +2,7 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
 //! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
 //!
 //! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
@@ -21,4 +22,5 @@
 )]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod hex;
 pub mod usim_file;

@@ -12,6 +12,7 @@ mod concealment;
 mod controls;
 mod derivation;
 mod gsm;
+mod hexadecimal;
 mod valgrind;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     derivation::run(&mut checks);
     authentication::run(&mut checks);
     gsm::run(&mut checks);
+    hexadecimal::run(&mut checks);
     concealment::run(&mut checks);
     ciphers::run(&mut checks);
     ciphers_256::run(&mut checks);

@@ -9,8 +9,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use kaskade_codec::hex;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+
+use zeroize::Zeroizing;
 
 use super::problem::{Cause, Problem};
 use super::strict;
@@ -216,6 +219,31 @@ impl<'a, T> Member<'a, T> {
         hex_octets(Presence::Mandatory, pointer, &self.required_text(pointer)?)
     }
 
+    /// A mandatory secret in hexadecimal digits of either case: `make` takes its octets, which are then wiped, and so is the
+    /// text where it is no part of the body.
+    ///
+    /// The digits are read in constant time. What is before it, the search for the end of the string, asks of each
+    /// character only whether it is a quote, a backslash or a control character, and all digits are none of these.
+    ///
+    /// # Errors
+    /// [`Problem`] that names `pointer`.
+    pub fn required_secret<const N: usize, S>(
+        self,
+        pointer: &'static str,
+        make: impl FnOnce(&[u8; N]) -> S,
+    ) -> Result<S, Problem> {
+        let text = self.required_text(pointer)?;
+        let mut octets = Zeroizing::new([0; N]);
+        let made = match hex::read(text.as_bytes(), &mut octets) {
+            true => Ok(make(&octets)),
+            false => hex_octets::<N>(Presence::Mandatory, pointer, &text).map(|octets| make(&octets)),
+        };
+        if let Cow::Owned(text) = text {
+            drop(Zeroizing::new(text));
+        }
+        made
+    }
+
     /// A mandatory boolean.
     ///
     /// # Errors
@@ -288,44 +316,23 @@ impl<'a, T> Member<'a, T> {
     }
 }
 
-/// Value of each hexadecimal digit; 0xFF for any other octet.
-const HEX_VALUE: [u8; 256] = {
-    let mut table = [0xFF; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value as usize];
-        table[digit as usize] = value;
-        table[digit.to_ascii_uppercase() as usize] = value;
-        value += 1;
-    }
-    table
-};
-
-/// Reads exactly `2 N` hexadecimal digits of either case.
+/// Reads exactly `2 N` hexadecimal digits of either case, in constant time.
 ///
 /// # Errors
 /// [`Problem`] that names `pointer` and says length or position, never the digits.
 pub fn hex_octets<const N: usize>(presence: Presence, pointer: &'static str, text: &str) -> Result<[u8; N], Problem> {
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != N || !odd.is_empty() {
-        let reason = format!(
-            "{} characters instead of {} hexadecimal digits",
-            text.chars().count(),
-            2 * N
-        );
-        return Err(presence.wrong(pointer, reason));
-    }
     let mut octets = [0; N];
-    let mut seen = 0;
-    for (octet, &[high, low]) in octets.iter_mut().zip(pairs) {
-        let (high, low) = (HEX_VALUE[usize::from(high)], HEX_VALUE[usize::from(low)]);
-        seen |= high | low;
-        *octet = high << 4 | low & 0xF;
+    if hex::read(text.as_bytes(), &mut octets) {
+        return Ok(octets);
     }
-    if seen > 0xF {
-        return Err(presence.wrong(pointer, format!("not {} hexadecimal digits", 2 * N)));
-    }
-    Ok(octets)
+    let characters = text.chars().count();
+    Err(presence.wrong(
+        pointer,
+        match characters == 2 * N {
+            true => format!("not {} hexadecimal digits", 2 * N),
+            false => format!("{characters} characters instead of {} hexadecimal digits", 2 * N),
+        },
+    ))
 }
 
 /// Writes one JSON object into a buffer.
@@ -417,13 +424,9 @@ impl<'b> Object<'b> {
     }
 }
 
-/// Appends lower-case hexadecimal digits.
+/// Appends lower-case hexadecimal digits, in constant time.
 pub fn push_hex(out: &mut Vec<u8>, octets: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for octet in octets {
-        out.push(DIGITS[usize::from(octet >> 4)]);
-        out.push(DIGITS[usize::from(octet & 0xF)]);
-    }
+    hex::push(out, octets);
 }
 
 fn push_escaped(out: &mut Vec<u8>, text: &str) {

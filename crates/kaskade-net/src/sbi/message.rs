@@ -229,8 +229,29 @@ impl Drop for Wiped {
     }
 }
 
-/// Takes a body that holds secrets: its buffer is wiped after it is sent.
-pub(crate) fn secret_body(body: Vec<u8>) -> Bytes {
+/// What h2 copies of the beginning of a body into a buffer of the connection, which nobody wipes; the rest it sends from the
+/// body's own buffer (with vectored writes, which both kinds of connection have).
+const COPIED: usize = 256;
+
+/// Room for a JSON body with secrets: `text` octets that come from elsewhere, escaped at worst, all the rest, and what
+/// [`secret_body`] puts before it. A buffer that grew would leave an old one behind.
+pub(super) fn secret_buffer(text: usize) -> Vec<u8> {
+    Vec::with_capacity(COPIED + 384 + 6 * text)
+}
+
+/// Takes a JSON body that holds secrets, made in a [`secret_buffer`]: its buffer is wiped after it is sent. Spaces before
+/// it, which JSON allows, are what is copied.
+pub(crate) fn secret_body(mut body: Vec<u8>) -> Bytes {
+    let len = body.len();
+    if body.capacity() < COPIED + len {
+        let mut larger = Vec::with_capacity(COPIED + len);
+        larger.extend_from_slice(&body);
+        body.zeroize();
+        body = larger;
+    }
+    body.resize(COPIED + len, 0);
+    body.copy_within(..len, COPIED);
+    body[..COPIED].fill(b' ');
     Bytes::from_owner(Wiped(body))
 }
 

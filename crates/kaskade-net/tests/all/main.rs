@@ -22,3 +22,4 @@ mod models;
 mod owners;
 mod sharing;
 mod tls;
+mod wiped;

@@ -198,7 +198,7 @@ fn distance(a: &[char], b: &[char]) -> usize {
 }
 
 /// What was asked for, unless it may be a key by its value.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     match may_be_secret(text) {
         true => "this (a value, where a name is expected)".into(),
         false => format!("{text:?}"),

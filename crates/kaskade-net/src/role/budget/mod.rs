@@ -484,7 +484,7 @@ mod tests {
         let other: ServingNetworkName = "5G:mnc002.mcc001.3gppnetwork.org".parse().unwrap();
         let ask = |who: &str, network: &ServingNetworkName| {
             let asked = budgets.admit(&Requester::group(who), network, now);
-            asked.map_err(|over| (over.bucket, over.retry_after.as_secs_f64().ceil() as u64))
+            asked.map_err(|over| (over.bucket, whole_seconds(over.retry_after)))
         };
         for who in ["a", "a", "b", "b"] {
             assert_eq!(ask(who, &network()), Ok(()));

@@ -5,10 +5,10 @@ use kaskade_crypto::{Autn, Rand};
 use kaskade_keys::fivegs::{HxresStar, KSeaf, ResStar};
 use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 use serde::Deserialize;
-use zeroize::Zeroize;
 
 use super::{AuthType, RawResynchronizationInfo, ResynchronizationInfo, SupiOrSuci, expect_text};
 use crate::sbi::json::{self, Member, Object, Presence};
+use crate::sbi::message::secret_buffer;
 use crate::sbi::problem::{Cause, Problem};
 
 /// A request to authenticate (TS 29.509 6.1.6.2.2).
@@ -216,9 +216,7 @@ pub fn parse_confirmation_data(body: &[u8]) -> Result<ConfirmationData, Problem>
     if raw.res_star.is_null() {
         return Ok(ConfirmationData { res_star: None });
     }
-    let mut octets = raw.res_star.required_hex("/resStar")?;
-    let res_star = ResStar::from_octets(&octets);
-    octets.zeroize();
+    let res_star = raw.res_star.required_secret("/resStar", ResStar::from_octets)?;
     Ok(ConfirmationData {
         res_star: Some(res_star),
     })
@@ -227,7 +225,7 @@ pub fn parse_confirmation_data(body: &[u8]) -> Result<ConfirmationData, Problem>
 impl ConfirmationData {
     /// The body; wipe it after use.
     pub fn json(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(48);
+        let mut out = secret_buffer(0);
         let mut object = Object::new(&mut out);
         match &self.res_star {
             Some(res_star) => object.hex("resStar", res_star.expose_to_ausf()),
@@ -257,7 +255,7 @@ const FAILURE: &str = "AUTHENTICATION_FAILURE";
 
 /// Writes the result of a success. It holds K_SEAF: wipe it after use.
 pub fn write_success(supi: &Supi, k_seaf: &KSeaf) -> Vec<u8> {
-    let mut out = Vec::with_capacity(192);
+    let mut out = secret_buffer(supi.value().len());
     let mut object = Object::new(&mut out);
     object.text("authResult", SUCCESS);
     object.text_of("supi", &[supi.sbi_prefix(), supi.value()]);
@@ -290,9 +288,7 @@ pub fn parse_confirmation_data_response(body: &[u8]) -> Result<ConfirmationDataR
     let raw: RawConfirmationDataResponse<'_> = json::object(body)?;
     match raw.auth_result.required_text("/authResult")?.as_ref() {
         SUCCESS => {
-            let mut octets = raw.kseaf.required_hex("/kseaf")?;
-            let k_seaf = KSeaf::from_octets(&octets);
-            octets.zeroize();
+            let k_seaf = raw.kseaf.required_secret("/kseaf", KSeaf::from_octets)?;
             Ok(ConfirmationDataResponse::Success {
                 supi: raw.supi.required("/supi")?,
                 k_seaf,

@@ -5,10 +5,10 @@ use kaskade_crypto::{Autn, Rand};
 use kaskade_keys::fivegs::{KAusf, XresStar};
 use kaskade_keys::{ServingNetworkName, Supi};
 use serde::Deserialize;
-use zeroize::Zeroize;
 
 use super::{AuthType, NfInstanceId, RawResynchronizationInfo, ResynchronizationInfo, expect_text};
 use crate::sbi::json::{self, Member, Object, Presence};
+use crate::sbi::message::secret_buffer;
 use crate::sbi::problem::Problem;
 use crate::time::Timestamp;
 
@@ -90,7 +90,7 @@ pub struct AuthenticationInfoResult {
 impl AuthenticationInfoResult {
     /// The body. It holds XRES* and K_AUSF: wipe it after use.
     pub fn json(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(384);
+        let mut out = secret_buffer(self.supi.value().len());
         let mut object = Object::new(&mut out);
         object.text("authType", AuthType::FIVE_G_AKA);
         object.object("authenticationVector", |object| {
@@ -148,16 +148,18 @@ pub fn parse_authentication_info_result(body: &[u8]) -> Result<(HeAv5g, Option<S
     let av = raw.authentication_vector.required_object("/authenticationVector")?;
     let av_type = av.av_type.required_text("/authenticationVector/avType")?;
     expect_text(&av_type, "/authenticationVector/avType", AV_TYPE)?;
-    let mut xres_star = av.xres_star.required_hex("/authenticationVector/xresStar")?;
-    let mut k_ausf = av.kausf.required_hex("/authenticationVector/kausf")?;
+    let xres_star = av
+        .xres_star
+        .required_secret("/authenticationVector/xresStar", XresStar::from_octets)?;
+    let k_ausf = av
+        .kausf
+        .required_secret("/authenticationVector/kausf", KAusf::from_octets)?;
     let he_av = HeAv5g {
         rand: Rand::from_octets(av.rand.required_hex("/authenticationVector/rand")?),
         autn: Autn::from_octets(av.autn.required_hex("/authenticationVector/autn")?),
-        xres_star: XresStar::from_octets(&xres_star),
-        k_ausf: KAusf::from_octets(&k_ausf),
+        xres_star,
+        k_ausf,
     };
-    xres_star.zeroize();
-    k_ausf.zeroize();
     let supi = match raw.supi.optional_text("/supi")? {
         None => None,
         Some(text) => Some(
