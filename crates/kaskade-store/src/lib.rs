@@ -6,6 +6,7 @@
 //! | [`SubscriberSecrets`] | K with OP, OPc, TOP or TOPc, and the algorithm set that they are for |
 //! | [`SubscriberStore`] | add, find, list, remove; credentials and SQN for the AuC; resynchronisation |
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
+//! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
@@ -39,6 +40,7 @@ mod error;
 mod failure;
 mod issuer;
 mod key;
+pub mod locked;
 mod master_key;
 pub mod memory;
 mod meta;
@@ -57,6 +59,7 @@ pub use challenge::{AUTS_LIFETIME, Freshness};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
+pub use locked::Locked;
 pub use master_key::MasterKey;
 pub use model::{AlgorithmProfile, AuthMethods, Credentials, Subscriber};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};

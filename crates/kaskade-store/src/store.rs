@@ -19,6 +19,7 @@ use super::error::{EngineError, StoreError};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
 use super::key::SubscriberKey;
+use super::locked::Locked;
 use super::master_key::MasterKey;
 use super::meta;
 use super::model::{AuthMethods, Subscriber};
@@ -85,7 +86,7 @@ pub struct SubscriberStore {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) queue: Arc<Queue>,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: Locked<Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tick: Duration,
     /// What was before is not known.
@@ -143,7 +144,7 @@ impl SubscriberStore {
             longest_outage,
             ..
         } = options;
-        let sealer = unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK))?;
+        let sealer = Locked::try_with(|| unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK)))?;
         let number = |key| meta::number(&*engine, key).map_err(read_error);
         let store_ms = number(meta::TICK_MS)?.unwrap_or(0);
         if let Some(asked_ms) = tick.map(millis)

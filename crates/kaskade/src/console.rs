@@ -106,7 +106,7 @@ impl Console {
 
     /// Writes one line.
     pub(crate) fn line(&self, line: impl fmt::Display) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{line}")
+        writeln!(Output::new(), "{line}")
     }
 
     /// Writes names and values, one pair a line.
@@ -136,7 +136,7 @@ impl Console {
 
     /// Writes text that ends its lines itself.
     pub(crate) fn text(&self, text: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = Output::new();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     }
@@ -184,10 +184,59 @@ fn ascii(text: &str) -> String {
     spelled
 }
 
-/// Whether the reader of our output went away, as `head` does: no reason to complain.
+/// Standard output, whose errors can be told from those of files and sockets.
+pub(crate) struct Output(io::StdoutLock<'static>);
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self(io::stdout().lock())
+    }
+}
+
+/// The reader of standard output went away.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+struct NoReader;
+
+fn of_output(error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ io::ErrorKind::BrokenPipe => io::Error::new(kind, NoReader),
+        _ => error,
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.write(octets).map_err(of_output)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(of_output)
+    }
+}
+
+/// Whether the reader of our output went away, as `head` does: no reason to complain. A peer that closes a connection, with
+/// the same error of the system, is one.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        .filter_map(io::Error::get_ref)
+        .any(|inner| inner.is::<NoReader>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_output_may_lose_its_reader() {
+        let system = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(
+            &anyhow::Error::new(of_output(system())).context("a table")
+        ));
+        assert!(!is_broken_pipe(&anyhow::Error::new(system()).context("a peer")));
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(!is_broken_pipe(&of_output(full).into()));
+    }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::Config;
-use kaskade_store::MasterKey;
+use kaskade_store::locked::scrubbed;
 use kaskade_store::private::{self, Notice, Use};
+use kaskade_store::{Locked, MasterKey};
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
@@ -44,7 +45,7 @@ impl DataArgs {
 /// An open data folder and its master key.
 pub(crate) struct DataDir {
     folder: Folder,
-    master: MasterKey,
+    master: Locked<MasterKey>,
 }
 
 /// What remains of a data folder when its master key is put away.
@@ -79,7 +80,7 @@ impl DataDir {
         }
         // An empty folder that somebody made for us gets the mode that it needs.
         let notices = private::create_folder(path).context("cannot make the data folder")?;
-        let master = MasterKey::create(&path.join(MASTER_KEY))?;
+        let master = Locked::try_with(|| MasterKey::create(&path.join(MASTER_KEY)))?;
         Ok(Self::with(path, master, true, notices))
     }
 
@@ -93,16 +94,17 @@ impl DataDir {
             );
         }
         let notices = private::check_folder(path).context("the data folder cannot be used")?;
-        let master = MasterKey::open(&path.join(MASTER_KEY)).context("the master key cannot be used")?;
+        let master = Locked::try_with(|| MasterKey::open(&path.join(MASTER_KEY)));
+        let master = master.context("the master key cannot be used")?;
         Ok(Self::with(path, master, false, notices))
     }
 
-    fn with(path: &Path, master: MasterKey, created: bool, notices: Vec<Notice>) -> Self {
+    fn with(path: &Path, master: Locked<MasterKey>, created: bool, notices: Vec<Notice>) -> Self {
         Self {
             folder: Folder {
                 path: path.to_owned(),
                 created,
-                master_key: master.identifier(),
+                master_key: scrubbed(|| master.identifier()),
                 notices,
             },
             master,

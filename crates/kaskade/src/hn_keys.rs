@@ -13,7 +13,7 @@ use kaskade_crypto::ecies::{EciesError, HnPrivateKey, HnPublicKey, Profile};
 use kaskade_crypto::seal::{HnKeySealer, HnOpenError, RANDOM_LEN};
 use kaskade_keys::{HnKeyId, ProtectionScheme};
 use kaskade_net::role::udm::HnKeyRing;
-use kaskade_store::private;
+use kaskade_store::{Locked, private};
 use zeroize::Zeroizing;
 
 use crate::data_dir::{DataDir, read_private};
@@ -24,8 +24,8 @@ const HEAD: usize = 10;
 /// The key pairs of a data folder.
 pub(crate) struct HnKeys {
     folder: PathBuf,
-    sealing: HnKeySealer,
-    keys: BTreeMap<u8, HnPrivateKey>,
+    sealing: Locked<HnKeySealer>,
+    keys: BTreeMap<u8, Locked<HnPrivateKey>>,
 }
 
 impl HnKeys {
@@ -33,7 +33,7 @@ impl HnKeys {
     pub(crate) fn open(data: &DataDir) -> Result<Self> {
         let mut keys = Self {
             folder: data.hn_keys()?,
-            sealing: data.master().hn_key_sealer(),
+            sealing: Locked::with(|| data.master().hn_key_sealer()),
             keys: BTreeMap::new(),
         };
         for file in std::fs::read_dir(&keys.folder)? {
@@ -50,17 +50,17 @@ impl HnKeys {
                     path.display()
                 );
             }
-            keys.keys.insert(id, key);
+            keys.keys.insert(id, Locked::with(|| key));
         }
         Ok(keys)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &HnPrivateKey)> {
-        self.keys.iter().map(|(id, key)| (*id, key))
+        self.keys.iter().map(|(id, key)| (*id, &**key))
     }
 
     pub(crate) fn key(&self, id: u8) -> Result<&HnPrivateKey> {
-        self.keys.get(&id).ok_or_else(|| {
+        self.keys.get(&id).map(|key| &**key).ok_or_else(|| {
             anyhow!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are")
         })
     }
@@ -104,7 +104,7 @@ impl HnKeys {
         getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
         file.extend(self.sealing.seal(&random, &head, &key));
         private::write_new(&self.path(id), &file)?;
-        Ok(self.keys.entry(id).or_insert(key))
+        Ok(self.keys.entry(id).or_insert_with(|| Locked::with(|| key)))
     }
 
     /// Removes a key pair for good.

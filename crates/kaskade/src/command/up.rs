@@ -20,6 +20,7 @@ use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
+use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, WritingStopped};
 use zeroize::Zeroizing;
 
@@ -88,7 +89,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
     let store = Arc::new(service::open_store(&data, config)?);
-    let mut hn_keys = HnKeys::open(&data)?;
+    let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
     if args.demo {
         make_demo_data(&store, &mut hn_keys)?;
     }
@@ -102,6 +103,11 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     };
     let ausf = service::nf_instance_id(&data)?;
     let data = data.without_master_key();
+    if let Some(reason) = first_refusal() {
+        tracing::warn!(
+            "pages with keys are not locked ({reason}): raise RLIMIT_MEMLOCK (ulimit -l, systemd: LimitMEMLOCK) to 8 MiB"
+        );
+    }
     let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
     greet(console, &data, &store, &node)?;
     warn_of_policy(console, config)?;
@@ -140,7 +146,8 @@ async fn finish(console: &Console, node: Node, end: End) -> Result<()> {
             Err(anyhow::Error::new(why).context("the subscriber store failed"))
         }
     };
-    console.line("Stopping: requests in progress may end.")?;
+    // Whoever read the greeting may be gone: that changes neither the order nor the status of the end.
+    let _ = console.line("Stopping: requests in progress may end.");
     node.shutdown().await;
     result
 }

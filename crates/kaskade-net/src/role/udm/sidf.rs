@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kaskade_crypto::ecies::{self, EciesError, HnPrivateKey, Profile};
 use kaskade_keys::{HnKeyId, SchemeOutput, Suci, Supi};
+use kaskade_store::Locked;
 use zeroize::Zeroize;
 
 /// Why a SUCI was not opened.
@@ -36,11 +37,17 @@ pub enum SidfError {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct HnKeyRing {
-    keys: Arc<BTreeMap<HnKeyId, HnPrivateKey>>,
+    keys: Arc<BTreeMap<HnKeyId, Locked<HnPrivateKey>>>,
 }
 
 impl FromIterator<(HnKeyId, HnPrivateKey)> for HnKeyRing {
     fn from_iter<I: IntoIterator<Item = (HnKeyId, HnPrivateKey)>>(keys: I) -> Self {
+        keys.into_iter().map(|(id, key)| (id, Locked::with(|| key))).collect()
+    }
+}
+
+impl FromIterator<(HnKeyId, Locked<HnPrivateKey>)> for HnKeyRing {
+    fn from_iter<I: IntoIterator<Item = (HnKeyId, Locked<HnPrivateKey>)>>(keys: I) -> Self {
         Self {
             keys: Arc::new(keys.into_iter().collect()),
         }

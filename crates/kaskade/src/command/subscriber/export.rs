@@ -1,6 +1,6 @@
 //! `kaskade subscriber export`: all subscribers as a file that `import` reads.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use kaskade_store::{Subscriber, private};
 
 use super::sealed_secrets::SealedSecrets;
 use super::{highest_sqn, pages};
-use crate::console::Console;
+use crate::console::{Console, Output};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::service::open_store;
 
@@ -50,7 +50,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let sealed = args.with_secrets.then(|| SealedSecrets::new(data.master()));
     let to_stdout = args.file == Path::new("-");
     let mut out: Box<dyn Write> = if to_stdout {
-        Box::new(BufWriter::new(io::stdout().lock()))
+        Box::new(BufWriter::new(Output::new()))
     } else {
         let file = private::create(&args.file).context("cannot create the file")?;
         Box::new(BufWriter::new(file))
