@@ -39,6 +39,16 @@ impl Masked {
         [first, second].into_iter().flat_map(Self::places_of).collect()
     }
 
+    /// The first eight are compared at once: it is a lot of memory.
+    fn find(memory: &[u8], digits: &[u8]) -> Option<usize> {
+        let eight = |octets: &[u8]| u64::from_le_bytes(octets[..8].try_into().unwrap());
+        let first = eight(digits) ^ 0x8080_8080_8080_8080;
+        (0..(memory.len() + 1).saturating_sub(digits.len())).find(|at| {
+            let here = &memory[*at..*at + digits.len()];
+            eight(here) == first && here.iter().zip(digits).all(|(octet, digit)| octet ^ 0x80 == *digit)
+        })
+    }
+
     fn places_of(digits: &[u8]) -> Vec<String> {
         const CHUNK: usize = 1 << 16;
         let memory = File::open("/proc/self/mem").unwrap();
@@ -51,10 +61,8 @@ impl Masked {
             while at < end {
                 let len = usize::try_from(end - at).unwrap().min(chunk.len());
                 // What is unmapped in the meantime holds nothing.
-                if memory.read_exact_at(&mut chunk[..len], at).is_ok() {
-                    let hit = chunk[..len]
-                        .windows(digits.len())
-                        .position(|window| window.iter().zip(digits).all(|(octet, digit)| octet ^ 0x80 == *digit));
+                if memory.read_exact_at(&mut chunk[..len], at).is_ok() && chunk[..len].iter().any(|octet| *octet != 0) {
+                    let hit = Self::find(&chunk[..len], digits);
                     if let Some(hit) = hit {
                         let around = &chunk[hit.saturating_sub(24)..hit];
                         found.push(format!("{line} + {hit} after {:?}", String::from_utf8_lossy(around)));
