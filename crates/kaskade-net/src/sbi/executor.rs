@@ -31,7 +31,7 @@ where
                 // Who does not take an answer would hold it for ever; a dropped future resets its stream.
                 tokio::spawn(tokio::time::timeout(STREAM_LIFE, future));
             }
-            Err(_) => tracing::error!("a request handler panicked; its stream is reset"),
+            Err(_) => crate::log_limit!(error, "a request handler panicked; its stream is reset"),
         }
     }
 }

@@ -21,5 +21,6 @@ mod memory;
 mod models;
 mod owners;
 mod sharing;
+mod strict;
 mod tls;
 mod wiped;
