@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use kaskade_faults::fault;
 use kaskade_store::SubscriberStore;
 use tokio::task::JoinHandle;
 
@@ -155,7 +156,7 @@ impl Sharing {
     pub fn decide(udm: SocketAddr, ausf: SocketAddr, equal: bool) -> Result<bool, SharedAddress> {
         match Self::of(udm, ausf) {
             Self::Apart => Ok(false),
-            Self::Same if equal => Ok(true),
+            Self::Same if equal || fault!("listener-shared-with-another-tls") => Ok(true),
             Self::Same => Err(SharedAddress::Policies(udm)),
             Self::Overlapping => Err(SharedAddress::Overlap(udm, ausf)),
         }

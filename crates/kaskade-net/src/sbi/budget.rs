@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use kaskade_faults::fault;
 use tokio::sync::Notify;
 
 use super::doors::Open;
@@ -95,7 +96,7 @@ pub(super) struct Account {
 /// Adds, unless that exceeds the limit.
 fn take(used: &AtomicUsize, octets: usize, limit: usize) -> bool {
     let before = used.fetch_add(octets, Ordering::Relaxed);
-    if before.saturating_add(octets) <= limit {
+    if before.saturating_add(octets) <= limit || fault!("octets-without-bound") {
         return true;
     }
     used.fetch_sub(octets, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use kaskade_faults::fault;
 use tokio::sync::Notify;
 
 use super::limits::Limits;
@@ -172,6 +173,7 @@ impl House {
             .filter(|(_, guest)| guest.presence.working.load(Ordering::Relaxed) == 0)
             .min_by_key(|(id, guest)| (guest.presence.last_useful(), **id))
             .map(|(id, _)| *id);
+        let victim = victim.filter(|_| !fault!("newest-connection-refused"));
         let Some(guest) = victim.and_then(|id| self.leave(id)) else {
             return false;
         };

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use kaskade_faults::fault;
 use zeroize::Zeroize;
 
 use super::body::{Unread, read_body};
@@ -125,7 +126,7 @@ impl Request {
         let headers = &self.head.headers;
         let mut content_types = headers.get_all(header::CONTENT_TYPE).iter();
         let content_type = content_types.next();
-        if content_types.next().is_some() {
+        if content_types.next().is_some() && !fault!("second-content-type-unseen") {
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
             return Err(Problem::http(
                 StatusCode::BAD_REQUEST,
