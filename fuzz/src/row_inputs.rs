@@ -1,6 +1,6 @@
 //! The texts that people give as inputs of derivations.
 
-use kaskade_keys::derivation::{Given, Octets};
+use kaskade_keys::derivation::{Given, NamedKey, Octets};
 use kaskade_keys::tree;
 
 /// `OPTION=TEXT`: every row's input of that name reads the text. Accepted when one of them does.
@@ -25,7 +25,8 @@ pub fn row_inputs(data: &[u8]) -> bool {
         let Ok(transcript) = transcript else { continue };
         if used {
             accepted = true;
-            if let Some(child) = transcript.derive(&vec![0x5a; usize::from(row.parent_octets)]) {
+            let parent = NamedKey::from_octets(row.parent, &vec![0x5a; usize::from(row.parent_octets)]);
+            if let Some(child) = parent.and_then(|parent| transcript.derive(&parent)) {
                 assert_eq!(
                     child.len(),
                     usize::from(row.child_octets),

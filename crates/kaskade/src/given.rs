@@ -1,7 +1,7 @@
 //! What somebody gives for a derivation: keys, inputs, and options of the command line that are inputs too.
 
 use anyhow::{Result, bail};
-use kaskade_keys::derivation::{self, Octets, ParameterSpec, Row};
+use kaskade_keys::derivation::{self, NamedKey, Octets, ParameterSpec, Row};
 use kaskade_keys::tree;
 
 use crate::explain::{facts, lookup};
@@ -207,6 +207,11 @@ impl Given {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.octets(name).is_some()
+    }
+
+    /// The key of this name, to derive from.
+    pub(crate) fn key(&self, name: &str) -> Option<NamedKey> {
+        NamedKey::from_octets(name, self.octets(name)?)
     }
 
     pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {

@@ -148,10 +148,3 @@ pub(crate) fn roots() -> Vec<&'static str> {
     let keys = tree::keys().into_iter();
     keys.filter(|key| tree::parent(key).is_none()).collect()
 }
-
-/// Whether a person may see the key's octets: not those of EMSK, which never leaves (RFC 5295 2), nor of a block that it
-/// is cut from.
-pub(crate) fn may_be_shown(name: &str) -> bool {
-    const NEVER: &str = "EMSK";
-    name != NEVER && tree::makers(NEVER).all(|row| row.parent != name)
-}

@@ -1,7 +1,7 @@
 //! Ways through the hierarchy: which derivations lead from what is given to a key, and what they still need.
 
 use anyhow::{Result, bail};
-use kaskade_keys::derivation::{self, Octets, ParameterSpec, Row, Rule, TextForm, Transcript};
+use kaskade_keys::derivation::{self, NamedKey, ParameterSpec, Row, Rule, TextForm, Transcript};
 use kaskade_keys::tree::{self, MOST_UNUSUAL, Search, Source, Target, Way};
 
 use crate::explain::{facts, lookup};
@@ -15,7 +15,7 @@ pub(crate) struct Derived(Vec<Step>);
 /// One derivation that was made.
 pub(crate) struct Step {
     pub(crate) transcript: Transcript,
-    pub(crate) octets: Octets,
+    pub(crate) key: NamedKey,
 }
 
 impl Derived {
@@ -29,9 +29,9 @@ impl Derived {
         Ok(derived)
     }
 
-    pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn key(&self, name: &str) -> Option<&NamedKey> {
         let step = self.0.iter().rev().find(|step| step.transcript.row.child == name)?;
-        Some(step.octets.as_slice())
+        Some(&step.key)
     }
 
     pub(crate) fn steps(&self) -> &[Step] {
@@ -40,22 +40,22 @@ impl Derived {
 
     /// Derives one more; `names` are the keys that enter besides the parent.
     fn step(&mut self, given: &Given, row: &'static Row, names: &[&str]) -> Result<()> {
-        let at_hand = |name: &str| self.octets(name).or_else(|| given.octets(name));
+        let at_hand = |name: &str| self.key(name).cloned().or_else(|| given.key(name));
         let mut names = names.iter();
         let transcript = row.transcript(|spec| {
             let octets = match spec.given {
                 derivation::Given::Key(_) => names
                     .next()
                     .and_then(|name| at_hand(name))
-                    .map(|key| key.to_vec().into()),
+                    .and_then(|key| Some(key.expose_to_operator()?.to_vec().into())),
                 _ => given.value(row, spec)?,
             };
             octets.ok_or_else(|| anyhow::anyhow!("{} is missing", spec.name))
         })?;
-        let Some(octets) = at_hand(row.parent).and_then(|parent| transcript.derive(parent)) else {
+        let Some(key) = at_hand(row.parent).and_then(|parent| transcript.derive(&parent)) else {
             bail!("{} does not follow from {} alone", row.child, row.parent);
         };
-        self.0.push(Step { transcript, octets });
+        self.0.push(Step { transcript, key });
         Ok(())
     }
 
@@ -277,7 +277,7 @@ pub(crate) fn usual(from: &'static str, name: &str, via: &[String]) -> Result<Op
 /// Whether the key, the other keys and the inputs of a derivation do not say by themselves that it is this one.
 pub(crate) fn is_ambiguous(row: &'static Row) -> bool {
     let mut given = Given::default();
-    let empty = || Octets::new(Vec::new());
+    let empty = || kaskade_keys::derivation::Octets::new(Vec::new());
     let others = row.keys().filter_map(|names| names.first().copied());
     for name in std::iter::once(row.parent).chain(others) {
         // A key that enters twice is given once.
@@ -471,7 +471,7 @@ fn refused(usual: &[Plan], others: &[Plan], given: &Given) -> String {
 pub(crate) fn everything(given: &Given) -> Result<Derived> {
     let mut derived = Derived::default();
     loop {
-        let known = |derived: &Derived, name: &str| given.has(name) || derived.octets(name).is_some();
+        let known = |derived: &Derived, name: &str| given.has(name) || derived.key(name).is_some();
         let next = tree::rows().find(|row| {
             hierarchy::is_home(row)
                 && !known(&derived, row.child)
@@ -495,7 +495,7 @@ pub(crate) fn everything(given: &Given) -> Result<Derived> {
 
 /// The inputs that would lead further from what is known, each with the keys that wait for it.
 pub(crate) fn waiting(given: &Given, derived: &Derived) -> Vec<(String, Vec<&'static str>)> {
-    let known = |name: &str| given.has(name) || derived.octets(name).is_some();
+    let known = |name: &str| given.has(name) || derived.key(name).is_some();
     let mut waiting: Vec<(String, Vec<&'static str>)> = Vec::new();
     let rows = tree::rows().filter(|row| hierarchy::is_home(row) && known(row.parent) && !known(row.child));
     for row in rows {

@@ -1,10 +1,8 @@
 //! What one side of an authentication knows: fingerprints of its keys, and their octets if they may be shown.
 
 use kaskade_aka::visit::{KeyVisitor, ShownKey};
-use kaskade_keys::derivation::Fingerprint;
+use kaskade_keys::derivation::{Fingerprint, NamedKey};
 use zeroize::Zeroizing;
-
-use crate::hierarchy;
 
 /// The keys that one side has, by name.
 pub(crate) struct Side {
@@ -40,13 +38,14 @@ impl Side {
         });
     }
 
-    /// Takes note of a key by its octets.
-    pub(crate) fn octets(&mut self, name: &str, octets: &[u8]) {
+    /// Takes note of a key that goes by its name.
+    pub(crate) fn take(&mut self, key: &NamedKey) {
+        let octets = key.expose_to_operator().filter(|_| self.reveal);
         self.keys.push(KnownKey {
-            name: name.to_owned(),
-            fingerprint: Fingerprint::of_octets(name, octets),
-            len: Some(octets.len()),
-            octets: (self.reveal && hierarchy::may_be_shown(name)).then(|| Zeroizing::new(octets.to_vec())),
+            name: key.name().to_owned(),
+            fingerprint: key.fingerprint(),
+            len: Some(key.len()),
+            octets: octets.map(|octets| Zeroizing::new(octets.to_vec())),
         });
     }
 

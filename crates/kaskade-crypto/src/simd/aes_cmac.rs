@@ -298,6 +298,7 @@ fn advance_avx512<const AVX512: bool>(lanes: &mut WideLanes<AVX512>, sources: &[
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn vectors<T>(lanes: &[T; 16]) -> [__m512i; 4] {
+    const { assert!(size_of::<T>() == 16) }
     let mut vectors = [_mm512_setzero_si512(); 4];
     for (vector, lanes) in vectors.iter_mut().zip(lanes.as_chunks::<4>().0) {
         // SAFETY: four lanes have the octets of a vector.

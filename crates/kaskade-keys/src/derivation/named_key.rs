@@ -38,6 +38,12 @@ impl NamedKey {
         self.name
     }
 
+    /// How many octets it has.
+    #[allow(clippy::len_without_is_empty, reason = "no key is empty")]
+    pub fn len(&self) -> usize {
+        self.octets.len()
+    }
+
     /// The fingerprint.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_octets(self.name, &self.octets)

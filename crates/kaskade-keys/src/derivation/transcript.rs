@@ -49,34 +49,31 @@ impl Transcript {
 
     /// The child, from the parent; `None` when that is another key than the row's parent, and under
     /// [`Rule::AlgorithmSet`], which needs more than K.
-    pub fn derive_key(&self, parent: &NamedKey) -> Option<NamedKey> {
+    ///
+    /// Where the child is the EMSK, or what the EMSK is cut or made from, it serves for further derivations only.
+    pub fn derive(&self, parent: &NamedKey) -> Option<NamedKey> {
         if parent.name() != self.row.parent {
             return None;
         }
-        self.derive(parent.octets())
-            .map(|child| NamedKey::made(self.row.child, child))
-    }
-
-    /// The child's octets, from the parent's: what [`Transcript::derive_key`] replaces.
-    pub fn derive(&self, parent: &[u8]) -> Option<Octets> {
-        match self.row.rule {
+        let child = match self.row.rule {
             Rule::Kdf(fc) => {
-                let key = HmacKey::new(parent);
+                let key = HmacKey::new(parent.octets());
                 let output = key.derive(fc, |s| {
                     for (_, octets) in self.present() {
                         s.push(octets);
                     }
                 });
-                Some(Zeroizing::new(self.row.kept.cut(&output).to_vec()))
+                Zeroizing::new(self.row.kept.cut(&output).to_vec())
             }
             Rule::Function(_, Compute(compute)) => {
                 let inputs: Vec<&[u8]> = self.parameters.iter().map(Vec::as_slice).collect();
                 let mut child = Zeroizing::new(alloc::vec![0; usize::from(self.row.child_octets)]);
-                compute(parent, &inputs, &mut child);
-                Some(child)
+                compute(parent.octets(), &inputs, &mut child);
+                child
             }
-            Rule::AlgorithmSet(_) => None,
-        }
+            Rule::AlgorithmSet(_) => return None,
+        };
+        Some(NamedKey::made(self.row.child, child))
     }
 }
 

@@ -60,7 +60,7 @@ fn check(row: &'static Row, case: &Case) {
     );
     assert_eq!(hex::encode(&*transcript.s()), case.s, "{}: S", case.name);
     let named = |name, digits: &str| NamedKey::from_octets(name, &hex::decode(digits).unwrap()).unwrap();
-    let output = transcript.derive_key(&named(row.parent, &case.key)).unwrap();
+    let output = transcript.derive(&named(row.parent, &case.key)).unwrap();
     assert_eq!(output, named(row.child, &case.output), "{}: output", case.name);
 }
 

@@ -62,7 +62,7 @@ fn compare(oracle: &Oracle, peer: &str, row: &'static Row, runner: &mut TestRunn
         }));
         let answer = oracle.call("derive", &arguments);
         if !answer.is_null() {
-            let ours = transcript.derive_key(&NamedKey::from_octets(row.parent, &key).unwrap());
+            let ours = transcript.derive(&NamedKey::from_octets(row.parent, &key).unwrap());
             assert_eq!(
                 ours,
                 NamedKey::from_octets(row.child, &octets(&answer)),

@@ -25,7 +25,7 @@ fn by_row<P: KeyMaterial>(parent: &[u8; 32], transcript: &Transcript) -> Vec<u8>
     let direct = HmacKey::new(parent).mac(&transcript.s());
     assert_eq!(output.all(), direct.all());
     let named = NamedKey::from_octets(P::NAME, parent).unwrap();
-    let kept = transcript.derive_key(&named).unwrap();
+    let kept = transcript.derive(&named).unwrap();
     let kept = kept.expose_to_operator().unwrap().to_vec();
     let place = match transcript.row.kept {
         Kept::All => 0..32,

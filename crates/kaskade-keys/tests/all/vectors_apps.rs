@@ -370,11 +370,11 @@ fn the_longest_inputs_reach_the_function_whole() {
     let transcript = kaskade_keys::eap::row_mk_reauthentication::transcript(&identity, counter, &nonce_s);
     let typed = k_re.mk_reauthentication(&identity, counter, &nonce_s);
     let named = transcript
-        .derive_key(&NamedKey::from_octets("K_re", &[7; 32]).unwrap())
+        .derive(&NamedKey::from_octets("K_re", &[7; 32]).unwrap())
         .unwrap();
     // Both are silent, and none gives its octets: what is cut of them says that they are the same.
     let cut = kaskade_keys::eap::row_msk_reauthentication::transcript()
-        .derive_key(&named)
+        .derive(&named)
         .unwrap();
     assert_eq!(cut.expose_to_operator(), Some(&typed.msk().expose_to_operator()[..]));
     assert_eq!(

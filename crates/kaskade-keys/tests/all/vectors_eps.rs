@@ -97,7 +97,7 @@ fn by_row(case: &Case<'_>) {
     }
     assert_eq!(transcript.s()[..1], case.octets("fc"), "{}", case.name());
     let key = NamedKey::from_octets(row.parent, &case.key()).unwrap();
-    let child = transcript.derive_key(&key).unwrap();
+    let child = transcript.derive(&key).unwrap();
     let output = case.octets("output");
     assert!(output.ends_with(child.expose_to_operator().unwrap()), "{}", case.name());
 }

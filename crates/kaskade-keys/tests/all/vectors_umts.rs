@@ -33,7 +33,7 @@ fn rows_give_the_published_kc_and_sres() {
             octets(&case, "kc"),
         ) {
             let ck_ik = [ck, ik].concat();
-            let derived = row_kc::transcript().derive_key(&named("CK||IK", &ck_ik)).unwrap();
+            let derived = row_kc::transcript().derive(&named("CK||IK", &ck_ik)).unwrap();
             assert_eq!(derived, named("Kc", &kc), "{}", case["name"]);
             let typed = CkIk::from_octets(&ck_ik.try_into().unwrap()).kc();
             assert_eq!(typed.expose_to_operator()[..], kc, "{}", case["name"]);
@@ -41,7 +41,7 @@ fn rows_give_the_published_kc_and_sres() {
         }
         if let (Some(res), Some(sres)) = (octets(&case, "derived_res"), octets(&case, "sres_1_xor_folded")) {
             let transcript = ROW_SRES.transcript(|_| Err(())).unwrap();
-            let derived = transcript.derive_key(&named("RES", &res)).unwrap();
+            let derived = transcript.derive(&named("RES", &res)).unwrap();
             assert_eq!(derived, named("SRES", &sres), "{}", case["name"]);
             compared.1 += 1;
         }
@@ -59,7 +59,7 @@ fn a_gsm_subscribers_keys_come_from_kc_alone() {
     );
     let transcript = ROW_CK_IK_GSM.transcript(|_| Err(())).unwrap();
     assert_eq!(
-        transcript.derive_key(&named("Kc", kc.expose_to_operator())).unwrap(),
+        transcript.derive(&named("Kc", kc.expose_to_operator())).unwrap(),
         named("CK||IK (GSM)", both.expose_to_operator())
     );
     let four = KcFourTimes::from_kc(&kc);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
-use kaskade_keys::derivation::{Fingerprint, Octets, Row};
+use kaskade_keys::derivation::{NamedKey, Octets, Row};
 use kaskade_keys::tree;
 use serde_json::json;
 
@@ -70,7 +70,7 @@ pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Sh
         bail!("K is not derived: it is the secret of the card, and it is never printed");
     }
     if let (true, Some(key)) = (known.has_challenge(), tree::find(name))
-        && let (Some(octets), Some(row)) = (given.octets(key), tree::parent(key))
+        && let (Some(known), Some(row)) = (given.key(key), tree::parent(key))
     {
         refuse_unused(
             &format!("{key} of K and the challenge"),
@@ -79,7 +79,7 @@ pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Sh
         if let Some(via) = args.via.first() {
             bail!("{key} follows from K and the challenge at once: leave out --via {via}");
         }
-        return print(console, &[(row, octets, None)], key, &[], show);
+        return print(console, &[(row, &known, None)], key, &[], show);
     }
     let plan = Plan::find(name, &given, &args.via)?;
     let derived = Derived::by(&plan, &given)?;
@@ -101,12 +101,16 @@ fn refuse_unused(what: &str, unused: &[Named]) -> Result<()> {
 fn lines(derived: &Derived) -> Vec<Line<'_>> {
     let steps = derived.steps().iter();
     steps
-        .map(|step| (step.transcript.row, step.octets.as_slice(), Some(&step.transcript)))
+        .map(|step| (step.transcript.row, &step.key, Some(&step.transcript)))
         .collect()
 }
 
 /// A key, and how it came about.
-type Line<'a> = (&'static Row, &'a [u8], Option<&'a kaskade_keys::derivation::Transcript>);
+type Line<'a> = (
+    &'static Row,
+    &'a NamedKey,
+    Option<&'a kaskade_keys::derivation::Transcript>,
+);
 
 fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
     let mut given = Given::default();
@@ -150,15 +154,14 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
     if show.json {
         let keys: Vec<_> = lines
             .iter()
-            .map(|(row, octets, transcript)| {
-                let fingerprint = Fingerprint::of_octets(row.child, octets);
-                let reveal = show.reveal && hierarchy::may_be_shown(row.child);
+            .map(|(row, key, transcript)| {
+                let octets = key.expose_to_operator();
                 explain::document(
                     row,
-                    fingerprint,
-                    (Some(octets.len()), Some(octets)),
+                    key.fingerprint(),
+                    (Some(key.len()), octets),
                     *transcript,
-                    reveal,
+                    show.reveal && octets.is_some(),
                 )
             })
             .collect();
@@ -166,10 +169,10 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
         return Ok(console.line(serde_json::to_string_pretty(&document)?)?);
     }
     if show.explain {
-        for (row, octets, transcript) in lines {
+        for (row, key, transcript) in lines {
             if let Some(transcript) = transcript {
                 console.text(&explain::text(console, transcript, show.reveal))?;
-                console.line(format!("  {} {}", console.spell("→"), value(row, octets, show.reveal)))?;
+                console.line(format!("  {} {}", console.spell("→"), value(row, key, show.reveal)))?;
                 console.line("")?;
             }
         }
@@ -179,7 +182,7 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
     let parent = width(&|row| row.parent.chars().count());
     let function = width(&|row| row.rule.to_string().chars().count());
     let clause = width(&|row| row.clause.chars().count());
-    for (row, octets, _) in lines {
+    for (row, key, _) in lines {
         let name = format!("{:<child$}", row.named);
         let style = if row.child == target {
             Style::Strong
@@ -197,14 +200,13 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
         console.line(format!(
             "{}  {}  {}",
             console.paint(style, &console.spell(&name)),
-            Fingerprint::of_octets(row.child, octets),
+            key.fingerprint(),
             console.paint(Style::Faint, &console.spell(line.trim_end()))
         ))?;
         if show.reveal {
-            let value = if hierarchy::may_be_shown(row.child) {
-                hex_field::text(octets).to_string()
-            } else {
-                "never shown: EMSK does not leave (RFC 5295 2)".to_owned()
+            let value = match key.expose_to_operator() {
+                Some(octets) => hex_field::text(octets).to_string(),
+                None => "never shown: EMSK does not leave (RFC 5295 2)".to_owned(),
             };
             console.line(format!("{}  {}", " ".repeat(child), console.paint(Style::Note, &value)))?;
         }
@@ -224,14 +226,12 @@ fn say_defaults(console: &Console, defaults: &[&str]) -> Result<()> {
     Ok(console.line(console.paint(Style::Note, &text))?)
 }
 
-fn value(row: &Row, octets: &[u8], reveal: bool) -> String {
-    let fingerprint = Fingerprint::of_octets(row.child, octets);
-    if !hierarchy::may_be_shown(row.child) {
-        format!("{} (fingerprint {fingerprint}; never shown)", row.child)
-    } else if reveal {
-        format!("{} {} (fingerprint {fingerprint})", row.child, *hex_field::text(octets))
-    } else {
-        format!("{} (fingerprint {fingerprint}; --reveal shows it)", row.child)
+fn value(row: &Row, key: &NamedKey, reveal: bool) -> String {
+    let fingerprint = key.fingerprint();
+    match key.expose_to_operator() {
+        None => format!("{} (fingerprint {fingerprint}; never shown)", row.child),
+        Some(octets) if reveal => format!("{} {} (fingerprint {fingerprint})", row.child, *hex_field::text(octets)),
+        Some(_) => format!("{} (fingerprint {fingerprint}; --reveal shows it)", row.child),
     }
 }
 
@@ -256,11 +256,11 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
         }
     }
     let mut side = Side::new(show.reveal);
-    for name in given.names() {
-        side.octets(name, given.octets(name).unwrap_or_default());
+    for key in given.names().into_iter().filter_map(|name| given.key(name)) {
+        side.take(&key);
     }
     for step in derived.steps() {
-        side.octets(step.transcript.row.child, &step.octets);
+        side.take(&step.key);
     }
     let sides = Sides {
         ue: &side,
