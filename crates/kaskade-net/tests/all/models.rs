@@ -244,6 +244,37 @@ fn our_requests_are_what_3gpp_describes() {
 }
 
 #[test]
+fn a_wrong_request_is_seen_without_files_of_3gpp() {
+    use crate::common::schema::try_check_request;
+    use serde_json::json;
+
+    let good =
+        json!({ "servingNetworkName": "5G:mnc001.mcc001.3gppnetwork.org", "supiOrSuci": "imsi-001010000000000" });
+    let wrong = |member: &str, value: serde_json::Value| {
+        let mut body = good.clone();
+        body[member] = value;
+        try_check_request("POST", "/nausf-auth/v1/ue-authentications", &body)
+    };
+    assert_eq!(wrong("supiOrSuci", good["supiOrSuci"].clone()), Ok(()));
+    for (member, value) in [
+        ("supiOrSuci", json!("imsi-0010")),
+        ("supiOrSuci", json!(null)),
+        ("servingNetworkName", json!("5G:mnc01.mcc001.3gppnetwork.org")),
+        ("resynchronizationInfo", json!({ "rand": "00" })),
+        ("resynchronisationInfo", json!({})),
+    ] {
+        assert!(wrong(member, value.clone()).is_err(), "{member}: {value}");
+    }
+    let path = "/nausf-auth/v1/ue-authentications/x/5g-aka-confirmation";
+    assert!(try_check_request("PUT", path, &json!({ "resStar": "00" })).is_err());
+    assert!(try_check_request("PUT", path, &json!({})).is_err());
+    assert!(
+        try_check_request("GET", path, &json!({ "resStar": null })).is_err(),
+        "no such operation"
+    );
+}
+
+#[test]
 fn debug_shows_no_secret() {
     let secret = [0xC7; 16];
     let secrets = [

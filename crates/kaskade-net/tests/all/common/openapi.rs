@@ -52,7 +52,10 @@ fn validator() -> Option<&'static Mutex<Validator>> {
 }
 
 fn ask(message: &Value) {
-    let Some(validator) = validator() else { return };
+    let Some(validator) = validator() else {
+        kaskade_oracle::not_here("3GPP's OpenAPI files (KASKADE_OPENAPI names their folder)");
+        return;
+    };
     let mut answer = String::new();
     {
         let mut validator = validator.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -77,8 +80,11 @@ pub fn check_answer(seen: &Seen<'_>) {
     }));
 }
 
-/// Panics when the body of a request is not what the OpenAPI file says.
+/// Panics when the body of a request is not what the project's own schemas say, or the OpenAPI files.
 pub fn check_request(method: &str, path: &str, body: &[u8]) {
     let body: Value = serde_json::from_slice(body).unwrap();
+    if let Err(error) = super::schema::try_check_request(method, path, &body) {
+        panic!("{method} {path}: {error}\n{body:#}");
+    }
     ask(&json!({ "method": method, "path": path, "request": body }));
 }

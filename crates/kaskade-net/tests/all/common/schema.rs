@@ -74,6 +74,21 @@ fn try_check(seen: &Seen<'_>) -> Result<(), String> {
     }
 }
 
+/// What is wrong with the body of a request, if something is.
+pub fn try_check_request(method: &str, path: &str, body: &Value) -> Result<(), String> {
+    let apis = [load("nausf-auth.json"), load("nudm-ueau.json")];
+    let found = apis.iter().find_map(|api| {
+        let rest = path.strip_prefix(api["api"].as_str()?)?;
+        let operations = api["operations"].as_array()?;
+        let operation = operations
+            .iter()
+            .find(|operation| operation["method"] == method && fits(operation["path"].as_str().unwrap(), rest))?;
+        Some((api, operation["request"].as_str()?))
+    });
+    let (api, schema) = found.ok_or("no operation that takes a body")?;
+    validate(api, &api["schemas"][schema], body, "")
+}
+
 fn json(seen: &Seen<'_>) -> Result<Value, String> {
     serde_json::from_slice(seen.body).map_err(|error| error.to_string())
 }
@@ -120,6 +135,11 @@ fn validate(file: &Value, schema: &Value, value: &Value, at: &str) -> Result<(),
                 other => panic!("type {other}"),
             },
             "const" => value == argument,
+            "anyOf" => argument
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|schema| validate(file, schema, value, at).is_ok()),
             "enum" => argument.as_array().unwrap().contains(value),
             "pattern" => {
                 let pattern = Regex::new(argument.as_str().unwrap()).unwrap();
