@@ -54,7 +54,7 @@ use crate::master_key::MasterKey;
 use crate::memory::MemoryEngine;
 use crate::model::{AuthMethods, Subscriber};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
-use crate::{clock, embedded, engine, error, failure, key, master_key, meta, model, row, seal, secrets};
+use crate::{clock, embedded, engine, error, failure, key, locked, master_key, meta, model, row, seal, secrets};
 use commit::Committer;
 use store::{StoreOptions, SubscriberStore};
 
