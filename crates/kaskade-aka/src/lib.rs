@@ -11,6 +11,22 @@
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. A stage that must happen once takes
 //! `self`.
+//!
+//! ```
+//! use kaskade_aka::auc::{self, Credentials};
+//! use kaskade_aka::usim::{Usim, UsimOptions};
+//! use kaskade_crypto::{K, Opc, Rand, Sqn};
+//!
+//! let card = Credentials::new(K::from_octets(&[0x46; 16]), Opc::from_octets(&[0xcd; 16]));
+//! let sqn = Sqn::new(32).expect("48 bits");
+//! let quintet = auc::quintet(&card, &Rand::from_octets([0x23; 16]), sqn);
+//!
+//! let mut usim = Usim::new(&card.keys, UsimOptions::default());
+//! let answer = usim.authenticate(&quintet.rand, &quintet.autn).expect("a fresh challenge");
+//! assert!(answer.res == quintet.xres);
+//! // The same challenge again is not fresh.
+//! assert!(usim.authenticate(&quintet.rand, &quintet.autn).is_err());
+//! ```
 #![cfg_attr(
     test,
     allow(
@@ -31,3 +47,8 @@ pub mod fivegs;
 pub mod sqn;
 pub mod usim;
 pub mod visit;
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

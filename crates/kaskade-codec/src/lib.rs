@@ -24,3 +24,8 @@
 
 pub mod hex;
 pub mod usim_file;
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

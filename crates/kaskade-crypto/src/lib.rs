@@ -23,6 +23,19 @@
 //!
 //! No function here does I/O, reads a clock or draws random numbers: randomness is an argument.
 //! Nothing allocates on the authentication-vector path.
+//!
+//! ```
+//! use kaskade_crypto::{Amf, K, Op, Opc, Rand, Sqn, milenage::Milenage};
+//!
+//! // Test set 1 of TS 35.208.
+//! let k = K::from_octets(&0x465b5ce8b199b49faa5f0a2ee238a6bc_u128.to_be_bytes());
+//! let op = Op::from_octets(&0xcdc202d5123e20f62b6d676ac72cb318_u128.to_be_bytes());
+//! let rand = Rand::from_octets(0x23553cbe9637a89d218ae64dae47bf35_u128.to_be_bytes());
+//! let sqn = Sqn::new(0xff9bb4d0b607).expect("48 bits");
+//! let vector = Milenage::new(&k, &Opc::derive(&k, &op)).vector(&rand, sqn, Amf::from_octets([0xb9, 0xb9]));
+//! assert_eq!(vector.autn().octets(), &0x55f328b43577b9b94a9ffac354dfafb3_u128.to_be_bytes());
+//! assert_eq!(format!("{k:?}"), "K(…)");
+//! ```
 #![cfg_attr(
     test,
     allow(
@@ -74,3 +87,8 @@ pub mod reexport {
 
 pub use secret::{Fingerprint, FromOctets, KeyMaterial};
 pub use types::{Ak, Amf, Autn, Auts, Ck, Ik, K, K256, MacA, MacS, Op, Opc, Rand, Res, Sqn, Top, Topc};
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

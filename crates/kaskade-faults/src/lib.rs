@@ -76,3 +76,8 @@ pub fn is_planted(name: &str) -> bool {
     });
     true
 }
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

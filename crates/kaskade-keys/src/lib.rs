@@ -74,3 +74,8 @@ pub use id::{
     Abba, AccessType, CipheringAlgorithm, HnKeyId, Imsi, IntegrityAlgorithm, Nai, NasCount, Nid, ParseError, Plmn,
     ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi, UplinkCount,
 };
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

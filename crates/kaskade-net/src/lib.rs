@@ -68,3 +68,8 @@ pub mod role;
 pub mod sbi;
 pub mod tap;
 pub mod time;
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -15,6 +15,32 @@
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
 //! `docs/adr/0003-embedded-store.md`). All calls block at most for a commit; there is no async here.
+//!
+//! ```
+//! use kaskade_crypto::{Amf, K, Opc};
+//! use kaskade_keys::Supi;
+//! use kaskade_store::{
+//!     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+//! };
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let key = MasterKey::create(&folder.path().join("master.key")).expect("a master key");
+//! let path = folder.path().join("subscribers.redb");
+//! let store = SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+//! let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
+//! let opc = OpOrOpc::Opc(Opc::from_octets(&[0xcd; 16]));
+//! let subscriber = Subscriber {
+//!     supi: supi.clone(),
+//!     secrets: SubscriberSecrets::milenage(K::from_octets(&[0x46; 16]), opc),
+//!     amf: Amf::SEPARATION,
+//!     methods: AuthMethods::FIVE_G_AKA,
+//!     sqn: SqnRecord::blank(SqnScheme::TimeBased),
+//! };
+//! store.add(&subscriber).expect("a new subscriber");
+//! let network = "5G:mnc001.mcc001.3gppnetwork.org";
+//! let first = store.next_sqn(&supi, network).expect("a number");
+//! assert!(store.next_sqn(&supi, network).expect("another number") != first);
+//! ```
 #![cfg_attr(
     test,
     allow(
@@ -64,3 +90,8 @@ pub use master_key::MasterKey;
 pub use model::{AlgorithmProfile, AuthMethods, Credentials, Subscriber};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

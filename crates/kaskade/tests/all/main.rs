@@ -14,6 +14,7 @@ mod algorithm_sets;
 mod cli;
 mod common;
 mod derive_key;
+mod docs;
 mod doors;
 mod ends;
 mod explain;

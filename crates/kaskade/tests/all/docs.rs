@@ -1,0 +1,174 @@
+//! What README and docs print is what the program prints, and what they say was measured is what their tables say.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::Place;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("a file of the repository")
+}
+
+/// What stands between two marks.
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> &'t str {
+    let (_, rest) = text.split_once(begin).expect("the first mark");
+    let (inside, _) = rest.split_once(end).expect("the second mark");
+    inside
+}
+
+/// Replaces what another run has otherwise: fingerprints, ports, and how long it took.
+fn masked(text: &str) -> Vec<String> {
+    let word = |word: &str| {
+        let hex = word.bytes().all(|c| c.is_ascii_hexdigit()) && matches!(word.len(), 8 | 16);
+        if hex { "#".to_owned() } else { word.to_owned() }
+    };
+    let line = |line: &str| {
+        let mut line = line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        if let Some(before) = line.strip_suffix(" ms") {
+            line = before
+                .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .to_owned()
+                + "# ms";
+        }
+        match line.split_once("http://127.0.0.1:") {
+            Some((before, after)) => {
+                let path = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{before}http://127.0.0.1:#{path}")
+            }
+            None => line,
+        }
+    };
+    text.trim().lines().map(str::trim_end).map(line).collect()
+}
+
+/// The cascade in the README has the keys, holders, clauses and functions that the demonstration prints.
+#[test]
+fn the_readme_shows_what_the_demonstration_prints() {
+    let readme = read("README.md");
+    let demo = between(&readme, "<!-- demo:begin -->\n```text\n", "```\n<!-- demo:end -->");
+    let printed = Place::new().kaskade("up --demo --once").ok();
+    let (shown, printed) = (masked(demo), masked(&printed));
+    assert_eq!(shown, printed);
+    let keys = shown.iter().filter(|line| line.contains('✓')).count();
+    assert_eq!(keys, 19 + 1);
+}
+
+/// The ten lines are the example of the front page of kaskade-keys, which is compiled and run with its documentation.
+#[test]
+fn the_ten_lines_of_the_readme_are_compiled() {
+    let readme = read("README.md");
+    let lines = between(&readme, "## Ten lines\n\n```rust\n", "```");
+    let source = read("crates/kaskade-keys/src/lib.rs");
+    let example = between(&source, "//! ```\n//! use kaskade_crypto", "//! ```\n");
+    let example: String = format!("//! use kaskade_crypto{example}")
+        .lines()
+        .map(|line| line.trim_start_matches("//!").trim_start_matches(' ').to_owned() + "\n")
+        .filter(|line| !line.starts_with("# ") && !line.starts_with("assert"))
+        .collect();
+    assert_eq!(lines, example);
+}
+
+/// The README's sentence about ipsec-mb has the least and the greatest figure of the tables.
+#[test]
+fn the_readme_says_the_least_and_the_greatest_ratio() {
+    let docs = read("docs/algorithms.md");
+    let tables = between(&docs, "<!-- figures:begin -->", "<!-- figures:end -->");
+    let (avx512, avx2) = tables.split_once("\n`Avx2` on").expect("two tables");
+    let range = |table: &str| -> (f64, f64) {
+        let rows = table.lines().filter(|line| line.starts_with("| 128-"));
+        let cells = rows.map(|row| row.split('|').nth(5).expect("the cell of ipsec-mb").to_owned());
+        let figures: Vec<f64> = cells
+            .flat_map(|cell| {
+                cell.split('/')
+                    .map(|figure| figure.trim().parse().expect("a figure"))
+                    .collect::<Vec<f64>>()
+            })
+            .collect();
+        assert!(figures.len() >= 24, "{figures:?}");
+        let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, figures.iter().copied().fold(0.0, f64::max))
+    };
+    let ((a, b), (c, d)) = (range(avx512), range(avx2));
+    let sentence = format!("{a:.2} to {b:.2} times as fast as ipsec-mb with AVX-512, {c:.2} to {d:.2} with AVX2");
+    assert!(read("README.md").contains(&sentence), "{sentence}");
+}
+
+/// The README says how many vectors of the 256-bit set are not run, and of what.
+#[test]
+fn the_readme_says_which_vectors_are_left_out() {
+    let file: serde_json::Value = serde_json::from_str(&read("vectors/nxa-256.json")).expect("JSON");
+    let cases = file["cases"].as_array().expect("cases");
+    let of = |begin: &str| {
+        let names = cases.iter().filter_map(|case| case["algorithm"].as_str());
+        names.filter(|name| name.starts_with(begin)).count()
+    };
+    assert_eq!(
+        (cases.len(), of("SNOW-V"), of("ZUC-256 (2018"), of("ZUC-256 MAC (2018")),
+        (123, 1, 2, 7)
+    );
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Ten of the 123 published vectors",
+        "one of SNOW-V",
+        "nine of the ZUC-256 of 2018 (two of the cipher, seven of its MAC)",
+    ] {
+        assert!(readme.contains(part), "{part}");
+    }
+}
+
+/// Every `console` example prints what stands below it.
+#[test]
+fn the_examples_print_what_the_docs_say() {
+    let place = Place::new();
+    let bin = Path::new(env!("CARGO_BIN_EXE_kaskade")).parent().expect("a folder");
+    let mut run = 0;
+    for entry in std::fs::read_dir(root().join("docs")).expect("docs") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a page");
+        for block in text.split("```console\n").skip(1) {
+            let block = block.split("```").next().expect("a block");
+            for example in block.split("$ ").skip(1) {
+                let (command, expected) = example.split_once('\n').expect("a command and what it prints");
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", &format!("{command} 2>&1")])
+                    .current_dir(place.path(""))
+                    .env_clear()
+                    .env("LANG", "C.UTF-8")
+                    .env("COLUMNS", "120")
+                    .env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+                let output = shell.output().expect("a shell");
+                let printed = String::from_utf8(output.stdout).expect("UTF-8");
+                assert_eq!(printed.trim_end(), expected.trim_end(), "{}: {command}", path.display());
+                run += 1;
+            }
+        }
+    }
+    assert!(run >= 4, "{run} examples");
+}
+
+/// Every crate has a README, and its manifest names it.
+#[test]
+fn every_crate_has_a_readme() {
+    let mut crates = 0;
+    for entry in std::fs::read_dir(root().join("crates")).expect("crates") {
+        let folder = entry.expect("a folder").path();
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains("readme = \"README.md\""), "{}", folder.display());
+        let readme = std::fs::read_to_string(folder.join("README.md")).expect("a README");
+        assert!(
+            readme.contains("```") && readme.contains("../../README.md"),
+            "{}",
+            folder.display()
+        );
+        crates += 1;
+    }
+    assert!(crates >= 7, "{crates}");
+}
