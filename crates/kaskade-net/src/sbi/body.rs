@@ -39,6 +39,7 @@ pub(super) enum Unread {
     TooSlow,
 }
 
+#[derive(Clone, Copy)]
 enum Stop {
     Unread(Unread),
     Full(Full),

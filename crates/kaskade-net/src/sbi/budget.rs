@@ -270,10 +270,11 @@ mod tests {
     use super::*;
 
     fn ledger(octets: usize, of_connection: usize) -> Arc<Ledger> {
-        let mut limits = Limits::default();
-        limits.octets = octets;
-        limits.octets_per_connection = of_connection;
-        Ledger::new(&limits)
+        Ledger::new(&Limits {
+            octets,
+            octets_per_connection: of_connection,
+            ..Limits::default()
+        })
     }
 
     #[test]

@@ -294,12 +294,13 @@ mod tests {
     use super::*;
 
     fn doors() -> Arc<Doors> {
-        let mut limits = Limits::default();
-        limits.max_connections = 8;
-        limits.max_connections_per_source = 4;
-        limits.max_handshakes = 6;
-        limits.max_handshakes_per_source = 3;
-        Doors::new(limits)
+        Doors::new(Limits {
+            max_connections: 8,
+            max_connections_per_source: 4,
+            max_handshakes: 6,
+            max_handshakes_per_source: 3,
+            ..Limits::default()
+        })
     }
 
     fn address(last: u8) -> IpAddr {

@@ -103,7 +103,7 @@ async fn told_to_and_closed(url: &str, octets: &[u8]) {
 #[tokio::test]
 async fn somebody_who_says_nothing_is_dropped() {
     let home = Home::start_with(Link::Local, |setup| {
-        setup.server.limits.patience = Duration::from_millis(200)
+        setup.server.limits.patience = Duration::from_millis(200);
     });
     let begin = Instant::now();
     for octets in [&b""[..], b"PRI * HTTP/2"] {

@@ -159,7 +159,7 @@ async fn a_handshake_has_one_deadline_for_all_its_parts() {
 #[tokio::test]
 async fn only_connections_without_requests_are_closed_when_idle() {
     let home = Home::start_with(Link::Local, |setup| {
-        setup.server.limits.idle = Duration::from_millis(400)
+        setup.server.limits.idle = Duration::from_millis(400);
     });
     let url = home.ausf_url();
     let mut idle = raw::say(url, &hello(None)).await;

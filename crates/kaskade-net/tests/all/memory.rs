@@ -258,7 +258,7 @@ async fn an_answer_that_is_not_read_is_dropped_with_its_connection() {
 #[tokio::test]
 async fn a_full_connection_is_told_to_come_back() {
     let home = Home::start_with(Link::Local, |setup| {
-        setup.server.limits.octets_per_connection = 64 * 1024
+        setup.server.limits.octets_per_connection = 64 * 1024;
     });
     let mut stream = raw::say(home.ausf_url(), &hello(None)).await;
     for request in 0..40 {
