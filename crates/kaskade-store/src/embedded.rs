@@ -12,14 +12,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata, StorageError,
-    TableDefinition,
+    Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
+    StorageBackend, StorageError, TableDefinition,
 };
 
 use crate::backend::WatchedFile;
 use crate::engine::{Batch, Engine, Table};
 use crate::error::EngineError;
+use crate::power_loss::Disk;
 use crate::private::{self, PrivateError};
 
 type Octets = &'static [u8];
@@ -35,6 +37,8 @@ const fn definition(table: Table) -> TableDefinition<'static, Octets, Octets> {
 /// redb in one file. Only one process can have it open.
 pub struct EmbeddedEngine {
     path: PathBuf,
+    /// In place of the file, for tests.
+    disk: Option<Disk>,
     cache_bytes: usize,
     writer: Mutex<Option<Database>>,
     snapshot: RwLock<Option<Arc<Snapshot>>>,
@@ -65,13 +69,7 @@ impl EmbeddedEngine {
     /// [`EngineError::InUse`] when another process has it open, [`EngineError::Corrupt`] when it is damaged or something
     /// else; it is left as it is.
     pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
-        let engine = Self {
-            path: path.into(),
-            cache_bytes,
-            writer: Mutex::new(None),
-            snapshot: RwLock::new(None),
-            broken: Arc::default(),
-        };
+        let engine = Self::closed(path, None, cache_bytes);
         // Also a link to nowhere is there: it is refused, not followed.
         let exists = match fs::symlink_metadata(path) {
             Ok(_) => true,
@@ -82,6 +80,27 @@ impl EmbeddedEngine {
             engine.open_file()?;
         }
         Ok(engine)
+    }
+
+    /// The same on a disk whose power can be cut, for tests.
+    ///
+    /// # Errors
+    /// As [`EmbeddedEngine::open`]; [`EngineError::Io`] or [`EngineError::Failed`] when there is no power.
+    pub fn on_disk(disk: &Disk, cache_bytes: usize) -> Result<Self, EngineError> {
+        let engine = Self::closed(Path::new("disk"), Some(disk.clone()), cache_bytes);
+        engine.open_file()?;
+        Ok(engine)
+    }
+
+    fn closed(path: &Path, disk: Option<Disk>, cache_bytes: usize) -> Self {
+        Self {
+            path: path.into(),
+            disk,
+            cache_bytes,
+            writer: Mutex::new(None),
+            snapshot: RwLock::new(None),
+            broken: Arc::default(),
+        }
     }
 
     fn open_file(&self) -> Result<(), EngineError> {
@@ -177,6 +196,9 @@ impl EmbeddedEngine {
     }
 
     fn open_database(&self) -> Result<Database, EngineError> {
+        if let Some(disk) = &self.disk {
+            return self.on_backend(Box::new(disk.plug_in()));
+        }
         let file = private::open_to_write(&self.path)?;
         // redb would make a new store of an empty file.
         if file.metadata().map_err(|error| self.io(error))?.len() == 0 {
@@ -186,9 +208,14 @@ impl EmbeddedEngine {
     }
 
     fn on_file(&self, file: File) -> Result<Database, EngineError> {
+        let file = FileBackend::new(file).map_err(|error| self.database_error(error))?;
+        self.on_backend(Box::new(file))
+    }
+
+    fn on_backend(&self, file: Box<dyn StorageBackend>) -> Result<Database, EngineError> {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
-        let database = WatchedFile::new(file, &self.broken).and_then(|file| builder.create_with_backend(file));
+        let database = builder.create_with_backend(WatchedFile::new(file, &self.broken));
         database.map_err(|error| self.database_error(error))
     }
 
@@ -366,6 +393,10 @@ impl Engine for EmbeddedEngine {
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         (*snapshot, *writer) = (None, None);
         let database = self.open_database()?;
+        // Closing and opening sync too.
+        if self.broken.load(Ordering::Acquire) {
+            return Err(EngineError::Failed);
+        }
         *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
         *writer = Some(database);
         Ok(())

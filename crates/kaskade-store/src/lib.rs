@@ -10,6 +10,7 @@
 //! | [`private`] | files and folders that nobody else may look into |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
+//! | [`power_loss`] | a disk for tests that forgets what was not synced |
 //! | [`conformance`] | the suite that every engine must pass |
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
@@ -71,6 +72,7 @@ mod master_key;
 pub mod memory;
 mod meta;
 pub mod model;
+pub mod power_loss;
 pub mod private;
 mod provision;
 pub mod row;

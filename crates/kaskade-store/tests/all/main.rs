@@ -16,6 +16,7 @@ mod conformance;
 mod crash;
 mod failures;
 mod outages;
+mod power_loss;
 mod private;
 mod rows;
 mod sequence_numbers;
