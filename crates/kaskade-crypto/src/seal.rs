@@ -58,7 +58,32 @@ pub const RANDOM_LEN: usize = 12;
 pub const SEALED_DATA_KEY_LEN: usize = NONCE_LEN + DATA_KEY_LEN + TAG_LEN;
 
 const DATA_KEY_LEN: usize = 32;
-const DATA_KEY_LABEL: &[u8] = b"kaskade data key 1";
+
+/// Which kind of store a data key is sealed for. It tells whether records without a code are taken there: no edit of a file
+/// can make them be, since that needs the root key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Of the first version, or not wholly converted yet.
+    First,
+    /// Every record of sequence numbers has a code.
+    Coded,
+}
+
+impl StoreKind {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::First => b"kaskade data key 1",
+            Self::Coded => b"kaskade data key 2",
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Coded,
+            Self::Coded => Self::First,
+        }
+    }
+}
 const IDENTIFIER_LABEL: &[u8] = b"kaskade master key identifier";
 
 /// Why something sealed does not open.
@@ -113,34 +138,64 @@ impl RootKey {
         *self.hmac.mac(IDENTIFIER_LABEL).high_64()
     }
 
-    /// Makes a data key of 32 random octets, and seals it with `random` for the store.
+    /// Makes a data key of 32 random octets, and seals it with `random` for a new store.
     pub fn create_data_key(
         &self,
         octets: &[u8; DATA_KEY_LEN],
         random: &[u8; RANDOM_LEN],
     ) -> (DataKey, [u8; SEALED_DATA_KEY_LEN]) {
+        (
+            DataKey::new(octets),
+            self.seal_data_key(octets, StoreKind::Coded, random),
+        )
+    }
+
+    /// Opens the data key of a store; `None` when it was sealed with another root key, for another kind of store, or is
+    /// damaged.
+    pub fn open_data_key_of(&self, kind: StoreKind, sealed: &[u8]) -> Option<DataKey> {
+        self.data_key_octets(kind, sealed).map(|key| DataKey::new(&key.0))
+    }
+
+    /// [`RootKey::open_data_key_of`] for a store whose records have codes.
+    pub fn open_data_key(&self, sealed: &[u8]) -> Option<DataKey> {
+        self.open_data_key_of(StoreKind::Coded, sealed)
+    }
+
+    /// Seals the data key of a store of the other kind for one of this kind.
+    pub fn reseal_data_key(
+        &self,
+        sealed: &[u8],
+        kind: StoreKind,
+        random: &[u8; RANDOM_LEN],
+    ) -> Option<[u8; SEALED_DATA_KEY_LEN]> {
+        let key = self.data_key_octets(kind.other(), sealed)?;
+        Some(self.seal_data_key(&key.0, kind, random))
+    }
+
+    fn seal_data_key(
+        &self,
+        octets: &[u8; DATA_KEY_LEN],
+        kind: StoreKind,
+        random: &[u8; RANDOM_LEN],
+    ) -> [u8; SEALED_DATA_KEY_LEN] {
         let mut sealed = [0; SEALED_DATA_KEY_LEN];
         let mut clear = Wiped(*octets);
-        let (nonce, tag) = self.sealer.seal(random, [DATA_KEY_LABEL, &[]], &mut clear.0);
+        let (nonce, tag) = self.sealer.seal(random, [kind.label(), &[]], &mut clear.0);
         let (of_nonce, rest) = sealed.split_at_mut(NONCE_LEN);
         let (of_key, of_tag) = rest.split_at_mut(DATA_KEY_LEN);
         of_nonce.copy_from_slice(&nonce);
         of_key.copy_from_slice(&clear.0);
         of_tag.copy_from_slice(&tag);
-        (DataKey::new(octets), sealed)
+        sealed
     }
 
-    /// Opens the data key of a store; `None` when it was sealed with another root key or is damaged.
-    pub fn open_data_key(&self, sealed: &[u8]) -> Option<DataKey> {
+    fn data_key_octets(&self, kind: StoreKind, sealed: &[u8]) -> Option<Wiped<u8, DATA_KEY_LEN>> {
         let (nonce, rest) = sealed.split_first_chunk()?;
         let (key, tag) = rest.split_first_chunk()?;
         let mut key: Wiped<u8, DATA_KEY_LEN> = Wiped(*key);
         let tag = tag.try_into().ok()?;
-        self.sealer
-            .gcm
-            .open(nonce, [DATA_KEY_LABEL, &[]], &mut key.0, tag)
-            .ok()?;
-        Some(DataKey::new(&key.0))
+        self.sealer.gcm.open(nonce, [kind.label(), &[]], &mut key.0, tag).ok()?;
+        Some(key)
     }
 
     /// The key of exported subscribers.

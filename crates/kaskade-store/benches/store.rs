@@ -126,7 +126,9 @@ fn reservations(store: &SubscriberStore, size: u64) {
                         // SEQ_MS above all that came before: each of them is one durable write.
                         let seq = raised.fetch_add(1 << 13, Ordering::Relaxed);
                         let sqn_ms = kaskade_crypto::Sqn::new(seq << 5).expect("48 bits");
-                        let outcome = store.resynchronise(supi, sqn_ms).expect("resynchronised");
+                        let outcome = store
+                            .resynchronise(supi, &store.challenge(supi, [0; 8]), sqn_ms)
+                            .expect("resynchronised");
                         done.fetch_add(u64::from(outcome == Resynchronised::Raised), Ordering::Relaxed);
                         n += threads;
                     }

@@ -4,13 +4,16 @@
 //! tell. Successes are remembered in a table of fixed size; what it may have forgotten counts as a success.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use kaskade_aka::sqn::Glc;
 use kaskade_crypto::Rand;
+use kaskade_crypto::store_keys::StoreKeys;
+use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
+use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::store::SubscriberStore;
 
@@ -19,30 +22,19 @@ pub const AUTS_LIFETIME: Duration = Duration::from_secs(600);
 /// How far ahead another node's clock may be.
 const SKEW: u64 = 120 << FRACTION_BITS;
 const FRACTION_BITS: u32 = 16;
-/// How far the wall clock may be ahead of the counter that follows it: it is published a few times in a tick.
-const PUBLISHED_LATE: Duration = Duration::from_secs(2);
 
 /// A moment of the home network's counter: seconds since the Unix epoch in units of 2^-16 s, 48 bits. 0 is none.
+///
+/// Like the counter it does not go back when the wall clock steps, nor over a restart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
 
 impl Moment {
     const MAX: u64 = (1 << 48) - 1;
 
-    /// The counter `now` in ticks, and finer where the wall clock agrees with it.
-    ///
-    /// Like the counter it does not go back when the wall clock steps, nor over a restart.
-    pub(crate) fn of(now: Glc, tick: Duration, wall: Duration) -> Self {
-        let tick_nanos = tick.as_nanos();
-        let counter = tick_nanos.saturating_mul(u128::from(now.0));
-        let latest = counter + tick_nanos + PUBLISHED_LATE.as_nanos();
-        let wall = wall.as_nanos();
-        let nanos = if (counter..=latest).contains(&wall) {
-            wall
-        } else {
-            counter
-        };
-        let units = (nanos << FRACTION_BITS) / 1_000_000_000;
+    /// Of nanoseconds since the Unix epoch.
+    pub(crate) fn of(nanos: u64) -> Self {
+        let units = (u128::from(nanos) << FRACTION_BITS) / 1_000_000_000;
         Self(u64::try_from(units).unwrap_or(u64::MAX).min(Self::MAX))
     }
 
@@ -54,35 +46,85 @@ impl Moment {
     }
 }
 
-/// Whether an AUTS may be followed by a card that has gone back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why an AUTS was not followed although the card seems to have gone back: it may be a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Freshness {
-    /// The card has just shown it: its RAND is this home network's, young, and no success is known since.
-    Fresh,
+pub enum NotFollowed {
     /// The RAND was not made here for this SUPI.
+    #[error("its RAND was not made here for this subscriber")]
     NotOurs,
     /// The RAND is older than [`AUTS_LIFETIME`].
+    #[error("its RAND is older than ten minutes")]
     TooOld,
     /// The RAND is of before the last start: what the card did since then is not known.
+    #[error("its RAND was made before the last start")]
     BeforeStart,
     /// The card has succeeded since, or that is not known any more.
+    #[error("the card has succeeded since its RAND was made")]
     SucceededSince,
-    /// An AUTS of this RAND or a later one was followed already.
+    /// An AUTS of this RAND or a later one was followed already, or the card has shown a higher SQN and nothing may be
+    /// used again.
+    #[error("a later one was taken before")]
     Used,
+    /// The card was followed too often.
+    #[error("this subscriber was followed too often lately: one card answers for another, or two share its identity")]
+    TooOften,
 }
 
-impl Freshness {
-    /// What it means, for a log.
-    pub const fn describe(self) -> &'static str {
-        match self {
-            Self::Fresh => "it is fresh",
-            Self::NotOurs => "its RAND was not made here for this subscriber",
-            Self::TooOld => "its RAND is older than ten minutes",
-            Self::BeforeStart => "its RAND was made before the last start",
-            Self::SucceededSince => "the card has succeeded since its RAND was made",
-            Self::Used => "an AUTS of this RAND or a later one was followed before",
+/// What is known of cards that may have gone back.
+pub(crate) struct Watch {
+    /// What was before is not known.
+    started: Moment,
+    successes: Successes,
+    /// RAND are later than every success and every AUTS that was followed, however coarse the clock is.
+    floor: AtomicU64,
+}
+
+impl Watch {
+    pub(crate) fn since(started: Moment) -> Self {
+        Self {
+            started,
+            successes: Successes::default(),
+            floor: AtomicU64::new(0),
         }
+    }
+
+    /// The moment that a RAND gets.
+    pub(crate) fn moment(&self, now: Moment) -> Moment {
+        now.max(Moment(self.floor.load(Ordering::Acquire)))
+    }
+
+    /// From now on RAND are later than this.
+    pub(crate) fn pass(&self, moment: Moment) {
+        self.floor.fetch_max(moment.0.saturating_add(1), Ordering::AcqRel);
+    }
+
+    fn succeeded(&self, key: &SubscriberKey, now: Moment) {
+        let at = self.moment(now);
+        self.successes.note(key, at);
+        self.pass(at);
+    }
+
+    /// When the RAND of an AUTS was made, if the AUTS is fresh as far as that can be told without the subscriber's record.
+    pub(crate) fn fresh(
+        &self,
+        keys: &StoreKeys,
+        key: &SubscriberKey,
+        rand: &Rand,
+        now: Moment,
+    ) -> Result<Moment, NotFollowed> {
+        let made = keys.recognise(key.octets(), rand).map(Moment);
+        let made = made.ok_or(NotFollowed::NotOurs)?;
+        if made.age(now) > AUTS_LIFETIME || made.0 > now.0.saturating_add(SKEW) {
+            return Err(NotFollowed::TooOld);
+        }
+        if made < self.started {
+            return Err(NotFollowed::BeforeStart);
+        }
+        if self.successes.may_be_since(key, made) && !fault!("success-not-noted") {
+            return Err(NotFollowed::SucceededSince);
+        }
+        Ok(made)
     }
 }
 
@@ -94,7 +136,8 @@ impl SubscriberStore {
         // Two octets make room for the fraction of the second.
         let [random @ .., _, _] = random;
         let key = SubscriberKey::from(supi);
-        self.sealer.keys().challenge(key.octets(), self.moment().0, random)
+        let moment = self.watch.moment(self.moment());
+        self.sealer.keys().challenge(key.octets(), moment.0, random)
     }
 
     /// How old a RAND of [`SubscriberStore::challenge`] is; `None` when it was not made for this SUPI.
@@ -106,34 +149,20 @@ impl SubscriberStore {
 
     /// Takes note that a card has just succeeded: an AUTS of an earlier RAND is not followed back any more.
     pub fn succeeded(&self, supi: &Supi) {
-        self.successes.note(&SubscriberKey::from(supi), self.moment());
+        self.watch.succeeded(&SubscriberKey::from(supi), self.moment());
     }
 
-    /// The moment of a RAND, and whether its AUTS is fresh as far as that can be told without the subscriber's record.
-    pub(crate) fn freshness_of(&self, key: &SubscriberKey, rand: &Rand) -> Result<Moment, Freshness> {
-        let made = self.sealer.keys().recognise(key.octets(), rand).map(Moment);
-        let (made, now) = (made.ok_or(Freshness::NotOurs)?, self.moment());
-        if made.age(now) > AUTS_LIFETIME || made.0 > now.0.saturating_add(SKEW) {
-            return Err(Freshness::TooOld);
-        }
-        if made < self.started {
-            return Err(Freshness::BeforeStart);
-        }
-        if self.successes.may_be_since(key, made) {
-            return Err(Freshness::SucceededSince);
-        }
-        Ok(made)
-    }
-
-    /// Whether an AUTS of this RAND would be followed by a card that has gone back.
-    pub fn auts_is_fresh(&self, supi: &Supi, rand: &Rand) -> bool {
-        self.freshness_of(&SubscriberKey::from(supi), rand).is_ok()
-    }
-
-    /// Now, by the home network's counter.
-    #[inline]
-    pub(crate) fn moment(&self) -> Moment {
-        Moment::of(self.issuer.now(), self.tick, self.clock.clocks().wall)
+    /// Whether an AUTS of this RAND is the card's own answer of just now: one that was taken already is not.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn auts_is_fresh(&self, supi: &Supi, rand: &Rand) -> Result<bool, StoreError> {
+        let key = SubscriberKey::from(supi);
+        let Ok(made) = self.watch.fresh(self.sealer.keys(), &key, rand, self.moment()) else {
+            return Ok(false);
+        };
+        let followed = self.sqn_record(&key)?.map(|record| record.back().followed);
+        Ok(followed.is_some_and(|followed| made.0 > followed))
     }
 }
 
@@ -202,22 +231,30 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_follows_the_counter_and_is_finer_where_the_wall_clock_agrees() {
-        let tick = Duration::from_secs(1);
-        let at = |now, wall_ms| Moment::of(Glc(now), tick, Duration::from_millis(wall_ms)).0;
-        assert_eq!(at(100, 100_500), 100 * SECOND + SECOND / 2);
-        // Published late.
-        assert_eq!(at(100, 101_250), 101 * SECOND + SECOND / 4);
-        // The wall clock was put back, or is not believed.
-        assert_eq!(at(100, 99_999), 100 * SECOND);
-        assert_eq!(at(100, 500_000), 100 * SECOND);
-        let fine = Moment::of(Glc(100_500), Duration::from_millis(1), Duration::from_millis(100_500));
-        assert_eq!(fine.0, 100 * SECOND + SECOND / 2);
+    fn moments_are_fractions_of_a_second() {
+        assert_eq!(Moment::of(100_500_000_000).0, 100 * SECOND + SECOND / 2);
+        assert_eq!(
+            Moment::of(u64::MAX).0,
+            Moment::MAX.min(u64::MAX / 1_000_000_000 * SECOND + 46_453)
+        );
         assert_eq!(
             Moment(3 * SECOND / 2).age(Moment(4 * SECOND)),
             Duration::from_millis(2500)
         );
         assert_eq!(Moment(4 * SECOND).age(Moment(SECOND)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_rand_is_later_than_every_success_before_it() {
+        let watch = Watch::since(Moment(5));
+        // The clock stands still.
+        for turn in 0..5 {
+            let made = watch.moment(Moment(7));
+            assert_eq!(made, Moment(7 + turn));
+            assert!(!watch.successes.may_be_since(&key(1), made));
+            watch.succeeded(&key(1), Moment(7));
+            assert!(watch.successes.may_be_since(&key(1), made));
+        }
     }
 
     #[test]

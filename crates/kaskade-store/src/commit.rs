@@ -225,7 +225,9 @@ impl Committer {
 
     /// Advances GLC; the mark that should become durable, when it is time.
     fn move_clock(&mut self, started: bool) -> Option<Glc> {
-        let (now, state) = self.counter.advance(self.clock.clocks());
+        let clocks = self.clock.clocks();
+        let (now, state) = self.counter.advance(clocks);
+        self.issuer.set_counter(self.counter.elapsed(), clocks.monotonic);
         self.issuer.distrusts_wall(state == ClockState::DistrustingWall);
         if !started {
             self.issuer.set_now(now);
@@ -261,7 +263,11 @@ impl Committer {
             let serial = self.serial + 1;
             batch.put(Table::Meta, meta::SERIAL, &serial.to_be_bytes());
             if let Some(mark) = mark {
-                batch.put(Table::Meta, meta::MARK, &mark.0.to_be_bytes());
+                batch.put(
+                    Table::Meta,
+                    meta::MARK,
+                    &meta::coded(self.issuer.keys(), meta::MARK, mark.0),
+                );
                 effects.push(Effect::Mark(mark));
                 if fault!("mark-before-durable") {
                     self.issuer.settle(vec![Effect::Mark(mark)], true);

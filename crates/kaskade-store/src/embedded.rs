@@ -30,6 +30,7 @@ const fn definition(table: Table) -> TableDefinition<'static, Octets, Octets> {
     TableDefinition::new(match table {
         Table::Subscribers => "subscribers",
         Table::Removed => "removed",
+        Table::Lives => "lives",
         Table::Meta => "meta",
     })
 }
@@ -49,6 +50,7 @@ pub struct EmbeddedEngine {
 struct Snapshot {
     subscribers: ReadOnlyTable<Octets, Octets>,
     removed: ReadOnlyTable<Octets, Octets>,
+    lives: ReadOnlyTable<Octets, Octets>,
     meta: ReadOnlyTable<Octets, Octets>,
 }
 
@@ -57,6 +59,7 @@ impl Snapshot {
         match table {
             Table::Subscribers => &self.subscribers,
             Table::Removed => &self.removed,
+            Table::Lives => &self.lives,
             Table::Meta => &self.meta,
         }
     }
@@ -286,6 +289,7 @@ impl EmbeddedEngine {
         Ok(Snapshot {
             subscribers: open(Table::Subscribers)?,
             removed: open(Table::Removed)?,
+            lives: open(Table::Lives)?,
             meta: open(Table::Meta)?,
         })
     }

@@ -7,15 +7,17 @@ use crate::error::EngineError;
 pub enum Table {
     /// Subscribers: sequence numbers, and K sealed.
     Subscribers,
-    /// Sequence numbers of subscribers that were removed.
+    /// Sequence numbers of subscribers of the first version that were removed or replaced, without their credentials.
     Removed,
+    /// Sequence numbers of lives that are over: of a SUPI with credentials that it has no more.
+    Lives,
     /// Format, sealed data key, clock mark.
     Meta,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Subscribers, Self::Removed, Self::Meta];
+    pub const ALL: [Self; 4] = [Self::Subscribers, Self::Removed, Self::Lives, Self::Meta];
 }
 
 /// Puts and removals that become durable together.

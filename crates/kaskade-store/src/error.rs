@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
 use kaskade_crypto::subscription::LayoutError;
 
+use crate::key::SubscriberKey;
 use crate::private::PrivateError;
 
 /// What a caller of the store gets. Names no subscriber and no secret.
@@ -40,6 +41,27 @@ pub enum StoreError {
     /// A row cannot be opened: it was damaged, or moved from another subscriber or store.
     #[error("a sealed row does not open: damaged, or not of this subscriber")]
     Unsealing,
+    /// A row's sequence numbers are not as they were written: edited, or moved from another row.
+    #[error(
+        "the sequence numbers of {supi} are not as they were written: the file was changed. Put a backup back and run \
+         `kaskade store skip-ahead`"
+    )]
+    Changed {
+        /// The subscriber, masked.
+        supi: String,
+    },
+    /// The sequence numbers of a card that was replaced or removed are not as they were written.
+    #[error(
+        "the sequence numbers of a card that was replaced or removed are not as they were written: the file was \
+         changed. Put a backup back and run `kaskade store skip-ahead`"
+    )]
+    ChangedLife,
+    /// What the store knows of itself is not as it was written.
+    #[error("the store's own {0} is not as it was written: the file was changed. Put a backup back")]
+    ChangedMeta(&'static str),
+    /// A run of [`crate::skip_ahead`] was interrupted: some sequence numbers are not ahead yet.
+    #[error("`kaskade store skip-ahead` was interrupted: run it again, it goes on where it was")]
+    SkipUnfinished,
     /// A row is damaged.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -82,6 +104,15 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    pub(crate) fn changed(key: &SubscriberKey) -> Self {
+        let supi = SubscriberKey::supi(key.octets());
+        Self::Changed {
+            supi: supi.map_or_else(|_| "a subscriber".into(), |supi| supi.masked().to_string()),
+        }
+    }
 }
 
 /// Why the engine below the store failed.

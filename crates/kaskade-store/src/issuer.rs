@@ -6,16 +6,20 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_crypto::Sqn;
+use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
 use super::commit::{Queue, Request, Ticket};
 use super::engine::{Batch, Engine, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
-use super::row::{self, Row};
+use super::locked::Locked;
+use super::record::{self, Owner};
+use super::seal::Sealer;
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, SHARDS};
 
 const SMALLEST_SWEEP: usize = 16;
@@ -46,11 +50,16 @@ pub(crate) struct Issuer {
     hasher: RandomState,
     now: AtomicU64,
     mark: AtomicU64,
+    /// The counter less half of what the monotonic clock shows, in nanoseconds: the counter runs at least at half speed, so
+    /// this only grows.
+    offset: AtomicU64,
     distrusts_wall: AtomicBool,
     sweep_next: AtomicUsize,
     largest_shard: usize,
     pub(crate) policy: SqnPolicy,
     pub(crate) node: NodeIndex,
+    /// What records are checked with.
+    sealer: Arc<Locked<Sealer>>,
 }
 
 #[derive(Default)]
@@ -75,18 +84,25 @@ pub(crate) enum Busy {
 }
 
 impl Issuer {
-    pub(crate) fn new(policy: SqnPolicy, node: NodeIndex, capacity: usize) -> Self {
+    pub(crate) fn new(policy: SqnPolicy, node: NodeIndex, capacity: usize, sealer: Arc<Locked<Sealer>>) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             now: AtomicU64::new(0),
             mark: AtomicU64::new(NO_MARK),
+            offset: AtomicU64::new(0),
             distrusts_wall: AtomicBool::new(false),
             sweep_next: AtomicUsize::new(0),
             largest_shard: capacity.div_ceil(SHARDS).max(SMALLEST_SWEEP),
             policy,
             node,
+            sealer,
         }
+    }
+
+    /// What the codes of records are made with.
+    pub(crate) fn keys(&self) -> &StoreKeys {
+        self.sealer.keys()
     }
 
     /// GLC, whether there is a mark or not.
@@ -114,6 +130,19 @@ impl Issuer {
 
     pub(crate) fn set_now(&self, now: Glc) {
         self.now.fetch_max(now.0, Ordering::AcqRel);
+    }
+
+    /// Publishes the counter, finer than its ticks, with the monotonic clock of the same moment.
+    pub(crate) fn set_counter(&self, counter: Duration, monotonic: Duration) {
+        let offset = nanos(counter).saturating_sub(nanos(monotonic) / 2);
+        self.offset.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// The counter, finer than its ticks, in nanoseconds since the Unix epoch; behind by less than half of the time since
+    /// it was published.
+    pub(crate) fn counter_nanos(&self, monotonic: Duration) -> u64 {
+        let offset = self.offset.load(Ordering::Acquire);
+        offset.saturating_add(nanos(monotonic) / 2)
     }
 
     pub(crate) fn distrusts_wall(&self, distrusts: bool) {
@@ -187,7 +216,7 @@ impl Issuer {
             issuer.reserved(record.clone());
         }
         let mut batch = Batch::default();
-        batch.put(Table::Subscribers, key.octets(), &row_with(engine, key, &record)?);
+        batch.put(Table::Subscribers, key.octets(), &self.row_with(engine, key, &record)?);
         let ticket = Arc::new(Ticket::default());
         queue.submit(Request {
             batch,
@@ -208,10 +237,10 @@ impl Issuer {
     ) -> Result<Option<&'a mut Entry>, StoreError> {
         if !shard.entries.contains_key(key) {
             let mut record = None;
-            read(engine, Table::Subscribers, key, &mut |row| {
-                record = Some(Row::decode_sqn(row));
+            read(engine, Table::Subscribers, key.octets(), &mut |row| {
+                record = Some(record::of_row(self.keys(), key, row));
             })?;
-            let Some(record) = record.transpose()? else {
+            let Some((record, _)) = record.transpose()? else {
                 return Ok(None);
             };
             shard.make_room(now, self.largest_shard);
@@ -222,6 +251,39 @@ impl Issuer {
             shard.entries.insert(key.clone(), entry);
         }
         Ok(shard.entries.get_mut(key))
+    }
+
+    /// The row of a subscriber with another record of its sequence numbers. The row must not change until it is
+    /// committed: the subscriber is busy.
+    pub(crate) fn row_with(
+        &self,
+        engine: &dyn Engine,
+        key: &SubscriberKey,
+        record: &SqnRecord,
+    ) -> Result<Vec<u8>, StoreError> {
+        let mut row = None;
+        read(engine, Table::Subscribers, key.octets(), &mut |octets| {
+            row = Some(record::replaced(self.keys(), key, octets, record));
+        })?;
+        row.ok_or(StoreError::UnknownSubscriber)?
+    }
+
+    /// Whose the record of a subscriber is.
+    pub(crate) fn owner(&self, engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<Owner>, StoreError> {
+        let mut owner = None;
+        read(engine, Table::Subscribers, key.octets(), &mut |row| {
+            owner = Some(record::of_row(self.keys(), key, row).map(|(_, owner)| owner));
+        })?;
+        owner.transpose()
+    }
+
+    /// What a life that is over had issued: of a credential, or of a SUPI in a store of the first version.
+    pub(crate) fn life(&self, engine: &dyn Engine, table: Table, name: &[u8]) -> Result<Option<SqnRecord>, StoreError> {
+        let mut found = None;
+        read(engine, table, name, &mut |octets| {
+            found = Some(record::decode_life(self.keys(), name, octets));
+        })?;
+        found.transpose()
     }
 
     /// Stops issuing for a subscriber until the effect with this ticket is settled. Adds an entry where there is none.
@@ -316,34 +378,14 @@ pub(crate) fn waiting(ticket: &Arc<Ticket>) -> Result<Arc<Ticket>, StoreError> {
     }
 }
 
-/// The row of a subscriber with another record of its sequence numbers. The row must not change until it is committed:
-/// the subscriber is busy.
-pub(crate) fn row_with(engine: &dyn Engine, key: &SubscriberKey, record: &SqnRecord) -> Result<Vec<u8>, StoreError> {
-    let mut row = None;
-    read(engine, Table::Subscribers, key, &mut |octets| {
-        row = Some(Row::with_sqn(octets, record));
-    })?;
-    row.ok_or(StoreError::UnknownSubscriber)?.map_err(StoreError::from)
-}
-
-/// What a subscriber that was removed had issued.
-pub(crate) fn removed(engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<SqnRecord>, StoreError> {
-    let mut record = None;
-    read(engine, Table::Removed, key, &mut |octets| {
-        record = Some(row::decode_sqn(octets));
-    })?;
-    Ok(record.transpose()?)
-}
-
-fn read(
-    engine: &dyn Engine,
-    table: Table,
-    key: &SubscriberKey,
-    visit: &mut dyn FnMut(&[u8]),
-) -> Result<bool, StoreError> {
+fn read(engine: &dyn Engine, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
     engine
-        .get(table, key.octets(), visit)
+        .get(table, key, visit)
         .map_err(|error| StoreError::Read(Arc::new(error)))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -61,6 +61,7 @@ mod challenge;
 pub mod clock;
 mod commit;
 pub mod conformance;
+mod convert;
 pub mod embedded;
 pub mod engine;
 mod error;
@@ -75,15 +76,17 @@ pub mod model;
 pub mod power_loss;
 pub mod private;
 mod provision;
+mod record;
 pub mod row;
 #[cfg(test)]
 mod schedule;
 mod seal;
 mod secrets;
+mod skip_ahead;
 mod store;
 mod sync;
 
-pub use challenge::{AUTS_LIFETIME, Freshness};
+pub use challenge::{AUTS_LIFETIME, NotFollowed};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
@@ -91,6 +94,7 @@ pub use locked::Locked;
 pub use master_key::MasterKey;
 pub use model::{AlgorithmProfile, AuthMethods, Credentials, Subscriber};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
+pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};
 
 /// The example of the README, compiled and run with the documentation tests.

@@ -1,7 +1,11 @@
 //! What a store knows of itself.
 
+use std::sync::Arc;
+
+use kaskade_crypto::store_keys::{Purpose, StoreKeys};
+
 use crate::engine::{Engine, Table};
-use crate::error::EngineError;
+use crate::error::{EngineError, StoreError};
 
 pub(crate) const FORMAT: &[u8] = b"format";
 pub(crate) const DATA_KEY: &[u8] = b"data key";
@@ -9,9 +13,17 @@ pub(crate) const MASTER_KEY_ID: &[u8] = b"master key";
 pub(crate) const TICK_MS: &[u8] = b"tick";
 pub(crate) const MARK: &[u8] = b"mark";
 pub(crate) const SERIAL: &[u8] = b"serial";
+/// With the names that errors give them.
+pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
+pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
 
-/// The format that this program writes.
-pub(crate) const KNOWN_FORMAT: u64 = 1;
+/// How far [`crate::skip_ahead`] has come.
+pub(crate) const SKIPPING: &[u8] = b"skip ahead";
+
+/// The format that this program writes: records of sequence numbers have a life and a code.
+pub(crate) const KNOWN_FORMAT: u64 = 2;
+/// The format of the first version, which is converted when it is opened.
+pub(crate) const FIRST_FORMAT: u64 = 1;
 
 /// A number of 8 octets, most significant first.
 pub(crate) fn number(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, EngineError> {
@@ -21,6 +33,34 @@ pub(crate) fn number(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, Eng
     let number = octets.first_chunk().filter(|_| octets.len() == 8);
     let number = number.ok_or_else(|| EngineError::Other("a number of the store's own is damaged".into()))?;
     Ok(Some(u64::from_be_bytes(*number)))
+}
+
+/// A number that sequence numbers depend on, with its code: 8 octets ‖ code 16.
+pub(crate) fn coded(keys: &StoreKeys, key: &[u8], value: u64) -> Vec<u8> {
+    let mut octets = value.to_be_bytes().to_vec();
+    let code = keys.record_code(Purpose::Meta, &[key, &octets].concat());
+    octets.extend_from_slice(&code);
+    octets
+}
+
+/// Reads what [`coded`] wrote, when it is as it was written.
+pub(crate) fn coded_number(
+    engine: &dyn Engine,
+    keys: &StoreKeys,
+    (key, name): (&[u8], &'static str),
+) -> Result<Option<u64>, StoreError> {
+    let Some(octets) = octets(engine, key).map_err(|error| StoreError::Read(Arc::new(error)))? else {
+        return Ok(None);
+    };
+    let parts = octets
+        .split_first_chunk()
+        .and_then(|(value, code)| Some((value, code.try_into().ok()?)));
+    let (value, code): (&[u8; 8], &[u8; 16]) = parts.ok_or(StoreError::ChangedMeta(name))?;
+    if keys.verify_record(Purpose::Meta, &[key, value].concat(), code) {
+        Ok(Some(u64::from_be_bytes(*value)))
+    } else {
+        Err(StoreError::ChangedMeta(name))
+    }
 }
 
 pub(crate) fn octets(engine: &dyn Engine, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {

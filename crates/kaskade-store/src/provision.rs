@@ -1,18 +1,25 @@
-//! Provisioning: subscribers come, change and go, without an SQN ever going back.
+//! Provisioning: subscribers come, change and go, without an SQN ever going back for a card.
+//!
+//! Sequence numbers belong to a life: a SUPI with one algorithm set, K and OPc or TOPc. Another credential begins a new
+//! one, and what the old one issued is remembered under its name, for the day when the same card comes back. Nothing that
+//! is remembered is ever forgotten.
+//!
+//! A store of the first version remembered one record per SUPI and not whose it was. Such a record may be any card's, so
+//! every life of that SUPI that begins later starts above it.
 
 use std::sync::Arc;
 
-use kaskade_aka::sqn::{Glc, SqnIssuer, SqnPolicy, SqnRecord};
+use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
 use super::commit::{Request, Ticket};
 use super::engine::{Batch, Table};
 use super::error::StoreError;
-use super::issuer::{Busy, Effect, Issuer, removed, waiting};
+use super::issuer::{Busy, Effect, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::model::Subscriber;
-use super::row;
+use super::record::{self, Life, Owner};
 use super::store::SubscriberStore;
 
 /// How many subscribers go into one commit of [`SubscriberStore::put_many`].
@@ -29,7 +36,8 @@ impl SubscriberStore {
 
     /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
     ///
-    /// The SQN of one that is replaced never goes back: it starts above both what was issued and what is given here.
+    /// The SQN of one that is replaced by the same card never goes back: it starts above both what was issued and what is
+    /// given here. Another card begins where it is given.
     ///
     /// # Errors
     /// When writing fails: those of the earlier commits stay.
@@ -39,7 +47,7 @@ impl SubscriberStore {
 
     /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
     ///
-    /// What was issued is remembered, so that the same SUPI with the same K never sees an SQN twice.
+    /// What was issued is remembered, so that the same card never sees an SQN twice.
     ///
     /// # Errors
     /// When writing fails.
@@ -58,10 +66,12 @@ impl SubscriberStore {
                 continue;
             }
             let Some(issuer) = &entry.issuer else { return Ok(false) };
+            let over = self.portable(issuer);
+            let owner = self.issuer.owner(&*self.engine, &key)?;
             let mut batch = Batch::default();
             batch.remove(Table::Subscribers, key.octets());
             if !fault!("removed-forgotten") {
-                batch.put(Table::Removed, key.octets(), &row::encode_sqn(&self.portable(issuer)));
+                self.remember(&mut batch, &key, owner.ok_or(StoreError::UnknownSubscriber)?, &over);
             }
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
@@ -105,6 +115,7 @@ impl SubscriberStore {
     ) -> Result<(), StoreError> {
         let key = SubscriberKey::from(&subscriber.supi);
         let row = self.sealer.seal(&key, subscriber)?;
+        let life = self.sealer.life(&key, &subscriber.secrets);
         loop {
             let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
             let mut shard = self.issuer.shard(&key);
@@ -127,23 +138,84 @@ impl SubscriberStore {
             if only_new && entry.is_some() {
                 return Err(StoreError::AlreadyExists);
             }
-            let policy = &self.issuer.policy;
-            let record = match entry.and_then(|entry| entry.issuer.as_ref()) {
-                Some(old) => succeed(&subscriber.sqn, old, policy, now),
-                None => match removed(&*self.engine, &key)? {
-                    Some(removed) => succeed(&subscriber.sqn, &SqnIssuer::load(removed), policy, now),
-                    None => subscriber.sqn.clone().anchored(now, policy),
-                },
+            let given = Given {
+                record: &subscriber.sqn,
+                life,
+                now,
             };
-            chunk
-                .batch
-                .put(Table::Subscribers, key.octets(), &row::join(&record, &row));
+            let old = entry.and_then(|entry| entry.issuer.as_ref());
+            let (record, owner) = match (old, self.issuer.owner(&*self.engine, &key)?) {
+                (Some(old), Some(owner)) if owner.life == life => (self.succeed(given, old), owner),
+                (Some(old), Some(owner)) => {
+                    let over = self.portable(old);
+                    self.remember(&mut chunk.batch, &key, owner, &over);
+                    let known = owner.inherited.then_some(over);
+                    self.begin(&mut chunk.batch, &key, given, known)?
+                }
+                _ => self.begin(&mut chunk.batch, &key, given, None)?,
+            };
+            chunk.batch.put(
+                Table::Subscribers,
+                key.octets(),
+                &record::join(self.issuer.keys(), &key, &record, owner, &row),
+            );
             Issuer::freeze(&mut shard, &key, &chunk.ticket);
             chunk
                 .effects
                 .push(Effect::Replaced(key, Some(Box::new(SqnIssuer::load(record)))));
             return Ok(());
         }
+    }
+
+    /// Writes down what a life that is over has issued.
+    fn remember(&self, batch: &mut Batch, key: &SubscriberKey, owner: Owner, over: &SqnRecord) {
+        let mut put = |table, name: &[u8]| batch.put(table, name, &record::encode_life(self.issuer.keys(), name, over));
+        put(Table::Lives, &owner.life);
+        if owner.inherited {
+            // It may have numbers of any credential that this SUPI ever had.
+            put(Table::Removed, key.octets());
+        }
+    }
+
+    /// The record of a life that begins or begins again. `unowned` is what a record of the first version knows of this
+    /// SUPI, if that is on its way to the disk.
+    fn begin(
+        &self,
+        batch: &mut Batch,
+        key: &SubscriberKey,
+        given: Given<'_>,
+        unowned: Option<SqnRecord>,
+    ) -> Result<(SqnRecord, Owner), StoreError> {
+        let owner = Owner {
+            life: given.life,
+            inherited: false,
+        };
+        let engine = &*self.engine;
+        let own = match fault!("life-forgotten") {
+            true => None,
+            false => self.issuer.life(engine, Table::Lives, &given.life)?,
+        };
+        let before = match (own, unowned) {
+            (Some(own), _) => {
+                batch.remove(Table::Lives, &given.life);
+                Some(own)
+            }
+            (None, Some(unowned)) => Some(unowned),
+            (None, None) => self.issuer.life(engine, Table::Removed, key.octets())?,
+        };
+        let record = match before {
+            Some(before) => self.succeed(given, &SqnIssuer::load(before)),
+            None => given.record.clone().anchored(given.now, &self.issuer.policy),
+        };
+        Ok((record, owner))
+    }
+
+    fn succeed(&self, given: Given<'_>, old: &SqnIssuer) -> SqnRecord {
+        let (policy, now) = (&self.issuer.policy, given.now);
+        given
+            .record
+            .clone()
+            .succeeding(old.record(), old.highest_issued(now), policy, now)
     }
 
     fn flush(&self, chunk: &mut Chunk, done: &mut u64) -> Result<(), StoreError> {
@@ -171,7 +243,10 @@ struct Chunk {
     ticket: Arc<Ticket>,
 }
 
-fn succeed(new: &SqnRecord, old: &SqnIssuer, policy: &SqnPolicy, now: Glc) -> SqnRecord {
-    new.clone()
-        .succeeding(old.record(), old.highest_issued(now), policy, now)
+/// What is to be put.
+#[derive(Clone, Copy)]
+struct Given<'s> {
+    record: &'s SqnRecord,
+    life: Life,
+    now: Glc,
 }

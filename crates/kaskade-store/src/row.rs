@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! row     length of SQN 1 ‖ SQN ‖ clear ‖ nonce 12 ‖ sealed ‖ tag 16
-//! SQN     version 1 ‖ kind 1 ‖ IND bits 1 ‖ numbers as LEB128
+//! SQN     numbers ‖ life 16 ‖ flags 1 ‖ code 16
+//! numbers version 1 ‖ kind 1 ‖ IND bits 1 ‖ numbers as LEB128
 //! clear   version 1 ‖ algorithm 1 ‖ methods 1 ‖ AMF 2 ‖ flags 1 ‖ parameters of the algorithm
 //! sealed  K, and OPc or TOPc, and OP or TOP if given: see `secrets`
 //! ```
@@ -11,17 +12,20 @@
 //! as what it is and not as damaged.
 //!
 //! The seal authenticates the clear part and the SUPI. The record of the sequence numbers comes first, so that it can be
-//! read and replaced without the rest.
+//! read and replaced without the rest; its code says whose it is (see `record`). The first programs wrote version 1 of
+//! the numbers, without life, flags and code; a store that has them is converted when it is opened.
 
-use kaskade_aka::sqn::{Generator, Seq, Spent, SqnLayout, SqnParts, SqnRecord};
+use kaskade_aka::sqn::{Back, Generator, Seq, Spent, SqnLayout, SqnParts, SqnRecord};
 use kaskade_crypto::Amf;
 
 use crate::error::RowError;
 use crate::model::AuthMethods;
 use crate::secrets::Layout;
 
-/// Of a record of sequence numbers.
-const SQN_VERSION: u8 = 1;
+/// Of a record of sequence numbers without a code.
+const SQN_VERSION_FIRST: u8 = 1;
+/// Of one with life, flags and code.
+const SQN_VERSION: u8 = 2;
 /// Of a row of MILENAGE.
 const VERSION_MILENAGE: u8 = 1;
 /// Of a row of any other set.
@@ -36,7 +40,7 @@ pub const TAG_LEN: usize = 16;
 /// A subscriber's row: the part in clear, and where the sealed part is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// The record of the sequence numbers, for [`decode_sqn`].
+    /// The record of the sequence numbers, with life, flags and code.
     pub sqn: &'a [u8],
     /// The algorithm set, and with it how the sealed octets are read.
     pub layout: Layout,
@@ -90,24 +94,6 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The record of the sequence numbers of a row; the rest is not looked at.
-    ///
-    /// # Errors
-    /// [`RowError`] when the octets do not begin with a record.
-    #[inline]
-    pub fn decode_sqn(octets: &[u8]) -> Result<SqnRecord, RowError> {
-        decode_sqn(split(octets)?.0)
-    }
-
-    /// A row with another record of the sequence numbers.
-    ///
-    /// # Errors
-    /// [`RowError`] when the octets do not begin with a record.
-    pub fn with_sqn(octets: &[u8], record: &SqnRecord) -> Result<Vec<u8>, RowError> {
-        let (_, rest) = split(octets)?;
-        Ok(join(record, rest))
-    }
-
     /// The clear part of a new row.
     pub(crate) fn encode_clear(layout: &Layout, methods: AuthMethods, amf: Amf) -> Vec<u8> {
         let number = layout.number();
@@ -130,30 +116,27 @@ const UNANCHORED: u8 = 0;
 const TIME_BASED: u8 = 1;
 const NON_TIME_BASED: u8 = 2;
 const GENERAL: u8 = 3;
+/// The next fresh AUTS is followed wherever the card is.
+const GRANTED: u64 = 1;
 
-/// The record of the sequence numbers in front of the rest of a row.
-pub(crate) fn join(record: &SqnRecord, rest: &[u8]) -> Vec<u8> {
-    let sqn = encode_sqn(record);
-    let mut row = Vec::with_capacity(1 + sqn.len() + rest.len());
-    // At most 3 + 5 numbers + 2 * 8 numbers of 7 octets: a record of 48-bit numbers always fits.
-    row.push(u8::try_from(sqn.len()).unwrap_or(u8::MAX));
-    row.extend_from_slice(&sqn);
-    row.extend_from_slice(rest);
-    row
-}
-
-fn split(octets: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
+/// The record of the sequence numbers, and the rest of a row.
+pub(crate) fn split(octets: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
     let (len, rest) = octets.split_first().ok_or(RowError::Length)?;
     rest.split_at_checked(usize::from(*len)).ok_or(RowError::Length)
 }
 
-/// Reads a record of sequence numbers.
+/// Whether a record has a code; one of the first version has none.
+pub(crate) fn is_coded(sqn: &[u8]) -> bool {
+    sqn.first() == Some(&SQN_VERSION)
+}
+
+/// Reads the numbers of a record.
 ///
 /// # Errors
 /// [`RowError`] when the octets are not one.
 pub fn decode_sqn(octets: &[u8]) -> Result<SqnRecord, RowError> {
     let (&[version, kind, ind_bits], mut rest) = octets.split_first_chunk().ok_or(RowError::Length)?;
-    if version != SQN_VERSION {
+    if version != SQN_VERSION && version != SQN_VERSION_FIRST {
         return Err(RowError::Version(version));
     }
     let layout = SqnLayout::new(ind_bits).ok_or(RowError::Field("IND bits"))?;
@@ -172,6 +155,19 @@ pub fn decode_sqn(octets: &[u8]) -> Result<SqnRecord, RowError> {
         },
         _ => return Err(RowError::Field("SQN scheme")),
     };
+    let mut back = Back::default();
+    if version == SQN_VERSION {
+        back = Back {
+            followed: number(input)?,
+            debt: number(input)?,
+            reuses: u32::try_from(number(input)?).map_err(|_| RowError::Field("reuses"))?,
+            granted: match number(input)? {
+                0 => false,
+                GRANTED => true,
+                _ => return Err(RowError::Field("flags")),
+            },
+        };
+    }
     let mut spent = Spent::NONE;
     if !input.is_empty() {
         let mut intervals = Vec::with_capacity(Spent::CAPACITY);
@@ -187,12 +183,23 @@ pub fn decode_sqn(octets: &[u8]) -> Result<SqnRecord, RowError> {
         epoch_start,
         proven,
         spent,
+        back,
     };
     SqnRecord::from_parts(parts).map_err(|_| RowError::Field("SQN"))
 }
 
-/// Writes a record of sequence numbers.
+/// Writes the numbers of a record.
 pub fn encode_sqn(record: &SqnRecord) -> Vec<u8> {
+    encode(record, SQN_VERSION)
+}
+
+/// As the first programs wrote it.
+#[cfg(test)]
+pub(crate) fn encode_first_version(record: &SqnRecord) -> Vec<u8> {
+    encode(record, SQN_VERSION_FIRST)
+}
+
+fn encode(record: &SqnRecord, version: u8) -> Vec<u8> {
     let SqnParts {
         layout,
         generator,
@@ -200,15 +207,16 @@ pub fn encode_sqn(record: &SqnRecord) -> Vec<u8> {
         epoch_start,
         proven,
         spent,
+        back,
     } = record.clone().into_parts();
-    let mut octets = Vec::with_capacity(32);
+    let mut octets = Vec::with_capacity(72);
     let kind = match generator {
         Generator::Unanchored => UNANCHORED,
         Generator::TimeBased { .. } => TIME_BASED,
         Generator::NonTimeBased => NON_TIME_BASED,
         Generator::General { .. } => GENERAL,
     };
-    octets.extend([SQN_VERSION, kind, layout.ind_bits()]);
+    octets.extend([version, kind, layout.ind_bits()]);
     for seq in [reserved, epoch_start, proven] {
         push_number(&mut octets, seq.0);
     }
@@ -222,6 +230,12 @@ pub fn encode_sqn(record: &SqnRecord) -> Vec<u8> {
             push_number(&mut octets, d.into());
         }
         Generator::Unanchored | Generator::NonTimeBased => {}
+    }
+    if version == SQN_VERSION {
+        let granted = if back.granted { GRANTED } else { 0 };
+        for number in [back.followed, back.debt, back.reuses.into(), granted] {
+            push_number(&mut octets, number);
+        }
     }
     for (first, last) in spent.intervals() {
         push_number(&mut octets, first.0);

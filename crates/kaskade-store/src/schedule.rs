@@ -54,7 +54,9 @@ use crate::master_key::MasterKey;
 use crate::memory::MemoryEngine;
 use crate::model::{AuthMethods, Subscriber};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
-use crate::{clock, embedded, engine, error, failure, key, locked, master_key, meta, model, row, seal, secrets};
+use crate::{
+    clock, convert, embedded, engine, error, failure, key, locked, master_key, meta, model, record, row, seal, secrets,
+};
 use commit::Committer;
 use store::{StoreOptions, SubscriberStore};
 
@@ -381,7 +383,10 @@ fn schedules_of_resynchronising() {
             let sqn_ms = SqnLayout::ANNEX_C3
                 .join(Seq(60), kaskade_aka::sqn::Ind(0))
                 .expect("48 bits");
-            match world.store.resynchronise(&supi(2), sqn_ms) {
+            match world
+                .store
+                .resynchronise(&supi(2), &world.store.challenge(&supi(2), [0; 8]), sqn_ms)
+            {
                 Ok(_) | Err(StoreError::Write(_)) => {}
                 Err(error) => panic!("{error}"),
             }

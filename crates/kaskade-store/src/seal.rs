@@ -5,7 +5,7 @@
 
 use aws_lc_rs::rand;
 use kaskade_aka::auc::Credentials;
-use kaskade_crypto::seal::{DataKey, OpenError, RANDOM_LEN, SealedSecrets};
+use kaskade_crypto::seal::{DataKey, OpenError, RANDOM_LEN, SealedSecrets, StoreKind};
 use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::Zeroizing;
 
@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::model::Subscriber;
+use crate::record::Life;
 use crate::row::Row;
 use crate::secrets::SubscriberSecrets;
 
@@ -28,9 +29,18 @@ impl Sealer {
         Ok((Self(data_key), sealed.into()))
     }
 
-    /// Opens the data key of a store; `None` when it was sealed with another master key or is damaged.
-    pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Option<Self> {
-        master.root_key().open_data_key(sealed).map(Self)
+    /// Opens the data key of a store, and which kind of store it says that is; `None` when it was sealed with another
+    /// master key or is damaged.
+    pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Option<(Self, StoreKind)> {
+        let root = master.root_key();
+        let open = |kind| Some((Self(root.open_data_key_of(kind, sealed)?), kind));
+        open(StoreKind::Coded).or_else(|| open(StoreKind::First))
+    }
+
+    /// A data key of one kind of store, sealed for the other kind.
+    pub(crate) fn reseal(master: &MasterKey, sealed: &[u8], kind: StoreKind) -> Result<Vec<u8>, StoreError> {
+        let resealed = master.root_key().reseal_data_key(sealed, kind, &random()?);
+        resealed.map(Into::into).ok_or(StoreError::Unsealing)
     }
 
     /// The other keys that follow from the data key.
@@ -53,6 +63,16 @@ impl Sealer {
     /// The secrets of a row.
     pub(crate) fn open_row(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<SubscriberSecrets, StoreError> {
         Ok(self.0.open(&sealed(key, row))?)
+    }
+
+    /// The life of a subscriber's credential.
+    pub(crate) fn life(&self, key: &SubscriberKey, secrets: &SubscriberSecrets) -> Life {
+        self.0.life(key.octets(), secrets)
+    }
+
+    /// The life of the credential of a row.
+    pub(crate) fn life_of_row(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<Life, StoreError> {
+        Ok(self.0.life_of(&sealed(key, row))?)
     }
 
     /// What the AuC needs of a row. No heap for an IMSI.

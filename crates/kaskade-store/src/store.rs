@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade_aka::auc::Credentials;
-use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, Resynchronisation, SqnIssuer, SqnPolicy, SqnRecord};
-use kaskade_crypto::Sqn;
+use kaskade_aka::sqn::{
+    ClockView, Glc, GlobalCounter, NodeIndex, Proof, Resynchronisation, SqnIssuer, SqnPolicy, SqnRecord,
+};
+use kaskade_crypto::seal::StoreKind;
+use kaskade_crypto::{Rand, Sqn};
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
-use super::challenge::{Moment, Successes};
+use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
+use super::convert::convert;
 use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Engine, Table};
 use super::error::{EngineError, StoreError};
 use super::failure::{Failure, WritingStopped};
-use super::issuer::{Attempt, Busy, Effect, Issuer, row_with, waiting};
+use super::issuer::{Attempt, Busy, Effect, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::locked::Locked;
 use super::master_key::MasterKey;
@@ -73,12 +77,15 @@ impl Default for StoreOptions {
 pub enum Resynchronised {
     /// The next SQN is one that the card accepts: nothing changed.
     InStep,
-    /// A replayed AUTS: nothing changed.
-    Stale,
+    /// The card seems to be more than Δ behind, but that is not believed: nothing changed.
+    NotFollowed(NotFollowed),
     /// The card was ahead: SQN was raised above SQN_MS.
     Raised,
     /// The card was more than Δ behind: SQN starts again above SQN_MS and skips what was issued.
     NewEpoch,
+    /// The card was more than Δ behind, and everything that it accepts was issued before: SQN starts again above SQN_MS
+    /// with numbers of an older epoch.
+    Reused,
 }
 
 /// Subscribers and their sequence numbers, durable and sealed. Used from many threads; blocks where it says so.
@@ -86,12 +93,9 @@ pub struct SubscriberStore {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) queue: Arc<Queue>,
-    pub(crate) sealer: Locked<Sealer>,
+    pub(crate) sealer: Arc<Locked<Sealer>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) tick: Duration,
-    /// What was before is not known.
-    pub(crate) started: Moment,
-    pub(crate) successes: Successes,
+    pub(crate) watch: Watch,
     failure: Arc<Failure>,
     committer: Option<JoinHandle<()>>,
 }
@@ -145,19 +149,26 @@ impl SubscriberStore {
             ..
         } = options;
         let sealer = Locked::try_with(|| unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK)))?;
+        let sealer = Arc::new(sealer);
+        if meta::octets(&*engine, meta::SKIPPING).map_err(read_error)?.is_some() {
+            return Err(StoreError::SkipUnfinished);
+        }
         let number = |key| meta::number(&*engine, key).map_err(read_error);
-        let store_ms = number(meta::TICK_MS)?.unwrap_or(0);
+        let keys = sealer.keys();
+        let store_ms = meta::coded_number(&*engine, keys, meta::CODED_TICK)?.unwrap_or(0);
         if let Some(asked_ms) = tick.map(millis)
             && asked_ms != store_ms
         {
             return Err(StoreError::Tick { store_ms, asked_ms });
         }
         let tick = Duration::from_millis(store_ms.max(1));
-        let mark = number(meta::MARK)?.map(Glc);
-        let counter = GlobalCounter::start(tick, clock.clocks(), mark, longest_jump)?;
-        let issuer = Arc::new(Issuer::new(policy, node, held_ranges));
+        let mark = meta::coded_number(&*engine, keys, meta::CODED_MARK)?.map(Glc);
+        let clocks = clock.clocks();
+        let counter = GlobalCounter::start(tick, clocks, mark, longest_jump)?;
+        let issuer = Arc::new(Issuer::new(policy, node, held_ranges, Arc::clone(&sealer)));
         issuer.set_now(counter.now());
-        let started = Moment::of(counter.now(), tick, clock.clocks().wall);
+        issuer.set_counter(counter.elapsed(), clocks.monotonic);
+        let started = Moment::of(issuer.counter_nanos(clocks.monotonic));
         let queue = Arc::new(Queue::default());
         let failure = Arc::new(Failure::default());
         let committer = Committer {
@@ -180,9 +191,7 @@ impl SubscriberStore {
             queue,
             sealer,
             clock,
-            tick,
-            started,
-            successes: Successes::default(),
+            watch: Watch::since(started),
             failure,
             committer: None,
         };
@@ -313,21 +322,68 @@ impl SubscriberStore {
         }
     }
 
-    /// Takes SQN_MS of an AUTS whose MAC-S was verified; what changes is durable before it returns. Blocks.
+    /// Takes SQN_MS of an AUTS whose MAC-S was verified, and the RAND that it answers; what changes is durable before it
+    /// returns. Blocks.
     ///
     /// # Errors
     /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the card accepts nothing that is left to issue.
-    pub fn resynchronise(&self, supi: &Supi, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+    pub fn resynchronise(&self, supi: &Supi, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
         let key = SubscriberKey::from(supi);
+        self.change(&key, |issuer, clock| {
+            // Under the lock, as a success of meanwhile counts.
+            let now = self.moment();
+            let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
+            let proof = fresh.map_or(Proof::Stale, |made| Proof::Fresh {
+                made: if fault!("auts-followed-twice") { now.0 } else { made.0 },
+                now: now.0,
+            });
+            if let Ok(made) = fresh {
+                self.watch.pass(made);
+            }
+            let (seq_ms, _) = issuer.record().layout().split(sqn_ms);
+            Ok(match issuer.resynchronise(seq_ms, proof, clock, &self.issuer.policy)? {
+                Resynchronisation::InStep => (Resynchronised::InStep, None),
+                Resynchronisation::Stale => {
+                    let why = fresh.err().unwrap_or(NotFollowed::Used);
+                    (Resynchronised::NotFollowed(why), None)
+                }
+                Resynchronisation::Limited => (Resynchronised::NotFollowed(NotFollowed::TooOften), None),
+                Resynchronisation::Raised(moved) => (Resynchronised::Raised, Some(moved.into_issuer())),
+                Resynchronisation::NewEpoch(moved) => (Resynchronised::NewEpoch, Some(moved.into_issuer())),
+                Resynchronisation::Reused(moved) => (Resynchronised::Reused, Some(moved.into_issuer())),
+            })
+        })
+    }
+
+    /// Lets the next fresh AUTS of a card be followed wherever it is, once, even where the policy says never to use
+    /// numbers again or it was followed too often; durable before it returns. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`].
+    pub fn allow_reuse(&self, supi: &Supi) -> Result<(), StoreError> {
+        self.change(&SubscriberKey::from(supi), |issuer, _| {
+            let mut granted = issuer.clone();
+            granted.reserved(issuer.record().clone().granted());
+            Ok(((), Some(granted)))
+        })
+    }
+
+    /// Takes another issuer for a subscriber, if `decide` gives one, and makes its record durable. Nothing is issued
+    /// meanwhile. Blocks.
+    fn change<R>(
+        &self,
+        key: &SubscriberKey,
+        decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
+    ) -> Result<R, StoreError> {
         loop {
             let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
-            let mut shard = self.issuer.shard(&key);
+            let mut shard = self.issuer.shard(key);
             let Some(clock) = early.unwrap_or_else(|| self.issuer.clock()) else {
                 drop(shard);
                 self.queue.start_clock()?.wait()?;
                 continue;
             };
-            let entry = self.issuer.entry(&mut shard, &*self.engine, &key, clock.now)?;
+            let entry = self.issuer.entry(&mut shard, &*self.engine, key, clock.now)?;
             let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
             if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
                 let ticket = waiting(ticket)?;
@@ -336,29 +392,36 @@ impl SubscriberStore {
                 continue;
             }
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
-            let (seq_ms, _) = issuer.record().layout().split(sqn_ms);
-            let (moved, done) = match issuer.resynchronise(seq_ms, clock, &self.issuer.policy)? {
-                Resynchronisation::InStep => return Ok(Resynchronised::InStep),
-                Resynchronisation::Stale => return Ok(Resynchronised::Stale),
-                Resynchronisation::Raised(moved) => (moved, Resynchronised::Raised),
-                Resynchronisation::NewEpoch(moved) => (moved, Resynchronised::NewEpoch),
-            };
+            let (done, changed) = decide(issuer, clock)?;
+            let Some(changed) = changed else { return Ok(done) };
             let mut batch = Batch::default();
-            batch.put(
-                Table::Subscribers,
-                key.octets(),
-                &row_with(&*self.engine, &key, moved.record())?,
-            );
+            let row = self.issuer.row_with(&*self.engine, key, changed.record())?;
+            batch.put(Table::Subscribers, key.octets(), &row);
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
                 batch,
-                effects: vec![Effect::Replaced(key.clone(), Some(Box::new(moved.into_issuer())))],
+                effects: vec![Effect::Replaced(key.clone(), Some(Box::new(changed)))],
                 ticket: Arc::clone(&ticket),
             })?;
-            Issuer::freeze(&mut shard, &key, &ticket);
+            Issuer::freeze(&mut shard, key, &ticket);
             drop(shard);
             return ticket.wait().map(|()| done);
         }
+    }
+
+    /// A subscriber's record as it is now; `None` when there is none.
+    pub(crate) fn sqn_record(&self, key: &SubscriberKey) -> Result<Option<SqnRecord>, StoreError> {
+        let mut shard = self.issuer.shard(key);
+        let now = self.issuer.now();
+        let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
+        let issuer = entry.and_then(|entry| entry.issuer.as_ref());
+        Ok(issuer.map(|issuer| issuer.record().clone()))
+    }
+
+    /// Now, by the home network's counter.
+    #[inline]
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::of(self.issuer.counter_nanos(self.clock.clocks().monotonic))
     }
 
     /// Waits until everything asked for so far is done and the clock has been read once more. Blocks.
@@ -491,12 +554,17 @@ impl core::fmt::Debug for StoreOptions {
     }
 }
 
-/// Opens the data key, or makes one for a store that has none yet.
-fn unlock(engine: &dyn Engine, name: &Path, master_key: &MasterKey, tick: Duration) -> Result<Sealer, StoreError> {
+/// Opens the data key, or makes one for a store that has none yet. A store of the first version is converted.
+pub(crate) fn unlock(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+    tick: Duration,
+) -> Result<Sealer, StoreError> {
     let path = PathBuf::from(name);
     if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
         let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
-        if found != meta::KNOWN_FORMAT {
+        if found != meta::KNOWN_FORMAT && found != meta::FIRST_FORMAT {
             return Err(StoreError::Format {
                 path,
                 found,
@@ -506,16 +574,25 @@ fn unlock(engine: &dyn Engine, name: &Path, master_key: &MasterKey, tick: Durati
         let expected = meta::octets(engine, meta::MASTER_KEY_ID)
             .map_err(read_error)?
             .unwrap_or_default();
-        return Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
+        let opened = Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
             path,
             expected: String::from_utf8_lossy(&expected).into_owned(),
             given: master_key.identifier(),
         });
+        return match opened? {
+            (_, StoreKind::Coded) if found != meta::KNOWN_FORMAT => Err(StoreError::ChangedMeta("format")),
+            (sealer, StoreKind::Coded) => Ok(sealer),
+            (sealer, StoreKind::First) => {
+                convert(engine, &sealer, master_key)?;
+                Ok(sealer)
+            }
+        };
     }
     let (sealer, sealed) = Sealer::create(master_key)?;
+    let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
     let mut batch = Batch::default();
     batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
-    batch.put(Table::Meta, meta::TICK_MS, &millis(tick).max(1).to_be_bytes());
+    batch.put(Table::Meta, meta::TICK_MS, &tick);
     batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
     batch.put(Table::Meta, meta::DATA_KEY, &sealed);
     engine
@@ -528,6 +605,6 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn read_error(error: EngineError) -> StoreError {
+pub(crate) fn read_error(error: EngineError) -> StoreError {
     StoreError::Read(Arc::new(error))
 }

@@ -39,6 +39,7 @@ pub(crate) fn store_options(config: &Config) -> StoreOptions {
     options.node = config.node();
     options.cache_bytes = usize::try_from(config.store.cache_mib << 20).unwrap_or(usize::MAX);
     options.policy.delta = config.sqn.delta;
+    options.policy.reuse = config.sqn.reuse.0;
     options.tick = Some(Duration::from_millis(config.sqn.tick_ms));
     options
 }

@@ -91,6 +91,11 @@ impl GlobalCounter {
         Glc(u64::try_from(ticks).unwrap_or(u64::MAX))
     }
 
+    /// The same, finer than a tick: time since the Unix epoch.
+    pub const fn elapsed(&self) -> Duration {
+        self.counter
+    }
+
     /// Moves to the present.
     pub fn advance(&mut self, clocks: Clocks) -> (Glc, ClockState) {
         let elapsed = clocks.monotonic.saturating_sub(self.monotonic);

@@ -29,6 +29,6 @@ pub use error::SqnError;
 pub use ind::NodeIndex;
 pub use issuer::{Next, SqnIssuer};
 pub use layout::{Ind, Seq, SqnLayout};
-pub use record::{Generator, SqnParts, SqnPolicy, SqnRecord, SqnScheme};
-pub use resync::{Moved, Resynchronisation};
+pub use record::{Back, Generator, Moment, Reuse, SqnParts, SqnPolicy, SqnRecord, SqnScheme};
+pub use resync::{Moved, Proof, Resynchronisation};
 pub use spent::Spent;

@@ -97,7 +97,24 @@ pub struct SqnRecord {
     /// Highest SEQ_MS that a verified AUTS has shown.
     pub(super) proven: Seq,
     pub(super) spent: Spent,
+    pub(super) back: Back,
 }
+
+/// What is durable about a card that went back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Back {
+    /// The moment of the RAND whose AUTS was followed last: that one and older ones are used.
+    pub followed: Moment,
+    /// Until when the moments that follow are spoken for: the bucket of [`SqnPolicy::follow_every`].
+    pub debt: Moment,
+    /// How often numbers of an older epoch were allowed again.
+    pub reuses: u32,
+    /// The operator allowed the next fresh AUTS to be followed, whatever the policy and the bucket say.
+    pub granted: bool,
+}
+
+/// A moment of the home network's counter, in units of 2^-16 s; 0 is none.
+pub type Moment = u64;
 
 /// All fields of an [`SqnRecord`], to write it down and read it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +131,8 @@ pub struct SqnParts {
     pub proven: Seq,
     /// What earlier epochs may have issued.
     pub spent: Spent,
+    /// What is known of a card that went back.
+    pub back: Back,
 }
 
 impl SqnRecord {
@@ -137,6 +156,7 @@ impl SqnRecord {
             epoch_start: Seq(highest.0.saturating_add(1)),
             proven: Seq(0),
             spent: Spent::NONE,
+            back: Back::default(),
         }
     }
 
@@ -163,6 +183,7 @@ impl SqnRecord {
             epoch_start,
             proven,
             spent,
+            back,
         } = parts;
         let highest_spent = spent.intervals().last().map_or(Seq(0), |(_, last)| *last);
         // One beyond the last SEQ is a legal start: the record is exhausted.
@@ -182,6 +203,7 @@ impl SqnRecord {
             epoch_start,
             proven,
             spent,
+            back,
         })
     }
 
@@ -194,6 +216,7 @@ impl SqnRecord {
             epoch_start,
             proven,
             spent,
+            back,
         } = self;
         SqnParts {
             layout,
@@ -202,6 +225,7 @@ impl SqnRecord {
             epoch_start,
             proven,
             spent,
+            back,
         }
     }
 
@@ -234,6 +258,32 @@ impl SqnRecord {
         &self.spent
     }
 
+    /// What is known of a card that went back.
+    pub const fn back(&self) -> Back {
+        self.back
+    }
+
+    /// This record, with the operator's leave to follow the next fresh AUTS wherever the card is.
+    #[must_use]
+    pub const fn granted(mut self) -> Self {
+        self.back.granted = true;
+        self
+    }
+
+    /// This record, `by` SEQ further on: after what a copy of it may have issued.
+    #[must_use]
+    pub fn advanced(mut self, by: u64) -> Self {
+        let max = self.layout.max_seq();
+        self.reserved = Seq(self.reserved.0.saturating_add(by)).min(max);
+        if let Generator::TimeBased { dif, horizon } = self.generator {
+            self.generator = Generator::TimeBased {
+                dif: dif.saturating_add(signed(Seq(by).0)),
+                horizon: Seq(horizon.0.saturating_add(by)),
+            };
+        }
+        self
+    }
+
     /// Ties a time-based record to the clock: the next SEQ at `now` is the one after the highest reserved. No effect
     /// on a record that is tied or of another scheme.
     #[must_use]
@@ -256,9 +306,17 @@ impl SqnRecord {
             // The gap between was never issued: a card that turns out to be below it can still be served.
             self.spent.add(old.epoch_start, highest_of_old);
         } else {
-            self.epoch_start = self.epoch_start.min(old.epoch_start);
+            // What another store issued of this one, if anything; it issues nothing below `highest_of_old` now.
+            self.spent.add(self.epoch_start, self.reserved);
+            self.epoch_start = old.epoch_start;
             self.reserved = highest_of_old.min(self.layout.max_seq());
         }
+        self.back = Back {
+            followed: self.back.followed.max(old.back.followed),
+            debt: self.back.debt.max(old.back.debt),
+            reuses: self.back.reuses.saturating_add(old.back.reuses),
+            granted: old.back.granted,
+        };
         if let Generator::TimeBased { .. } = self.generator {
             self.generator = Generator::Unanchored;
         }
@@ -295,6 +353,42 @@ pub struct SqnPolicy {
     pub smallest_range: u32,
     /// The largest.
     pub largest_range: u32,
+    /// Whether a card that has gone back may get numbers of an older epoch again.
+    pub reuse: Reuse,
+    /// How often a card may be followed back in the long run: one in so many units of 2^-16 s.
+    pub follow_every: Moment,
+    /// How many times at once.
+    pub follow_burst: u32,
+}
+
+/// Whether numbers of an older epoch are ever issued again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// When a fresh AUTS shows that the card went back, and nothing that it would accept is left unspent.
+    #[default]
+    AfterFreshProof,
+    /// Never, unless the operator allows it for one subscriber: the card needs a new K then.
+    Never,
+}
+
+impl Reuse {
+    const ALL: [(Self, &'static str); 2] = [(Self::AfterFreshProof, "after-fresh-proof"), (Self::Never, "never")];
+}
+
+impl core::fmt::Display for Reuse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let name = Self::ALL.iter().find(|(reuse, _)| reuse == self);
+        f.write_str(name.map_or("", |(_, name)| name))
+    }
+}
+
+impl core::str::FromStr for Reuse {
+    type Err = SqnError;
+
+    fn from_str(text: &str) -> Result<Self, SqnError> {
+        let found = Self::ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(reuse, _)| *reuse).ok_or(SqnError::UnknownReuse)
+    }
 }
 
 impl Default for SqnPolicy {
@@ -304,6 +398,9 @@ impl Default for SqnPolicy {
             horizon: 1 << 24,
             smallest_range: 32,
             largest_range: 4096,
+            reuse: Reuse::AfterFreshProof,
+            follow_every: 1 << 16,
+            follow_burst: 512,
         }
     }
 }
@@ -311,6 +408,14 @@ impl Default for SqnPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_reuse() {
+        for (reuse, name) in Reuse::ALL {
+            assert_eq!((name.parse(), reuse.to_string()), (Ok(reuse), name.to_owned()));
+        }
+        assert_eq!("Never".parse::<Reuse>(), Err(SqnError::UnknownReuse));
+    }
 
     #[test]
     fn names_of_the_schemes() {

@@ -69,6 +69,20 @@ impl Spent {
         }
     }
 
+    /// Takes `first` to `last` out: they are to be issued once more.
+    pub(super) fn release(&mut self, first: Seq, last: Seq) {
+        // A split makes one more: room for it is made beforehand, so that no merging spends what is released.
+        while self.0.len() >= Self::CAPACITY {
+            self.merge_closest();
+        }
+        let cut = |(a, b): &(Seq, Seq)| {
+            let below = (*a < first).then(|| (*a, Seq(first.0 - 1).min(*b)));
+            let above = (*b > last).then(|| (Seq(last.0 + 1).max(*a), *b));
+            [below, above]
+        };
+        self.0 = self.0.iter().flat_map(cut).flatten().collect();
+    }
+
     /// Forgets what lies wholly between the two: the caller's epoch covers it.
     pub(super) fn forget_within(&mut self, first: Seq, last: Seq) {
         self.0.retain(|(a, b)| *a < first || *b > last);

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod edges;
+
 const LAYOUT: SqnLayout = SqnLayout::ANNEX_C3;
 const YEAR: u64 = 365 * 86_400;
 
@@ -17,6 +19,9 @@ const SMALL: SqnPolicy = SqnPolicy {
     horizon: 300,
     smallest_range: 3,
     largest_range: 40,
+    reuse: Reuse::AfterFreshProof,
+    follow_every: 1 << 16,
+    follow_burst: 3,
 };
 
 /// A home-network node with one subscriber: what is in memory, and what is on its disk.
@@ -35,6 +40,10 @@ struct Node {
     issued: BTreeSet<Seq>,
     /// Highest SEQ of this epoch.
     highest: Option<Seq>,
+    /// Numbers of an older epoch were allowed again: from then on only those of the present one are compared.
+    reused: bool,
+    /// The moment of the latest RAND.
+    rand: Moment,
 }
 
 #[derive(Clone)]
@@ -68,10 +77,19 @@ enum Event {
     Mark,
     /// The volatile state is dropped, if the policy allows it.
     Drop,
-    /// An AUTS with SEQ_MS so far from the highest SEQ issued.
-    Auts(i32),
+    /// An AUTS with SEQ_MS so far from the highest SEQ issued; fresh, of a RAND used before, or stale.
+    Auts(i32, Age),
+    /// The operator allows the next fresh AUTS to be followed.
+    Grant,
     /// Removed and added again, or imported again with another starting point.
     Succeed(SqnScheme, Option<i32>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Age {
+    Fresh,
+    Replayed,
+    Stale,
 }
 
 impl Node {
@@ -83,7 +101,7 @@ impl Node {
         let counter = GlobalCounter::start(Duration::from_secs(1), clocks, None, None).expect("no mark");
         let now = counter.now();
         let mut record = SqnRecord::after(scheme, LAYOUT, Seq(start));
-        if policy == SMALL {
+        if policy.delta == SMALL.delta {
             record = record.with_general(8, 60).expect("fits");
         }
         let disk = record.anchored(now, &policy);
@@ -100,6 +118,8 @@ impl Node {
             flight: None,
             issued: BTreeSet::new(),
             highest: None,
+            reused: false,
+            rand: 0,
         };
         this.mark();
         this
@@ -137,7 +157,7 @@ impl Node {
                     self.reserve();
                 }
                 assert!(seq <= LAYOUT.max_seq());
-                assert!(self.issued.insert(seq), "{seq:?} is issued twice");
+                assert!(self.issued.insert(seq) || self.reused, "{seq:?} is issued twice");
                 assert!(
                     self.highest.is_none_or(|highest| seq > highest),
                     "{seq:?} is below {:?}",
@@ -209,27 +229,68 @@ impl Node {
         self.mark();
     }
 
-    fn auts(&mut self, seq_ms: Seq) -> Result<Option<bool>, SqnError> {
+    /// The time of day, as RAND have it.
+    fn moment(&self) -> Moment {
+        self.view.now.0 << 16
+    }
+
+    fn proof(&mut self, age: Age) -> Proof {
+        let now = self.moment();
+        match age {
+            Age::Stale => Proof::Stale,
+            Age::Replayed => Proof::Fresh {
+                made: self.issuer.record().back().followed,
+                now,
+            },
+            Age::Fresh => {
+                self.rand = now.max(self.rand + 1);
+                Proof::Fresh { made: self.rand, now }
+            }
+        }
+    }
+
+    fn auts(&mut self, seq_ms: Seq, age: Age) -> Result<Option<bool>, SqnError> {
         while self.flight.is_some() {
             self.land();
         }
+        let proof = self.proof(age);
         let before = self.issuer.clone();
         let next = before.candidate(self.view.now);
-        let (moved, new_epoch) = match self.issuer.resynchronise(seq_ms, self.view, &self.policy)? {
+        let strict = self.policy.reuse == Reuse::Never && !self.issuer.record().back().granted;
+        let (moved, new_epoch) = match self.issuer.resynchronise(seq_ms, proof, self.view, &self.policy)? {
             Resynchronisation::InStep => {
                 let next = next.expect("there is one");
                 assert!(next > seq_ms && next.0 - seq_ms.0 <= self.policy.delta);
                 return Ok(None);
             }
-            Resynchronisation::Stale => return Ok(None),
-            Resynchronisation::Raised(moved) => (moved, false),
-            Resynchronisation::NewEpoch(moved) => (moved, true),
+            Resynchronisation::Stale => {
+                assert!(strict || age != Age::Fresh, "a fresh one is followed");
+                return Ok(None);
+            }
+            Resynchronisation::Limited => {
+                let debt = self.issuer.record().back().debt;
+                assert!(debt - self.moment() >= 3 << 16 && !strict);
+                return Ok(None);
+            }
+            Resynchronisation::Raised(moved) => {
+                assert!(next.expect("there is one") <= seq_ms);
+                (moved, false)
+            }
+            Resynchronisation::NewEpoch(moved) => {
+                assert!(strict || age == Age::Fresh, "{age:?} proves nothing");
+                (moved, true)
+            }
+            Resynchronisation::Reused(moved) => {
+                assert!(!strict && age == Age::Fresh, "{age:?} proves nothing");
+                self.reused = true;
+                (moved, true)
+            }
         };
         // A replay of the same AUTS changes nothing any more.
         let after = moved
             .clone()
             .into_issuer()
-            .resynchronise(seq_ms, self.view, &self.policy);
+            .resynchronise(seq_ms, proof, self.view, &self.policy);
         assert_eq!(after, Ok(Resynchronisation::InStep));
         self.flight = Some(Flight::Move(moved, new_epoch));
         Ok(Some(new_epoch))
@@ -257,10 +318,17 @@ impl Node {
                     self.issuer = SqnIssuer::load(self.disk.clone());
                 }
             }
-            Event::Auts(distance) => {
+            Event::Grant => {
+                while self.flight.is_some() {
+                    self.land();
+                }
+                self.disk = self.disk.clone().granted();
+                self.issuer.reserved(self.disk.clone());
+            }
+            Event::Auts(distance, age) => {
                 let highest = self.highest.or(self.issued.last().copied()).unwrap_or(Seq(0));
                 let seq_ms = Seq(highest.0.saturating_add_signed(distance.into()));
-                match self.auts(seq_ms) {
+                match self.auts(seq_ms, age) {
                     Ok(_) | Err(SqnError::WindowSpent | SqnError::Exhausted) => {}
                     Err(error) => panic!("{error}"),
                 }
@@ -272,7 +340,7 @@ impl Node {
                 let highest = self.issuer.highest_issued(self.view.now);
                 let start = start.map_or(Seq(0), |above| Seq(highest.0.saturating_add_signed(above.into())));
                 let mut new = SqnRecord::after(scheme, LAYOUT, start);
-                if self.policy == SMALL {
+                if self.policy.delta == SMALL.delta {
                     new = new.with_general(8, 60).expect("fits");
                 }
                 self.disk = new.succeeding(self.issuer.record(), highest, &self.policy, self.view.now);
@@ -290,6 +358,10 @@ fn scheme() -> impl Strategy<Value = SqnScheme> {
     ]
 }
 
+fn age() -> impl Strategy<Value = Age> {
+    prop_oneof![3 => Just(Age::Fresh), 1 => Just(Age::Replayed), 1 => Just(Age::Stale)]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => (0..8_u16).prop_map(Event::Issue),
@@ -301,7 +373,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (-1000..1000_i32).prop_map(Event::Step),
         3 => Just(Event::Mark),
         2 => Just(Event::Drop),
-        3 => (-6000..2000_i32).prop_map(Event::Auts),
+        3 => ((-6000..2000_i32), age()).prop_map(|(distance, age)| Event::Auts(distance, age)),
+        1 => Just(Event::Grant),
         1 => (scheme(), proptest::option::of(-3000..20_000_i32)).prop_map(|(scheme, start)| Event::Succeed(scheme, start)),
     ]
 }
@@ -309,15 +382,16 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// Crashes at any point, clock steps, hot subscribers, resynchronisations and new imports: no SEQ twice, and every
-    /// SEQ above all earlier ones of its epoch.
+    /// Crashes at any point, clock steps, hot subscribers, resynchronisations and new imports: no SEQ twice within an
+    /// epoch, every SEQ above all earlier ones of it, and one of an older epoch only after a fresh AUTS.
     #[test]
     fn never_twice_and_always_up(
         scheme in scheme(),
         start in prop_oneof![Just(0_u64), 0..10_000_u64, Just((1 << 43) - 2000)],
+        reuse in prop_oneof![Just(Reuse::AfterFreshProof), Just(Reuse::Never)],
         events in proptest::collection::vec(event(), 1..150),
     ) {
-        let mut node = Node::new(scheme, start, 1_700_000_000, SMALL, NodeIndex::ONLY);
+        let mut node = Node::new(scheme, start, 1_700_000_000, SqnPolicy { reuse, ..SMALL }, NodeIndex::ONLY);
         for event in &events {
             node.happen(event);
         }
@@ -336,9 +410,10 @@ proptest! {
         events in proptest::collection::vec((any::<bool>(), event(), 0..40_u8), 1..80),
     ) {
         let index = |index| NodeIndex::new(index, of).expect("below");
+        let policy = SqnPolicy { reuse: Reuse::Never, ..SMALL };
         let mut nodes = [
-            Node::new(scheme, 0, 1_700_000_000, SMALL, index(0)),
-            Node::new(scheme, 0, 1_700_000_000 + skew, SMALL, index(of - 1)),
+            Node::new(scheme, 0, 1_700_000_000, policy, index(0)),
+            Node::new(scheme, 0, 1_700_000_000 + skew, policy, index(of - 1)),
         ];
         let mut issued = BTreeSet::new();
         for (which, event, requesting) in &events {
@@ -393,6 +468,31 @@ proptest! {
         prop_assert_eq!(Spent::from_intervals(spent.intervals()), Some(spent.clone()));
     }
 
+    /// Intervals: what is released is skipped no more, and nothing else changes but what merging spends.
+    #[test]
+    fn release_takes_out_just_that(
+        intervals in proptest::collection::vec((0..400_u64, 0..30_u64), 0..40),
+        (first, len) in (0..400_u64, 0..100_u64),
+    ) {
+        let mut spent = Spent::NONE;
+        for (first, len) in &intervals {
+            spent.add(Seq(*first), Seq(first + len));
+        }
+        let before = spent.clone();
+        let last = first + len;
+        spent.release(Seq(first), Seq(last));
+        prop_assert!(spent.intervals().len() <= Spent::CAPACITY);
+        for seq in 0..450 {
+            let is_spent = spent.skip(Seq(seq)) != Seq(seq);
+            if (first..=last).contains(&seq) {
+                prop_assert!(!is_spent, "{seq} was released");
+            } else {
+                prop_assert!(is_spent || before.skip(Seq(seq)) == Seq(seq), "{seq} is forgotten");
+            }
+        }
+        prop_assert_eq!(Spent::from_intervals(spent.intervals()), Some(spent.clone()));
+    }
+
     /// GLC never goes back, whatever the clocks do, and a new life starts above the mark.
     #[test]
     fn the_counter_only_goes_up(steps in proptest::collection::vec((-5000..5000_i64, 0..100_u64, any::<bool>()), 1..60)) {
@@ -428,149 +528,4 @@ proptest! {
             last = counter.now();
         }
     }
-}
-
-#[test]
-fn a_blank_card_starts_at_one_whatever_the_clock_says() {
-    for wall in [0, 1, 1_700_000_000, 40 * YEAR, 1 << 40] {
-        for scheme in [SqnScheme::TimeBased, SqnScheme::NonTimeBased] {
-            let mut node = Node::new(scheme, 0, wall, SqnPolicy::default(), NodeIndex::ONLY);
-            assert_eq!(node.issue(), Ok(Seq(1)));
-        }
-        let mut node = Node::new(SqnScheme::General, 0, wall, SqnPolicy::default(), NodeIndex::ONLY);
-        assert!(node.issue().expect("a SEQ") <= Seq(1 << 24));
-    }
-}
-
-#[test]
-fn time_based_needs_no_write_while_it_rides_the_clock() {
-    let mut node = Node::new(
-        SqnScheme::TimeBased,
-        0,
-        1_700_000_000,
-        SqnPolicy::default(),
-        NodeIndex::ONLY,
-    );
-    for _ in 0..100_000 {
-        node.pass(30);
-        if node.view.mark.0 - node.view.now.0 < 30 {
-            node.mark();
-        }
-        assert!(node.attempt().is_some());
-        assert!(node.flight.is_none(), "a write of its own");
-    }
-}
-
-#[test]
-fn a_hot_subscriber_writes_few_times_and_returns_to_the_clock() {
-    let mut node = Node::new(
-        SqnScheme::TimeBased,
-        0,
-        1_700_000_000,
-        SqnPolicy::default(),
-        NodeIndex::ONLY,
-    );
-    let mut writes = 0;
-    for turn in 0..1_000_000 {
-        if turn % 1000 == 0 {
-            node.pass(1);
-            node.mark();
-        }
-        let before = node.disk.clone();
-        node.issue().expect("a SEQ");
-        writes += u32::from(before != node.disk);
-    }
-    assert!(writes < 600, "{writes} writes for a million vectors");
-    // A day later it costs nothing again, and nothing need be held.
-    node.pass(86_400 * 20);
-    node.mark();
-    assert!(node.issuer.is_idle(node.view.now));
-}
-
-#[test]
-fn general_follows_the_rules_of_c_1_1_1() {
-    // n = 8, p = 256, D = 16.
-    let cases = [
-        // (SEQ_HE, GLC, SEQ): (i) the clock is ahead.
-        (0x0310, 0x20, 0x0320),
-        (0x0300, 0xf0, 0x03f0),
-        // (ii) the clock is at most D behind, also across its wrap.
-        (0x0320, 0x20, 0x0321),
-        (0x0320, 0x11, 0x0321),
-        (0x0305, 0xf9, 0x0306),
-        // (iii) the clock has wrapped.
-        (0x0320, 0x10, 0x0410),
-        (0x03ff, 0x00, 0x0400),
-        (0x03f0, 0x00, 0x0400),
-    ];
-    for (last, glc, expected) in cases {
-        let record = SqnRecord::after(SqnScheme::General, LAYOUT, Seq(last))
-            .with_general(8, 16)
-            .expect("fits");
-        let issuer = SqnIssuer::load(record);
-        // Only the low n bits of the clock count.
-        for now in [Glc(glc), Glc(0x77_00 + glc)] {
-            assert_eq!(issuer.candidate(now), Ok(Seq(expected)), "{last:#x} at {glc:#x}");
-        }
-    }
-}
-
-#[test]
-fn resynchronisation_at_the_edges() {
-    let clock = ClockView {
-        now: Glc(1_700_000_000),
-        mark: Glc(1_700_000_060),
-    };
-    let policy = SqnPolicy::default();
-    let max = LAYOUT.max_seq();
-    for scheme in SqnScheme::ALL {
-        let load = |highest| SqnIssuer::load(SqnRecord::after(scheme, LAYOUT, highest).anchored(clock.now, &policy));
-        // Near the top of SEQ: an error, never a wrap.
-        let issuer = load(Seq(0));
-        assert_eq!(issuer.resynchronise(max, clock, &policy), Err(SqnError::Exhausted));
-        let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(Seq(max.0 - 1), clock, &policy) else {
-            panic!("raised to the last");
-        };
-        let mut last = moved.into_issuer();
-        let next = last.next(clock, &policy);
-        assert!(
-            next == Ok(Next::Issued {
-                seq: max,
-                prefetch: false
-            }) || next == Err(SqnError::Exhausted),
-            "{next:?}"
-        );
-        assert_eq!(last.next(clock, &policy), Err(SqnError::Exhausted));
-        // A wrong import, far too high: a new epoch just above the card.
-        let issuer = load(Seq(1 << 40));
-        let Ok(Resynchronisation::NewEpoch(moved)) = issuer.resynchronise(Seq(500), clock, &policy) else {
-            panic!("a new epoch");
-        };
-        let low = moved.into_issuer();
-        let next = low.candidate(clock.now).expect("there is one");
-        assert!(next > Seq(500) && next.0 <= 500 + (1 << 24), "{next:?}");
-        // An older AUTS of that card is replayed.
-        assert_eq!(
-            low.resynchronise(Seq(499), clock, &policy),
-            Ok(Resynchronisation::Stale)
-        );
-    }
-}
-
-#[test]
-fn a_window_that_is_spent_is_an_error() {
-    let clock = ClockView {
-        now: Glc(100),
-        mark: Glc(160),
-    };
-    let mut issuer = SqnIssuer::load(SqnRecord::blank(SqnScheme::NonTimeBased));
-    for _ in 0..SMALL.delta * 2 {
-        while issuer.next(clock, &SMALL) == Ok(Next::NeedsReservation) {
-            let record = issuer.reservation(clock, &SMALL).expect("a record");
-            issuer.reserved(record);
-        }
-    }
-    assert_eq!(issuer.resynchronise(Seq(10), clock, &SMALL), Err(SqnError::WindowSpent));
-    let near = Seq(SMALL.delta * 2 - 10);
-    assert_eq!(issuer.resynchronise(near, clock, &SMALL), Ok(Resynchronisation::InStep));
 }

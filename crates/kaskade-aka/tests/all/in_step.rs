@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use crate::parties::subscription;
 use kaskade_aka::auc::{self, AucError, Credentials};
 use kaskade_aka::sqn::{
-    ClockView, Glc, Next, NodeIndex, Resynchronisation, Seq, SqnError, SqnIssuer, SqnLayout, SqnPolicy, SqnRecord,
-    SqnScheme,
+    ClockView, Glc, Next, NodeIndex, Proof, Resynchronisation, Seq, SqnError, SqnIssuer, SqnLayout, SqnPolicy,
+    SqnRecord, SqnScheme,
 };
 use kaskade_aka::usim::{Usim, UsimError, UsimOptions};
 use kaskade_crypto::{Autn, Auts, Rand, Sqn};
@@ -30,6 +30,8 @@ struct Home {
     issued: BTreeSet<Sqn>,
     /// Makes every RAND another.
     rands: u64,
+    /// What the AuC knows of a success: no RAND up to this one is fresh.
+    succeeded: u64,
 }
 
 /// A challenge on its way.
@@ -56,6 +58,7 @@ impl Home {
             clock,
             issued: BTreeSet::new(),
             rands: 0,
+            succeeded: 0,
         }
     }
 
@@ -94,8 +97,16 @@ impl Home {
     fn resynchronise(&mut self, rand: &Rand, auts: &Auts) -> Result<(), SqnError> {
         let sqn_ms = auc::verify_auts(&self.credentials, rand, auts).expect("an AUTS of this card");
         let (seq_ms, _) = LAYOUT.split(sqn_ms);
-        match self.issuer.resynchronise(seq_ms, self.clock, &self.policy)? {
+        let made = u64::try_from(u128::from_be_bytes(*rand.octets())).expect("one of ours");
+        let proof = match made > self.succeeded {
+            // One a second, as the bucket allows for good.
+            true => Proof::Fresh { made, now: made << 16 },
+            false => Proof::Stale,
+        };
+        match self.issuer.resynchronise(seq_ms, proof, self.clock, &self.policy)? {
             Resynchronisation::InStep | Resynchronisation::Stale => {}
+            Resynchronisation::Limited => panic!("once in so many challenges"),
+            Resynchronisation::Reused(_) => panic!("an honest card has no need of it"),
             Resynchronisation::Raised(moved) | Resynchronisation::NewEpoch(moved) => {
                 self.durable = moved.record().clone();
                 self.issuer = moved.into_issuer();
@@ -197,6 +208,8 @@ impl World {
                             let (seq, ind) = LAYOUT.split(answer.sqn);
                             let entry = usize::from(ind.0);
                             assert!(before[entry] < seq && self.card.seq_ms()[entry] == seq);
+                            // What this card sent before is a replay from now on.
+                            self.home.succeeded = self.home.rands;
                         }
                         Err(UsimError::SynchronisationFailure(auts)) => {
                             assert_eq!(self.card.seq_ms(), before);

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{NONCE_LEN, OpenError, RANDOM_LEN, Sealer, TAG_LEN};
-use crate::store_keys::StoreKeys;
+use crate::store_keys::{LIFE_LEN, StoreKeys};
 use crate::subscription::{AlgorithmKeys, Layout, LayoutError, SecretBuffer, SubscriberSecrets};
 
 /// Where the clear part of a row says which algorithm set its secrets are of.
@@ -81,6 +81,27 @@ impl DataKey {
     #[inline]
     pub fn open_keys(&self, sealed: &SealedSecrets<'_>) -> Result<Option<AlgorithmKeys>, OpenError> {
         Ok(sealed.layout.algorithm_keys(self.opened(sealed)?.octets())?)
+    }
+
+    /// The life of a credential of `owner`: the same for all ways to say the same card, whether with OP or OPc.
+    pub fn life(&self, owner: &[u8], secrets: &SubscriberSecrets) -> [u8; LIFE_LEN] {
+        let mut buffer = SecretBuffer::new();
+        secrets.put_sealed(&mut buffer);
+        self.life_in(owner, &secrets.layout(), buffer.octets())
+    }
+
+    /// The life of the credential of a row.
+    ///
+    /// # Errors
+    /// As [`DataKey::open`].
+    pub fn life_of(&self, sealed: &SealedSecrets<'_>) -> Result<[u8; LIFE_LEN], OpenError> {
+        let buffer = self.opened(sealed)?;
+        Ok(self.life_in(sealed.owner, &sealed.layout, buffer.octets()))
+    }
+
+    fn life_in(&self, owner: &[u8], layout: &Layout, octets: &[u8]) -> [u8; LIFE_LEN] {
+        let (set, credential) = layout.credential(octets);
+        self.keys.life(&[owner, &set, credential])
     }
 
     #[inline]

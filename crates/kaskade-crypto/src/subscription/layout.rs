@@ -156,6 +156,24 @@ impl Layout {
         k + operator + if self.has_operator { operator } else { 0 }
     }
 
+    /// What makes two cards different, of opened octets: the set with what enters its f1, and K with OPc or TOPc.
+    ///
+    /// The length of RES does not: a card whose length was corrected is the same card.
+    pub(crate) fn credential<'o>(&self, octets: &'o [u8]) -> (Vec<u8>, &'o [u8]) {
+        let mut set = Vec::from([self.number()]);
+        match self.algorithm {
+            Algorithm::Umts(AlgorithmProfile::Tuak { parameters }) => set.push(parameters.iterations.count()),
+            Algorithm::Umts(AlgorithmProfile::Milenage { .. }) => self.push_parameters(&mut set),
+            Algorithm::Umts(AlgorithmProfile::Xor { .. }) | Algorithm::Gsm(_) => {}
+        }
+        // OP or TOP comes last, when it was given.
+        let without_operator = Self {
+            has_operator: false,
+            ..*self
+        };
+        (set, octets.get(..without_operator.sealed_len()).unwrap_or(octets))
+    }
+
     /// What the AuC needs of opened octets; `None` of a GSM-only subscriber. No heap.
     #[inline]
     pub(crate) fn algorithm_keys(&self, octets: &[u8]) -> Result<Option<AlgorithmKeys>, LayoutError> {

@@ -17,6 +17,7 @@ mod common;
 mod connection;
 mod crowds;
 mod curl;
+mod going_back;
 mod memory;
 mod models;
 mod owners;

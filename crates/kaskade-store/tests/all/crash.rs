@@ -220,7 +220,7 @@ fn work(store: &SubscriberStore, thread: u64) {
             _ => next + random.below(1000),
         };
         let sqn_ms = kaskade_crypto::Sqn::new(seq_ms << 5).expect("48 bits");
-        match store.resynchronise(&supi(number), sqn_ms) {
+        match store.resynchronise(&supi(number), &store.challenge(&supi(number), [0; 8]), sqn_ms) {
             Ok(Resynchronised::Raised) => say("raised;\n"),
             Ok(Resynchronised::NewEpoch) => say("epoch;\n"),
             Ok(_) | Err(StoreError::Sqn(SqnError::WindowSpent)) => {}

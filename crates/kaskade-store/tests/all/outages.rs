@@ -121,22 +121,23 @@ fn an_uncertain_resynchronisation_is_settled_by_what_is_durable() {
         store.settle().expect("settled");
         engine.fail(failure);
         let seq_ms = Sqn::new(1000 << 5).expect("48 bits");
+        let rand = store.challenge(&supi(1), [1; 8]);
         assert!(matches!(
-            store.resynchronise(&supi(1), seq_ms),
+            store.resynchronise(&supi(1), &rand, seq_ms),
             Err(StoreError::Write(_))
         ));
         // The range would allow it, the doubt does not.
         assert!(matches!(store.next_sqn_now(&supi(1), NODE), Err(StoreError::Write(_))));
         assert!(matches!(store.next_sqn(&supi(1), NODE), Err(StoreError::Write(_))));
         assert!(matches!(
-            store.resynchronise(&supi(1), seq_ms),
+            store.resynchronise(&supi(1), &rand, seq_ms),
             Err(StoreError::Write(_))
         ));
         engine.fail(Failure::Never);
         let sqn = soon(|| store.next_sqn(&supi(1), NODE));
         let (seq, _) = split(sqn);
         assert!(seq > expected && seq < expected + 100 && sqn != first, "{seq}");
-        let done = store.resynchronise(&supi(1), seq_ms).expect("done");
+        let done = store.resynchronise(&supi(1), &rand, seq_ms).expect("done");
         assert_eq!(done == Resynchronised::InStep, failure == Failure::FullAfterWrite);
     }
 }

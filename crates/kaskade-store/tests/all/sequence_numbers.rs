@@ -289,7 +289,10 @@ fn resynchronisation() {
         store.add(&wrong).expect("added");
         let first = next(&store, 1);
         assert!(first > 1 << 40);
-        let resynchronise = |seq_ms| store.resynchronise(&supi(1), seq(seq_ms)).expect("done");
+        let resynchronise = |seq_ms| {
+            let rand = store.challenge(&supi(1), [1; 8]);
+            store.resynchronise(&supi(1), &rand, seq(seq_ms)).expect("done")
+        };
         // The card is far below: a wrong import.
         assert_eq!(resynchronise(1000), Resynchronised::NewEpoch);
         let low = next(&store, 1);
@@ -297,19 +300,19 @@ fn resynchronisation() {
         assert_eq!(resynchronise(1000), Resynchronised::InStep);
         assert_eq!(
             resynchronise(900),
-            Resynchronised::Stale,
+            Resynchronised::InStep,
             "an older AUTS of the same card"
         );
         // The card is ahead.
         assert_eq!(resynchronise(1 << 30), Resynchronised::Raised);
         assert!(next(&store, 1) > 1 << 30);
-        assert_eq!(resynchronise(1000), Resynchronised::Stale);
+        let rand = store.challenge(&supi(1), [1; 8]);
         assert!(matches!(
-            store.resynchronise(&supi(1), Sqn::MAX),
+            store.resynchronise(&supi(1), &rand, Sqn::MAX),
             Err(StoreError::Sqn(kaskade_aka::sqn::SqnError::Exhausted))
         ));
         assert!(matches!(
-            store.resynchronise(&supi(2), seq(1)),
+            store.resynchronise(&supi(2), &rand, seq(1)),
             Err(StoreError::UnknownSubscriber)
         ));
         let before = next(&store, 1);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::common::{folder, secret_octets, subscriber, supi};
+use crate::common::{folder, secret_octets, split, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
 use kaskade_store::private::PrivateError;
@@ -89,9 +89,15 @@ fn replaces_many() {
     assert_eq!(last.sqn.scheme(), SqnScheme::NonTimeBased);
     let mut changed = subscriber(17, SqnScheme::TimeBased);
     changed.secrets = SubscriberSecrets::milenage(K::from_octets(&[6; 16]), OpOrOpc::Opc(Opc::from_octets(&[7; 16])));
-    let before = store.next_sqn(&supi(17), "amf").expect("an SQN");
+    let next = || split(store.next_sqn(&supi(17), "amf").expect("an SQN")).0;
+    let before = next();
+    // Another card begins anew, the same one does not.
     store.put_many([&changed]).expect("put");
-    assert!(store.next_sqn(&supi(17), "amf").expect("an SQN") > before);
+    assert_eq!(next(), 1);
+    store.put_many([&all[5000]]).expect("put");
+    assert!(next() > before);
+    store.put_many([&changed]).expect("put");
+    assert!(next() > 1);
     let credentials = store.credentials(&supi(17)).expect("read").expect("there");
     assert_eq!(Some(credentials), changed.credentials());
     assert!(store.held() < 200, "{} held", store.held());

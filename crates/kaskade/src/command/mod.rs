@@ -8,6 +8,7 @@ pub(crate) mod derive;
 pub(crate) mod derive_key;
 pub(crate) mod explain;
 pub(crate) mod hn_key;
+pub(crate) mod store;
 pub(crate) mod subscriber;
 pub(crate) mod ue;
 pub(crate) mod up;

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kaskade_aka::sqn::{NodeIndex, SqnScheme};
+use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
@@ -135,6 +135,9 @@ settings! {
         tick_ms: u64 [1..=3_600_000] = 1000,
         /// How far the cards let SEQ jump ahead (Δ of TS 33.102 Annex C.2.1).
         delta: u64 [65_536..=8_796_093_022_207] = 1 << 28,
+        /// Cards that went back to where all numbers are used get them again, each with a new RAND, after they proved freshly
+        /// that they went back: "after-fresh-proof"; or "never", and such a card needs `kaskade subscriber allow-reuse`.
+        reuse: Parsed<Reuse> = Parsed(Reuse::AfterFreshProof),
     }
 
     /// Who may authenticate the subscribers.

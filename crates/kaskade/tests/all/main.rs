@@ -22,4 +22,5 @@ mod hn_key_file;
 mod import;
 mod network;
 mod picture;
+mod sequence_numbers;
 mod usual_way;

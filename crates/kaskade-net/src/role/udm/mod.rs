@@ -14,16 +14,19 @@
 //! | the serving network is not authorised | 403 `SERVING_NETWORK_NOT_AUTHORIZED` |
 //! | the subscription does not allow 5G AKA, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
 //! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
+//! | no SQN is left that may be issued and that the card would accept | 403 `AUTHENTICATION_REJECTED`; the log says what to do |
 //! | the store cannot make an SQN durable: the disk is full | 500 `INSUFFICIENT_RESOURCES`, and no vector |
 //! | requester, serving network, SUCI or subscriber have had too much | 429 `NF_CONGESTION_RISK`; no SQN is spent |
 //! | the node has too much to do | 503 `NF_CONGESTION`; no SQN is spent |
 //! | the store fails otherwise | 500 `SYSTEM_FAILURE`, and no vector |
 //!
 //! The specifications name no cause for a wrong AUTS. `AUTHENTICATION_REJECTED` makes the AMF reject the UE, as after a
-//! failed authentication, where a 5xx would make it try again with another vector.
+//! failed authentication, where a 5xx would make it try again with another vector. The same holds for a card without an
+//! SQN: nothing that the AMF does gives it one, only the operator can.
 
 mod events;
 mod http;
+mod resync;
 mod sidf;
 
 use std::sync::Arc;
@@ -32,6 +35,7 @@ use std::time::Instant;
 
 use kaskade_aka::auc::{self, Credentials};
 use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
+use kaskade_aka::sqn::SqnError;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
@@ -46,8 +50,8 @@ use super::owned::Full;
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::{NoRandomness, random_octets};
+use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
-use crate::sbi::model::{ResynchronizationInfo, SupiOrSuci};
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::tap::{OptionalTap, TapVisitor};
@@ -89,6 +93,9 @@ pub enum UdmError {
     /// ARPF: the AUTS is not of this subscriber and RAND.
     #[error("ARPF: {0}")]
     WrongAuts(auc::AucError),
+    /// ARPF: there is no SQN that may be issued and that the card would accept.
+    #[error("ARPF: {0}")]
+    NoSequenceNumber(SqnError),
     /// ARPF: the store failed.
     #[error("ARPF: the store: {0}")]
     Store(StoreError),
@@ -118,7 +125,7 @@ impl UdmError {
             Self::Sidf(SidfError::NotDeconcealable) => Cause::InvalidSchemeOutput,
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UserNotFound => Cause::UserNotFound,
-            Self::MethodNotAllowed | Self::WrongAuts(_) => Cause::AuthenticationRejected,
+            Self::MethodNotAllowed | Self::WrongAuts(_) | Self::NoSequenceNumber(_) => Cause::AuthenticationRejected,
             Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
                 Cause::InsufficientResources
             }
@@ -136,8 +143,12 @@ impl UdmError {
 pub struct UdmCounters {
     /// Vectors given out.
     pub vectors: AtomicU64,
-    /// Resynchronisations done.
+    /// Resynchronisations that changed something.
     pub resynchronisations: AtomicU64,
+    /// Those of them after which numbers of an older epoch are issued again.
+    pub reused: AtomicU64,
+    /// AUTS of cards that seem to have gone back, and that may be replays.
+    pub not_followed: AtomicU64,
     /// AUTS refused.
     pub wrong_auts: AtomicU64,
     /// Requests refused because a budget was used up.
@@ -295,27 +306,6 @@ impl Udm {
         Ok(credentials)
     }
 
-    async fn resynchronise(
-        &self,
-        supi: &Supi,
-        credentials: &Credentials,
-        info: &ResynchronizationInfo,
-    ) -> Result<(), UdmError> {
-        let sqn_ms = match auc::verify_auts(credentials, &info.rand, &info.auts) {
-            Ok(sqn_ms) => sqn_ms,
-            Err(error) => {
-                self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(supi = %supi.masked(), "wrong AUTS refused");
-                return Err(UdmError::WrongAuts(error));
-            }
-        };
-        self.blocking(supi, move |store, supi| store.resynchronise(supi, sqn_ms))
-            .await?;
-        self.counters.resynchronisations.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(supi = %supi.masked(), "resynchronised");
-        Ok(())
-    }
-
     async fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, UdmError> {
         match self.store.next_sqn_now(supi, requesting_node) {
             Ok(Some(sqn)) => return Ok(sqn),
@@ -347,7 +337,10 @@ fn store_failed(supi: &Supi, error: StoreError) -> UdmError {
     if matches!(error, StoreError::UnknownSubscriber) {
         return UdmError::UserNotFound;
     }
-    tracing::error!(supi = %supi.masked(), %error, "the store failed; no vector is given out");
+    if let StoreError::Sqn(error) = error {
+        return resync::none_left(supi, error);
+    }
+    log_limit!(error, "the store failed; no vector is given out", supi = %supi.masked(), %error);
     UdmError::Store(error)
 }
 

@@ -54,7 +54,8 @@ pub(super) struct Args {
     /// Check the file against the store, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replace subscribers that exist already; their SQN never goes back
+    /// Replace subscribers that exist already. Another K, operator code or algorithm is another card and begins at its `sqn`;
+    /// the SQN of the same card never goes back
     #[arg(long)]
     replace: bool,
     #[command(flatten)]

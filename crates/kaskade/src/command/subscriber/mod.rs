@@ -1,5 +1,6 @@
 //! `kaskade subscriber`: who may authenticate, and with which K.
 
+mod allow_reuse;
 mod export;
 mod import;
 mod sealed_secrets;
@@ -25,7 +26,7 @@ use crate::data_dir::{DataArgs, DataDir};
 use crate::secret_input::SecretArgs;
 use crate::service::open_store;
 
-/// Subscribers: adds, lists, shows, imports, exports and removes them
+/// Subscribers: adds, lists, shows, imports, exports and removes them; follows their cards
 ///
 /// K, OP, OPc, TOP and TOPc go in and never come out: they are shown as fingerprints, and exported sealed only.
 #[derive(clap::Args, Debug)]
@@ -50,6 +51,7 @@ enum Action {
     Import(import::Args),
     Export(export::Args),
     Remove(Remove),
+    AllowReuse(allow_reuse::Args),
 }
 
 /// Adds one subscriber
@@ -76,7 +78,8 @@ struct Add {
     /// The highest SQN that the card may have seen in another network core: 12 hexadecimal digits or a number
     #[arg(long, value_parser = derive::sqn, help_heading = "Subscription")]
     sqn: Option<Sqn>,
-    /// Replace a subscriber that has this SUPI already; its SQN never goes back
+    /// Replace a subscriber that has this SUPI already. Another K, operator code or algorithm is another card and begins at
+    /// --sqn; the SQN of the same card never goes back
     #[arg(long, help_heading = "Subscription")]
     replace: bool,
     #[command(flatten)]
@@ -131,6 +134,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Action::Import(args) => import::run(console, args),
         Action::Export(args) => export::run(console, args),
         Action::Remove(args) => remove(console, args),
+        Action::AllowReuse(args) => allow_reuse::run(console, args),
     }
 }
 
@@ -249,6 +253,16 @@ fn show(console: &Console, args: &Show) -> Result<()> {
             ),
         ),
     ]);
+    let back = subscriber.sqn.back();
+    if back.reuses > 0 {
+        facts.push((
+            "Reused",
+            format!("numbers of an older epoch were issued again {} times", back.reuses),
+        ));
+    }
+    if back.granted {
+        facts.push(("Allowed", "the next fresh AUTS is followed wherever the card is".into()));
+    }
     console.facts(&facts)?;
     Ok(())
 }
@@ -368,6 +382,8 @@ fn document(subscriber: &Subscriber) -> Value {
         "amf": *hex_field::text(subscriber.amf.octets()),
         "sqn_scheme": subscriber.sqn.scheme().name(),
         "highest_sqn": *hex_field::text(&highest_sqn(&subscriber.sqn).octets()),
+        "sqn_reused": subscriber.sqn.back().reuses,
+        "sqn_reuse_allowed": subscriber.sqn.back().granted,
     });
     for (name, value) in [("res_octets", res_octets), ("tuak_iterations", iterations)] {
         if let Some(value) = value {

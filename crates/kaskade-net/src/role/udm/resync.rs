@@ -1,0 +1,90 @@
+//! What an AUTS changes, and what the log says of it.
+
+use std::sync::atomic::Ordering;
+
+use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::sqn::SqnError;
+use kaskade_keys::Supi;
+use kaskade_store::Resynchronised;
+
+use super::{Udm, UdmError};
+use crate::log_limit;
+use crate::sbi::model::ResynchronizationInfo;
+
+impl Udm {
+    pub(super) async fn resynchronise(
+        &self,
+        supi: &Supi,
+        credentials: &Credentials,
+        info: &ResynchronizationInfo,
+    ) -> Result<(), UdmError> {
+        let sqn_ms = match auc::verify_auts(credentials, &info.rand, &info.auts) {
+            Ok(sqn_ms) => sqn_ms,
+            Err(error) => {
+                self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
+                log_limit!(warn, "wrong AUTS refused", supi = %supi.masked());
+                return Err(UdmError::WrongAuts(error));
+            }
+        };
+        let rand = info.rand;
+        let done = self
+            .blocking(supi, move |store, supi| store.resynchronise(supi, &rand, sqn_ms))
+            .await?;
+        self.report(supi, done);
+        Ok(())
+    }
+
+    fn report(&self, supi: &Supi, done: Resynchronised) {
+        let supi = supi.masked();
+        match done {
+            Resynchronised::InStep => {
+                tracing::debug!(%supi, "AUTS: the card is in step already, nothing changed");
+                return;
+            }
+            Resynchronised::NotFollowed(why) => {
+                self.counters.not_followed.fetch_add(1, Ordering::Relaxed);
+                log_limit!(
+                    warn,
+                    "AUTS of a card that seems to have gone back is not followed; its answer to the next challenge may be",
+                    %supi,
+                    %why
+                );
+                return;
+            }
+            Resynchronised::Raised => {
+                log_limit!(info, "resynchronised: the card was ahead, its SQN goes on above that", %supi);
+            }
+            Resynchronised::NewEpoch => {
+                log_limit!(
+                    info,
+                    "resynchronised: the card had gone back, its SQN begins again there, with numbers never used before",
+                    %supi
+                );
+            }
+            Resynchronised::Reused => {
+                self.counters.reused.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    target: "audit",
+                    %supi,
+                    "resynchronised: the card had gone back to where every number was used, its SQN begins again there, \
+                     each number with a new RAND"
+                );
+            }
+        }
+        self.counters.resynchronisations.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// There is no SQN for this card: why, and what the operator can do.
+pub(super) fn none_left(supi: &Supi, error: SqnError) -> UdmError {
+    let way_out = match error {
+        SqnError::WindowSpent => {
+            "the card went back and `[sqn] reuse` is \"never\": `kaskade subscriber allow-reuse` lets it be followed once, \
+             or give it a new K"
+        }
+        SqnError::Exhausted => "SEQ is at its end: give the card a new K",
+        _ => "export the subscriber and add it again",
+    };
+    log_limit!(warn, "no sequence number for this card", supi = %supi.masked(), %error, way_out);
+    UdmError::NoSequenceNumber(error)
+}

@@ -1,0 +1,151 @@
+//! After a backup was put back: every subscriber goes on above what the lost store may have issued since.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaskade_faults::fault;
+
+use crate::convert::walk;
+use crate::embedded::EmbeddedEngine;
+use crate::engine::{Batch, Engine, Table};
+use crate::error::StoreError;
+use crate::key::SubscriberKey;
+use crate::master_key::MasterKey;
+use crate::meta;
+use crate::record;
+use crate::store::{StoreOptions, read_error, unlock};
+
+/// By how many SEQ everybody goes ahead.
+pub const SKIPPED_SEQ: u64 = 1 << 20;
+/// How far the mark of the clock goes beyond itself and beyond the wall clock.
+pub const SKIPPED_TIME: Duration = Duration::from_secs(86_400);
+
+/// How many rows go into one commit.
+const CHUNK: usize = 4096;
+/// The tables with records of sequence numbers, in the order in which they are taken.
+const TABLES: [Table; 3] = [Table::Subscribers, Table::Lives, Table::Removed];
+
+/// What [`skip_ahead`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Subscribers.
+    pub subscribers: u64,
+    /// Cards that were removed or replaced, which may come back.
+    pub lives: u64,
+    /// Rows that are not whole: they were left as they are, and nothing is issued of them.
+    pub damaged: u64,
+    /// Whether it went on where an earlier run was interrupted.
+    pub resumed: bool,
+}
+
+/// Moves the sequence numbers of every subscriber, of whichever scheme, [`SKIPPED_SEQ`] ahead, and the clock's mark to
+/// [`SKIPPED_TIME`] beyond itself and the wall clock. The store is not open otherwise meanwhile.
+///
+/// Each commit says how far it has come, so that a run after a crash goes on there. `progress` is told how many rows of how
+/// many are done.
+///
+/// # Errors
+/// As [`crate::SubscriberStore::open`], and when writing fails.
+pub fn skip_ahead(
+    path: &Path,
+    master_key: &MasterKey,
+    options: &StoreOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Skipped, StoreError> {
+    let engine = EmbeddedEngine::open(path, options.cache_bytes).map_err(read_error)?;
+    skip_ahead_on(&engine, path, master_key, options, progress)
+}
+
+/// [`skip_ahead`] of a store on any engine; `name` is what errors call it.
+///
+/// # Errors
+/// As [`skip_ahead`].
+pub fn skip_ahead_on(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+    options: &StoreOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Skipped, StoreError> {
+    let sealer = unlock(engine, name, master_key, options.tick.unwrap_or(Duration::from_secs(1)))?;
+    let keys = sealer.keys();
+    let by = if fault!("skip-leaves-records") { 0 } else { SKIPPED_SEQ };
+    let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));
+    let mut total = 0;
+    for table in TABLES {
+        total += engine.len(table).map_err(read_error)?;
+    }
+    let mut skipped = Skipped::default();
+    let mut done = 0;
+    let (first, mut after) = match meta::octets(engine, meta::SKIPPING).map_err(read_error)? {
+        Some(position) => {
+            skipped.resumed = true;
+            resumed(&position)
+        }
+        None => {
+            let mut batch = Batch::default();
+            let tick_ms = meta::coded_number(engine, keys, meta::CODED_TICK)?.unwrap_or(0).max(1);
+            let ticks = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX) / tick_ms;
+            let mark = meta::coded_number(engine, keys, meta::CODED_MARK)?.unwrap_or(0);
+            let mark = mark.max(ticks(options.clock.clocks().wall));
+            let mark = mark.saturating_add(ticks(SKIPPED_TIME));
+            if !fault!("skip-leaves-clock") {
+                batch.put(Table::Meta, meta::MARK, &meta::coded(keys, meta::MARK, mark));
+            }
+            batch.put(Table::Meta, meta::SKIPPING, &position(0, &[]));
+            commit(&batch)?;
+            (0, None)
+        }
+    };
+    for (index, table) in TABLES.iter().enumerate().skip(first) {
+        walk(engine, *table, after.take(), CHUNK, &mut |rows| {
+            let mut batch = Batch::default();
+            for (name, octets) in rows {
+                let ahead = match table {
+                    Table::Subscribers => SubscriberKey::supi(name).ok().and_then(|supi| {
+                        let key = SubscriberKey::from(&supi);
+                        let (record, _) = record::of_row(keys, &key, octets).ok()?;
+                        record::replaced(keys, &key, octets, &record.advanced(by)).ok()
+                    }),
+                    _ => record::decode_life(keys, name, octets)
+                        .ok()
+                        .map(|record| record::encode_life(keys, name, &record.advanced(by))),
+                };
+                match ahead {
+                    Some(ahead) => batch.put(*table, name, &ahead),
+                    None => skipped.damaged += 1,
+                }
+            }
+            if let Some((last, _)) = rows.last() {
+                batch.put(Table::Meta, meta::SKIPPING, &position(index, last));
+            }
+            commit(&batch)?;
+            let count = rows.len() as u64;
+            match table {
+                Table::Subscribers => skipped.subscribers += count,
+                _ => skipped.lives += count,
+            }
+            done += count;
+            progress(done, total);
+            Ok(())
+        })?;
+    }
+    let mut batch = Batch::default();
+    batch.remove(Table::Meta, meta::SKIPPING);
+    commit(&batch)?;
+    Ok(skipped)
+}
+
+/// Which table, and the last row of it that is done.
+fn position(table: usize, last: &[u8]) -> Vec<u8> {
+    [&[u8::try_from(table).unwrap_or(u8::MAX)], last].concat()
+}
+
+fn resumed(position: &[u8]) -> (usize, Option<Vec<u8>>) {
+    match position.split_first() {
+        Some((table, [])) => (usize::from(*table), None),
+        Some((table, last)) => (usize::from(*table), Some(last.to_vec())),
+        None => (0, None),
+    }
+}

@@ -1,0 +1,179 @@
+//! A backup that was put back, and files that were edited.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::common::{Hands, folder, split, subscriber, supi};
+use kaskade_aka::sqn::SqnScheme;
+use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::memory::{Failure, MemoryEngine};
+use kaskade_store::{MasterKey, StoreError, SubscriberStore, skip_ahead, skip_ahead_on};
+
+const NODE: &str = "amf";
+
+fn sqn(store: &SubscriberStore, number: u64) -> (u64, u8) {
+    split(store.next_sqn(&supi(number), NODE).expect("an SQN"))
+}
+
+/// A backup of a few seconds ago is put back: hot and calm subscribers, of each scheme, and one that was removed.
+#[test]
+fn a_backup_put_back_repeats_nothing_after_skipping_ahead() {
+    for skip in [false, true] {
+        let (folder, key) = folder();
+        let (path, backup) = (folder.path().join("store"), folder.path().join("backup"));
+        let hands = Hands::new();
+        let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
+        let all: Vec<_> = (0..300)
+            .map(|n| subscriber(n, SqnScheme::ALL[n as usize % 3]))
+            .collect();
+        store.put_many(&all).expect("put");
+        store.add(&subscriber(300, SqnScheme::TimeBased)).expect("added");
+        for number in 0..301 {
+            sqn(&store, number);
+        }
+        store.remove(&supi(300)).expect("removed");
+        drop(store);
+        fs::copy(&path, &backup).expect("copied");
+        hands.pass(10);
+        let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
+        store.add(&subscriber(300, SqnScheme::TimeBased)).expect("added again");
+        let mut lost = Vec::new();
+        for number in 0..301 {
+            for _ in 0..if number % 10 == 0 { 200 } else { 1 } {
+                lost.push((number, sqn(&store, number)));
+            }
+        }
+        drop(store);
+        hands.pass(10);
+        fs::copy(&backup, &path).expect("put back");
+        if skip {
+            let mut seen = (0, 0);
+            let done = skip_ahead(&path, &key, &hands.options(), &mut |done, all| seen = (done, all)).expect("skipped");
+            assert_eq!(
+                (done.subscribers, done.lives, done.damaged, done.resumed),
+                (300, 1, 0, false)
+            );
+            assert_eq!(seen, (301, 301));
+        }
+        let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
+        store.add(&subscriber(300, SqnScheme::TimeBased)).expect("added again");
+        let mut repeated = 0;
+        for number in 0..301 {
+            for _ in 0..if number % 10 == 0 { 200 } else { 1 } {
+                repeated += usize::from(lost.contains(&(number, sqn(&store, number))));
+            }
+        }
+        assert_eq!(repeated == 0, skip, "{repeated} repeated");
+    }
+}
+
+/// A skip that is interrupted anywhere goes on there, and nobody is served before it is done.
+#[test]
+fn an_interrupted_skip_goes_on() {
+    let (engine, hands) = (MemoryEngine::default(), Hands::new());
+    let key = MasterKey::from_octets(&[1; 32]);
+    let open = || SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, hands.options());
+    let store = open().expect("a store");
+    let all: Vec<_> = (0..9000).map(|n| subscriber(n, SqnScheme::NonTimeBased)).collect();
+    store.put_many(&all).expect("put");
+    let before: Vec<_> = (0..9000)
+        .map(|n| store.subscriber(&supi(n)).expect("read").expect("there").sqn.reserved())
+        .collect();
+    store.next_sqn(&supi(0), NODE).expect("an SQN");
+    store.settle().expect("settled");
+    let before_mark = hands.wall() + 60;
+    drop(store);
+    let name = Path::new("memory");
+    let mut options = hands.options();
+    let mut interrupted = |done, _| {
+        if done >= 4096 {
+            engine.fail(Failure::Full);
+        }
+    };
+    let failed = skip_ahead_on(&engine, name, &key, &options, &mut interrupted);
+    assert!(matches!(failed, Err(StoreError::Write(_))), "{failed:?}");
+    engine.fail(Failure::Never);
+    assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
+    let done = skip_ahead_on(&engine, name, &key, &options, &mut |_, _| ()).expect("done");
+    assert!(done.resumed);
+    let mut mark = 0;
+    let mut visit = |octets: &[u8]| mark = u64::from_be_bytes(*octets.first_chunk().expect("a number"));
+    engine.get(Table::Meta, b"mark", &mut visit).expect("read");
+    assert_eq!(mark, hands.wall().max(before_mark) + 86_400, "the clock goes ahead too");
+    assert_eq!(done.subscribers, 9000 - 4096);
+    options.tick = None;
+    let store = open().expect("a store");
+    for (n, before) in (0..).zip(before).skip(1) {
+        let after = store.subscriber(&supi(n)).expect("read").expect("there").sqn.reserved();
+        assert_eq!(after.0, before.0 + (1 << 20), "subscriber {n}");
+    }
+}
+
+fn row(engine: &MemoryEngine, table: Table, position: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut rows = Vec::new();
+    engine
+        .scan(table, None, &mut |key, value| {
+            rows.push((key.to_vec(), value.to_vec()));
+            true
+        })
+        .expect("read");
+    rows.swap_remove(position)
+}
+
+fn put(engine: &MemoryEngine, table: Table, key: &[u8], value: &[u8]) {
+    let mut batch = Batch::default();
+    batch.put(table, key, value);
+    engine.commit(&batch).expect("committed");
+}
+
+#[test]
+fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
+    let (engine, hands) = (MemoryEngine::default(), Hands::new());
+    let key = MasterKey::from_octets(&[1; 32]);
+    let open = || SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, hands.options());
+    let store = open().expect("a store");
+    let all: Vec<_> = (0..2).map(|n| subscriber(n, SqnScheme::NonTimeBased)).collect();
+    store.put_many(&all).expect("put");
+    sqn(&store, 0);
+    drop(store);
+    let (name, good) = row(&engine, Table::Subscribers, 0);
+    let (_, other) = row(&engine, Table::Subscribers, 1);
+    let record_len = usize::from(good[0]) + 1;
+    let with_record_of = |record: &[u8]| [record, &good[record_len..]].concat();
+    let mut edited = good.clone();
+    edited[4] = 0;
+    for bad in [edited, with_record_of(&other[..usize::from(other[0]) + 1])] {
+        put(&engine, Table::Subscribers, &name, &bad);
+        let store = open().expect("a store");
+        let error = store.next_sqn(&supi(0), NODE).expect_err("noticed");
+        assert!(
+            matches!(&error, StoreError::Changed { supi } if supi.contains("00101")),
+            "{error}"
+        );
+        assert!(store.subscriber(&supi(0)).is_err());
+        assert!(store.put_many([&subscriber(0, SqnScheme::NonTimeBased)]).is_err());
+        assert!(store.remove(&supi(0)).is_err());
+        sqn(&store, 1);
+        drop(store);
+        assert_eq!(row(&engine, Table::Subscribers, 0).1, bad, "left as it is");
+    }
+    put(&engine, Table::Subscribers, &name, &good);
+    sqn(&open().expect("a store"), 0);
+    // The clock's mark.
+    let mut mark = None;
+    engine
+        .get(Table::Meta, b"mark", &mut |value| mark = Some(value.to_vec()))
+        .expect("read");
+    let mark = mark.expect("one");
+    let mut back = mark.clone();
+    back[6] ^= 1;
+    for bad in [back, mark[..8].to_vec()] {
+        put(&engine, Table::Meta, b"mark", &bad);
+        assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
+    }
+    put(&engine, Table::Meta, b"mark", &mark);
+    // The format of the first version, which had no codes.
+    put(&engine, Table::Meta, b"format", &1_u64.to_be_bytes());
+    assert!(matches!(open(), Err(StoreError::ChangedMeta("format"))));
+}

@@ -1,0 +1,150 @@
+//! `kaskade store`: what concerns the store as a whole.
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, skip_ahead};
+use serde_json::json;
+use std::io::IsTerminal;
+
+use crate::console::Console;
+use crate::data_dir::{DataArgs, DataDir};
+use crate::service::store_options;
+
+/// The store as a whole: what to do after a backup was put back
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Action {
+    SkipAhead(SkipAhead),
+}
+
+/// Moves every subscriber's sequence numbers ahead: always after a backup was put back
+///
+/// A backup does not know which numbers were issued after it was made. Without this command they would be issued again, to
+/// the same cards: a challenge that somebody recorded is accepted then as if it were new. It moves SEQ of every subscriber, of
+/// whichever scheme, by 2^20 (1 048 576 vectors), and the clock that time-based numbers follow one day beyond itself and the
+/// wall clock. Cards notice nothing: they let SEQ jump by 2^28.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "After a backup was put back:
+  kaskade store skip-ahead --yes
+  kaskade up
+
+When to use it: after every restore of the data folder or of subscribers.redb: from a backup, a snapshot of the machine or
+of its disk, a copy. Not after a crash or a power cut, which lose no number.
+Twice does no harm; if it is interrupted, run it again: `kaskade up` refuses to start before it is done, and it goes on where
+it was. A card that got more than 2^20 vectors since the backup was made is not covered: that is more than 36 hours at
+8 per second, which is what `[budget] card` allows.")]
+struct SkipAhead {
+    /// Really do it: the numbers cannot be moved back
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    match &args.action {
+        Action::SkipAhead(args) => run_skip_ahead(console, args),
+    }
+}
+
+fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let path = data.subscribers();
+    if !path.exists() {
+        bail!("{}: there is no store yet, so there is nothing to skip", path.display());
+    }
+    if !args.yes {
+        bail!(
+            "the sequence numbers of all subscribers in {} would go ahead by {SKIPPED_SEQ}, for good: add --yes if a backup \
+             was put back",
+            path.display()
+        );
+    }
+    let bar = bar(args.json);
+    let done = audit(|| {
+        let mut progress = |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        };
+        let done = skip_ahead(&path, data.master(), &store_options(&config), &mut progress).map_err(explained)?;
+        tracing::warn!(
+            target: "audit",
+            subscribers = done.subscribers,
+            "the sequence numbers of all subscribers were moved ahead"
+        );
+        Ok(done)
+    });
+    bar.finish_and_clear();
+    let done = done?;
+    report(console, args.json, done)
+}
+
+fn explained(error: StoreError) -> anyhow::Error {
+    let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
+    let hint = if in_use {
+        ": stop the `kaskade up` that has it open first"
+    } else {
+        ": run the command again, it goes on where it was"
+    };
+    anyhow::Error::new(error).context(format!("the sequence numbers are not all ahead{hint}"))
+}
+
+fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
+    let hours = SKIPPED_TIME.as_secs() / 3600;
+    if json {
+        console.line(json!({
+            "subscribers": done.subscribers,
+            "removed_or_replaced_cards": done.lives,
+            "damaged": done.damaged,
+            "resumed": done.resumed,
+            "seq": SKIPPED_SEQ,
+            "clock_hours": hours,
+        }))?;
+    } else {
+        let resumed = if done.resumed {
+            ", after those of the run before that was interrupted"
+        } else {
+            ""
+        };
+        console.line(format!(
+            "{} subscribers and {} removed or replaced cards go on {SKIPPED_SEQ} SEQ further, the clock {hours} hours{resumed}",
+            done.subscribers, done.lives
+        ))?;
+    }
+    if done.damaged > 0 {
+        bail!(
+            "{} rows are damaged or were edited, and were left as they are: nothing is issued of them; put a backup back \
+             that has them",
+            done.damaged
+        );
+    }
+    Ok(())
+}
+
+/// Does something with the audit log on standard error.
+pub(crate) fn audit<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+    let filter = tracing_subscriber::EnvFilter::try_new("off,audit=info").context("log filter")?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .finish();
+    tracing::subscriber::with_default(log, work)
+}
+
+fn bar(json: bool) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} rows");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

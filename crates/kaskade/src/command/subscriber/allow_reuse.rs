@@ -1,0 +1,71 @@
+//! `kaskade subscriber allow-reuse`: brings back a card for which no sequence number is left.
+
+use anyhow::{Result, bail};
+use kaskade_keys::Supi;
+use serde_json::json;
+
+use super::{highest_sqn, open, unknown};
+use crate::command::store::audit;
+use crate::console::Console;
+use crate::data_dir::DataArgs;
+use kaskade::hex_field;
+
+/// Lets a card be followed back once, even to sequence numbers that were used before
+///
+/// A card that has gone back (restored, cloned for a test, migrated) says so in an AUTS, and is followed by itself while there
+/// are numbers that it accepts and that were never used. Where none is left, `[sqn] reuse = "never"` refuses it for good, and a
+/// card that went back too often is refused for a while; the log then names this command. It changes no number: the next
+/// fresh AUTS of this card, and only that one, is followed wherever the card is, and each number is issued with a new RAND.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:
+  kaskade subscriber allow-reuse imsi-001010000000001 --yes
+
+If the card was not restored or replaced by anybody you know of, somebody may have a copy of it: give it a new K instead
+(`kaskade subscriber add --replace`).")]
+pub(super) struct Args {
+    /// SUPI, such as imsi-001010000000001
+    supi: Supi,
+    /// Really allow it
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
+    let store = open(&args.data)?;
+    let before = store.subscriber(&args.supi)?.ok_or_else(|| unknown(&args.supi))?;
+    if !args.yes {
+        bail!(
+            "numbers that {} has seen could be issued once more: add --yes if you know why its card went back",
+            args.supi.sbi()
+        );
+    }
+    audit(|| {
+        store.allow_reuse(&args.supi)?;
+        tracing::warn!(target: "audit", supi = %args.supi.masked(), "the next fresh AUTS may be followed to used numbers");
+        Ok(())
+    })?;
+    let back = before.sqn.back();
+    if args.json {
+        let highest = highest_sqn(&before.sqn).octets();
+        console.line(json!({
+            "supi": args.supi.sbi(),
+            "sqn_reuse_allowed": true,
+            "was_allowed": back.granted,
+            "sqn_reused": back.reuses,
+            "highest_sqn": *hex_field::text(&highest),
+        }))?;
+        return Ok(());
+    }
+    let text = if back.granted {
+        "was allowed already: the next fresh AUTS of its card is followed wherever that is"
+    } else {
+        "the next fresh AUTS of its card is followed wherever that is, once; no number has changed yet"
+    };
+    console.line(format!("{}: {text}", args.supi.sbi()))?;
+    Ok(())
+}
