@@ -12,14 +12,13 @@ use std::sync::Arc;
 use kaskade_crypto::seal::StoreKind;
 
 use crate::engine::{Batch, Engine, Table};
-use crate::error::StoreError;
+use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
 use crate::record::{self, Owner};
 use crate::row::{self, Row};
 use crate::seal::Sealer;
-use crate::store::read_error;
 
 /// How many rows go into one commit.
 const CHUNK: usize = 4096;

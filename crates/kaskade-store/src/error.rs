@@ -212,3 +212,7 @@ impl From<LayoutError> for RowError {
         }
     }
 }
+
+pub(crate) fn read_error(error: EngineError) -> StoreError {
+    StoreError::Read(Arc::new(error))
+}

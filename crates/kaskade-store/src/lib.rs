@@ -85,6 +85,7 @@ mod secrets;
 mod skip_ahead;
 mod store;
 mod sync;
+mod unlock;
 
 pub use challenge::{AUTS_LIFETIME, NotFollowed};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};

@@ -201,7 +201,7 @@ mod tests {
         let store =
             crate::SubscriberStore::with_engine(engine, "memory".as_ref(), &key, crate::StoreOptions::default());
         let store = store.expect("a store");
-        let flags = flags(&raw const *store.sealer as usize);
+        let flags = flags(&raw const **store.sealer as usize);
         assert!(flags.contains(" lo ") && flags.contains(" dd "), "{flags}");
     }
 

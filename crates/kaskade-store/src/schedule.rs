@@ -8,6 +8,10 @@
     unused_imports,
     unreachable_pub,
     clippy::panic,
+    clippy::modulo_one,
+    clippy::duplicate_mod,
+    clippy::field_reassign_with_default,
+    clippy::type_complexity,
     reason = "parts of the modules that are compiled again are not used here, and a test fails by panicking"
 )]
 
@@ -55,7 +59,7 @@ use crate::memory::MemoryEngine;
 use crate::model::{AuthMethods, Subscriber};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
 use crate::{
-    clock, convert, embedded, engine, error, failure, key, locked, master_key, meta, model, record, row, seal, secrets,
+    clock, embedded, engine, error, failure, key, locked, master_key, meta, model, record, row, seal, secrets, unlock,
 };
 use commit::Committer;
 use store::{StoreOptions, SubscriberStore};

@@ -9,12 +9,13 @@ use kaskade_faults::fault;
 use crate::convert::walk;
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Engine, Table};
-use crate::error::StoreError;
+use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
 use crate::record;
-use crate::store::{StoreOptions, read_error, unlock};
+use crate::store::StoreOptions;
+use crate::unlock::unlock;
 
 /// By how many SEQ everybody goes ahead.
 pub const SKIPPED_SEQ: u64 = 1 << 20;

@@ -1,6 +1,6 @@
 //! The subscriber store: what the network functions call.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use kaskade_aka::auc::Credentials;
 use kaskade_aka::sqn::{
     ClockView, Glc, GlobalCounter, NodeIndex, Proof, Resynchronisation, SqnIssuer, SqnPolicy, SqnRecord,
 };
-use kaskade_crypto::seal::StoreKind;
 use kaskade_crypto::{Rand, Sqn};
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
@@ -16,10 +15,9 @@ use kaskade_keys::Supi;
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
-use super::convert::convert;
 use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Engine, Table};
-use super::error::{EngineError, StoreError};
+use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::{Attempt, Busy, Effect, Issuer, waiting};
 use super::key::SubscriberKey;
@@ -30,6 +28,7 @@ use super::model::{AuthMethods, Subscriber};
 use super::row::Row;
 use super::seal::Sealer;
 use super::sync::{JoinHandle, thread};
+use super::unlock::{millis, unlock};
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -552,59 +551,4 @@ impl core::fmt::Debug for StoreOptions {
             .field("tick", &self.tick)
             .finish_non_exhaustive()
     }
-}
-
-/// Opens the data key, or makes one for a store that has none yet. A store of the first version is converted.
-pub(crate) fn unlock(
-    engine: &dyn Engine,
-    name: &Path,
-    master_key: &MasterKey,
-    tick: Duration,
-) -> Result<Sealer, StoreError> {
-    let path = PathBuf::from(name);
-    if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
-        let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
-        if found != meta::KNOWN_FORMAT && found != meta::FIRST_FORMAT {
-            return Err(StoreError::Format {
-                path,
-                found,
-                known: meta::KNOWN_FORMAT,
-            });
-        }
-        let expected = meta::octets(engine, meta::MASTER_KEY_ID)
-            .map_err(read_error)?
-            .unwrap_or_default();
-        let opened = Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
-            path,
-            expected: String::from_utf8_lossy(&expected).into_owned(),
-            given: master_key.identifier(),
-        });
-        return match opened? {
-            (_, StoreKind::Coded) if found != meta::KNOWN_FORMAT => Err(StoreError::ChangedMeta("format")),
-            (sealer, StoreKind::Coded) => Ok(sealer),
-            (sealer, StoreKind::First) => {
-                convert(engine, &sealer, master_key)?;
-                Ok(sealer)
-            }
-        };
-    }
-    let (sealer, sealed) = Sealer::create(master_key)?;
-    let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
-    let mut batch = Batch::default();
-    batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
-    batch.put(Table::Meta, meta::TICK_MS, &tick);
-    batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
-    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
-    engine
-        .commit(&batch)
-        .map_err(|error| StoreError::Write(Arc::new(error)))?;
-    Ok(sealer)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(crate) fn read_error(error: EngineError) -> StoreError {
-    StoreError::Read(Arc::new(error))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::common::{START, split, subscriber, supi};
-use kaskade_aka::sqn::{Clocks, Seq, SqnError, SqnLayout};
+use kaskade_aka::sqn::{Clocks, Reuse, Seq, SqnError, SqnLayout};
 use kaskade_crypto::Sqn;
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::{Batch, Engine, Table};
@@ -170,7 +170,7 @@ impl Engine for Model {
     fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         // The last one is durable or not by the number of its changes.
-        if left > 1 || (left == 1 && batch.changes().len() % 2 == 0) {
+        if left > 1 || (left == 1 && batch.changes().len().is_multiple_of(2)) {
             self.memory.commit(batch)?;
         }
         if left > 1 { Ok(()) } else { Err(Self::dead()) }
@@ -228,6 +228,8 @@ fn options(seconds: &Arc<AtomicU64>) -> StoreOptions {
     let mut options = StoreOptions::default();
     options.lead = Duration::from_secs(4);
     options.policy.delta = DELTA;
+    // Whatever is issued twice here is a fault: no number is ever used again.
+    options.policy.reuse = Reuse::Never;
     options.policy.horizon = 50;
     options.policy.smallest_range = 4;
     options.policy.largest_range = 16;
@@ -314,13 +316,14 @@ fn ask(store: &SubscriberStore, random: &mut Random, told: &mut Told, life: u64)
                 None => floor + random.below(2 * DELTA),
             };
             let sqn_ms = Sqn::new(seq_ms << 5).expect("48 bits");
-            let done = store.resynchronise(&supi(n), sqn_ms);
+            let done = store.resynchronise(&supi(n), &store.challenge(&supi(n), [0; 8]), sqn_ms);
             match &done {
                 Ok(Resynchronised::Raised) => {
                     told.raised += 1;
                     told.floor[index] = seq_ms;
                 }
-                Ok(Resynchronised::InStep | Resynchronised::Stale) | Err(StoreError::Sqn(SqnError::WindowSpent)) => {}
+                Ok(Resynchronised::InStep | Resynchronised::NotFollowed(_))
+                | Err(StoreError::Sqn(SqnError::WindowSpent)) => {}
                 Ok(_) => {
                     told.epochs += 1;
                     told.floor[index] = seq_ms;

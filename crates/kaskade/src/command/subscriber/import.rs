@@ -144,7 +144,7 @@ fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], rep
             Err(error) => Some(error.to_string()),
             Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
             Ok(_) => match &entry.secrets {
-                Secrets::Sealed(octets) => sealed.open(&entry.supi, octets).err().map(|error| error.to_string()),
+                Secrets::Sealed(octets) => sealed.open(&entry.supi, octets).err().map(|error| format!("{error:#}")),
                 Secrets::Clear(_) => None,
             },
         };

@@ -1,0 +1,66 @@
+//! The first look into a store: whether it is ours, of which version, and whose data key seals it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaskade_crypto::seal::StoreKind;
+
+use crate::convert::convert;
+use crate::engine::{Batch, Engine, Table};
+use crate::error::{StoreError, read_error};
+use crate::master_key::MasterKey;
+use crate::meta;
+use crate::seal::Sealer;
+
+/// Opens the data key, or makes one for a store that has none yet. A store of the first version is converted.
+pub(crate) fn unlock(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+    tick: Duration,
+) -> Result<Sealer, StoreError> {
+    let path = PathBuf::from(name);
+    if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
+        let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
+        if found != meta::KNOWN_FORMAT && found != meta::FIRST_FORMAT {
+            return Err(StoreError::Format {
+                path,
+                found,
+                known: meta::KNOWN_FORMAT,
+            });
+        }
+        let expected = meta::octets(engine, meta::MASTER_KEY_ID)
+            .map_err(read_error)?
+            .unwrap_or_default();
+        let opened = Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
+            path,
+            expected: String::from_utf8_lossy(&expected).into_owned(),
+            given: master_key.identifier(),
+        });
+        return match opened? {
+            (_, StoreKind::Coded) if found != meta::KNOWN_FORMAT => Err(StoreError::ChangedMeta("format")),
+            (sealer, StoreKind::Coded) => Ok(sealer),
+            (sealer, StoreKind::First) => {
+                convert(engine, &sealer, master_key)?;
+                Ok(sealer)
+            }
+        };
+    }
+    let (sealer, sealed) = Sealer::create(master_key)?;
+    let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
+    let mut batch = Batch::default();
+    batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
+    batch.put(Table::Meta, meta::TICK_MS, &tick);
+    batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
+    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
+    engine
+        .commit(&batch)
+        .map_err(|error| StoreError::Write(Arc::new(error)))?;
+    Ok(sealer)
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
