@@ -13,6 +13,9 @@ use crate::private::PrivateError;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
+    /// The subscriber has another card than the one that was read: read it again.
+    #[error("the subscriber was given another card meanwhile")]
+    AnotherCard,
     /// No subscriber has this SUPI.
     #[error("unknown subscriber")]
     UnknownSubscriber,

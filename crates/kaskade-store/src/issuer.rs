@@ -18,7 +18,7 @@ use super::engine::{Batch, Engine, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
-use super::record::{self, Owner};
+use super::record::{self, Life, Owner};
 use super::seal::Sealer;
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, SHARDS};
 
@@ -33,7 +33,7 @@ pub(crate) enum Effect {
     /// A range or a longer horizon: issuing went on meanwhile.
     Reserved(SubscriberKey, SqnRecord),
     /// Another issuer, or none: issuing had stopped meanwhile.
-    Replaced(SubscriberKey, Option<Box<SqnIssuer>>),
+    Replaced(SubscriberKey, Option<Box<(SqnIssuer, Life)>>),
     /// The clock may go on to here.
     Mark(Glc),
 }
@@ -71,6 +71,8 @@ pub(crate) struct Shard {
 /// One subscriber. Without an issuer it is about to be added.
 pub(crate) struct Entry {
     pub(crate) issuer: Option<SqnIssuer>,
+    /// Whose numbers these are.
+    pub(crate) life: Life,
     pub(crate) busy: Busy,
 }
 
@@ -164,13 +166,13 @@ impl Issuer {
         lock(&self.shards[index])
     }
 
-    /// The next SQN of a subscriber, or what to wait for.
+    /// The next SQN of a subscriber, or what to wait for. With `card`: only while the subscriber has that credential.
     pub(crate) fn attempt(
         &self,
-        engine: &dyn Engine,
-        queue: &Queue,
+        (engine, queue): (&dyn Engine, &Queue),
         key: &SubscriberKey,
         requesting_node: &str,
+        card: Option<&Life>,
     ) -> Result<Attempt, StoreError> {
         let early = fault!("clock-before-lock-issue").then(|| self.clock());
         let mut shard = self.shard(key);
@@ -185,6 +187,7 @@ impl Issuer {
         if let (Busy::Frozen(ticket), false) = (&entry.busy, fault!("issued-while-frozen")) {
             return waiting(ticket).map(Attempt::Wait);
         }
+        entry.belongs_to(card)?;
         let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
         let layout = issuer.record().layout();
         let ind = self.node.ind(layout, requesting_node).ok_or(StoreError::NoInd)?;
@@ -240,12 +243,13 @@ impl Issuer {
             read(engine, Table::Subscribers, key.octets(), &mut |row| {
                 record = Some(record::of_row(self.keys(), key, row));
             })?;
-            let Some((record, _)) = record.transpose()? else {
+            let Some((record, owner)) = record.transpose()? else {
                 return Ok(None);
             };
             shard.make_room(now, self.largest_shard);
             let entry = Entry {
                 issuer: Some(SqnIssuer::load(record)),
+                life: owner.life,
                 busy: Busy::No,
             };
             shard.entries.insert(key.clone(), entry);
@@ -290,6 +294,7 @@ impl Issuer {
     pub(crate) fn freeze(shard: &mut Shard, key: &SubscriberKey, ticket: &Arc<Ticket>) {
         let entry = shard.entries.entry(key.clone()).or_insert(Entry {
             issuer: None,
+            life: Life::default(),
             busy: Busy::No,
         });
         entry.busy = Busy::Frozen(Arc::clone(ticket));
@@ -319,7 +324,9 @@ impl Issuer {
                     };
                     entry.busy = Busy::No;
                     if durable {
-                        entry.issuer = issuer.map(|issuer| *issuer);
+                        let replaced = issuer.map(|replaced| *replaced);
+                        entry.life = replaced.as_ref().map(|(_, life)| *life).unwrap_or_default();
+                        entry.issuer = replaced.map(|(issuer, _)| issuer);
                     }
                     // A new or replaced subscriber is loaded when it is first asked for.
                     if entry.issuer.as_ref().is_none_or(|issuer| issuer.is_idle(self.now())) {
@@ -336,6 +343,16 @@ impl Issuer {
         for shard in self.shards.iter().skip(first).take(SWEPT) {
             let mut shard = lock(shard);
             shard.sweep(self.now(), self.largest_shard);
+        }
+    }
+}
+
+impl Entry {
+    /// Refuses a credential that was read before another took its place: K of the one and SQN of the other must not meet.
+    pub(crate) fn belongs_to(&self, card: Option<&Life>) -> Result<(), StoreError> {
+        match card {
+            Some(card) if *card != self.life && !fault!("card-not-compared") => Err(StoreError::AnotherCard),
+            _ => Ok(()),
         }
     }
 }

@@ -93,7 +93,7 @@ pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
-pub use model::{AlgorithmProfile, AuthMethods, Credentials, Subscriber};
+pub use model::{AlgorithmProfile, AuthMethods, Card, CardName, Credentials, Subscriber};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};

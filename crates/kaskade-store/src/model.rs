@@ -7,6 +7,7 @@ use kaskade_aka::sqn::SqnRecord;
 use kaskade_crypto::Amf;
 use kaskade_keys::Supi;
 
+use crate::record::Life;
 use crate::secrets::SubscriberSecrets;
 
 /// A subscriber: identity, secrets, and how it authenticates. `Debug` masks identity and secrets.
@@ -42,6 +43,28 @@ impl fmt::Debug for Subscriber {
             .finish_non_exhaustive()
     }
 }
+
+/// What a vector is made of, read at one moment.
+pub struct Card {
+    /// What the AuC needs.
+    pub credentials: Credentials,
+    /// Which methods the subscriber may authenticate with.
+    pub methods: AuthMethods,
+    /// Which card that is.
+    pub name: CardName,
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card")
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the credential of a subscriber (SUPI, algorithm set, K and operator code) and shows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardName(pub(crate) Life);
 
 /// A set of authentication methods (TS 29.505 5.4.3, `AuthMethod`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -162,7 +162,7 @@ impl SubscriberStore {
             Issuer::freeze(&mut shard, &key, &chunk.ticket);
             chunk
                 .effects
-                .push(Effect::Replaced(key, Some(Box::new(SqnIssuer::load(record)))));
+                .push(Effect::Replaced(key, Some(Box::new((SqnIssuer::load(record), life)))));
             return Ok(());
         }
     }

@@ -84,6 +84,16 @@ pub(crate) fn join(keys: &StoreKeys, key: &SubscriberKey, record: &SqnRecord, ow
     row
 }
 
+/// The life that a row names, not checked: for a comparison with one that is.
+#[inline]
+pub(crate) fn life_of(sqn: &[u8]) -> Life {
+    let trailer = sqn.last_chunk::<TRAILER_LEN>();
+    trailer
+        .and_then(|trailer| trailer.first_chunk())
+        .copied()
+        .unwrap_or_default()
+}
+
 /// A row with another record of the same life, when what stands there is whole.
 pub(crate) fn replaced(
     keys: &StoreKeys,

@@ -24,7 +24,8 @@ use super::key::SubscriberKey;
 use super::locked::Locked;
 use super::master_key::MasterKey;
 use super::meta;
-use super::model::{AuthMethods, Subscriber};
+use super::model::{Card, CardName, Subscriber};
+use super::record::{self, Life};
 use super::row::Row;
 use super::seal::Sealer;
 use super::sync::{JoinHandle, thread};
@@ -213,23 +214,25 @@ impl SubscriberStore {
     /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
     #[inline]
     pub fn credentials(&self, supi: &Supi) -> Result<Option<Credentials>, StoreError> {
-        Ok(self.credentials_and_methods(supi)?.map(|(credentials, _)| credentials))
+        Ok(self.card(supi)?.map(|card| card.credentials))
     }
 
-    /// [`SubscriberStore::credentials`], and the methods that the subscriber may authenticate with.
+    /// [`SubscriberStore::credentials`], the methods that the subscriber may authenticate with, and the name of this card
+    /// for [`SubscriberStore::next_sqn_of`].
     ///
     /// # Errors
     /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
     #[inline]
-    pub fn credentials_and_methods(&self, supi: &Supi) -> Result<Option<(Credentials, AuthMethods)>, StoreError> {
+    pub fn card(&self, supi: &Supi) -> Result<Option<Card>, StoreError> {
         let key = SubscriberKey::from(supi);
         let mut found = None;
         self.get(&key, &mut |octets| {
             found = Some(match Row::decode(octets) {
-                Ok(row) => self
-                    .sealer
-                    .credentials(&key, &row)
-                    .map(|credentials| (credentials, row.methods)),
+                Ok(row) => self.sealer.credentials(&key, &row).map(|credentials| Card {
+                    credentials,
+                    methods: row.methods,
+                    name: CardName(record::life_of(row.sqn)),
+                }),
                 Err(error) => Err(error.into()),
             });
         })?;
@@ -300,11 +303,7 @@ impl SubscriberStore {
     /// it needs could not be written.
     #[inline]
     pub fn next_sqn_now(&self, supi: &Supi, requesting_node: &str) -> Result<Option<Sqn>, StoreError> {
-        let key = SubscriberKey::from(supi);
-        match self.issuer.attempt(&*self.engine, &self.queue, &key, requesting_node)? {
-            Attempt::Issued(sqn) => Ok(Some(sqn)),
-            Attempt::Wait(_) => Ok(None),
-        }
+        self.issue_now(&SubscriberKey::from(supi), requesting_node, None)
     }
 
     /// The next SQN for a vector that `requesting_node` asked for. Blocks while what it needs becomes durable.
@@ -312,9 +311,53 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::next_sqn_now`]. No SQN is given out whose reservation could not be written.
     pub fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, StoreError> {
-        let key = SubscriberKey::from(supi);
+        self.issue(&SubscriberKey::from(supi), requesting_node, None)
+    }
+
+    /// [`SubscriberStore::next_sqn_now`] for a vector with the K of this card, which [`SubscriberStore::card`] gave.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherCard`] when the subscriber has another one by now: a K and the SQN of another would be a
+    /// vector that may repeat one of before.
+    #[inline]
+    pub fn next_sqn_of_now(
+        &self,
+        supi: &Supi,
+        card: &CardName,
+        requesting_node: &str,
+    ) -> Result<Option<Sqn>, StoreError> {
+        self.issue_now(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    }
+
+    /// [`SubscriberStore::next_sqn`] for a vector with the K of this card. Blocks while what it needs becomes durable.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::next_sqn_of_now`].
+    pub fn next_sqn_of(&self, supi: &Supi, card: &CardName, requesting_node: &str) -> Result<Sqn, StoreError> {
+        self.issue(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    }
+
+    fn issue_now(
+        &self,
+        key: &SubscriberKey,
+        requesting_node: &str,
+        card: Option<&Life>,
+    ) -> Result<Option<Sqn>, StoreError> {
+        match self
+            .issuer
+            .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
+        {
+            Attempt::Issued(sqn) => Ok(Some(sqn)),
+            Attempt::Wait(_) => Ok(None),
+        }
+    }
+
+    fn issue(&self, key: &SubscriberKey, requesting_node: &str, card: Option<&Life>) -> Result<Sqn, StoreError> {
         loop {
-            match self.issuer.attempt(&*self.engine, &self.queue, &key, requesting_node)? {
+            match self
+                .issuer
+                .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
+            {
                 Attempt::Issued(sqn) => return Ok(sqn),
                 Attempt::Wait(ticket) => ticket.wait()?,
             }
@@ -327,8 +370,26 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the card accepts nothing that is left to issue.
     pub fn resynchronise(&self, supi: &Supi, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+        self.follow(supi, None, rand, sqn_ms)
+    }
+
+    /// [`SubscriberStore::resynchronise`] for an AUTS that was verified with the K of this card. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherCard`] when the subscriber has another one by now.
+    pub fn resynchronise_card(
+        &self,
+        supi: &Supi,
+        card: &CardName,
+        rand: &Rand,
+        sqn_ms: Sqn,
+    ) -> Result<Resynchronised, StoreError> {
+        self.follow(supi, Some(&card.0), rand, sqn_ms)
+    }
+
+    fn follow(&self, supi: &Supi, card: Option<&Life>, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
         let key = SubscriberKey::from(supi);
-        self.change(&key, |issuer, clock| {
+        self.change(&key, card, |issuer, clock| {
             // Under the lock, as a success of meanwhile counts.
             let now = self.moment();
             let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
@@ -360,7 +421,7 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::UnknownSubscriber`].
     pub fn allow_reuse(&self, supi: &Supi) -> Result<(), StoreError> {
-        self.change(&SubscriberKey::from(supi), |issuer, _| {
+        self.change(&SubscriberKey::from(supi), None, |issuer, _| {
             let mut granted = issuer.clone();
             granted.reserved(issuer.record().clone().granted());
             Ok(((), Some(granted)))
@@ -372,6 +433,7 @@ impl SubscriberStore {
     fn change<R>(
         &self,
         key: &SubscriberKey,
+        card: Option<&Life>,
         decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
     ) -> Result<R, StoreError> {
         loop {
@@ -390,6 +452,8 @@ impl SubscriberStore {
                 let _ = ticket.wait();
                 continue;
             }
+            entry.belongs_to(card)?;
+            let life = entry.life;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
             let (done, changed) = decide(issuer, clock)?;
             let Some(changed) = changed else { return Ok(done) };
@@ -399,7 +463,7 @@ impl SubscriberStore {
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
                 batch,
-                effects: vec![Effect::Replaced(key.clone(), Some(Box::new(changed)))],
+                effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, life))))],
                 ticket: Arc::clone(&ticket),
             })?;
             Issuer::freeze(&mut shard, key, &ticket);

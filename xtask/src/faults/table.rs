@@ -23,6 +23,7 @@ const fn fault(name: &'static str, breaks: &'static str, package: &'static str, 
 
 const STORE: &str = "kaskade-store";
 const NET: &str = "kaskade-net";
+const AKA: &str = "kaskade-aka";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -50,6 +51,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("auts-followed-twice", "an AUTS is followed each time that it is shown", STORE, "a_stale_or_replayed_auts_gains_nothing"),
     fault("skip-leaves-clock", "after a restore the clock goes on where the backup was", STORE, "an_interrupted_skip_goes_on"),
     fault("skip-leaves-records", "after a restore ranges go on where the backup was", STORE, "a_backup_put_back_repeats_nothing_after_skipping_ahead"),
+    fault("card-not-compared", "K of a card and SQN of the one after it meet in a vector", STORE, "a_vector_is_never_made_of_two_cards"),
+    fault("spent-forgotten", "a new epoch forgets what the one before it issued", AKA, "never_twice_and_always_up"),
+    fault("res-star-not-compared", "a wrong RES* confirms, and K_SEAF is given out", AKA, "one_bit_of_res_star_is_enough_to_fail"),
     fault("owner-not-compared", "whoever knows a context may confirm and remove it", NET, "somebody_elses_context_is_none"),
     fault("evicted-across-owners", "a full table throws out what others own", NET, "an_owner_loses_its_own_and_never_anothers"),
     fault("reservation-not-checked", "everybody may ask in the name of a reserved serving network", NET, "a_reserved_network_is_refused_to_others"),

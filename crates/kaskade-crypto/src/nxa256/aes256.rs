@@ -20,7 +20,7 @@ const MAC_KEY_BIT: u8 = 1;
 
 /// AES-256 under a key: its key schedule, wiped on drop.
 #[derive(Clone)]
-pub(crate) struct Aes256 {
+pub(super) struct Aes256 {
     schedule: Schedule,
     engine: Engine,
 }
@@ -44,14 +44,6 @@ impl Schedule {
                 cipher.map_or_else(portable, |cipher| Self::Instructions(cipher, engine))
             }
         }
-    }
-}
-
-impl Aes256 {
-    /// Adds the keystream that begins with this counter block, whose last four octets count; they must not come round.
-    #[inline]
-    pub(crate) fn apply_from(&self, block: &[u8; 16], message: &mut [u8]) {
-        self.stream(block).apply(message);
     }
 }
 
@@ -88,7 +80,7 @@ impl Generator for Aes256 {
 }
 
 /// A keystream, which is asked for at once.
-pub(crate) struct Keystream<'a> {
+pub(super) struct Keystream<'a> {
     schedule: &'a Schedule,
     /// The counter block that is first, with a counter of zero.
     block: [u8; 16],

@@ -18,7 +18,7 @@ const MAC_KEY: usize = 48;
 const GROUP: usize = 16;
 
 /// One of the three keystream generators under a key, wiped on drop.
-pub(crate) trait Generator: Clone {
+pub(super) trait Generator: Clone {
     /// The keystream of one message.
     type Stream<'a>: Stream
     where
@@ -53,13 +53,13 @@ pub(crate) trait Generator: Clone {
 }
 
 /// The keystream of one message.
-pub(crate) trait Stream {
+pub(super) trait Stream {
     /// Adds the next octets of the keystream to `message`. Called once, or twice where the first 48 octets are H, Q and P.
     fn apply(&mut self, message: &mut [u8]);
 }
 
 /// A message to add a keystream to.
-pub(crate) struct Job<'a, G> {
+pub(super) struct Job<'a, G> {
     pub(super) generator: &'a G,
     pub(super) iv: [u8; 16],
     pub(super) message: &'a mut [u8],

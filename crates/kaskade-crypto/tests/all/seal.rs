@@ -4,7 +4,7 @@
 use kaskade_crypto::ecies::{HnPrivateKey, Profile};
 use kaskade_crypto::gsm::Ki;
 use kaskade_crypto::milenage::OperatorConstants;
-use kaskade_crypto::seal::{DataKey, HnOpenError, NONCE_LEN, OpenError, RootKey, SealedSecrets, TAG_LEN};
+use kaskade_crypto::seal::{DataKey, HnOpenError, NONCE_LEN, OpenError, RootKey, SealedSecrets, StoreKind, TAG_LEN};
 use kaskade_crypto::subscription::{
     AlgorithmKeys, GsmAlgorithm, GsmKeys, Layout, LayoutError, OpOrOpc, SubscriberSecrets, TopOrTopc,
 };
@@ -256,8 +256,11 @@ mod by_the_book {
     fn data_keys_rows_exports_and_private_keys() {
         let root = RootKey::from_octets(&ROOT);
         let key = root
-            .open_data_key(&sealed(&ROOT, b"kaskade data key 1", &[0x5a; 32]))
+            .open_data_key_of(StoreKind::First, &sealed(&ROOT, b"kaskade data key 1", &[0x5a; 32]))
             .expect("the data key");
+        let of_this_version = sealed(&ROOT, b"kaskade data key 2", &[0x5a; 32]);
+        assert!(root.open_data_key(&of_this_version).is_some());
+        assert!(root.open_data_key_of(StoreKind::First, &of_this_version).is_none());
         let (k, opc) = ([0x46; 16], [0xcd; 16]);
         let secrets = SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc)));
         let layout = secrets.layout();

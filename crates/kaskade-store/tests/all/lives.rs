@@ -14,7 +14,8 @@ use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets, SubscriberStore, TopOrTopc,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
+    TopOrTopc,
 };
 use proptest::prelude::*;
 
@@ -44,6 +45,45 @@ fn milenage(k: u8) -> SubscriberSecrets {
 fn far(scheme: SqnScheme) -> SqnRecord {
     // `--sqn 000200000000`: SEQ 2^28, which is Δ.
     SqnRecord::after(scheme, SqnLayout::ANNEX_C3, Seq(1 << 28))
+}
+
+#[test]
+fn a_vector_is_never_made_of_two_cards() {
+    let (hands, engine) = (Hands::new(), MemoryEngine::default());
+    let store = open(&engine, &hands);
+    let blank = || SqnRecord::blank(SqnScheme::TimeBased);
+    let name = |store: &SubscriberStore| store.card(&supi(1)).expect("read").expect("there").name;
+    let another =
+        |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::AnotherCard)), "{result:?}");
+    store.add(&card(1, milenage(1), blank())).expect("added");
+    let first = name(&store);
+    store.next_sqn_of(&supi(1), &first, "amf").expect("its own");
+    // Between the reading of K and the number another card takes its place: with numbers in memory, and without.
+    for hold in [true, false] {
+        store.put_many([&card(1, milenage(2), blank())]).expect("replaced");
+        if hold {
+            next(&store, 1);
+        }
+        another(store.next_sqn_of(&supi(1), &first, "amf").map(drop));
+        another(store.next_sqn_of_now(&supi(1), &first, "amf").map(drop));
+        let rand = store.challenge(&supi(1), [7; 8]);
+        let sqn = store.next_sqn(&supi(1), "amf").expect("an SQN");
+        another(store.resynchronise_card(&supi(1), &first, &rand, sqn).map(drop));
+        let second = name(&store);
+        assert_ne!(first, second);
+        store.next_sqn_of(&supi(1), &second, "amf").expect("its own");
+        // The same card again, given as OP or by another path, is itself.
+        store.remove(&supi(1)).expect("removed");
+        store.add(&card(1, milenage(1), blank())).expect("added");
+        assert_eq!(name(&store), first);
+        store.next_sqn_of(&supi(1), &first, "amf").expect("its own");
+        another(store.next_sqn_of(&supi(1), &second, "amf").map(drop));
+    }
+    drop(store);
+    let store = open(&engine, &hands);
+    store
+        .next_sqn_of(&supi(1), &first, "amf")
+        .expect("known after a start too");
 }
 
 #[test]

@@ -33,13 +33,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::auc;
 use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
 use kaskade_aka::sqn::SqnError;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
-use kaskade_store::{AuthMethods, EngineError, StoreError, SubscriberStore};
+use kaskade_store::{AuthMethods, Card, EngineError, StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
 pub use http::{API, VERSION};
@@ -126,6 +126,7 @@ impl UdmError {
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UserNotFound => Cause::UserNotFound,
             Self::MethodNotAllowed | Self::WrongAuts(_) | Self::NoSequenceNumber(_) => Cause::AuthenticationRejected,
+            Self::Store(StoreError::AnotherCard) => Cause::AuthenticationRejected,
             Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
                 Cause::InsufficientResources
             }
@@ -209,17 +210,25 @@ impl Udm {
             SupiOrSuci::Supi(supi) => (supi, None),
             SupiOrSuci::Suci(suci) => (self.options.hn_keys.deconceal(&suci)?, Some(suci)),
         };
-        let credentials = self.credentials(&supi)?;
+        let mut card = self.card(&supi)?;
         let auts = match &request.resynchronization_info {
             Some(info) => {
-                self.resynchronise(&supi, &credentials, info).await?;
+                self.resynchronise(&supi, &card, info).await?;
                 self.store.rand_age(&supi, &info.rand).map(AutsAge)
             }
             None => None,
         };
         let admitted = self.budgets.admit_card(requester, &supi, suci.as_ref(), auts, now);
         admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))?;
-        let sqn = self.next_sqn(&supi, request.ausf_instance_id.text().as_str()).await?;
+        let requesting_node = request.ausf_instance_id.text();
+        let sqn = loop {
+            match self.next_sqn(&supi, &card, requesting_node.as_str()).await {
+                // Replaced since it was read, which nobody does without end.
+                Err(UdmError::Store(StoreError::AnotherCard)) => card = self.card(&supi)?,
+                other => break other?,
+            }
+        };
+        let credentials = card.credentials;
         // Recognised when its AUTS comes.
         let rand = self.store.challenge(&supi, random_octets()?);
         let he_av = match &self.options.tap {
@@ -290,31 +299,34 @@ impl Udm {
         over.into()
     }
 
-    fn credentials(&self, supi: &Supi) -> Result<Credentials, UdmError> {
-        let (mut credentials, methods) = match self.store.credentials_and_methods(supi) {
+    fn card(&self, supi: &Supi) -> Result<Card, UdmError> {
+        let mut card = match self.store.card(supi) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(UdmError::UserNotFound),
             Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
             Err(error) => return Err(store_failed(supi, error)),
         };
-        if !methods.contains(AuthMethods::FIVE_G_AKA) {
+        if !card.methods.contains(AuthMethods::FIVE_G_AKA) {
             return Err(UdmError::MethodNotAllowed);
         }
         // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
-        let [high, low] = *credentials.amf.octets();
-        credentials.amf = Amf::from_octets([high | 0x80, low]);
-        Ok(credentials)
+        let [high, low] = *card.credentials.amf.octets();
+        card.credentials.amf = Amf::from_octets([high | 0x80, low]);
+        Ok(card)
     }
 
-    async fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, UdmError> {
-        match self.store.next_sqn_now(supi, requesting_node) {
+    async fn next_sqn(&self, supi: &Supi, card: &Card, requesting_node: &str) -> Result<Sqn, UdmError> {
+        let card = card.name;
+        match self.store.next_sqn_of_now(supi, &card, requesting_node) {
             Ok(Some(sqn)) => return Ok(sqn),
             Ok(None) => {}
             Err(error) => return Err(store_failed(supi, error)),
         }
         let requesting_node = requesting_node.to_owned();
-        self.blocking(supi, move |store, supi| store.next_sqn(supi, &requesting_node))
-            .await
+        self.blocking(supi, move |store, supi| {
+            store.next_sqn_of(supi, &card, &requesting_node)
+        })
+        .await
     }
 
     /// Waits for the disk on a thread that may.
@@ -333,9 +345,12 @@ impl Udm {
 }
 
 fn store_failed(supi: &Supi, error: StoreError) -> UdmError {
-    // Removed by somebody else in the middle.
-    if matches!(error, StoreError::UnknownSubscriber) {
-        return UdmError::UserNotFound;
+    match error {
+        // Removed by somebody else in the middle.
+        StoreError::UnknownSubscriber => return UdmError::UserNotFound,
+        // Replaced by somebody else in the middle: read again, and an AUTS of the card before is nothing to the new one.
+        StoreError::AnotherCard => return UdmError::Store(error),
+        _ => {}
     }
     if let StoreError::Sqn(error) = error {
         return resync::none_left(supi, error);

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use kaskade_aka::auc::{self, Credentials};
+use kaskade_aka::auc;
 use kaskade_aka::sqn::SqnError;
 use kaskade_keys::Supi;
-use kaskade_store::Resynchronised;
+use kaskade_store::{Card, Resynchronised};
 
 use super::{Udm, UdmError};
 use crate::log_limit;
@@ -15,10 +15,10 @@ impl Udm {
     pub(super) async fn resynchronise(
         &self,
         supi: &Supi,
-        credentials: &Credentials,
+        card: &Card,
         info: &ResynchronizationInfo,
     ) -> Result<(), UdmError> {
-        let sqn_ms = match auc::verify_auts(credentials, &info.rand, &info.auts) {
+        let sqn_ms = match auc::verify_auts(&card.credentials, &info.rand, &info.auts) {
             Ok(sqn_ms) => sqn_ms,
             Err(error) => {
                 self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
@@ -26,9 +26,11 @@ impl Udm {
                 return Err(UdmError::WrongAuts(error));
             }
         };
-        let rand = info.rand;
+        let (rand, card) = (info.rand, card.name);
         let done = self
-            .blocking(supi, move |store, supi| store.resynchronise(supi, &rand, sqn_ms))
+            .blocking(supi, move |store, supi| {
+                store.resynchronise_card(supi, &card, &rand, sqn_ms)
+            })
             .await?;
         self.report(supi, done);
         Ok(())
