@@ -73,6 +73,7 @@ mod master_key;
 pub mod memory;
 mod meta;
 pub mod model;
+mod numbers;
 pub mod power_loss;
 pub mod private;
 mod provision;

@@ -34,6 +34,8 @@ mod challenge;
 mod commit;
 #[path = "issuer.rs"]
 mod issuer;
+#[path = "numbers.rs"]
+mod numbers;
 #[path = "provision.rs"]
 mod provision;
 #[path = "store.rs"]

@@ -1,0 +1,197 @@
+//! Sequence numbers: what the network functions ask for, and what an AUTS changes.
+
+use std::sync::Arc;
+
+use kaskade_aka::sqn::{ClockView, Proof, Resynchronisation, SqnIssuer};
+use kaskade_crypto::{Rand, Sqn};
+use kaskade_faults::fault;
+use kaskade_keys::Supi;
+
+use super::challenge::NotFollowed;
+use super::commit::{Request, Ticket};
+use super::engine::{Batch, Table};
+use super::error::StoreError;
+use super::issuer::{Attempt, Busy, Effect, Issuer, waiting};
+use super::key::SubscriberKey;
+use super::model::CardName;
+use super::record::Life;
+use super::store::{Resynchronised, SubscriberStore};
+
+impl SubscriberStore {
+    /// The next SQN for a vector that `requesting_node` asked for, when none of it has to become durable first; never
+    /// blocks on the disk. `None`: call [`SubscriberStore::next_sqn`], which waits for the write that is under way.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the SQN are used up; [`StoreError::Write`] when what
+    /// it needs could not be written.
+    #[inline]
+    pub fn next_sqn_now(&self, supi: &Supi, requesting_node: &str) -> Result<Option<Sqn>, StoreError> {
+        self.issue_now(&SubscriberKey::from(supi), requesting_node, None)
+    }
+
+    /// The next SQN for a vector that `requesting_node` asked for. Blocks while what it needs becomes durable.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::next_sqn_now`]. No SQN is given out whose reservation could not be written.
+    pub fn next_sqn(&self, supi: &Supi, requesting_node: &str) -> Result<Sqn, StoreError> {
+        self.issue(&SubscriberKey::from(supi), requesting_node, None)
+    }
+
+    /// [`SubscriberStore::next_sqn_now`] for a vector with the K of this card, which [`SubscriberStore::card`] gave.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherCard`] when the subscriber has another one by now: a K and the SQN of another would be a
+    /// vector that may repeat one of before.
+    #[inline]
+    pub fn next_sqn_of_now(
+        &self,
+        supi: &Supi,
+        card: &CardName,
+        requesting_node: &str,
+    ) -> Result<Option<Sqn>, StoreError> {
+        self.issue_now(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    }
+
+    /// [`SubscriberStore::next_sqn`] for a vector with the K of this card. Blocks while what it needs becomes durable.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::next_sqn_of_now`].
+    pub fn next_sqn_of(&self, supi: &Supi, card: &CardName, requesting_node: &str) -> Result<Sqn, StoreError> {
+        self.issue(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    }
+
+    fn issue_now(
+        &self,
+        key: &SubscriberKey,
+        requesting_node: &str,
+        card: Option<&Life>,
+    ) -> Result<Option<Sqn>, StoreError> {
+        match self
+            .issuer
+            .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
+        {
+            Attempt::Issued(sqn) => Ok(Some(sqn)),
+            Attempt::Wait(_) => Ok(None),
+        }
+    }
+
+    fn issue(&self, key: &SubscriberKey, requesting_node: &str, card: Option<&Life>) -> Result<Sqn, StoreError> {
+        loop {
+            match self
+                .issuer
+                .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
+            {
+                Attempt::Issued(sqn) => return Ok(sqn),
+                Attempt::Wait(ticket) => ticket.wait()?,
+            }
+        }
+    }
+
+    /// Takes SQN_MS of an AUTS whose MAC-S was verified, and the RAND that it answers; what changes is durable before it
+    /// returns. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the card accepts nothing that is left to issue.
+    pub fn resynchronise(&self, supi: &Supi, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+        self.follow(supi, None, rand, sqn_ms)
+    }
+
+    /// [`SubscriberStore::resynchronise`] for an AUTS that was verified with the K of this card. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::AnotherCard`] when the subscriber has another one by now.
+    pub fn resynchronise_card(
+        &self,
+        supi: &Supi,
+        card: &CardName,
+        rand: &Rand,
+        sqn_ms: Sqn,
+    ) -> Result<Resynchronised, StoreError> {
+        self.follow(supi, Some(&card.0), rand, sqn_ms)
+    }
+
+    fn follow(&self, supi: &Supi, card: Option<&Life>, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+        let key = SubscriberKey::from(supi);
+        self.change(&key, card, |issuer, clock| {
+            // Under the lock, as a success of meanwhile counts.
+            let now = self.moment();
+            let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
+            let proof = fresh.map_or(Proof::Stale, |made| Proof::Fresh {
+                made: if fault!("auts-followed-twice") { now.0 } else { made.0 },
+                now: now.0,
+            });
+            if let Ok(made) = fresh {
+                self.watch.pass(made);
+            }
+            let (seq_ms, _) = issuer.record().layout().split(sqn_ms);
+            Ok(match issuer.resynchronise(seq_ms, proof, clock, &self.issuer.policy)? {
+                Resynchronisation::InStep => (Resynchronised::InStep, None),
+                Resynchronisation::Stale => {
+                    let why = fresh.err().unwrap_or(NotFollowed::Used);
+                    (Resynchronised::NotFollowed(why), None)
+                }
+                Resynchronisation::Limited => (Resynchronised::NotFollowed(NotFollowed::TooOften), None),
+                Resynchronisation::Raised(moved) => (Resynchronised::Raised, Some(moved.into_issuer())),
+                Resynchronisation::NewEpoch(moved) => (Resynchronised::NewEpoch, Some(moved.into_issuer())),
+                Resynchronisation::Reused(moved) => (Resynchronised::Reused, Some(moved.into_issuer())),
+            })
+        })
+    }
+
+    /// Lets the next fresh AUTS of a card be followed wherever it is, once, even where the policy says never to use
+    /// numbers again or it was followed too often; durable before it returns. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`].
+    pub fn allow_reuse(&self, supi: &Supi) -> Result<(), StoreError> {
+        self.change(&SubscriberKey::from(supi), None, |issuer, _| {
+            let mut granted = issuer.clone();
+            granted.reserved(issuer.record().clone().granted());
+            Ok(((), Some(granted)))
+        })
+    }
+
+    /// Takes another issuer for a subscriber, if `decide` gives one, and makes its record durable. Nothing is issued
+    /// meanwhile. Blocks.
+    fn change<R>(
+        &self,
+        key: &SubscriberKey,
+        card: Option<&Life>,
+        decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
+    ) -> Result<R, StoreError> {
+        loop {
+            let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
+            let mut shard = self.issuer.shard(key);
+            let Some(clock) = early.unwrap_or_else(|| self.issuer.clock()) else {
+                drop(shard);
+                self.queue.start_clock()?.wait()?;
+                continue;
+            };
+            let entry = self.issuer.entry(&mut shard, &*self.engine, key, clock.now)?;
+            let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
+            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
+                let ticket = waiting(ticket)?;
+                drop(shard);
+                let _ = ticket.wait();
+                continue;
+            }
+            entry.belongs_to(card)?;
+            let life = entry.life;
+            let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
+            let (done, changed) = decide(issuer, clock)?;
+            let Some(changed) = changed else { return Ok(done) };
+            let mut batch = Batch::default();
+            let row = self.issuer.row_with(&*self.engine, key, changed.record())?;
+            batch.put(Table::Subscribers, key.octets(), &row);
+            let ticket = Arc::new(Ticket::default());
+            self.queue.submit(Request {
+                batch,
+                effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, life))))],
+                ticket: Arc::clone(&ticket),
+            })?;
+            Issuer::freeze(&mut shard, key, &ticket);
+            drop(shard);
+            return ticket.wait().map(|()| done);
+        }
+    }
+}
