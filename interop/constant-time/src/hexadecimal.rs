@@ -28,10 +28,7 @@ pub(crate) fn run(checks: &mut Checks) {
             out
         })
     });
-    for (name, digits) in [
-        ("lower case", b"0123456789abcdef"),
-        ("upper case", b"0123456789ABCDEF"),
-    ] {
+    for (name, digits) in [("lower case", b"0123456789abcdef"), ("upper case", b"0123456789ABCDEF")] {
         checks.holds(&format!("hexadecimal digits: 32 read, {name}"), || reads::<16>(digits));
         checks.holds(&format!("hexadecimal digits: 64 read, {name}"), || reads::<32>(digits));
     }
