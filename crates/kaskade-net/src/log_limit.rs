@@ -1,7 +1,7 @@
 //! Lines of the log that a peer can cause at will: limited by kind, and counted when they are left out.
 //!
 //! Whoever sends a million wrong requests must not fill the disk with a million lines, and the operator must still learn how
-//! many there were. [`limited!`](crate::log_limit) writes the first [`BURST`] lines of a kind in a period of [`PERIOD`]; the
+//! many there were. [`log_limit!`](crate::log_limit!) writes the first [`BURST`] lines of a kind in a period of [`PERIOD`]; the
 //! first line of a later period carries `left_out`, and [`report`] says it when no such line comes.
 //!
 //! ```

@@ -148,7 +148,7 @@ settings! {
         serving_network_names: Vec<Parsed<ServingNetworkName>> = Vec::new(),
         /// Let every serving network in. For laboratories only.
         any_serving_network: bool = false,
-        /// Serving networks (MCC-MNC or a whole name) for which only these may ask: groups, or peers as in [groups]. Other
+        /// Serving networks (MCC-MNC or a whole name) for which only these may ask: groups, or peers as in `groups`. Other
         /// networks are for everybody who reaches this node.
         reserved: Table<ServingNetwork, Vec<String>> = Table::default() => "\"310-410\" = [\"sepp.partner.example\"]",
     }
