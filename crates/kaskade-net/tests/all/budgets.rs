@@ -189,3 +189,22 @@ async fn requester_network_and_node_have_their_own_answers() {
         }
     }
 }
+
+/// One AMF repeats what it heard once, and another behind the same AUSF still gets vectors for that subscriber.
+#[tokio::test]
+async fn a_replayed_null_suci_starves_nobody_else_behind_the_ausf() {
+    let home = Home::start(Link::Http);
+    let (bad, good) = (home.seaf_at(1), home.seaf_at(2));
+    let mut given = 0;
+    for _ in 0..100 {
+        match bad.authenticate(suci(0, 0), snn()).await {
+            Ok(_) => given += 1,
+            other => assert_eq!(refusal(other).0, 429),
+        }
+    }
+    assert!((16..=18).contains(&given), "{given}");
+    let udm = home.udm.udm().unwrap();
+    assert_eq!(udm.counters().over_budget.load(Ordering::Relaxed), 0);
+    answer(&mut ue(0), &good.authenticate(suci(0, 0), snn()).await.unwrap());
+    answer(&mut ue(1), &bad.authenticate(suci(1, 0), snn()).await.unwrap());
+}

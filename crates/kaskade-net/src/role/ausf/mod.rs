@@ -313,7 +313,8 @@ impl Ausf {
         Err(AusfError::UnknownContext)
     }
 
-    /// What the requester has left, where this AUSF counts. A SUCI counts by itself: whose it is, only the UDM sees.
+    /// What the requester has left, where this AUSF counts. A concealed SUCI counts by itself: whose
+    /// it is, only the UDM sees.
     fn admit(&self, requester: &Requester, info: &AuthenticationInfo) -> Result<(), OverBudget> {
         let Some(budgets) = &self.budgets else { return Ok(()) };
         let now = Instant::now();
@@ -323,7 +324,10 @@ impl Ausf {
                 // Whether an AUTS is right is the UDM's to say.
                 (Some(info), _) => budgets.admit_auts(&info.rand, now),
                 (None, SupiOrSuci::Supi(supi)) => budgets.admit_card(requester, supi, None, None, now),
-                (None, SupiOrSuci::Suci(suci)) => budgets.admit_suci(suci, now),
+                (None, SupiOrSuci::Suci(suci)) => match suci.null_supi() {
+                    Some(supi) => budgets.admit_null_suci(requester, &supi, now),
+                    None => budgets.admit_suci(suci, now),
+                },
             });
         admitted.inspect_err(|over| {
             self.counters.over_budget.fetch_add(1, Ordering::Relaxed);

@@ -275,6 +275,16 @@ impl Budgets {
         self.take_suci(suci, self.at(now))
     }
 
+    /// What the null scheme has left, of which the SUPI is known and the SUCI the same each time: as much as one SUCI for one
+    /// requester, so that whoever repeats it leaves others the most of what the UDM gives this AUSF, and what a SUPI has.
+    pub(super) fn admit_null_suci(&self, requester: &Requester, supi: &Supi, now: Instant) -> Result<(), OverBudget> {
+        if self.options.suci != Rate::UNLIMITED {
+            let key = self.hasher.hash_one(("null", supi, requester.id()));
+            take(&self.sucis, key, self.options.suci, Bucket::Suci, self.at(now))?;
+        }
+        self.admit_card(requester, supi, None, None, now)
+    }
+
     /// What the AUTS of one RAND has left, where nobody knows yet whether it is right: as much as one SUCI.
     pub(super) fn admit_auts(&self, rand: &Rand, now: Instant) -> Result<(), OverBudget> {
         if self.options.suci == Rate::UNLIMITED {
