@@ -116,10 +116,15 @@ impl SubscriberStore {
             // Under the lock, as a success of meanwhile counts.
             let now = self.moment();
             let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
-            let proof = fresh.map_or(Proof::Stale, |made| Proof::Fresh {
-                made: if fault!("auts-followed-twice") { now.0 } else { made.0 },
-                now: now.0,
-            });
+            let proof = match fresh {
+                Ok(made) => Proof::Fresh {
+                    made: if fault!("auts-followed-twice") { now.0 } else { made.0 },
+                    now: now.0,
+                },
+                Err(_) => Proof::Stale {
+                    made: self.sealer.keys().recognise(key.octets(), rand),
+                },
+            };
             if let Ok(made) = fresh {
                 self.watch.pass(made);
             }

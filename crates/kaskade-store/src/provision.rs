@@ -145,7 +145,10 @@ impl SubscriberStore {
             };
             let old = entry.and_then(|entry| entry.issuer.as_ref());
             let (record, owner) = match (old, self.issuer.owner(&*self.engine, &key)?) {
-                (Some(old), Some(owner)) if owner.life == life => (self.succeed(given, old), owner),
+                (Some(old), Some(owner)) if owner.life == life => {
+                    let record = self.succeed(given, old).of_the_same_card(old.record());
+                    (record, owner)
+                }
                 (Some(old), Some(owner)) => {
                     let over = self.portable(old);
                     self.remember(&mut chunk.batch, &key, owner, &over);
@@ -195,13 +198,15 @@ impl SubscriberStore {
             true => None,
             false => self.issuer.life(engine, Table::Lives, &given.life)?,
         };
-        let before = match (own, unowned) {
-            (Some(own), _) => {
-                batch.remove(Table::Lives, &given.life);
-                Some(own)
-            }
-            (None, Some(unowned)) => Some(unowned),
-            (None, None) => self.issuer.life(engine, Table::Removed, key.octets())?,
+        if let Some(own) = own {
+            batch.remove(Table::Lives, &given.life);
+            let own = SqnIssuer::load(own);
+            let record = self.succeed(given, &own).of_the_same_card(own.record());
+            return Ok((record, owner));
+        }
+        let before = match unowned {
+            Some(unowned) => Some(unowned),
+            None => self.issuer.life(engine, Table::Removed, key.octets())?,
         };
         let record = match before {
             Some(before) => self.succeed(given, &SqnIssuer::load(before)),

@@ -315,12 +315,21 @@ impl SqnRecord {
             followed: self.back.followed.max(old.back.followed),
             debt: self.back.debt.max(old.back.debt),
             reuses: self.back.reuses.saturating_add(old.back.reuses),
-            granted: old.back.granted,
+            // For the card for which it was given, and no other.
+            granted: false,
         };
         if let Generator::TimeBased { .. } = self.generator {
             self.generator = Generator::Unanchored;
         }
         self.anchored(now, policy)
+    }
+
+    /// This record, which succeeds `old` of the same card: what the card has shown and what the operator allowed hold on.
+    #[must_use]
+    pub fn of_the_same_card(mut self, old: &SqnRecord) -> Self {
+        self.proven = self.proven.max(old.proven).min(self.layout.max_seq());
+        self.back.granted = old.back.granted;
+        self
     }
 }
 

@@ -7,7 +7,10 @@ use super::{ClockView, Generator, Seq, SqnError, SqnIssuer, SqnPolicy, SqnRecord
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// Its RAND is foreign or old, or the card has succeeded since: it may be replayed.
-    Stale,
+    Stale {
+        /// When the home network made the RAND; `None` when it did not.
+        made: Option<Moment>,
+    },
     /// The home network made its RAND a short while ago, and knows of no success since.
     Fresh {
         /// When the RAND was made.
@@ -17,12 +20,22 @@ pub enum Proof {
     },
 }
 
+impl Proof {
+    const fn made(self) -> Option<Moment> {
+        match self {
+            Self::Stale { made } => made,
+            Self::Fresh { made, .. } => Some(made),
+        }
+    }
+}
+
 /// What follows from a verified AUTS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resynchronisation {
     /// The next SEQ is one that the card accepts: nothing changes.
     InStep,
-    /// The card seems to be more than Δ behind, but the AUTS may be a replay: nothing changes.
+    /// The card seems to be more than Δ behind, or ahead after it had gone back, but the AUTS may be a replay: nothing
+    /// changes.
     Stale,
     /// The card is more than Δ behind, and was followed too often lately: nothing changes.
     Limited,
@@ -55,8 +68,9 @@ impl Moved {
 impl SqnIssuer {
     /// Decides what SEQ_MS, taken from an AUTS whose MAC-S was verified, changes.
     ///
-    /// A card that is ahead is followed always: its own numbers prove it. One that has gone back is followed when the
-    /// AUTS is fresh, its RAND is later than that of the last one that was followed, and it does not happen too often.
+    /// A card that is ahead is followed: its own numbers prove it, unless it was followed back since the RAND was made.
+    /// One that has gone back is followed when the AUTS is fresh, its RAND is later than that of the last one that was
+    /// followed, and it does not happen too often.
     /// Nothing may be issued between this call and the moment when the record is durable and in use.
     ///
     /// # Errors
@@ -77,6 +91,11 @@ impl SqnIssuer {
         match self.candidate(clock.now) {
             Ok(next) if seq_ms < next && next <= highest_accepted => return Ok(Resynchronisation::InStep),
             Ok(next) if next <= seq_ms => {
+                // What the card showed before it went back says nothing of where it is now.
+                let followed = self.record().back.followed;
+                if followed != 0 && proof.made().is_none_or(|made| made <= followed) {
+                    return Ok(Resynchronisation::Stale);
+                }
                 return self.raised(seq_ms, clock, policy).map(Resynchronisation::Raised);
             }
             // Also when SEQ had run to its end: a new epoch below is possible then.
@@ -163,8 +182,15 @@ impl SqnIssuer {
         policy: &SqnPolicy,
     ) -> Result<Moved, SqnError> {
         let start = record.spent.skip(start);
-        if start > record.layout.max_seq() {
-            return Err(SqnError::Exhausted);
+        let max_seq = record.layout.max_seq();
+        if start > max_seq {
+            // A card within Δ of the end may just not have got what was issued last: that is no going back.
+            let ends = seq_ms.0.saturating_add(policy.delta) >= max_seq.0;
+            return Err(if ends {
+                SqnError::Exhausted
+            } else {
+                SqnError::WindowSpent
+            });
         }
         let last = Seq(start.0.saturating_sub(1));
         if let Generator::TimeBased { .. } = record.generator {

@@ -90,6 +90,8 @@ enum Age {
     Fresh,
     Replayed,
     Stale,
+    /// Not fresh, but of the latest RAND.
+    Prefetched,
 }
 
 impl Node {
@@ -237,7 +239,11 @@ impl Node {
     fn proof(&mut self, age: Age) -> Proof {
         let now = self.moment();
         match age {
-            Age::Stale => Proof::Stale,
+            Age::Stale => Proof::Stale { made: None },
+            Age::Prefetched => {
+                self.rand = now.max(self.rand + 1);
+                Proof::Stale { made: Some(self.rand) }
+            }
             Age::Replayed => Proof::Fresh {
                 made: self.issuer.record().back().followed,
                 now,
@@ -265,6 +271,11 @@ impl Node {
             }
             Resynchronisation::Stale => {
                 assert!(strict || age != Age::Fresh, "a fresh one is followed");
+                let ahead = next.is_ok_and(|next| next <= seq_ms);
+                assert!(
+                    strict || !ahead || age != Age::Prefetched,
+                    "its vector was made after the card went back"
+                );
                 return Ok(None);
             }
             Resynchronisation::Limited => {
@@ -274,6 +285,8 @@ impl Node {
             }
             Resynchronisation::Raised(moved) => {
                 assert!(next.expect("there is one") <= seq_ms);
+                let later = matches!(age, Age::Fresh | Age::Prefetched);
+                assert!(later || before.record().back().followed == 0, "{age:?} is of before");
                 (moved, false)
             }
             Resynchronisation::NewEpoch(moved) => {
@@ -359,7 +372,7 @@ fn scheme() -> impl Strategy<Value = SqnScheme> {
 }
 
 fn age() -> impl Strategy<Value = Age> {
-    prop_oneof![3 => Just(Age::Fresh), 1 => Just(Age::Replayed), 1 => Just(Age::Stale)]
+    prop_oneof![3 => Just(Age::Fresh), 1 => Just(Age::Replayed), 1 => Just(Age::Stale), 1 => Just(Age::Prefetched)]
 }
 
 fn event() -> impl Strategy<Value = Event> {

@@ -101,7 +101,7 @@ impl Home {
         let proof = match made > self.succeeded {
             // One a second, as the bucket allows for good.
             true => Proof::Fresh { made, now: made << 16 },
-            false => Proof::Stale,
+            false => Proof::Stale { made: Some(made) },
         };
         match self.issuer.resynchronise(seq_ms, proof, self.clock, &self.policy)? {
             Resynchronisation::InStep | Resynchronisation::Stale => {}

@@ -188,11 +188,23 @@ fn a_stale_or_replayed_auts_gains_nothing() {
     pass(&store, 100);
     let rand = store.challenge(&supi(1), [1; 8]);
     assert_eq!(back(&store, &rand), Resynchronised::NewEpoch);
+    // What the card showed before it went back does not throw it out of its epoch, however often it is tried.
+    for (replayed, why) in [
+        (&before, NotFollowed::BeforeStart),
+        (&rand, NotFollowed::Used),
+        (&Rand::from_octets([5; 16]), NotFollowed::NotOurs),
+    ] {
+        let done = store.resynchronise(&supi(1), replayed, ahead).expect("done");
+        assert_eq!(done, refused(why));
+    }
+    // A vector that was made since raises, also when it is used late.
+    let prefetched = store.challenge(&supi(1), [1; 8]);
+    pass(&store, 700);
     assert_eq!(
-        store.resynchronise(&supi(1), &rand, ahead).expect("done"),
+        store.resynchronise(&supi(1), &prefetched, ahead).expect("done"),
         Resynchronised::Raised
     );
-    assert_eq!(back(&store, &rand), refused(NotFollowed::Used));
+    assert_eq!(back(&store, &rand), refused(NotFollowed::TooOld));
     assert!(!store.auts_is_fresh(&supi(1), &rand).expect("read"));
 }
 
@@ -209,6 +221,7 @@ fn one_card_is_not_followed_without_end() {
         store.settle().expect("settled");
         let rand = store.challenge(&supi(1), [1; 8]);
         let done = store.resynchronise(&supi(1), &rand, seq(0)).expect("done");
+        let rand = store.challenge(&supi(1), [1; 8]);
         let ahead = store.resynchronise(&supi(1), &rand, seq(1 << 36)).expect("done");
         (done, ahead)
     };

@@ -104,8 +104,7 @@ fn resynchronisation_at_the_edges() {
             issuer.resynchronise(max, FRESH, clock, &policy),
             Err(SqnError::Exhausted)
         );
-        let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(Seq(max.0 - 1), Proof::Stale, clock, &policy)
-        else {
+        let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(Seq(max.0 - 1), STALE, clock, &policy) else {
             panic!("raised to the last");
         };
         let mut last = moved.into_issuer();
@@ -142,6 +141,7 @@ fn resynchronisation_at_the_edges() {
     }
 }
 
+const STALE: Proof = Proof::Stale { made: None };
 const FRESH: Proof = Proof::Fresh { made: 1, now: 2 };
 
 /// A counter that has issued twice as much as a card accepts.
@@ -179,7 +179,7 @@ fn a_window_that_is_spent_is_an_error_where_nothing_may_be_used_again() {
     // Unless the operator allows it, once, and the AUTS is fresh.
     let granted = SqnIssuer::load(issuer.record().clone().granted());
     assert_eq!(
-        granted.resynchronise(Seq(10), Proof::Stale, clock, &never),
+        granted.resynchronise(Seq(10), STALE, clock, &never),
         Ok(Resynchronisation::Stale)
     );
     let Ok(Resynchronisation::Reused(moved)) = granted.resynchronise(Seq(10), FRESH, clock, &never) else {
@@ -195,7 +195,7 @@ fn a_card_that_went_back_is_followed_when_the_auts_is_fresh_and_not_too_often() 
         let proof = Proof::Fresh { made, now: 1 << 16 };
         issuer.resynchronise(Seq(10), proof, clock, &SMALL)
     };
-    let stale = issuer.resynchronise(Seq(10), Proof::Stale, clock, &SMALL);
+    let stale = issuer.resynchronise(Seq(10), STALE, clock, &SMALL);
     assert_eq!(stale, Ok(Resynchronisation::Stale));
     let Ok(Resynchronisation::Reused(moved)) = follow(&issuer, 7) else {
         panic!("everything is spent");
@@ -221,13 +221,90 @@ fn a_card_that_went_back_is_followed_when_the_auts_is_fresh_and_not_too_often() 
             break;
         };
         issuer = moved.into_issuer();
-        // The same AUTS again, and the one before, while the card is ahead once more.
-        let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(far, Proof::Stale, clock, &SMALL) else {
+        // An AUTS of before, from when the card was ahead, does not throw it out again.
+        for made in [None, Some(turn - 1), Some(turn)] {
+            let replayed = issuer.resynchronise(far, Proof::Stale { made }, clock, &SMALL);
+            assert_eq!(replayed, Ok(Resynchronisation::Stale), "{made:?}");
+        }
+        let replayed = Proof::Fresh {
+            made: turn,
+            now: 1 << 16,
+        };
+        assert_eq!(
+            issuer.resynchronise(far, replayed, clock, &SMALL),
+            Ok(Resynchronisation::Stale)
+        );
+        // A vector that was made since and used late does: the card is ahead once more.
+        let later = Proof::Stale { made: Some(turn + 1) };
+        let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(far, later, clock, &SMALL) else {
             panic!("ahead");
         };
+        // The same AUTS again, and the one before.
         issuer = moved.into_issuer();
         for used in [turn, turn - 1] {
             assert_eq!(follow(&issuer, used), Ok(Resynchronisation::Stale));
         }
     }
+}
+
+#[test]
+fn what_is_spent_up_to_the_last_seq_is_a_spent_window() {
+    let clock = ClockView {
+        now: Glc(100),
+        mark: Glc(160),
+    };
+    let max = LAYOUT.max_seq();
+    let mut parts = SqnRecord::after(SqnScheme::NonTimeBased, LAYOUT, max).into_parts();
+    parts.epoch_start = Seq(max.0 - SMALL.delta * 2);
+    let issuer = SqnIssuer::load(SqnRecord::from_parts(parts).expect("fits"));
+    let never = SqnPolicy {
+        reuse: Reuse::Never,
+        ..SMALL
+    };
+    let card = Seq(max.0 - SMALL.delta - 5);
+    assert_eq!(
+        issuer.resynchronise(card, FRESH, clock, &never),
+        Err(SqnError::WindowSpent)
+    );
+    let Ok(Resynchronisation::Reused(moved)) = issuer.resynchronise(card, FRESH, clock, &SMALL) else {
+        panic!("the card went back, and all that it accepts is spent");
+    };
+    assert_eq!(moved.into_issuer().candidate(clock.now), Ok(Seq(card.0 + 1)));
+    // Within Δ of the end it may be in step: nothing comes twice.
+    for near in [Seq(max.0 - 5), max] {
+        assert_eq!(
+            issuer.resynchronise(near, FRESH, clock, &SMALL),
+            Err(SqnError::Exhausted)
+        );
+    }
+}
+
+#[test]
+fn the_same_card_keeps_what_it_has_shown_and_another_does_not() {
+    let clock = ClockView {
+        now: Glc(100),
+        mark: Glc(160),
+    };
+    let never = SqnPolicy {
+        reuse: Reuse::Never,
+        ..SqnPolicy::default()
+    };
+    let issuer = SqnIssuer::load(SqnRecord::blank(SqnScheme::NonTimeBased));
+    let Ok(Resynchronisation::Raised(moved)) = issuer.resynchronise(Seq(1 << 40), FRESH, clock, &never) else {
+        panic!("ahead");
+    };
+    let old = moved.record().clone().granted();
+    let given = || SqnRecord::after(SqnScheme::NonTimeBased, LAYOUT, Seq(0));
+    let next = given().succeeding(&old, Seq(1 << 40), &never, clock.now);
+    assert!(!next.back().granted);
+    assert!(next.clone().of_the_same_card(&old).back().granted);
+    let mut parts = next.of_the_same_card(&old).into_parts();
+    parts.back.granted = false;
+    let same = SqnIssuer::load(SqnRecord::from_parts(parts).expect("fits"));
+    let recorded = same.resynchronise(Seq(500), STALE, clock, &never);
+    assert_eq!(
+        recorded,
+        Ok(Resynchronisation::Stale),
+        "recorded before the card showed more"
+    );
 }
