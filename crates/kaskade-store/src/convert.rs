@@ -3,7 +3,8 @@
 //! Its records of sequence numbers had no code and did not say whose they were. The format is raised first, so that a
 //! program of the first version keeps its hands off; then the rows follow in commits of some thousand; at last the data
 //! key is sealed anew, as the key of a store whose records have codes. Until then a start goes on where a crash ended it;
-//! from then on a record without a code is refused, and no edit of the file can bring the old state back.
+//! from then on a record without a code is refused. The data key stays the same: the one sealed for the first version, out of
+//! a backup of it and put back by somebody who can write the file, is converted again.
 //!
 //! A row that does not open or read is left as it is: using it is an error, as it was.
 
@@ -47,10 +48,12 @@ pub(crate) fn convert(engine: &dyn Engine, sealer: &Sealer, master_key: &MasterK
         })?;
     }
     let mut batch = Batch::default();
-    for key in [meta::MARK, meta::TICK_MS] {
-        if let Some(value) = meta::number(engine, key).map_err(read_error)? {
-            batch.put(Table::Meta, key, &meta::coded(sealer.keys(), key, value));
-        }
+    for (key, name) in [meta::CODED_MARK, meta::CODED_TICK] {
+        // The first version wrote its mark when it first issued a number, its tick at once.
+        let none = (key == meta::MARK).then_some(0);
+        let value = meta::number(engine, key).map_err(read_error)?.or(none);
+        let value = value.ok_or(StoreError::ChangedMeta(name))?;
+        batch.put(Table::Meta, key, &meta::coded(sealer.keys(), key, value));
     }
     let sealed = meta::octets(engine, meta::DATA_KEY)
         .map_err(read_error)?

@@ -85,6 +85,8 @@ mod seal;
 mod secrets;
 mod skip_ahead;
 mod store;
+#[cfg(test)]
+mod success_lock;
 mod sync;
 mod unlock;
 

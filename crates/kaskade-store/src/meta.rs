@@ -11,13 +11,14 @@ pub(crate) const FORMAT: &[u8] = b"format";
 pub(crate) const DATA_KEY: &[u8] = b"data key";
 pub(crate) const MASTER_KEY_ID: &[u8] = b"master key";
 pub(crate) const TICK_MS: &[u8] = b"tick";
+/// 0 as long as there is none yet, so that one that is gone is noticed.
 pub(crate) const MARK: &[u8] = b"mark";
 pub(crate) const SERIAL: &[u8] = b"serial";
 /// With the names that errors give them.
 pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
 pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
 
-/// How far [`crate::skip_ahead`] has come.
+/// How far [`crate::skip_ahead`] has come, with its code.
 pub(crate) const SKIPPING: &[u8] = b"skip ahead";
 
 /// The format that this program writes: records of sequence numbers have a life and a code.
@@ -37,30 +38,33 @@ pub(crate) fn number(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, Eng
 
 /// A number that sequence numbers depend on, with its code: 8 octets ‖ code 16.
 pub(crate) fn coded(keys: &StoreKeys, key: &[u8], value: u64) -> Vec<u8> {
-    let mut octets = value.to_be_bytes().to_vec();
-    let code = keys.record_code(Purpose::Meta, &[key, &octets].concat());
-    octets.extend_from_slice(&code);
-    octets
+    with_code(keys, key, value.to_be_bytes().to_vec())
 }
 
-/// Reads what [`coded`] wrote, when it is as it was written.
+/// Reads what [`coded`] wrote, when it is there and as it was written.
 pub(crate) fn coded_number(
     engine: &dyn Engine,
     keys: &StoreKeys,
     (key, name): (&[u8], &'static str),
-) -> Result<Option<u64>, StoreError> {
-    let Some(octets) = octets(engine, key).map_err(|error| StoreError::Read(Arc::new(error)))? else {
-        return Ok(None);
-    };
-    let parts = octets
-        .split_first_chunk()
-        .and_then(|(value, code)| Some((value, code.try_into().ok()?)));
-    let (value, code): (&[u8; 8], &[u8; 16]) = parts.ok_or(StoreError::ChangedMeta(name))?;
-    if keys.verify_record(Purpose::Meta, &[key, value].concat(), code) {
-        Ok(Some(u64::from_be_bytes(*value)))
-    } else {
-        Err(StoreError::ChangedMeta(name))
-    }
+) -> Result<u64, StoreError> {
+    let octets = octets(engine, key).map_err(|error| StoreError::Read(Arc::new(error)))?;
+    let value = octets.as_deref().and_then(|octets| verified(keys, key, octets));
+    let value = value.and_then(|value| value.try_into().ok());
+    value.map(u64::from_be_bytes).ok_or(StoreError::ChangedMeta(name))
+}
+
+/// A value of the store's own and its code: value ‖ code 16.
+pub(crate) fn with_code(keys: &StoreKeys, key: &[u8], mut value: Vec<u8>) -> Vec<u8> {
+    let code = keys.record_code(Purpose::Meta, &[key, &value].concat());
+    value.extend_from_slice(&code);
+    value
+}
+
+/// The value in what [`with_code`] gave; `None` when it is not as it was written.
+pub(crate) fn verified<'o>(keys: &StoreKeys, key: &[u8], octets: &'o [u8]) -> Option<&'o [u8]> {
+    let (value, code) = octets.split_last_chunk()?;
+    let good = keys.verify_record(Purpose::Meta, &[key, value].concat(), code);
+    good.then_some(value)
 }
 
 pub(crate) fn octets(engine: &dyn Engine, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {

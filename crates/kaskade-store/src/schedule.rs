@@ -1,5 +1,6 @@
 //! The orders in which threads can run, searched: what issues sequence numbers, compiled once more on locks, threads and
-//! atomics of `shuttle`, with one shard. Every lock taken and every atomic read is a place where another thread may go on.
+//! atomics of `shuttle`, with one shard. Every lock taken and every atomic read of theirs is a place where another thread may go on; those of the
+//! table of successes are not.
 //!
 //! The committer takes its steps between the others', each with ticks of the clock, a sweep and a number issued; commits may fail. No card
 //! may ever see a number twice, nor may anybody wait for ever. `KASKADE_SCHEDULES` sets how many orders each scenario tries.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
 use crate::convert::walk;
@@ -30,9 +31,9 @@ const TABLES: [Table; 3] = [Table::Subscribers, Table::Lives, Table::Removed];
 /// What [`skip_ahead`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Subscribers.
+    /// Subscribers that went ahead.
     pub subscribers: u64,
-    /// Cards that were removed or replaced, which may come back.
+    /// Cards that were removed or replaced, which may come back, and went ahead.
     pub lives: u64,
     /// Rows that are not whole: they were left as they are, and nothing is issued of them.
     pub damaged: u64,
@@ -82,19 +83,19 @@ pub fn skip_ahead_on(
     let (first, mut after) = match meta::octets(engine, meta::SKIPPING).map_err(read_error)? {
         Some(position) => {
             skipped.resumed = true;
-            resumed(&position)
+            resumed(keys, &position)?
         }
         None => {
             let mut batch = Batch::default();
-            let tick_ms = meta::coded_number(engine, keys, meta::CODED_TICK)?.unwrap_or(0).max(1);
+            let tick_ms = meta::coded_number(engine, keys, meta::CODED_TICK)?.max(1);
             let ticks = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX) / tick_ms;
-            let mark = meta::coded_number(engine, keys, meta::CODED_MARK)?.unwrap_or(0);
+            let mark = meta::coded_number(engine, keys, meta::CODED_MARK)?;
             let mark = mark.max(ticks(options.clock.clocks().wall));
             let mark = mark.saturating_add(ticks(SKIPPED_TIME));
             if !fault!("skip-leaves-clock") {
                 batch.put(Table::Meta, meta::MARK, &meta::coded(keys, meta::MARK, mark));
             }
-            batch.put(Table::Meta, meta::SKIPPING, &position(0, &[]));
+            batch.put(Table::Meta, meta::SKIPPING, &position(keys, 0, &[]));
             commit(&batch)?;
             (0, None)
         }
@@ -102,6 +103,7 @@ pub fn skip_ahead_on(
     for (index, table) in TABLES.iter().enumerate().skip(first) {
         walk(engine, *table, after.take(), CHUNK, &mut |rows| {
             let mut batch = Batch::default();
+            let mut moved = 0;
             for (name, octets) in rows {
                 let ahead = match table {
                     Table::Subscribers => SubscriberKey::supi(name).ok().and_then(|supi| {
@@ -114,20 +116,22 @@ pub fn skip_ahead_on(
                         .map(|record| record::encode_life(keys, name, &record.advanced(by))),
                 };
                 match ahead {
-                    Some(ahead) => batch.put(*table, name, &ahead),
+                    Some(ahead) => {
+                        batch.put(*table, name, &ahead);
+                        moved += 1;
+                    }
                     None => skipped.damaged += 1,
                 }
             }
             if let Some((last, _)) = rows.last() {
-                batch.put(Table::Meta, meta::SKIPPING, &position(index, last));
+                batch.put(Table::Meta, meta::SKIPPING, &position(keys, index, last));
             }
             commit(&batch)?;
-            let count = rows.len() as u64;
             match table {
-                Table::Subscribers => skipped.subscribers += count,
-                _ => skipped.lives += count,
+                Table::Subscribers => skipped.subscribers += moved,
+                _ => skipped.lives += moved,
             }
-            done += count;
+            done += rows.len() as u64;
             progress(done, total);
             Ok(())
         })?;
@@ -139,14 +143,18 @@ pub fn skip_ahead_on(
 }
 
 /// Which table, and the last row of it that is done.
-fn position(table: usize, last: &[u8]) -> Vec<u8> {
-    [&[u8::try_from(table).unwrap_or(u8::MAX)], last].concat()
+fn position(keys: &StoreKeys, table: usize, last: &[u8]) -> Vec<u8> {
+    let position = [&[u8::try_from(table).unwrap_or(u8::MAX)], last].concat();
+    meta::with_code(keys, meta::SKIPPING, position)
 }
 
-fn resumed(position: &[u8]) -> (usize, Option<Vec<u8>>) {
-    match position.split_first() {
-        Some((table, [])) => (usize::from(*table), None),
-        Some((table, last)) => (usize::from(*table), Some(last.to_vec())),
-        None => (0, None),
+fn resumed(keys: &StoreKeys, position: &[u8]) -> Result<(usize, Option<Vec<u8>>), StoreError> {
+    let position = meta::verified(keys, meta::SKIPPING, position);
+    match position.and_then(<[u8]>::split_first) {
+        Some((table, last)) if usize::from(*table) < TABLES.len() => {
+            let last = Some(last.to_vec()).filter(|last| !last.is_empty());
+            Ok((usize::from(*table), last))
+        }
+        _ => Err(StoreError::ChangedMeta("place where `skip-ahead` was interrupted")),
     }
 }

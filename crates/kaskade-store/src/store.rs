@@ -152,14 +152,15 @@ impl SubscriberStore {
         }
         let number = |key| meta::number(&*engine, key).map_err(read_error);
         let keys = sealer.keys();
-        let store_ms = meta::coded_number(&*engine, keys, meta::CODED_TICK)?.unwrap_or(0);
+        let store_ms = meta::coded_number(&*engine, keys, meta::CODED_TICK)?;
         if let Some(asked_ms) = tick.map(millis)
             && asked_ms != store_ms
         {
             return Err(StoreError::Tick { store_ms, asked_ms });
         }
         let tick = Duration::from_millis(store_ms.max(1));
-        let mark = meta::coded_number(&*engine, keys, meta::CODED_MARK)?.map(Glc);
+        let mark = meta::coded_number(&*engine, keys, meta::CODED_MARK)?;
+        let mark = Some(Glc(mark)).filter(|mark| mark.0 != 0);
         let clocks = clock.clocks();
         let counter = GlobalCounter::start(tick, clocks, mark, longest_jump)?;
         let issuer = Arc::new(Issuer::new(policy, node, held_ranges, Arc::clone(&sealer)));
@@ -288,15 +289,6 @@ impl SubscriberStore {
     /// When reading fails.
     pub fn is_empty(&self) -> Result<bool, StoreError> {
         self.len().map(|len| len == 0)
-    }
-
-    /// A subscriber's record as it is now; `None` when there is none.
-    pub(crate) fn sqn_record(&self, key: &SubscriberKey) -> Result<Option<SqnRecord>, StoreError> {
-        let mut shard = self.issuer.shard(key);
-        let now = self.issuer.now();
-        let entry = self.issuer.entry(&mut shard, &*self.engine, key, now)?;
-        let issuer = entry.and_then(|entry| entry.issuer.as_ref());
-        Ok(issuer.map(|issuer| issuer.record().clone()))
     }
 
     /// Now, by the home network's counter.

@@ -52,6 +52,7 @@ pub(crate) fn unlock(
     let mut batch = Batch::default();
     batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
     batch.put(Table::Meta, meta::TICK_MS, &tick);
+    batch.put(Table::Meta, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
     batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
     batch.put(Table::Meta, meta::DATA_KEY, &sealed);
     engine

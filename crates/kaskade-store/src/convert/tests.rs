@@ -75,7 +75,11 @@ fn first_version() -> MemoryEngine {
     batch.put(Table::Meta, meta::FORMAT, &meta::FIRST_FORMAT.to_be_bytes());
     for name in [meta::MARK, meta::TICK_MS] {
         if let Some(value) = meta::octets(&engine, name).expect("read") {
-            batch.put(Table::Meta, name, &value[..8]);
+            // It had no mark before the first number.
+            match value[..8] {
+                [0, 0, 0, 0, 0, 0, 0, 0] => batch.remove(Table::Meta, name),
+                ref number => batch.put(Table::Meta, name, number),
+            }
         }
     }
     let sealed = meta::octets(&engine, meta::DATA_KEY).expect("read").expect("there");

@@ -173,6 +173,46 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
         assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
     }
     put(&engine, Table::Meta, b"mark", &mark);
+    // Either of them is gone.
+    for name in [&b"mark"[..], b"tick"] {
+        let mut good = None;
+        engine
+            .get(Table::Meta, name, &mut |value| good = Some(value.to_vec()))
+            .expect("read");
+        let mut batch = Batch::default();
+        batch.remove(Table::Meta, name);
+        engine.commit(&batch).expect("committed");
+        assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
+        let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
+        assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))));
+        put(&engine, Table::Meta, name, &good.expect("one"));
+    }
+    drop(open().expect("whole again"));
+    // Where a skip was interrupted: nothing that only looks so.
+    for bad in [&[3_u8][..], &[0], &[0; 17], &[]] {
+        put(&engine, Table::Meta, b"skip ahead", bad);
+        let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
+        assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))), "{bad:?}");
+        assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
+    }
+    let mut batch = Batch::default();
+    batch.remove(Table::Meta, b"skip ahead");
+    engine.commit(&batch).expect("committed");
+    // What is damaged does not count as gone ahead.
+    let mut damaged = good.clone();
+    damaged[4] ^= 1;
+    put(&engine, Table::Subscribers, &name, &damaged);
+    let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ()).expect("done");
+    assert_eq!((skipped.subscribers, skipped.lives, skipped.damaged), (1, 0, 1));
+    // A store that has issued nothing yet has its mark as well.
+    let fresh = MemoryEngine::default();
+    let open_fresh =
+        || SubscriberStore::with_engine(Arc::new(fresh.clone()), Path::new("memory"), &key, hands.options());
+    drop(open_fresh().expect("a store"));
+    let mut batch = Batch::default();
+    batch.remove(Table::Meta, b"mark");
+    fresh.commit(&batch).expect("committed");
+    assert!(matches!(open_fresh(), Err(StoreError::ChangedMeta(_))));
     // The format of the first version, which had no codes.
     put(&engine, Table::Meta, b"format", &1_u64.to_be_bytes());
     assert!(matches!(open(), Err(StoreError::ChangedMeta("format"))));

@@ -119,6 +119,7 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
             "{} subscribers and {} removed or replaced cards go on {SKIPPED_SEQ} SEQ further, the clock {hours} hours{resumed}",
             done.subscribers, done.lives
         ))?;
+        console.line("subscribers provisioned or replaced since the backup: give --sqn above what they had")?;
     }
     if done.damaged > 0 {
         bail!(
