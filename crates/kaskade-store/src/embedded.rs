@@ -17,6 +17,8 @@ use redb::{
     Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
     StorageBackend, StorageError, TableDefinition,
 };
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use crate::backend::WatchedFile;
 use crate::engine::{Batch, Engine, Table};
@@ -121,7 +123,7 @@ impl EmbeddedEngine {
         let named = match fs::hard_link(&name, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             // No hard links here.
-            Err(_) => fs::rename(&name, &self.path).map(|()| true),
+            Err(_) => rename_to_new(&name, &self.path),
             Ok(()) => Ok(true),
         };
         let named = named.map_err(|error| self.io(error))?;
@@ -404,5 +406,32 @@ impl Engine for EmbeddedEngine {
         *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
         *writer = Some(database);
         Ok(())
+    }
+}
+
+/// Gives a file a name that nothing has yet; `false` when something has it.
+fn rename_to_new(from: &Path, to: &Path) -> std::io::Result<bool> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_there_is_never_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (new, store) = (folder.path().join("store.new"), folder.path().join("store"));
+        fs::write(&new, b"new").expect("written");
+        fs::write(&store, b"old").expect("written");
+        assert!(!rename_to_new(&new, &store).expect("no error"));
+        assert_eq!(fs::read(&store).expect("there"), b"old");
+        fs::remove_file(&store).expect("removed");
+        assert!(rename_to_new(&new, &store).expect("renamed"));
+        assert_eq!(fs::read(&store).expect("there"), b"new");
     }
 }

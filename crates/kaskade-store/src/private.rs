@@ -153,7 +153,8 @@ fn open_with(path: &Path, usage: Use, options: &mut OpenOptions) -> Result<File,
     let metadata = file.metadata().map_err(io)?;
     regular(path, &metadata)?;
     if usage == Use::Trusted {
-        unchanged_by_all(path, &metadata)?;
+        owner(path, &metadata)?;
+        mode(path, &metadata, 0o022, 0o644)?;
     } else {
         owner(path, &metadata)?;
         let through_a_group = usage == Use::ServiceKey && metadata.uid() == 0 && us() != 0;
@@ -263,16 +264,29 @@ pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
 /// What is not refused about a private folder, and yet should be known.
 pub type Notice = String;
 
-/// Makes a private folder of mode 0700, and what is missing above it.
+/// Makes a private folder of mode 0700, and what is missing above it. One of ours that is there gets that mode when it is
+/// empty, and is otherwise left as it is.
 ///
 /// # Errors
 /// [`PrivateError`].
 pub fn create_folder(path: &Path) -> Result<Vec<Notice>, PrivateError> {
     let io = |error: io::Error| PrivateError::io(path, &error);
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(above)
+            .map_err(io)?;
+    }
+    let made = match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        made => made.map(|()| true).map_err(io)?,
+    };
     let folder = open_folder(path)?;
     owner(path, &folder.metadata().map_err(io)?)?;
-    folder.set_permissions(fs::Permissions::from_mode(0o700)).map_err(io)?;
+    if made || fs::read_dir(path).map_err(io)?.next().is_none() {
+        folder.set_permissions(fs::Permissions::from_mode(0o700)).map_err(io)?;
+    }
     check_folder(path)
 }
 
@@ -379,10 +393,6 @@ fn mode(path: &Path, metadata: &Metadata, refused: u32, expected: u32) -> Result
         mode,
         expected,
     })
-}
-
-fn unchanged_by_all(path: &Path, metadata: &Metadata) -> Result<(), PrivateError> {
-    mode(path, metadata, 0o002, 0o644)
 }
 
 fn regular(path: &Path, metadata: &Metadata) -> Result<(), PrivateError> {

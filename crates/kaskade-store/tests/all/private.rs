@@ -225,8 +225,18 @@ fn new_files_are_ours_alone_and_never_through_a_link() {
     assert!(private::open(folder.path(), Use::Secret).is_err(), "a folder");
     set_mode(&state, 0o644);
     assert!(private::open(&state, Use::Trusted).is_ok());
-    set_mode(&state, 0o646);
-    assert!(private::open(&state, Use::Trusted).is_err());
+    for mode in [0o646, 0o664] {
+        set_mode(&state, mode);
+        assert!(private::open(&state, Use::Trusted).is_err(), "{mode:o}");
+    }
+    if give_away(&state) {
+        set_mode(&state, 0o644);
+        assert!(matches!(
+            private::open(&state, Use::Trusted),
+            Err(PrivateError::Owner { owner: NOBODY, .. })
+        ));
+        chown(&state, Some(0), None).expect("back");
+    }
     assert!(private::check(&state, &fs::File::open(&state).expect("opened")).is_err());
 }
 
@@ -241,6 +251,13 @@ fn folders() {
         let error = private::check_folder(&path).expect_err("others get in");
         assert!(error.to_string().contains("chmod 700"), "{error}");
     }
+    // One that is there is made private only while nothing is in it.
+    private::create_folder(&path).expect("empty");
+    assert_eq!(mode_of(&path), 0o700);
+    fs::write(path.join("file"), b"").expect("written");
+    set_mode(&path, 0o755);
+    assert!(private::create_folder(&path).is_err(), "others may use what is in it");
+    assert_eq!(mode_of(&path), 0o755);
     set_mode(&path, 0o700);
     private::check_folder(&path).expect("in order");
     // Everybody may replace it, unless the folder above is like /tmp.
