@@ -128,7 +128,8 @@ pub struct LoadOptions {
     pub plmn: Plmn,
     /// Seed of the subscribers.
     pub seed: u64,
-    /// How many there are: a run takes one at random.
+    /// How many there are: a run takes one at random, of a part that is its own as long as there are enough for all. So
+    /// no subscriber has more challenges at once than (connections × streams) / subscribers, rounded up.
     pub subscribers: u64,
     /// Connections.
     pub connections: usize,
@@ -224,11 +225,14 @@ pub async fn run(options: LoadOptions) -> Result<LoadReport, LoadError> {
     let first = AusfClient::new(&options.url, options.client.clone())?;
     shared.one_run(&first, 0).await.map_err(LoadError::First)?;
     let mut tasks = Vec::new();
+    let at_once = u64::try_from(options.connections.max(1).saturating_mul(options.streams.max(1))).unwrap_or(u64::MAX);
+    let mut parts = 0..at_once;
     for _ in 0..options.connections.max(1) {
         let client = AusfClient::new(&options.url, options.client.clone())?;
         for _ in 0..options.streams.max(1) {
             let (shared, client) = (shared.clone(), client.clone());
-            tasks.push(tokio::spawn(async move { shared.runs(&client).await }));
+            let part = Part::of(parts.next().unwrap_or_default(), at_once, options.subscribers);
+            tasks.push(tokio::spawn(async move { shared.runs(&client, part).await }));
         }
     }
     tokio::time::sleep(options.warm_up).await;
@@ -256,6 +260,31 @@ pub async fn run(options: LoadOptions) -> Result<LoadReport, LoadError> {
     })
 }
 
+/// The subscribers of one stream of runs: `first`, and every `step`th after it.
+#[derive(Clone, Copy)]
+struct Part {
+    first: u64,
+    step: u64,
+    count: u64,
+}
+
+impl Part {
+    fn of(number: u64, parts: u64, subscribers: u64) -> Self {
+        let subscribers = subscribers.max(1);
+        let first = number % subscribers;
+        let step = parts.max(1);
+        Self {
+            first,
+            step,
+            count: (subscribers - first).div_ceil(step),
+        }
+    }
+
+    fn draw(self, random: u64) -> u64 {
+        self.first + self.step * (random % self.count)
+    }
+}
+
 struct Shared {
     options: LoadOptions,
     serving_network_name: ServingNetworkName,
@@ -267,7 +296,7 @@ struct Shared {
 }
 
 impl Shared {
-    async fn runs(&self, client: &AusfClient) {
+    async fn runs(&self, client: &AusfClient, part: Part) {
         // xorshift64: who comes next need not be unpredictable.
         let mut state = random_octets().map_or(1, u64::from_le_bytes) | 1;
         while !self.stopped.load(Ordering::Relaxed) {
@@ -275,7 +304,7 @@ impl Shared {
             state ^= state >> 7;
             state ^= state << 17;
             let begin = Instant::now();
-            let result = self.one_run(client, state % self.options.subscribers.max(1)).await;
+            let result = self.one_run(client, part.draw(state)).await;
             if !self.measuring.load(Ordering::Relaxed) {
                 continue;
             }

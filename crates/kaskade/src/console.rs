@@ -126,7 +126,7 @@ impl Console {
             "error:"
         };
         // There is no other place to complain to.
-        let _ = writeln!(io::stderr().lock(), "{label} {error:#}");
+        let _ = writeln!(io::stderr().lock(), "{label} {}", once(error));
     }
 
     /// Tells something on standard error that is no result.
@@ -140,6 +140,21 @@ impl Console {
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     }
+}
+
+/// An error and its causes, without those that it tells already.
+fn once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
 }
 
 /// Says something on standard error before anything is known of the console.
@@ -228,6 +243,22 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no connection: {source}")]
+        struct Outer {
+            source: io::Error,
+        }
+        let error = |source| anyhow::Error::new(Outer { source }).context("no challenge");
+        assert_eq!(
+            once(&error(io::Error::other("refused"))),
+            "no challenge: no connection: refused"
+        );
+        let plain = anyhow::anyhow!("why").context("what");
+        assert_eq!(once(&plain), "what: why");
+    }
 
     #[test]
     fn only_our_own_output_may_lose_its_reader() {

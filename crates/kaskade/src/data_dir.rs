@@ -21,11 +21,9 @@ pub(crate) struct DataArgs {
 }
 
 impl DataArgs {
-    /// Whether somebody chose a data folder, by whatever means.
-    pub(crate) fn is_chosen(&self) -> bool {
+    /// Whether --data names a folder, for what must not happen in one that is only configured.
+    pub(crate) fn names_a_folder(&self) -> bool {
         self.data.is_some()
-            || self.config.is_some()
-            || std::env::var_os("KASKADE_DATA_DIR").is_some_and(|value| !value.is_empty())
     }
 
     /// The configuration: file, then environment, then command line.
@@ -34,12 +32,17 @@ impl DataArgs {
             Some(path) => Config::read(path)?,
             None => Config::default(),
         };
-        config.apply_environment(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        config.apply_environment(variable)?;
         if let Some(data) = &self.data {
             config.data_dir.clone_from(data);
         }
         Ok(config)
     }
+}
+
+/// A variable of the environment; an empty one is none.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// An open data folder and its master key.

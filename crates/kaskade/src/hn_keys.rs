@@ -3,8 +3,10 @@
 //! ```text
 //! hn-keys/007.key = "KSKHNKY1" 8 ‖ key identifier 1 ‖ profile 1 ‖ sealed private key 60
 //! ```
+//!
+//! A key that was removed leaves `hn-keys/007.spent`, so that its identifier is not given again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -26,6 +28,8 @@ pub(crate) struct HnKeys {
     folder: PathBuf,
     sealing: Locked<HnKeySealer>,
     keys: BTreeMap<u8, Locked<HnPrivateKey>>,
+    /// Identifiers of keys that were removed.
+    spent: BTreeSet<u8>,
 }
 
 impl HnKeys {
@@ -35,9 +39,16 @@ impl HnKeys {
             folder: data.hn_keys()?,
             sealing: Locked::with(|| data.master().hn_key_sealer()),
             keys: BTreeMap::new(),
+            spent: BTreeSet::new(),
         };
         for file in std::fs::read_dir(&keys.folder)? {
             let path = file?.path();
+            if let Some(id) = (1..=255).find(|id| path == keys.mark(*id)) {
+                // Whoever may write here decides what is given again.
+                read_private(&path)?;
+                keys.spent.insert(id);
+                continue;
+            }
             if path.extension().is_none_or(|extension| extension != "key") {
                 continue;
             }
@@ -70,11 +81,11 @@ impl HnKeys {
         self.iter().find(|(_, key)| key.profile() == profile)
     }
 
-    /// The lowest identifier that is free.
+    /// The lowest identifier that was never given.
     pub(crate) fn free_id(&self) -> Result<u8> {
         (1..=255)
-            .find(|id| !self.keys.contains_key(id))
-            .ok_or_else(|| anyhow!("all 255 identifiers are in use"))
+            .find(|id| !self.keys.contains_key(id) && !self.spent.contains(id))
+            .ok_or_else(|| anyhow!("all 255 identifiers are or were in use"))
     }
 
     /// Makes a key pair.
@@ -95,7 +106,13 @@ impl HnKeys {
     pub(crate) fn add(&mut self, id: u8, key: HnPrivateKey) -> Result<&HnPrivateKey> {
         if self.keys.contains_key(&id) {
             bail!(
-                "the identifier {id} is taken: cards in the field may use that key. Choose another with --id, or remove the old one first"
+                "the identifier {id} is taken: cards in the field may use that key. Choose another with --id, or leave --id out"
+            );
+        }
+        if self.spent.contains(&id) {
+            bail!(
+                "the identifier {id} was that of a key that is removed: cards in the field may still have it, and none is given \
+                 twice. Choose another with --id, or leave --id out"
             );
         }
         let head = head(id, key.profile());
@@ -107,9 +124,13 @@ impl HnKeys {
         Ok(self.keys.entry(id).or_insert_with(|| Locked::with(|| key)))
     }
 
-    /// Removes a key pair for good.
+    /// Removes a key pair for good; its identifier stays spent.
     pub(crate) fn remove(&mut self, id: u8) -> Result<()> {
         self.key(id)?;
+        // First: whatever happens then, the identifier is not given again.
+        if self.spent.insert(id) {
+            private::write_new(&self.mark(id), b"the key of this identifier was removed\n")?;
+        }
         let path = self.path(id);
         std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         self.keys.remove(&id);
@@ -123,6 +144,11 @@ impl HnKeys {
 
     fn path(&self, id: u8) -> PathBuf {
         self.folder.join(format!("{id:03}.key"))
+    }
+
+    /// What says that an identifier is spent.
+    fn mark(&self, id: u8) -> PathBuf {
+        self.folder.join(format!("{id:03}.spent"))
     }
 
     fn read(&self, path: &std::path::Path) -> Result<(u8, HnPrivateKey)> {

@@ -112,6 +112,10 @@ impl Source<'_> {
     fn is_an_option(&self) -> bool {
         self.text.is_some() || self.file.is_some()
     }
+
+    fn is_in_environment(&self) -> bool {
+        std::env::var_os(self.variable).is_some()
+    }
 }
 
 impl SecretArgs {
@@ -212,6 +216,13 @@ impl SecretArgs {
         let Some([derived, own]) = mine else {
             return Ok([const { None }; 4]);
         };
+        if !derived.is_an_option() && !own.is_an_option() && derived.is_in_environment() && own.is_in_environment() {
+            bail!(
+                "both {} and {} are set in the environment: one code follows from the other, so set only one",
+                derived.variable,
+                own.variable
+            );
+        }
         let derived_text = if own.is_an_option() {
             None
         } else {

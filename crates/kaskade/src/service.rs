@@ -1,5 +1,6 @@
 //! A node out of its configuration: store, home network keys, UDM and AUSF.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
-use kaskade_net::sbi::tls::{IdentityFiles, ServerTls};
+use kaskade_net::sbi::tls::{IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::private;
 use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
@@ -130,7 +131,31 @@ fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Resul
             certificates: certificates.clone(),
             key: key.clone(),
         };
-        options.tls = Some(ServerTls::new(&identity, tls.client_ca.as_deref())?);
+        options.tls = Some(server_tls(&identity, tls.client_ca.as_deref())?);
     }
     Ok(options)
+}
+
+/// Reads the files, and names them also where it is their content that does not fit.
+fn server_tls(identity: &IdentityFiles, client_ca: Option<&Path>) -> Result<ServerTls> {
+    let (certificates, key) = (identity.certificates.display(), identity.key.display());
+    ServerTls::new(identity, client_ca).map_err(|error| {
+        let files = match (&error, client_ca) {
+            (TlsError::Identity(_), _) => Some(format!("{certificates} and {key}")),
+            (TlsError::Authority(_), Some(client_ca)) => Some(client_ca.display().to_string()),
+            _ => None,
+        };
+        let error = anyhow::Error::new(error);
+        match files {
+            Some(files) => error.context(files),
+            None => error,
+        }
+    })
+}
+
+/// Reads the TLS files of both services, as a node that starts does.
+pub(crate) fn check_tls(config: &Config) -> Result<()> {
+    server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?;
+    server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?;
+    Ok(())
 }

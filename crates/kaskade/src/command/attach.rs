@@ -215,6 +215,11 @@ fn explained(error: AusfClientError) -> anyhow::Error {
         Some("INVALID_SCHEME_OUTPUT") => "the SUCI does not open: is the home network public key the right one?",
         Some("UNSUPPORTED_PROTECTION_SCHEME") => "the home network does not support this protection scheme",
         Some("AUTHENTICATION_REJECTED") => "the subscription does not allow it, or the AUTS is not of this subscriber",
+        Some("NF_CONGESTION_RISK") => {
+            "a budget of the home network is used up: its log says which setting of [budget] bounds it (of one subscriber: \
+             budget.card_of_requester and budget.card). Wait, or raise that setting there"
+        }
+        Some("NF_CONGESTION") => "the home network has too much to do (budget.node): wait, or raise that setting there",
         Some("CONTEXT_NOT_FOUND") => "the authentication context has expired or was used",
         _ => return error.into(),
     };

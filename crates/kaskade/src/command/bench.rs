@@ -61,6 +61,9 @@ enum BenchCommand {
   kaskade bench auth --suci a --tls                (as deployed)
   kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
 
+A subscriber has at most four challenges at once: connections x streams is at most four times the
+smallest number of subscribers.
+
 Latencies are those of a closed loop of connections x streams runs at once: with fewer streams
 they are shorter.
 Figures of one machine at one moment: compare ratios, and repeat.")]
@@ -215,6 +218,26 @@ enum Told {
 
 const SEED: u64 = 1;
 
+/// A subscriber with more challenges that wait loses its oldest.
+const CHALLENGES_OF_ONE: u64 = 4;
+
+/// Refuses what could only fail, before anything is measured.
+fn check_load(args: &AuthArgs) -> Result<()> {
+    let at_once = u64::from(args.connections) * u64::from(args.streams);
+    if let Some(few) = args.subscribers.iter().find(|few| **few * CHALLENGES_OF_ONE < at_once) {
+        bail!(
+            "{few} subscribers are too few for {} connections x {} streams: an AUSF keeps {CHALLENGES_OF_ONE} challenges of one \
+             subscriber, so at most {} authentications run at once. Give fewer --connections and --streams, or at least \
+             {} --subscribers",
+            args.connections,
+            args.streams,
+            few * CHALLENGES_OF_ONE,
+            at_once.div_ceil(CHALLENGES_OF_ONE)
+        );
+    }
+    Ok(())
+}
+
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.command {
         BenchCommand::Auth(args) => auth(console, args),
@@ -223,6 +246,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
+    check_load(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

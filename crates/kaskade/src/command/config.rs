@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kaskade::config::Config;
+use kaskade_net::role::policy::{Member, ServingNetwork};
 
 use crate::console::{Console, Style};
+use crate::data_dir::variable;
+use crate::service;
 
 /// Prints the whole configuration with every default and what it means, or checks a file
 #[derive(clap::Args, Debug)]
@@ -26,7 +29,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Check {
-    /// Checks a file, and says what is wrong with its line
+    /// Checks a file, the TLS files that it names and the environment as `kaskade up` does, and says what is wrong
     Check {
         /// The file
         file: PathBuf,
@@ -37,7 +40,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.check {
         None => console.text(&Config::default().commented_toml())?,
         Some(Check::Check { file }) => {
-            let config = Config::read(file)?;
+            let mut config = Config::read(file)?;
+            config.apply_environment(variable)?;
+            check_log(&config)?;
+            service::check_tls(&config).with_context(|| file.display().to_string())?;
             console.line(format!(
                 "{}: {}",
                 file.display(),
@@ -49,6 +55,61 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_log(config: &Config) -> Result<()> {
+    let whence = match variable("KASKADE_LOG") {
+        Some(_) => "KASKADE_LOG (environment)",
+        None => "log.filter",
+    };
+    tracing_subscriber::EnvFilter::try_new(&config.log.filter).context(whence)?;
+    Ok(())
+}
+
+/// Reservations that can have no effect, as nobody has the name or nobody may ask for the network.
+fn reservations(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    let policy = &config.policy;
+    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls]
+        .iter()
+        .any(|tls| tls.client_ca.is_some());
+    for (network, names) in &policy.reserved.0 {
+        let mut listed = policy
+            .serving_networks
+            .iter()
+            .map(|plmn| ServingNetwork::Of(plmn.0))
+            .chain(
+                policy
+                    .serving_network_names
+                    .iter()
+                    .map(|name| ServingNetwork::Named(name.0)),
+            );
+        if !policy.any_serving_network && !listed.any(|listed| overlap(&listed, network)) {
+            notes.push(format!(
+                "policy.reserved: {network} is not in policy.serving_networks or policy.serving_network_names: nobody may ask for it"
+            ));
+        }
+        for name in names {
+            let is_group = config.groups.0.iter().any(|(group, _)| group == name);
+            let is_of_certificate = matches!(name.parse(), Ok(Member::Certificate(_)));
+            if !is_group && is_of_certificate && !certificates_are_seen {
+                notes.push(format!(
+                    "policy.reserved: {network}: {name} is no group, and no certificate is ever seen without tls.client_ca: \
+                     nobody is called so"
+                ));
+            }
+        }
+    }
+    notes
+}
+
+/// Whether a name may be of both.
+fn overlap(one: &ServingNetwork, other: &ServingNetwork) -> bool {
+    match (one, other) {
+        (ServingNetwork::Of(plmn), ServingNetwork::Named(name))
+        | (ServingNetwork::Named(name), ServingNetwork::Of(plmn)) => name.is_of(*plmn),
+        (one, other) => one == other,
+    }
 }
 
 /// What is allowed, and yet probably not meant.
@@ -71,5 +132,6 @@ pub(crate) fn warnings(config: &Config) -> Vec<String> {
     } else if policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
         warnings.push("policy.serving_networks is empty: nobody may authenticate the subscribers".into());
     }
+    warnings.extend(reservations(config));
     warnings
 }

@@ -47,7 +47,7 @@ struct Generate {
     /// Profile a (X25519) or b (P-256); cards and devices support both
     #[arg(long, value_parser = profile)]
     profile: Profile,
-    /// Home network public key identifier, 1 to 255; by default the lowest that is free
+    /// Home network public key identifier, 1 to 255; by default the lowest that was never given
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
     #[command(flatten)]
@@ -70,7 +70,7 @@ struct Import {
     /// Profile a (X25519) or b (P-256): needed for hexadecimal digits, checked for the others
     #[arg(long, value_parser = profile)]
     profile: Option<Profile>,
-    /// Home network public key identifier, 1 to 255; by default the lowest that is free
+    /// Home network public key identifier, 1 to 255; by default the lowest that was never given
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
     #[command(flatten)]
@@ -111,7 +111,7 @@ struct Show {
     data: DataArgs,
 }
 
-/// Removes a key pair for good: cards that use it cannot register any more
+/// Removes a key pair for good: cards that use it cannot register any more, and its identifier is not given again
 #[derive(clap::Args, Debug)]
 struct Remove {
     /// Identifier
@@ -152,7 +152,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 );
             }
             keys.remove(args.id)?;
-            console.line(format!("home network key {} is removed", args.id))?;
+            console.line(format!(
+                "home network key {0} is removed; the identifier {0} is not given again",
+                args.id
+            ))?;
             Ok(())
         }
     }

@@ -126,12 +126,12 @@ struct IdentityArgs {
     /// Home network public key: 64 hexadecimal digits for profile A, 66 (compressed) or 130 for B; or a file (PEM, DER)
     #[arg(long, value_name = "HEX|FILE", required_if_eq_any = [("suci", "a"), ("suci", "b")])]
     hn_public_key: Option<String>,
-    /// Home network public key identifier, 1 to 255
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
-    hn_key_id: u8,
-    /// Routing indicator, 1 to 4 digits
-    #[arg(long, value_name = "DIGITS", default_value = "0")]
-    routing_indicator: RoutingIndicator,
+    /// Home network public key identifier, 1 to 255 [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    hn_key_id: Option<u8>,
+    /// Routing indicator, 1 to 4 digits [default: 0]
+    #[arg(long, value_name = "DIGITS")]
+    routing_indicator: Option<RoutingIndicator>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -172,6 +172,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
+    args.refuse_unused()?;
     let keys = args.secrets.read_for_vectors()?.1;
     let options = UsimOptions::default();
     let mut state = match &args.usim.state {
@@ -226,6 +227,39 @@ async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
 }
 
 impl AttachArgs {
+    /// An option that would be ignored may be meant: whoever gives a key of the home network wants the SUPI concealed.
+    fn refuse_unused(&self) -> Result<()> {
+        let identity = &self.identity;
+        if !matches!(identity.suci, Scheme::A | Scheme::B) {
+            let given = [
+                (identity.hn_public_key.is_some(), "--hn-public-key"),
+                (identity.hn_key_id.is_some(), "--hn-key-id"),
+            ];
+            if let Some((_, option)) = given.iter().find(|(is, _)| *is) {
+                bail!("{option} is used for a concealed SUPI only: add --suci a or --suci b, or leave it out");
+            }
+        }
+        if identity.suci == Scheme::Supi {
+            if identity.routing_indicator.is_some() {
+                bail!(
+                    "--routing-indicator is part of a SUCI, and with --suci supi there is none: add --suci null, a or b \
+                     instead, or leave it out"
+                );
+            }
+            if identity.home.is_some() && self.serving.serving.is_some() {
+                bail!("--home is not used with --suci supi and --serving: leave one of them out");
+            }
+        }
+        // --cert and --key need --ca.
+        if self.tls.ca.is_some() && !is_https(&self.ausf) {
+            bail!(
+                "--ca is for TLS, and --ausf {} is HTTP/2 in clear text: give --ausf https://…, or leave it out",
+                self.ausf
+            );
+        }
+        Ok(())
+    }
+
     fn attach(&self) -> Result<Attach> {
         let serving = self.serving.serving.or(self.identity.home);
         let serving = serving.context("which serving network? Give --serving MCC-MNC (or --home MCC-MNC)")?;
@@ -237,6 +271,7 @@ impl AttachArgs {
             hn_key_id,
             routing_indicator,
         } = self.identity;
+        let routing_indicator = routing_indicator.unwrap_or(RoutingIndicator::DEFAULT);
         if home.is_none() && suci != Scheme::Supi && matches!(self.supi, Supi::Imsi(_)) {
             bail!("where does the MNC end? A SUCI of an IMSI needs --home MCC-MNC");
         }
@@ -245,7 +280,7 @@ impl AttachArgs {
             Ok(Identity::Concealed {
                 home,
                 routing_indicator,
-                hn_key_id: HnKeyId(hn_key_id),
+                hn_key_id: HnKeyId(hn_key_id.unwrap_or(1)),
                 hn_public_key: public_key(text, profile)?,
             })
         };
@@ -258,7 +293,7 @@ impl AttachArgs {
             Scheme::A => concealed(Profile::A)?,
             Scheme::B => concealed(Profile::B)?,
         };
-        if self.ausf.starts_with("https:") && self.tls.ca.is_none() {
+        if is_https(&self.ausf) && self.tls.ca.is_none() {
             bail!(
                 "{}: https needs --ca with the authority that the AUSF's certificate comes from",
                 self.ausf
@@ -294,6 +329,10 @@ impl TlsArgs {
         options.insecure_h2c = true;
         Ok(options)
     }
+}
+
+fn is_https(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
 /// Hexadecimal digits, or a file.

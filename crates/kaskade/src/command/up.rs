@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// Make two demo subscribers of the test network 001-01, attach one over the wire, and print the cascade of keys.
-    /// Uses the folder kaskade-demo unless --data names another
+    /// Uses the folder kaskade-demo, whatever is configured, unless --data names another, which has no other subscribers
     #[arg(long)]
     demo: bool,
     /// With --demo: exit after the attach
@@ -89,6 +89,9 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
     let store = Arc::new(service::open_store(&data, config)?);
+    if args.demo {
+        refuse_other_subscribers(&store, data.path())?;
+    }
     let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
     if args.demo {
         make_demo_data(&store, &mut hn_keys)?;
@@ -274,11 +277,27 @@ fn demo_supi(msin: &str) -> Result<Supi> {
 }
 
 fn prepare_demo(config: &mut Config, data: &DataArgs) -> Result<()> {
-    if !data.is_chosen() {
+    if !data.names_a_folder() {
         config.data_dir = PathBuf::from(DEMO_FOLDER);
     }
     if !config.policy.any_serving_network {
         config.policy.serving_networks.push(Parsed(demo_plmn()?));
+    }
+    Ok(())
+}
+
+/// Nobody's network gets subscribers and keys of the demonstration.
+fn refuse_other_subscribers(store: &SubscriberStore, path: &Path) -> Result<()> {
+    let own: Vec<Supi> = DEMO_MSINS.into_iter().map(demo_supi).collect::<Result<_>>()?;
+    // One more than the demonstration has: if there are others, one is among them.
+    let first = store.list(None, own.len() + 1)?;
+    if let Some(other) = first.iter().find(|subscriber| !own.contains(&subscriber.supi)) {
+        bail!(
+            "{}: has {}, who is not of the demonstration: leave --data out, or name a new folder. Without --demo, \
+             `kaskade up` serves this one",
+            path.display(),
+            other.supi.masked()
+        );
     }
     Ok(())
 }

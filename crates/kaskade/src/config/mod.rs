@@ -303,7 +303,7 @@ impl Config {
     /// Applies environment variables, which `variable` looks up.
     ///
     /// # Errors
-    /// [`ConfigError::Environment`].
+    /// [`ConfigError::Environment`]: a variable does not parse, or a node with it could not listen.
     pub fn apply_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
         let address = |name: &'static str| -> Result<Option<SocketAddr>, ConfigError> {
             variable(name)
@@ -319,6 +319,28 @@ impl Config {
         }
         if let Some(listen) = address("KASKADE_AUSF_LISTEN")? {
             self.ausf.listen = listen;
+        }
+        let given = |name| variable(name).is_some();
+        let names = ["KASKADE_UDM_LISTEN", "KASKADE_AUSF_LISTEN"].map(|name| given(name).then_some(name));
+        // The file alone was in order.
+        match (self.check_listeners(), names) {
+            (
+                Err(ConfigError::Value {
+                    name: "udm.listen",
+                    reason,
+                }),
+                [Some(name), _] | [None, Some(name)],
+            )
+            | (
+                Err(ConfigError::Value {
+                    name: "ausf.listen",
+                    reason,
+                }),
+                [_, Some(name)] | [Some(name), None],
+            ) => {
+                return Err(ConfigError::Environment { name, reason });
+            }
+            _ => {}
         }
         if let Some(path) = variable("KASKADE_DATA_DIR") {
             self.data_dir = path.into();

@@ -632,6 +632,10 @@ fn home_network_keys_and_the_card() {
             .contains("no home network key with identifier 1")
     );
     let sealed = files_below(&place.path("data"));
-    assert_eq!(sealed.len(), 3, "{sealed:?}");
+    assert_eq!(
+        sealed.len(),
+        4,
+        "master key, two keys, one spent identifier: {sealed:?}"
+    );
     place.has_no(&[&a, &b], &["data"]);
 }

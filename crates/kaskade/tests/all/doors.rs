@@ -33,7 +33,7 @@ fn whatever_lets_others_in_is_refused_with_the_command_that_mends_it() {
     home(&place);
     let all = files_below(&place.path("data"));
     assert!(all.len() >= 4, "{all:?}");
-    let up = |place: &Place| place.kaskade("up --config kaskade.toml --demo --once");
+    let up = |place: &Place| place.kaskade("up --config kaskade.toml --demo --once --data data");
     up(&place).ok();
     let mut tried = 0;
     for file in files_below(&place.path("data")) {

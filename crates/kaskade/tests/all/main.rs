@@ -18,6 +18,7 @@ mod docs;
 mod doors;
 mod ends;
 mod explain;
+mod first_steps;
 mod hn_key_file;
 mod import;
 mod network;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use kaskade_keys::Supi;
 use serde_json::json;
 
-use super::{highest_sqn, open, unknown};
+use super::{highest_sqn, is_at_its_end, open, unknown};
 use crate::command::store::audit;
 use crate::console::Console;
 use crate::data_dir::DataArgs;
@@ -58,10 +58,14 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             "was_allowed": back.granted,
             "sqn_reused": back.reuses,
             "highest_sqn": *hex_field::text(&highest),
+            "sqn_at_its_end": is_at_its_end(&before.sqn),
         }))?;
         return Ok(());
     }
-    let text = if back.granted {
+    let text = if is_at_its_end(&before.sqn) {
+        "no SQN is left above the highest. It needs a new K (`kaskade subscriber add --replace`), unless its card has gone \
+         back: only then the next fresh AUTS helps"
+    } else if back.granted {
         "was allowed already: the next fresh AUTS of its card is followed wherever that is"
     } else {
         "the next fresh AUTS of its card is followed wherever that is, once; no number has changed yet"

@@ -160,6 +160,12 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         })?;
     }
     console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
+    if let Some(kept) = store.subscriber(&args.supi)?.filter(|kept| is_at_its_end(&kept.sqn)) {
+        console.note(format!(
+            "warning: {} is the end: no SQN is left above it, so every vector is refused and this card needs a new K. Is --sqn right?",
+            *hex_field::text(&highest_sqn(&kept.sqn).octets())
+        ));
+    }
     match subscriber.secrets.algorithm() {
         Algorithm::Gsm(algorithm) => console.note(format!(
             "note: {} is of GSM-only cards: there are triplets of this subscriber, but it cannot authenticate in 4G or 5G",
@@ -410,6 +416,11 @@ fn highest_sqn(record: &SqnRecord) -> Sqn {
     let layout = record.layout();
     let ind = u8::try_from(layout.array_size() - 1).map_or(Ind(0), Ind);
     layout.join(record.reserved(), ind).unwrap_or(Sqn::MAX)
+}
+
+/// Whether no SEQ is left above what was issued.
+fn is_at_its_end(record: &SqnRecord) -> bool {
+    record.reserved() >= record.layout().max_seq()
 }
 
 /// The whole store in pages, in the order of the SUPI.
