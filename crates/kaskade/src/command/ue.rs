@@ -239,16 +239,11 @@ impl AttachArgs {
                 bail!("{option} is used for a concealed SUPI only: add --suci a or --suci b, or leave it out");
             }
         }
-        if identity.suci == Scheme::Supi {
-            if identity.routing_indicator.is_some() {
-                bail!(
-                    "--routing-indicator is part of a SUCI, and with --suci supi there is none: add --suci null, a or b \
-                     instead, or leave it out"
-                );
-            }
-            if identity.home.is_some() && self.serving.serving.is_some() {
-                bail!("--home is not used with --suci supi and --serving: leave one of them out");
-            }
+        if identity.suci == Scheme::Supi && identity.routing_indicator.is_some() {
+            bail!(
+                "--routing-indicator is part of a SUCI, and with --suci supi there is none: add --suci null, a or b \
+                 instead, or leave it out"
+            );
         }
         // --cert and --key need --ca.
         if self.tls.ca.is_some() && !is_https(&self.ausf) {

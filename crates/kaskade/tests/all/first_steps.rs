@@ -19,7 +19,6 @@ fn an_option_that_would_not_be_used_is_refused() {
             "--routing-indicator",
             "--suci null",
         ),
-        ("--home 001-01 --suci supi --serving 901-70", "--home", "leave one"),
         ("--home 001-01 --ca ca.pem", "--ca", "--ausf https"),
     ] {
         let said = place.with_secrets(&format!("{attach} {more}")).refused();
