@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -109,8 +110,16 @@ impl EmbeddedEngine {
     }
 
     fn open_file(&self) -> Result<(), EngineError> {
-        let database = self.open_database()?;
-        self.take(database)
+        // A file that was damaged in the right place makes redb panic: to the user it is a damaged file.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            self.open_database().and_then(|database| self.take(database))
+        }));
+        opened.unwrap_or_else(|_| {
+            Err(EngineError::Corrupt {
+                path: self.path.clone(),
+                what: "its pages contradict each other".into(),
+            })
+        })
     }
 
     /// Makes a new store under another name and then gives it its own, so that a crash leaves no half of a header;

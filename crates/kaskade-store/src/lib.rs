@@ -56,6 +56,7 @@
     )
 )]
 
+mod arenas;
 mod backend;
 mod challenge;
 pub mod clock;
@@ -90,6 +91,7 @@ mod success_lock;
 mod sync;
 mod unlock;
 
+pub use arenas::bound_arenas;
 pub use challenge::{AUTS_LIFETIME, NotFollowed};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;

@@ -314,9 +314,12 @@ impl Lines {
             return Ok(Some(text.clone()));
         }
         if let Some(path) = file {
-            let line = self
-                .line(path)
-                .with_context(|| format!("{field} from {}", path.display()))?;
+            let line = self.line(path).with_context(|| {
+                format!(
+                    "{field} from {}",
+                    crate::explain::lookup::shown(&path.display().to_string())
+                )
+            })?;
             return Ok(Some(SecretText(line)));
         }
         match std::env::var(variable) {

@@ -71,6 +71,8 @@ pub(crate) struct Args {
 /// The test network of TS 36.508 and most laboratories.
 const DEMO_PLMN: (&str, &str) = ("001", "01");
 const DEMO_FOLDER: &str = "kaskade-demo";
+/// Threads that wait for the disk, at most: what waits beyond them waits in line.
+const BLOCKING_THREADS: usize = 16;
 const DEMO_MSINS: [&str; 2] = ["0000000001", "0000000002"];
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
@@ -82,7 +84,11 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     if let Swap::Possible(warning) = memory::lock_all() {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    kaskade_store::bound_arenas();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
     runtime.block_on(up(console, args, &config))
 }
 
