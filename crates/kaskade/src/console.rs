@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use kaskade::place::without_keys;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Colour {
@@ -126,7 +128,7 @@ impl Console {
             "error:"
         };
         // There is no other place to complain to.
-        let _ = writeln!(io::stderr().lock(), "{label} {}", once(error));
+        let _ = writeln!(io::stderr().lock(), "{label} {}", without_keys(&once(error)));
     }
 
     /// Tells something on standard error that is no result.

@@ -89,7 +89,7 @@ impl Plan {
         for wanted in via {
             plans.retain(|plan| plan.goes_via(wanted));
             if plans.is_empty() {
-                bail!("no way from what is given to {name} goes by {wanted:?}");
+                bail!("no way from what is given to {name} goes by {}", lookup::shown(wanted));
             }
         }
         let least = plans.iter().map(Self::order).min();
@@ -263,7 +263,7 @@ pub(crate) fn usual(from: &'static str, name: &str, via: &[String]) -> Result<Op
         let found = !plans.is_empty();
         plans.retain(|plan| plan.goes_via(wanted));
         if found && plans.is_empty() {
-            bail!("no way from {from} to {name} goes by {wanted:?}");
+            bail!("no way from {from} to {name} goes by {}", lookup::shown(wanted));
         }
     }
     let least = plans.iter().map(Plan::order).min();

@@ -77,7 +77,10 @@ pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Sh
             &given.unused(&given.used(&[key], &[])),
         )?;
         if let Some(via) = args.via.first() {
-            bail!("{key} follows from K and the challenge at once: leave out --via {via}");
+            bail!(
+                "{key} follows from K and the challenge at once: leave out --via, which is {}",
+                lookup::shown(via)
+            );
         }
         return print(console, &[(row, &known, None)], key, &[], show);
     }
@@ -123,7 +126,10 @@ fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
     known.say_to(&mut given)?;
     for input in &args.input {
         let Some((option, text)) = input.split_once('=') else {
-            bail!("--input {input}: expected NAME=VALUE, such as --input uplink-nas-count=0");
+            bail!(
+                "--input: {} is not of the form NAME=VALUE, such as --input uplink-nas-count=0",
+                lookup::shown(input)
+            );
         };
         given.name_input(option.trim(), text.trim())?;
     }

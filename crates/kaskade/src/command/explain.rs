@@ -215,10 +215,10 @@ fn if_leaked(console: &Console, what: &str, json: bool) -> Result<()> {
 }
 
 fn path(console: &Console, from: &str, what: &str, args: &Args) -> Result<()> {
+    let from = lookup::key(from)?;
     if what.is_empty() {
         bail!("--path needs a key to go to: kaskade explain K_gNB --path {from}");
     }
-    let from = lookup::key(from)?;
     let Some(plan) = plan::usual(from, what, &args.via)? else {
         let to = lookup::targets(what)?;
         if to.iter().any(|target| target.key == from && target.named.is_none()) {

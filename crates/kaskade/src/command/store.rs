@@ -89,13 +89,18 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
 }
 
 fn explained(error: StoreError) -> anyhow::Error {
-    let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
-    let hint = if in_use {
-        ": stop the `kaskade up` that has it open first"
-    } else {
-        ": run the command again, it goes on where it was"
+    let in_use = |cause: &EngineError| matches!(cause, EngineError::InUse(_));
+    let said = match &error {
+        StoreError::Read(cause) if in_use(cause) => {
+            "no sequence number was moved: stop the `kaskade up` that has the store open first"
+        }
+        // What is on the disk is as it was before, or up to a row; a damaged file would not get better.
+        StoreError::Write(cause) if !matches!(**cause, EngineError::Corrupt { .. }) => {
+            "the sequence numbers are not all ahead: mend the cause and run the command again, it goes on where it was"
+        }
+        _ => "the sequence numbers are not all ahead",
     };
-    anyhow::Error::new(error).context(format!("the sequence numbers are not all ahead{hint}"))
+    anyhow::Error::new(error).context(said)
 }
 
 fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
@@ -148,4 +153,47 @@ fn bar(json: bool) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} rows");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn only_what_was_interrupted_is_to_be_run_again() {
+        let said = |error: StoreError| format!("{:#}", explained(error));
+        let corrupt = || {
+            Arc::new(EngineError::Corrupt {
+                path: "x".into(),
+                what: "odd".into(),
+            })
+        };
+        let wrong_key = StoreError::WrongMasterKey {
+            path: "x".into(),
+            expected: "a".into(),
+            given: "b".into(),
+        };
+        let others = [
+            wrong_key,
+            StoreError::Unsealing,
+            StoreError::ChangedMeta("mark"),
+            StoreError::Read(corrupt()),
+            StoreError::Write(corrupt()),
+        ];
+        for error in others {
+            let said = said(error);
+            assert!(!said.contains("again") && !said.contains("stop"), "{said}");
+        }
+        let full = said(StoreError::Write(Arc::new(EngineError::Full("x".into()))));
+        assert!(
+            full.contains("run the command again") && full.contains("disk is full"),
+            "{full}"
+        );
+        let in_use = said(StoreError::Read(Arc::new(EngineError::InUse("x".into()))));
+        assert!(
+            in_use.contains("stop the `kaskade up`") && !in_use.contains("again"),
+            "{in_use}"
+        );
+    }
 }

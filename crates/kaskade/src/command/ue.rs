@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::attach::{Attach, Attached, Identity};
 use super::derive::SelectionArgs;
 use crate::console::{Console, Style};
+use crate::explain::lookup;
 use crate::secret_input::SecretArgs;
 use crate::tree_view::{self, Sides, Verdict};
 use state::StateFile;
@@ -335,8 +336,12 @@ fn public_key(text: &str, profile: Profile) -> Result<HnPublicKey> {
     if text.bytes().all(|c| c.is_ascii_hexdigit()) {
         return Ok(hn_key_file::public_key(text.as_bytes(), Some(profile))?);
     }
-    let file = std::fs::read(text)
-        .with_context(|| format!("--hn-public-key: neither hexadecimal digits nor a file: {text}"))?;
+    let file = std::fs::read(text).with_context(|| {
+        format!(
+            "--hn-public-key: {} is neither hexadecimal digits nor a file",
+            lookup::shown(text)
+        )
+    })?;
     hn_key_file::public_key(&file, Some(profile)).with_context(|| text.to_owned())
 }
 

@@ -457,7 +457,12 @@ impl Config {
                 }
                 let member: Member = match named.parse() {
                     Ok(member) => member,
-                    Err(error) => return refused("policy.reserved", format!("{network}: {named:?} is {error}")),
+                    // Not what was named: a key may stand there by mistake.
+                    Err(error) => {
+                        let reason =
+                            format!("{network}: one of its names is neither a group nor a peer: it is {error}");
+                        return refused("policy.reserved", reason);
+                    }
                 };
                 if let Some((_, group)) = members.iter().find(|(known, _)| **known == member) {
                     let reason = format!("{network}: {member} is in the group {group}: name the group");
