@@ -21,17 +21,13 @@ pub(crate) fn check(tool: Result<String>) -> Result<String> {
         "bans",
         "sources",
     ]))?;
-    let crates = yanked::check()?;
+    let yanked = yanked::check()?;
     // The database of advisories is fetched when it can be.
     match shell::output(&mut shell::cargo(["deny", "check", "advisories"])) {
-        Ok(_) => Ok(format!(
-            "licences, bans, sources, advisories, and no yanked version among {crates} crates"
-        )),
+        Ok(_) => Ok(format!("licences, bans, sources, advisories; {yanked}")),
         Err(error) if unreachable_database(&format!("{error:#}")) => {
             records::note("the database of advisories (it cannot be fetched)").context("cannot write a record")?;
-            Ok(format!(
-                "licences, bans, sources, and no yanked version among {crates} crates; not here: advisories"
-            ))
+            Ok(format!("licences, bans, sources; {yanked}; not here: advisories"))
         }
         Err(error) => bail!("{error:#}"),
     }

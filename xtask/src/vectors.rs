@@ -4,6 +4,7 @@ use crate::{records, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Fields that hold text. Every other text in a case is octets in hex.
 const TEXT_FIELDS: &[&str] = &[
@@ -44,17 +45,21 @@ pub(crate) fn check() -> Result<String> {
     }
     let originals = shell::root().join("../shared/vectors");
     let (mut findings, mut total, mut compared) = (Vec::new(), 0, 0);
+    let mut alone = Vec::new();
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = std::fs::read_to_string(path).with_context(|| shell::relative(path))?;
         let (cases, mut found) = form(&text);
         total += cases;
         println!("vectors: {name}: {cases} cases");
-        if let Ok(original) = std::fs::read_to_string(originals.join(name.as_ref())) {
-            compared += 1;
-            if original != text {
-                found.push("differs from the original of the same name".to_owned());
+        match original(&originals.join(name.as_ref()))? {
+            Some(original) => {
+                compared += 1;
+                if original != text {
+                    found.push("differs from the original of the same name".to_owned());
+                }
             }
+            None => alone.push(name.into_owned()),
         }
         findings.extend(
             found
@@ -62,8 +67,10 @@ pub(crate) fn check() -> Result<String> {
                 .map(|finding| format!("{}: {finding}", shell::relative(path))),
         );
     }
-    if compared == 0 {
-        records::note("the originals of the vectors, which have no place in the repository")?;
+    for name in alone {
+        records::note(&format!(
+            "the original of vectors/{name}, which has no place in the repository"
+        ))?;
     }
     if findings.is_empty() {
         return Ok(format!(
@@ -76,6 +83,15 @@ pub(crate) fn check() -> Result<String> {
         "{} findings about vectors; their form is told in xtask/src/vectors.rs",
         findings.len()
     )
+}
+
+/// The text of an original, if there is one.
+fn original(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
 }
 
 /// The number of cases in a file, and what is wrong with its form.
@@ -139,6 +155,13 @@ mod tests {
     fn a_good_file_is_counted() {
         let text = r#"{"source": "s", "cases": [{"name": "a", "k": "00ff", "list": ["aa"], "n": 7}, {"name": "b"}]}"#;
         assert_eq!(form(text), (2, vec![]));
+    }
+
+    #[test]
+    fn a_missing_original_is_none_and_an_unreadable_one_an_error() {
+        assert_eq!(original(&shell::root().join("no-such-file")).expect("none"), None);
+        assert!(original(&shell::root().join("Cargo.toml")).expect("read").is_some());
+        assert!(original(shell::root()).is_err());
     }
 
     #[test]

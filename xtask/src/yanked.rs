@@ -2,16 +2,17 @@
 //!
 //! cargo-deny knows this too, but not without its database of advisories, which is not within everybody's reach.
 
-use crate::shell;
+use crate::{records, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Checks every lock file; how many crates that are.
-pub(crate) fn check() -> Result<usize> {
+/// Checks every lock file; what can be said of how many crates.
+pub(crate) fn check() -> Result<String> {
     // Cargo asks the registry and renews its copy; without a network the copy is what there is.
-    if !shell::succeeds(&mut shell::cargo(["update", "--dry-run", "--workspace"])) {
-        println!("yanked versions: the registry cannot be asked; cargo's copy of its index may be old");
+    let asked = shell::succeeds(&mut shell::cargo(["update", "--dry-run", "--workspace"]));
+    if !asked {
+        records::note("the registry (yanked versions are as cargo's copy of its index says, which may be old)")?;
     }
     let mut crates = Vec::new();
     for lock in [
@@ -42,7 +43,15 @@ pub(crate) fn check() -> Result<usize> {
     if !findings.is_empty() || crates.is_empty() {
         bail!("{} findings about {} locked crates", findings.len(), crates.len());
     }
-    Ok(crates.len())
+    Ok(said(crates.len(), asked))
+}
+
+/// What the summary says.
+fn said(crates: usize, asked: bool) -> String {
+    match asked {
+        true => format!("no yanked version among {crates} crates"),
+        false => format!("not here: the registry; its old copy has no yanked version among {crates} crates"),
+    }
 }
 
 /// The crates of a lock file that come from a registry.
@@ -100,6 +109,12 @@ mod tests {
         let text = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\n\
             [[package]]\nname = \"ours\"\nversion = \"0.1.0\"\n";
         assert_eq!(locked(text), [("a".to_owned(), "1.0.0".to_owned())]);
+    }
+
+    #[test]
+    fn an_old_copy_is_not_called_the_registry() {
+        assert_eq!(said(3, true), "no yanked version among 3 crates");
+        assert!(said(3, false).starts_with("not here: the registry"));
     }
 
     #[test]
