@@ -34,8 +34,8 @@ pub fn may_be_secret(text: &str) -> bool {
     text.bytes().filter(u8::is_ascii_hexdigit).count() > 12
 }
 
-/// A message without runs of more than 16 hexadecimal digits: a key that was given where the name of a file or of anything
-/// else is expected. Identifiers of keys have 16 digits.
+/// A message without runs of more than 20 hexadecimal digits: a key that was given where the name of a file or of anything
+/// else is expected. Identifiers of keys have 16 digits, numbers of 64 bits at most 20.
 pub fn without_keys(message: &str) -> String {
     let mut shown = String::with_capacity(message.len());
     let mut rest = message;
@@ -44,7 +44,7 @@ pub fn without_keys(message: &str) -> String {
         let end = run.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(run.len());
         let (run, after) = run.split_at(end);
         shown.push_str(before);
-        shown.push_str(if run.len() > 16 { "…" } else { run });
+        shown.push_str(if run.len() > 20 { "…" } else { run });
         rest = after;
     }
     shown.push_str(rest);
@@ -130,7 +130,8 @@ mod tests {
                 "k from 465b5ce8b199b49faa5f0a2ee238a6bc: not found",
                 "k from …: not found",
             ),
-            ("465B5CE8B199B49FAx", "…x"),
+            ("465B5CE8B199B49FAA5F0x", "…x"),
+            ("18446744073709551615 is too much", "18446744073709551615 is too much"),
             ("key 0123456789abcdef, ä", "key 0123456789abcdef, ä"),
             ("…abc", "…abc"),
             ("", ""),
