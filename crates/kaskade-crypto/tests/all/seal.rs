@@ -178,7 +178,7 @@ proptest! {
     #[test]
     fn lives_of_one_card_have_one_name(secrets in any_secrets(), other in any_secrets()) {
         let key = data_key();
-        let name = |owner: &[u8], secrets: &SubscriberSecrets| key.life(owner, secrets);
+        let name = |owner: &[u8], secrets: &SubscriberSecrets| key.keys().life_of(owner, secrets);
         // Given as OP or as the OPc that it makes: the same card.
         let derived = match secrets.algorithm_keys() {
             Some(AlgorithmKeys::Milenage { k, opc, .. }) => SubscriberSecrets::milenage(k, OpOrOpc::Opc(opc)),
