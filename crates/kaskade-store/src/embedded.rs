@@ -131,6 +131,8 @@ impl EmbeddedEngine {
         self.write(&database, &Batch::default())?;
         let named = match fs::hard_link(&name, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // Whoever was faster has cleared the other name away.
+            Err(error) if error.kind() == ErrorKind::NotFound && self.path.exists() => Ok(false),
             // No hard links here.
             Err(_) => rename_to_new(&name, &self.path),
             Ok(()) => Ok(true),
