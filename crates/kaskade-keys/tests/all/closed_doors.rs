@@ -108,6 +108,8 @@ const ALLOWED: &[(&str, &str)] = &[
     ("HmacKey::derive", "the same; the rows keep theirs to themselves"),
     ("HmacKey::expand", "PRF' under a key that the caller gave by its octets"),
     ("StoreKeys::record_code", "a code under a key of the store"),
+    ("StoreKeys::life", "a name under a key of the store"),
+    ("StoreKeys::life_of", "the same"),
     ("DataKey::life", "a name under a key of the store"),
     (
         "DataKey::life_of",
