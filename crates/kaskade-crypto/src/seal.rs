@@ -59,8 +59,8 @@ pub const SEALED_DATA_KEY_LEN: usize = NONCE_LEN + DATA_KEY_LEN + TAG_LEN;
 
 const DATA_KEY_LEN: usize = 32;
 
-/// Which kind of store a data key is sealed for. It tells whether records without a code are taken there: no edit of a file
-/// can make them be, since that needs the root key.
+/// Which kind of store a data key is sealed for. It tells whether records without a code are taken there. Whoever has a data
+/// key as it was sealed for the first version, out of a backup, can put it back: that store is then converted again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// Of the first version, or not wholly converted yet.
