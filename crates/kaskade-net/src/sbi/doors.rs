@@ -181,18 +181,28 @@ impl House {
         true
     }
 
+    /// Closes the guest that is the least use: of the source with most of them, else of any. False when all are being worked for.
+    fn shed_of_all(&mut self, stage: Stage) -> bool {
+        if let Some(largest) = self.largest(stage)
+            && self.shed(largest, stage)
+        {
+            return true;
+        }
+        let idle = self
+            .guests
+            .values()
+            .filter(|guest| guest.stage == stage && guest.presence.working.load(Ordering::Relaxed) == 0)
+            .min_by_key(|guest| guest.presence.last_useful())
+            .map(|guest| guest.source);
+        idle.is_some_and(|source| self.shed(source, stage))
+    }
+
     /// Makes room for one guest of this source. False when there is none to be made.
     fn make_room(&mut self, source: Source, stage: Stage, of_source: usize, of_all: usize) -> bool {
         if self.count(source, stage) >= of_source && !self.shed(source, stage) {
             return false;
         }
-        if self.total[stage as usize] < of_all {
-            return true;
-        }
-        match self.largest(stage) {
-            Some(largest) => self.shed(largest, stage),
-            None => false,
-        }
+        self.total[stage as usize] < of_all || self.shed_of_all(stage)
     }
 }
 
@@ -235,9 +245,7 @@ impl Doors {
     pub(super) fn relieve(&self) {
         let mut house = self.house();
         for stage in [Stage::Handshake, Stage::Connection] {
-            if let Some(largest) = house.largest(stage)
-                && house.shed(largest, stage)
-            {
+            if house.shed_of_all(stage) {
                 return;
             }
         }
@@ -374,6 +382,37 @@ mod tests {
         assert!(!newest.admit());
         assert!(doors.knock(address(2)).admit(), "another source has its own share");
         drop((working, last));
+    }
+
+    #[test]
+    fn where_the_largest_source_is_worked_for_an_idle_one_of_another_gives_way() {
+        let doors = doors();
+        let connect = |last| {
+            let ticket = doors.knock(address(last));
+            assert!(ticket.admit());
+            tick();
+            ticket
+        };
+        let largest: Vec<_> = (0..4).map(|_| connect(1)).collect();
+        let others: Vec<_> = (2..6).map(connect).collect();
+        let mut working: Vec<_> = largest.iter().map(|ticket| ticket.presence.work()).collect();
+        working.push(others[0].presence.work());
+        let newest = doors.knock(address(9));
+        assert!(newest.admit());
+        assert!(shed(&others[1]), "useful longest ago of those that are idle");
+        assert!(
+            largest
+                .iter()
+                .chain([&others[0], &others[2], &others[3], &newest])
+                .all(|other| !shed(other))
+        );
+        // The same where there are no file descriptors left.
+        doors.relieve();
+        assert!(shed(&others[2]));
+        working.extend([&others[3], &newest].map(|ticket| ticket.presence.work()));
+        doors.relieve();
+        assert_eq!(doors.counts(), [0, 7], "all are worked for");
+        drop(working);
     }
 
     #[test]
