@@ -175,6 +175,16 @@ impl<V> Owned<V> {
         (!entry.is_over(now)).then_some(entry.value)
     }
 
+    /// A copy of an entry, under the same conditions as [`Owned::take`]; it stays.
+    pub(super) fn get(&self, shard: u8, id: u128, owner: RequesterId, now: Instant) -> Option<V>
+    where
+        V: Clone,
+    {
+        let shard = self.shard(shard);
+        let entry = shard.entries.get(&id)?;
+        (entry.owner == owner && !entry.is_over(now)).then(|| entry.value.clone())
+    }
+
     /// Removes what an owner has of a user; how many that were.
     pub(super) fn forget(&self, supi: &Supi, owner: RequesterId) -> usize {
         let mut shard = self.shard(self.shard_of(supi));

@@ -13,6 +13,7 @@
 mod authentication;
 mod bad_input;
 mod budgets;
+mod cancelled;
 mod common;
 mod connection;
 mod crowds;

@@ -168,12 +168,18 @@ impl Contexts {
         let _ = self.results.insert(&supi, owner, id.random, success, now);
     }
 
+    /// Removes a challenge; a result stays until [`Contexts::taken_back`], as the UDM has to be told first.
     pub(super) fn remove(&self, owner: RequesterId, id: ContextId, now: Instant) -> Option<Removed> {
         if self.take(owner, id, now).is_some() {
             return Some(Removed::Pending);
         }
-        let success = self.results.take(id.shard, id.random, owner, now)?;
+        let success = self.results.get(id.shard, id.random, owner, now)?;
         Some(Removed::Confirmed(success))
+    }
+
+    /// A result is taken back, in the UDM too.
+    pub(super) fn taken_back(&self, owner: RequesterId, id: ContextId, now: Instant) {
+        let _ = self.results.take(id.shard, id.random, owner, now);
     }
 
     /// Whether there was anything of this user and owner.
@@ -284,7 +290,12 @@ mod tests {
         contexts.keep(amf, id, success, now);
         assert!(contexts.remove(other, id, now).is_none());
         assert!(!contexts.forget(other, &supi));
-        assert!(matches!(contexts.remove(amf, id, now), Some(Removed::Confirmed(_))));
+        for _ in 0..2 {
+            assert!(matches!(contexts.remove(amf, id, now), Some(Removed::Confirmed(_))));
+        }
+        contexts.taken_back(other, id, now);
+        assert!(contexts.remove(amf, id, now).is_some(), "not the other's to take back");
+        contexts.taken_back(amf, id, now);
         assert!(contexts.remove(amf, id, now).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! The resources of Nausf_UEAuthentication (TS 29.509 6.1.3).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
@@ -62,7 +64,11 @@ impl From<AusfError> for Problem {
 }
 
 impl Ausf {
-    pub(crate) async fn serve(&self, requester: &Requester, request: &mut Request) -> Result<Reply, Problem> {
+    pub(crate) async fn serve(
+        self: &Arc<Self>,
+        requester: &Requester,
+        request: &mut Request,
+    ) -> Result<Reply, Problem> {
         match Operation::of(request.path(), request.method())? {
             Operation::Authenticate => {
                 request.accepts(Content::Hal)?;

@@ -14,6 +14,7 @@ mod contexts;
 mod http;
 mod link;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -228,12 +229,13 @@ impl Ausf {
 
     /// Takes the UE's answer, and reports the result to the UDM (TS 29.509 5.2.2.2.2, TS 33.501 6.1.4.1a).
     ///
-    /// A report that does not arrive is logged; the authentication stands.
+    /// A report that does not arrive is logged; the authentication stands. A request that is cancelled has its result reported
+    /// and kept all the same.
     ///
     /// # Errors
     /// [`AusfError::UnknownContext`], also where the context is another's; that one stays as it is.
     pub async fn confirm(
-        &self,
+        self: &Arc<Self>,
         requester: &Requester,
         id: ContextId,
         res_star: Option<&ResStar>,
@@ -254,13 +256,17 @@ impl Ausf {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
                 let (supi_shown, received) = (supi.masked(), res_star.is_some());
                 log_limit!(info, "authentication failed", supi = %supi_shown, received, %requester);
-                self.report(requester, &supi, serving_network_name, false).await;
+                let (ausf, requester) = (self.clone(), requester.clone());
+                self.to_the_end(async move {
+                    ausf.report(&requester, &supi, serving_network_name, false).await;
+                })
+                .await;
                 Ok(Outcome::Failed)
             }
         }
     }
 
-    async fn succeeded(&self, requester: &Requester, id: ContextId, confirmed: Confirmed) -> Outcome {
+    async fn succeeded(self: &Arc<Self>, requester: &Requester, id: ContextId, confirmed: Confirmed) -> Outcome {
         self.show(&confirmed.supi, Holder::Ausf, &confirmed);
         let Confirmed {
             supi,
@@ -270,15 +276,28 @@ impl Ausf {
         } = confirmed;
         // No service needs it yet: what is not kept cannot be stolen.
         drop(k_ausf);
-        let event = self.report(requester, &supi, serving_network_name, true).await;
-        let success = Success {
-            supi: supi.clone(),
-            serving_network_name,
-            event,
-        };
-        self.contexts.keep(requester.id(), id, success, Instant::now());
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
+        let (ausf, requester, reported) = (self.clone(), requester.clone(), supi.clone());
+        self.to_the_end(async move {
+            let event = ausf.report(&requester, &reported, serving_network_name, true).await;
+            let success = Success {
+                supi: reported,
+                serving_network_name,
+                event,
+            };
+            ausf.contexts.keep(requester.id(), id, success, Instant::now());
+        })
+        .await;
         Outcome::Authenticated { supi, k_seaf }
+    }
+
+    /// Does this to its end, also where the request is cancelled meanwhile: in this process there is nothing to wait for.
+    async fn to_the_end(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match self.udm {
+            UdmLink::Local(_) => work.await,
+            // It fails only where it panics or the program ends; both are logged elsewhere.
+            UdmLink::Http(_) => drop(tokio::spawn(work).await),
+        }
     }
 
     /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2).
@@ -294,9 +313,12 @@ impl Ausf {
                 serving_network_name,
                 event,
             })) => {
-                let Some(event) = event else { return Ok(()) };
-                let removal = self.event(serving_network_name, true, true);
-                self.udm.delete_auth(requester, &supi, &event, removal).await?;
+                if let Some(event) = event {
+                    let removal = self.event(serving_network_name, true, true);
+                    // Until it has succeeded the result stays, so that whoever tries again finds it.
+                    self.udm.delete_auth(requester, &supi, &event, removal).await?;
+                }
+                self.contexts.taken_back(requester.id(), id, Instant::now());
                 Ok(())
             }
         }
