@@ -148,3 +148,44 @@ async fn a_reserved_network_is_refused_to_others() {
         assert_eq!(cause(refused), (403, Some(Cause::ServingNetworkNotAuthorized)));
     }
 }
+
+/// Whoever was given no vector of a card cannot say that it has succeeded, which would stop it from being followed.
+#[tokio::test]
+async fn a_success_is_believed_of_who_was_given_a_vector() {
+    let home = Home::start_with(Link::Http, |setup| {
+        setup.udm.budgets.requester = "1/min burst 4".parse().unwrap();
+    });
+    let udm = home.udm.udm().unwrap();
+    let [ausf, stranger] = ["ausf", "stranger"].map(Requester::group);
+    let event = |serving_network_name| kaskade_net::sbi::model::nudm::AuthEvent {
+        nf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+        success: true,
+        time_stamp: kaskade_net::time::Timestamp::now(),
+        auth_type: kaskade_net::sbi::model::AuthType::FiveGAka,
+        serving_network_name,
+        auth_removal_ind: false,
+    };
+    let request = kaskade_net::sbi::model::nudm::AuthenticationInfoRequest {
+        serving_network_name: snn(),
+        ausf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+        resynchronization_info: None,
+    };
+    let given = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
+    let fresh = || home.store.auts_is_fresh(&supi(0), &given.he_av.rand).unwrap();
+    assert!(fresh());
+    for _ in 0..4 {
+        udm.confirm_auth(&stranger, &supi(0), event(snn())).unwrap();
+    }
+    assert!(fresh(), "the stranger's word is nothing");
+    let flood = udm.confirm_auth(&stranger, &supi(0), event(snn()));
+    assert!(flood.is_err_and(|error| error.cause() == Cause::NfCongestionRisk));
+    let elsewhere = udm.confirm_auth(
+        &ausf,
+        &supi(0),
+        event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
+    );
+    assert!(elsewhere.is_err_and(|error| error.cause() == Cause::ServingNetworkNotAuthorized));
+    assert!(fresh());
+    udm.confirm_auth(&ausf, &supi(0), event(snn())).unwrap();
+    assert!(!fresh(), "its own AUSF's is");
+}

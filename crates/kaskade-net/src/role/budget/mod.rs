@@ -159,6 +159,8 @@ pub(super) struct Budgets {
     sucis: Moments,
     cards_of_requesters: Moments,
     cards: Moments,
+    /// Until when a requester is expected to report on a vector of a subscriber.
+    vectors: Moments,
     /// Until when an AUTS of the last RAND that counted would be fresh.
     auts: Moments,
 }
@@ -184,6 +186,7 @@ impl Budgets {
             sucis: Moments::with_room_for(1 << 19),
             cards_of_requesters: Moments::with_room_for(1 << 18),
             cards: Moments::with_room_for(1 << 18),
+            vectors: Moments::with_room_for(1 << 18),
             auts: Moments::with_room_for(1 << 18),
         }
     }
@@ -218,6 +221,39 @@ impl Budgets {
             )?;
         }
         self.admit_node(now)
+    }
+
+    /// Before a report is kept: as many as the requester may ask for vectors, in a bucket of their own, so that neither takes
+    /// anything of the other.
+    pub(super) fn admit_report(&self, requester: &Requester, now: Instant) -> Result<(), OverBudget> {
+        if self.options.requester == Rate::UNLIMITED {
+            return Ok(());
+        }
+        let key = self.hasher.hash_one(("report", requester.id()));
+        take(
+            &self.requesters,
+            key,
+            self.options.requester,
+            Bucket::Requester,
+            self.at(now),
+        )
+    }
+
+    /// A vector of this subscriber has gone to this requester.
+    pub(super) fn vector_given(&self, requester: &Requester, supi: &Supi, now: Instant) {
+        let key = self.hasher.hash_one(("vector", supi, requester.id()));
+        let now = self.at(now);
+        let until = now.saturating_add(u64::try_from(FRESH.as_nanos()).unwrap_or(u64::MAX / 2));
+        self.vectors
+            .change(key, now, Crowded::Replace, |moment| *moment = until);
+    }
+
+    /// Whether this requester was given a vector of this subscriber lately, or that is not known any more.
+    pub(super) fn was_given(&self, requester: &Requester, supi: &Supi, now: Instant) -> bool {
+        let key = self.hasher.hash_one(("vector", supi, requester.id()));
+        let now = self.at(now);
+        let until = self.vectors.change(key, now, Crowded::Refuse, |moment| *moment);
+        until.is_none_or(|until| until > now)
     }
 
     fn admit_node(&self, now: u64) -> Result<(), OverBudget> {

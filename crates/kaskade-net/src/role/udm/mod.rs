@@ -242,19 +242,33 @@ impl Udm {
                 he_av_visited(&credentials, &rand, sqn, serving_network_name, &mut visitor)
             }
         };
+        self.budgets.vector_given(requester, &supi, now);
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(AuthenticationInfoResult { he_av, supi })
     }
 
-    /// Takes the report of an authentication (TS 29.503 5.4.2.3).
+    /// Takes the report of an authentication (TS 29.503 5.4.2.3). That the card has succeeded is believed only of who was given
+    /// a vector of it lately.
     ///
     /// # Errors
-    /// [`UdmError::UserNotFound`].
+    /// [`UdmError`]; nothing is kept then.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        let (now, serving_network_name) = (Instant::now(), &event.serving_network_name);
+        if !self
+            .options
+            .serving_networks
+            .authorises(requester, serving_network_name)
+        {
+            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
+            return Err(UdmError::ServingNetworkNotAuthorised);
+        }
+        let admitted = self.budgets.admit_report(requester, now);
+        admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
-        self.confirm_own_vector(requester, supi, event)
+        let believed = event.success && self.budgets.was_given(requester, supi, now);
+        self.keep_report(requester, supi, event, believed)
     }
 
     /// Takes the report of an authentication whose vector this UDM has just given out: the user is known.
@@ -264,12 +278,23 @@ impl Udm {
         supi: &Supi,
         event: AuthEvent,
     ) -> Result<EventId, UdmError> {
+        let succeeded = event.success;
+        self.keep_report(requester, supi, event, succeeded)
+    }
+
+    fn keep_report(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        event: AuthEvent,
+        succeeded: bool,
+    ) -> Result<EventId, UdmError> {
         let id = EventId::from_random(random_octets()?);
-        if event.success {
-            self.store.succeeded(supi);
-        }
         let added = self.events.add(supi, requester.id(), id, event, Instant::now());
         added.map_err(|Full| UdmError::NoRoom)?;
+        if succeeded {
+            self.store.succeeded(supi);
+        }
         Ok(id)
     }
 
