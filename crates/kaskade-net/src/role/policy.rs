@@ -69,6 +69,17 @@ pub enum NotAMember {
 }
 
 impl Member {
+    /// Whether a peer may be both because of one name or address: equal, or one prefix within the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Addresses { prefix: a, bits: x }, Self::Addresses { prefix: b, bits: y }) => {
+                let bits = *x.min(y);
+                a.is_ipv4() == b.is_ipv4() && first_bits(*a, bits) == first_bits(*b, bits)
+            }
+            _ => self == other,
+        }
+    }
+
     fn is(&self, peer: &Peer) -> bool {
         match (self, peer.names()) {
             (Self::Certificate(name), Some(names)) => names.contains(name),

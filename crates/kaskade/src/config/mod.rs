@@ -155,7 +155,8 @@ settings! {
 
     /// How much may be asked for.
     BudgetConfig {
-        /// Vectors for one requester.
+        /// Vectors for one requester, and as many reports: less than serving_network and node, so that one locks nobody else
+        /// out. Behind an AUSF on another node the UDM has this AUSF as its requester.
         requester: Parsed<Rate> = Parsed(BudgetOptions::default().requester),
         /// Vectors in the name of one serving network.
         serving_network: Parsed<Rate> = Parsed(BudgetOptions::default().serving_network),
@@ -410,6 +411,19 @@ impl Config {
                 "is true beside a list of serving networks: decide for one of them",
             );
         }
+        let budgets = self.budgets();
+        for (wider, name) in [(budgets.serving_network, "serving_network"), (budgets.node, "node")] {
+            if !budgets.requester.is_narrower_than(wider) {
+                let (requester, name) = (budgets.requester, format!("budget.{name}"));
+                return Err(ConfigError::Value {
+                    name: "budget.requester",
+                    reason: format!(
+                        "{requester} is not below {name} ({wider}): one requester could lock all others out; make its rate and burst \
+                         smaller, or {name} larger"
+                    ),
+                });
+            }
+        }
         self.requesters().map(|_| ())
     }
 
@@ -423,11 +437,16 @@ impl Config {
         let mut members: Vec<(&Member, &str)> = Vec::new();
         for (name, listed) in &self.groups.0 {
             for Parsed(member) in listed {
-                if let Some((_, other)) = members.iter().find(|(known, _)| *known == member) {
-                    return refused(
-                        "groups",
-                        format!("{member} is in {other} and in {name}: decide for one of them"),
-                    );
+                let of_others = members
+                    .iter()
+                    .find(|(known, group)| *known == member || (*group != name.as_str() && known.overlaps(member)));
+                if let Some((known, other)) = of_others {
+                    let reason = if *known == member {
+                        format!("{member} is in {other} and in {name}: decide for one of them")
+                    } else {
+                        format!("{member} in {name} overlaps {known} in {other}: decide for one of them")
+                    };
+                    return refused("groups", reason);
                 }
                 members.push((member, name));
             }
@@ -448,6 +467,7 @@ impl Config {
         };
         // A peer that is named here and in no group is a group of one.
         let mut alone: Vec<String> = Vec::new();
+        let mut alone_members: Vec<Member> = Vec::new();
         for (network, requesters) in &self.policy.reserved.0 {
             let mut ids = Vec::new();
             for named in requesters {
@@ -468,6 +488,18 @@ impl Config {
                     let reason = format!("{network}: {member} is in the group {group}: name the group");
                     return refused("policy.reserved", reason);
                 }
+                if let Some((known, group)) = members.iter().find(|(known, _)| known.overlaps(&member)) {
+                    let reason = format!("{network}: {member} overlaps {known} in the group {group}: name the group");
+                    return refused("policy.reserved", reason);
+                }
+                if let Some(known) = alone_members
+                    .iter()
+                    .find(|known| **known != member && known.overlaps(&member))
+                {
+                    let reason = format!("{network}: {member} overlaps {known}: make one group of them, and name it");
+                    return refused("policy.reserved", reason);
+                }
+                alone_members.push(member.clone());
                 let name = format!("policy.reserved:{member}");
                 ids.push(Requester::group(&name).id());
                 if !alone.contains(&name) {

@@ -100,12 +100,55 @@ fn groups_and_reservations_are_read_and_checked() {
     assert!(twice.contains("amf is in a and in b"), "{twice}");
     let both = said("[groups]\na = [\"amf\"]\n[policy.reserved]\n\"001-01\" = [\"amf\"]\n");
     assert!(both.contains("name the group"), "{both}");
+    for (text, names) in [
+        (
+            "[groups]\na = [\"192.0.2.0/28\"]\nb = [\"192.0.2.1\"]\n",
+            ["192.0.2.1/32 in b", "192.0.2.0/28 in a"],
+        ),
+        (
+            "[groups]\na = [\"2001:db8::1\"]\nb = [\"2001:db8::/32\"]\n",
+            ["2001:db8::/32 in b", "2001:db8::1/128 in a"],
+        ),
+        (
+            "[groups]\na = [\"192.0.2.0/28\"]\n[policy.reserved]\n\"001-01\" = [\"192.0.2.1\"]\n",
+            ["192.0.2.1/32 overlaps", "the group a"],
+        ),
+        (
+            "[policy.reserved]\n\"001-01\" = [\"192.0.2.1\"]\n\"310-410\" = [\"192.0.2.0/24\"]\n",
+            ["192.0.2.0/24 overlaps", "192.0.2.1/32"],
+        ),
+    ] {
+        let refused = said(text);
+        assert!(names.iter().all(|name| refused.contains(name)), "{refused}");
+    }
+    // Within one group it says the same twice, and one that is reserved two networks is one requester.
+    for text in [
+        "[groups]\na = [\"192.0.2.0/28\", \"192.0.2.1\"]\nb = [\"192.0.2.16/28\", \"0.0.0.0\", \"::\"]\n",
+        "[policy.reserved]\n\"001-01\" = [\"192.0.2.1\"]\n\"310-410\" = [\"192.0.2.1\"]\n",
+    ] {
+        Config::parse(text, Path::new("k.toml")).expect(text);
+    }
     assert!(said("[policy.reserved]\n\"001-1\" = [\"a\"]\n").contains("MNC"));
     assert!(said("[policy.reserved]\n\"001-01\" = [\"192.0.2.1/8\"]\n").contains("not a prefix"));
     assert!(said("[groups]\na = [\"192.0.2.1/8\"]\n").contains("line 2"));
     let rate = said("[budget]\ncard = \"8 per s\"\n");
     assert!(rate.contains("line 2") && rate.contains("8/s burst 512"), "{rate}");
     assert!(said("[budget]\ncard = \"1/h burst 1000\"\n").contains("a day"));
+    for (setting, wider) in [
+        ("requester = \"10000/s burst 5000\"", "budget.serving_network"),
+        ("requester = \"2500/s burst 20000\"", "budget.serving_network"),
+        ("requester = \"unlimited\"", "budget.serving_network"),
+        ("node = \"2500/s burst 40000\"", "budget.node"),
+    ] {
+        let refused = said(&format!("[budget]\n{setting}\n"));
+        assert!(
+            refused.contains(wider) && refused.contains("all others out"),
+            "{refused}"
+        );
+    }
+    for setting in ["requester = \"9999/s burst 19999\"", "serving_network = \"unlimited\""] {
+        Config::parse(&format!("[budget]\n{setting}\n"), Path::new("k.toml")).expect(setting);
+    }
 }
 
 #[test]

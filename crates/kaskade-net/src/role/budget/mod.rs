@@ -6,7 +6,7 @@
 //!
 //! | Bucket | Refusal | Default |
 //! |---|---|---|
-//! | of the requester | 429 `NF_CONGESTION_RISK` | 10000/s burst 20000 |
+//! | of the requester | 429 `NF_CONGESTION_RISK` | 2500/s burst 5000 |
 //! | of the serving network | 429 `NF_CONGESTION_RISK` | 10000/s burst 20000 |
 //! | of the node | 503 `NF_CONGESTION` | 20000/s burst 40000 |
 //! | of one SUCI, which a UE that is honest uses for a minute at most (T3519) | 429 `NF_CONGESTION_RISK` | 6/min burst 16 |
@@ -67,7 +67,7 @@ impl BudgetOptions {
 impl Default for BudgetOptions {
     fn default() -> Self {
         Self {
-            requester: Rate::seconds(10_000, 20_000),
+            requester: Rate::seconds(2500, 5000),
             serving_network: Rate::seconds(10_000, 20_000),
             node: Rate::seconds(20_000, 40_000),
             suci: Rate::minutes(6, 16),

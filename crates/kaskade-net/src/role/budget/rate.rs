@@ -86,6 +86,14 @@ impl Rate {
         Self::constant(count, Period::Minute, burst)
     }
 
+    /// Whether whoever has this empties no bucket of `other`: in the long run and at once.
+    pub fn is_narrower_than(self, other: Self) -> bool {
+        let (Some(own), Some(other)) = (self.0, other.0) else {
+            return other.0.is_none();
+        };
+        own.burst < other.burst && own.interval() > other.interval()
+    }
+
     /// Takes one of a bucket at `now`, in nanoseconds of any clock.
     ///
     /// The whole bucket is the moment at which it will be full again: in the past, it is full. So a bucket that is forgotten
@@ -218,6 +226,15 @@ mod tests {
             assert_eq!(rate.take(&mut bucket, later), Ok(()));
         }
         assert!(rate.take(&mut bucket, later).is_err());
+    }
+
+    #[test]
+    fn the_narrower_one_has_a_smaller_rate_and_burst() {
+        let narrower = |own: &str, other: &str| rate(own).is_narrower_than(rate(other));
+        assert!(narrower("8/s burst 64", "9/s burst 65") && narrower("60/h burst 2", "1/s burst 3"));
+        assert!(!narrower("8/s burst 64", "8/s burst 65") && !narrower("8/s burst 64", "9/s burst 64"));
+        assert!(narrower("8/s burst 64", "unlimited") && narrower("unlimited", "unlimited"));
+        assert!(!narrower("unlimited", "8/s burst 64"));
     }
 
     #[test]
