@@ -150,9 +150,7 @@ impl SubscriberStore {
     /// made here for this SUPI, young enough, and no success is known since.
     pub fn auts_is_fresh(&self, supi: &Supi, rand: &Rand) -> bool {
         let key = SubscriberKey::from(supi);
-        self.watch
-            .fresh(self.sealer.keys(), &key, rand, self.moment())
-            .is_ok()
+        self.watch.fresh(self.sealer.keys(), &key, rand, self.moment()).is_ok()
     }
 
     /// Takes note that a card has just succeeded: an AUTS of an earlier RAND is not followed back any more.

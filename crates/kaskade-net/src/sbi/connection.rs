@@ -127,7 +127,8 @@ impl<H: Handler> Connection<H> {
                 let (reply, paid) = match Request::read(request, scheme, peer, &account).await {
                     Ok((request, paid)) => {
                         let _work = presence.work();
-                        (handler.handle(request).await, paid)
+                        // On the heap: a request that waits for its body is a task without room for all that follows.
+                        (Box::pin(handler.handle(request)).await, paid)
                     }
                     Err(full) => refuse(full, &account)?,
                 };

@@ -37,6 +37,8 @@ fn server_with_little_memory() {
         },
     )
     .unwrap();
+    // As `kaskade up` does: with an arena for each thread the same load costs now more, now less.
+    kaskade_store::bound_arenas();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
