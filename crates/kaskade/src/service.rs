@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kaskade::config::{Config, LimitsConfig, TlsConfig};
-use kaskade_net::node::{AusfRole, NodeOptions, UdmRole};
+use kaskade::config::{Config, LimitsConfig, RemoteUdmConfig, TlsConfig};
+use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
-use kaskade_net::sbi::tls::{IdentityFiles, ServerTls, TlsError};
+use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::private;
 use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
@@ -24,10 +25,10 @@ pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberSt
     let path = data.subscribers();
     SubscriberStore::open(&path, data.master(), store_options(config)).map_err(|error| {
         let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
-        let hint = if in_use {
-            ": stop the `kaskade up` that has it open first"
-        } else {
-            ""
+        let hint = match &error {
+            _ if in_use => ": stop the `kaskade up` that has it open first",
+            StoreError::Clock(_) => ": set the clock right; if it is right, raise sqn.longest_jump_days for this start",
+            _ => "",
         };
         let context = format!("cannot open the subscriber store{hint}");
         anyhow::Error::new(error).context(context)
@@ -41,6 +42,7 @@ pub(crate) fn store_options(config: &Config) -> StoreOptions {
     options.cache_bytes = usize::try_from(config.store.cache_mib << 20).unwrap_or(usize::MAX);
     options.policy.delta = config.sqn.delta;
     options.policy.reuse = config.sqn.reuse.0;
+    options.longest_jump = Some(Duration::from_secs(config.sqn.longest_jump_days * 86_400));
     options.tick = Some(Duration::from_millis(config.sqn.tick_ms));
     options
 }
@@ -58,7 +60,7 @@ pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
     text.trim().parse().with_context(|| path.display().to_string())
 }
 
-/// UDM and AUSF of one process, the AUSF calling the UDM directly.
+/// UDM and AUSF of one process, the AUSF calling the UDM directly; or an AUSF alone, whose UDM is elsewhere.
 pub(crate) fn node_options(
     config: &Config,
     store: Arc<SubscriberStore>,
@@ -84,21 +86,70 @@ pub(crate) fn node_options(
     ausf.contexts.results = count(config.ausf.max_results);
     ausf.budgets = config.budgets();
     ausf.tap.clone_from(tap);
+    let remote = remote_udm(config)?;
+    let udm = UdmRole {
+        store,
+        options: udm,
+        listen: Some(config.udm.listen),
+        server: server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?,
+    };
     Ok(NodeOptions {
-        udm: Some(UdmRole {
-            store,
-            options: udm,
-            listen: Some(config.udm.listen),
-            server: server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?,
-        }),
+        udm: remote.is_none().then_some(udm),
         ausf: Some(AusfRole {
             options: ausf,
             listen: config.ausf.listen,
             server: server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?,
-            udm: None,
+            udm: remote,
         }),
         groups,
     })
+}
+
+/// The UDM elsewhere, if there is one, with its TLS files read.
+fn remote_udm(config: &Config) -> Result<Option<RemoteUdm>> {
+    let RemoteUdmConfig {
+        url: Some(url),
+        ca,
+        client_cert,
+        client_key,
+        insecure_h2c,
+    } = &config.ausf.udm
+    else {
+        return Ok(None);
+    };
+    let mut options = ClientOptions::default();
+    options.insecure_h2c = *insecure_h2c;
+    if let Some(ca) = ca {
+        let identity = match (client_cert, client_key) {
+            (Some(certificates), Some(key)) => Some(IdentityFiles {
+                certificates: certificates.clone(),
+                key: key.clone(),
+            }),
+            _ => None,
+        };
+        options.tls = Some(ClientTls::new(ca, identity.as_ref()).map_err(|error| {
+            let files = match (&error, &identity) {
+                (TlsError::Identity(_), Some(identity)) => Some(format!(
+                    "{} and {}",
+                    identity.certificates.display(),
+                    identity.key.display()
+                )),
+                (TlsError::Authority(_), _) => Some(ca.display().to_string()),
+                _ => None,
+            };
+            let error = anyhow::Error::new(error);
+            match files {
+                Some(files) => error.context(files),
+                None => error,
+            }
+            .context("ausf.udm")
+        })?);
+    }
+    SbiClient::new(url, options.clone()).context("ausf.udm.url")?;
+    Ok(Some(RemoteUdm {
+        url: url.clone(),
+        options,
+    }))
 }
 
 fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Result<ServerOptions> {
@@ -153,9 +204,10 @@ fn server_tls(identity: &IdentityFiles, client_ca: Option<&Path>) -> Result<Serv
     })
 }
 
-/// Reads the TLS files of both services, as a node that starts does.
+/// Reads the TLS files of both services and of the client of a UDM elsewhere, as a node that starts does.
 pub(crate) fn check_tls(config: &Config) -> Result<()> {
     server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?;
     server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?;
+    remote_udm(config)?;
     Ok(())
 }

@@ -40,7 +40,7 @@ pub enum ClockState {
 
 /// The wall clock is implausibly far ahead of the durable mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the clock is {days} days ahead of the last recorded time: correct it, or allow the jump explicitly")]
+#[error("the clock is {days} days ahead of the last recorded time")]
 pub struct ClockTooFarAhead {
     /// By how many days.
     pub days: u64,

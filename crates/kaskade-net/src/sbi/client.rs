@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use super::body::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
 use super::limits::CONNECTION_WINDOW;
+use super::misfit::{Heard, Listening, ServerMisfit};
 use super::problem::Cause;
 use super::tls::ClientTls;
 
@@ -129,8 +130,15 @@ struct Inner {
     address: String,
     prefix: String,
     options: ClientOptions,
-    sender: RwLock<Option<SendRequest<Full<Bytes>>>>,
+    sender: RwLock<Option<Sender>>,
     connecting: tokio::sync::Mutex<()>,
+}
+
+/// A connection, and what was heard of it.
+#[derive(Clone)]
+struct Sender {
+    requests: SendRequest<Full<Bytes>>,
+    heard: Heard,
 }
 
 impl SbiClient {
@@ -250,16 +258,29 @@ impl Inner {
         let response = loop {
             let mut sender = self.connection().await?;
             attempt += 1;
-            match sender.try_send_request(request).await {
+            match sender.requests.try_send_request(request).await {
                 Ok(response) => break response,
-                Err(mut error) => match error.take_message() {
-                    // It never left: the connection was closing.
-                    Some(unsent) if attempt < self.options.attempts => {
-                        self.forget_connection();
-                        request = unsent;
+                Err(mut error) => {
+                    let connect = |source| ClientError::Connect {
+                        peer: self.authority.to_string(),
+                        source,
+                    };
+                    if let Some(misfit) = sender.heard.misfit() {
+                        // To try again would not help.
+                        return Err(connect(misfit));
                     }
-                    _ => return Err(http2(error.into_error())),
-                },
+                    match error.take_message() {
+                        // It never left: the connection was closing.
+                        Some(unsent) if attempt < self.options.attempts => {
+                            self.forget_connection();
+                            request = unsent;
+                        }
+                        _ => {
+                            let silence = sender.heard.silence(self.scheme == Scheme::HTTP);
+                            return Err(silence.map_or_else(|| http2(error.into_error()), connect));
+                        }
+                    }
+                }
             }
         };
         let (mut parts, mut body) = response.into_parts();
@@ -283,16 +304,16 @@ impl Inner {
         })
     }
 
-    fn live_connection(&self) -> Option<SendRequest<Full<Bytes>>> {
+    fn live_connection(&self) -> Option<Sender> {
         let sender = self.sender.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        sender.as_ref().filter(|sender| !sender.is_closed()).cloned()
+        sender.as_ref().filter(|sender| !sender.requests.is_closed()).cloned()
     }
 
     fn forget_connection(&self) {
         *self.sender.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
     }
 
-    async fn connection(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+    async fn connection(&self) -> Result<Sender, ClientError> {
         if let Some(sender) = self.live_connection() {
             return Ok(sender);
         }
@@ -317,7 +338,7 @@ impl Inner {
         Ok(sender)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+    async fn connect(&self) -> Result<Sender, ClientError> {
         let error = |source| ClientError::Connect {
             peer: self.authority.to_string(),
             source,
@@ -338,7 +359,8 @@ impl Inner {
         let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| ClientError::Url("the host of the URL cannot be in a certificate"))?;
-        let stream = tls.connector().connect(name, stream).await.map_err(error)?;
+        let stream = tls.connector().connect(name, stream).await;
+        let stream = stream.map_err(|failed| error(ServerMisfit::explain(failed)))?;
         self.handshake(stream).await
     }
 
@@ -365,11 +387,13 @@ impl Inner {
         Err(failed)
     }
 
-    async fn handshake<I>(&self, stream: I) -> Result<SendRequest<Full<Bytes>>, ClientError>
+    async fn handshake<I>(&self, stream: I) -> Result<Sender, ClientError>
     where
         I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        let heard = Heard::default();
+        let stream = Listening::new(stream, heard.clone());
+        let (requests, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -387,7 +411,7 @@ impl Inner {
                 tracing::debug!(%peer, %error, "connection ended");
             }
         });
-        Ok(sender)
+        Ok(Sender { requests, heard })
     }
 }
 

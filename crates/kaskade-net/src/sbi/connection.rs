@@ -21,6 +21,7 @@ use super::doors::{Presence, Ticket};
 use super::executor::InConnection;
 use super::limits::{CONNECTION_WINDOW, Limits};
 use super::message::{Reply, Request};
+use super::misfit::Misfit;
 use super::peer::Peer;
 use super::preface::AfterPreface;
 use super::problem::{Cause, Problem};
@@ -76,7 +77,11 @@ impl<H: Handler> Connection<H> {
             }
             Some(tls) => {
                 let handshake = async {
-                    let stream = tls.acceptor().accept(stream).await?;
+                    let stream = tls.acceptor().accept(stream).await;
+                    let stream = stream.map_err(|error| match Misfit::of_handshake(&error) {
+                        Some(misfit) => misfit.into_error(),
+                        None => error,
+                    })?;
                     let peer = tls::peer(&stream, address.ip());
                     Ok((AfterPreface::read(stream).await?, peer))
                 };
@@ -205,4 +210,12 @@ pub(super) enum ConnectionError {
     NoRoom,
     #[error("{0}")]
     Http2(#[from] hyper::Error),
+}
+
+impl ConnectionError {
+    /// Whether the two ends do not fit together, which somebody has to mend.
+    pub(super) fn is_misfit(&self) -> bool {
+        let Self::Io(error) = self else { return false };
+        error.get_ref().is_some_and(|inner| inner.is::<Misfit>())
+    }
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroize;
 use super::body::{Unread, read_body};
 use super::budget::{Account, Full, Held, Paid, holding};
 use super::limits::STREAM_OCTETS;
+use super::media_type;
 use super::peer::Peer;
 use super::problem::Problem;
 
@@ -120,7 +121,7 @@ impl Request {
     /// The JSON body, for whoever asks first.
     ///
     /// # Errors
-    /// 415 for another content type, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
+    /// 415 for another content type or charset, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
     /// stream broke.
     pub async fn json_body(&mut self) -> Result<Bytes, Problem> {
         let headers = &self.head.headers;
@@ -133,10 +134,11 @@ impl Request {
                 "content-type stands more than once in the header",
             ));
         }
-        if !is_json(content_type) {
+        let is_json = content_type.is_some_and(|value| media_type::is_json(value.as_bytes()));
+        if !is_json {
             return Err(Problem::http(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be application/json",
+                "the body must be application/json in UTF-8",
             ));
         }
         if headers.contains_key(header::CONTENT_ENCODING) {
@@ -165,14 +167,6 @@ fn head_octets(head: &Parts) -> usize {
     let fields = head.headers.iter();
     let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
     fields + head.uri.path().len() + head.uri.query().map_or(0, str::len)
-}
-
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    let Some(value) = content_type.and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
-    let media_type = value.split(';').next().unwrap_or("").trim();
-    media_type.eq_ignore_ascii_case("application/json")
 }
 
 /// Wipes a body that held secrets, as far as nobody else holds the same memory.

@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use kaskade_crypto::kdf::sha256;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
@@ -118,10 +120,14 @@ impl Peer {
             parts.push(&key);
         }
         let label = common_name
-            .or(names.first().map(|name| &**name))
+            .as_deref()
+            .or(names
+                .iter()
+                .map(|name| &**name)
+                .find(|name| name.len() <= MAX_LABEL && is_printable(name)))
             .unwrap_or("a certificate");
         let requester = Requester::new(b"certificate", &parts, label);
-        if let Some(name) = common_name.map(str::to_ascii_lowercase)
+        if let Some(name) = common_name.as_deref().map(str::to_ascii_lowercase)
             && !names.iter().any(|known| **known == *name)
         {
             names.push(name.into());
@@ -150,41 +156,68 @@ impl Peer {
     }
 }
 
-/// The first common name of a subject: the content of an X.501 `RDNSequence` in DER.
-fn common_name(mut subject: &[u8]) -> Option<&str> {
-    const SEQUENCE: u8 = 0x30;
-    const SET: u8 = 0x31;
-    const OBJECT_IDENTIFIER: u8 = 0x06;
-    const STRINGS: [u8; 3] = [0x0C, 0x13, 0x16];
+/// The most characters that a common name may have (ub-common-name of X.520), and a name in the log.
+const MAX_COMMON_NAME: usize = 64;
+const MAX_LABEL: usize = 253;
+
+/// The common name of a subject: the content of an X.501 `RDNSequence` in DER. Where there are several, or one that is empty,
+/// too long or has control characters in it, nobody is called so: none is chosen.
+fn common_name(subject: &[u8]) -> Option<String> {
     const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-    while !subject.is_empty() {
-        let mut set = value(SET, &mut subject)?;
-        while !set.is_empty() {
-            let mut attribute = value(SEQUENCE, &mut set)?;
-            let kind = value(OBJECT_IDENTIFIER, &mut attribute)?;
-            let tag = *attribute.first()?;
-            if kind == COMMON_NAME && STRINGS.contains(&tag) {
-                let text = value(tag, &mut attribute)?;
-                return std::str::from_utf8(text).ok().filter(|text| !text.is_empty());
+    let mut names = Vec::new();
+    for set in values(subject)? {
+        for attribute in values(content(set, Tag::Set)?)? {
+            let attribute = values(content(attribute, Tag::Sequence)?)?;
+            let [kind, value] = attribute.as_slice() else {
+                return None;
+            };
+            if content(*kind, Tag::ObjectIdentifier)? == COMMON_NAME {
+                names.push(*value);
             }
         }
     }
-    None
+    let [name] = names.as_slice() else { return None };
+    let name = text(*name)?;
+    let fits = (1..=MAX_COMMON_NAME).contains(&name.chars().count());
+    (fits && is_printable(&name)).then_some(name)
 }
 
-/// Takes one value of this tag off the front; lengths up to 65535 octets.
-fn value<'a>(tag: u8, from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (found, rest) = from.split_first()?;
-    let (len, rest) = match rest {
-        [len @ 0..=0x7F, rest @ ..] => (usize::from(*len), rest),
-        [0x81, len, rest @ ..] => (usize::from(*len), rest),
-        [0x82, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
-        _ => return None,
-    };
-    let (value, rest) = rest.split_at_checked(len)?;
-    *from = rest;
-    (*found == tag).then_some(value)
+/// The values that follow one another in these octets, and nothing else.
+fn values(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+    let mut reader = SliceReader::new(octets).ok()?;
+    let mut values = Vec::new();
+    while !reader.is_finished() {
+        values.push(AnyRef::decode(&mut reader).ok()?);
+    }
+    Some(values)
+}
+
+fn content(value: AnyRef<'_>, tag: Tag) -> Option<&[u8]> {
+    (value.tag() == tag).then(|| value.value())
+}
+
+/// The text of a `DirectoryString`. What nobody writes any more (TeletexString, UniversalString) is not read.
+fn text(value: AnyRef<'_>) -> Option<String> {
+    let octets = value.value();
+    match value.tag() {
+        Tag::Utf8String => String::from_utf8(octets.to_vec()).ok(),
+        Tag::PrintableString | Tag::Ia5String if octets.is_ascii() => String::from_utf8(octets.to_vec()).ok(),
+        Tag::BmpString => {
+            let (pairs, []) = octets.as_chunks::<2>() else {
+                return None;
+            };
+            // UCS-2: a surrogate is no character of it.
+            let units = pairs.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)));
+            units.map(char::from_u32).collect()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a name can stand in a line of the log.
+fn is_printable(name: &str) -> bool {
+    !name.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -251,6 +284,111 @@ mod tests {
         assert_ne!(requester("2001:db8::1"), requester("2001:db8:0:1::1"));
         assert_eq!(requester("2001:db8::1").to_string(), "2001:db8::/64");
         assert_ne!(Requester::group("192.0.2.1"), requester("192.0.2.1"));
+    }
+
+    /// DER: tag, length, value.
+    fn der(tag: u8, value: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(value.len()).unwrap().to_be_bytes();
+        let mut octets = vec![tag];
+        match value.len() {
+            0..=0x7f => octets.push(len[3]),
+            0x80..=0xff => octets.extend([0x81, len[3]]),
+            0x100..=0xffff => octets.extend([0x82, len[2], len[3]]),
+            _ => octets.extend([0x83, len[1], len[2], len[3]]),
+        }
+        octets.extend_from_slice(value);
+        octets
+    }
+
+    fn attribute(kind: u8, tag: u8, value: &[u8]) -> Vec<u8> {
+        der(0x30, &[der(0x06, &[0x55, 4, kind]), der(tag, value)].concat())
+    }
+
+    const CN: u8 = 3;
+    const ORGANISATION: u8 = 10;
+    const UTF8: u8 = 0x0C;
+    const BMP: u8 = 0x1E;
+
+    #[test]
+    fn common_names_as_people_write_them() {
+        let rdn = |attributes: &[Vec<u8>]| der(0x31, &attributes.concat());
+        let cn = |tag, value: &[u8]| rdn(&[attribute(CN, tag, value)]);
+        let organisation = rdn(&[attribute(ORGANISATION, UTF8, &[b'o'; 300])]);
+        let bmp: Vec<u8> = "Zürich amf".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (subject, name) in [
+            (cn(UTF8, "Zürich".as_bytes()), Some("Zürich")),
+            (cn(0x13, b"amf1"), Some("amf1")),
+            (cn(0x16, b"amf1"), Some("amf1")),
+            (cn(BMP, &bmp), Some("Zürich amf")),
+            (
+                [organisation.clone(), cn(UTF8, b"amf1"), organisation.clone()].concat(),
+                Some("amf1"),
+            ),
+            // Both in one RDN, in either order.
+            (
+                rdn(&[attribute(CN, UTF8, b"amf1"), attribute(ORGANISATION, UTF8, b"o")]),
+                Some("amf1"),
+            ),
+            (
+                rdn(&[attribute(ORGANISATION, UTF8, b"o"), attribute(CN, UTF8, b"amf1")]),
+                Some("amf1"),
+            ),
+            (cn(UTF8, &[b'a'; 64]), Some(&*"a".repeat(64))),
+            // Nobody is called so.
+            (vec![], None),
+            (organisation.clone(), None),
+            (cn(UTF8, b""), None),
+            (cn(UTF8, &[b'a'; 65]), None),
+            (cn(UTF8, &vec![b'a'; 100_000]), None),
+            (cn(UTF8, b"amf1\nERROR forged"), None),
+            (cn(UTF8, b"\x1b[2J"), None),
+            (cn(UTF8, b"amf1\0.example.org"), None),
+            (cn(UTF8, b"\xff"), None),
+            (cn(0x13, b"\xe4"), None),
+            (cn(0x14, b"teletex"), None),
+            (cn(0x1C, b"\0\0\0a"), None),
+            (cn(0x02, b"a"), None),
+            (cn(BMP, b"\0a\0"), None),
+            (cn(BMP, b"\xd8\0\xdc\0"), None),
+            ([cn(UTF8, b"amf1"), cn(UTF8, b"amf2")].concat(), None),
+            (rdn(&[attribute(CN, UTF8, b"amf1"), attribute(CN, UTF8, b"amf2")]), None),
+            ([cn(UTF8, b"amf1"), cn(UTF8, b"")].concat(), None),
+            // What is no subject.
+            ([cn(UTF8, b"amf1"), vec![0]].concat(), None),
+            (der(0x31, &der(0x30, &der(0x06, &[0x55, 4, 3]))), None),
+            (der(0x30, &attribute(CN, UTF8, b"amf1")), None),
+            (vec![0x31, 0x80, 0, 0], None),
+            (vec![0x31, 0x84, 0xff, 0xff, 0xff, 0xff], None),
+        ] {
+            assert_eq!(common_name(&subject).as_deref(), name, "{:02x?}", subject.get(..40));
+        }
+    }
+
+    #[test]
+    fn names_that_forge_lines_are_not_shown() {
+        let peer = |name: &str| {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+            let uri = format!("urn:{}", "x".repeat(5000));
+            params
+                .subject_alt_names
+                .push(SanType::URI(uri.as_str().try_into().unwrap()));
+            params
+                .subject_alt_names
+                .push(SanType::URI("urn:a\nERROR forged".try_into().unwrap()));
+            let key = KeyPair::generate().unwrap();
+            Peer::with_certificate([127, 0, 0, 1].into(), params.self_signed(&key).unwrap().der())
+        };
+        let forged = peer("amf1\nERROR forged");
+        assert_eq!(forged.requester().to_string(), "a certificate");
+        assert_eq!(peer("amf1").requester().to_string(), "amf1");
+        assert_ne!(
+            forged.requester(),
+            peer("amf1").requester(),
+            "and yet it is somebody of its own"
+        );
+        assert_eq!(forged.requester(), peer("amf1\nERROR forged").requester());
     }
 
     proptest! {

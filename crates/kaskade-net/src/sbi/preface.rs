@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::misfit::Misfit;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// The client connection preface (RFC 9113 3.4).
@@ -41,12 +42,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
             len += got;
             let of_preface = len.min(PREFACE.len());
             if seen[..of_preface] != PREFACE[..of_preface] {
-                io.write_all(HTTP_1_REFUSED).await?;
-                io.shutdown().await?;
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "not HTTP/2 with prior knowledge",
-                ));
+                let misfit = Misfit::of_octets(&seen[..len]);
+                // What is wrong counts, whether the peer listens or not.
+                let told = io.write_all(HTTP_1_REFUSED).await;
+                if told.is_ok() {
+                    let _ = io.shutdown().await;
+                }
+                return Err(misfit.into_error());
             }
         }
         if seen[PREFACE.len() + 3] != SETTINGS {

@@ -166,6 +166,9 @@ pub(crate) async fn serve_in<H: Handler>(
                             Err(error @ (ConnectionError::NoRoom | ConnectionError::Shed)) => {
                                 log_limit!(warn, "too many connections", %peer, %error);
                             }
+                            Err(error) if error.is_misfit() => {
+                                log_limit!(warn, "a peer could not connect", %peer, %error);
+                            }
                             Err(error) => tracing::debug!(%peer, %error, "connection ended"),
                         }
                     });

@@ -401,6 +401,14 @@ fn cases() -> Vec<Case> {
             "",
             "",
         ),
+        case(
+            Ask::bare("POST", AUTHENTICATE)
+                .header("content-type", "application/json;charset=latin1")
+                .body("{}"),
+            415,
+            "",
+            "",
+        ),
         case(authenticate(known, "").header("content-encoding", "gzip"), 415, "", ""),
         case(authenticate(known, "").header("accept", "text/html"), 406, "", ""),
         case(

@@ -20,6 +20,7 @@ mod crowds;
 mod curl;
 mod going_back;
 mod memory;
+mod misfits;
 mod models;
 mod owners;
 mod sharing;

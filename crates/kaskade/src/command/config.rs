@@ -42,7 +42,6 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Some(Check::Check { file }) => {
             let mut config = Config::read(file)?;
             config.apply_environment(variable)?;
-            check_log(&config)?;
             service::check_tls(&config).with_context(|| file.display().to_string())?;
             console.line(format!(
                 "{}: {}",
@@ -54,15 +53,6 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             }
         }
     }
-    Ok(())
-}
-
-fn check_log(config: &Config) -> Result<()> {
-    let whence = match variable("KASKADE_LOG") {
-        Some(_) => "KASKADE_LOG (environment)",
-        None => "log.filter",
-    };
-    tracing_subscriber::EnvFilter::try_new(&config.log.filter).context(whence)?;
     Ok(())
 }
 
@@ -115,10 +105,17 @@ fn overlap(one: &ServingNetwork, other: &ServingNetwork) -> bool {
 /// What is allowed, and yet probably not meant.
 pub(crate) fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (name, listen, tls) in [
-        ("udm", config.udm.listen, &config.udm.tls),
-        ("ausf", config.ausf.listen, &config.ausf.tls),
-    ] {
+    if config.ausf.udm.insecure_h2c {
+        warnings.push("ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM".into());
+    }
+    let udm = config
+        .ausf
+        .udm
+        .url
+        .is_none()
+        .then_some(("udm", config.udm.listen, &config.udm.tls));
+    let ausf = ("ausf", config.ausf.listen, &config.ausf.tls);
+    for (name, listen, tls) in udm.into_iter().chain([ausf]) {
         if !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
             warnings.push(format!(
                 "{name}.insecure_h2c is true and {name}.listen is {listen}: keys travel in clear. Set {name}.tls.cert and \

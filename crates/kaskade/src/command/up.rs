@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, anyhow, bail};
-use kaskade::config::{Config, Parsed};
+use kaskade::config::{Config, Parsed, RemoteUdmConfig};
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::fivegs::ue::Ue;
 use kaskade_aka::sqn::SqnRecord;
@@ -118,7 +118,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         );
     }
     let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
-    greet(console, &data, &store, &node)?;
+    greet(console, config, &data, &store, &node)?;
     warn_of_policy(console, config)?;
     let outcome = match (demo, taps) {
         (Some(demo), Some(taps)) => show(console, args, &demo, &store, &node, &taps).await,
@@ -197,7 +197,7 @@ fn start(
     }
 }
 
-fn greet(console: &Console, data: &Folder, store: &SubscriberStore, node: &Node) -> Result<()> {
+fn greet(console: &Console, config: &Config, data: &Folder, store: &SubscriberStore, node: &Node) -> Result<()> {
     let subscribers = match store.len()? {
         1 => "1 subscriber".to_owned(),
         count => format!("{count} subscribers"),
@@ -206,7 +206,10 @@ fn greet(console: &Console, data: &Folder, store: &SubscriberStore, node: &Node)
     let facts = [
         ("Data", format!("{}{new}: {subscribers}", data.path().display())),
         ("Master key", format!("{} (seals every K)", data.master_key())),
-        ("UDM", format!("{}/nudm-ueau/v1", node.udm_url().unwrap_or("-"))),
+        match &config.ausf.udm.url {
+            Some(url) => ("UDM", format!("{} (another node)", url.trim_end_matches('/'))),
+            None => ("UDM", format!("{}/nudm-ueau/v1", node.udm_url().unwrap_or("-"))),
+        },
         ("AUSF", format!("{}/nausf-auth/v1", node.ausf_url().unwrap_or("-"))),
     ];
     console.facts(&facts)?;
@@ -217,10 +220,18 @@ fn greet(console: &Console, data: &Folder, store: &SubscriberStore, node: &Node)
 }
 
 fn warn_of_policy(console: &Console, config: &Config) -> Result<()> {
-    for (name, listen, tls) in [
-        ("UDM", config.udm.listen, &config.udm.tls),
-        ("AUSF", config.ausf.listen, &config.ausf.tls),
-    ] {
+    if config.ausf.udm.insecure_h2c {
+        let warning = "ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM.";
+        console.line(console.paint(Style::Note, warning))?;
+    }
+    let udm = config
+        .ausf
+        .udm
+        .url
+        .is_none()
+        .then_some(("UDM", config.udm.listen, &config.udm.tls));
+    let ausf = ("AUSF", config.ausf.listen, &config.ausf.tls);
+    for (name, listen, tls) in udm.into_iter().chain([ausf]) {
         if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() {
             let warning = format!(
                 "The {name} listens on {listen} in clear text (insecure_h2c): every key is shown to whoever is on the path."
@@ -254,12 +265,11 @@ async fn wait_for_end(store: &SubscriberStore) -> Result<End> {
 
 fn start_log(console: &Console, config: &Config, demo: bool) -> Result<()> {
     // The demonstration's output is the tree; only what goes wrong belongs beside it.
-    let filter = if demo && config.log == kaskade::config::LogConfig::default() {
-        "warn"
-    } else {
-        &config.log.filter
+    let filter = match demo && config.log == kaskade::config::LogConfig::default() {
+        true => tracing_subscriber::EnvFilter::try_new("warn"),
+        false => config.log.filter.0.env_filter(),
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).context("log.filter")?;
+    let filter = filter.context("log.filter")?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(console.colours_log())
@@ -286,6 +296,8 @@ fn prepare_demo(config: &mut Config, data: &DataArgs) -> Result<()> {
     if !data.names_a_folder() {
         config.data_dir = PathBuf::from(DEMO_FOLDER);
     }
+    // It has subscribers of its own.
+    config.ausf.udm = RemoteUdmConfig::default();
     if !config.policy.any_serving_network {
         config.policy.serving_networks.push(Parsed(demo_plmn()?));
     }

@@ -5,6 +5,8 @@
 //! `KASKADE_LOG` override the file.
 
 mod document;
+mod log_filter;
+mod remote_udm;
 mod setting;
 
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPo
 use kaskade_net::sbi::peer::Requester;
 
 use document::Document;
+pub use log_filter::{LogFilter, NotAFilter};
 use setting::settings;
 pub use setting::{NumberRange, Parsed, Table};
 
@@ -81,8 +84,24 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
+        /// A UDM on another node (N13), instead of the one of this node, which is then not started.
+        udm: RemoteUdmConfig = RemoteUdmConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
+    }
+
+    /// A UDM on another node.
+    RemoteUdmConfig {
+        /// Its apiRoot: `https`, or `http` on the loopback.
+        url: Option<String> = None => "\"https://udm.example.org:7778\"",
+        /// PEM file with the authority that signed its certificate.
+        ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/ca.pem\"",
+        /// PEM file with the certificate chain that this AUSF shows it, own certificate first.
+        client_cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/ausf.pem\"",
+        /// PEM file with its private key.
+        client_key: Option<PathBuf> = None => "\"/etc/kaskade/tls/ausf-key.pem\"",
+        /// Let `http` leave this machine: every key is then shown to whoever is on the path.
+        insecure_h2c: bool = false,
     }
 
     /// TLS of one service.
@@ -133,6 +152,8 @@ settings! {
         scheme: Parsed<SqnScheme> = Parsed(SqnScheme::TimeBased),
         /// Milliseconds of one unit of the clock that time-based numbers follow. Never change it for existing subscribers.
         tick_ms: u64 [1..=3_600_000] = 1000,
+        /// Days that the clock may be ahead of the last start's end: more is a wrong clock, and a node does not start.
+        longest_jump_days: u64 [1..=36_500] = 400,
         /// How far the cards let SEQ jump ahead (Δ of TS 33.102 Annex C.2.1).
         delta: u64 [65_536..=8_796_093_022_207] = 1 << 28,
         /// Cards that went back to where all numbers are used get them again, each with a new RAND, after they proved freshly
@@ -173,7 +194,7 @@ settings! {
     /// The log.
     LogConfig {
         /// Levels: error, warn, info, debug or trace, for all or by part, such as "info,kaskade_net=debug".
-        filter: String = "info".into(),
+        filter: Parsed<LogFilter> = Parsed(LogFilter::default()),
         /// One JSON object per line instead of text.
         json: bool = false,
     }
@@ -347,7 +368,13 @@ impl Config {
             self.data_dir = path.into();
         }
         if let Some(filter) = variable("KASKADE_LOG") {
-            self.log.filter = filter;
+            self.log.filter = filter
+                .parse()
+                .map(Parsed)
+                .map_err(|error: NotAFilter| ConfigError::Environment {
+                    name: "KASKADE_LOG",
+                    reason: error.to_string(),
+                })?;
         }
         Ok(())
     }
@@ -370,6 +397,10 @@ impl Config {
             ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c),
             ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c),
         ] {
+            // Where the UDM is elsewhere, none listens here.
+            if name == "udm.listen" && self.ausf.udm.url.is_some() {
+                continue;
+            }
             if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
                 let reason = format!(
                     "{listen} is open to other machines, and without TLS every key would travel in clear: set \
@@ -377,6 +408,9 @@ impl Config {
                 );
                 return value(name, reason);
             }
+        }
+        if self.ausf.udm.url.is_some() {
+            return Ok(());
         }
         let equal = self.udm.tls == self.ausf.tls && self.udm.insecure_h2c == self.ausf.insecure_h2c;
         match Sharing::decide(self.udm.listen, self.ausf.listen, equal) {
@@ -400,6 +434,7 @@ impl Config {
                 _ => {}
             }
         }
+        self.ausf.udm.check()?;
         self.check_listeners()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

@@ -213,7 +213,12 @@ impl Ausf {
         let result = self
             .udm
             .generate_auth_data(requester, info.supi_or_suci, &request)
-            .await?;
+            .await
+            .inspect_err(|error| {
+                if matches!(error, UdmLinkError::Client(_) | UdmLinkError::Nonsense(_)) {
+                    log_limit!(warn, "no vector from the UDM", %error);
+                }
+            })?;
         let (se_av, challenged) = Challenged::new(result.he_av, result.supi, serving_network_name);
         self.show(challenged.supi(), Holder::Ausf, &challenged);
         let inserted = self

@@ -1,0 +1,224 @@
+//! TLS at one end and clear text at the other, certificates that are missing: both ends say what is wrong and what to do.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm};
+use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_net::role::seaf::AusfClient;
+use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
+use kaskade_net::sbi::model::NfInstanceId;
+use kaskade_net::sbi::server::ServerOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tracing::subscriber::DefaultGuard;
+
+use crate::common::raw::{self, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, frame, hello};
+use crate::common::{Home, Link, plmn, snn, supi};
+use crate::tls::Pki;
+
+/// The log of this thread, on which a test's server runs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn begin() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    async fn says(&self, what: &[&str]) {
+        for _ in 0..200 {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            if text
+                .lines()
+                .any(|line| line.contains("WARN") && what.iter().all(|what| line.contains(what)))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        unreachable!(
+            "{what:?} is not in:\n{}",
+            String::from_utf8_lossy(&self.0.lock().unwrap())
+        );
+    }
+}
+
+fn home(pki: &Pki, tls: Option<bool>) -> Home {
+    Home::start_with(Link::Local, |setup| {
+        setup.server.tls = tls.map(|mutual| pki.server(mutual));
+    })
+}
+
+async fn refused(url: &str, options: ClientOptions) -> String {
+    let seaf = AusfClient::new(url, options).unwrap();
+    let error = seaf.authenticate(supi(0), snn()).await.unwrap_err();
+    error.to_string()
+}
+
+#[tokio::test]
+async fn tls_and_clear_text_are_told_apart_at_both_ends() {
+    let (log, _guard) = Log::begin();
+    let (pki, other) = (Pki::new(), Pki::new());
+    let clear = home(&pki, None);
+    let url = clear.ausf_url().replace("http://", "https://");
+    let said = refused(&url, pki.client(None)).await;
+    assert!(said.contains("it speaks no TLS: use http://"), "{said}");
+    log.says(&[
+        "a peer could not connect",
+        "127.0.0.1",
+        "speaks TLS",
+        "http://",
+        "tls.cert",
+    ])
+    .await;
+
+    let tls = home(&pki, Some(false));
+    let url = tls.ausf_url().replace("https://", "http://");
+    let said = refused(&url, ClientOptions::default()).await;
+    assert!(
+        said.contains("no connection to ") && said.contains("https://"),
+        "{said}"
+    );
+    log.says(&["a peer could not connect", "speaks no TLS", "https://"])
+        .await;
+    let said = refused(tls.ausf_url(), other.client(None)).await;
+    assert!(said.contains("no authority that is trusted here"), "{said}");
+    log.says(&["refuses this port's certificate", "trust"]).await;
+
+    let mutual = home(&pki, Some(true));
+    let said = refused(mutual.ausf_url(), pki.client(None)).await;
+    assert!(said.contains("certificate"), "{said}");
+    log.says(&["the peer has no certificate", "tls.client_ca"]).await;
+    let said = refused(mutual.ausf_url(), pki.client(Some("server"))).await;
+    assert!(said.contains("certificate"), "{said}");
+    log.says(&["the peer's certificate is refused", "extended key usage"])
+        .await;
+}
+
+/// Somebody who reads the first octets, says something, and waits until the other end closes.
+async fn somebody(says: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut heard = [0; 4096];
+            // Whatever the other end does is its own.
+            let _ = stream.read(&mut heard).await;
+            let _ = stream.write_all(says).await;
+            let _ = stream.shutdown().await;
+            while matches!(stream.read(&mut heard).await, Ok(1..)) {}
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn the_own_client_says_what_the_other_end_speaks() {
+    for (says, what) in [
+        (&b"\x15\x03\x03\x00\x02\x02\x46"[..], "it speaks TLS: use https://"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "it speaks HTTP/1 and not HTTP/2"),
+        (b"", "before it said anything; a port with TLS"),
+    ] {
+        let client = SbiClient::new(&somebody(says).await, ClientOptions::default()).unwrap();
+        let error = client.send(hyper::Method::GET, "/", None).await.unwrap_err();
+        assert!(matches!(error, ClientError::Connect { .. }), "{error}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_ausf_says_why_it_has_no_vector() {
+    let (log, _guard) = Log::begin();
+    let pki = Pki::new();
+    let udm = home(&pki, Some(false));
+    let url = udm.ausf_url().replace("https://", "http://");
+    let ausf = AusfRole {
+        options: AusfOptions::new(
+            NfInstanceId::from_random([1; 16]),
+            ServingNetworkPolicy::plmns([plmn()]),
+        ),
+        listen: ([127, 0, 0, 1], 0).into(),
+        server: ServerOptions::default(),
+        udm: Some(RemoteUdm {
+            url,
+            options: ClientOptions::default(),
+        }),
+    };
+    let node = Node::start(NodeOptions {
+        ausf: Some(ausf),
+        ..NodeOptions::default()
+    })
+    .unwrap();
+    let said = refused(node.ausf_url().unwrap(), ClientOptions::default()).await;
+    assert!(said.contains("504"), "{said}");
+    log.says(&["no vector from the UDM", "https://"]).await;
+}
+
+/// A header block of a request whose path is these octets.
+fn request(path: &[u8], more: &[u8]) -> Vec<u8> {
+    let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path);
+    block.extend_from_slice(more);
+    block
+}
+
+/// Which of its requests a peer loses by a header that cannot be read: h2 ends the connection, and no other.
+#[tokio::test]
+async fn a_header_that_cannot_be_read_costs_no_other_connection() {
+    let home = Home::start(Link::Local);
+    let other = home.seaf();
+    other.authenticate(supi(0), snn()).await.unwrap();
+    let literal = |name: &[u8], value: &[u8]| {
+        let octets = [
+            &[0, u8::try_from(name.len()).unwrap()],
+            name,
+            &[u8::try_from(value.len()).unwrap()],
+            value,
+        ];
+        octets.concat()
+    };
+    for (block, ends) in [
+        (request(b"/\xff", b""), true),
+        (request(b"/", &literal(b":authority", b"\xff")), true),
+        (request(b"/", &literal(b":other", b"x")), true),
+        (request(b"/", &literal(b"Upper", b"x")), true),
+        (request(b"/", &literal(b"x", b"\0")), true),
+        // What can be read and is wrong costs its stream alone.
+        (request(b"/", &literal(b":path", b"/")), false),
+        (request(b"/", &literal(b"connection", b"close")), false),
+    ] {
+        let mut octets = hello(None);
+        octets.extend(frame(HEADERS, END_HEADERS | END_STREAM, 1, &block));
+        let mut stream = raw::say(home.ausf_url(), &octets).await;
+        let (frames, closed) = raw::frames(&mut stream, Duration::from_millis(300)).await;
+        let kinds: Vec<u8> = frames.iter().map(|(kind, ..)| *kind).collect();
+        assert_eq!(
+            (kinds.contains(&GOAWAY), closed),
+            (ends, ends),
+            "{block:02x?}: {kinds:?}"
+        );
+        assert_eq!(kinds.contains(&RST_STREAM), !ends, "{block:02x?}: {kinds:?}");
+        other.authenticate(supi(0), snn()).await.unwrap();
+    }
+}
