@@ -25,7 +25,6 @@ use crate::Rand;
 use crate::aes::{Blocks, Subkeys, subkeys};
 use crate::block_cipher::Aes128;
 use crate::kdf::HmacKey;
-use crate::subscription::{Layout, SecretBuffer, SubscriberSecrets};
 
 /// Octets of the code of a record.
 pub const RECORD_CODE_LEN: usize = 16;
@@ -108,23 +107,6 @@ impl StoreKeys {
             *place = u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes();
         }
         *self.life.mac_parts(&[&[&lengths[..]], parts].concat()).high_128()
-    }
-
-    /// The name of the life of a card under one SUPI: over the SUPI, the algorithm set, K, and OPc or TOPc, whether that
-    /// was given as such or as OP or TOP. 16 octets; tells nothing of K.
-    ///
-    /// Not over what else the operator chose, such as c1 to c5: with another choice it is still this card's K.
-    pub fn life_of(&self, supi: &[u8], secrets: &SubscriberSecrets) -> [u8; LIFE_LEN] {
-        let layout = secrets.layout();
-        let mut buffer = SecretBuffer::new();
-        secrets.put_sealed(&mut buffer);
-        // K and OPc or TOPc stand first, OP or TOP behind them.
-        let bound = Layout {
-            has_operator: false,
-            ..layout
-        };
-        let octets = buffer.octets().get(..bound.sealed_len()).unwrap_or_default();
-        self.life(&[supi, &[layout.family()], octets])
     }
 
     fn supi_code(&self, supi: &[u8]) -> [u8; 4] {

@@ -74,14 +74,6 @@ impl Layout {
         }
     }
 
-    /// The number of the set, whatever its operator chose in it.
-    pub(crate) fn family(&self) -> u8 {
-        match self.number() {
-            MILENAGE_OWN_CONSTANTS => MILENAGE,
-            number => number,
-        }
-    }
-
     /// Whether OP or TOP is there, and whether K is long, as bits.
     pub fn flags(&self) -> u8 {
         (if self.has_operator { FLAG_OPERATOR } else { 0 }) | (if self.long_k { FLAG_LONG_K } else { 0 })

@@ -178,10 +178,14 @@ proptest! {
     #[test]
     fn lives_of_one_card_have_one_name(secrets in any_secrets(), other in any_secrets()) {
         let key = data_key();
-        let name = |owner: &[u8], secrets: &SubscriberSecrets| key.keys().life_of(owner, secrets);
+        let name = |owner: &[u8], secrets: &SubscriberSecrets| key.life(owner, secrets);
         // Given as OP or as the OPc that it makes: the same card.
         let derived = match secrets.algorithm_keys() {
-            Some(AlgorithmKeys::Milenage { k, opc, .. }) => SubscriberSecrets::milenage(k, OpOrOpc::Opc(opc)),
+            Some(AlgorithmKeys::Milenage { k, opc, constants }) => SubscriberSecrets::Milenage {
+                k,
+                operator: OpOrOpc::Opc(opc),
+                constants,
+            },
             Some(AlgorithmKeys::Tuak { k, topc, parameters }) => SubscriberSecrets::Tuak {
                 k,
                 operator: TopOrTopc::Topc(topc),
@@ -190,11 +194,81 @@ proptest! {
             _ => secrets.clone(),
         };
         prop_assert_eq!(name(OWNER, &secrets), name(OWNER, &derived));
+        prop_assert_eq!(name(OWNER, &secrets), name(OWNER, &with_another_res(&secrets)));
         prop_assert_ne!(name(OWNER, &secrets), name(b"imsi-2", &secrets));
-        if secrets.algorithm_keys() != other.algorithm_keys() || secrets.algorithm_keys().is_none() && secrets != other {
+        if other != secrets && other != derived && other != with_another_res(&secrets) {
             prop_assert_ne!(name(OWNER, &secrets), name(OWNER, &other));
         }
+        // A row has the same name as what is in it.
+        let row = Row::seal(&key, &[9; 12], &secrets);
+        let sealed = row.sealed(secrets.layout(), &row.octets[..row.clear], OWNER);
+        prop_assert_eq!(key.life_of(&sealed), Ok(name(OWNER, &secrets)));
     }
+}
+
+/// The same card, of whose RES the operator has another idea; another card's where the set has no length to choose.
+fn with_another_res(secrets: &SubscriberSecrets) -> SubscriberSecrets {
+    match secrets.clone() {
+        SubscriberSecrets::Tuak {
+            k,
+            operator,
+            mut parameters,
+        } => {
+            parameters.res = VectorRes::Octets8;
+            SubscriberSecrets::Tuak {
+                k,
+                operator,
+                parameters,
+            }
+        }
+        SubscriberSecrets::Xor { k, res_length } => SubscriberSecrets::Xor {
+            k,
+            res_length: ResLength::new(20 - usize::from(res_length.octets())).expect("in range"),
+        },
+        others => others,
+    }
+}
+
+/// What the operator chose in a set makes another card where it enters f1.
+#[test]
+fn lives_tell_cards_apart() {
+    let key = data_key();
+    let milenage = |constants| SubscriberSecrets::Milenage {
+        k: K::from_octets(&[1; 16]),
+        operator: OpOrOpc::Opc(Opc::from_octets(&[2; 16])),
+        constants,
+    };
+    let tuak = |count, octets: [u8; 16]| SubscriberSecrets::Tuak {
+        k: TuakKey::from(K::from_octets(&octets)),
+        operator: TopOrTopc::Topc(Topc::from_octets(&[2; 32])),
+        parameters: Parameters {
+            res: VectorRes::Octets16,
+            iterations: Iterations::new(count).expect("not 0"),
+        },
+    };
+    let gsm = |algorithm| {
+        SubscriberSecrets::Gsm(GsmKeys {
+            k: Ki::from_octets(&[1; 16]),
+            algorithm,
+        })
+    };
+    let mut r = *OperatorConstants::STANDARD.r();
+    r[0] = 8;
+    let own = OperatorConstants::new(*OperatorConstants::STANDARD.c(), r).expect("c1 differs from all others");
+    let mut cards = vec![
+        milenage(OperatorConstants::STANDARD),
+        milenage(own),
+        tuak(1, [1; 16]),
+        tuak(2, [1; 16]),
+        tuak(1, [3; 16]),
+        SubscriberSecrets::Xor {
+            k: TestK::from_octets(&[1; 16]),
+            res_length: ResLength::new(8).expect("in range"),
+        },
+    ];
+    cards.extend(GsmAlgorithm::ALL.map(gsm));
+    let names: std::collections::BTreeSet<_> = cards.iter().map(|card| key.life(OWNER, card)).collect();
+    assert_eq!(names.len(), cards.len());
 }
 
 #[test]
