@@ -24,7 +24,6 @@ use rustix::io::Errno;
 use crate::backend::WatchedFile;
 use crate::engine::{Batch, Engine, Table};
 use crate::error::EngineError;
-use crate::power_loss::Disk;
 use crate::private::{self, PrivateError};
 
 type Octets = &'static [u8];
@@ -38,11 +37,14 @@ const fn definition(table: Table) -> TableDefinition<'static, Octets, Octets> {
     })
 }
 
+/// What redb reads and writes in place of the file.
+type Plug = Box<dyn Fn() -> Box<dyn StorageBackend> + Send + Sync>;
+
 /// redb in one file. Only one process can have it open.
 pub struct EmbeddedEngine {
     path: PathBuf,
-    /// In place of the file, for tests.
-    disk: Option<Disk>,
+    /// Of tests only.
+    plug: Option<Plug>,
     cache_bytes: usize,
     writer: Mutex<Option<Database>>,
     snapshot: RwLock<Option<Arc<Snapshot>>>,
@@ -88,20 +90,35 @@ impl EmbeddedEngine {
         Ok(engine)
     }
 
+    /// Opens the file, and never makes one.
+    ///
+    /// # Errors
+    /// As [`EmbeddedEngine::open`]; [`EngineError::Missing`] when there is no such name.
+    pub fn open_existing(path: &Path, cache_bytes: usize) -> Result<Self, EngineError> {
+        let engine = Self::closed(path, None, cache_bytes);
+        match engine.open_file() {
+            Err(EngineError::Private(error)) if error.is_not_found() => Err(EngineError::Missing(path.into())),
+            opened => opened.map(|()| engine),
+        }
+    }
+
     /// The same on a disk whose power can be cut, for tests.
     ///
     /// # Errors
     /// As [`EmbeddedEngine::open`]; [`EngineError::Io`] or [`EngineError::Failed`] when there is no power.
-    pub fn on_disk(disk: &Disk, cache_bytes: usize) -> Result<Self, EngineError> {
-        let engine = Self::closed(Path::new("disk"), Some(disk.clone()), cache_bytes);
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn on_disk(disk: &crate::power_loss::Disk, cache_bytes: usize) -> Result<Self, EngineError> {
+        let disk = disk.clone();
+        let plug: Plug = Box::new(move || Box::new(disk.plug_in()));
+        let engine = Self::closed(Path::new("disk"), Some(plug), cache_bytes);
         engine.open_file()?;
         Ok(engine)
     }
 
-    fn closed(path: &Path, disk: Option<Disk>, cache_bytes: usize) -> Self {
+    fn closed(path: &Path, plug: Option<Plug>, cache_bytes: usize) -> Self {
         Self {
             path: path.into(),
-            disk,
+            plug,
             cache_bytes,
             writer: Mutex::new(None),
             snapshot: RwLock::new(None),
@@ -212,8 +229,8 @@ impl EmbeddedEngine {
     }
 
     fn open_database(&self) -> Result<Database, EngineError> {
-        if let Some(disk) = &self.disk {
-            return self.on_backend(Box::new(disk.plug_in()));
+        if let Some(plug) = &self.plug {
+            return self.on_backend(plug());
         }
         let file = private::open_to_write(&self.path)?;
         // redb would make a new store of an empty file.

@@ -67,7 +67,7 @@ impl Batch {
 
 /// A durable ordered map per [`Table`], used from many threads.
 ///
-/// The [conformance suite](crate::conformance) checks these promises for any engine.
+/// The suite `conformance` of the feature `test-util` checks these promises for any engine.
 pub trait Engine: Send + Sync + 'static {
     /// Shows `visit` the value of a key; whether there is one. Sees every [`Engine::commit`] that has returned.
     ///

@@ -41,6 +41,9 @@ pub enum StoreError {
         /// Identifier of the key that was given.
         given: String,
     },
+    /// The store has no data key: nothing in it opens, and a new key would hide what was there.
+    #[error("{}: has no data key, without which nothing in it opens: it was emptied or replaced", .0.display())]
+    NoDataKey(PathBuf),
     /// A row cannot be opened: it was damaged, or moved from another subscriber or store.
     #[error("a sealed row does not open: damaged, or not of this subscriber")]
     Unsealing,
@@ -125,6 +128,9 @@ pub enum EngineError {
     /// The file is not ours, or lets others in.
     #[error(transparent)]
     Private(#[from] PrivateError),
+    /// There is no such file, where one is expected.
+    #[error("{}: there is no store", .0.display())]
+    Missing(PathBuf),
     /// Another process has the store open.
     #[error("{}: in use by another process", .0.display())]
     InUse(PathBuf),

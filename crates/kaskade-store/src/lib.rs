@@ -9,9 +9,10 @@
 //! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
 //! | [`row`] | the octets of a row |
-//! | [`engine`], [`embedded`], [`memory`] | the promises of an engine; redb; a map for tests |
-//! | [`power_loss`] | a disk for tests that forgets what was not synced |
-//! | [`conformance`] | the suite that every engine must pass |
+//! | [`engine`], [`embedded`] | the promises of an engine; redb |
+//!
+//! With the feature `test-util`, for tests only, there are also `memory`, a map as an engine; `power_loss`, a disk that
+//! forgets what was not synced; and `conformance`, the suite that every engine must pass.
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
@@ -61,6 +62,7 @@ mod backend;
 mod challenge;
 pub mod clock;
 mod commit;
+#[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod convert;
 pub mod embedded;
@@ -71,10 +73,12 @@ mod issuer;
 mod key;
 pub mod locked;
 mod master_key;
+#[cfg(any(test, feature = "test-util"))]
 pub mod memory;
 mod meta;
 pub mod model;
 mod numbers;
+#[cfg(any(test, feature = "test-util"))]
 pub mod power_loss;
 pub mod private;
 mod provision;

@@ -31,6 +31,34 @@ pub struct MemoryEngine {
     failure: Arc<AtomicU32>,
 }
 
+/// The reading half of an [`Engine`] with a field `memory`, for tests that let its writing fail.
+#[macro_export]
+macro_rules! reads_from_memory {
+    () => {
+        fn get(
+            &self,
+            table: $crate::engine::Table,
+            key: &[u8],
+            visit: &mut dyn FnMut(&[u8]),
+        ) -> Result<bool, $crate::EngineError> {
+            $crate::engine::Engine::get(&self.memory, table, key, visit)
+        }
+
+        fn scan(
+            &self,
+            table: $crate::engine::Table,
+            after: Option<&[u8]>,
+            visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+        ) -> Result<(), $crate::EngineError> {
+            $crate::engine::Engine::scan(&self.memory, table, after, visit)
+        }
+
+        fn len(&self, table: $crate::engine::Table) -> Result<u64, $crate::EngineError> {
+            $crate::engine::Engine::len(&self.memory, table)
+        }
+    };
+}
+
 impl MemoryEngine {
     /// Another place with the same content.
     #[must_use]

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use kaskade_faults::fault;
 use rustix::fs::OFlags;
 
 /// Why a file or folder was refused.
@@ -142,6 +143,9 @@ fn open_with(path: &Path, usage: Use, options: &mut OpenOptions) -> Result<File,
         }
         // Whoever owns the link chooses the file.
         owner(path, &named)?;
+    } else {
+        // A folder says another reason, and a device may do something when it is opened.
+        regular(path, &named)?;
     }
     // Not to wait for the writer of a pipe.
     let mut flags = OFlags::NONBLOCK;
@@ -203,7 +207,11 @@ pub fn check(path: &Path, file: &File) -> Result<(), PrivateError> {
 pub fn create(path: &Path) -> Result<File, PrivateError> {
     let io = |error: io::Error| PrivateError::io(path, &error);
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
+    options.read(true).write(true).mode(0o600);
+    match fault!("planted-name-followed") {
+        true => options.create(true),
+        false => options.create_new(true),
+    };
     let file = options.open(path).map_err(io)?;
     // The umask may have taken rights that the owner needs, or the folder's access list given some.
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io)?;
@@ -225,6 +233,15 @@ pub fn write_new(path: &Path, content: &[u8]) -> Result<(), PrivateError> {
         let _ = fs::remove_file(path);
         PrivateError::io(path, &error)
     })
+}
+
+/// Removes a file, or a link and not what it points to; durable before it returns.
+///
+/// # Errors
+/// [`PrivateError`], also when there is no such name.
+pub fn remove(path: &Path) -> Result<(), PrivateError> {
+    let done = fs::remove_file(path).and_then(|()| sync_folder_of(path));
+    done.map_err(|error| PrivateError::io(path, &error))
 }
 
 /// Replaces a file, or makes it: mode 0600, whole or not at all, durable before it returns. A link in its place is
@@ -385,7 +402,7 @@ fn owner(path: &Path, metadata: &Metadata) -> Result<(), PrivateError> {
 
 fn mode(path: &Path, metadata: &Metadata, refused: u32, expected: u32) -> Result<(), PrivateError> {
     let mode = metadata.mode() & 0o7777;
-    if mode & refused == 0 {
+    if mode & refused == 0 || fault!("mode-not-checked") {
         return Ok(());
     }
     Err(PrivateError::Mode {

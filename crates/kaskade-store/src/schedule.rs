@@ -80,20 +80,7 @@ struct Disk {
 }
 
 impl Engine for Disk {
-    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
-        self.memory.get(table, key, visit)
-    }
-    fn scan(
-        &self,
-        table: Table,
-        after: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), EngineError> {
-        self.memory.scan(table, after, visit)
-    }
-    fn len(&self, table: Table) -> Result<u64, EngineError> {
-        self.memory.len(table)
-    }
+    crate::reads_from_memory!();
     fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
         // Others may run while it writes.
         thread::yield_now();

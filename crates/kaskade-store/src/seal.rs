@@ -7,6 +7,7 @@ use aws_lc_rs::rand;
 use kaskade_aka::auc::Credentials;
 use kaskade_crypto::seal::{DataKey, OpenError, RANDOM_LEN, SealedSecrets, StoreKind};
 use kaskade_crypto::store_keys::StoreKeys;
+use kaskade_faults::fault;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
@@ -55,7 +56,7 @@ impl Sealer {
         } = subscriber;
         let mut row = Row::encode_clear(&secrets.layout(), *methods, *amf);
         self.0
-            .append_sealed(&random()?, &mut row, key.octets(), secrets)
+            .append_sealed(&random()?, &mut row, owner(key), secrets)
             .map_err(|_| StoreError::Unsealing)?;
         Ok(row)
     }
@@ -83,12 +84,22 @@ impl Sealer {
     }
 }
 
+/// Whom a seal binds a row to.
+#[inline]
+fn owner(key: &SubscriberKey) -> &[u8] {
+    if fault!("row-not-bound-to-supi") {
+        b""
+    } else {
+        key.octets()
+    }
+}
+
 #[inline]
 fn sealed<'a>(key: &'a SubscriberKey, row: &Row<'a>) -> SealedSecrets<'a> {
     SealedSecrets {
         layout: row.layout,
         clear: row.clear,
-        owner: key.octets(),
+        owner: owner(key),
         nonce: row.nonce,
         octets: row.sealed,
         tag: row.tag,

@@ -48,14 +48,14 @@ pub struct Skipped {
 /// many are done.
 ///
 /// # Errors
-/// As [`crate::SubscriberStore::open`], and when writing fails.
+/// As [`crate::SubscriberStore::open`], also when there is no store, and when writing fails.
 pub fn skip_ahead(
     path: &Path,
     master_key: &MasterKey,
     options: &StoreOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
-    let engine = EmbeddedEngine::open(path, options.cache_bytes).map_err(read_error)?;
+    let engine = EmbeddedEngine::open_existing(path, options.cache_bytes).map_err(read_error)?;
     skip_ahead_on(&engine, path, master_key, options, progress)
 }
 
@@ -70,7 +70,7 @@ pub fn skip_ahead_on(
     options: &StoreOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
-    let sealer = unlock(engine, name, master_key, options.tick.unwrap_or(Duration::from_secs(1)))?;
+    let sealer = unlock(engine, name, master_key, None)?;
     let keys = sealer.keys();
     let by = if fault!("skip-leaves-records") { 0 } else { SKIPPED_SEQ };
     let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));

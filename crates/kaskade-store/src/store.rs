@@ -32,6 +32,9 @@ use super::unlock::{millis, unlock};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct StoreOptions {
+    /// Whether a store that is not there is made. A program that has had one says `false`: an empty store in place of a
+    /// lost one issues its sequence numbers again.
+    pub create: bool,
     /// Which of the home network's nodes this is: decides which IND values it issues.
     pub node: NodeIndex,
     /// Where the time comes from.
@@ -56,6 +59,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
+            create: true,
             node: NodeIndex::ONLY,
             clock: Arc::new(SystemClock::default()),
             cache_bytes: 1 << 30,
@@ -100,12 +104,16 @@ pub struct SubscriberStore {
 const DEFAULT_TICK: Duration = Duration::from_secs(1);
 
 impl SubscriberStore {
-    /// Opens a store, or creates it with mode 0600.
+    /// Opens a store, or creates it with mode 0600 if [`StoreOptions::create`] says so.
     ///
     /// # Errors
-    /// When another process has it open, it is damaged or sealed with another master key, or the clock is implausible.
+    /// When there is none and none is to be made ([`EngineError::Missing`]), when another process has it open, it is damaged or sealed with another master key, or the clock is implausible.
     pub fn open(path: &Path, master_key: &MasterKey, options: StoreOptions) -> Result<Self, StoreError> {
-        let engine = EmbeddedEngine::open(path, options.cache_bytes).map_err(read_error)?;
+        let engine = match options.create || fault!("lost-store-made-anew") {
+            true => EmbeddedEngine::open(path, options.cache_bytes),
+            false => EmbeddedEngine::open_existing(path, options.cache_bytes),
+        };
+        let engine = engine.map_err(read_error)?;
         Self::with_engine(Arc::new(engine), path, master_key, options)
     }
 
@@ -135,6 +143,7 @@ impl SubscriberStore {
         options: StoreOptions,
     ) -> Result<(Self, Committer), StoreError> {
         let StoreOptions {
+            create,
             node,
             clock,
             policy,
@@ -145,7 +154,10 @@ impl SubscriberStore {
             longest_outage,
             ..
         } = options;
-        let sealer = Locked::try_with(|| unlock(&*engine, name, master_key, tick.unwrap_or(DEFAULT_TICK)))?;
+        let sealer = Locked::try_with(|| {
+            let new = create.then(|| tick.unwrap_or(DEFAULT_TICK));
+            unlock(&*engine, name, master_key, new)
+        })?;
         let sealer = Arc::new(sealer);
         if meta::octets(&*engine, meta::SKIPPING).map_err(read_error)?.is_some() {
             return Err(StoreError::SkipUnfinished);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade_crypto::seal::StoreKind;
+use kaskade_faults::fault;
 
 use crate::convert::convert;
 use crate::engine::{Batch, Engine, Table};
@@ -13,12 +14,13 @@ use crate::master_key::MasterKey;
 use crate::meta;
 use crate::seal::Sealer;
 
-/// Opens the data key, or makes one for a store that has none yet. A store of the first version is converted.
+/// Opens the data key, or makes one for an empty store that has none yet, if `new` gives its tick. A store of the first
+/// version is converted.
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
     master_key: &MasterKey,
-    tick: Duration,
+    new: Option<Duration>,
 ) -> Result<Sealer, StoreError> {
     let path = PathBuf::from(name);
     if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
@@ -47,6 +49,13 @@ pub(crate) fn unlock(
             }
         };
     }
+    let mut rows = 0;
+    for table in Table::ALL {
+        rows += engine.len(table).map_err(read_error)?;
+    }
+    let Some(tick) = new.filter(|_| rows == 0 || fault!("data-key-made-over-rows")) else {
+        return Err(StoreError::NoDataKey(path));
+    };
     let (sealer, sealed) = Sealer::create(master_key)?;
     let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
     let mut batch = Batch::default();

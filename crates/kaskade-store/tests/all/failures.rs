@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::common::{subscriber, supi};
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Engine};
 use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 
@@ -48,20 +48,7 @@ fn outcome(script: &AtomicU8) -> Result<(), EngineError> {
 }
 
 impl Engine for Scripted {
-    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
-        self.memory.get(table, key, visit)
-    }
-    fn scan(
-        &self,
-        table: Table,
-        after: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), EngineError> {
-        self.memory.scan(table, after, visit)
-    }
-    fn len(&self, table: Table) -> Result<u64, EngineError> {
-        self.memory.len(table)
-    }
+    kaskade_store::reads_from_memory!();
     fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
         outcome(&self.commit)?;
         self.memory.commit(batch)

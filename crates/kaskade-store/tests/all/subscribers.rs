@@ -3,10 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use crate::common::{folder, secret_octets, split, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
+use kaskade_store::embedded::EmbeddedEngine;
+use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::memory::MemoryEngine;
 use kaskade_store::private::PrivateError;
 use kaskade_store::{
     AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
@@ -187,9 +191,6 @@ fn a_truncated_store_is_reported_and_left_alone() {
 
 #[test]
 fn a_row_of_another_subscriber_does_not_open() {
-    use kaskade_store::engine::{Batch, Engine, Table};
-    use kaskade_store::memory::MemoryEngine;
-    use std::sync::Arc;
     let (folder, key) = folder();
     let engine = MemoryEngine::default();
     let open = || {
@@ -221,6 +222,42 @@ fn a_row_of_another_subscriber_does_not_open() {
     damaged.put(Table::Subscribers, &rows[0].0, &rows[0].1[..20]);
     engine.commit(&damaged).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Row(_))));
+}
+
+/// An empty store in place of one that was lost would issue its numbers again.
+#[test]
+fn what_is_not_there_is_made_only_when_asked_for() {
+    let (folder, key) = folder();
+    let path = folder.path().join("store");
+    let mut existing = StoreOptions::default();
+    existing.create = false;
+    let missing =
+        |error: StoreError| matches!(error, StoreError::Read(cause) if matches!(*cause, EngineError::Missing(_)));
+    assert!(missing(
+        SubscriberStore::open(&path, &key, existing.clone()).expect_err("none")
+    ));
+    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &mut |_, _| {});
+    assert!(missing(skipped.expect_err("none")), "whatever the options say");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("a folder").count(),
+        1,
+        "the master key"
+    );
+    // A store as its engine makes it, without a key of its own: what replaced one, or what a crash left of a new one.
+    drop(EmbeddedEngine::open(&path, 1 << 20).expect("an engine"));
+    let error = SubscriberStore::open(&path, &key, existing.clone()).expect_err("no key");
+    assert!(matches!(error, StoreError::NoDataKey(_)), "{error}");
+    drop(SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a new one"));
+    drop(SubscriberStore::open(&path, &key, existing).expect("it is there"));
+    // With rows, no key is made whatever the options say: it would hide them.
+    for table in Table::ALL {
+        let engine = Arc::new(MemoryEngine::default());
+        let mut batch = Batch::default();
+        batch.put(table, b"name", b"value");
+        engine.commit(&batch).expect("a commit");
+        let error = SubscriberStore::with_engine(engine, &path, &key, StoreOptions::default()).map(drop);
+        assert!(matches!(error, Err(StoreError::NoDataKey(_))));
+    }
 }
 
 #[test]
