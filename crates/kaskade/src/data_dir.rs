@@ -60,36 +60,41 @@ pub(crate) struct Folder {
 }
 
 impl DataDir {
+    /// Whether there is nothing that a new data folder would be in the way of: no folder, or an empty one.
+    pub(crate) fn is_unused(path: &Path) -> Result<bool> {
+        Ok(!Self::exists(path) && is_unused(path)?)
+    }
+
     /// Whether there is such a folder, with a master key in it.
-    pub(crate) fn exists(path: &Path) -> bool {
+    fn exists(path: &Path) -> bool {
         path.join(MASTER_KEY).exists()
     }
 
     /// Opens a folder, or creates it with a new master key.
     pub(crate) fn open_or_create(path: &Path) -> Result<Self> {
-        if path.join(MASTER_KEY).exists() {
+        if Self::exists(path) {
             return Self::open(path);
         }
-        if path.exists()
-            && fs::read_dir(path)
-                .with_context(|| path.display().to_string())?
-                .next()
-                .is_some()
-        {
-            bail!(
-                "{}: not empty, and no {MASTER_KEY} in it: give a new or empty folder, or put the master key back if it was lost",
-                path.display()
-            );
+        if !is_unused(path)? {
+            bail!(no_master_key(path));
         }
         // An empty folder that somebody made for us gets the mode that it needs.
         let notices = private::create_folder(path).context("cannot make the data folder")?;
+        // Before the master key: who finds a key without a store and without this has lost the store.
+        let no_store = path.join(NO_STORE_YET);
+        if !is_there(&no_store) {
+            private::write_new(&no_store, NO_STORE_TEXT)?;
+        }
         let master = Locked::try_with(|| MasterKey::create(&path.join(MASTER_KEY)))?;
         Ok(Self::with(path, master, true, notices))
     }
 
     /// Opens a folder that exists.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        if !path.join(MASTER_KEY).exists() {
+        if !Self::exists(path) {
+            if !is_unused(path)? {
+                bail!(no_master_key(path));
+            }
             bail!(
                 "{}: no data folder (there is no {MASTER_KEY}). `kaskade up`, `kaskade subscriber add` and `kaskade hn-key \
                  generate` create one; --data names another",
@@ -134,7 +139,25 @@ impl DataDir {
 
     /// The subscriber store.
     pub(crate) fn subscribers(&self) -> PathBuf {
-        self.path().join("subscribers.redb")
+        self.path().join(SUBSCRIBERS)
+    }
+
+    /// Whether this folder never had a store: then, and only then, one may be made without a word.
+    pub(crate) fn has_no_store_yet(&self) -> Result<bool> {
+        match private::open(&self.path().join(NO_STORE_YET), Use::Own) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// From now on a store that is not there is a lost one.
+    pub(crate) fn has_a_store_now(&self) -> Result<()> {
+        let path = self.path().join(NO_STORE_YET);
+        match private::remove(&path) {
+            Err(error) if !error.is_not_found() => Err(error).context("cannot note that there is a store now"),
+            _ => Ok(()),
+        }
     }
 
     /// The folder of the home network keys; created when it is missing.
@@ -171,6 +194,49 @@ impl Folder {
 }
 
 const MASTER_KEY: &str = "master.key";
+const SUBSCRIBERS: &str = "subscribers.redb";
+/// There from the making of a folder to that of its store.
+const NO_STORE_YET: &str = "no-store-yet";
+const NO_STORE_TEXT: &[u8] =
+    b"This folder never had a subscriber store. The first command that needs one makes it and removes this file.\n";
+
+/// Whether there is such a name; a link to nowhere counts.
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether a folder is not there, empty, or has only what an interrupted start left in it.
+fn is_unused(path: &Path) -> Result<bool> {
+    if !is_there(path) {
+        return Ok(true);
+    }
+    for entry in fs::read_dir(path).with_context(|| path.display().to_string())? {
+        if entry.with_context(|| path.display().to_string())?.file_name() != NO_STORE_YET {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Why a folder with something in it is not used.
+fn no_master_key(path: &Path) -> String {
+    let (key, path) = (path.join(MASTER_KEY), path.display());
+    if is_there(&key) {
+        format!(
+            "{}: a link to nothing: is the medium with the master key there?",
+            key.display()
+        )
+    } else if is_there(&key.with_file_name(SUBSCRIBERS)) {
+        format!(
+            "{path}: {SUBSCRIBERS} is there and {MASTER_KEY} is not: put the master key back, nothing opens without it"
+        )
+    } else {
+        format!(
+            "{path}: not empty, and no {MASTER_KEY} in it: give a new or empty folder, or put the master key back if it \
+             was lost"
+        )
+    }
+}
 
 /// More than any file of ours has.
 const LONGEST_FILE: u64 = 1 << 20;

@@ -15,29 +15,51 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
-use kaskade_store::private;
+use kaskade_store::private::{self, PrivateError};
 use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
 
 use crate::data_dir::{DataDir, read_private};
 
-/// Opens the subscriber store of a data folder.
+/// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
 pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
-    let path = data.subscribers();
-    SubscriberStore::open(&path, data.master(), store_options(config)).map_err(|error| {
-        let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
-        let hint = match &error {
-            _ if in_use => ": stop the `kaskade up` that has it open first",
-            StoreError::Clock(_) => ": set the clock right; if it is right, raise sqn.longest_jump_days for this start",
-            _ => "",
+    let mut options = store_options(config);
+    options.create = data.has_no_store_yet()?;
+    let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
+        let context = match remedy(&error) {
+            Some(remedy) => format!("cannot open the subscriber store: {remedy}"),
+            None => "cannot open the subscriber store".to_owned(),
         };
-        let context = format!("cannot open the subscriber store{hint}");
         anyhow::Error::new(error).context(context)
-    })
+    })?;
+    data.has_a_store_now()?;
+    Ok(store)
 }
 
-/// What the configuration says about the store.
+/// What a user can do about a store that does not open.
+pub(crate) fn remedy(error: &StoreError) -> Option<&'static str> {
+    const PUT_BACK: &str = "put a backup back and run `kaskade store skip-ahead --yes`";
+    match error {
+        StoreError::Read(cause) => match &**cause {
+            EngineError::InUse(_) => Some("stop the `kaskade up` that has it open first"),
+            EngineError::Missing(_) => Some(
+                "it is gone, though this folder had one, and a new one would issue the sequence numbers of the lost one \
+                 again. Put a backup back and run `kaskade store skip-ahead --yes`; if it never had subscribers, or none of \
+                 their cards is used any more, `kaskade store create --yes` makes an empty one",
+            ),
+            EngineError::Corrupt { .. } | EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
+            _ => None,
+        },
+        StoreError::NoDataKey(_) => Some(PUT_BACK),
+        StoreError::Clock(_) => Some("set the clock right; if it is right, raise sqn.longest_jump_days for this start"),
+        StoreError::WrongMasterKey { .. } => Some("put back the master key that it was sealed with"),
+        _ => None,
+    }
+}
+
+/// What the configuration says about the store. One that is not there is not made.
 pub(crate) fn store_options(config: &Config) -> StoreOptions {
     let mut options = StoreOptions::default();
+    options.create = false;
     options.node = config.node();
     options.cache_bytes = usize::try_from(config.store.cache_mib << 20).unwrap_or(usize::MAX);
     options.policy.delta = config.sqn.delta;

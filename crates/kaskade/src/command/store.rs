@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, skip_ahead};
+use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, SubscriberStore, skip_ahead};
 use serde_json::json;
+use std::fs;
 use std::io::IsTerminal;
 
 use crate::console::Console;
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Action {
     SkipAhead(SkipAhead),
+    Create(Create),
 }
 
 /// Moves every subscriber's sequence numbers ahead: always after a backup was put back
@@ -49,17 +51,65 @@ struct SkipAhead {
     data: DataArgs,
 }
 
+/// Makes an empty store in a data folder that has none, though it has a master key
+///
+/// Without it, such a folder is refused: its store was lost, and an empty one in its place issues sequence numbers again that
+/// cards have seen. No other command needs this one: a new data folder gets its store by itself.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "When to use it:
+  the store is lost, there is no backup, and its cards get a new K or go out of use;
+  the folder never had subscribers, only home network keys of an earlier version;
+  another store under a copy of a master key, to import what was exported with secrets.
+
+To a card that was in the lost store and is used on, give --sqn above what it had, or the UDM issues numbers again that were
+issued to it. If there is a backup, put it back instead, and run `kaskade store skip-ahead --yes`.")]
+struct Create {
+    /// Really do it: what a lost store knew of its cards is not asked for any more
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::SkipAhead(args) => run_skip_ahead(console, args),
+        Action::Create(args) => create(console, args),
     }
+}
+
+fn create(console: &Console, args: &Create) -> Result<()> {
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let path = data.subscribers();
+    if fs::symlink_metadata(&path).is_ok() {
+        bail!("{}: there is one already, it stays as it is", path.display());
+    }
+    if !args.yes {
+        bail!(
+            "an empty store would be made in {}, which knows nothing of the sequence numbers that a lost one issued: add \
+             --yes if its cards are not used any more, or if there was none. If there is a backup, put it back instead",
+            data.path().display()
+        );
+    }
+    let mut options = store_options(&config);
+    options.create = true;
+    audit(|| {
+        drop(SubscriberStore::open(&path, data.master(), options).context("no store was made")?);
+        tracing::warn!(target: "audit", "an empty store was made in place of one that is not there");
+        Ok(())
+    })?;
+    data.has_a_store_now()?;
+    console.line(format!("{} is new and empty", path.display()))?;
+    console.line("cards that were in a lost store: give --sqn above what they had")?;
+    Ok(())
 }
 
 fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let path = data.subscribers();
-    if !path.exists() {
+    if data.has_no_store_yet()? && fs::symlink_metadata(&path).is_err() {
         bail!("{}: there is no store yet, so there is nothing to skip", path.display());
     }
     if !args.yes {
@@ -89,11 +139,14 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
 }
 
 fn explained(error: StoreError) -> anyhow::Error {
-    let in_use = |cause: &EngineError| matches!(cause, EngineError::InUse(_));
     let said = match &error {
-        StoreError::Read(cause) if in_use(cause) => {
-            "no sequence number was moved: stop the `kaskade up` that has the store open first"
-        }
+        StoreError::Read(cause) => match &**cause {
+            EngineError::InUse(_) => {
+                "no sequence number was moved: stop the `kaskade up` that has the store open first"
+            }
+            EngineError::Missing(_) => "no sequence number was moved: put the backup back first",
+            _ => "the sequence numbers are not all ahead",
+        },
         // What is on the disk is as it was before, or up to a row; a damaged file would not get better.
         StoreError::Write(cause) if !matches!(**cause, EngineError::Corrupt { .. }) => {
             "the sequence numbers are not all ahead: mend the cause and run the command again, it goes on where it was"

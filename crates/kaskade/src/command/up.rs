@@ -94,7 +94,11 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 
 async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
-    let store = Arc::new(service::open_store(&data, config)?);
+    let store = service::open_store(&data, config);
+    let store = Arc::new(match args.demo && !args.data.names_a_folder() {
+        true => store.with_context(|| format!("to begin the demonstration anew, remove the folder {DEMO_FOLDER}"))?,
+        false => store?,
+    });
     if args.demo {
         refuse_other_subscribers(&store, data.path())?;
     }

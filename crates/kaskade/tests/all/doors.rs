@@ -153,6 +153,7 @@ fn planted_links_are_not_followed() {
         symlink(&victim, folder.join(name)).expect("a link");
         if name == "subscribers.redb.new" {
             fs::remove_file(folder.join("subscribers.redb")).expect("removed");
+            place.file("data/no-store-yet", "");
         }
         let _ = place.kaskade("up --demo --once --data data");
         assert_eq!(

@@ -21,6 +21,7 @@ mod explain;
 mod first_steps;
 mod hn_key_file;
 mod import;
+mod lost_store;
 mod n13;
 mod network;
 mod picture;

@@ -86,7 +86,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     drop(text);
     let config = args.data.config()?;
     let count = entries.len();
-    if args.dry_run && !DataDir::exists(&config.data_dir) {
+    if args.dry_run && DataDir::is_unused(&config.data_dir)? {
         // Nothing is written, so no folder either.
         let good = console.paint(Style::Good, "in order");
         console.line(format!(
