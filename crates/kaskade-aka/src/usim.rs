@@ -18,6 +18,7 @@ use kaskade_crypto::{Ak, Autn, Auts, Ck, Ik, Rand, Res, Sqn};
 use crate::algorithm::{AlgorithmKeys, Functions};
 use crate::sqn::{Ind, Seq, SqnLayout};
 use crate::visit::{KeyVisitor, VisitKeys, XresAsRes};
+use kaskade_faults::fault;
 
 /// How a card was made, besides its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,13 +180,15 @@ impl Usim {
     pub fn authenticate(&mut self, rand: &Rand, autn: &Autn) -> Result<UsimAnswer, UsimError> {
         let (res, ck, ik, ak) = self.functions.f2345(rand);
         let sqn = Sqn::from_xor_ak(autn.sqn_xor_ak(), &ak);
-        if self.functions.f1(rand, sqn, autn.amf()) != autn.mac_a() {
+        if self.functions.f1(rand, sqn, autn.amf()) != autn.mac_a() && !fault!("mac-a-not-compared") {
             return Err(UsimError::MacFailure);
         }
         let (seq, ind) = self.options.layout.split(sqn);
         let (highest, _) = self.options.layout.split(self.sqn_ms());
         match self.seq_ms.get_mut(usize::from(ind.0)) {
-            Some(seq_ms) if self.options.in_range(seq, highest) && seq > *seq_ms => *seq_ms = seq,
+            Some(seq_ms) if self.options.in_range(seq, highest) && (seq > *seq_ms || fault!("replay-accepted")) => {
+                *seq_ms = seq;
+            }
             _ => {
                 let auts = self.functions.auts(rand, self.sqn_ms());
                 return Err(UsimError::SynchronisationFailure(auts));

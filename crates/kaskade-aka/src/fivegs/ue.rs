@@ -1,6 +1,7 @@
 //! UE: USIM and ME of one subscriber (TS 33.501 6.1.3.2.0 step 7, 6.1.3.3.1).
 
 use kaskade_crypto::{Autn, Auts, Rand};
+use kaskade_faults::fault;
 use kaskade_keys::derivation::Prepared;
 use kaskade_keys::fivegs::{KAmf, KAusf, KSeaf, ResStar};
 use kaskade_keys::umts::{CkIk, SqnXorAk};
@@ -115,7 +116,7 @@ impl Ue {
         visitor: &mut impl KeyVisitor,
     ) -> Result<UeAuthenticated, UeReject> {
         // The ME reads AMF in clear: a vector that is not for 5GS costs the card no SEQ.
-        if !autn.amf().separation_bit() {
+        if !autn.amf().separation_bit() && !fault!("separation-bit-not-read") {
             return Err(UeReject::Non5gAuthenticationUnacceptable);
         }
         let answer = self.usim.authenticate(rand, autn)?;

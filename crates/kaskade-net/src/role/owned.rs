@@ -172,7 +172,7 @@ impl<V> Owned<V> {
             return None;
         }
         let entry = shard.remove(id)?;
-        (!entry.is_over(now)).then_some(entry.value)
+        (!entry.is_over(now) || fault!("context-never-over")).then_some(entry.value)
     }
 
     /// A copy of an entry, under the same conditions as [`Owned::take`]; it stays.

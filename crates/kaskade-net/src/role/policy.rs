@@ -236,7 +236,9 @@ impl ServingNetworkPolicy {
     pub fn authorises(&self, requester: &Requester, name: &ServingNetworkName) -> bool {
         let authorised = match &self.networks {
             AuthorisedNetworks::Any => true,
-            AuthorisedNetworks::Listed(networks) => networks.iter().any(|network| network.has(name)),
+            AuthorisedNetworks::Listed(networks) => {
+                networks.iter().any(|network| network.has(name)) || fault!("network-not-authorised")
+            }
         };
         let mut reserved = self.reserved.iter().filter(|(network, _)| network.has(name));
         authorised

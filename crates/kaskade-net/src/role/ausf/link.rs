@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
+use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
 use crate::role::udm::{API, EventId, Udm, UdmError, VERSION};
@@ -111,11 +112,10 @@ impl UdmLink {
         let parsed = parse_authentication_info_result(&body);
         wipe(body);
         let (he_av, supi) = parsed.map_err(|_| UdmLinkError::Nonsense("not a 5G HE AV"))?;
-        let supi = match (supi, supi_or_suci) {
-            (Some(supi), _) | (None, SupiOrSuci::Supi(supi)) => supi,
-            (None, SupiOrSuci::Suci(_)) => return Err(UdmLinkError::Nonsense("no SUPI for a SUCI")),
-        };
-        Ok(AuthenticationInfoResult { he_av, supi })
+        Ok(AuthenticationInfoResult {
+            he_av,
+            supi: whose(supi, supi_or_suci)?,
+        })
     }
 
     pub(super) async fn confirm_auth(
@@ -166,6 +166,21 @@ impl UdmLink {
     }
 }
 
+/// Whose vector it is: who was asked for in clear is who the answer must be of.
+fn whose(answered: Option<Supi>, asked: SupiOrSuci) -> Result<Supi, UdmLinkError> {
+    let asked = match asked {
+        SupiOrSuci::Supi(supi) => Some(supi),
+        SupiOrSuci::Suci(suci) => suci.null_supi(),
+    };
+    match (answered, asked) {
+        (Some(answered), Some(asked)) if answered != asked && !fault!("supi-not-compared") => {
+            Err(UdmLinkError::Nonsense("a vector of somebody else"))
+        }
+        (Some(supi), _) | (None, Some(supi)) => Ok(supi),
+        (None, None) => Err(UdmLinkError::Nonsense("no SUPI for a SUCI")),
+    }
+}
+
 fn expect(answer: Answer, status: StatusCode) -> Result<Answer, UdmLinkError> {
     if answer.status == status {
         return Ok(answer);
@@ -174,4 +189,27 @@ fn expect(answer: Answer, status: StatusCode) -> Result<Answer, UdmLinkError> {
         return Err(UdmLinkError::Refused(Refusal::of(&answer)));
     }
     Err(UdmLinkError::Nonsense("a status that the operation does not have"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_udm_cannot_answer_for_somebody_else() {
+        let asked = |text: &str| SupiOrSuci::parse(text).expect("an identity");
+        let supi = |text: &str| text.parse::<Supi>().expect("a SUPI");
+        let (alice, bob) = ("imsi-001010000000001", "imsi-001010000000002");
+        let null = "suci-0-001-01-0000-0-0-0000000001";
+        for asked_for in [alice, null] {
+            assert_eq!(whose(Some(supi(alice)), asked(asked_for)).expect("hers"), supi(alice));
+            assert_eq!(whose(None, asked(asked_for)).expect("hers"), supi(alice));
+            let refused = whose(Some(supi(bob)), asked(asked_for));
+            assert!(matches!(refused, Err(UdmLinkError::Nonsense(_))), "{asked_for}");
+        }
+        // Whom a SUCI conceals, only the UDM can say.
+        let concealed = format!("suci-0-001-01-0000-1-1-{}", "0a".repeat(45));
+        assert_eq!(whose(Some(supi(bob)), asked(&concealed)).expect("his"), supi(bob));
+        assert!(whose(None, asked(&concealed)).is_err());
+    }
 }

@@ -37,6 +37,7 @@ use kaskade_aka::auc;
 use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
 use kaskade_aka::sqn::SqnError;
 use kaskade_crypto::{Amf, Sqn};
+use kaskade_faults::fault;
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::{AuthMethods, Card, EngineError, StoreError, SubscriberStore};
@@ -335,8 +336,9 @@ impl Udm {
             return Err(UdmError::MethodNotAllowed);
         }
         // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
+        let separation = if fault!("separation-bit-dropped") { 0 } else { 0x80 };
         let [high, low] = *card.credentials.amf.octets();
-        card.credentials.amf = Amf::from_octets([high | 0x80, low]);
+        card.credentials.amf = Amf::from_octets([high | separation, low]);
         Ok(card)
     }
 
