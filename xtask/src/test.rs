@@ -88,6 +88,12 @@ struct Run {
 /// How often `--long` kills the store's child process.
 const CRASH_KILLS: &str = "200";
 
+/// How many orders of threads it tries in each scenario, other ones each time.
+const SCHEDULES: &str = "20000";
+
+/// How often it cuts the power in each run.
+const POWER_LOSSES: &str = "1000";
+
 /// The ciphers beside other people's.
 const PEERS: &str = "benches/peers";
 
@@ -263,6 +269,8 @@ fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
     }
     if run.plan.long {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);
+        command.env("KASKADE_SCHEDULES", SCHEDULES);
+        command.env("KASKADE_POWER_LOSSES", POWER_LOSSES);
     }
     command.env(records::VARIABLE, records::folder());
     let passed = shell::run_reading(&mut command, |line| run.tests += Tests::in_line(line))?;
