@@ -211,6 +211,8 @@ fn plant(fault: &Fault, place: &Place, logs: &Path) -> Result<Result<(), String>
     let status = test(place, &log, |command| {
         command
             .env("KASKADE_FAULT", fault.name)
+            // What a planted fault finds is no regression to keep.
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1")
             .env("KASKADE_FAULT_REACHED", &reached);
     })?;
     let Some(status) = status else {
