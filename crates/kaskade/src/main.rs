@@ -17,6 +17,7 @@ mod command;
 mod console;
 mod data_dir;
 mod explain;
+mod footprint;
 mod given;
 mod hierarchy;
 mod hn_keys;

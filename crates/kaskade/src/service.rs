@@ -11,6 +11,7 @@ use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
+use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
@@ -177,6 +178,19 @@ fn remote_udm(config: &Config) -> Result<Option<RemoteUdm>> {
 fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Result<ServerOptions> {
     let mut options = ServerOptions::default();
     options.insecure_h2c = insecure_h2c;
+    options.limits = limits(config);
+    if let (Some(certificates), Some(key)) = (&tls.cert, &tls.key) {
+        let identity = IdentityFiles {
+            certificates: certificates.clone(),
+            key: key.clone(),
+        };
+        options.tls = Some(server_tls(&identity, tls.client_ca.as_deref())?);
+    }
+    Ok(options)
+}
+
+/// What peers may use, as it is configured.
+pub(crate) fn limits(config: &Config) -> Limits {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let LimitsConfig {
         max_connections,
@@ -189,24 +203,17 @@ fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Resul
         patience,
         idle,
     } = config.limits;
-    let limits = &mut options.limits;
+    let mut limits = Limits::default();
     limits.max_connections = count(max_connections);
     limits.max_connections_per_source = count(max_connections_per_source);
     limits.max_handshakes = count(max_handshakes);
     limits.max_handshakes_per_source = count(max_handshakes_per_source);
     limits.max_concurrent_streams = u32::try_from(max_streams).unwrap_or(u32::MAX);
-    limits.octets = count(requests_mib << 20);
-    limits.octets_per_connection = count(requests_kib_per_connection << 10);
+    limits.octets = count(requests_mib.saturating_mul(1 << 20));
+    limits.octets_per_connection = count(requests_kib_per_connection.saturating_mul(1 << 10));
     limits.patience = Duration::from_secs(patience);
     limits.idle = Duration::from_secs(idle);
-    if let (Some(certificates), Some(key)) = (&tls.cert, &tls.key) {
-        let identity = IdentityFiles {
-            certificates: certificates.clone(),
-            key: key.clone(),
-        };
-        options.tls = Some(server_tls(&identity, tls.client_ca.as_deref())?);
-    }
-    Ok(options)
+    limits
 }
 
 /// Reads the files, and names them also where it is their content that does not fit.

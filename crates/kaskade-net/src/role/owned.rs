@@ -111,6 +111,27 @@ struct Owner {
 }
 
 impl<V> Owned<V> {
+    /// What a table takes at most, in octets, when each value has `heap` octets elsewhere.
+    pub(super) const fn octets_at_most(all: usize, heap: usize) -> usize {
+        /// Of a table of the standard library: a power of two of places, seven eighths of which are used, with an octet each.
+        const fn table(entries: usize, octets: usize) -> usize {
+            let places = entries.saturating_add(entries.div_ceil(7)).next_power_of_two();
+            places.saturating_mul(octets + 1)
+        }
+        // At worst everything is of a user and an owner of its own, with the least that the allocator gives for a list.
+        const LISTS: usize = 32 + 80;
+        let most = all / SHARDS as usize + 1;
+        let entries = table(most, size_of::<(u128, Entry<V>)>());
+        let of_user = table(most, size_of::<(u64, Vec<u128>)>());
+        let owners = table(most, size_of::<(RequesterId, Owner)>());
+        let lists = most.saturating_mul(LISTS.saturating_add(heap));
+        let shard = entries
+            .saturating_add(of_user)
+            .saturating_add(owners)
+            .saturating_add(lists);
+        shard.saturating_mul(SHARDS as usize)
+    }
+
     /// An empty table. Tables with the same `hasher` put a user into the same shard.
     pub(super) fn new(bounds: Bounds, hasher: RandomState) -> Self {
         Self {

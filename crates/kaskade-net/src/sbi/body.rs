@@ -48,10 +48,8 @@ enum Stop {
 /// What has come of a body.
 #[derive(Default)]
 struct Gathered {
-    /// The only frame, taken as it is: most bodies have one.
-    first: Bytes,
-    /// Several frames, or one that had to wait for the end: in pieces of two sizes, so that what is freed serves again. They
-    /// may hold RES*, so they are wiped.
+    /// Copies, as a frame that is kept keeps all of the buffer that the socket was read into: in pieces of two sizes, so that
+    /// what is freed serves again. They may hold RES*, so they are wiped.
     pieces: Vec<Zeroizing<Vec<u8>>>,
     len: usize,
     too_large: bool,
@@ -76,11 +74,7 @@ impl Gathered {
                 if self.discarded > DISCARD_MAX {
                     break;
                 }
-            } else if self.len == 0 && charge.is_none() {
-                self.len = data.len();
-                self.first = data;
             } else {
-                self.own_first(charge.as_deref_mut())?;
                 self.len += data.len();
                 self.add(&data, charge.as_deref_mut())?;
             }
@@ -94,13 +88,7 @@ impl Gathered {
     /// Keeps nothing any more.
     fn refuse(&mut self) {
         self.too_large = true;
-        self.first = Bytes::new();
         self.pieces.clear();
-    }
-
-    fn own_first(&mut self, charge: Option<&mut WaitingCharge>) -> Result<(), Stop> {
-        let first = std::mem::take(&mut self.first);
-        self.add(&first, charge)
     }
 
     /// Copies octets into pieces, which are paid for.
@@ -123,9 +111,14 @@ impl Gathered {
         Ok(())
     }
 
+    /// What the pieces take.
+    fn octets(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.capacity()).sum()
+    }
+
     fn into_body(mut self) -> Bytes {
         match self.pieces.as_mut_slice() {
-            [] => self.first,
+            [] => Bytes::new(),
             [piece] => Bytes::from(std::mem::take(&mut **piece)),
             pieces => {
                 let mut whole = Vec::with_capacity(self.len);
@@ -157,7 +150,7 @@ pub(super) async fn read_body(
     };
     if let Poll::Ready(end) = at_once {
         let end = unread(end)?;
-        let paid = match account.charge(octets + gathered.len) {
+        let paid = match account.charge(octets + gathered.octets()) {
             Ok(charge) => Paid::Charge(charge),
             // The node is full of those who wait: who is complete need not.
             Err(full @ Full::Node) => Paid::Unpaid(account.unpaid().ok_or(full)?),
@@ -165,11 +158,7 @@ pub(super) async fn read_body(
         };
         return Ok((end.map(|()| gathered.into_body()), paid));
     }
-    let mut charge = account.wait(octets)?;
-    // The first frame sits in a buffer of the connection, and would keep all of that.
-    if let Err(Stop::Full(full)) = gathered.own_first(Some(&mut charge)) {
-        return Err(full);
-    }
+    let mut charge = account.wait(octets + gathered.octets())?;
     let eviction = charge.eviction();
     let end = tokio::select! {
         biased;

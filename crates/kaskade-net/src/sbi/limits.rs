@@ -4,16 +4,17 @@
 //! |---|---|
 //! | connections that never finish their handshake | [`Limits::max_handshakes`], by source address too; the oldest goes |
 //! | connections that do nothing | [`Limits::max_connections`], by source address too; the one idle longest goes |
-//! | bodies that do not end, many headers | [`Limits::octets_per_connection`], [`Limits::octets`], [`BODY_TIMEOUT`](super::message::BODY_TIMEOUT) |
+//! | bodies that do not end | [`Limits::octets_per_connection`], [`Limits::octets`], [`BODY_TIMEOUT`](super::message::BODY_TIMEOUT) |
 //! | answers that nobody reads | the same, and [`Limits::patience`] |
 //! | requests that never end | [`STREAM_LIFE`] |
+//! | headers of many fields | [`Limits::max_header_list`]: what nobody asks for is let go at once, see `head.rs` |
 //! | streams reset as soon as they are opened, header blocks without end, frames of one octet | `h2` closes the connection |
 //!
 //! A source address is an IPv4 address or the first 64 bits of an IPv6 address.
 
 use std::time::Duration;
 
-/// What a request that waits costs beside its headers and its body, in octets: its task, its stream in `h2`, its answer with
+/// What a request that waits costs beside its path and its body, in octets: its task, its stream in `h2`, its answer with
 /// headers. Rounded up from what was measured (3 KiB for one that waits for its body, 5 to 7 KiB for an answer not read).
 pub const STREAM_OCTETS: usize = 8 * 1024;
 
@@ -24,8 +25,15 @@ pub const ALLOCATOR_FACTOR: usize = 2;
 /// before anybody looks at it ([`CONNECTION_WINDOW`]), and [`MAX_UNPAID`] refusals.
 pub const CONNECTION_OCTETS: usize = 128 * 1024 + CONNECTION_WINDOW as usize + MAX_UNPAID * STREAM_OCTETS;
 
-/// What an unfinished handshake costs, in octets.
-pub const HANDSHAKE_OCTETS: usize = 64 * 1024;
+/// What an unfinished handshake costs, in octets: a message of TLS of 64 KiB in pieces, and what is made of it.
+pub const HANDSHAKE_OCTETS: usize = 128 * 1024;
+
+/// What the header of a request takes while it is read, for each octet as RFC 9113 6.5.2 counts it: 6.5 measured with
+/// hundreds of fields of one octet. It is let go before the request waits.
+pub const HEADER_FACTOR: usize = 8;
+
+/// Connections that were closed and whose tasks have not ended yet; for more, nobody new is taken in.
+pub(super) const MAX_ENDING: usize = 16;
 
 /// Flow-control window of a connection, in octets: what a peer may send beyond what was read, over all streams.
 pub const CONNECTION_WINDOW: u32 = 128 * 1024;
@@ -55,7 +63,7 @@ pub struct Limits {
     pub max_concurrent_streams: u32,
     /// All header fields of a request together, in octets as RFC 9113 6.5.2 counts them.
     pub max_header_list: u32,
-    /// Octets that requests of all connections hold while they wait: bodies, headers, answers that are not read.
+    /// Octets that requests of all connections hold while they wait: bodies, paths, answers that are not read.
     pub octets: usize,
     /// Of these, in one connection.
     pub octets_per_connection: usize,
@@ -75,7 +83,7 @@ impl Default for Limits {
             max_handshakes: 128,
             max_handshakes_per_source: 64,
             max_concurrent_streams: 128,
-            max_header_list: 16 * 1024,
+            max_header_list: 8 * 1024,
             octets: 256 * 1024 * 1024,
             octets_per_connection: 2 * 1024 * 1024,
             patience: Duration::from_secs(10),
@@ -85,13 +93,44 @@ impl Default for Limits {
     }
 }
 
+/// The most memory that peers can take, in octets, by what takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorstCase {
+    /// Requests that wait: for their body, for the answer, or for somebody to read it.
+    pub requests: usize,
+    /// Connections, without requests.
+    pub connections: usize,
+    /// Handshakes that are not finished.
+    pub handshakes: usize,
+    /// Headers that are being read: all streams of one connection on each thread.
+    pub headers: usize,
+}
+
+impl WorstCase {
+    /// All of it together.
+    pub const fn octets(&self) -> usize {
+        self.requests
+            .saturating_add(self.connections)
+            .saturating_add(self.handshakes)
+            .saturating_add(self.headers)
+    }
+}
+
 impl Limits {
-    /// The most memory, in octets, that peers can take by whatever they send or do not read.
-    pub const fn worst_case_octets(&self) -> usize {
-        self.octets
-            .saturating_mul(ALLOCATOR_FACTOR)
-            .saturating_add(self.max_connections.saturating_mul(CONNECTION_OCTETS))
-            .saturating_add(self.max_handshakes.saturating_mul(HANDSHAKE_OCTETS))
+    /// The most memory that peers can take by whatever they send or do not read, on so many threads.
+    pub const fn worst_case(&self, threads: usize) -> WorstCase {
+        let headers = (self.max_header_list as usize).saturating_mul(HEADER_FACTOR);
+        WorstCase {
+            requests: self.octets.saturating_mul(ALLOCATOR_FACTOR),
+            connections: self.max_connections.saturating_mul(CONNECTION_OCTETS),
+            handshakes: self
+                .max_handshakes
+                .saturating_add(MAX_ENDING)
+                .saturating_mul(HANDSHAKE_OCTETS),
+            headers: headers
+                .saturating_mul(self.max_concurrent_streams as usize)
+                .saturating_mul(threads),
+        }
     }
 
     /// File descriptors that these limits need.
@@ -149,9 +188,13 @@ mod tests {
     #[test]
     fn the_defaults_cost_what_the_documentation_says() {
         let limits = Limits::default();
-        // docs/ausf-udm.md: 2 x 256 MiB for requests, 1024 connections of 384 KiB, 128 handshakes of 64 KiB.
+        // docs/ausf-udm.md: 2 x 256 MiB for requests, 1024 connections of 384 KiB, 144 handshakes of 128 KiB, and on each
+        // thread 128 headers of 64 KiB.
         assert_eq!(CONNECTION_OCTETS, 384 * 1024);
-        assert_eq!(limits.worst_case_octets(), 904 << 20);
+        let worst = limits.worst_case(2);
+        let parts = [worst.requests, worst.connections, worst.handshakes, worst.headers];
+        assert_eq!(parts.map(|octets| octets >> 20), [512, 384, 18, 16]);
+        assert_eq!(worst.octets(), 930 << 20);
         assert!(limits.octets_per_connection >= limits.max_concurrent_streams as usize * (STREAM_OCTETS + 1024));
     }
 

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::http::request::Parts;
+use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
-use kaskade_faults::fault;
 use zeroize::Zeroize;
 
 use super::body::{Unread, read_body};
 use super::budget::{Account, Full, Held, Paid, holding};
+use super::head::{ContentType, Head};
 use super::limits::STREAM_OCTETS;
-use super::media_type;
 use super::peer::Peer;
 use super::problem::Problem;
 
@@ -21,7 +19,7 @@ pub use super::body::{BODY_TIMEOUT, MAX_BODY};
 
 /// A request that was read to its end.
 pub struct Request {
-    head: Parts,
+    head: Head,
     body: Result<Bytes, Unread>,
     scheme: &'static str,
     peer: Arc<Peer>,
@@ -39,8 +37,8 @@ impl Request {
         peer: Arc<Peer>,
         account: &Arc<Account>,
     ) -> Result<(Self, Paid), Full> {
-        let (head, body) = inner.into_parts();
-        let (body, paid) = read_body(body, STREAM_OCTETS + head_octets(&head), account).await?;
+        let (head, body) = split(inner);
+        let (body, paid) = read_body(body, STREAM_OCTETS + head.octets(), account).await?;
         let request = Self {
             head,
             body,
@@ -62,21 +60,13 @@ impl Request {
 
     /// The path, without query.
     pub fn path(&self) -> &str {
-        self.head.uri.path()
+        &self.head.path
     }
 
-    /// The header fields.
-    pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
-    }
-
-    /// Scheme and authority that the peer used: the root of URIs in the answer. `None` without an authority.
+    /// Scheme and authority that the peer used: the root of URIs in the answer. `None` without an
+    /// authority that can be a name.
     pub fn root(&self) -> Option<(&'static str, &str)> {
-        let authority = match self.head.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => self.head.headers.get(header::HOST)?.to_str().ok()?,
-        };
-        Some((self.scheme, authority))
+        Some((self.scheme, self.head.authority.as_deref()?))
     }
 
     /// Checks that the peer takes an answer of this kind.
@@ -87,29 +77,7 @@ impl Request {
     /// # Errors
     /// 406 when `accept` excludes it.
     pub fn accepts(&self, content: Content) -> Result<(), Problem> {
-        let mut listed = false;
-        for value in self.head.headers.get_all(header::ACCEPT) {
-            let Ok(value) = value.to_str() else { continue };
-            for range in value.split(',') {
-                let mut parts = range.split(';').map(str::trim);
-                let kind = parts.next().unwrap_or("");
-                if kind.is_empty() {
-                    continue;
-                }
-                listed = true;
-                let refused = parts.any(|part| {
-                    let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-                    weight.is_some_and(|weight| weight.parse() == Ok(0.0))
-                });
-                let matches = [content.media_type(), "application/json", "application/*", "*/*"]
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(kind));
-                if matches && !refused {
-                    return Ok(());
-                }
-            }
-        }
-        if listed {
+        if !self.head.accepts(content) {
             return Err(Problem::http(
                 StatusCode::NOT_ACCEPTABLE,
                 "the answer is of none of the accepted media types",
@@ -124,24 +92,23 @@ impl Request {
     /// 415 for another content type or charset, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
     /// stream broke.
     pub async fn json_body(&mut self) -> Result<Bytes, Problem> {
-        let headers = &self.head.headers;
-        let mut content_types = headers.get_all(header::CONTENT_TYPE).iter();
-        let content_type = content_types.next();
-        if content_types.next().is_some() && !fault!("second-content-type-unseen") {
+        match self.head.content_type {
+            ContentType::Json => {}
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
-            return Err(Problem::http(
-                StatusCode::BAD_REQUEST,
-                "content-type stands more than once in the header",
-            ));
+            ContentType::Several => {
+                return Err(Problem::http(
+                    StatusCode::BAD_REQUEST,
+                    "content-type stands more than once in the header",
+                ));
+            }
+            ContentType::Other => {
+                return Err(Problem::http(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "the body must be application/json in UTF-8",
+                ));
+            }
         }
-        let is_json = content_type.is_some_and(|value| media_type::is_json(value.as_bytes()));
-        if !is_json {
-            return Err(Problem::http(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be application/json in UTF-8",
-            ));
-        }
-        if headers.contains_key(header::CONTENT_ENCODING) {
+        if self.head.coded {
             return Err(Problem::http(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "no content coding is supported",
@@ -162,11 +129,10 @@ impl Request {
     }
 }
 
-/// What a header costs in octets, as RFC 9113 6.5.2 counts it.
-fn head_octets(head: &Parts) -> usize {
-    let fields = head.headers.iter();
-    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-    fields + head.uri.path().len() + head.uri.query().map_or(0, str::len)
+/// What is kept of a header, which is let go here and not in a future that waits.
+fn split(inner: hyper::Request<Incoming>) -> (Head, Incoming) {
+    let (head, body) = inner.into_parts();
+    (Head::of(&head), body)
 }
 
 /// Wipes a body that held secrets, as far as nobody else holds the same memory.
@@ -188,6 +154,9 @@ pub enum Content {
 }
 
 impl Content {
+    /// All of them, in their order.
+    pub(super) const ALL: [Self; 3] = [Self::Json, Self::Hal, Self::Problem];
+
     /// The media type.
     pub const fn media_type(self) -> &'static str {
         match self {

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use kaskade_faults::fault;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::budget::Ledger;
 use super::connection::{Connection, ConnectionError};
 use super::doors::Doors;
-use super::limits::Limits;
+use super::limits::{Limits, MAX_ENDING};
 use super::message::{Reply, Request};
 use super::tls::ServerTls;
 use crate::log_limit;
@@ -53,14 +53,20 @@ pub(crate) struct House {
     doors: Arc<Doors>,
     ledger: Arc<Ledger>,
     limits: Arc<Limits>,
+    /// One for each task of a connection, also of those that were closed and have not noticed yet.
+    places: Arc<Semaphore>,
 }
 
 impl House {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let guests = limits.max_connections.saturating_add(limits.max_handshakes);
+        // More than the doors let in: where all are taken, somebody was closed, and a place comes free.
+        let places = guests.saturating_add(MAX_ENDING);
         Self {
             doors: Doors::new(limits.clone()),
             ledger: Ledger::new(limits),
             limits: Arc::new(limits.clone()),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
         }
     }
 }
@@ -149,8 +155,12 @@ pub(crate) async fn serve_in<H: Handler>(
     let mut connections = JoinSet::new();
     let mut stop = shutdown.listener();
     loop {
+        let accepted = async {
+            let place = house.places.clone().acquire_owned().await;
+            (listener.accept().await, place)
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            (accepted, place) = accepted => match accepted {
                 Ok((stream, peer)) => {
                     let connection = Connection {
                         handler: handler.clone(),
@@ -161,6 +171,7 @@ pub(crate) async fn serve_in<H: Handler>(
                         stop: shutdown.listener(),
                     };
                     connections.spawn(async move {
+                        let _place = place;
                         match connection.run(stream, peer).await {
                             Ok(()) => {}
                             Err(error @ (ConnectionError::NoRoom | ConnectionError::Shed)) => {

@@ -92,7 +92,7 @@ impl Server {
         }
         let most = self.most_memory();
         // The program itself, without peers, has some.
-        let bound = Limits::default().worst_case_octets() + 32 * 1024 * 1024;
+        let bound = Limits::default().worst_case(2).octets() + 32 * 1024 * 1024;
         println!("most memory: {} MiB of {} MiB", most >> 20, bound >> 20);
         assert!(most < bound, "{most} octets");
     }

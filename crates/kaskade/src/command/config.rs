@@ -8,6 +8,7 @@ use kaskade_net::role::policy::{Member, ServingNetwork};
 
 use crate::console::{Console, Style};
 use crate::data_dir::variable;
+use crate::footprint::Footprint;
 use crate::service;
 
 /// Prints the whole configuration with every default and what it means, or checks a file
@@ -48,7 +49,9 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 file.display(),
                 console.paint(Style::Good, "in order")
             ))?;
-            for warning in warnings(&config) {
+            let footprint = Footprint::of(&config);
+            console.line(format!("memory: {}", footprint.sentence()))?;
+            for warning in warnings(&config).into_iter().chain(footprint.warnings()) {
                 console.line(format!("{} {warning}", console.paint(Style::Note, "note:")))?;
             }
         }

@@ -28,6 +28,7 @@ use super::attach::{Attach, Attached, Identity};
 use super::ue::state::StateFile;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir, Folder};
+use crate::footprint::{BLOCKING_THREADS, Footprint};
 use crate::hn_keys::HnKeys;
 use crate::memory::{self, Swap};
 use crate::service;
@@ -71,8 +72,6 @@ pub(crate) struct Args {
 /// The test network of TS 36.508 and most laboratories.
 const DEMO_PLMN: (&str, &str) = ("001", "01");
 const DEMO_FOLDER: &str = "kaskade-demo";
-/// Threads that wait for the disk, at most: what waits beyond them waits in line.
-const BLOCKING_THREADS: usize = 16;
 const DEMO_MSINS: [&str; 2] = ["0000000001", "0000000002"];
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
@@ -82,6 +81,11 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     start_log(console, &config, args.demo)?;
     if let Swap::Possible(warning) = memory::lock_all() {
+        tracing::warn!("{warning}");
+    }
+    let footprint = Footprint::of(&config);
+    tracing::info!("memory: {}", footprint.sentence());
+    for warning in footprint.warnings() {
         tracing::warn!("{warning}");
     }
     kaskade_store::bound_arenas();

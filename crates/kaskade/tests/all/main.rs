@@ -22,6 +22,7 @@ mod first_steps;
 mod hn_key_file;
 mod import;
 mod lost_store;
+mod memory;
 mod n13;
 mod network;
 mod picture;

@@ -41,6 +41,21 @@ impl Default for ContextLimits {
     }
 }
 
+impl ContextLimits {
+    /// What the challenges that wait take at most, in octets.
+    pub const fn octets_of_pending(&self) -> usize {
+        Owned::<Challenged>::octets_at_most(self.pending, NAI_OCTETS)
+    }
+
+    /// What the results that are remembered take at most, in octets.
+    pub const fn octets_of_results(&self) -> usize {
+        Owned::<Success>::octets_at_most(self.results, NAI_OCTETS)
+    }
+}
+
+/// The longest NAI, with what the allocator adds. An IMSI takes nothing beside its entry.
+const NAI_OCTETS: usize = 272;
+
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Identifier of a context: 128 random bits, and the shard. 23 characters that need no encoding in a URI.

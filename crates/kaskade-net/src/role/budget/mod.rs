@@ -64,6 +64,16 @@ impl BudgetOptions {
     };
 }
 
+/// Buckets of requesters, and of serving networks.
+const FEW: usize = 1 << 14;
+/// Buckets of SUCIs.
+const SUCIS: usize = 1 << 19;
+/// Buckets of subscribers, of subscribers with requesters, of vectors, and of resynchronisations.
+const CARDS: usize = 1 << 18;
+
+/// What all buckets of one role take at most, in octets.
+pub const BUCKETS_OCTETS: usize = (2 * FEW + SUCIS + 4 * CARDS) * table::PLACE_OCTETS;
+
 impl Default for BudgetOptions {
     fn default() -> Self {
         Self {
@@ -181,13 +191,13 @@ impl Budgets {
             begun: Instant::now(),
             hasher: RandomState::new(),
             node: AtomicU64::new(0),
-            requesters: Moments::with_room_for(1 << 14),
-            serving_networks: Moments::with_room_for(1 << 14),
-            sucis: Moments::with_room_for(1 << 19),
-            cards_of_requesters: Moments::with_room_for(1 << 18),
-            cards: Moments::with_room_for(1 << 18),
-            vectors: Moments::with_room_for(1 << 18),
-            auts: Moments::with_room_for(1 << 18),
+            requesters: Moments::with_room_for(FEW),
+            serving_networks: Moments::with_room_for(FEW),
+            sucis: Moments::with_room_for(SUCIS),
+            cards_of_requesters: Moments::with_room_for(CARDS),
+            cards: Moments::with_room_for(CARDS),
+            vectors: Moments::with_room_for(CARDS),
+            auts: Moments::with_room_for(CARDS),
         }
     }
 

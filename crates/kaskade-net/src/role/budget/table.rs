@@ -16,6 +16,9 @@ struct Place {
     moment: u64,
 }
 
+/// What a place takes, in octets.
+pub(super) const PLACE_OCTETS: usize = size_of::<Place>();
+
 /// Sets of places: a key has its place in one of them.
 type Shard = Mutex<Box<[[Place; WAYS]]>>;
 

@@ -31,6 +31,13 @@ impl Default for EventLimits {
     }
 }
 
+impl EventLimits {
+    /// What the reports take at most, in octets.
+    pub const fn octets_at_most(&self) -> usize {
+        Owned::<AuthEvent>::octets_at_most(self.all, 0)
+    }
+}
+
 /// Identifier of one report: 64 random bits, unique within its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventId(u64);

@@ -1,0 +1,117 @@
+//! What a request says in its header, as far as anybody asks; the header itself is let go at once.
+//!
+//! A header of many short fields takes six times the octets that were sent, and each field keeps the buffer that it was
+//! read into. A request that waits holds neither.
+
+use hyper::Method;
+use hyper::header::{self, HeaderMap};
+use hyper::http::request::Parts;
+use kaskade_faults::fault;
+
+use super::media_type;
+use super::message::Content;
+
+/// The longest authority that is repeated in an answer, in octets: a DNS name and a port.
+const MAX_AUTHORITY: usize = 253 + 1 + 5;
+
+/// What is kept of the header of a request.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    /// Path, without query.
+    pub(super) path: Box<str>,
+    /// Authority, or `Host`, if it is a name at all.
+    pub(super) authority: Option<Box<str>>,
+    pub(super) content_type: ContentType,
+    /// There is a `content-encoding`.
+    pub(super) coded: bool,
+    accepted: Accepted,
+}
+
+/// What `content-type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContentType {
+    /// `application/json` in UTF-8, once.
+    Json,
+    /// Something else, or nothing.
+    Other,
+    /// It stands there more than once.
+    Several,
+}
+
+impl Head {
+    pub(super) fn of(head: &Parts) -> Self {
+        let authority = match head.uri.authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => head.headers.get(header::HOST).and_then(|host| host.to_str().ok()),
+        };
+        Self {
+            method: head.method.clone(),
+            path: head.uri.path().into(),
+            authority: authority.filter(|name| name.len() <= MAX_AUTHORITY).map(Box::from),
+            content_type: ContentType::of(&head.headers),
+            coded: head.headers.contains_key(header::CONTENT_ENCODING),
+            accepted: Accepted::of(&head.headers),
+        }
+    }
+
+    /// What it takes beyond its own size, in octets.
+    pub(super) fn octets(&self) -> usize {
+        self.method.as_str().len() + self.path.len() + self.authority.as_ref().map_or(0, |name| name.len())
+    }
+
+    /// Whether the peer takes an answer of this kind.
+    pub(super) fn accepts(&self, content: Content) -> bool {
+        self.accepted.0.is_none_or(|kinds| kinds[content as usize])
+    }
+}
+
+impl ContentType {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+        let (first, second) = (values.next(), values.next());
+        if second.is_some() && !fault!("second-content-type-unseen") {
+            return Self::Several;
+        }
+        match first {
+            Some(value) if media_type::is_json(value.as_bytes()) => Self::Json,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Which kinds of answer are listed in `accept`, by the order of [`Content`]; `None` if there is no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Accepted(Option<[bool; Content::ALL.len()]>);
+
+impl Accepted {
+    /// A peer that lists `application/json` is taken to understand `application/3gppHal+json` too: 3GPP clients in use name
+    /// only one of them.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut listed: Option<[bool; Content::ALL.len()]> = None;
+        for value in headers.get_all(header::ACCEPT) {
+            let Ok(value) = value.to_str() else { continue };
+            for range in value.split(',') {
+                let mut parts = range.split(';').map(str::trim);
+                let kind = parts.next().unwrap_or("");
+                if kind.is_empty() {
+                    continue;
+                }
+                let kinds = listed.get_or_insert_default();
+                let refused = parts.any(|part| {
+                    let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+                    weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+                });
+                if refused {
+                    continue;
+                }
+                for content in Content::ALL {
+                    kinds[content as usize] |= [content.media_type(), "application/json", "application/*", "*/*"]
+                        .iter()
+                        .any(|known| known.eq_ignore_ascii_case(kind));
+                }
+            }
+        }
+        Self(listed)
+    }
+}
