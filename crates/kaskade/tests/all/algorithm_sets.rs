@@ -208,6 +208,8 @@ fn exports_and_imports_know_every_set() {
         std::fs::create_dir(&same).expect("a folder");
         mode(&same, 0o700);
         std::fs::copy(place.path("data/master.key"), same.join("master.key")).expect("copied");
+        // As far as this folder knows, its store is lost.
+        place.kaskade(&format!("store create --yes --data same-{file}")).ok();
         place
             .kaskade(&format!("subscriber import {file} --data same-{file}"))
             .ok();
