@@ -1,4 +1,5 @@
-//! A socket whose peer must read: a write that makes no progress for too long breaks the connection.
+//! A socket whose peer must read, and lets others in between: a write that makes no progress for too long breaks the
+//! connection, and after some octets the next connection has its turn.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,12 +10,18 @@ use kaskade_faults::fault;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream with a time-out for writes.
+/// What one connection may read before others have their turn. Some forty requests of an AMF; many more header fields, which
+/// cost their reader more than their writer.
+const TURN: usize = 16 * 1024;
+
+/// A stream with a time-out for writes and a turn for reads.
 #[derive(Debug)]
 pub(super) struct Watched<I> {
     io: I,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Octets read in this turn.
+    read: usize,
 }
 
 impl<I> Watched<I> {
@@ -23,6 +30,7 @@ impl<I> Watched<I> {
             io,
             patience,
             stalled: None,
+            read: 0,
         }
     }
 
@@ -45,7 +53,19 @@ impl<I> Watched<I> {
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        if self.read >= TURN && !fault!("reads-without-end") {
+            self.read = 0;
+            // Behind those that wait by now.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        self.read = match read {
+            Poll::Ready(_) => self.read.saturating_add(buf.filled().len().saturating_sub(before)),
+            Poll::Pending => 0,
+        };
+        read
     }
 }
 
@@ -83,6 +103,29 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_sends_without_end_leaves_a_turn_to_others() {
+        let (near, mut far) = duplex(8 * TURN);
+        far.write_all(&vec![0; 8 * TURN]).await.unwrap();
+        let mut near = Watched::new(near, Duration::from_secs(5));
+        let ahead = std::cell::Cell::new(0_i32);
+        let crowd = async {
+            for _ in 0..8 {
+                near.read_exact(&mut vec![0; TURN]).await.unwrap();
+                ahead.set(ahead.get() + 1);
+                // All of its octets are there from the beginning, but after each turn the other has one.
+                assert!(ahead.get() <= 1, "{}", ahead.get());
+            }
+        };
+        let other = async {
+            for _ in 0..8 {
+                ahead.set(ahead.get() - 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(crowd, other);
+    }
 
     #[tokio::test]
     async fn a_peer_that_does_not_read_is_given_up() {

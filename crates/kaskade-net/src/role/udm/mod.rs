@@ -28,19 +28,16 @@ mod events;
 mod http;
 mod resync;
 mod sidf;
+mod vector;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kaskade_aka::auc;
-use kaskade_aka::fivegs::udm::{he_av, he_av_visited};
 use kaskade_aka::sqn::SqnError;
-use kaskade_crypto::{Amf, Sqn};
-use kaskade_faults::fault;
 use kaskade_keys::Supi;
-use kaskade_keys::derivation::Holder;
-use kaskade_store::{AuthMethods, Card, EngineError, StoreError, SubscriberStore};
+use kaskade_store::{EngineError, StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
 pub use http::{API, VERSION};
@@ -55,8 +52,9 @@ use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
-use crate::tap::{OptionalTap, TapVisitor};
+use crate::tap::OptionalTap;
 use events::Events;
+use vector::{Now, Wanted};
 
 /// How a UDM is set up.
 #[derive(Clone, Default)]
@@ -211,37 +209,34 @@ impl Udm {
             SupiOrSuci::Supi(supi) => (supi, None),
             SupiOrSuci::Suci(suci) => (self.options.hn_keys.deconceal(&suci)?, Some(suci)),
         };
-        let mut card = self.card(&supi)?;
         let auts = match &request.resynchronization_info {
             Some(info) => {
-                self.resynchronise(&supi, &card, info).await?;
+                self.resynchronise(&supi, info).await?;
                 self.store.rand_age(&supi, &info.rand).map(AutsAge)
             }
             None => None,
         };
-        let admitted = self.budgets.admit_card(requester, &supi, suci.as_ref(), auts, now);
-        admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))?;
-        let requesting_node = request.ausf_instance_id.text();
-        let sqn = loop {
-            match self.next_sqn(&supi, &card, requesting_node.as_str()).await {
-                // Replaced since it was read, which nobody does without end.
-                Err(UdmError::Store(StoreError::AnotherCard)) => card = self.card(&supi)?,
-                other => break other?,
-            }
+        let wanted = Wanted {
+            supi: &supi,
+            serving_network_name,
+            requesting_node: request.ausf_instance_id.text(),
         };
-        let credentials = card.credentials;
-        // Recognised when its AUTS comes.
-        let rand = self.store.challenge(&supi, random_octets()?);
-        let he_av = match &self.options.tap {
-            None => he_av(&credentials, &rand, sqn, serving_network_name),
-            Some(tap) => {
-                let mut visitor = TapVisitor {
-                    tap: &**tap,
-                    holder: Holder::Arpf,
-                    supi: &supi,
-                };
-                he_av_visited(&credentials, &rand, sqn, serving_network_name, &mut visitor)
-            }
+        let mut admit = Some(|| {
+            let admitted = self.budgets.admit_card(requester, &supi, suci.as_ref(), auts, now);
+            admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))
+        });
+        let mut reserved = None;
+        let he_av = loop {
+            let card = match self.vector_now(&wanted, reserved, &mut admit)? {
+                Now::Made(he_av) => break he_av,
+                Now::Wait(card) => card,
+            };
+            reserved = match self.wait_for_sqn(&wanted, card).await {
+                Ok(sqn) => Some((card, sqn)),
+                // Replaced since it was read, which nobody does without end.
+                Err(UdmError::Store(StoreError::AnotherCard)) => None,
+                Err(error) => return Err(error),
+            };
         };
         self.budgets.vector_given(requester, &supi, now);
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
@@ -323,37 +318,6 @@ impl Udm {
         let bucket = over.bucket.setting();
         log_limit!(warn, "refused: a budget is used up", bucket, %requester, supi);
         over.into()
-    }
-
-    fn card(&self, supi: &Supi) -> Result<Card, UdmError> {
-        let mut card = match self.store.card(supi) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Err(UdmError::UserNotFound),
-            Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
-            Err(error) => return Err(store_failed(supi, error)),
-        };
-        if !card.methods.contains(AuthMethods::FIVE_G_AKA) {
-            return Err(UdmError::MethodNotAllowed);
-        }
-        // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
-        let separation = if fault!("separation-bit-dropped") { 0 } else { 0x80 };
-        let [high, low] = *card.credentials.amf.octets();
-        card.credentials.amf = Amf::from_octets([high | separation, low]);
-        Ok(card)
-    }
-
-    async fn next_sqn(&self, supi: &Supi, card: &Card, requesting_node: &str) -> Result<Sqn, UdmError> {
-        let card = card.name;
-        match self.store.next_sqn_of_now(supi, &card, requesting_node) {
-            Ok(Some(sqn)) => return Ok(sqn),
-            Ok(None) => {}
-            Err(error) => return Err(store_failed(supi, error)),
-        }
-        let requesting_node = requesting_node.to_owned();
-        self.blocking(supi, move |store, supi| {
-            store.next_sqn_of(supi, &card, &requesting_node)
-        })
-        .await
     }
 
     /// Waits for the disk on a thread that may.

@@ -4,29 +4,18 @@ use std::sync::atomic::Ordering;
 
 use kaskade_aka::auc;
 use kaskade_aka::sqn::SqnError;
+use kaskade_crypto::Sqn;
 use kaskade_keys::Supi;
-use kaskade_store::{Card, Resynchronised};
+use kaskade_store::{CardName, Resynchronised};
 
 use super::{Udm, UdmError};
 use crate::log_limit;
 use crate::sbi::model::ResynchronizationInfo;
 
 impl Udm {
-    pub(super) async fn resynchronise(
-        &self,
-        supi: &Supi,
-        card: &Card,
-        info: &ResynchronizationInfo,
-    ) -> Result<(), UdmError> {
-        let sqn_ms = match auc::verify_auts(&card.credentials, &info.rand, &info.auts) {
-            Ok(sqn_ms) => sqn_ms,
-            Err(error) => {
-                self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
-                log_limit!(warn, "wrong AUTS refused", supi = %supi.masked());
-                return Err(UdmError::WrongAuts(error));
-            }
-        };
-        let (rand, card) = (info.rand, card.name);
+    pub(super) async fn resynchronise(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(), UdmError> {
+        let (card, sqn_ms) = self.verify_auts(supi, info)?;
+        let rand = info.rand;
         let done = self
             .blocking(supi, move |store, supi| {
                 store.resynchronise_card(supi, &card, &rand, sqn_ms)
@@ -34,6 +23,19 @@ impl Udm {
             .await?;
         self.report(supi, done);
         Ok(())
+    }
+
+    /// SQN_MS, and the card whose K it was verified with. K lives no longer than this call.
+    fn verify_auts(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(CardName, Sqn), UdmError> {
+        let card = self.card(supi)?;
+        match auc::verify_auts(&card.credentials, &info.rand, &info.auts) {
+            Ok(sqn_ms) => Ok((card.name, sqn_ms)),
+            Err(error) => {
+                self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);
+                log_limit!(warn, "wrong AUTS refused", supi = %supi.masked());
+                Err(UdmError::WrongAuts(error))
+            }
+        }
     }
 
     fn report(&self, supi: &Supi, done: Resynchronised) {

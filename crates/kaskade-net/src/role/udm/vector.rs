@@ -1,0 +1,97 @@
+//! ARPF: a card, an SQN and a RAND make a vector. K and OPc live within a call, and in no future that may wait.
+
+use kaskade_aka::fivegs::udm::{HeAv5g, he_av, he_av_visited};
+use kaskade_crypto::{Amf, Sqn};
+use kaskade_faults::fault;
+use kaskade_keys::derivation::Holder;
+use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_store::{AuthMethods, Card, CardName, StoreError};
+
+use super::{Udm, UdmError, store_failed};
+use crate::random::random_octets;
+use crate::sbi::model::UuidText;
+use crate::tap::TapVisitor;
+
+/// What a vector is made for.
+pub(super) struct Wanted<'a> {
+    pub(super) supi: &'a Supi,
+    pub(super) serving_network_name: &'a ServingNetworkName,
+    pub(super) requesting_node: UuidText,
+}
+
+/// What can be had without waiting.
+pub(super) enum Now {
+    Made(HeAv5g),
+    /// The disk must be waited for: an SQN for this card.
+    Wait(CardName),
+}
+
+impl Udm {
+    pub(super) fn card(&self, supi: &Supi) -> Result<Card, UdmError> {
+        let mut card = match self.store.card(supi) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(UdmError::UserNotFound),
+            Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
+            Err(error) => return Err(store_failed(supi, error)),
+        };
+        if !card.methods.contains(AuthMethods::FIVE_G_AKA) {
+            return Err(UdmError::MethodNotAllowed);
+        }
+        // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
+        let separation = if fault!("separation-bit-dropped") { 0 } else { 0x80 };
+        let [high, low] = *card.credentials.amf.octets();
+        card.credentials.amf = Amf::from_octets([high | separation, low]);
+        Ok(card)
+    }
+
+    /// A vector, if an SQN is at hand or `reserved`. K and OPc live no longer than this call, and in no future that may wait.
+    pub(super) fn vector_now(
+        &self,
+        wanted: &Wanted<'_>,
+        reserved: Option<(CardName, Sqn)>,
+        admit: &mut Option<impl FnOnce() -> Result<(), UdmError>>,
+    ) -> Result<Now, UdmError> {
+        let Wanted {
+            supi,
+            serving_network_name,
+            requesting_node,
+        } = wanted;
+        let card = self.card(supi)?;
+        if let Some(admit) = admit.take() {
+            admit()?;
+        }
+        let at_hand = match reserved {
+            Some((of, sqn)) if of == card.name => Some(sqn),
+            _ => match self.store.next_sqn_of_now(supi, &card.name, requesting_node.as_str()) {
+                // Replaced since it was read: what is waited for is refused, and the card read again.
+                Err(StoreError::AnotherCard) => None,
+                other => other.map_err(|error| store_failed(supi, error))?,
+            },
+        };
+        let Some(sqn) = at_hand else {
+            return Ok(Now::Wait(card.name));
+        };
+        // Recognised when its AUTS comes.
+        let rand = self.store.challenge(supi, random_octets()?);
+        let he_av = match &self.options.tap {
+            None => he_av(&card.credentials, &rand, sqn, serving_network_name),
+            Some(tap) => {
+                let mut visitor = TapVisitor {
+                    tap: &**tap,
+                    holder: Holder::Arpf,
+                    supi,
+                };
+                he_av_visited(&card.credentials, &rand, sqn, serving_network_name, &mut visitor)
+            }
+        };
+        Ok(Now::Made(he_av))
+    }
+
+    pub(super) async fn wait_for_sqn(&self, wanted: &Wanted<'_>, card: CardName) -> Result<Sqn, UdmError> {
+        let requesting_node = wanted.requesting_node.as_str().to_owned();
+        self.blocking(wanted.supi, move |store, supi| {
+            store.next_sqn_of(supi, &card, &requesting_node)
+        })
+        .await
+    }
+}
