@@ -8,13 +8,14 @@
 //! A user's entries are all in one shard, so that the bound per user needs no second lock. Which shard that is follows from a
 //! hash of the SUPI under a random key of this process, and tells nobody anything.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
+use smallvec::SmallVec;
 
 use crate::sbi::peer::RequesterId;
 
@@ -77,8 +78,8 @@ impl Hasher for RandomAlready {
 struct Shard<V> {
     entries: HashMap<u128, Entry<V>, ById>,
     /// What an owner has of a user, oldest first.
-    of_user: HashMap<u64, Vec<u128>, ById>,
-    owners: HashMap<RequesterId, Owner>,
+    of_user: HashMap<u64, OfUser, ById>,
+    owners: BTreeMap<RequesterId, Owner>,
     /// Counts insertions.
     serial: u64,
 }
@@ -88,7 +89,7 @@ impl<V> Default for Shard<V> {
         Self {
             entries: HashMap::default(),
             of_user: HashMap::default(),
-            owners: HashMap::default(),
+            owners: BTreeMap::default(),
             serial: 0,
         }
     }
@@ -103,11 +104,15 @@ struct Entry<V> {
     value: V,
 }
 
-#[derive(Default)]
+/// Most users have one entry of an owner.
+type OfUser = SmallVec<[u128; 1]>;
+
 struct Owner {
     count: usize,
     /// In the order of their insertion; some are gone already.
     queue: VecDeque<u128>,
+    /// Nothing is over before then; `None`: nothing ever.
+    quiet_until: Option<Instant>,
 }
 
 impl<V> Owned<V> {
@@ -118,12 +123,13 @@ impl<V> Owned<V> {
             let places = entries.saturating_add(entries.div_ceil(7)).next_power_of_two();
             places.saturating_mul(octets + 1)
         }
-        // At worst everything is of a user and an owner of its own, with the least that the allocator gives for a list.
+        // At worst everything is of an owner of its own, with the least that the allocator gives for a list.
         const LISTS: usize = 32 + 80;
         let most = all / SHARDS as usize + 1;
         let entries = table(most, size_of::<(u128, Entry<V>)>());
-        let of_user = table(most, size_of::<(u64, Vec<u128>)>());
-        let owners = table(most, size_of::<(RequesterId, Owner)>());
+        let of_user = table(most, size_of::<(u64, OfUser)>());
+        // The nodes of a tree are at least half full.
+        let owners = most.saturating_mul(2 * size_of::<(RequesterId, Owner)>() + 32);
         let lists = most.saturating_mul(LISTS.saturating_add(heap));
         let shard = entries
             .saturating_add(of_user)
@@ -271,7 +277,11 @@ impl<V> Shard<V> {
         let ids = self.of_user.entry(of_user(user, owner)).or_default();
         ids.reserve_exact(1);
         ids.push(id);
-        let of_owner = self.owners.entry(owner).or_default();
+        let of_owner = self.owners.entry(owner).or_insert_with(|| Owner {
+            count: 0,
+            queue: VecDeque::new(),
+            quiet_until: expires,
+        });
         of_owner.count += 1;
         of_owner.queue.push_back(id);
         if of_owner.queue.len() > 2 * of_owner.count + SLACK {
@@ -329,15 +339,25 @@ impl<V> Shard<V> {
 
     /// Removes what is over of one owner: its entries are over in the order of their insertion.
     fn expire(&mut self, owner: RequesterId, now: Instant) {
-        while let Some(id) = self.owners.get(&owner).and_then(|owner| owner.queue.front()).copied() {
-            if self.entries.get(&id).is_some_and(|entry| !entry.is_over(now)) {
+        while let Some(of_owner) = self.owners.get_mut(&owner) {
+            if of_owner.quiet_until.is_none_or(|until| now < until) {
                 return;
             }
-            // Of an owner that has nothing left, nothing is left to pop.
-            if self.remove(id).is_none()
-                && let Some(owner) = self.owners.get_mut(&owner)
-            {
-                owner.queue.pop_front();
+            let Some(id) = of_owner.queue.front().copied() else {
+                return;
+            };
+            match self.entries.get(&id) {
+                Some(entry) if !entry.is_over(now) => {
+                    of_owner.quiet_until = entry.expires;
+                    return;
+                }
+                Some(_) => {
+                    of_owner.queue.pop_front();
+                    self.remove(id);
+                }
+                None => {
+                    of_owner.queue.pop_front();
+                }
             }
         }
     }
@@ -385,7 +405,7 @@ mod tests {
         let most = table.bounds.all / usize::from(SHARDS);
         for shard in &table.shards {
             let shard = shard.lock().unwrap();
-            let listed: usize = shard.of_user.values().map(Vec::len).sum();
+            let listed: usize = shard.of_user.values().map(SmallVec::len).sum();
             assert_eq!(listed, shard.entries.len());
             assert!(shard.of_user.values().all(|ids| !ids.is_empty()));
             let owned: usize = shard.owners.values().map(|owner| owner.count).sum();

@@ -324,7 +324,8 @@ impl Inner {
         let mut pause = Duration::from_millis(20);
         let mut attempt = 1;
         let sender = loop {
-            match self.connect().await {
+            // On the heap: TLS and HTTP/2 beginning would be a part of every request that waits.
+            match Box::pin(self.connect()).await {
                 Ok(sender) => break sender,
                 Err(error) if attempt >= self.options.attempts => return Err(error),
                 Err(_) => {
