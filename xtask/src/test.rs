@@ -43,28 +43,28 @@ const AGAIN: &str = "run the failing test alone: cargo test -p CRATE NAME";
 const MEND: &str = "mend it, or allow the lint where it stands, with a reason";
 
 /// In their order: what fails soon stands first, and what needs packages after what only compiles, since packages are
-/// installed meanwhile. The budgets are 35 minutes together.
+/// installed meanwhile. The budgets are 30 minutes together.
 #[rustfmt::skip]
 const STEPS: &[Step] = &[
-    step("format", 10, format, "run `cargo fmt --all`; with --manifest-path for a crate outside the workspace"),
+    step("format", 5, format, "run `cargo fmt --all`; with --manifest-path for a crate outside the workspace"),
     step("lengths", 5, |_| lengths::check(), "split the file"),
     step("layers", 5, |_| done(layers::check()), "remove what is named above, or change the table and say why"),
     step("vectors", 5, |_| vectors::check(), "mend the file that is named above"),
     step("ignored files", 5, |_| ignored::check(), "add what the program writes to .gitignore"),
-    step("clippy", 270, clippy, MEND),
-    step("documentation", 90, documentation, "mend the link or the comment that is named above"),
-    step("packages", 60, |run| run.background.packages(), "install what is named above"),
-    step("clippy outside the workspace", 45, clippy_outside, MEND),
-    step("clippy as on another processor", 30, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
-    step("tests", 510, tests, AGAIN),
-    step("vectors are compared", 30, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
-    step("tests without default features", 120, tests_without_default_features, AGAIN),
-    step("deliberate faults", 180, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
-    step("demo", 20, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
-    step("ciphers against ipsec-mb and OpenSSL", 120, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
-    step("constant time", 150, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
-    step("licences", 120, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
-    step("fuzz", 325, |_| fuzz::run_all(fuzz::SHORT), "see above"),
+    step("clippy", 130, clippy, MEND),
+    step("documentation", 30, documentation, "mend the link or the comment that is named above"),
+    step("packages", 30, |run| run.background.packages(), "install what is named above"),
+    step("clippy outside the workspace", 40, clippy_outside, MEND),
+    step("clippy as on another processor", 25, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
+    step("tests", 540, tests, AGAIN),
+    step("vectors are compared", 10, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
+    step("tests without default features", 90, tests_without_default_features, AGAIN),
+    step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
+    step("demo", 90, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
+    step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
+    step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
+    step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
+    step("fuzz", 360, |_| fuzz::run_all(fuzz::SHORT), "see above"),
 ];
 
 /// What `--long` adds.
@@ -293,8 +293,8 @@ mod tests_of_the_table {
     use super::*;
 
     #[test]
-    fn the_budget_is_35_minutes_and_every_step_has_a_name_of_its_own() {
-        assert_eq!(STEPS.iter().map(|step| step.budget).sum::<u64>(), 35 * 60);
+    fn the_budget_is_30_minutes_and_every_step_has_a_name_of_its_own() {
+        assert_eq!(STEPS.iter().map(|step| step.budget).sum::<u64>(), 30 * 60);
         let names: std::collections::BTreeSet<_> = STEPS.iter().chain(LONG_STEPS).map(|step| step.name).collect();
         assert_eq!(names.len(), STEPS.len() + LONG_STEPS.len());
     }
