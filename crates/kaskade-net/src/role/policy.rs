@@ -7,6 +7,7 @@ use std::str::FromStr;
 use kaskade_faults::fault;
 use kaskade_keys::{Plmn, ServingNetworkName};
 
+use crate::log_limit;
 use crate::sbi::peer::{Peer, Requester, RequesterId};
 
 /// Which peers count as one requester, such as the AMFs of a set. Whoever is in no group is a requester of its own.
@@ -20,7 +21,7 @@ struct Group {
 }
 
 impl Groups {
-    /// Adds a group. Of several groups with the same member the first one counts.
+    /// Adds a group. Whoever is a member of several is in none of them: which one would be a guess.
     #[must_use]
     pub fn with(mut self, name: &str, members: impl IntoIterator<Item = Member>) -> Self {
         self.0.push(Group {
@@ -32,18 +33,25 @@ impl Groups {
 
     /// Who a peer is.
     pub fn requester(&self, peer: &Peer) -> Requester {
-        let group = self
-            .0
-            .iter()
-            .find(|group| group.members.iter().any(|member| member.is(peer)));
-        group.map_or_else(|| peer.requester().clone(), |group| group.requester.clone())
+        let has = |group: &&Group| group.members.iter().any(|member| member.is(peer));
+        let mut groups = self.0.iter().filter(has).map(|group| &group.requester);
+        let Some(group) = groups.next() else {
+            return peer.requester().clone();
+        };
+        let Some(other) = groups.find(|other| other.id() != group.id()) else {
+            return group.clone();
+        };
+        let requester = peer.requester();
+        log_limit!(warn, "a peer is of two groups, and counts as none of them", %requester, %group, %other);
+        requester.clone()
     }
 }
 
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Member {
-    /// Peers with this name in their certificate: a DNS name, a URI such as `urn:uuid:…`, or the common name.
+    /// Peers with this name in their certificate: a DNS name, a URI such as `urn:uuid:…`, or the common name where there is no
+    /// alternative name.
     Certificate(Box<str>),
     /// Peers without a certificate whose address has these first bits.
     Addresses {
@@ -291,6 +299,34 @@ mod tests {
         assert_eq!(who("192.0.2.16"), "192.0.2.16");
         assert_eq!(who("2001:db8:0:1::7"), "set");
         assert_eq!(who("2001:db8:0:2::7"), "2001:db8:0:2::/64");
+    }
+
+    #[test]
+    fn who_is_of_two_groups_is_of_none() {
+        let named = |names: &[&str]| {
+            let params = rcgen::CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let key = rcgen::KeyPair::generate().unwrap();
+            Peer::with_certificate([127, 0, 0, 1].into(), params.unwrap().self_signed(&key).unwrap().der())
+        };
+        let amfs = ["amf1.example.org", "amf2.example.org"];
+        for order in [[0, 1], [1, 0]] {
+            let group = |groups: Groups, at: usize| groups.with(&format!("of {}", amfs[at]), [member(amfs[at])]);
+            let groups = group(group(Groups::default(), order[0]), order[1]);
+            for (names, is) in [
+                (&amfs[..1], "of amf1.example.org"),
+                (&amfs[1..], "of amf2.example.org"),
+                (&["amf1.example.org", "x.example.org"], "of amf1.example.org"),
+            ] {
+                assert_eq!(groups.requester(&named(names)), Requester::group(is), "{names:?}");
+            }
+            let both = named(&amfs);
+            assert_eq!(groups.requester(&both), *both.requester());
+        }
+        // One group twice is one group.
+        let twice = Groups::default()
+            .with("a", [member(amfs[0])])
+            .with("a", [member(amfs[1])]);
+        assert_eq!(twice.requester(&named(&amfs)), Requester::group("a"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use der::asn1::AnyRef;
-use der::{Decode, Reader, SliceReader, Tag, Tagged};
+use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use kaskade_crypto::kdf::sha256;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
@@ -100,14 +100,14 @@ impl Peer {
     }
 
     /// A peer with a certificate that the TLS handshake has verified. One that cannot be read leaves the address.
-    pub(super) fn with_certificate(address: IpAddr, certificate: &CertificateDer<'_>) -> Self {
-        let Ok(certificate) = EndEntityCert::try_from(certificate) else {
+    pub(crate) fn with_certificate(address: IpAddr, der: &CertificateDer<'_>) -> Self {
+        let Ok(certificate) = EndEntityCert::try_from(der) else {
             return Self::at(address);
         };
-        let common_name = common_name(certificate.subject());
         let mut names: Vec<Box<str>> = certificate
             .valid_dns_names()
             .chain(certificate.valid_uri_names())
+            .filter(|name| !name.is_empty())
             .map(|name| name.to_ascii_lowercase().into())
             .collect();
         names.sort_unstable();
@@ -119,19 +119,15 @@ impl Peer {
         if names.is_empty() && certificate.subject().is_empty() {
             parts.push(&key);
         }
-        let label = common_name
-            .as_deref()
-            .or(names
-                .iter()
-                .map(|name| &**name)
-                .find(|name| name.len() <= MAX_LABEL && is_printable(name)))
-            .unwrap_or("a certificate");
-        let requester = Requester::new(b"certificate", &parts, label);
-        if let Some(name) = common_name.as_deref().map(str::to_ascii_lowercase)
-            && !names.iter().any(|known| **known == *name)
-        {
-            names.push(name.into());
-        }
+        // RFC 9525 2: what an authority checks are the alternative names; a common name counts where there are none of any kind.
+        let common_name = match has_alternative_names(der) {
+            false => common_name(certificate.subject()),
+            true => None,
+        };
+        let label = names.iter().map(|name| &**name).chain(common_name.as_deref());
+        let label = label.map(shown).find(|name| name.len() <= MAX_LABEL);
+        let requester = Requester::new(b"certificate", &parts, label.as_deref().unwrap_or("a certificate"));
+        names.extend(common_name.map(|name| name.to_ascii_lowercase().into()));
         Self {
             address: address.to_canonical(),
             names: Some(names.into()),
@@ -144,8 +140,8 @@ impl Peer {
         self.address
     }
 
-    /// The names in its certificate, lower case: DNS names and URIs of the subject's alternative names, and the common
-    /// name. `None` without a certificate.
+    /// The names in its certificate, lower case: DNS names and URIs of the subject's alternative names; the common name of one
+    /// that has no alternative names. `None` without a certificate.
     pub fn names(&self) -> Option<&[Box<str>]> {
         self.names.as_deref()
     }
@@ -156,13 +152,49 @@ impl Peer {
     }
 }
 
-/// The most characters that a common name may have (ub-common-name of X.520), and a name in the log.
+/// The most characters that a common name may have (ub-common-name of X.520).
 const MAX_COMMON_NAME: usize = 64;
+/// The most characters that a name in the log may have.
 const MAX_LABEL: usize = 253;
+
+/// Whether a certificate has alternative names of its subject, of whatever kind (RFC 5280 4.2.1.6). One that cannot be read so far has.
+fn has_alternative_names(certificate: &[u8]) -> bool {
+    const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1D, 0x11];
+    const EXTENSIONS: Tag = Tag::ContextSpecific {
+        constructed: true,
+        number: TagNumber(3),
+    };
+
+    let found = || {
+        let [certificate] = values(certificate)?[..] else {
+            return None;
+        };
+        let [to_be_signed, ..] = values(content(certificate, Tag::Sequence)?)?[..] else {
+            return None;
+        };
+        let fields = values(content(to_be_signed, Tag::Sequence)?)?;
+        let Some(extensions) = fields.iter().find(|field| field.tag() == EXTENSIONS) else {
+            return Some(false);
+        };
+        let [extensions] = values(extensions.value())?[..] else {
+            return None;
+        };
+        for extension in values(content(extensions, Tag::Sequence)?)? {
+            let [kind, ..] = values(content(extension, Tag::Sequence)?)?[..] else {
+                return None;
+            };
+            if content(kind, Tag::ObjectIdentifier)? == ALTERNATIVE_NAMES {
+                return Some(true);
+            }
+        }
+        Some(false)
+    };
+    found().unwrap_or(true)
+}
 
 /// The common name of a subject: the content of an X.501 `RDNSequence` in DER. Where there are several, or one that is empty,
 /// too long or has control characters in it, nobody is called so: none is chosen.
-fn common_name(subject: &[u8]) -> Option<String> {
+pub(super) fn common_name(subject: &[u8]) -> Option<String> {
     const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
     let mut names = Vec::new();
@@ -180,7 +212,7 @@ fn common_name(subject: &[u8]) -> Option<String> {
     let [name] = names.as_slice() else { return None };
     let name = text(*name)?;
     let fits = (1..=MAX_COMMON_NAME).contains(&name.chars().count());
-    (fits && is_printable(&name)).then_some(name)
+    (fits && !name.chars().any(char::is_control)).then_some(name)
 }
 
 /// The values that follow one another in these octets, and nothing else.
@@ -215,9 +247,18 @@ fn text(value: AnyRef<'_>) -> Option<String> {
     }
 }
 
-/// Whether a name can stand in a line of the log.
-fn is_printable(name: &str) -> bool {
-    !name.chars().any(char::is_control)
+/// A text of a peer as a log may show it: letters, digits and signs of ASCII, and escapes for all else, which may break a line,
+/// turn it around or hide in it.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' => shown.push_str("\\\\"),
+            ' '..='~' => shown.push(c),
+            _ => shown.extend(c.escape_default()),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -254,8 +295,8 @@ mod tests {
         let amf = peer(Some("amf1"), &["AMF1.example.org", uuid]);
         assert_eq!(amf, peer(Some("amf1"), &["AMF1.example.org", uuid]), "another key");
         let names: Vec<_> = amf.names().unwrap().iter().map(|name| &**name).collect();
-        assert_eq!(names, ["amf1.example.org", uuid, "amf1"]);
-        assert_eq!(amf.requester().to_string(), "amf1");
+        assert_eq!(names, ["amf1.example.org", uuid]);
+        assert_eq!(amf.requester().to_string(), "amf1.example.org");
         let others = [
             peer(Some("amf2"), &["AMF1.example.org", uuid]),
             peer(Some("amf1"), &["amf1.example.org"]),
@@ -273,6 +314,53 @@ mod tests {
                 "{other:?}"
             );
         }
+    }
+
+    /// A certificate whose alternative names say one thing and whose common name another is what the former say.
+    #[test]
+    fn a_common_name_counts_where_there_is_no_other() {
+        let names = |peer: &Peer| -> Vec<String> { peer.names().unwrap().iter().map(ToString::to_string).collect() };
+        assert_eq!(names(&peer(Some("AMF1"), &[])), ["amf1"]);
+        assert_eq!(names(&peer(Some("amf1"), &["amf2.example.org"])), ["amf2.example.org"]);
+        assert_eq!(names(&peer(Some("amf1"), &["urn:uuid:1"])), ["urn:uuid:1"]);
+        // Alternative names of kinds that say nothing here, or that are none.
+        for other in [
+            SanType::IpAddress([192, 0, 2, 1].into()),
+            SanType::Rfc822Name("amf1@example.org".try_into().unwrap()),
+            SanType::DnsName("no name".try_into().unwrap()),
+        ] {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, "amf1");
+            params.subject_alt_names.push(other);
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let peer = Peer::with_certificate([127, 0, 0, 1].into(), certificate.der());
+            assert_eq!(names(&peer), [""; 0]);
+            assert_eq!(peer.requester().to_string(), "a certificate");
+        }
+    }
+
+    #[test]
+    fn what_a_log_shows_is_ascii() {
+        for (text, says) in [
+            ("amf1.example.org", "amf1.example.org"),
+            ("urn:x y\"z'", "urn:x y\"z'"),
+            ("Zürich", "Z\\u{fc}rich"),
+            ("a\nERROR forged", "a\\nERROR forged"),
+            ("a\u{85}b\u{2028}c\u{2029}d", "a\\u{85}b\\u{2028}c\\u{2029}d"),
+            ("\u{202e}gro.elpmaxe", "\\u{202e}gro.elpmaxe"),
+            (
+                "a\u{200b}\u{200d}\u{feff}\u{ad}b",
+                "a\\u{200b}\\u{200d}\\u{feff}\\u{ad}b",
+            ),
+            ("\u{1b}[2J\0", "\\u{1b}[2J\\u{0}"),
+            ("a\\nb", "a\\\\nb"),
+            ("\u{2066}\u{e0041}", "\\u{2066}\\u{e0041}"),
+        ] {
+            assert_eq!(shown(text), says);
+        }
+        let label = |name| peer(Some(name), &[]).requester().to_string();
+        assert_eq!(label("amf\u{202e}1\u{200b}"), "amf\\u{202e}1\\u{200b}");
     }
 
     #[test]
@@ -381,8 +469,7 @@ mod tests {
             Peer::with_certificate([127, 0, 0, 1].into(), params.self_signed(&key).unwrap().der())
         };
         let forged = peer("amf1\nERROR forged");
-        assert_eq!(forged.requester().to_string(), "a certificate");
-        assert_eq!(peer("amf1").requester().to_string(), "amf1");
+        assert_eq!(forged.requester().to_string(), "urn:a\\nerror forged");
         assert_ne!(
             forged.requester(),
             peer("amf1").requester(),
