@@ -75,6 +75,15 @@ impl ClientError {
             _ => Cause::UpstreamServerError,
         }
     }
+
+    /// Whether a connection that failed so may succeed a moment later.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Url(_) => false,
+            Self::Connect { source, .. } => !ServerMisfit::is_in(source),
+            _ => true,
+        }
+    }
 }
 
 /// How to reach a peer.
@@ -177,6 +186,11 @@ impl SbiClient {
     /// Scheme and authority, such as `http://127.0.0.1:7777`.
     pub fn root(&self) -> String {
         format!("{}://{}{}", self.0.scheme, self.0.authority, self.0.prefix)
+    }
+
+    /// The path of the apiRoot, without a slash at its end.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.0.prefix
     }
 
     /// Sends one request under the apiRoot and waits for the whole answer.
@@ -327,7 +341,7 @@ impl Inner {
             // On the heap: TLS and HTTP/2 beginning would be a part of every request that waits.
             match Box::pin(self.connect()).await {
                 Ok(sender) => break sender,
-                Err(error) if attempt >= self.options.attempts => return Err(error),
+                Err(error) if attempt >= self.options.attempts || !error.may_pass() => return Err(error),
                 Err(_) => {
                     attempt += 1;
                     tokio::time::sleep(pause).await;

@@ -8,8 +8,10 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
-use rustls::{AlertDescription, CertificateError, Error as TlsFailure};
+use rustls::{AlertDescription, CertificateError, Error as TlsFailure, InvalidMessage, PeerIncompatible};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::peer::shown;
 
 /// As a server sees it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,10 +32,16 @@ pub(super) enum Misfit {
     NoAlpn,
     #[error("the peer has no certificate, and this port asks for one (tls.client_ca)")]
     NoCertificate,
-    #[error("the peer's certificate is refused: {0}; tls.client_ca must hold the authority that signed it")]
+    #[error("the peer's certificate is refused: tls.client_ca does not hold the authority that signed it")]
+    UnknownAuthority,
+    #[error("the peer's certificate is refused: {0}")]
     Certificate(String),
-    #[error("the peer refuses this port's certificate ({0}): it must trust the authority that signed tls.cert")]
+    #[error("the peer refuses this port's certificate: it does not know the authority that signed tls.cert")]
+    OwnAuthority,
+    #[error("the peer refuses this port's certificate (alert {0})")]
     OwnCertificate(String),
+    #[error("TLS: {0}")]
+    Tls(String),
 }
 
 impl Misfit {
@@ -46,16 +54,24 @@ impl Misfit {
         }
     }
 
-    /// What a failed TLS handshake of a server shows, if it shows anything.
+    /// What a failed TLS handshake of a server shows, if it was TLS that failed.
     pub(super) fn of_handshake(error: &io::Error) -> Option<Self> {
-        Some(match tls_failure(error)? {
-            TlsFailure::InvalidMessage(_) => Self::ClearToTls,
-            TlsFailure::PeerIncompatible(_) => Self::OldTls,
+        let failure = tls_failure(error)?;
+        Some(match failure {
+            TlsFailure::InvalidMessage(InvalidMessage::InvalidContentType) => Self::ClearToTls,
+            // Those of a client that offers TLS 1.2 or older to one that has 1.3 alone.
+            TlsFailure::PeerIncompatible(
+                PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled,
+            ) => Self::OldTls,
             TlsFailure::NoApplicationProtocol => Self::NoAlpn,
             TlsFailure::NoCertificatesPresented => Self::NoCertificate,
+            TlsFailure::InvalidCertificate(CertificateError::UnknownIssuer) => Self::UnknownAuthority,
             TlsFailure::InvalidCertificate(why) => Self::Certificate(plain(why)),
-            TlsFailure::AlertReceived(alert) => Self::OwnCertificate(format!("{alert:?}")),
-            _ => return None,
+            TlsFailure::AlertReceived(AlertDescription::UnknownCA) => Self::OwnAuthority,
+            TlsFailure::AlertReceived(alert) if is_of_certificate(*alert) => Self::OwnCertificate(format!("{alert:?}")),
+            failure => Self::Tls(shown(&failure.to_string())),
         })
     }
 
@@ -64,7 +80,7 @@ impl Misfit {
     }
 }
 
-/// As a client sees it.
+/// As a client sees it. None of them is mended by trying again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ServerMisfit {
     #[error("it speaks TLS: use https://")]
@@ -79,7 +95,9 @@ pub(super) enum ServerMisfit {
     Clear,
     #[error("it asks for a certificate, and none was given")]
     AsksForCertificate,
-    #[error("it refuses the certificate that was given, or the want of one ({0}): it must trust its authority")]
+    #[error("it does not know the authority that signed the certificate that was given")]
+    OwnAuthority,
+    #[error("it refuses the certificate that was given, or the want of one (alert {0})")]
     RefusesCertificate(String),
     #[error("it offers no HTTP/2 over TLS (ALPN h2)")]
     NoAlpn,
@@ -101,20 +119,24 @@ impl ServerMisfit {
         }
     }
 
+    /// `None` where the library says as much as is known.
     fn of_tls(error: &io::Error) -> Option<Self> {
         Some(match tls_failure(error)? {
-            TlsFailure::InvalidMessage(_) => Self::Clear,
-            TlsFailure::PeerIncompatible(_) => Self::OldTls,
-            TlsFailure::NoApplicationProtocol => Self::NoAlpn,
-            TlsFailure::AlertReceived(alert) => match alert {
-                AlertDescription::CertificateRequired => Self::AsksForCertificate,
-                AlertDescription::NoApplicationProtocol => Self::NoAlpn,
-                AlertDescription::ProtocolVersion => Self::OldTls,
-                alert => Self::RefusesCertificate(format!("{alert:?}")),
-            },
-            TlsFailure::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
-                Self::UnknownAuthority
+            TlsFailure::InvalidMessage(InvalidMessage::InvalidContentType) => Self::Clear,
+            TlsFailure::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+            )
+            | TlsFailure::AlertReceived(AlertDescription::ProtocolVersion) => Self::OldTls,
+            TlsFailure::NoApplicationProtocol | TlsFailure::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+                Self::NoAlpn
             }
+            TlsFailure::AlertReceived(AlertDescription::CertificateRequired) => Self::AsksForCertificate,
+            TlsFailure::AlertReceived(AlertDescription::UnknownCA) => Self::OwnAuthority,
+            TlsFailure::AlertReceived(alert) if is_of_certificate(*alert) => {
+                Self::RefusesCertificate(format!("{alert:?}"))
+            }
+            TlsFailure::InvalidCertificate(CertificateError::UnknownIssuer) => Self::UnknownAuthority,
             TlsFailure::InvalidCertificate(why) => Self::Certificate(plain(why)),
             _ => return None,
         })
@@ -131,6 +153,11 @@ impl ServerMisfit {
             None => error,
         }
     }
+
+    /// Whether an error is one, so that to try again would not help.
+    pub(super) fn is_in(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
 }
 
 /// Kinds of TLS records, and the first octet of their version (RFC 8446 5.1).
@@ -138,27 +165,52 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const TLS_MAJOR: u8 = 3;
 
-/// A request line, or the beginning of one: a method in capitals and a blank.
+/// A method of HTTP/1 (RFC 9110 9.3, RFC 5789) and a blank; what begins otherwise may be anything.
 fn is_http_1(octets: &[u8]) -> bool {
-    let word = octets.iter().take_while(|octet| octet.is_ascii_uppercase()).count();
-    word > 0 && matches!(octets.get(word), None | Some(b' ')) && !octets.starts_with(b"PRI ")
+    const METHODS: [&[u8]; 9] = [
+        b"GET ",
+        b"HEAD ",
+        b"POST ",
+        b"PUT ",
+        b"DELETE ",
+        b"CONNECT ",
+        b"OPTIONS ",
+        b"TRACE ",
+        b"PATCH ",
+    ];
+    METHODS.iter().any(|method| octets.starts_with(method))
+}
+
+/// Whether an alert can be about nothing but a certificate (RFC 8446 6.2).
+const fn is_of_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+    )
 }
 
 fn tls_failure(error: &io::Error) -> Option<&TlsFailure> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Why a certificate is refused, in one word or as the library says it where there is more to say.
+/// Why a certificate is refused, in few words or as the library says it where there is more to say.
 fn plain(why: &CertificateError) -> String {
     match why {
-        // A bad signature is that of an authority of the same name.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "unknown authority".to_owned(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "not valid yet".to_owned(),
+        CertificateError::ExpiredContext { .. } => "expired".to_owned(),
+        CertificateError::NotValidYetContext { .. } => "not valid yet".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "its extended key usage is for something else".to_owned()
         }
-        why => why.to_string(),
+        CertificateError::BadSignature => {
+            "a signature of it or of the handshake is wrong; an authority of the same name may have signed it"
+                .to_owned()
+        }
+        why => shown(&why.to_string()),
     }
 }
 
@@ -262,7 +314,12 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Listening<I> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::time::Duration;
+
+    use rustls::pki_types::UnixTime;
+
     use super::*;
 
     #[test]
@@ -270,7 +327,16 @@ mod tests {
         for (octets, misfit) in [
             (&b"\x16\x03\x01\x02\x00"[..], Misfit::TlsToClear),
             (b"GET / HTTP/1.1\r\n", Misfit::Http1),
-            (b"OPTIONS", Misfit::Http1),
+            (b"OPTIONS * HTTP/1.1", Misfit::Http1),
+            // Not enough to know, or something else in capitals.
+            (b"OPTIONS", Misfit::Other),
+            (b"G", Misfit::Other),
+            (b"PRIX", Misfit::Other),
+            (b"PRIME / HTTP/1.1", Misfit::Other),
+            (b"PRI\r", Misfit::Other),
+            (b"PRI / HTTP/1.1", Misfit::Other),
+            (b"EHLO example.org\r\n", Misfit::Other),
+            (b"SSH-2.0-x\r\n", Misfit::Other),
             (b"PRI * HTTP/2.0\r\n\r\nXX", Misfit::Other),
             (b"\x16", Misfit::Other),
             (b"\x16\x04", Misfit::Other),
@@ -289,16 +355,220 @@ mod tests {
         }
     }
 
+    fn io_error(failure: TlsFailure) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, failure)
+    }
+
+    fn certificate(why: CertificateError) -> TlsFailure {
+        TlsFailure::InvalidCertificate(why)
+    }
+
+    fn expired() -> CertificateError {
+        let [time, not_after] = [200, 100].map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+        CertificateError::ExpiredContext { time, not_after }
+    }
+
+    fn wrong_name(presented: &str) -> CertificateError {
+        CertificateError::NotValidForNameContext {
+            expected: "udm.example.org".try_into().unwrap(),
+            presented: vec![presented.to_owned()],
+        }
+    }
+
+    /// The whole sentence for every kind of failure: no advice that does not follow from it.
     #[test]
-    fn what_tls_says_is_explained() {
-        let io_error = |failure| io::Error::new(io::ErrorKind::InvalidData, failure);
+    fn a_server_says_what_it_knows_of_a_failed_handshake() {
+        use AlertDescription as Alert;
+        use CertificateError as Certificate;
+        use PeerIncompatible as Incompatible;
+
+        const OLD: &str = "the peer has no TLS 1.3: this port takes nothing older";
+        for (failure, says) in [
+            (
+                TlsFailure::InvalidMessage(InvalidMessage::InvalidContentType),
+                "the peer speaks no TLS, and this port does: it needs an https:// URL",
+            ),
+            (
+                TlsFailure::InvalidMessage(InvalidMessage::MissingKeyExchange),
+                "TLS: received corrupt message of type MissingKeyExchange",
+            ),
+            (Incompatible::SupportedVersionsExtensionRequired.into(), OLD),
+            (Incompatible::Tls12NotOffered.into(), OLD),
+            (Incompatible::Tls12NotOfferedOrEnabled.into(), OLD),
+            (
+                Incompatible::NoCipherSuitesInCommon.into(),
+                "TLS: peer is incompatible: NoCipherSuitesInCommon",
+            ),
+            (
+                Incompatible::NoKxGroupsInCommon.into(),
+                "TLS: peer is incompatible: NoKxGroupsInCommon",
+            ),
+            (
+                Incompatible::NoSignatureSchemesInCommon.into(),
+                "TLS: peer is incompatible: NoSignatureSchemesInCommon",
+            ),
+            (TlsFailure::NoApplicationProtocol, "the peer offers no HTTP/2 (ALPN h2)"),
+            (
+                TlsFailure::NoCertificatesPresented,
+                "the peer has no certificate, and this port asks for one (tls.client_ca)",
+            ),
+            (
+                certificate(Certificate::UnknownIssuer),
+                "the peer's certificate is refused: tls.client_ca does not hold the authority that signed it",
+            ),
+            (certificate(expired()), "the peer's certificate is refused: expired"),
+            (
+                certificate(Certificate::InvalidPurpose),
+                "the peer's certificate is refused: its extended key usage is for something else",
+            ),
+            (
+                certificate(Certificate::BadSignature),
+                "the peer's certificate is refused: a signature of it or of the handshake is wrong; an authority of the \
+                 same name may have signed it",
+            ),
+            (
+                certificate(Certificate::BadEncoding),
+                "the peer's certificate is refused: BadEncoding",
+            ),
+            (
+                Alert::UnknownCA.failure(),
+                "the peer refuses this port's certificate: it does not know the authority that signed tls.cert",
+            ),
+            (
+                Alert::CertificateExpired.failure(),
+                "the peer refuses this port's certificate (alert CertificateExpired)",
+            ),
+            (
+                Alert::BadCertificate.failure(),
+                "the peer refuses this port's certificate (alert BadCertificate)",
+            ),
+            (
+                Alert::HandshakeFailure.failure(),
+                "TLS: received fatal alert: HandshakeFailure",
+            ),
+            (
+                Alert::UnrecognisedName.failure(),
+                "TLS: received fatal alert: UnrecognisedName",
+            ),
+            (
+                Alert::InternalError.failure(),
+                "TLS: received fatal alert: InternalError",
+            ),
+            (Alert::DecryptError.failure(), "TLS: received fatal alert: DecryptError"),
+        ] {
+            let said = Misfit::of_handshake(&io_error(failure)).unwrap().to_string();
+            assert_eq!(said, says);
+        }
         let silent = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(Misfit::of_handshake(&silent), None);
-        let none = io_error(TlsFailure::NoCertificatesPresented);
-        assert_eq!(Misfit::of_handshake(&none), Some(Misfit::NoCertificate));
-        let asked = io_error(TlsFailure::AlertReceived(AlertDescription::CertificateRequired));
-        assert_eq!(ServerMisfit::of_tls(&asked), Some(ServerMisfit::AsksForCertificate));
-        let general = io_error(TlsFailure::General("x".to_owned()));
-        assert_eq!(ServerMisfit::explain(general).to_string(), "unexpected error: x");
+    }
+
+    #[test]
+    fn a_client_says_what_it_knows_of_a_failed_handshake() {
+        use AlertDescription as Alert;
+        use CertificateError as Certificate;
+        use PeerIncompatible as Incompatible;
+
+        for (failure, says, misfit) in [
+            (
+                TlsFailure::InvalidMessage(InvalidMessage::InvalidContentType),
+                "it speaks no TLS: use http://, or set TLS up there",
+                true,
+            ),
+            (
+                TlsFailure::InvalidMessage(InvalidMessage::MessageTooLarge),
+                "received corrupt message of type MessageTooLarge",
+                false,
+            ),
+            (
+                Incompatible::ServerTlsVersionIsDisabledByOurConfig.into(),
+                "it has no TLS 1.3",
+                true,
+            ),
+            (
+                Incompatible::ServerDoesNotSupportTls12Or13.into(),
+                "it has no TLS 1.3",
+                true,
+            ),
+            (Alert::ProtocolVersion.failure(), "it has no TLS 1.3", true),
+            (
+                Incompatible::NoCipherSuitesInCommon.into(),
+                "peer is incompatible: NoCipherSuitesInCommon",
+                false,
+            ),
+            (
+                Alert::NoApplicationProtocol.failure(),
+                "it offers no HTTP/2 over TLS (ALPN h2)",
+                true,
+            ),
+            (
+                Alert::CertificateRequired.failure(),
+                "it asks for a certificate, and none was given",
+                true,
+            ),
+            (
+                Alert::UnknownCA.failure(),
+                "it does not know the authority that signed the certificate that was given",
+                true,
+            ),
+            (
+                Alert::CertificateExpired.failure(),
+                "it refuses the certificate that was given, or the want of one (alert CertificateExpired)",
+                true,
+            ),
+            (
+                Alert::HandshakeFailure.failure(),
+                "received fatal alert: HandshakeFailure",
+                false,
+            ),
+            (
+                Alert::UnrecognisedName.failure(),
+                "received fatal alert: UnrecognisedName",
+                false,
+            ),
+            (
+                Alert::InternalError.failure(),
+                "received fatal alert: InternalError",
+                false,
+            ),
+            (
+                certificate(Certificate::UnknownIssuer),
+                "its certificate is signed by no authority that is trusted here",
+                true,
+            ),
+            (certificate(expired()), "its certificate is refused: expired", true),
+            (
+                certificate(Certificate::BadSignature),
+                "its certificate is refused: a signature of it or of the handshake is wrong; an authority of the same name \
+                 may have signed it",
+                true,
+            ),
+            (
+                certificate(wrong_name("DnsName(\"amf\")")),
+                "its certificate is refused: certificate not valid for name \"udm.example.org\"; certificate is only valid for \
+                 DnsName(\"amf\")",
+                true,
+            ),
+            (
+                certificate(wrong_name("a\nERROR \u{202e}")),
+                "its certificate is refused: certificate not valid for name \"udm.example.org\"; certificate is only valid for \
+                 a\\nERROR \\u{202e}",
+                true,
+            ),
+            (TlsFailure::General("x".to_owned()), "unexpected error: x", false),
+        ] {
+            let said = ServerMisfit::explain(io_error(failure));
+            assert_eq!((&*said.to_string(), ServerMisfit::is_in(&said)), (says, misfit));
+        }
+    }
+
+    trait Received {
+        fn failure(self) -> TlsFailure;
+    }
+
+    impl Received for AlertDescription {
+        fn failure(self) -> TlsFailure {
+            TlsFailure::AlertReceived(self)
+        }
     }
 }

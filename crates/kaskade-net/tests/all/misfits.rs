@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
+use kaskade_net::sbi::tls::ClientTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tracing::subscriber::DefaultGuard;
 
 use crate::common::raw::{self, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, frame, hello};
-use crate::common::{Home, Link, plmn, snn, supi};
+use crate::common::{Home, Link, in_own_process, plmn, snn, supi};
 use crate::tls::Pki;
 
 /// The log of this thread, on which a test's server runs.
@@ -78,6 +80,9 @@ async fn refused(url: &str, options: ClientOptions) -> String {
 
 #[tokio::test]
 async fn tls_and_clear_text_are_told_apart_at_both_ends() {
+    if in_own_process("misfits::tls_and_clear_text_are_told_apart_at_both_ends") {
+        return;
+    }
     let (log, _guard) = Log::begin();
     let (pki, other) = (Pki::new(), Pki::new());
     let clear = home(&pki, None);
@@ -104,7 +109,15 @@ async fn tls_and_clear_text_are_told_apart_at_both_ends() {
         .await;
     let said = refused(tls.ausf_url(), other.client(None)).await;
     assert!(said.contains("no authority that is trusted here"), "{said}");
-    log.says(&["refuses this port's certificate", "trust"]).await;
+    log.says(&["the peer refuses this port's certificate: it does not know the authority that signed tls.cert"])
+        .await;
+    // The right name is not the right authority, and nobody says more than that a signature is wrong.
+    let named = Pki::of_authority("the same");
+    let tls = home(&named, Some(true));
+    let said = refused(tls.ausf_url(), Pki::of_authority("the same").client(None)).await;
+    assert!(said.contains("its certificate is refused: a signature of it"), "{said}");
+    log.says(&["a peer could not connect", "TLS: received fatal alert: DecryptError"])
+        .await;
 
     let mutual = home(&pki, Some(true));
     let said = refused(mutual.ausf_url(), pki.client(None)).await;
@@ -114,6 +127,63 @@ async fn tls_and_clear_text_are_told_apart_at_both_ends() {
     assert!(said.contains("certificate"), "{said}");
     log.says(&["the peer's certificate is refused", "extended key usage"])
         .await;
+    let mut stranger = pki.client(None);
+    stranger.tls = Some(ClientTls::new(&pki.path("ca.pem"), Some(&other.identity("client"))).unwrap());
+    let said = refused(mutual.ausf_url(), stranger).await;
+    assert!(said.contains("does not know the authority"), "{said}");
+    log.says(&["the peer's certificate is refused: tls.client_ca does not hold"])
+        .await;
+}
+
+/// A way to this server, and how often it was gone.
+async fn counted(to: &str) -> (String, Arc<AtomicU32>) {
+    let (scheme, to) = to.split_once("://").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let (to, count) = (to.to_owned(), Arc::new(AtomicU32::new(0)));
+    let counter = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut one, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let mut other = TcpStream::connect(&to).await.unwrap();
+            // However it ends.
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut one, &mut other).await });
+        }
+    });
+    (url, count)
+}
+
+#[tokio::test]
+async fn what_trying_again_does_not_mend_is_tried_once() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    let (tls, clear) = (home(&pki, Some(false)), home(&pki, None));
+    let mutual = home(&pki, Some(true));
+    let clear = clear.ausf_url().replace("http://", "https://");
+    let stranger = |mut options: ClientOptions| {
+        options.tls = Some(ClientTls::new(&pki.path("ca.pem"), Some(&other.identity("client"))).unwrap());
+        options
+    };
+    for (to, options) in [
+        (tls.ausf_url(), other.client(None)),
+        (&*clear, pki.client(None)),
+        (mutual.ausf_url(), pki.client(None)),
+        (mutual.ausf_url(), stranger(pki.client(None))),
+        (mutual.ausf_url(), pki.client(Some("server"))),
+    ] {
+        let (url, count) = counted(to).await;
+        let said = refused(&url, options).await;
+        assert_eq!(count.load(Ordering::Relaxed), 1, "{said}");
+    }
+    // What may pass is tried again: somebody who closes every connection in the middle of the handshake.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let closes = tokio::spawn(async move {
+        for _ in 0..3 {
+            drop(listener.accept().await.unwrap());
+        }
+    });
+    refused(&url, pki.client(None)).await;
+    closes.await.unwrap();
 }
 
 /// Somebody who reads the first octets, says something, and waits until the other end closes.

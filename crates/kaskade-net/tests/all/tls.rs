@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::http::{Ask, curl, try_curl};
 use crate::common::{Home, Link, answer, snn, supi, ue, without_interop};
@@ -26,15 +27,20 @@ pub(crate) struct Pki {
 
 impl Pki {
     pub(crate) fn new() -> Self {
+        static AUTHORITIES: AtomicU32 = AtomicU32::new(0);
+        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+        Self::of_authority(&format!("authority {number} of the tests"))
+    }
+
+    /// With an authority of this name, which others may have too.
+    pub(crate) fn of_authority(name: &str) -> Self {
         let pki = Self {
             folder: tempfile::tempdir().unwrap(),
         };
         let ca_key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "authority of a test");
+        params.distinguished_name.push(DnType::CommonName, name);
         pki.write("ca.pem", &params.self_signed(&ca_key).unwrap().pem());
         let issuer = Issuer::new(params, ca_key);
         for (name, usage) in [

@@ -266,6 +266,23 @@ impl Home {
     }
 }
 
+/// Runs a test in a process of its own, since lines of the log are limited for all tests of one process together. True for who
+/// has only waited for that.
+pub fn in_own_process(test: &str) -> bool {
+    const ALONE: &str = "KASKADE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let alone = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
+    let said = [alone.stdout, alone.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned());
+    assert!(alone.status.success() && said[0].contains("1 passed"), "{said:?}");
+    true
+}
+
 /// A client with defaults.
 pub fn client(url: &str) -> SbiClient {
     SbiClient::new(url, ClientOptions::default()).unwrap()
