@@ -148,6 +148,7 @@ impl SubscriberStore {
 
     /// Whether an AUTS for this RAND would be followed back, as far as that can be told without the subscriber's record:
     /// made here for this SUPI, young enough, and no success is known since.
+    #[cfg(any(test, feature = "test-util"))]
     pub fn auts_is_fresh(&self, supi: &Supi, rand: &Rand) -> bool {
         let key = SubscriberKey::from(supi);
         self.watch.fresh(self.sealer.keys(), &key, rand, self.moment()).is_ok()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kaskade::config::Config;
 use kaskade_net::role::ausf::ContextLimits;
 use kaskade_net::role::budget::BUCKETS_OCTETS;
-use kaskade_net::role::udm::EventLimits;
+use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
 use rustix::process::{Resource, getrlimit};
 
 use crate::service;
@@ -47,7 +47,7 @@ impl Footprint {
             ("results", contexts.octets_of_results()),
             ("reports", events.octets_at_most()),
             // UDM and AUSF have their own.
-            ("buckets", 2 * BUCKETS_OCTETS),
+            ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             ("store", count(config.store.cache_mib.saturating_mul(1 << 20))),
             ("program", PROGRAM_OCTETS),
         ])

@@ -72,6 +72,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("evicted-across-owners", "a full table throws out what others own", NET, "an_owner_loses_its_own_and_never_anothers"),
     fault("reservation-not-checked", "everybody may ask in the name of a reserved serving network", NET, "a_reserved_network_is_refused_to_others"),
     fault("bucket-not-consulted", "a subscriber's vectors are unlimited", NET, "one_requester_that_asks_without_end_is_refused_and_another_is_not"),
+    fault("vectors-pushed-out-across-requesters", "who asks for many vectors makes the node forget those of others", NET, "who_floods_the_table_is_not_believed_and_pushes_nobody_out"),
     fault("auts-counts-twice", "a replayed AUTS passes the budgets each time", NET, "a_replayed_auts_passes_no_budget"),
     fault("listener-shared-with-another-tls", "UDM and AUSF share a socket whatever TLS they have", NET, "one_address_serves_one_policy_or_does_not_start"),
     fault("clear-text-anywhere", "HTTP/2 in clear is served to other machines", NET, "clear_text_is_for_the_loopback"),

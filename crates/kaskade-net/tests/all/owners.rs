@@ -173,10 +173,12 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     let given = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
     let fresh = || home.store.auts_is_fresh(&supi(0), &given.he_av.rand);
     assert!(fresh());
+    let disbelieved = || udm.counters().disbelieved.load(std::sync::atomic::Ordering::Relaxed);
     for _ in 0..4 {
         udm.confirm_auth(&stranger, &supi(0), event(snn())).unwrap();
     }
     assert!(fresh(), "the stranger's word is nothing");
+    assert_eq!(disbelieved(), 4);
     let flood = udm.confirm_auth(&stranger, &supi(0), event(snn()));
     assert!(flood.is_err_and(|error| error.cause() == Cause::NfCongestionRisk));
     let elsewhere = udm.confirm_auth(
@@ -188,4 +190,72 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     assert!(fresh());
     udm.confirm_auth(&ausf, &supi(0), event(snn())).unwrap();
     assert!(!fresh(), "its own AUSF's is");
+    assert_eq!(disbelieved(), 4);
+}
+
+/// That the card has succeeded counts, whether its report finds room or not.
+#[tokio::test]
+async fn a_success_counts_where_there_is_no_room_for_its_report() {
+    let event = |success| kaskade_net::sbi::model::nudm::AuthEvent {
+        nf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+        success,
+        time_stamp: kaskade_net::time::Timestamp::now(),
+        auth_type: kaskade_net::sbi::model::AuthType::FiveGAka,
+        serving_network_name: snn(),
+        auth_removal_ind: false,
+    };
+    for link in LINKS {
+        let home = Home::start_with(link, |setup| setup.udm.events.all = 1);
+        let udm = home.udm.udm().unwrap();
+        let other = Requester::group("other");
+        udm.confirm_auth(&other, &supi(0), event(false)).unwrap();
+        let full = udm.confirm_auth(&Requester::group("ausf"), &supi(0), event(false));
+        assert!(full.is_err_and(|error| error.cause() == Cause::NfCongestion));
+        let challenge = home.seaf().authenticate(supi(0), snn()).await.unwrap();
+        let at_ue = answer(&mut ue(0), &challenge);
+        let fresh = || home.store.auts_is_fresh(&supi(0), &challenge.se_av.rand);
+        assert!(fresh());
+        let seaf = home.seaf();
+        let confirmed = seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star)).await;
+        assert!(confirmed.unwrap().is_some());
+        assert_eq!(udm.auth_events(&supi(0)).len(), 1, "{link:?}: the other's");
+        assert!(!fresh(), "{link:?}");
+    }
+}
+
+/// A common name beside alternative names lets nobody in.
+#[tokio::test]
+async fn a_common_name_beside_others_is_of_no_group() {
+    let pki = Pki::new();
+    // The certificates of the tests are of localhost, and have a common name of their own beside that.
+    let groups = [("first", "localhost"), ("third", "client")];
+    let group = |name: &str| {
+        groups
+            .iter()
+            .find(|(group, _)| *group == name)
+            .unwrap()
+            .1
+            .parse()
+            .unwrap()
+    };
+    for (names, allowed) in [
+        (&["first"][..], Some("first")),
+        (&["third"], None),
+        (&["first", "third"], Some("first")),
+    ] {
+        let home = Home::start_with(Link::Local, |setup| {
+            setup.server.tls = Some(pki.server(true));
+            for name in names {
+                setup.groups = std::mem::take(&mut setup.groups).with(name, [group(name)]);
+            }
+            let policy = ServingNetworkPolicy::plmns([plmn()]);
+            let ids = names.iter().map(|name| Requester::group(name).id());
+            let policy = policy.reserve(plmn().to_string().parse().unwrap(), ids);
+            setup.ausf.serving_networks = policy.clone();
+            setup.udm.serving_networks = policy;
+        });
+        let seaf = AusfClient::new(home.ausf_url(), pki.client(Some("client"))).unwrap();
+        let asked = seaf.authenticate(supi(0), snn()).await;
+        assert_eq!(asked.is_ok(), allowed.is_some(), "{names:?}");
+    }
 }

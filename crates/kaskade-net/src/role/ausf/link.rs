@@ -101,7 +101,7 @@ impl UdmLink {
         request: &AuthenticationInfoRequest,
     ) -> Result<AuthenticationInfoResult, UdmLinkError> {
         let client = match self {
-            Self::Local(udm) => return Ok(udm.generate_auth_data(requester, supi_or_suci, request).await?),
+            Self::Local(udm) => return Ok(udm.generate_own(requester, supi_or_suci, request).await?),
             Self::Http(client) => client,
         };
         let mut path = format!("/{API}/{VERSION}/");

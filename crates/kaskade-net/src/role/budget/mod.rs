@@ -68,11 +68,11 @@ impl BudgetOptions {
 const FEW: usize = 1 << 14;
 /// Buckets of SUCIs.
 const SUCIS: usize = 1 << 19;
-/// Buckets of subscribers, of subscribers with requesters, of vectors, and of resynchronisations.
+/// Buckets of subscribers, of subscribers with requesters, and of resynchronisations.
 const CARDS: usize = 1 << 18;
 
 /// What all buckets of one role take at most, in octets.
-pub const BUCKETS_OCTETS: usize = (2 * FEW + SUCIS + 4 * CARDS) * table::PLACE_OCTETS;
+pub const BUCKETS_OCTETS: usize = (2 * FEW + SUCIS + 3 * CARDS) * table::PLACE_OCTETS;
 
 impl Default for BudgetOptions {
     fn default() -> Self {
@@ -169,8 +169,6 @@ pub(super) struct Budgets {
     sucis: Moments,
     cards_of_requesters: Moments,
     cards: Moments,
-    /// Until when a requester is expected to report on a vector of a subscriber.
-    vectors: Moments,
     /// Until when an AUTS of the last RAND that counted would be fresh.
     auts: Moments,
 }
@@ -196,7 +194,6 @@ impl Budgets {
             sucis: Moments::with_room_for(SUCIS),
             cards_of_requesters: Moments::with_room_for(CARDS),
             cards: Moments::with_room_for(CARDS),
-            vectors: Moments::with_room_for(CARDS),
             auts: Moments::with_room_for(CARDS),
         }
     }
@@ -247,23 +244,6 @@ impl Budgets {
             Bucket::Requester,
             self.at(now),
         )
-    }
-
-    /// A vector of this subscriber has gone to this requester.
-    pub(super) fn vector_given(&self, requester: &Requester, supi: &Supi, now: Instant) {
-        let key = self.hasher.hash_one(("vector", supi, requester.id()));
-        let now = self.at(now);
-        let until = now.saturating_add(u64::try_from(FRESH.as_nanos()).unwrap_or(u64::MAX / 2));
-        self.vectors
-            .change(key, now, Crowded::Replace, |moment| *moment = until);
-    }
-
-    /// Whether this requester was given a vector of this subscriber lately, or that is not known any more.
-    pub(super) fn was_given(&self, requester: &Requester, supi: &Supi, now: Instant) -> bool {
-        let key = self.hasher.hash_one(("vector", supi, requester.id()));
-        let now = self.at(now);
-        let until = self.vectors.change(key, now, Crowded::Refuse, |moment| *moment);
-        until.is_none_or(|until| until > now)
     }
 
     fn admit_node(&self, now: u64) -> Result<(), OverBudget> {

@@ -25,6 +25,7 @@
 //! SQN: nothing that the AMF does gives it one, only the operator can.
 
 mod events;
+mod given;
 mod http;
 mod resync;
 mod sidf;
@@ -40,6 +41,7 @@ use kaskade_keys::Supi;
 use kaskade_store::{EngineError, StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
+pub use given::GIVEN_OCTETS;
 pub use http::{API, VERSION};
 pub use sidf::{HnKeyRing, SidfError};
 
@@ -54,6 +56,7 @@ use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::tap::OptionalTap;
 use events::Events;
+use given::{Given, Known};
 use vector::{Now, Wanted};
 
 /// How a UDM is set up.
@@ -153,6 +156,8 @@ pub struct UdmCounters {
     pub wrong_auts: AtomicU64,
     /// Requests refused because a budget was used up.
     pub over_budget: AtomicU64,
+    /// Reports of a success that are not believed: their sender is not known to have been given a vector of the subscriber.
+    pub disbelieved: AtomicU64,
 }
 
 /// UDM, ARPF and SIDF.
@@ -161,6 +166,7 @@ pub struct Udm {
     options: UdmOptions,
     events: Events,
     budgets: Budgets,
+    given: Given,
     counters: UdmCounters,
 }
 
@@ -171,6 +177,7 @@ impl Udm {
             store,
             events: Events::new(options.events),
             budgets: Budgets::new(options.budgets),
+            given: Given::new(),
             options,
             counters: UdmCounters::default(),
         }
@@ -188,6 +195,18 @@ impl Udm {
     /// # Errors
     /// [`UdmError`]; SQN is as before, except that a number may be skipped.
     pub async fn generate_auth_data(
+        &self,
+        requester: &Requester,
+        supi_or_suci: SupiOrSuci,
+        request: &AuthenticationInfoRequest,
+    ) -> Result<AuthenticationInfoResult, UdmError> {
+        let result = self.generate_own(requester, supi_or_suci, request).await?;
+        self.given.note(requester, &result.supi, Instant::now());
+        Ok(result)
+    }
+
+    /// A vector for the AUSF of this process, which proves that it has one by asking here when it confirms.
+    pub(super) async fn generate_own(
         &self,
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
@@ -238,16 +257,15 @@ impl Udm {
                 Err(error) => return Err(error),
             };
         };
-        self.budgets.vector_given(requester, &supi, now);
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(AuthenticationInfoResult { he_av, supi })
     }
 
     /// Takes the report of an authentication (TS 29.503 5.4.2.3). That the card has succeeded is believed only of who was given
-    /// a vector of it lately.
+    /// a vector of it in the last ten minutes, and whose vector was not pushed out by others since.
     ///
     /// # Errors
-    /// [`UdmError`]; nothing is kept then.
+    /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let (now, serving_network_name) = (Instant::now(), &event.serving_network_name);
         if !self
@@ -263,8 +281,23 @@ impl Udm {
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
-        let believed = event.success && self.budgets.was_given(requester, supi, now);
-        self.keep_report(requester, supi, event, believed)
+        if event.success {
+            match self.given.known(requester, supi, now) {
+                Known::Given => self.store.succeeded(supi),
+                known => {
+                    self.counters.disbelieved.fetch_add(1, Ordering::Relaxed);
+                    let (supi, forgotten) = (supi.masked(), known == Known::Forgotten);
+                    log_limit!(
+                        info,
+                        "a success is kept and not believed: its sender is not known to have had a vector",
+                        %supi,
+                        %requester,
+                        forgotten
+                    );
+                }
+            }
+        }
+        self.keep_report(requester, supi, event)
     }
 
     /// Takes the report of an authentication whose vector this UDM has just given out: the user is known.
@@ -274,23 +307,17 @@ impl Udm {
         supi: &Supi,
         event: AuthEvent,
     ) -> Result<EventId, UdmError> {
-        let succeeded = event.success;
-        self.keep_report(requester, supi, event, succeeded)
+        if event.success {
+            self.store.succeeded(supi);
+        }
+        self.keep_report(requester, supi, event)
     }
 
-    fn keep_report(
-        &self,
-        requester: &Requester,
-        supi: &Supi,
-        event: AuthEvent,
-        succeeded: bool,
-    ) -> Result<EventId, UdmError> {
+    /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
+    fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let id = EventId::from_random(random_octets()?);
         let added = self.events.add(supi, requester.id(), id, event, Instant::now());
         added.map_err(|Full| UdmError::NoRoom)?;
-        if succeeded {
-            self.store.succeeded(supi);
-        }
         Ok(id)
     }
 
