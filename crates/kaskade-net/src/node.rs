@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaskade_faults::fault;
 use kaskade_store::SubscriberStore;
@@ -172,6 +173,8 @@ pub struct Node {
     ausf_url: Option<String>,
     shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
+    /// How long reports to a UDM elsewhere may take at the end.
+    drain: Duration,
 }
 
 impl Node {
@@ -194,6 +197,7 @@ impl Node {
             ausf_url: None,
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
+            drain: Duration::ZERO,
         };
         let groups = Arc::new(options.groups);
         let mut sockets = Vec::new();
@@ -224,6 +228,7 @@ impl Node {
                 node.udm_url = Some(socket.url());
             }
             node.ausf = Some(ausf);
+            node.drain = socket.server.limits.drain;
             sockets.push(socket);
         }
         if let (Some(role), None) = (options.udm, &node.udm_url)
@@ -286,12 +291,16 @@ impl Node {
         self.udm.as_ref()
     }
 
-    /// Stops: no new connections, GOAWAY on the old ones, and an end after [`Limits::drain`].
+    /// Stops: no new connections, GOAWAY on the old ones, and an end after [`Limits::drain`]; then results that a UDM elsewhere
+    /// was not told yet have as long again.
     pub async fn shutdown(self) {
         self.shutdown.begin();
         for task in self.tasks {
             // A task that panicked has logged it already.
             let _ = task.await;
+        }
+        if let Some(ausf) = &self.ausf {
+            ausf.finish_reports(self.drain).await;
         }
     }
 }

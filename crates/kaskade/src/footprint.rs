@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kaskade::config::Config;
-use kaskade_net::role::ausf::ContextLimits;
+use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
 use rustix::process::{Resource, getrlimit};
@@ -48,6 +48,15 @@ impl Footprint {
             ("reports", events.octets_at_most()),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
+            (
+                "n13",
+                config
+                    .ausf
+                    .udm
+                    .url
+                    .as_ref()
+                    .map_or(0, |_| REPORTS_OCTETS + contexts.octets_of_links()),
+            ),
             ("store", count(config.store.cache_mib.saturating_mul(1 << 20))),
             ("program", PROGRAM_OCTETS),
         ])

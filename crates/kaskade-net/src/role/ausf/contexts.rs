@@ -51,10 +51,18 @@ impl ContextLimits {
     pub const fn octets_of_results(&self) -> usize {
         Owned::<Success>::octets_at_most(self.results, NAI_OCTETS)
     }
+
+    /// What the results take beside that where the UDM is on another node, in octets: where each was reported.
+    pub const fn octets_of_links(&self) -> usize {
+        self.results.saturating_mul(EventUri::MAX + ALLOCATOR_OCTETS)
+    }
 }
 
 /// The longest NAI, with what the allocator adds. An IMSI takes nothing beside its entry.
-const NAI_OCTETS: usize = 272;
+const NAI_OCTETS: usize = 256 + ALLOCATOR_OCTETS;
+
+/// What the allocator adds to a piece of text.
+const ALLOCATOR_OCTETS: usize = 16;
 
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

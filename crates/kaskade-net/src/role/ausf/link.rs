@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, Uri};
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
@@ -15,7 +15,7 @@ use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{
     AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, parse_authentication_info_result,
 };
-use crate::sbi::path::push_segment;
+use crate::sbi::path::{decode, push_segment};
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::{Cause, Refusal};
 
@@ -87,10 +87,46 @@ impl UdmLinkError {
 }
 
 /// Where the report of a result can be taken back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EventUri {
     Local(EventId),
-    Http(Box<str>),
+    /// Its last segment, in the collection of its user: where a UDM puts it (TS 29.503 6.3.3.4).
+    Within(Box<str>),
+    /// A path elsewhere.
+    Path(Box<str>),
+}
+
+impl EventUri {
+    /// The most that is kept of a `Location`, in octets, which the UDM chooses.
+    pub(super) const MAX: usize = 128;
+
+    /// Of the `Location` of a report in this collection.
+    fn of(location: &str, collection: &str) -> Result<Self, UdmLinkError> {
+        const NONSENSE: UdmLinkError = UdmLinkError::Nonsense("a Location that is no URI, or too long");
+        let uri: Uri = location.parse().map_err(|_| NONSENSE)?;
+        let path = uri.path();
+        let (parent, last) = path.rsplit_once('/').ok_or(NONSENSE)?;
+        let same = decode(parent).is_some_and(|parent| decode(collection).is_some_and(|own| own == parent));
+        if last.is_empty() {
+            return Err(NONSENSE);
+        }
+        let (kept, uri): (&str, fn(Box<str>) -> Self) = match same {
+            true => (last, Self::Within),
+            false => (path, Self::Path),
+        };
+        if kept.len() > Self::MAX {
+            return Err(NONSENSE);
+        }
+        Ok(uri(kept.into()))
+    }
+}
+
+/// The reports of a user.
+fn collection(supi: &Supi) -> String {
+    let mut path = format!("/{API}/{VERSION}/");
+    push_segment(&mut path, &supi.sbi());
+    path.push_str("/auth-events");
+    path
 }
 
 impl UdmLink {
@@ -128,14 +164,12 @@ impl UdmLink {
             Self::Local(udm) => return Ok(EventUri::Local(udm.confirm_own_vector(requester, supi, event)?)),
             Self::Http(client) => client,
         };
-        let mut path = format!("/{API}/{VERSION}/");
-        push_segment(&mut path, &supi.sbi());
-        path.push_str("/auth-events");
+        let path = collection(supi);
         let answer = client.send(Method::POST, &path, Some(event.json().into())).await?;
         let location = expect(answer, StatusCode::CREATED)?.location;
         let location = location.as_ref().and_then(|location| location.to_str().ok());
         let location = location.ok_or(UdmLinkError::Nonsense("no Location"))?;
-        Ok(EventUri::Http(location.into()))
+        EventUri::of(location, &format!("{}{path}", client.prefix()))
     }
 
     pub(super) async fn delete_auth(
@@ -149,11 +183,14 @@ impl UdmLink {
             (Self::Local(udm), EventUri::Local(id)) => {
                 udm.delete_auth(requester, supi, *id).map_err(UdmLinkError::from)
             }
-            (Self::Http(client), EventUri::Http(uri)) => {
-                let answer = client
-                    .follow(Method::PUT, uri, Some(Bytes::from(removal.json())))
-                    .await?;
-                expect(answer, StatusCode::NO_CONTENT).map(|_| ())
+            (Self::Http(client), EventUri::Within(last)) => {
+                let path = format!("{}/{last}", collection(supi));
+                let answer = client.send(Method::PUT, &path, Some(Bytes::from(removal.json())));
+                expect(answer.await?, StatusCode::NO_CONTENT).map(|_| ())
+            }
+            (Self::Http(client), EventUri::Path(path)) => {
+                let answer = client.follow(Method::PUT, path, Some(Bytes::from(removal.json())));
+                expect(answer.await?, StatusCode::NO_CONTENT).map(|_| ())
             }
             _ => Err(UdmLinkError::Nonsense("a report from another kind of link")),
         };
@@ -211,5 +248,40 @@ mod tests {
         let concealed = format!("suci-0-001-01-0000-1-1-{}", "0a".repeat(45));
         assert_eq!(whose(Some(supi(bob)), asked(&concealed)).expect("his"), supi(bob));
         assert!(whose(None, asked(&concealed)).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_location_is_bounded() {
+        let imsi = "imsi-001010000000001".parse().expect("a SUPI");
+        let nai = format!("nai-{}@example.org", "#".repeat(200));
+        let nai = nai.parse().expect("a SUPI");
+        let of = |location: &str, supi: &Supi| EventUri::of(location, &format!("/udm{}", collection(supi))).ok();
+        let within = |last: &str| Some(EventUri::Within(last.into()));
+        let longest = "x".repeat(EventUri::MAX);
+        for supi in [&imsi, &nai] {
+            let collection = collection(supi);
+            for root in ["https://udm.example.org:7778", "http://elsewhere", ""] {
+                let uri = |last: &str| format!("{root}/udm{collection}/{last}");
+                assert_eq!(of(&uri("0123456789abcdef"), supi), within("0123456789abcdef"));
+                assert_eq!(of(&uri("a%2Fb?x=y"), supi), within("a%2Fb"), "the path alone");
+                assert_eq!(of(&uri(&longest), supi), within(&longest));
+                assert_eq!(of(&uri(&format!("{longest}x")), supi), None);
+                assert_eq!(of(&uri(""), supi), None);
+            }
+        }
+        // As others write the same.
+        let encoded = "http://udm/udm/nudm%2Dueau/v1/imsi%2d001010000000001/auth-events/7";
+        assert_eq!(of(encoded, &imsi), within("7"));
+        let elsewhere = "http://udm/other/place/7?x=y";
+        assert_eq!(of(elsewhere, &imsi), Some(EventUri::Path("/other/place/7".into())));
+        for nonsense in [
+            format!("http://udm/{longest}"),
+            format!("http://udm/other/{}", "x".repeat(60_000)),
+            "http://udm".to_owned(),
+            "no URI".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(of(&nonsense, &imsi), None);
+        }
     }
 }

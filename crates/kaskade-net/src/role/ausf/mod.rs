@@ -13,6 +13,7 @@
 mod contexts;
 mod http;
 mod link;
+mod reports;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use kaskade_keys::{ServingNetworkName, Supi};
 pub use contexts::{ContextId, ContextLimits};
 pub use http::{API, VERSION};
 pub use link::{UdmLink, UdmLinkError};
+pub use reports::REPORTS_OCTETS;
 
 use super::budget::{BudgetOptions, Budgets, OverBudget};
 use super::owned::Full;
@@ -42,6 +44,7 @@ use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
 use crate::time::Timestamp;
 use contexts::{Contexts, Removed, Success};
+use reports::{Place, Reports};
 
 /// How an AUSF is set up.
 #[derive(Clone)]
@@ -96,6 +99,9 @@ pub enum AusfError {
     /// No identifier for a context.
     #[error("AUSF: {0}")]
     NoRandomness(#[from] NoRandomness),
+    /// The program is stopping.
+    #[error("AUSF: stopped")]
+    Stopped,
 }
 
 impl AusfError {
@@ -104,7 +110,7 @@ impl AusfError {
         match self {
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UnknownContext => Cause::ContextNotFound,
-            Self::NoRandomness(_) => Cause::SystemFailure,
+            Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
             Self::OverBudget(over) => over.bucket.cause(),
             Self::NoRoom => Cause::NfCongestion,
             Self::Udm(error) => error.cause(),
@@ -142,6 +148,8 @@ pub struct Ausf {
     contexts: Contexts,
     /// `None` where the UDM keeps them.
     budgets: Option<Budgets>,
+    /// `None` where the UDM is in this process: there is nothing to wait for.
+    reports: Option<Reports>,
     counters: AusfCounters,
 }
 
@@ -162,8 +170,10 @@ pub enum Outcome {
 impl Ausf {
     /// An AUSF in front of this UDM.
     pub fn new(udm: UdmLink, options: AusfOptions) -> Self {
+        let elsewhere = matches!(udm, UdmLink::Http(_));
         Self {
-            budgets: matches!(udm, UdmLink::Http(_)).then(|| Budgets::new(options.budgets)),
+            budgets: elsewhere.then(|| Budgets::new(options.budgets)),
+            reports: elsewhere.then(Reports::new),
             udm,
             contexts: Contexts::new(options.contexts),
             options,
@@ -235,16 +245,21 @@ impl Ausf {
     /// Takes the UE's answer, and reports the result to the UDM (TS 29.509 5.2.2.2.2, TS 33.501 6.1.4.1a).
     ///
     /// A report that does not arrive is logged; the authentication stands. A request that is cancelled has its result reported
-    /// and kept all the same.
+    /// and kept all the same, or, where it waited for others' reports, leaves the context as it was.
     ///
     /// # Errors
     /// [`AusfError::UnknownContext`], also where the context is another's; that one stays as it is.
+    /// [`AusfError::Stopped`] where the program ends before there is room for the report.
     pub async fn confirm(
         self: &Arc<Self>,
         requester: &Requester,
         id: ContextId,
         res_star: Option<&ResStar>,
     ) -> Result<Outcome, AusfError> {
+        let place = match &self.reports {
+            Some(reports) => Some(reports.place().await.ok_or(AusfError::Stopped)?),
+            None => None,
+        };
         let challenged = self
             .contexts
             .take(requester.id(), id, Instant::now())
@@ -256,13 +271,13 @@ impl Ausf {
             None => Err((challenged.supi().clone(), *challenged.serving_network_name())),
         };
         match confirmed {
-            Ok(confirmed) => Ok(self.succeeded(requester, id, confirmed).await),
+            Ok(confirmed) => Ok(self.succeeded(requester, id, confirmed, place).await),
             Err((supi, serving_network_name)) => {
                 self.counters.failures.fetch_add(1, Ordering::Relaxed);
                 let (supi_shown, received) = (supi.masked(), res_star.is_some());
                 log_limit!(info, "authentication failed", supi = %supi_shown, received, %requester);
                 let (ausf, requester) = (self.clone(), requester.clone());
-                self.to_the_end(async move {
+                self.to_the_end(place, async move {
                     ausf.report(&requester, &supi, serving_network_name, false).await;
                 })
                 .await;
@@ -271,7 +286,13 @@ impl Ausf {
         }
     }
 
-    async fn succeeded(self: &Arc<Self>, requester: &Requester, id: ContextId, confirmed: Confirmed) -> Outcome {
+    async fn succeeded(
+        self: &Arc<Self>,
+        requester: &Requester,
+        id: ContextId,
+        confirmed: Confirmed,
+        place: Option<Place>,
+    ) -> Outcome {
         self.show(&confirmed.supi, Holder::Ausf, &confirmed);
         let Confirmed {
             supi,
@@ -283,7 +304,7 @@ impl Ausf {
         drop(k_ausf);
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
         let (ausf, requester, reported) = (self.clone(), requester.clone(), supi.clone());
-        self.to_the_end(async move {
+        self.to_the_end(place, async move {
             let event = ausf.report(&requester, &reported, serving_network_name, true).await;
             let success = Success {
                 supi: reported,
@@ -296,12 +317,18 @@ impl Ausf {
         Outcome::Authenticated { supi, k_seaf }
     }
 
-    /// Does this to its end, also where the request is cancelled meanwhile: in this process there is nothing to wait for.
-    async fn to_the_end(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match self.udm {
-            UdmLink::Local(_) => work.await,
-            // It fails only where it panics or the program ends; both are logged elsewhere.
-            UdmLink::Http(_) => drop(tokio::spawn(work).await),
+    /// Does this to its end, also where the request is cancelled meanwhile.
+    async fn to_the_end(&self, place: Option<Place>, work: impl Future<Output = ()> + Send + 'static) {
+        match (&self.reports, place) {
+            (Some(reports), Some(place)) => reports.deliver(place, work).await,
+            _ => work.await,
+        }
+    }
+
+    /// Waits until the UDM is told of the results that there are, so long at most; others are refused from now on.
+    pub async fn finish_reports(&self, patience: Duration) {
+        if let Some(reports) = &self.reports {
+            reports.finish(patience).await;
         }
     }
 
