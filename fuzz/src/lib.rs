@@ -23,6 +23,7 @@
 
 mod bodies;
 mod files;
+mod headers;
 mod identities;
 mod row_inputs;
 mod scheme_output;
@@ -31,6 +32,7 @@ mod usim_files;
 
 pub use bodies::{nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
+pub use headers::{accept, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
 pub use row_inputs::row_inputs;
 pub use scheme_output::ecies_deconceal;
@@ -42,7 +44,10 @@ pub type Target = fn(&[u8]) -> bool;
 
 /// Every fuzz target by the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("accept", accept),
+    ("certificate_names", certificate_names),
     ("config", config),
+    ("content_type", content_type),
     ("ecies_deconceal", ecies_deconceal),
     ("hn_key", hn_key),
     ("import_csv", import_csv),
@@ -53,6 +58,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),
     ("store_rows", store_rows),
+    ("subject_common_name", subject_common_name),
     ("suci_calc_info", suci_calc_info),
     ("suci_nas", suci_nas),
     ("suci_text", suci_text),

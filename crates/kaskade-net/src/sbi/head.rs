@@ -1,7 +1,8 @@
 //! What a request says in its header, as far as anybody asks; the header itself is let go at once.
 //!
-//! A header of many short fields takes six times the octets that were sent, and each field keeps the buffer that it was
-//! read into. A request that waits holds neither.
+//! A header of many short fields takes six to seven times its octets as RFC 9113 6.5.2 counts them
+//! ([`HEADER_FACTOR`](super::limits::HEADER_FACTOR) is 8), and each field keeps the buffer that it was read into. A request that
+//! waits holds neither.
 
 use hyper::Method;
 use hyper::header::{self, HeaderMap};
@@ -20,7 +21,7 @@ pub(super) struct Head {
     pub(super) method: Method,
     /// Path, without query.
     pub(super) path: Box<str>,
-    /// Authority, or `Host`, if it is a name at all.
+    /// Authority, or `Host`, if it is no longer than a name and a port; what is in it nobody has looked at.
     pub(super) authority: Option<Box<str>>,
     pub(super) content_type: ContentType,
     /// There is a `content-encoding`.
@@ -62,7 +63,7 @@ impl Head {
 
     /// Whether the peer takes an answer of this kind.
     pub(super) fn accepts(&self, content: Content) -> bool {
-        self.accepted.0.is_none_or(|kinds| kinds[content as usize])
+        self.accepted.includes(content)
     }
 }
 
@@ -84,7 +85,17 @@ impl ContentType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Accepted(Option<[bool; Content::ALL.len()]>);
 
+/// Whether a request with this header takes an answer of this kind.
+#[cfg(feature = "test-util")]
+pub(super) fn accepts(headers: &HeaderMap, content: Content) -> bool {
+    Accepted::of(headers).includes(content)
+}
+
 impl Accepted {
+    fn includes(self, content: Content) -> bool {
+        self.0.is_none_or(|kinds| kinds[content as usize])
+    }
+
     /// A peer that lists `application/json` is taken to understand `application/3gppHal+json` too: 3GPP clients in use name
     /// only one of them.
     fn of(headers: &HeaderMap) -> Self {

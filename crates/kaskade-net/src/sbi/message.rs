@@ -64,7 +64,7 @@ impl Request {
     }
 
     /// Scheme and authority that the peer used: the root of URIs in the answer. `None` without an
-    /// authority that can be a name.
+    /// authority, or with one that is longer than any name.
     pub fn root(&self) -> Option<(&'static str, &str)> {
         Some((self.scheme, self.head.authority.as_deref()?))
     }

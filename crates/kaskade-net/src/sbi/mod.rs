@@ -26,6 +26,8 @@ mod media_type;
 pub mod message;
 mod misfit;
 pub mod model;
+#[cfg(feature = "test-util")]
+pub mod parsers;
 pub mod path;
 pub mod peer;
 mod preface;

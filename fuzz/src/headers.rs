@@ -1,0 +1,63 @@
+//! What a peer says beside bodies and paths: media types, and the names in its certificate.
+
+use kaskade_net::sbi::message::Content;
+use kaskade_net::sbi::parsers::{accepts, common_name, is_json, peer_with, shown};
+
+/// `content-type`. RFC 9110 8.3.1.
+pub fn content_type(data: &[u8]) -> bool {
+    let json = is_json(data);
+    // One more charset makes two, or the wrong one.
+    assert!(!json || !is_json(&[data, b";charset=latin1"].concat()));
+    assert_eq!(is_json(&[b" ", data].concat()), json);
+    json
+}
+
+/// The values of `accept`, one a line. RFC 9110 12.5.1.
+pub fn accept(data: &[u8]) -> bool {
+    let mut values: Vec<&[u8]> = data.split(|octet| *octet == b'\n').collect();
+    let kinds = [Content::Json, Content::Hal, Content::Problem];
+    let taken = kinds.map(|kind| accepts(&values, kind));
+    // Values that HTTP/2 does not let in never come alone.
+    if taken.contains(&None) {
+        assert_eq!(taken, [None; 3]);
+        return false;
+    }
+    let [json, hal, problem] = taken;
+    assert!(json != Some(true) || (hal, problem) == (json, json));
+    values.push(b"text/plain, */*;q=0.1");
+    assert_eq!(kinds.map(|kind| accepts(&values, kind)), [Some(true); 3]);
+    json == Some(true)
+}
+
+/// A certificate in DER, whose names say who its peer is and stand in the log. RFC 5280 4.1.
+pub fn certificate_names(data: &[u8]) -> bool {
+    let peer = peer_with(data);
+    assert_eq!(peer_with(data), peer);
+    let label = peer.requester().to_string();
+    assert!(
+        label.len() <= 253 && label.bytes().all(|octet| matches!(octet, b' '..=b'~')),
+        "{label:?}"
+    );
+    let names = peer.names().unwrap_or_default();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.is_empty() && **name == *name.to_ascii_lowercase())
+    );
+    assert!(names.is_sorted_by(|a, b| a < b), "each once");
+    !names.is_empty()
+}
+
+/// The common name in a subject. RFC 5280 4.1.2.6.
+pub fn subject_common_name(data: &[u8]) -> bool {
+    let Some(name) = common_name(data) else { return false };
+    assert!((1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control));
+    let text = shown(&name);
+    assert!(text.bytes().all(|octet| matches!(octet, b' '..=b'~')));
+    // Two names that differ are shown differently.
+    assert_eq!(
+        text == name,
+        name.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\')
+    );
+    true
+}
