@@ -210,7 +210,8 @@ mod tests {
         raise(|config| config.ausf.max_results *= 2);
         raise(|config| config.udm.max_events *= 2);
         raise(|config| config.store.cache_mib += 1);
-        assert_eq!(raised.len(), 8);
+        raise(|config| config.ausf.udm.url = Some("https://udm.example.org".to_owned()));
+        assert_eq!(raised.len(), 9);
         assert!(raised.iter().all(|octets| *octets > usual), "{raised:?} {usual}");
         let mut most = Config::default();
         most.limits.max_connections = u64::MAX;
