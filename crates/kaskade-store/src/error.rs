@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The store has no data key: nothing in it opens, and a new key would hide what was there.
     #[error("{}: has no data key, without which nothing in it opens: it was emptied or replaced", .0.display())]
     NoDataKey(PathBuf),
+    /// The store holds nothing at all, not even a data key, and none is to be made.
+    #[error("{}: holds nothing, not even a data key: its making was interrupted, or it took the place of another", .0.display())]
+    Blank(PathBuf),
     /// A row cannot be opened: it was damaged, or moved from another subscriber or store.
     #[error("a sealed row does not open: damaged, or not of this subscriber")]
     Unsealing,

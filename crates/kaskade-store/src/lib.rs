@@ -106,6 +106,7 @@ pub use model::{AlgorithmProfile, AuthMethods, Card, CardName, Credentials, Subs
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};
+pub use unlock::is_blank;
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

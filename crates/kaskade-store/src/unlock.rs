@@ -8,8 +8,9 @@ use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
 
 use crate::convert::convert;
+use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Engine, Table};
-use crate::error::{StoreError, read_error};
+use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
 use crate::seal::Sealer;
@@ -49,12 +50,11 @@ pub(crate) fn unlock(
             }
         };
     }
-    let mut rows = 0;
-    for table in Table::ALL {
-        rows += engine.len(table).map_err(read_error)?;
-    }
-    let Some(tick) = new.filter(|_| rows == 0 || fault!("data-key-made-over-rows")) else {
+    if !holds_nothing(engine).map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
+    }
+    let Some(tick) = new else {
+        return Err(StoreError::Blank(path));
     };
     let (sealer, sealed) = Sealer::create(master_key)?;
     let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
@@ -68,6 +68,26 @@ pub(crate) fn unlock(
         .commit(&batch)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(sealer)
+}
+
+fn holds_nothing(engine: &dyn Engine) -> Result<bool, EngineError> {
+    for table in Table::ALL {
+        if engine.len(table)? != 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the file is a store that holds nothing, not even a data key: what is left where the making of one was
+/// interrupted. Such a file loses nothing when it becomes a new store.
+///
+/// # Errors
+/// [`EngineError`], also when there is none, it is damaged, or another process has it open.
+pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
+    // All of it are a few pages.
+    const CACHE: usize = 1 << 20;
+    holds_nothing(&EmbeddedEngine::open_existing(path, CACHE)?)
 }
 
 /// Whole milliseconds.

@@ -144,8 +144,10 @@ impl DataDir {
 
     /// Whether this folder never had a store: then, and only then, one may be made without a word.
     pub(crate) fn has_no_store_yet(&self) -> Result<bool> {
+        // Whatever a backup brought back: these are made after the store.
+        let had_one = is_there(&self.path().join(HN_KEYS)) || is_there(&self.nf_instance_id());
         match private::open(&self.path().join(NO_STORE_YET), Use::Own) {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(!had_one),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -160,9 +162,14 @@ impl DataDir {
         }
     }
 
+    /// Who the AUSF of this folder is.
+    pub(crate) fn nf_instance_id(&self) -> PathBuf {
+        self.path().join(NF_INSTANCE_ID)
+    }
+
     /// The folder of the home network keys; created when it is missing.
     pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
-        let path = self.path().join("hn-keys");
+        let path = self.path().join(HN_KEYS);
         if fs::symlink_metadata(&path).is_ok() {
             private::check_folder(&path)?;
         } else {
@@ -195,13 +202,15 @@ impl Folder {
 
 const MASTER_KEY: &str = "master.key";
 const SUBSCRIBERS: &str = "subscribers.redb";
-/// There from the making of a folder to that of its store.
+const HN_KEYS: &str = "hn-keys";
+const NF_INSTANCE_ID: &str = "nf-instance-id";
+/// There from the making of a folder to that of its store, by one command. Only a crash between the two leaves it.
 const NO_STORE_YET: &str = "no-store-yet";
 const NO_STORE_TEXT: &[u8] =
-    b"This folder never had a subscriber store. The first command that needs one makes it and removes this file.\n";
+    b"This folder never had a subscriber store. The next command that writes makes it and removes this file.\n";
 
 /// Whether there is such a name; a link to nowhere counts.
-fn is_there(path: &Path) -> bool {
+pub(crate) fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 

@@ -23,8 +23,26 @@ use crate::data_dir::{DataDir, read_private};
 
 /// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
 pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
+    open_or_make(data, config, data.has_no_store_yet()?)
+}
+
+/// Makes the store of a folder that never had one: whichever command makes a folder calls this before it makes anything else
+/// there, so that no backup says of a folder in use that it has no store yet.
+pub(crate) fn make_first_store(data: &DataDir, config: &Config) -> Result<()> {
+    match data.has_no_store_yet()? {
+        true => open_or_make(data, config, true).map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Makes an empty store where there is none, or goes on where that was interrupted.
+pub(crate) fn make_store_again(data: &DataDir, config: &Config) -> Result<()> {
+    open_or_make(data, config, true).map(drop)
+}
+
+fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<SubscriberStore> {
     let mut options = store_options(config);
-    options.create = data.has_no_store_yet()?;
+    options.create = make;
     let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
         let context = match remedy(&error) {
             Some(remedy) => format!("cannot open the subscriber store: {remedy}"),
@@ -37,7 +55,7 @@ pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberSt
 }
 
 /// What a user can do about a store that does not open.
-pub(crate) fn remedy(error: &StoreError) -> Option<&'static str> {
+fn remedy(error: &StoreError) -> Option<&'static str> {
     const PUT_BACK: &str = "put a backup back and run `kaskade store skip-ahead --yes`";
     match error {
         StoreError::Read(cause) => match &**cause {
@@ -50,10 +68,30 @@ pub(crate) fn remedy(error: &StoreError) -> Option<&'static str> {
             EngineError::Corrupt { .. } | EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
             _ => None,
         },
+        StoreError::Blank(_) => Some(
+            "`kaskade store create --yes` goes on with making it, if that was interrupted. If this folder had subscribers, put a \
+             backup back instead and run `kaskade store skip-ahead --yes`",
+        ),
         StoreError::NoDataKey(_) => Some(PUT_BACK),
+        StoreError::Tick { .. } => Some(
+            "set sqn.tick_ms to the store's, which sequence numbers were issued by. If there were none yet, remove the store, and \
+             `kaskade store create --yes` makes one with the other tick",
+        ),
         StoreError::Clock(_) => Some("set the clock right; if it is right, raise sqn.longest_jump_days for this start"),
         StoreError::WrongMasterKey { .. } => Some("put back the master key that it was sealed with"),
         _ => None,
+    }
+}
+
+/// Whether a store does not open because it, or the key that opens it, is lost: waiting or another setting does not help.
+pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Read(cause)) => matches!(
+            **cause,
+            EngineError::Missing(_) | EngineError::Corrupt { .. } | EngineError::Private(PrivateError::Kind { .. })
+        ),
+        Some(StoreError::Blank(_) | StoreError::NoDataKey(_) | StoreError::WrongMasterKey { .. }) => true,
+        _ => false,
     }
 }
 
@@ -72,7 +110,7 @@ pub(crate) fn store_options(config: &Config) -> StoreOptions {
 
 /// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
 pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
-    let path = data.path().join("nf-instance-id");
+    let path = data.nf_instance_id();
     if !path.exists() {
         let id = NfInstanceId::from_random(random_octets()?);
         private::write_new(&path, format!("{id}\n").as_bytes())?;

@@ -246,8 +246,12 @@ fn what_is_not_there_is_made_only_when_asked_for() {
     // A store as its engine makes it, without a key of its own: what replaced one, or what a crash left of a new one.
     drop(EmbeddedEngine::open(&path, 1 << 20).expect("an engine"));
     let error = SubscriberStore::open(&path, &key, existing.clone()).expect_err("no key");
-    assert!(matches!(error, StoreError::NoDataKey(_)), "{error}");
+    assert!(matches!(error, StoreError::Blank(_)), "{error}");
+    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &mut |_, _| {});
+    assert!(matches!(skipped, Err(StoreError::Blank(_))), "{skipped:?}");
+    assert!(kaskade_store::is_blank(&path).expect("a store"));
     drop(SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a new one"));
+    assert!(!kaskade_store::is_blank(&path).expect("a store"));
     drop(SubscriberStore::open(&path, &key, existing).expect("it is there"));
     // With rows, no key is made whatever the options say: it would hide them.
     for table in Table::ALL {

@@ -476,8 +476,8 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     }
     let hn_keys = args.profile.suci.and_then(Scheme::profile).map(hn_key).transpose()?;
     let data = DataDir::open_or_create(&config.data_dir)?;
-    let ausf = service::nf_instance_id(&data)?;
     let store = Arc::new(service::open_store(&data, &config)?);
+    let ausf = service::nf_instance_id(&data)?;
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
     fill(&store, plmn, args, &tell)?;

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::hn_keys::{HnKeys, suci_calc_info};
+use crate::service::make_first_store;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
 ///
@@ -166,7 +167,9 @@ fn open(args: &DataArgs) -> Result<HnKeys> {
 }
 
 fn open_or_create(console: &Console, args: &DataArgs) -> Result<HnKeys> {
-    let data = DataDir::open_or_create(&args.config()?.data_dir)?;
+    let config = args.config()?;
+    let data = DataDir::open_or_create(&config.data_dir)?;
+    make_first_store(&data, &config)?;
     if data.is_new() {
         console.note(format!("created {} with a new master key", data.path().display()));
     }

@@ -2,14 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, SubscriberStore, skip_ahead};
+use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, skip_ahead};
 use serde_json::json;
-use std::fs;
 use std::io::IsTerminal;
 
 use crate::console::Console;
-use crate::data_dir::{DataArgs, DataDir};
-use crate::service::store_options;
+use crate::data_dir::{DataArgs, DataDir, is_there};
+use crate::service::{make_store_again, store_options};
 
 /// The store as a whole: what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -54,7 +53,8 @@ struct SkipAhead {
 /// Makes an empty store in a data folder that has none, though it has a master key
 ///
 /// Without it, such a folder is refused: its store was lost, and an empty one in its place issues sequence numbers again that
-/// cards have seen. No other command needs this one: a new data folder gets its store by itself.
+/// cards have seen. No other command needs this one: a new data folder gets its store by itself. If it is interrupted, run it
+/// again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "When to use it:
   the store is lost, there is no backup, and its cards get a new K or go out of use;
@@ -82,7 +82,8 @@ fn create(console: &Console, args: &Create) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let path = data.subscribers();
-    if fs::symlink_metadata(&path).is_ok() {
+    // One that was interrupted holds nothing yet. What cannot be read is one that is there.
+    if is_there(&path) && !is_blank(&path).unwrap_or(false) {
         bail!("{}: there is one already, it stays as it is", path.display());
     }
     if !args.yes {
@@ -92,14 +93,10 @@ fn create(console: &Console, args: &Create) -> Result<()> {
             data.path().display()
         );
     }
-    let mut options = store_options(&config);
-    options.create = true;
     audit(|| {
-        drop(SubscriberStore::open(&path, data.master(), options).context("no store was made")?);
-        tracing::warn!(target: "audit", "an empty store was made in place of one that is not there");
-        Ok(())
+        tracing::warn!(target: "audit", "an empty store is made in place of one that is not there");
+        make_store_again(&data, &config).context("the store is not ready: mend the cause and run the command again")
     })?;
-    data.has_a_store_now()?;
     console.line(format!("{} is new and empty", path.display()))?;
     console.line("cards that were in a lost store: give --sqn above what they had")?;
     Ok(())
@@ -109,7 +106,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let path = data.subscribers();
-    if data.has_no_store_yet()? && fs::symlink_metadata(&path).is_err() {
+    if data.has_no_store_yet()? && !is_there(&path) {
         bail!("{}: there is no store yet, so there is nothing to skip", path.display());
     }
     if !args.yes {

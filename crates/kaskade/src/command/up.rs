@@ -98,15 +98,18 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 
 async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
-    let store = service::open_store(&data, config);
-    let store = Arc::new(match args.demo && !args.data.names_a_folder() {
-        true => store.with_context(|| format!("to begin the demonstration anew, remove the folder {DEMO_FOLDER}"))?,
-        false => store?,
+    let own_folder = args.demo && !args.data.names_a_folder();
+    let store = service::open_store(&data, config).map_err(|error| match own_folder && service::is_lost(&error) {
+        true => error.context(format!(
+            "to begin the demonstration anew, remove the folder {DEMO_FOLDER}"
+        )),
+        false => error,
     });
     if args.demo {
         refuse_other_subscribers(&store, data.path())?;
     }
     let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
+    let store = Arc::new(store?);
     if args.demo {
         make_demo_data(&store, &mut hn_keys)?;
     }
