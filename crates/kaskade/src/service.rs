@@ -148,18 +148,18 @@ pub(crate) fn node_options(
     ausf.budgets = config.budgets();
     ausf.tap.clone_from(tap);
     let remote = remote_udm(config)?;
-    let udm = UdmRole {
+    let udm = server_of_udm(config)?.map(|server| UdmRole {
         store,
         options: udm,
         listen: Some(config.udm.listen),
-        server: server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?,
-    };
+        server,
+    });
     Ok(NodeOptions {
-        udm: remote.is_none().then_some(udm),
+        udm,
         ausf: Some(AusfRole {
             options: ausf,
             listen: config.ausf.listen,
-            server: server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?,
+            server: server_of_ausf(config)?,
             udm: remote,
         }),
         groups,
@@ -188,29 +188,28 @@ fn remote_udm(config: &Config) -> Result<Option<RemoteUdm>> {
             }),
             _ => None,
         };
-        options.tls = Some(ClientTls::new(ca, identity.as_ref()).map_err(|error| {
-            let files = match (&error, &identity) {
-                (TlsError::Identity(_), Some(identity)) => Some(format!(
-                    "{} and {}",
-                    identity.certificates.display(),
-                    identity.key.display()
-                )),
-                (TlsError::Authority(_), _) => Some(ca.display().to_string()),
-                _ => None,
-            };
-            let error = anyhow::Error::new(error);
-            match files {
-                Some(files) => error.context(files),
-                None => error,
-            }
-            .context("ausf.udm")
-        })?);
+        let tls = ClientTls::new(ca, identity.as_ref());
+        let tls = tls.map_err(|error| with_files(error, identity.as_ref(), Some(ca)));
+        options.tls = Some(tls.context("ausf.udm")?);
     }
     SbiClient::new(url, options.clone()).context("ausf.udm.url")?;
     Ok(Some(RemoteUdm {
         url: url.clone(),
         options,
     }))
+}
+
+/// None is started where the UDM is on another node.
+fn server_of_udm(config: &Config) -> Result<Option<ServerOptions>> {
+    if config.ausf.udm.url.is_some() {
+        return Ok(None);
+    }
+    let server = server_options(config, &config.udm.tls, config.udm.insecure_h2c);
+    server.context("udm.tls").map(Some)
+}
+
+fn server_of_ausf(config: &Config) -> Result<ServerOptions> {
+    server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")
 }
 
 fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Result<ServerOptions> {
@@ -222,7 +221,9 @@ fn server_options(config: &Config, tls: &TlsConfig, insecure_h2c: bool) -> Resul
             certificates: certificates.clone(),
             key: key.clone(),
         };
-        options.tls = Some(server_tls(&identity, tls.client_ca.as_deref())?);
+        let client_ca = tls.client_ca.as_deref();
+        let tls = ServerTls::new(&identity, client_ca);
+        options.tls = Some(tls.map_err(|error| with_files(error, Some(&identity), client_ca))?);
     }
     Ok(options)
 }
@@ -254,27 +255,26 @@ pub(crate) fn limits(config: &Config) -> Limits {
     limits
 }
 
-/// Reads the files, and names them also where it is their content that does not fit.
-fn server_tls(identity: &IdentityFiles, client_ca: Option<&Path>) -> Result<ServerTls> {
-    let (certificates, key) = (identity.certificates.display(), identity.key.display());
-    ServerTls::new(identity, client_ca).map_err(|error| {
-        let files = match (&error, client_ca) {
-            (TlsError::Identity(_), _) => Some(format!("{certificates} and {key}")),
-            (TlsError::Authority(_), Some(client_ca)) => Some(client_ca.display().to_string()),
-            _ => None,
-        };
-        let error = anyhow::Error::new(error);
-        match files {
-            Some(files) => error.context(files),
-            None => error,
+/// Names the files also where it is their content that does not fit.
+fn with_files(error: TlsError, identity: Option<&IdentityFiles>, authority: Option<&Path>) -> anyhow::Error {
+    let files = match (&error, identity, authority) {
+        (TlsError::Identity(_), Some(IdentityFiles { certificates, key }), _) => {
+            Some(format!("{} and {}", certificates.display(), key.display()))
         }
-    })
+        (TlsError::Authority(_), _, Some(authority)) => Some(authority.display().to_string()),
+        _ => None,
+    };
+    let error = anyhow::Error::new(error);
+    match files {
+        Some(files) => error.context(files),
+        None => error,
+    }
 }
 
-/// Reads the TLS files of both services and of the client of a UDM elsewhere, as a node that starts does.
+/// Reads the TLS files of each service that is started and of the client of a UDM elsewhere, as a node that starts does.
 pub(crate) fn check_tls(config: &Config) -> Result<()> {
-    server_options(config, &config.udm.tls, config.udm.insecure_h2c).context("udm.tls")?;
-    server_options(config, &config.ausf.tls, config.ausf.insecure_h2c).context("ausf.tls")?;
+    server_of_udm(config)?;
+    server_of_ausf(config)?;
     remote_udm(config)?;
     Ok(())
 }

@@ -152,7 +152,7 @@ settings! {
         scheme: Parsed<SqnScheme> = Parsed(SqnScheme::TimeBased),
         /// Milliseconds of one unit of the clock that time-based numbers follow. Never change it for existing subscribers.
         tick_ms: u64 [1..=3_600_000] = 1000,
-        /// Days that the clock may be ahead of the last start's end: more is a wrong clock, and a node does not start.
+        /// Days that the clock may be ahead of the last time in the store: more is a wrong clock, and a node does not start.
         longest_jump_days: u64 [1..=36_500] = 400,
         /// How far the cards let SEQ jump ahead (Δ of TS 33.102 Annex C.2.1).
         delta: u64 [65_536..=8_796_093_022_207] = 1 << 28,
@@ -434,7 +434,21 @@ impl Config {
                 _ => {}
             }
         }
+        for (name, tls, insecure_h2c) in [
+            ("udm.insecure_h2c", &self.udm.tls, self.udm.insecure_h2c),
+            ("ausf.insecure_h2c", &self.ausf.tls, self.ausf.insecure_h2c),
+        ] {
+            if insecure_h2c && tls.cert.is_some() {
+                return value(name, "is true beside tls.cert: it would not be used, leave it out");
+            }
+        }
         self.ausf.udm.check()?;
+        if self.ausf.udm.url.is_some() && self.udm != UdmConfig::default() {
+            return value(
+                "udm",
+                "has settings, and ausf.udm.url names a UDM on another node, so that none is started here: leave them out",
+            );
+        }
         self.check_listeners()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

@@ -1,5 +1,7 @@
 //! A UDM on another node: how its client is set up, and what cannot be meant.
 
+use std::net::{IpAddr, SocketAddr};
+
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 
 use super::{ConfigError, RemoteUdmConfig};
@@ -31,6 +33,12 @@ impl RemoteUdmConfig {
             .get(..8)
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
         if is_https {
+            if self.insecure_h2c {
+                return refused(
+                    "ausf.udm.insecure_h2c",
+                    "is true, and url is https: it would not be used, leave it out",
+                );
+            }
             return match self.ca {
                 Some(_) => Ok(()),
                 None => refused(
@@ -48,8 +56,21 @@ impl RemoteUdmConfig {
         let mut options = ClientOptions::default();
         options.insecure_h2c = self.insecure_h2c;
         match SbiClient::new(url, options) {
+            Ok(client) if self.insecure_h2c && is_here(&client.root()) => refused(
+                "ausf.udm.insecure_h2c",
+                "is true, and url is on the loopback: it would not be used, leave it out",
+            ),
             Ok(_) => Ok(()),
             Err(error) => refused("ausf.udm.url", &error.to_string()),
         }
     }
+}
+
+/// Whether the root of an `http` URL is an address of this machine. Where a name leads shows when it is connected to.
+fn is_here(root: &str) -> bool {
+    let host = root.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    let host = host.unwrap_or_default();
+    let address = host.parse().map(|with_port: SocketAddr| with_port.ip());
+    let address = address.or_else(|_| host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
+    address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

@@ -174,6 +174,10 @@ fn clear_text_to_other_machines_is_allowed_by_name_only() {
                 parse(&format!("{text}tls = {{ cert = \"a\", key = \"b\" }}\n")).is_ok(),
                 "{listen}"
             );
+            // Nothing is in clear then.
+            let both = format!("{text}insecure_h2c = true\ntls = {{ cert = \"a\", key = \"b\" }}\n");
+            let said = parse(&both).expect_err(listen).to_string();
+            assert!(said.contains("would not be used") && said.contains(table), "{said}");
         }
         for listen in ["127.0.0.1:9", "127.9.9.9:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
             assert!(

@@ -129,6 +129,47 @@ fn a_udm_that_cannot_be_meant_is_refused_before_the_start() {
         ),
         ("url = \"ftp://127.0.0.1\"", "ausf.udm.url", "http://"),
         ("url = \"\"", "ausf.udm.url", "URL"),
+        (
+            "url = \"https://a\"\nca = \"ca.pem\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "https",
+        ),
+        (
+            "url = \"HTTPS://127.0.0.1:1\"\nca = \"ca.pem\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "https",
+        ),
+        (
+            "url = \"http://127.0.0.1:1\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "loopback",
+        ),
+        (
+            "url = \"http://127.9.9.9/udm\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "loopback",
+        ),
+        (
+            "url = \"http://[::1]\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "loopback",
+        ),
+        (
+            "url = \"http://[::ffff:127.0.0.1]:1\"\ninsecure_h2c = true",
+            "ausf.udm.insecure_h2c",
+            "loopback",
+        ),
+        // Of the UDM that is not started.
+        (
+            "url = \"http://127.0.0.1:1\"\n[udm.tls]\ncert = \"none.pem\"\nkey = \"none.key\"",
+            "udm: has settings",
+            "none is started here",
+        ),
+        (
+            "url = \"http://127.0.0.1:1\"\n[udm]\nmax_events = 1",
+            "line 4",
+            "none is started here",
+        ),
         ("ca = \"ca.pem\"", "ausf.udm", "no url"),
         ("insecure_h2c = true", "ausf.udm", "no url"),
         (
@@ -158,15 +199,18 @@ fn a_udm_that_cannot_be_meant_is_refused_before_the_start() {
             );
         }
     }
-    place.file(
-        "k.toml",
-        "[ausf.udm]\nurl = \"http://192.0.2.1:7778\"\ninsecure_h2c = true\n",
-    );
-    let said = place.kaskade("config check k.toml").ok();
-    assert!(
-        said.contains("in order") && said.contains("ausf.udm.insecure_h2c is true"),
-        "{said}"
-    );
+    // Where a name leads is not known before.
+    for host in ["192.0.2.1:7778", "udm.example.org"] {
+        place.file(
+            "k.toml",
+            &format!("[ausf.udm]\nurl = \"http://{host}\"\ninsecure_h2c = true\n"),
+        );
+        let said = place.kaskade("config check k.toml").ok();
+        assert!(
+            said.contains("in order") && said.contains("ausf.udm.insecure_h2c is true"),
+            "{said}"
+        );
+    }
 }
 
 /// A filter of the log that says nothing, or something else than was meant.
