@@ -106,7 +106,8 @@ fn mib(octets: usize) -> usize {
     octets.div_ceil(1 << 20)
 }
 
-fn threads() -> usize {
+/// Threads of the runtime.
+pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

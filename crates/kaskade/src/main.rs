@@ -28,6 +28,7 @@ mod secret_input;
 mod service;
 mod side;
 mod tree_view;
+mod warnings;
 
 use std::process::ExitCode;
 

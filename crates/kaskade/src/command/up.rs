@@ -22,18 +22,20 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, WritingStopped};
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::attach::{Attach, Attached, Identity};
 use super::ue::state::StateFile;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir, Folder};
-use crate::footprint::{BLOCKING_THREADS, Footprint};
+use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::hn_keys::HnKeys;
 use crate::memory::{self, Swap};
 use crate::service;
 use crate::side::Side;
 use crate::tree_view::{self, Sides, Verdict};
+use crate::warnings;
 
 /// Runs UDM and AUSF on HTTP/2, until Ctrl-C
 ///
@@ -90,6 +92,8 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     kaskade_store::bound_arenas();
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // As the sum above has it, whatever the environment says to the runtime.
+        .worker_threads(threads())
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
@@ -105,11 +109,11 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         )),
         false => error,
     });
+    let store = Arc::new(store?);
     if args.demo {
         refuse_other_subscribers(&store, data.path())?;
     }
     let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
-    let store = Arc::new(store?);
     if args.demo {
         make_demo_data(&store, &mut hn_keys)?;
     }
@@ -130,7 +134,9 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     }
     let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
     greet(console, config, &data, &store, &node)?;
-    warn_of_policy(console, config)?;
+    for warning in warnings::of(config) {
+        console.line(console.paint(Style::Note, &warning))?;
+    }
     let outcome = match (demo, taps) {
         (Some(demo), Some(taps)) => show(console, args, &demo, &store, &node, &taps).await,
         _ => Ok(()),
@@ -142,9 +148,9 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     if let Err(error) = outcome {
         console.error(&error);
     }
+    let end = listen_for_end(&store)?;
     console.line("Running. Ctrl-C stops.")?;
-    let end = wait_for_end(&store).await?;
-    finish(console, node, end).await
+    finish(console, node, end.await).await
 }
 
 /// Why a node ends.
@@ -230,48 +236,22 @@ fn greet(console: &Console, config: &Config, data: &Folder, store: &SubscriberSt
     Ok(())
 }
 
-fn warn_of_policy(console: &Console, config: &Config) -> Result<()> {
-    if config.ausf.udm.insecure_h2c {
-        let warning = "ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM.";
-        console.line(console.paint(Style::Note, warning))?;
-    }
-    let udm = config
-        .ausf
-        .udm
-        .url
-        .is_none()
-        .then_some(("UDM", config.udm.listen, &config.udm.tls));
-    let ausf = ("AUSF", config.ausf.listen, &config.ausf.tls);
-    for (name, listen, tls) in udm.into_iter().chain([ausf]) {
-        if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() {
-            let warning = format!(
-                "The {name} listens on {listen} in clear text (insecure_h2c): every key is shown to whoever is on the path."
-            );
-            console.line(console.paint(Style::Note, &warning))?;
-        }
-    }
-    let policy = &config.policy;
-    if !policy.any_serving_network && policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
-        let warning = "No serving network is authorised, so every authentication will be refused: list yours under \
-                       [policy] serving_networks in the configuration.";
-        console.line(console.paint(Style::Note, warning))?;
-    }
-    Ok(())
-}
-
-async fn wait_for_end(store: &SubscriberStore) -> Result<End> {
+/// What ends a node, heard from this call on: whoever reads that it runs may stop it at once, and in order.
+fn listen_for_end(store: &SubscriberStore) -> Result<impl Future<Output = End> + use<>> {
     let (tell, stopped) = tokio::sync::oneshot::channel();
     store.when_failed(move |why| {
         // Nobody listens any more when the node ends anyhow.
         let _ = tell.send(why);
     });
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended?,
-        _ = terminate.recv() => {}
-        Ok(why) = stopped => return Ok(End::Stopped(why)),
-    }
-    Ok(End::Asked)
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => End::Asked,
+            _ = terminate.recv() => End::Asked,
+            Ok(why) = stopped => End::Stopped(why),
+        }
+    })
 }
 
 fn start_log(console: &Console, config: &Config, demo: bool) -> Result<()> {

@@ -175,6 +175,47 @@ fn planted_links_are_not_followed() {
     assert_eq!(fs::read_to_string(&victim).expect("there"), "somebody's letters");
 }
 
+/// What is probably not meant is said by the check and at each start, in the same words.
+#[test]
+fn the_check_and_the_start_warn_of_the_same() {
+    let place = Place::new();
+    for (text, notes) in [
+        ("", 1),
+        ("[policy]\nany_serving_network = true\n", 1),
+        (
+            "[udm]\nlisten = \"0.0.0.0:0\"\ninsecure_h2c = true\n[ausf]\nlisten = \"0.0.0.0:0\"\ninsecure_h2c = true\n",
+            3,
+        ),
+        (
+            "[policy]\nserving_networks = [\"001-01\"]\n[policy.reserved]\n\"310-410\" = [\"amf\"]\n",
+            2,
+        ),
+        ("[ausf.udm]\nurl = \"http://udm.example.org\"\ninsecure_h2c = true\n", 2),
+        ("[policy]\nserving_networks = [\"001-01\"]\n", 0),
+    ] {
+        place.file("k.toml", &format!("data_dir = \"data\"\n{text}"));
+        let checked = place.kaskade("config check k.toml").ok();
+        let said: Vec<&str> = checked.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
+        // About memory, which the log of the start says.
+        let said: Vec<&str> = said
+            .into_iter()
+            .filter(|note| !note.contains("MiB of memory"))
+            .collect();
+        assert_eq!(said.len(), notes, "{text}: {checked}");
+        let up = Up::start_with(&place, "up --config k.toml", |command| {
+            if text.contains("0.0.0.0") {
+                command
+                    .env_remove("KASKADE_AUSF_LISTEN")
+                    .env_remove("KASKADE_UDM_LISTEN");
+            }
+        });
+        for note in said {
+            assert!(up.greeting.lines().any(|line| line == note), "{note}: {}", up.greeting);
+        }
+        up.stop();
+    }
+}
+
 #[test]
 fn files_of_keys_that_others_read_are_refused() {
     let place = Place::new();

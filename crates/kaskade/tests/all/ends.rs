@@ -279,6 +279,23 @@ fn memory_is_locked_where_it_may_be() {
     up.stop();
 }
 
+/// What `up` says of its memory counts the threads that it has: the environment of the runtime changes neither.
+#[test]
+fn the_threads_are_those_of_the_sum() {
+    let place = Place::new();
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    let asked = here + 40;
+    let up = Up::start_with(&place, "up --data data", |command| {
+        command.env("TOKIO_WORKER_THREADS", asked.to_string());
+    });
+    let tasks = fs::read_dir(format!("/proc/{}/task", up.pid())).expect("its threads");
+    let names = tasks.map(|task| fs::read_to_string(task.expect("a thread").path().join("comm")).unwrap_or_default());
+    let workers = names.filter(|name| name.starts_with("tokio")).count();
+    // Beside them are threads that wait for the disk, 16 at most.
+    assert!((here..=here + 16).contains(&workers), "{workers} of {here}");
+    up.stop();
+}
+
 #[test]
 fn stops_soon_when_it_is_asked_to() {
     let place = Place::new();

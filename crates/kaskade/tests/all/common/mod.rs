@@ -177,16 +177,20 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) fn start(place: &Place, arguments: &str) -> Self {
-        let mut child = place
-            .command()
+        Self::start_with(place, arguments, |_| {})
+    }
+
+    pub(crate) fn start_with(place: &Place, arguments: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = place.command();
+        command
             .args(arguments.split_whitespace())
             .env("KASKADE_AUSF_LISTEN", "127.0.0.1:0")
             .env("KASKADE_UDM_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+            .stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let (mut greeting, mut ausf) = (String::new(), None);
         for line in lines.by_ref() {

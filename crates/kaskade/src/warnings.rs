@@ -1,0 +1,82 @@
+//! What a configuration allows, and yet is probably not meant: `config check` and `up` say the same.
+
+use kaskade::config::Config;
+use kaskade_net::role::policy::{Member, ServingNetwork};
+
+/// What is allowed, and yet probably not meant.
+pub(crate) fn of(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.ausf.udm.insecure_h2c {
+        warnings.push("ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM".into());
+    }
+    let udm = config
+        .ausf
+        .udm
+        .url
+        .is_none()
+        .then_some(("udm", config.udm.listen, &config.udm.tls));
+    let ausf = ("ausf", config.ausf.listen, &config.ausf.tls);
+    for (name, listen, tls) in udm.into_iter().chain([ausf]) {
+        if !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
+            warnings.push(format!(
+                "{name}.insecure_h2c is true and {name}.listen is {listen}: keys travel in clear. Set {name}.tls.cert and \
+                 {name}.tls.key"
+            ));
+        }
+    }
+    let policy = &config.policy;
+    if policy.any_serving_network {
+        warnings.push("policy.any_serving_network is true: every network may authenticate the subscribers".into());
+    } else if policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
+        warnings
+            .push("policy.serving_networks is empty: nobody may authenticate the subscribers. List yours there".into());
+    }
+    warnings.extend(reservations(config));
+    warnings
+}
+
+/// Reservations that can have no effect, as nobody has the name or nobody may ask for the network.
+fn reservations(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    let policy = &config.policy;
+    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls]
+        .iter()
+        .any(|tls| tls.client_ca.is_some());
+    for (network, names) in &policy.reserved.0 {
+        let mut listed = policy
+            .serving_networks
+            .iter()
+            .map(|plmn| ServingNetwork::Of(plmn.0))
+            .chain(
+                policy
+                    .serving_network_names
+                    .iter()
+                    .map(|name| ServingNetwork::Named(name.0)),
+            );
+        if !policy.any_serving_network && !listed.any(|listed| overlap(&listed, network)) {
+            notes.push(format!(
+                "policy.reserved: {network} is not in policy.serving_networks or policy.serving_network_names: nobody may ask for it"
+            ));
+        }
+        for name in names {
+            let is_group = config.groups.0.iter().any(|(group, _)| group == name);
+            let is_of_certificate = matches!(name.parse(), Ok(Member::Certificate(_)));
+            if !is_group && is_of_certificate && !certificates_are_seen {
+                notes.push(format!(
+                    "policy.reserved: {network}: {name} is no group, and no certificate is ever seen without tls.client_ca: \
+                     nobody is called so"
+                ));
+            }
+        }
+    }
+    notes
+}
+
+/// Whether a name may be of both.
+fn overlap(one: &ServingNetwork, other: &ServingNetwork) -> bool {
+    match (one, other) {
+        (ServingNetwork::Of(plmn), ServingNetwork::Named(name))
+        | (ServingNetwork::Named(name), ServingNetwork::Of(plmn)) => name.is_of(*plmn),
+        (one, other) => one == other,
+    }
+}
