@@ -10,10 +10,15 @@
 )]
 #![allow(clippy::print_stdout, reason = "shows which seed was changed when a property breaks")]
 
-use kaskade_fuzz::TARGETS;
 use std::collections::BTreeSet;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
+
+#[path = "../src/targets/mod.rs"]
+#[allow(unreachable_pub, reason = "public where they are a library")]
+mod targets;
+
+use targets::TARGETS;
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = read_dir(folder).expect("the folder is in the repository");

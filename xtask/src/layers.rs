@@ -2,7 +2,7 @@
 //!
 //! The table in [`LAYERS`] is the rule; ARCHITECTURE.md shows the same table to readers, and both must be equal.
 
-use crate::{sans_io, shell};
+use crate::{profiles, sans_io, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -93,6 +93,9 @@ const LAYERS: &[Layer] = &[
 /// Packages that only tests use: nobody may have them as a normal dependency, and they may use anything.
 const TEST_ONLY: &[&str] = &["kaskade-oracle", "kaskade-fuzz"];
 
+/// Features that tests switch on, and no program: cargo would build them into every program that is built beside.
+const TEST_FEATURES: &[&str] = &["test-util"];
+
 /// What a sans-IO crate may use of other people's, tests aside: crates that compute. Another one gets in by a line here.
 const COMPUTES: &[&str] = &[
     "aes",
@@ -131,7 +134,10 @@ const END: &str = "<!-- layers:end -->";
 pub(crate) fn check() -> Result<()> {
     let metadata = shell::output(&mut shell::cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
     let packages: Value = serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
-    let mut findings = edges(packages["packages"].as_array().map_or(&[][..], Vec::as_slice));
+    let packages = packages["packages"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut findings = edges(packages);
+    findings.extend(test_features(packages));
+    findings.extend(profiles::check()?);
     let document = std::fs::read_to_string(shell::root().join("ARCHITECTURE.md"));
     findings.extend(document.map_or_else(|error| vec![format!("ARCHITECTURE.md: {error}")], |text| shown(&text)));
     for layer in LAYERS.iter().filter(|layer| layer.sans_io) {
@@ -140,7 +146,7 @@ pub(crate) fn check() -> Result<()> {
     }
     if findings.is_empty() {
         println!(
-            "layers: {} crates, every dependency allowed, sans-IO sources clean",
+            "layers: {} crates, every dependency and feature allowed, sans-IO sources clean, profiles equal",
             LAYERS.len()
         );
         return Ok(());
@@ -205,6 +211,49 @@ fn edges(packages: &[Value]) -> Vec<String> {
             "{} stands in the table of layers, but not in the workspace",
             layer.name
         ));
+    }
+    findings
+}
+
+/// Findings about features for tests that somebody switches on outside tests.
+fn test_features(packages: &[Value]) -> Vec<String> {
+    let is_of_tests = |feature: &str| {
+        let name = feature.rsplit('/').next().unwrap_or(feature);
+        TEST_FEATURES.contains(&name)
+    };
+    let mut findings = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        let dependencies = package["dependencies"].as_array().map_or(&[][..], Vec::as_slice);
+        for dependency in dependencies.iter().filter(|dependency| dependency["kind"] != "dev") {
+            let features = dependency["features"].as_array().map_or(&[][..], Vec::as_slice);
+            for feature in features
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|name| is_of_tests(name))
+            {
+                let used = dependency["name"].as_str().unwrap_or_default();
+                findings.push(format!(
+                    "{name} uses {used} with {feature}, which is for tests: only a development dependency may"
+                ));
+            }
+        }
+        for (of, switches) in package["features"].as_object().into_iter().flatten() {
+            // What only tests use may have it, when it is asked for by name.
+            if TEST_ONLY.contains(&name) && of != "default" {
+                continue;
+            }
+            let switches = switches.as_array().map_or(&[][..], Vec::as_slice);
+            for feature in switches
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|name| is_of_tests(name))
+            {
+                findings.push(format!(
+                    "the feature {of} of {name} switches on {feature}, which is for tests"
+                ));
+            }
+        }
     }
     findings
 }
@@ -341,6 +390,29 @@ mod tests {
         assert_eq!(uses("p256", &["getrandom"]), (1, 0));
         for unknown in ["tokio", "getrandom", "libc", "clocks"] {
             assert_eq!(uses(unknown, &[]), (1, 0), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_feature_for_tests_is_for_tests() {
+        let uses = |kind: Value, features: &[&str]| {
+            let to = json!({ "name": "kaskade-store", "kind": kind, "features": features });
+            test_features(&[json!({ "name": "kaskade-fuzz", "dependencies": [to] })]).len()
+        };
+        assert_eq!(uses(json!("dev"), &["test-util"]), 0);
+        assert_eq!(uses(Value::Null, &["std"]), 0);
+        assert_eq!(uses(Value::Null, &["std", "test-util"]), 1);
+        assert_eq!(uses(json!("build"), &["test-util"]), 1);
+        let has = |name: &str, feature: &str, switches: &[&str]| {
+            let features = json!({ "test-util": [], feature: switches });
+            test_features(&[json!({ "name": name, "dependencies": [], "features": features })]).len()
+        };
+        assert_eq!(has("kaskade-net", "default", &["kaskade-store/std"]), 0);
+        for switch in ["test-util", "kaskade-store/test-util", "kaskade-store?/test-util"] {
+            assert_eq!(has("kaskade-net", "default", &[switch]), 1, "{switch}");
+            assert_eq!(has("kaskade-net", "more", &[switch]), 1, "{switch}");
+            assert_eq!(has("kaskade-fuzz", "default", &[switch]), 1, "{switch}");
+            assert_eq!(has("kaskade-fuzz", "libfuzzer", &[switch]), 0, "{switch}");
         }
     }
 

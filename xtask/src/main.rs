@@ -29,6 +29,7 @@ mod layers;
 mod lengths;
 mod mutants;
 mod packages;
+mod profiles;
 mod records;
 mod sans_io;
 mod shell;
@@ -61,7 +62,8 @@ Commands:
 
   layers [--table]
       The dependencies between the crates are those that ARCHITECTURE.md allows, and the sans-IO crates use no clock,
-      socket, file or random numbers: their sources are parsed for it.
+      socket, file or random numbers: their sources are parsed for it. No feature for tests gets into a program, and tests
+      are compiled the same inside the workspace and outside.
         --table       print the allowed dependencies as the table that ARCHITECTURE.md must hold
 
   vectors
