@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::Place;
+use crate::common::{Place, Up};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -55,6 +55,54 @@ fn the_readme_shows_what_the_demonstration_prints() {
     assert_eq!(shown, printed);
     let keys = shown.iter().filter(|line| line.contains('✓')).count();
     assert_eq!(keys, 19 + 1);
+}
+
+/// The recipe for a second UE beside a running demonstration, and what it prints.
+#[test]
+fn a_second_ue_attaches_to_a_running_demonstration() {
+    let docs = read("docs/command-line.md");
+    let (_, recipe) = docs.split_once("Against a running demonstration").expect("the recipe");
+    let commands = between(recipe, "```sh\n", "```");
+    let arguments = |command: &str| {
+        let (_, rest) = commands.split_once(command).expect("a command of the recipe");
+        let rest = rest.lines().next().unwrap_or_default();
+        format!(
+            "{command}{}",
+            rest.replace("--k-file - --opc-file - ", "")
+                .replace("--k-file - --opc-file -", "")
+        )
+    };
+    let place = Place::new();
+    // Also where the demonstration has run before.
+    place.kaskade("up --demo --once").ok();
+    place.with_secrets(&arguments("subscriber add ")).ok();
+    let up = Up::start(&place, &arguments("up --demo"));
+    let attach = format!("{} --ausf {}", arguments("ue attach "), up.ausf);
+    let printed = masked(&place.with_secrets(&attach).ok());
+    let shown = between(
+        &docs,
+        "<!-- second-ue:begin -->\n```text\n",
+        "```\n<!-- second-ue:end -->",
+    );
+    let lines = shown.lines().filter(|line| *line != "…").collect::<Vec<_>>();
+    assert_eq!(lines.len(), 7);
+    for line in lines {
+        // The first line of a text is trimmed.
+        let line = masked(line).concat();
+        assert!(
+            printed.iter().any(|printed| printed.trim() == line),
+            "{line}: {printed:#?}"
+        );
+    }
+    let keys = place.kaskade("hn-key list --data kaskade-demo --json").ok();
+    let keys: serde_json::Value = serde_json::from_str(&keys).expect("JSON");
+    assert_eq!((&keys[0]["id"], &keys[0]["profile"]), (&1.into(), &"A".into()));
+    let key = keys[0]["public_key"].as_str().expect("a key");
+    let said = place
+        .with_secrets(&format!("{attach} --suci a --hn-key-id 1 --hn-public-key {key}"))
+        .ok();
+    assert!(said.contains("SUCI, profile A"), "{said}");
+    up.stop();
 }
 
 /// The ten lines are the example of the front page of kaskade-keys, which is compiled and run with its documentation.
