@@ -10,7 +10,7 @@ use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
-use kaskade_net::sbi::client::{ClientOptions, SbiClient};
+use kaskade_net::sbi::client::{ClientOptions, SbiClient, api_root};
 use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
@@ -129,19 +129,20 @@ pub(crate) fn node_options(
     ausf: NfInstanceId,
     tap: &OptionalTap,
 ) -> Result<NodeOptions> {
+    let root = |text: &Option<String>| text.as_deref().map(api_root).transpose();
     let (groups, policy) = config.requesters()?;
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut udm = UdmOptions {
         hn_keys,
         serving_networks: policy.clone(),
-        api_root: config.udm.api_root.clone(),
+        api_root: root(&config.udm.api_root)?,
         budgets: config.budgets(),
         tap: tap.clone(),
         ..UdmOptions::default()
     };
     udm.events.all = count(config.udm.max_events);
     let mut ausf = AusfOptions::new(ausf, policy);
-    ausf.api_root.clone_from(&config.ausf.api_root);
+    ausf.api_root = root(&config.ausf.api_root)?;
     ausf.contexts.lifetime = Duration::from_secs(config.ausf.context_lifetime);
     ausf.contexts.pending = count(config.ausf.max_contexts);
     ausf.contexts.results = count(config.ausf.max_results);

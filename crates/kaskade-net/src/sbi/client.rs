@@ -157,24 +157,17 @@ impl SbiClient {
     /// # Errors
     /// [`ClientError::Url`] when it is no such URL, or `https` without TLS options.
     pub fn new(api_root: &str, options: ClientOptions) -> Result<Self, ClientError> {
-        let uri: Uri = api_root.parse().map_err(|_| ClientError::Url("not a URL"))?;
-        let parts = uri.into_parts();
-        let authority = parts.authority.ok_or(ClientError::Url("the URL names no host"))?;
-        let (scheme, port) = match parts.scheme {
-            Some(scheme) if scheme == Scheme::HTTP => (scheme, 80),
-            Some(scheme) if scheme == Scheme::HTTPS => (scheme, 443),
-            _ => return Err(ClientError::Url("the URL must begin with http:// or https://")),
-        };
+        let (scheme, authority, prefix) = parts(api_root)?;
+        let port = if scheme == Scheme::HTTPS { 443 } else { 80 };
         if scheme == Scheme::HTTPS && options.tls.is_none() {
             return Err(ClientError::Url("an https URL needs a certificate authority"));
         }
         if scheme == Scheme::HTTP && !options.insecure_h2c && is_elsewhere(authority.host()) {
             return Err(ClientError::Url(CLEAR_TEXT));
         }
-        let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
         Ok(Self(Arc::new(Inner {
             address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(port)),
-            prefix: path.trim_end_matches('/').to_owned(),
+            prefix,
             scheme,
             authority,
             options,
@@ -226,6 +219,31 @@ impl SbiClient {
             }),
         }
     }
+}
+
+/// An apiRoot as it stands in links (TS 29.501 4.4.1): scheme, authority, and its path without a slash at the end.
+///
+/// # Errors
+/// [`ClientError::Url`] when it is no `http` or `https` URL, or has a query.
+pub fn api_root(text: &str) -> Result<String, ClientError> {
+    let (scheme, authority, prefix) = parts(text)?;
+    Ok(format!("{scheme}://{authority}{prefix}"))
+}
+
+fn parts(api_root: &str) -> Result<(Scheme, Authority, String), ClientError> {
+    let uri: Uri = api_root.parse().map_err(|_| ClientError::Url("not a URL"))?;
+    let parts = uri.into_parts();
+    let authority = parts.authority.ok_or(ClientError::Url("the URL names no host"))?;
+    let scheme = match parts.scheme {
+        Some(scheme) if scheme == Scheme::HTTP || scheme == Scheme::HTTPS => scheme,
+        _ => return Err(ClientError::Url("the URL must begin with http:// or https://")),
+    };
+    let path = parts.path_and_query.as_ref();
+    if path.is_some_and(|path| path.query().is_some()) {
+        return Err(ClientError::Url("the URL has a query, which an apiRoot has not"));
+    }
+    let prefix = path.map_or("", PathAndQuery::path).trim_end_matches('/').to_owned();
+    Ok((scheme, authority, prefix))
 }
 
 const CLEAR_TEXT: &str =
@@ -433,5 +451,22 @@ impl Inner {
 impl std::fmt::Debug for SbiClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SbiClient({})", self.root())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_ends_without_a_slash() {
+        for (text, root) in [
+            ("http://127.0.0.1:7777", "http://127.0.0.1:7777"),
+            ("http://127.0.0.1:7777/", "http://127.0.0.1:7777"),
+            ("https://ausf.example.org/a//", "https://ausf.example.org/a"),
+        ] {
+            assert_eq!(api_root(text).unwrap(), root);
+        }
     }
 }

@@ -20,7 +20,8 @@ use crate::service::make_first_store;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
 ///
-/// The private key stays in the data folder, sealed. The public key goes onto the cards.
+/// The private key stays in the data folder, sealed. The public key goes onto the cards. `kaskade up` reads the keys when it
+/// starts; one that runs goes on with those that it had.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade hn-key generate --profile a
@@ -157,6 +158,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 "home network key {0} is removed; the identifier {0} is not given again",
                 args.id
             ))?;
+            at_the_next_start(console);
             Ok(())
         }
     }
@@ -211,7 +213,12 @@ fn added(console: &Console, id: u8, key: &HnPublicKey) -> Result<()> {
     ))?;
     console.line(console.paint(Style::Strong, &hex_field::text(key.octets())))?;
     console.line(format!("`kaskade hn-key show {id}` prints the file for the card"))?;
+    at_the_next_start(console);
     Ok(())
+}
+
+fn at_the_next_start(console: &Console) {
+    console.note("`kaskade up` reads the keys when it starts: one that runs goes on with those it had");
 }
 
 fn list(console: &Console, keys: &HnKeys, as_json: bool) -> Result<()> {

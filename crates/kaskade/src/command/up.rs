@@ -256,7 +256,8 @@ fn listen_for_end(store: &SubscriberStore) -> Result<impl Future<Output = End> +
 
 fn start_log(console: &Console, config: &Config, demo: bool) -> Result<()> {
     // The demonstration's output is the tree; only what goes wrong belongs beside it.
-    let filter = match demo && config.log == kaskade::config::LogConfig::default() {
+    let asked = std::env::var_os("KASKADE_LOG").is_some_and(|filter| !filter.is_empty());
+    let filter = match demo && !asked && config.log == kaskade::config::LogConfig::default() {
         true => tracing_subscriber::EnvFilter::try_new("warn"),
         false => config.log.filter.0.env_filter(),
     };

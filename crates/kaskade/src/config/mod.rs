@@ -18,6 +18,7 @@ use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
+use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::peer::Requester;
 
 use document::Document;
@@ -440,6 +441,14 @@ impl Config {
         ] {
             if insecure_h2c && tls.cert.is_some() {
                 return value(name, "is true beside tls.cert: it would not be used, leave it out");
+            }
+        }
+        for (name, root) in [
+            ("udm.api_root", &self.udm.api_root),
+            ("ausf.api_root", &self.ausf.api_root),
+        ] {
+            if let Some(Err(error)) = root.as_deref().map(api_root) {
+                return value(name, &error.to_string());
             }
         }
         self.ausf.udm.check()?;

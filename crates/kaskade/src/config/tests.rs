@@ -233,3 +233,26 @@ fn the_environment_wins() {
             .starts_with("KASKADE_UDM_LISTEN")
     );
 }
+
+#[test]
+fn a_root_of_links_is_one() {
+    let parse = |root: &str| Config::parse(&format!("[ausf]\napi_root = \"{root}\"\n"), Path::new("test"));
+    for fine in [
+        "http://127.0.0.1:7777",
+        "https://ausf.example.org/",
+        "https://ausf.example.org/a/b",
+    ] {
+        parse(fine).expect(fine);
+    }
+    for wrong in [
+        "foo",
+        "",
+        "/",
+        "ftp://ausf.example.org",
+        "http://",
+        "https://ausf.example.org/?a=b",
+    ] {
+        let refused = parse(wrong).expect_err(wrong).to_string();
+        assert!(refused.contains("ausf.api_root"), "{refused}");
+    }
+}

@@ -225,7 +225,9 @@ impl Ausf {
             .generate_auth_data(requester, info.supi_or_suci, &request)
             .await
             .inspect_err(|error| {
-                if matches!(error, UdmLinkError::Client(_) | UdmLinkError::Nonsense(_)) {
+                // What a UDM says of a user is no failure; what it says of itself, or something else in its place, is.
+                let failed = matches!(error.cause(), Cause::AvGenerationProblem | Cause::UpstreamServerError);
+                if failed && !matches!(error, UdmLinkError::Local(_)) {
                     log_limit!(warn, "no vector from the UDM", %error);
                 }
             })?;
