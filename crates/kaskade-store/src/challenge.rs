@@ -161,6 +161,16 @@ impl SubscriberStore {
         let _shard = self.issuer.shard(&key);
         self.watch.succeeded(&key, self.moment());
     }
+
+    /// [`SubscriberStore::succeeded`] with a vector that was given out so long ago: what the card did since is not known.
+    pub fn vector_succeeded(&self, supi: &Supi, age: Duration) {
+        let key = SubscriberKey::from(supi);
+        let _shard = self.issuer.shard(&key);
+        let units = u64::try_from((age.as_nanos() << FRACTION_BITS) / 1_000_000_000).unwrap_or(u64::MAX);
+        let at = Moment(self.moment().0.saturating_sub(units));
+        self.watch.successes.note(&key, at);
+        self.watch.pass(at);
+    }
 }
 
 const SETS: usize = 1 << 15;

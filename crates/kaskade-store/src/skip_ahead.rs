@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade_aka::sqn::{Generator, SqnRecord};
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
@@ -18,8 +19,15 @@ use crate::record;
 use crate::store::StoreOptions;
 use crate::unlock::unlock;
 
-/// By how many SEQ everybody goes ahead.
+/// By how many SEQ everybody goes ahead at least.
 pub const SKIPPED_SEQ: u64 = 1 << 20;
+/// How many further SEQ that are for each minute of the wall clock, as the same backup may be put back twice: a subscriber gets no
+/// more vectors in a minute, with the burst, than the budgets give by default.
+const SEQ_PER_MINUTE: u64 = 1 << 10;
+/// After so many minutes, 22 days, it begins again: all together is an eighth of what a card accepts at once.
+const MINUTES: u64 = 1 << 15;
+/// By how many different SEQ1 subscribers of the general scheme go ahead, two minutes each.
+const ROUNDS: u64 = 4;
 /// How far the mark of the clock goes beyond itself and beyond the wall clock.
 pub const SKIPPED_TIME: Duration = Duration::from_secs(86_400);
 
@@ -37,12 +45,15 @@ pub struct Skipped {
     pub lives: u64,
     /// Rows that are not whole: they were left as they are, and nothing is issued of them.
     pub damaged: u64,
+    /// By how many SEQ they went ahead, but for those of the general scheme.
+    pub seq: u64,
     /// Whether it went on where an earlier run was interrupted.
     pub resumed: bool,
 }
 
-/// Moves the sequence numbers of every subscriber, of whichever scheme, [`SKIPPED_SEQ`] ahead, and the clock's mark to
-/// [`SKIPPED_TIME`] beyond itself and the wall clock. The store is not open otherwise meanwhile.
+/// Moves the sequence numbers of every subscriber, of whichever scheme, at least [`SKIPPED_SEQ`] ahead, and the clock's mark to
+/// [`SKIPPED_TIME`] beyond itself and the wall clock. How far beyond that depends on the minute, so that a backup that is put
+/// back a second time, two minutes later or more and within 22 days, goes on elsewhere than the first time. The store is not open otherwise meanwhile.
 ///
 /// Each commit says how far it has come, so that a run after a crash goes on there. `progress` is told how many rows of how
 /// many are done.
@@ -72,13 +83,24 @@ pub fn skip_ahead_on(
 ) -> Result<Skipped, StoreError> {
     let sealer = unlock(engine, name, master_key, None)?;
     let keys = sealer.keys();
-    let by = if fault!("skip-leaves-records") { 0 } else { SKIPPED_SEQ };
+    let minutes = options.clock.clocks().wall.as_secs() / 60;
+    let seq = SKIPPED_SEQ + minutes % MINUTES * SEQ_PER_MINUTE;
+    let by = |record: &SqnRecord| match record.generator() {
+        _ if fault!("skip-leaves-records") => 0,
+        _ if fault!("skip-always-equal") => SKIPPED_SEQ,
+        // SEQ2 goes back to the clock from there, so that SEQ1 must differ.
+        Generator::General { seq2_bits, .. } => SKIPPED_SEQ + ((minutes / 2 % ROUNDS) << seq2_bits),
+        _ => seq,
+    };
     let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut total = 0;
     for table in TABLES {
         total += engine.len(table).map_err(read_error)?;
     }
-    let mut skipped = Skipped::default();
+    let mut skipped = Skipped {
+        seq,
+        ..Skipped::default()
+    };
     let mut done = 0;
     let (first, mut after) = match meta::octets(engine, meta::SKIPPING).map_err(read_error)? {
         Some(position) => {
@@ -109,11 +131,13 @@ pub fn skip_ahead_on(
                     Table::Subscribers => SubscriberKey::supi(name).ok().and_then(|supi| {
                         let key = SubscriberKey::from(&supi);
                         let (record, _) = record::of_row(keys, &key, octets).ok()?;
+                        let by = by(&record);
                         record::replaced(keys, &key, octets, &record.advanced(by)).ok()
                     }),
-                    _ => record::decode_life(keys, name, octets)
-                        .ok()
-                        .map(|record| record::encode_life(keys, name, &record.advanced(by))),
+                    _ => record::decode_life(keys, name, octets).ok().map(|record| {
+                        let by = by(&record);
+                        record::encode_life(keys, name, &record.advanced(by))
+                    }),
                 };
                 match ahead {
                     Some(ahead) => {

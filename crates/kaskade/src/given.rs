@@ -145,7 +145,11 @@ impl Given {
             let of = key.map_or_else(String::new, |key| format!(" of {key}"));
             let hint = match lookup::key(bare) {
                 Ok(key) => format!("; {key} is a key: --from {}=…", facts::option(key)),
-                Err(_) => lookup::nearest(bare, options.into_iter()),
+                Err(_) => lookup::nearest(
+                    bare,
+                    options.into_iter(),
+                    "`kaskade explain KEY` shows what enters a derivation",
+                ),
             };
             bail!("{} is no input{of}{hint}", lookup::shown(bare));
         }

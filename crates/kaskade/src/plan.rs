@@ -350,17 +350,24 @@ fn incomplete(plan: &Plan, others: &[&Plan], given: &Given) -> String {
             )
         })
         .collect();
-    missing.extend(plan.missing(given).iter().map(|(row, spec, form)| {
-        format!(
-            "{} (--input {}={}, {}, for {} by {})",
+    // What several derivations need is one line.
+    let mut inputs: Vec<(String, String)> = Vec::new();
+    for (row, spec, form) in plan.missing(given) {
+        let of = format!("{} by {}", row.named, row.clause);
+        let what = format!(
+            "{} ({}--input {}={}, {}",
             spec.name,
+            short_option(&spec.option()),
             spec.option(),
             form.example,
-            form.form,
-            row.named,
-            row.clause
-        )
-    }));
+            form.form
+        );
+        match inputs.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, all)) => all.push_str(&format!(" and {of}")),
+            None => inputs.push((what, of)),
+        }
+    }
+    missing.extend(inputs.iter().map(|(what, of)| format!("{what}, for {of})")));
     let mut text = format!(
         "{} by {} needs more. Missing:\n  {}",
         plan.target.name(),
@@ -369,6 +376,17 @@ fn incomplete(plan: &Plan, others: &[&Plan], given: &Given) -> String {
     );
     push_others(&mut text, &[plan], others);
     text
+}
+
+/// The option that says an input in the words of who has a subscriber at hand.
+fn short_option(input: &str) -> &'static str {
+    match input {
+        "serving-network-name" | "sn-id" => "--plmn 001-01, or ",
+        "sqn-xor-ak" => "--sqn with K and --rand, or --autn, or ",
+        "supi" => "--supi imsi-001010000000001, or ",
+        "rand" => "--rand, or ",
+        _ => "",
+    }
 }
 
 /// Other ways, each with what chooses it.

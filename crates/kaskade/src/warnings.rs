@@ -3,6 +3,8 @@
 use kaskade::config::Config;
 use kaskade_net::role::policy::{Member, ServingNetwork};
 
+use crate::explain::lookup;
+
 /// What is allowed, and yet probably not meant.
 pub(crate) fn of(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -63,8 +65,9 @@ fn reservations(config: &Config) -> Vec<String> {
             let is_of_certificate = matches!(name.parse(), Ok(Member::Certificate(_)));
             if !is_group && is_of_certificate && !certificates_are_seen {
                 notes.push(format!(
-                    "policy.reserved: {network}: {name} is no group, and no certificate is ever seen without tls.client_ca: \
-                     nobody is called so"
+                    "policy.reserved: {network}: {} is no group, and no certificate is ever seen without tls.client_ca: \
+                     nobody is called so",
+                    lookup::shown(name)
                 ));
             }
         }

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use super::ParseError;
 
 macro_rules! algorithms {
-    ($( $(#[$meta:meta])* $Name:ident $field:literal { $( $(#[$vmeta:meta])* $Variant:ident = $id:literal $text:literal ),* $(,)? } )*) => {$(
+    ($( $(#[$meta:meta])* $Name:ident $field:literal, $expected:literal { $( $(#[$vmeta:meta])* $Variant:ident = $id:literal $text:literal ),* $(,)? } )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -47,7 +47,7 @@ macro_rules! algorithms {
                         let plain = name.strip_prefix("128-").unwrap_or(name);
                         short.eq_ignore_ascii_case(plain) || short.as_bytes() == [b'0' + algorithm.identity()]
                     })
-                    .ok_or(ParseError::Form { field: $field, expected: "one of 0 to 3, such as NEA2, NIA2, 128-NEA2" })
+                    .ok_or(ParseError::Form { field: $field, expected: $expected })
             }
         }
     )*};
@@ -55,7 +55,7 @@ macro_rules! algorithms {
 
 algorithms! {
     /// Ciphering algorithms of NAS and AS whose key has 128 bits (TS 33.501 5.11.1).
-    CipheringAlgorithm "ciphering algorithm" {
+    CipheringAlgorithm "ciphering algorithm", "one of 0 to 3, such as 2, NEA2 or 128-NEA2" {
         /// NEA0: no ciphering.
         Nea0 = 0 "NEA0",
         /// 128-NEA1: SNOW 3G.
@@ -67,7 +67,7 @@ algorithms! {
     }
 
     /// Integrity algorithms of NAS and AS whose key has 128 bits (TS 33.501 5.11.1).
-    IntegrityAlgorithm "integrity algorithm" {
+    IntegrityAlgorithm "integrity algorithm", "one of 0 to 3, such as 2, NIA2 or 128-NIA2" {
         /// NIA0: no integrity.
         Nia0 = 0 "NIA0",
         /// 128-NIA1: SNOW 3G.

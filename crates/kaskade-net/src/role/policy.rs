@@ -125,7 +125,12 @@ impl FromStr for Member {
         };
         if let Ok(address) = address.parse::<IpAddr>() {
             let all = if address.is_ipv4() { 32 } else { 128 };
-            let bits = bits.map_or(Ok(all), str::parse).map_err(|_| NotAMember::Prefix)?;
+            let bits: u8 = bits.map_or(Ok(all), str::parse).map_err(|_| NotAMember::Prefix)?;
+            // Peers' addresses are told so too.
+            let (address, bits) = match (address.to_canonical(), bits.checked_sub(96)) {
+                (mapped @ IpAddr::V4(_), Some(bits)) if address.is_ipv6() => (mapped, bits),
+                _ => (address, bits),
+            };
             return match first_bits(address, bits) {
                 Some(prefix) if prefix == address => Ok(Self::Addresses { prefix, bits }),
                 _ => Err(NotAMember::Prefix),
@@ -277,6 +282,9 @@ mod tests {
         assert_eq!(member("AMF.Example.org"), member("amf.example.org"));
         assert_eq!(member("192.0.2.1").to_string(), "192.0.2.1/32");
         assert_eq!(member("0.0.0.0/0").to_string(), "0.0.0.0/0");
+        assert_eq!(member("::ffff:192.0.2.1"), member("192.0.2.1"));
+        assert_eq!(member("::ffff:192.0.2.0/124"), member("192.0.2.0/28"));
+        assert_eq!(member("::ffff:0:0/96"), member("0.0.0.0/0"));
         for (text, error) in [
             ("", NotAMember::Empty),
             ("an amf", NotAMember::Character),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Method;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -129,6 +130,7 @@ impl<H: Handler> Connection<H> {
             let (account, presence) = (account.clone(), presence.clone());
             async move {
                 let open = presence.open();
+                let only_header = request.method() == Method::HEAD;
                 let (reply, paid) = match Request::read(request, scheme, peer, &account).await {
                     Ok((request, paid)) => {
                         let _work = presence.work();
@@ -137,6 +139,8 @@ impl<H: Handler> Connection<H> {
                     }
                     Err(full) => refuse(full, &account)?,
                 };
+                // RFC 9110 9.3.2.
+                let reply = if only_header { reply.without_body() } else { reply };
                 Ok::<_, TooManyRefusals>(reply.into_response(Held {
                     _open: open,
                     _paid: paid,

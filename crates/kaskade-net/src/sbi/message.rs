@@ -261,6 +261,11 @@ impl Reply {
         self.status
     }
 
+    pub(super) fn without_body(mut self) -> Self {
+        self.body = Bytes::new();
+        self
+    }
+
     /// The answer, whose body keeps `held` until it has left.
     pub(super) fn into_response(self, held: Held) -> hyper::Response<http_body_util::Full<Bytes>> {
         let body = http_body_util::Full::new(holding(self.body, held));

@@ -19,6 +19,7 @@ pub mod client;
 mod connection;
 pub(crate) mod doors;
 mod executor;
+mod frames;
 mod head;
 pub mod json;
 pub mod limits;

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::frames::Frames;
 use super::misfit::Misfit;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
@@ -24,6 +25,7 @@ pub(super) struct AfterPreface<I> {
     io: I,
     seen: [u8; SEEN],
     given: usize,
+    frames: Frames,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
@@ -57,7 +59,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AfterPreface<I> {
                 "the first frame is not SETTINGS",
             ));
         }
-        Ok(Self { io, seen, given: 0 })
+        let mut frames = Frames::new();
+        frames.see(seen.get(PREFACE.len()..).unwrap_or(&[]))?;
+        Ok(Self {
+            io,
+            seen,
+            given: 0,
+            frames,
+        })
     }
 }
 
@@ -66,7 +75,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for AfterPreface<I> {
         let this = &mut *self;
         let rest = this.seen.get(this.given..).unwrap_or(&[]);
         if rest.is_empty() {
-            return Pin::new(&mut this.io).poll_read(cx, buf);
+            let before = buf.filled().len();
+            let read = Pin::new(&mut this.io).poll_read(cx, buf);
+            if let Poll::Ready(Ok(())) = read {
+                this.frames.see(buf.filled().get(before..).unwrap_or(&[]))?;
+            }
+            return read;
         }
         let len = rest.len().min(buf.remaining());
         buf.put_slice(rest.get(..len).unwrap_or(rest));

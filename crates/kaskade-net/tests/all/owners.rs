@@ -191,6 +191,16 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     udm.confirm_auth(&ausf, &supi(0), event(snn())).unwrap();
     assert!(!fresh(), "its own AUSF's is");
     assert_eq!(disbelieved(), 4);
+    // Whoever has a vector says once that it succeeded, and of then: what others are given later stays fresh.
+    let liar = Requester::group("liar");
+    udm.generate_auth_data(&liar, supi(0).into(), &request).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    let later = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
+    for _ in 0..2 {
+        udm.confirm_auth(&liar, &supi(0), event(snn())).unwrap();
+    }
+    assert_eq!(disbelieved(), 5);
+    assert!(home.store.auts_is_fresh(&supi(0), &later.he_av.rand));
 }
 
 /// That the card has succeeded counts, whether its report finds room or not.

@@ -68,6 +68,39 @@ fn a_backup_put_back_repeats_nothing_after_skipping_ahead() {
     }
 }
 
+/// The backup was no good after all, and is put back once more.
+#[test]
+fn one_backup_put_back_twice_goes_on_elsewhere() {
+    let (folder, key) = folder();
+    let (path, backup) = (folder.path().join("store"), folder.path().join("backup"));
+    let hands = Hands::new();
+    let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
+    for (number, scheme) in (0..).zip(SqnScheme::ALL) {
+        store.add(&subscriber(number, scheme)).expect("added");
+        sqn(&store, number);
+    }
+    drop(store);
+    fs::copy(&path, &backup).expect("copied");
+    let mut seen = std::collections::BTreeSet::new();
+    for turn in 0..4 {
+        fs::copy(&backup, &path).expect("put back");
+        let skipped = skip_ahead(&path, &key, &hands.options(), &mut |_, _| ()).expect("skipped");
+        let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
+        for number in 0..SqnScheme::ALL.len() as u64 {
+            // The burst, and what comes in two minutes at the rate that one subscriber may have.
+            for _ in 0..512 + 2 * 60 * 8 {
+                let sqn = sqn(&store, number);
+                assert!(
+                    seen.insert((number, sqn)),
+                    "turn {turn}: subscriber {number}, {sqn:?}, {skipped:?}"
+                );
+            }
+        }
+        drop(store);
+        hands.pass(120);
+    }
+}
+
 /// A skip that is interrupted anywhere goes on there, and nobody is served before it is done.
 #[test]
 fn an_interrupted_skip_goes_on() {
@@ -96,7 +129,7 @@ fn an_interrupted_skip_goes_on() {
     engine.fail(Failure::Never);
     assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
     let done = skip_ahead_on(&engine, name, &key, &options, &mut |_, _| ()).expect("done");
-    assert!(done.resumed);
+    assert!(done.resumed && done.seq >= 1 << 20);
     let mut mark = 0;
     let mut visit = |octets: &[u8]| mark = u64::from_be_bytes(*octets.first_chunk().expect("a number"));
     engine.get(Table::Meta, b"mark", &mut visit).expect("read");
@@ -106,7 +139,7 @@ fn an_interrupted_skip_goes_on() {
     let store = open().expect("a store");
     for (n, before) in (0..).zip(before).skip(1) {
         let after = store.subscriber(&supi(n)).expect("read").expect("there").sqn.reserved();
-        assert_eq!(after.0, before.0 + (1 << 20), "subscriber {n}");
+        assert_eq!(after.0, before.0 + done.seq, "subscriber {n}");
     }
 }
 

@@ -27,8 +27,9 @@ enum Action {
 ///
 /// A backup does not know which numbers were issued after it was made. Without this command they would be issued again, to
 /// the same cards: a challenge that somebody recorded is accepted then as if it were new. It moves SEQ of every subscriber, of
-/// whichever scheme, by 2^20 (1 048 576 vectors), and the clock that time-based numbers follow one day beyond itself and the
-/// wall clock. Cards notice nothing: they let SEQ jump by 2^28.
+/// whichever scheme, by 2^20 (1 048 576 vectors) and 2^10 for each minute of the clock, which begins again after 2^15 minutes: one
+/// backup may be put back twice, two minutes apart or more. It moves the clock that time-based numbers follow one day beyond itself and the
+/// wall clock. Cards notice nothing: they let SEQ jump by 2^28, eight times as far.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "After a backup was put back:
   kaskade store skip-ahead --yes
@@ -111,7 +112,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     }
     if !args.yes {
         bail!(
-            "the sequence numbers of all subscribers in {} would go ahead by {SKIPPED_SEQ}, for good: add --yes if a backup \
+            "the sequence numbers of all subscribers in {} would go ahead by {SKIPPED_SEQ} or more, for good: add --yes if a backup \
              was put back",
             path.display()
         );
@@ -161,7 +162,7 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
             "removed_or_replaced_cards": done.lives,
             "damaged": done.damaged,
             "resumed": done.resumed,
-            "seq": SKIPPED_SEQ,
+            "seq": done.seq,
             "clock_hours": hours,
         }))?;
     } else {
@@ -171,8 +172,8 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
             ""
         };
         console.line(format!(
-            "{} subscribers and {} removed or replaced cards go on {SKIPPED_SEQ} SEQ further, the clock {hours} hours{resumed}",
-            done.subscribers, done.lives
+            "{} subscribers and {} removed or replaced cards go on {} SEQ further, the clock {hours} hours{resumed}",
+            done.subscribers, done.lives, done.seq
         ))?;
         console.line("subscribers provisioned or replaced since the backup: give --sqn above what they had")?;
     }

@@ -87,7 +87,7 @@ pub(crate) fn targets(name: &str) -> Result<Vec<Target>> {
     if targets.is_empty() {
         let named = tree::rows().map(|row| row.named.to_owned());
         let names = tree::keys().into_iter().map(String::from).chain(named);
-        bail!("{} is no key{}", shown(name), nearest(name, names));
+        bail!("{} is no key{}", shown(name), nearest(name, names, ALL_KEYS));
     }
     Ok(targets)
 }
@@ -146,12 +146,14 @@ fn unknown(what: &str) -> String {
     format!(
         "{} is no key, FC or clause of the hierarchy{}",
         shown(what),
-        nearest(what, keys.chain(others))
+        nearest(what, keys.chain(others), ALL_KEYS)
     )
 }
 
-/// ": did you mean …?" with the nearest names, or how to see all.
-pub(crate) fn nearest(what: &str, names: impl Iterator<Item = String>) -> String {
+const ALL_KEYS: &str = "`kaskade explain --tree` shows all keys";
+
+/// ": did you mean …?" with the nearest names, or where to see all.
+pub(crate) fn nearest(what: &str, names: impl Iterator<Item = String>, all: &str) -> String {
     let wanted: Vec<char> = tree::plain(what).chars().collect();
     let mut ranked: Vec<(usize, String)> = names
         .map(|name| {
@@ -168,7 +170,7 @@ pub(crate) fn nearest(what: &str, names: impl Iterator<Item = String>) -> String
     let near = ranked.iter().filter(|(distance, _)| *distance <= most);
     let near: Vec<&str> = near.take(4).map(|(_, name)| name.as_str()).collect();
     match near.split_last() {
-        None => "; `kaskade explain --tree` shows all keys".to_owned(),
+        None => format!("; {all}"),
         Some((only, [])) => format!("; did you mean {only}?"),
         Some((last, others)) => format!("; did you mean {} or {last}?", others.join(", ")),
     }

@@ -164,7 +164,7 @@ fn what_is_missing_is_asked_for_all_at_once() {
     let said = |line: &str| place.kaskade(line).refused();
     let missing = said(&format!("derive K_SN --from k-seaf={K_AMF}"));
     for part in [
-        "SUPI (--input supi=imsi-001010000000001",
+        "SUPI (--supi imsi-001010000000001, or --input supi=imsi-001010000000001",
         "for K_AMF by TS 33.501 A.7",
         "SN Counter (--input sn-counter=0",
         "for K_SN by TS 33.501 A.16",

@@ -314,17 +314,17 @@ fn an_incomplete_usual_way_is_not_left_for_another() {
     for (line, missing, other) in [
         (
             format!("K_gNB {card} -i uplink-nas-count=0"),
-            "SUPI (--input supi=",
+            "SUPI (--supi imsi-001010000000001, or --input supi=",
             "--via 0x76 ",
         ),
         (
             format!("K_NASint {card}"),
-            "SUPI (--input supi=",
+            "SUPI (--supi imsi-001010000000001, or --input supi=",
             "kaskade derive \"K_NASint (EPS)\"",
         ),
         (
             format!("EMSK --k {K} --opc {OPC} --rand {RAND} -i identity=0001010000000001"),
-            "serving network name (--input",
+            "serving network name (--plmn 001-01, or --input",
             "--via mk-eap-aka.emsk ",
         ),
     ] {

@@ -226,8 +226,14 @@ impl Ausf {
             .await
             .inspect_err(|error| {
                 // What a UDM says of a user is no failure; what it says of itself, or something else in its place, is.
-                let failed = matches!(error.cause(), Cause::AvGenerationProblem | Cause::UpstreamServerError);
-                if failed && !matches!(error, UdmLinkError::Local(_)) {
+                let failed = match error {
+                    UdmLinkError::Local(_) => false,
+                    UdmLinkError::Refused(_) => {
+                        matches!(error.cause(), Cause::AvGenerationProblem | Cause::UpstreamServerError)
+                    }
+                    UdmLinkError::Client(_) | UdmLinkError::Nonsense(_) => true,
+                };
+                if failed {
                     log_limit!(warn, "no vector from the UDM", %error);
                 }
             })?;

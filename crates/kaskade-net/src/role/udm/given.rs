@@ -11,7 +11,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
 use kaskade_keys::Supi;
@@ -42,8 +42,8 @@ type Set = [Place; WAYS];
 /// What is known of a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// It was given to this requester, and an AUTS of its time may still be followed.
-    Given,
+    /// It was given to this requester so long ago, and an AUTS of its time may still be followed. It counts once.
+    Given(Duration),
     /// It was not, or so long ago that no AUTS of its time is followed any more.
     NotGiven,
     /// It may have been, and pushed out since.
@@ -108,11 +108,15 @@ impl Given {
         });
     }
 
-    /// Whether this requester was given a vector of this subscriber lately.
-    pub(super) fn known(&self, requester: &Requester, supi: &Supi, now: Instant) -> Known {
+    /// Whether this requester was given a vector of this subscriber lately, which is then used up: nobody reports two
+    /// successes of one.
+    pub(super) fn take(&self, requester: &Requester, supi: &Supi, now: Instant) -> Known {
         self.within(requester, supi, now, |set, asked| {
-            if set.iter().any(|place| place.is(asked) && place.lives(asked.at)) {
-                return Known::Given;
+            if let Some(place) = set.iter_mut().find(|place| place.is(asked) && place.lives(asked.at)) {
+                // Tenths are cut off: what it dates is not before the vector.
+                let age = asked.at.saturating_sub(place.at).saturating_sub(1);
+                *place = Place::default();
+                return Known::Given(Duration::from_millis(u64::from(age) * 100));
             }
             match set.iter().all(|place| place.lives(asked.at)) {
                 true => Known::Forgotten,
@@ -163,9 +167,20 @@ fn victim(set: &Set, new: Place) -> Option<usize> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    /// Looks, and puts back what it took.
+    fn look(given: &Given, who: &Requester, supi: &Supi, now: Instant) -> Known {
+        let known = given.take(who, supi, now);
+        if let Known::Given(age) = known {
+            given.note(who, supi, now.checked_sub(age).unwrap());
+        }
+        known
+    }
+
+    fn is_given(known: Known) -> bool {
+        matches!(known, Known::Given(_))
+    }
 
     fn supi(user: u64) -> Supi {
         format!("imsi-00101{user:010}").parse().unwrap()
@@ -193,17 +208,20 @@ mod tests {
         }
         flood(&given, &stranger, 1_000_000, begin);
         let now = begin + AUTS_LIFETIME - Duration::from_secs(1);
-        let known = |who: &Requester, what| (0..1000).filter(|n| given.known(who, &supi(*n), now) == what).count();
-        assert_eq!(known(&ausf, Known::Given), 1000);
-        assert_eq!(known(&stranger, Known::Given), 0, "of what it was never given");
-        assert_eq!(known(&stranger, Known::Forgotten), 1000, "as far as one can tell");
+        let known = |who: &Requester, what: fn(Known) -> bool| {
+            (0..1000).filter(|n| what(look(&given, who, &supi(*n), now))).count()
+        };
+        let is_forgotten = |known| known == Known::Forgotten;
+        assert_eq!(known(&ausf, is_given), 1000);
+        assert_eq!(known(&stranger, is_given), 0, "of what it was never given");
+        assert_eq!(known(&stranger, is_forgotten), 1000, "as far as one can tell");
         // In the fullest table whoever begins now has a place.
         let late = Requester::group("late");
         for n in 0..1000 {
             given.note(&late, &supi(n), now);
         }
-        assert_eq!(known(&late, Known::Given), 1000);
-        assert_eq!(known(&ausf, Known::Given), 1000);
+        assert_eq!(known(&late, is_given), 1000);
+        assert_eq!(known(&ausf, is_given), 1000);
     }
 
     /// 15 000 a second of the whole table; of how many in a thousand vectors it is unknown, so many seconds later, that they were
@@ -216,7 +234,7 @@ mod tests {
             given.note(&ausf, &supi(n), now);
             if let Some(answers) = n.checked_sub(seconds * second) {
                 asked += 1;
-                lost += u64::from(given.known(&ausf, &supi(answers), now) != Known::Given);
+                lost += u64::from(!is_given(look(given, &ausf, &supi(answers), now)));
             }
         }
         (lost * 1000_u64).div_ceil(asked)
@@ -246,14 +264,31 @@ mod tests {
         let given = Given::new();
         let [ausf, other] = ["ausf", "other"].map(Requester::group);
         let begin = given.begun;
-        assert_eq!(given.known(&ausf, &supi(1), begin), Known::NotGiven);
+        assert_eq!(look(&given, &ausf, &supi(1), begin), Known::NotGiven);
         given.note(&ausf, &supi(1), begin);
         let last = begin + AUTS_LIFETIME - Duration::from_millis(100);
-        assert_eq!(given.known(&ausf, &supi(1), last), Known::Given);
-        assert_eq!(given.known(&other, &supi(1), last), Known::NotGiven);
-        assert_eq!(given.known(&ausf, &supi(2), last), Known::NotGiven);
-        assert_eq!(given.known(&ausf, &supi(1), begin + AUTS_LIFETIME), Known::NotGiven);
+        assert_eq!(look(&given, &other, &supi(1), last), Known::NotGiven);
+        assert_eq!(look(&given, &ausf, &supi(2), last), Known::NotGiven);
+        assert!(is_given(given.take(&ausf, &supi(1), last)));
+        given.note(&ausf, &supi(1), begin);
+        assert_eq!(look(&given, &ausf, &supi(1), begin + AUTS_LIFETIME), Known::NotGiven);
         given.note(&ausf, &supi(1), begin + AUTS_LIFETIME);
-        assert_eq!(given.known(&ausf, &supi(1), begin + AUTS_LIFETIME), Known::Given);
+        assert!(is_given(look(&given, &ausf, &supi(1), begin + AUTS_LIFETIME)));
+    }
+
+    #[test]
+    fn a_vector_counts_once_and_dates_what_it_counts_for() {
+        let given = Given::new();
+        let ausf = Requester::group("ausf");
+        given.note(&ausf, &supi(1), given.begun);
+        let now = given.begun + Duration::from_secs(5);
+        let Known::Given(age) = given.take(&ausf, &supi(1), now) else {
+            panic!("it was given");
+        };
+        assert!(
+            age <= Duration::from_secs(5) && age >= Duration::from_millis(4800),
+            "{age:?}"
+        );
+        assert_eq!(given.take(&ausf, &supi(1), now), Known::NotGiven);
     }
 }

@@ -282,8 +282,8 @@ impl Udm {
             return Err(UdmError::UserNotFound);
         }
         if event.success {
-            match self.given.known(requester, supi, now) {
-                Known::Given => self.store.succeeded(supi),
+            match self.given.take(requester, supi, now) {
+                Known::Given(age) => self.store.vector_succeeded(supi, age),
                 known => {
                     self.counters.disbelieved.fetch_add(1, Ordering::Relaxed);
                     let (supi, forgotten) = (supi.masked(), known == Known::Forgotten);
