@@ -24,10 +24,11 @@ pub const SKIPPED_SEQ: u64 = 1 << 20;
 /// How many further SEQ that are for each minute of the wall clock, as the same backup may be put back twice: a subscriber gets no
 /// more vectors in a minute, with the burst, than the budgets give by default.
 const SEQ_PER_MINUTE: u64 = 1 << 10;
-/// After so many minutes, 22 days, it begins again: all together is an eighth of what a card accepts at once.
-const MINUTES: u64 = 1 << 15;
-/// By how many different SEQ1 subscribers of the general scheme go ahead, two minutes each.
-const ROUNDS: u64 = 4;
+/// The part of Δ, of what a card accepts at once, after which that begins again: 22 days with the default of 2^28.
+const PART: u64 = 8;
+/// The part of Δ within which subscribers of the general scheme go ahead by different SEQ1, two minutes each: four with the
+/// default.
+const PART_GENERAL: u64 = 4;
 /// How far the mark of the clock goes beyond itself and beyond the wall clock.
 pub const SKIPPED_TIME: Duration = Duration::from_secs(86_400);
 
@@ -45,15 +46,13 @@ pub struct Skipped {
     pub lives: u64,
     /// Rows that are not whole: they were left as they are, and nothing is issued of them.
     pub damaged: u64,
-    /// By how many SEQ they went ahead, but for those of the general scheme.
-    pub seq: u64,
     /// Whether it went on where an earlier run was interrupted.
     pub resumed: bool,
 }
 
 /// Moves the sequence numbers of every subscriber, of whichever scheme, at least [`SKIPPED_SEQ`] ahead, and the clock's mark to
-/// [`SKIPPED_TIME`] beyond itself and the wall clock. How far beyond that depends on the minute, so that a backup that is put
-/// back a second time, two minutes later or more and within 22 days, goes on elsewhere than the first time. The store is not open otherwise meanwhile.
+/// [`SKIPPED_TIME`] beyond itself and the wall clock. How far beyond that depends on the minute and on Δ, so that a backup
+/// that is put back a second time soon, two minutes later or more, goes on elsewhere than the first time. The store is not open otherwise meanwhile.
 ///
 /// Each commit says how far it has come, so that a run after a crash goes on there. `progress` is told how many rows of how
 /// many are done.
@@ -84,12 +83,16 @@ pub fn skip_ahead_on(
     let sealer = unlock(engine, name, master_key, None)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
-    let seq = SKIPPED_SEQ + minutes % MINUTES * SEQ_PER_MINUTE;
+    let delta = options.policy.delta;
+    let seq = SKIPPED_SEQ + minutes % (delta / PART / SEQ_PER_MINUTE).max(1) * SEQ_PER_MINUTE;
     let by = |record: &SqnRecord| match record.generator() {
         _ if fault!("skip-leaves-records") => 0,
         _ if fault!("skip-always-equal") => SKIPPED_SEQ,
         // SEQ2 goes back to the clock from there, so that SEQ1 must differ.
-        Generator::General { seq2_bits, .. } => SKIPPED_SEQ + ((minutes / 2 % ROUNDS) << seq2_bits),
+        Generator::General { seq2_bits, .. } => {
+            let rounds = ((delta / PART_GENERAL) >> seq2_bits).max(1);
+            SKIPPED_SEQ + ((minutes / 2 % rounds) << seq2_bits)
+        }
         _ => seq,
     };
     let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));
@@ -97,10 +100,7 @@ pub fn skip_ahead_on(
     for table in TABLES {
         total += engine.len(table).map_err(read_error)?;
     }
-    let mut skipped = Skipped {
-        seq,
-        ..Skipped::default()
-    };
+    let mut skipped = Skipped::default();
     let mut done = 0;
     let (first, mut after) = match meta::octets(engine, meta::SKIPPING).map_err(read_error)? {
         Some(position) => {

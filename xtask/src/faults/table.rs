@@ -81,7 +81,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("newest-connection-refused", "a full house closes nobody and refuses the newest", NET, "idle_and_silent_crowds_stop_nobody"),
     fault("octets-without-bound", "requests that wait hold as much as they like", NET, "a_full_connection_is_told_to_come_back"),
     fault("unread-answers-wait-for-ever", "a peer that does not read keeps its connection", NET, "a_peer_that_does_not_read_is_given_up"),
-    fault("settings-without-end", "a peer sends SETTINGS as often as it likes, and each is work for every stream", NET, "settings_without_end_are_noticed_however_they_come"),
+    fault("settings-without-end", "a peer sends SETTINGS as often as it likes, and each is work for every stream", NET, "a_connection_with_settings_without_end_breaks"),
     fault("reads-without-end", "a connection reads as long as its peer sends, and the others wait", NET, "who_sends_without_end_leaves_a_turn_to_others"),
     fault("handshake-without-deadline", "a handshake takes as long as the peer likes", NET, "a_handshake_has_one_deadline_for_all_its_parts"),
     fault("shutdown-waits-for-ping", "a shutdown waits for peers that answer nothing", NET, "a_shutdown_waits_for_requests_only"),

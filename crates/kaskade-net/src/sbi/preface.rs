@@ -78,7 +78,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for AfterPreface<I> {
             let before = buf.filled().len();
             let read = Pin::new(&mut this.io).poll_read(cx, buf);
             if let Poll::Ready(Ok(())) = read {
-                this.frames.see(buf.filled().get(before..).unwrap_or(&[]))?;
+                let seen = this.frames.see(buf.filled().get(before..).unwrap_or(&[]));
+                if let Err(error) = seen {
+                    // A read that fails has read nothing.
+                    buf.set_filled(before);
+                    return Poll::Ready(Err(error));
+                }
             }
             return read;
         }
@@ -112,5 +117,26 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for AfterPreface<I> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_with_settings_without_end_breaks() {
+        let settings = [0, 0, 6, SETTINGS, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 1];
+        for (count, breaks) in [(32, false), (33, true)] {
+            let (near, mut far) = tokio::io::duplex(4096);
+            far.write_all(&[&PREFACE[..], &settings.repeat(count)].concat())
+                .await
+                .unwrap();
+            drop(far);
+            let mut near = AfterPreface::read(near).await.unwrap();
+            let read = near.read_to_end(&mut Vec::new()).await;
+            assert_eq!(read.is_err(), breaks, "{count}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a wrong request gets: the right status, cause and pointer, whoever sends it; and nothing is lost by it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use crate::common::http::{Ask, Told, curl, send};
+use crate::common::http::{Ask, Told, curl, send, send_unchecked};
 use crate::common::{Home, Link, answer, hn_key, suci, supi, ue, without_interop};
 use kaskade_crypto::ecies::{EphemeralSecret, conceal};
 
@@ -558,4 +558,13 @@ async fn what_is_unusual_but_right_is_taken() {
     assert_eq!((told.status, told.body.len()), (204, 0));
     let told = send(home.udm_url(), &put(&path, event(r#","authRemovalInd":true"#))).await;
     assert_eq!(told.status, 404, "it is gone");
+}
+
+/// RFC 9110 9.3.2.
+#[tokio::test]
+async fn an_answer_to_head_has_no_body() {
+    let home = Home::start(Link::Local);
+    let told = send_unchecked(home.ausf_url(), &Ask::bare("HEAD", AUTHENTICATE)).await;
+    assert_eq!((told.status, told.header("allow")), (405, Some("POST")));
+    assert_eq!(told.body, b"");
 }

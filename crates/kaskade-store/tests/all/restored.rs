@@ -84,16 +84,13 @@ fn one_backup_put_back_twice_goes_on_elsewhere() {
     let mut seen = std::collections::BTreeSet::new();
     for turn in 0..4 {
         fs::copy(&backup, &path).expect("put back");
-        let skipped = skip_ahead(&path, &key, &hands.options(), &mut |_, _| ()).expect("skipped");
+        skip_ahead(&path, &key, &hands.options(), &mut |_, _| ()).expect("skipped");
         let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
         for number in 0..SqnScheme::ALL.len() as u64 {
             // The burst, and what comes in two minutes at the rate that one subscriber may have.
             for _ in 0..512 + 2 * 60 * 8 {
                 let sqn = sqn(&store, number);
-                assert!(
-                    seen.insert((number, sqn)),
-                    "turn {turn}: subscriber {number}, {sqn:?}, {skipped:?}"
-                );
+                assert!(seen.insert((number, sqn)), "turn {turn}: subscriber {number}, {sqn:?}");
             }
         }
         drop(store);
@@ -129,7 +126,7 @@ fn an_interrupted_skip_goes_on() {
     engine.fail(Failure::Never);
     assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
     let done = skip_ahead_on(&engine, name, &key, &options, &mut |_, _| ()).expect("done");
-    assert!(done.resumed && done.seq >= 1 << 20);
+    assert!(done.resumed);
     let mut mark = 0;
     let mut visit = |octets: &[u8]| mark = u64::from_be_bytes(*octets.first_chunk().expect("a number"));
     engine.get(Table::Meta, b"mark", &mut visit).expect("read");
@@ -137,9 +134,11 @@ fn an_interrupted_skip_goes_on() {
     assert_eq!(done.subscribers, 9000 - 4096);
     options.tick = None;
     let store = open().expect("a store");
+    let mut moved = None;
     for (n, before) in (0..).zip(before).skip(1) {
         let after = store.subscriber(&supi(n)).expect("read").expect("there").sqn.reserved();
-        assert_eq!(after.0, before.0 + done.seq, "subscriber {n}");
+        let by = after.0 - before.0;
+        assert!(by >= 1 << 20 && by == *moved.get_or_insert(by), "subscriber {n}: {by}");
     }
 }
 

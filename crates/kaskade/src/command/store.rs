@@ -27,9 +27,9 @@ enum Action {
 ///
 /// A backup does not know which numbers were issued after it was made. Without this command they would be issued again, to
 /// the same cards: a challenge that somebody recorded is accepted then as if it were new. It moves SEQ of every subscriber, of
-/// whichever scheme, by 2^20 (1 048 576 vectors) and 2^10 for each minute of the clock, which begins again after 2^15 minutes: one
-/// backup may be put back twice, two minutes apart or more. It moves the clock that time-based numbers follow one day beyond itself and the
-/// wall clock. Cards notice nothing: they let SEQ jump by 2^28, eight times as far.
+/// whichever scheme, by at least 2^20 (1 048 576 vectors), and the clock that time-based numbers follow one day beyond itself and
+/// the wall clock. How much further depends on the minute, so that the same backup may be put back again two minutes later. Cards
+/// notice nothing: it is less than a third of Δ, by which they let SEQ jump (2^28 unless `[sqn] delta` says otherwise).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "After a backup was put back:
   kaskade store skip-ahead --yes
@@ -37,7 +37,7 @@ enum Action {
 
 When to use it: after every restore of the data folder or of subscribers.redb: from a backup, a snapshot of the machine or
 of its disk, a copy. Not after a crash or a power cut, which lose no number.
-Twice does no harm; if it is interrupted, run it again: `kaskade up` refuses to start before it is done, and it goes on where
+A second time does no harm; if it is interrupted, run it again: `kaskade up` refuses to start before it is done, and it goes on where
 it was. A card that got more than 2^20 vectors since the backup was made is not covered: that is more than 36 hours at
 8 per second, which is what `[budget] card` allows.")]
 struct SkipAhead {
@@ -162,7 +162,7 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
             "removed_or_replaced_cards": done.lives,
             "damaged": done.damaged,
             "resumed": done.resumed,
-            "seq": done.seq,
+            "at_least_seq": SKIPPED_SEQ,
             "clock_hours": hours,
         }))?;
     } else {
@@ -172,8 +172,8 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
             ""
         };
         console.line(format!(
-            "{} subscribers and {} removed or replaced cards go on {} SEQ further, the clock {hours} hours{resumed}",
-            done.subscribers, done.lives, done.seq
+            "{} subscribers and {} removed or replaced cards go on {SKIPPED_SEQ} SEQ further or more, the clock {hours} hours{resumed}",
+            done.subscribers, done.lives
         ))?;
         console.line("subscribers provisioned or replaced since the backup: give --sqn above what they had")?;
     }

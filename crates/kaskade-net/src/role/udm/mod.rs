@@ -37,7 +37,7 @@ use std::time::Instant;
 
 use kaskade_aka::auc;
 use kaskade_aka::sqn::SqnError;
-use kaskade_keys::Supi;
+use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::{EngineError, StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
@@ -213,14 +213,7 @@ impl Udm {
         request: &AuthenticationInfoRequest,
     ) -> Result<AuthenticationInfoResult, UdmError> {
         let serving_network_name = &request.serving_network_name;
-        if !self
-            .options
-            .serving_networks
-            .authorises(requester, serving_network_name)
-        {
-            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
-            return Err(UdmError::ServingNetworkNotAuthorised);
-        }
+        self.authorise(requester, serving_network_name)?;
         let now = Instant::now();
         let admitted = self.budgets.admit(requester, serving_network_name, now);
         admitted.map_err(|over| self.over_budget(requester, None, over))?;
@@ -268,14 +261,7 @@ impl Udm {
     /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let (now, serving_network_name) = (Instant::now(), &event.serving_network_name);
-        if !self
-            .options
-            .serving_networks
-            .authorises(requester, serving_network_name)
-        {
-            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
-            return Err(UdmError::ServingNetworkNotAuthorised);
-        }
+        self.authorise(requester, serving_network_name)?;
         let admitted = self.budgets.admit_report(requester, now);
         admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
         if !self.store.contains(supi).map_err(UdmError::Store)? {
@@ -336,6 +322,15 @@ impl Udm {
     /// The reports of a user that are kept, oldest first.
     pub fn auth_events(&self, supi: &Supi) -> Vec<AuthEvent> {
         self.events.of(supi)
+    }
+
+    fn authorise(&self, requester: &Requester, serving_network_name: &ServingNetworkName) -> Result<(), UdmError> {
+        let policy = &self.options.serving_networks;
+        if policy.authorises(requester, serving_network_name) {
+            return Ok(());
+        }
+        log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
+        Err(UdmError::ServingNetworkNotAuthorised)
     }
 
     /// Counts, and raises the alarm.
