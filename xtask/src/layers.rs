@@ -38,6 +38,12 @@ const LAYERS: &[Layer] = &[
         sans_io: true,
     },
     Layer {
+        name: "kaskade-flow",
+        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys"],
+        reason: "what all floors share says what is durable, and writes nothing",
+        sans_io: true,
+    },
+    Layer {
         name: "kaskade-codec",
         may_use: &["kaskade-keys"],
         reason: "byte formats carry identities, and compute nothing",
@@ -51,7 +57,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "kaskade-store",
-        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys", "kaskade-aka"],
+        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys", "kaskade-flow", "kaskade-aka"],
         reason: "it seals keys, and keeps the sequence number state of the AuC",
         sans_io: false,
     },
@@ -61,6 +67,7 @@ const LAYERS: &[Layer] = &[
             "kaskade-faults",
             "kaskade-crypto",
             "kaskade-keys",
+            "kaskade-flow",
             "kaskade-codec",
             "kaskade-aka",
             "kaskade-store",
@@ -74,6 +81,7 @@ const LAYERS: &[Layer] = &[
             "kaskade-faults",
             "kaskade-crypto",
             "kaskade-keys",
+            "kaskade-flow",
             "kaskade-codec",
             "kaskade-aka",
             "kaskade-store",
