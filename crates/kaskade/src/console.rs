@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use kaskade::place::without_keys;
+use kaskade_doctor::discretion::without_keys;
+pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -17,47 +18,11 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// What a piece of text is, as far as its looks go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// A heading or a name.
-    Strong,
-    /// Something that may be overlooked.
-    Faint,
-    /// All is well.
-    Good,
-    /// Something is wrong.
-    Bad,
-    /// Something to take note of.
-    Note,
-    /// The device's side.
-    Ue,
-    /// The network's side.
-    Network,
-}
-
-impl Style {
-    /// The SGR parameters of ECMA-48.
-    fn sgr(self) -> &'static str {
-        match self {
-            Self::Strong => "1",
-            Self::Faint => "2",
-            Self::Good => "1;32",
-            Self::Bad => "1;31",
-            Self::Note => "33",
-            Self::Ue => "36",
-            Self::Network => "35",
-        }
-    }
-}
-
 /// Standard output and what it can show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
-    colour: bool,
+    sheet: Sheet,
     colour_of_log: bool,
-    unicode: bool,
-    width: usize,
 }
 
 impl Console {
@@ -71,20 +36,22 @@ impl Console {
             Colour::Always => true,
             Colour::Never => false,
         };
+        let width = columns
+            .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+            .unwrap_or(120)
+            .min(160);
+        let sheet = Sheet::new(width);
         Self {
-            colour: coloured(io::stdout().is_terminal()),
+            sheet: sheet
+                .with_colour(coloured(io::stdout().is_terminal()))
+                .with_unicode(unicode_locale()),
             colour_of_log: coloured(io::stderr().is_terminal()),
-            unicode: unicode_locale(),
-            width: columns
-                .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
-                .unwrap_or(120)
-                .clamp(60, 160),
         }
     }
 
-    /// Columns to fill.
-    pub(crate) fn width(&self) -> usize {
-        self.width
+    /// What standard output can show.
+    pub(crate) fn sheet(&self) -> &Sheet {
+        &self.sheet
     }
 
     /// Whether standard error, where the log goes, is to be coloured.
@@ -94,16 +61,12 @@ impl Console {
 
     /// Text in a style, if colours are on.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour && !text.is_empty() {
-            format!("\x1b[{}m{text}\x1b[0m", style.sgr())
-        } else {
-            text.to_owned()
-        }
+        self.sheet.paint(style, text)
     }
 
     /// The same text in the alphabet of this output.
     pub(crate) fn spell(&self, text: &str) -> String {
-        if self.unicode { text.to_owned() } else { ascii(text) }
+        self.sheet.spell(text)
     }
 
     /// Writes one line.
@@ -175,30 +138,6 @@ fn unicode_locale() -> bool {
             let value = value.to_ascii_lowercase();
             value.contains("utf-8") || value.contains("utf8")
         })
-}
-
-fn ascii(text: &str) -> String {
-    let mut spelled = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '├' | '│' => spelled.push('|'),
-            '└' => spelled.push('`'),
-            '─' => spelled.push('-'),
-            '⇄' => spelled.push_str("<>"),
-            '⊕' => spelled.push_str("xor"),
-            '‖' => spelled.push_str("||"),
-            '✓' => spelled.push_str("ok"),
-            '✗' => spelled.push_str("NO"),
-            '–' | '—' => spelled.push('-'),
-            '·' => spelled.push(','),
-            '…' => spelled.push_str("..."),
-            '→' => spelled.push_str("->"),
-            '←' => spelled.push_str("<-"),
-            other if other.is_ascii() => spelled.push(other),
-            _ => spelled.push('?'),
-        }
-    }
-    spelled
 }
 
 /// Standard output, whose errors can be told from those of files and sockets.

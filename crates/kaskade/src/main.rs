@@ -16,25 +16,18 @@
 mod command;
 mod console;
 mod data_dir;
-mod explain;
 mod footprint;
-mod given;
-mod hierarchy;
 mod hn_keys;
 mod memory;
-mod picture;
-mod plan;
 mod secret_input;
 mod service;
-mod side;
-mod tree_view;
 mod warnings;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use console::{Colour, Console};
-use kaskade::place::may_be_secret;
+use kaskade_doctor::discretion::may_be_secret;
 
 /// The key-management system of a mobile network, from K to every key derived from it
 #[derive(Parser, Debug)]

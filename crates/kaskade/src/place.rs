@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kaskade_doctor::discretion::may_be_secret;
+
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -27,28 +29,6 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)
     }
-}
-
-/// Whether a piece of text may be a key or an identity: it has more than 12 hexadecimal digits, as K, OPc and SUPIs do.
-pub fn may_be_secret(text: &str) -> bool {
-    text.bytes().filter(u8::is_ascii_hexdigit).count() > 12
-}
-
-/// A message without runs of more than 20 hexadecimal digits: a key that was given where the name of a file or of anything
-/// else is expected. Identifiers of keys have 16 digits, numbers of 64 bits at most 20.
-pub fn without_keys(message: &str) -> String {
-    let mut shown = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some(at) = rest.find(|c: char| c.is_ascii_hexdigit()) {
-        let (before, run) = rest.split_at(at);
-        let end = run.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(run.len());
-        let (run, after) = run.split_at(end);
-        shown.push_str(before);
-        shown.push_str(if run.len() > 20 { "…" } else { run });
-        rest = after;
-    }
-    shown.push_str(rest);
-    shown
 }
 
 /// A message of a decoder without the values of the text that it quotes.
@@ -121,23 +101,6 @@ mod tests {
         assert_eq!(Place::of(text, 11), Place { line: 2, column: 5 });
         assert_eq!(Place::of(text, 1000).line, 3);
         assert_eq!(Place::of(text, 11).to_string(), "line 2, column 5");
-    }
-
-    #[test]
-    fn a_key_among_words_is_left_out() {
-        for (message, shown) in [
-            (
-                "k from 465b5ce8b199b49faa5f0a2ee238a6bc: not found",
-                "k from …: not found",
-            ),
-            ("465B5CE8B199B49FAA5F0x", "…x"),
-            ("18446744073709551615 is too much", "18446744073709551615 is too much"),
-            ("key 0123456789abcdef, ä", "key 0123456789abcdef, ä"),
-            ("…abc", "…abc"),
-            ("", ""),
-        ] {
-            assert_eq!(without_keys(message), shown);
-        }
     }
 
     #[test]

@@ -317,7 +317,7 @@ impl Lines {
             let line = self.line(path).with_context(|| {
                 format!(
                     "{field} from {}",
-                    crate::explain::lookup::shown(&path.display().to_string())
+                    kaskade_doctor::discretion::shown(&path.display().to_string())
                 )
             })?;
             return Ok(Some(SecretText(line)));

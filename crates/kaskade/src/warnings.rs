@@ -1,9 +1,8 @@
 //! What a configuration allows, and yet is probably not meant: `config check` and `up` say the same.
 
 use kaskade::config::Config;
+use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
-
-use crate::explain::lookup;
 
 /// What is allowed, and yet probably not meant.
 pub(crate) fn of(config: &Config) -> Vec<String> {
@@ -67,7 +66,7 @@ fn reservations(config: &Config) -> Vec<String> {
                 notes.push(format!(
                     "policy.reserved: {network}: {} is no group, and no certificate is ever seen without tls.client_ca: \
                      nobody is called so",
-                    lookup::shown(name)
+                    shown(name)
                 ));
             }
         }

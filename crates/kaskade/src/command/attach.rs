@@ -10,6 +10,7 @@ use kaskade_aka::fivegs::ue::{Ue, UeReject};
 use kaskade_aka::usim::Usim;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_crypto::ecies::{self, EphemeralSecret, HnPublicKey, Profile};
+use kaskade_doctor::side::Side;
 use kaskade_keys::fivegs::XresStar;
 use kaskade_keys::{
     Abba, HnKeyId, Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
@@ -17,8 +18,6 @@ use kaskade_keys::{
 use kaskade_net::random::random_octets;
 use kaskade_net::role::seaf::{AusfClient, AusfClientError, Challenge};
 use kaskade_net::sbi::model::SupiOrSuci;
-
-use crate::side::Side;
 
 /// How the UE names itself.
 #[derive(Clone)]

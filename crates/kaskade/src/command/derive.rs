@@ -12,17 +12,17 @@ use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnLayout;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_crypto::{Amf, Autn, Rand, Sqn};
+use kaskade_doctor::explain::step;
+use kaskade_doctor::hierarchy;
+use kaskade_doctor::side::Side;
+use kaskade_doctor::tree_view::{self, Sides};
 use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount, Nid, Plmn, ServingNetworkName, Supi};
 use kaskade_store::{OpOrOpc, SubscriberSecrets, TopOrTopc};
 use serde_json::{Value, json};
 
 use super::derive_key::{self, KeyArgs, Show};
 use crate::console::{Console, Style};
-use crate::explain;
-use crate::hierarchy;
 use crate::secret_input::SecretArgs;
-use crate::side::Side;
-use crate::tree_view::{self, Sides};
 
 /// Derives keys offline: every key of one 5G AKA run, from K and one challenge down to the keys of NAS, RRC and user plane,
 /// or any key of the hierarchy from keys above it
@@ -228,7 +228,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         network: None,
     };
     run.print_inputs(console, &derived)?;
-    console.text(&tree_view::render(console, sides))?;
+    console.text(&tree_view::render(console.sheet(), sides))?;
     if run.supi.is_none() {
         console.line(console.paint(
             Style::Note,
@@ -238,7 +238,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     if args.explain {
         console.line("")?;
         for transcript in run.transcripts(&derived) {
-            console.text(&explain::text(console, &transcript, args.reveal))?;
+            console.text(&step::text(console.sheet(), &transcript, args.reveal))?;
         }
     }
     Ok(())
@@ -378,10 +378,10 @@ impl Run {
                     .iter()
                     .position(|transcript| std::ptr::eq(transcript.row, row));
                 let transcript = at.map(|at| transcripts.swap_remove(at));
-                Some(explain::document(
+                Some(step::document(
                     row,
                     known.fingerprint(),
-                    (known.len(), known.octets()),
+                    (known.length(), known.octets()),
                     transcript.as_ref(),
                     reveal,
                 ))
@@ -412,9 +412,9 @@ impl Run {
     /// The octets that enter each derivation, as far as it was made.
     fn transcripts(&self, derived: &Derived) -> Vec<kaskade_keys::derivation::Transcript> {
         let quintet = auc::quintet(&self.credentials, &self.rand, self.sqn);
-        let mut transcripts = explain::home(&quintet, &self.serving_network_name);
+        let mut transcripts = step::home(&quintet, &self.serving_network_name);
         if let (Derived::Whole(cascade), Some(supi)) = (derived, &self.supi) {
-            transcripts.extend(explain::serving(supi, &self.abba, &self.selection, &cascade.keys.k_gnb));
+            transcripts.extend(step::serving(supi, &self.abba, &self.selection, &cascade.keys.k_gnb));
         }
         transcripts
     }

@@ -2,19 +2,21 @@
 
 use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
+use kaskade_doctor::discretion::shown;
+use kaskade_doctor::explain::step;
+use kaskade_doctor::given::{Given, Named};
+use kaskade_doctor::plan::{self, Derived, Plan};
+use kaskade_doctor::sheet::wrap;
+use kaskade_doctor::side::Side;
+use kaskade_doctor::tree_view::{self, Sides};
+use kaskade_doctor::{hierarchy, lookup};
 use kaskade_keys::derivation::{NamedKey, Octets, Row};
 use kaskade_keys::tree;
 use serde_json::json;
 
 use super::derive::options::Known;
 use crate::console::{Console, Style};
-use crate::explain::{self, facts, lookup};
-use crate::given::{Given, Named};
-use crate::hierarchy;
-use crate::plan::{self, Derived, Plan};
 use crate::secret_input::{Lines, SecretText};
-use crate::side::Side;
-use crate::tree_view::{self, Sides};
 
 /// Options for one key of the hierarchy, or for all that follows from some.
 #[derive(clap::Args, Debug)]
@@ -79,7 +81,7 @@ pub(crate) fn run(console: &Console, args: &KeyArgs, known: &Known<'_>, show: Sh
         if let Some(via) = args.via.first() {
             bail!(
                 "{key} follows from K and the challenge at once: leave out --via, which is {}",
-                lookup::shown(via)
+                shown(via)
             );
         }
         return print(console, &[(row, &known, None)], key, &[], show);
@@ -128,7 +130,7 @@ fn given(args: &KeyArgs, known: &Known<'_>) -> Result<Given> {
         let Some((option, text)) = input.split_once('=') else {
             bail!(
                 "--input: {} is not of the form NAME=VALUE, such as --input uplink-nas-count=0",
-                lookup::shown(input)
+                shown(input)
             );
         };
         given.name_input(option.trim(), text.trim())?;
@@ -162,7 +164,7 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
             .iter()
             .map(|(row, key, transcript)| {
                 let octets = key.expose_to_operator();
-                explain::document(
+                step::document(
                     row,
                     key.fingerprint(),
                     (Some(key.len()), octets),
@@ -177,7 +179,7 @@ fn print(console: &Console, lines: &[Line<'_>], target: &str, defaults: &[&str],
     if show.explain {
         for (row, key, transcript) in lines {
             if let Some(transcript) = transcript {
-                console.text(&explain::text(console, transcript, show.reveal))?;
+                console.text(&step::text(console.sheet(), transcript, show.reveal))?;
                 console.line(format!("  {} {}", console.spell("→"), value(row, key, show.reveal)))?;
                 console.line("")?;
             }
@@ -258,7 +260,7 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
     }
     if show.explain {
         for step in derived.steps() {
-            console.text(&explain::text(console, &step.transcript, show.reveal))?;
+            console.text(&step::text(console.sheet(), &step.transcript, show.reveal))?;
         }
     }
     let mut side = Side::new(show.reveal);
@@ -272,7 +274,7 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
         ue: &side,
         network: None,
     };
-    console.text(&tree_view::render(console, sides))?;
+    console.text(&tree_view::render(console.sheet(), sides))?;
     say_defaults(console, &defaults)?;
     let waiting = plan::waiting(given, &derived);
     if !waiting.is_empty() {
@@ -280,7 +282,7 @@ fn all(console: &Console, given: &Given, show: Show) -> Result<()> {
         console.line(console.paint(Style::Note, "More keys follow with"))?;
         for (input, keys) in waiting {
             let text = format!("{input}: {}", keys.join(", "));
-            for (at, line) in facts::wrap(&console.spell(&text), console.width() - 6)
+            for (at, line) in wrap(&console.spell(&text), console.sheet().width() - 6)
                 .iter()
                 .enumerate()
             {

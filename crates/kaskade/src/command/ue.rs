@@ -11,6 +11,8 @@ use kaskade_aka::sqn::{Seq, SqnLayout};
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::Sqn;
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
+use kaskade_doctor::discretion::shown;
+use kaskade_doctor::tree_view::{self, Sides, Verdict};
 use kaskade_keys::{Abba, HnKeyId, Nid, Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
@@ -20,9 +22,7 @@ use serde_json::{Value, json};
 use super::attach::{Attach, Attached, Identity};
 use super::derive::SelectionArgs;
 use crate::console::{Console, Style};
-use crate::explain::lookup;
 use crate::secret_input::SecretArgs;
-use crate::tree_view::{self, Sides, Verdict};
 use state::StateFile;
 
 /// An emulated USIM, device and serving network
@@ -339,7 +339,7 @@ fn public_key(text: &str, profile: Profile) -> Result<HnPublicKey> {
     let file = std::fs::read(text).with_context(|| {
         format!(
             "--hn-public-key: {} is neither hexadecimal digits nor a file",
-            lookup::shown(text)
+            shown(text)
         )
     })?;
     hn_key_file::public_key(&file, Some(profile)).with_context(|| text.to_owned())
@@ -365,8 +365,8 @@ fn print(console: &Console, args: &AttachArgs, attach: &Attach, attached: &Attac
         ue: &attached.ue,
         network: Some(&attached.serving),
     };
-    console.text(&tree_view::render(console, sides))?;
-    console.text(&tree_view::conclusion(console, Verdict::of(sides)))?;
+    console.text(&tree_view::render(console.sheet(), sides))?;
+    console.text(&tree_view::conclusion(console.sheet(), Verdict::of(sides)))?;
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use kaskade_aka::sqn::SqnRecord;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::ecies::Profile;
 use kaskade_crypto::{Amf, K, Opc};
+use kaskade_doctor::side::Side;
+use kaskade_doctor::tree_view::{self, Sides, Verdict};
 use kaskade_keys::derivation::{Fingerprint, Holder};
 use kaskade_keys::{Abba, HnKeyId, Plmn, RoutingIndicator, ServingNetworkName, Supi, tree};
 use kaskade_net::node::{Node, NodeError};
@@ -33,8 +35,6 @@ use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::hn_keys::HnKeys;
 use crate::memory::{self, Swap};
 use crate::service;
-use crate::side::Side;
-use crate::tree_view::{self, Sides, Verdict};
 use crate::warnings;
 
 /// Runs UDM and AUSF on HTTP/2, until Ctrl-C
@@ -418,9 +418,9 @@ async fn show(
     );
     console.line(how)?;
     console.line("")?;
-    console.text(&tree_view::render(console, sides))?;
+    console.text(&tree_view::render(console.sheet(), sides))?;
     let verdict = Verdict::of(sides);
-    console.text(&tree_view::conclusion(console, verdict))?;
+    console.text(&tree_view::conclusion(console.sheet(), verdict))?;
     if verdict.differ > 0 || verdict.one_sided > 0 || verdict.agree == 0 {
         bail!("UE and network do not have the same keys");
     }

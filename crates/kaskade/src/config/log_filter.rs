@@ -8,7 +8,7 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
-use crate::place::may_be_secret;
+use kaskade_doctor::discretion::may_be_secret;
 
 /// Levels, for all or by part: `info,kaskade_net=debug`.
 #[derive(Clone, Debug, PartialEq, Eq)]

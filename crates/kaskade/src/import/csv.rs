@@ -1,7 +1,7 @@
 //! CSV: one subscriber per line. Fields are slices of the text, so that no copy of a secret is made.
 
 use super::{Fields, ImportError, Reading, UNTYPED, untyped};
-use crate::place::may_be_secret;
+use kaskade_doctor::discretion::may_be_secret;
 
 const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
                        sealed";

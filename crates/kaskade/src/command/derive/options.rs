@@ -4,13 +4,13 @@ use anyhow::{Result, bail};
 use kaskade_aka::auc::{self, Credentials};
 use kaskade_aka::visit::{KeyVisitor, ShownKey, VisitKeys};
 use kaskade_crypto::Sqn;
+use kaskade_doctor::given::{Given, GivenError, Of};
 use kaskade_keys::derivation::{KdfParameter, Octets, Row};
 use kaskade_keys::tree;
 use kaskade_keys::umts::SqnXorAk;
 use kaskade_keys::{Abba, CipheringAlgorithm, IntegrityAlgorithm, NasCount};
 
 use super::{Args, SelectionArgs};
-use crate::given::{Given, Of};
 
 /// The options, read.
 pub(crate) struct Known<'a> {
@@ -177,7 +177,7 @@ fn octets_of<P: KdfParameter>(parameter: &P) -> Octets {
 struct Vector<'g> {
     given: &'g mut Given,
     by: &'g [&'static str],
-    result: Result<()>,
+    result: Result<(), GivenError>,
 }
 
 impl KeyVisitor for Vector<'_> {

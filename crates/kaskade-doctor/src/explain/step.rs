@@ -1,12 +1,5 @@
-//! Derivations explained: one with its octets, as text and as JSON; what a name stands for; what falls with a key.
+//! A derivation that was made: its inputs, its S and its key, as text and as JSON.
 
-pub(crate) mod facts;
-pub(crate) mod leak;
-pub(crate) mod lookup;
-pub(crate) mod ruler;
-pub(crate) mod table;
-
-use kaskade::hex_field;
 use kaskade_aka::auc::Quintet;
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_keys::derivation::{Encoding, Fingerprint, Row, Transcript};
@@ -18,10 +11,12 @@ use kaskade_keys::umts::SqnXorAk;
 use kaskade_keys::{Abba, ServingNetworkName, Supi};
 use serde_json::{Value, json};
 
-use crate::console::{Console, Style};
+use crate::digits;
+use crate::explain::{facts, ruler};
+use crate::sheet::{Sheet, Style};
 
-/// The inputs of the home network's derivations.
-pub(crate) fn home(quintet: &Quintet, serving_network_name: &ServingNetworkName) -> Vec<Transcript> {
+/// The inputs of the home network's derivations in a run of 5G AKA: K_AUSF, RES*, XRES*, K_SEAF (TS 33.501 A.2, A.4, A.6).
+pub fn home(quintet: &Quintet, serving_network_name: &ServingNetworkName) -> Vec<Transcript> {
     let Quintet { rand, xres, autn, .. } = quintet;
     vec![
         row_k_ausf::transcript(serving_network_name, &SqnXorAk::from(autn)),
@@ -31,8 +26,8 @@ pub(crate) fn home(quintet: &Quintet, serving_network_name: &ServingNetworkName)
     ]
 }
 
-/// The inputs of the serving network's derivations.
-pub(crate) fn serving(supi: &Supi, abba: &Abba, selection: &Selection, k_gnb: &KGnb) -> Vec<Transcript> {
+/// The inputs of the serving network's derivations in a run of 5G AKA, from K_AMF on (TS 33.501 A.7 to A.10).
+pub fn serving(supi: &Supi, abba: &Abba, selection: &Selection, k_gnb: &KGnb) -> Vec<Transcript> {
     let Selection {
         nas,
         access_stratum,
@@ -58,40 +53,35 @@ fn has_secret(row: &Row) -> bool {
 }
 
 /// One derivation as text, with its S. Secret inputs only on request.
-pub(crate) fn text(console: &Console, transcript: &Transcript, reveal: bool) -> String {
+pub fn text(sheet: &Sheet, transcript: &Transcript, reveal: bool) -> String {
     let row = transcript.row;
     let title = format!("{} from {}", row.child, row.parent);
-    let mut text = format!(
-        "{}  {}, {}\n",
-        console.paint(Style::Strong, &title),
-        row.clause,
-        row.rule
-    );
+    let mut text = format!("{}  {}, {}\n", sheet.paint(Style::Strong, &title), row.clause, row.rule);
     for (at, (spec, octets)) in row.parameters.iter().zip(&transcript.parameters).enumerate() {
         let shown = if spec.encoding.is_secret() && !reveal {
             "(secret: --reveal)".to_owned()
         } else {
-            hex_field::text(octets).to_string()
+            digits::text(octets).to_string()
         };
-        let name = console.spell(spec.name);
+        let name = sheet.spell(spec.name);
         text.push_str(&format!("  P{at} {name:<30} L{at} {:>3}  {shown}", octets.len()));
         if let (Encoding::Text, Ok(readable)) = (spec.encoding, std::str::from_utf8(octets)) {
-            text.push_str(&console.paint(Style::Faint, &format!("  \"{readable}\"")));
+            text.push_str(&sheet.paint(Style::Faint, &format!("  \"{readable}\"")));
         }
         text.push('\n');
     }
     if has_secret(row) && !reveal {
         text.push_str("  S  (has a secret input: --reveal)\n");
     } else {
-        text.push_str(&format!("  S  {}\n", *hex_field::text(&transcript.s())));
+        text.push_str(&format!("  S  {}\n", *digits::text(&transcript.s())));
     }
-    text.push_str(&ruler::ruler(console, transcript, reveal, 5));
+    text.push_str(&ruler::ruler(sheet, transcript, reveal, 5));
     text
 }
 
 /// One key as JSON: the facts of its derivation, what entered, and the key by its fingerprint. Its length is known even where
 /// its octets may not be shown.
-pub(crate) fn document(
+pub fn document(
     row: &'static Row,
     fingerprint: Fingerprint,
     (len, octets): (Option<usize>, Option<&[u8]>),
@@ -106,7 +96,7 @@ pub(crate) fn document(
     let entered = |at: usize| {
         let spec = row.parameters.get(at)?;
         let octets = transcript?.parameters.get(at)?;
-        (reveal || !spec.encoding.is_secret()).then(|| hex_field::text(octets).to_string())
+        (reveal || !spec.encoding.is_secret()).then(|| digits::text(octets).to_string())
     };
     if let Some(Value::Array(parameters)) = document.get_mut("parameters") {
         for (at, parameter) in parameters.iter_mut().enumerate() {
@@ -115,13 +105,9 @@ pub(crate) fn document(
     }
     let s = transcript
         .filter(|_| reveal || !has_secret(row))
-        .map(|transcript| hex_field::text(&transcript.s()).to_string());
+        .map(|transcript| digits::text(&transcript.s()).to_string());
     document["s"] = json!(s);
     document["fingerprint"] = json!(fingerprint.to_string());
-    document["value"] = json!(
-        octets
-            .filter(|_| reveal)
-            .map(|octets| hex_field::text(octets).to_string())
-    );
+    document["value"] = json!(octets.filter(|_| reveal).map(|octets| digits::text(octets).to_string()));
     document
 }

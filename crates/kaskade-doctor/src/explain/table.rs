@@ -1,11 +1,12 @@
-//! All keys at once: as a tree of text, and as a table for documentation.
+//! Many derivations: a tree, a list, a path, a table for documentation, JSON.
 
 use kaskade_keys::derivation::Row;
 use kaskade_keys::tree;
+use serde_json::{Value, json};
 
-use super::facts;
-use crate::console::{Console, Style};
+use crate::explain::facts;
 use crate::hierarchy::{self, Place};
+use crate::sheet::{Sheet, Style, wrap};
 
 /// One line of the tree.
 struct Line {
@@ -20,7 +21,7 @@ struct Line {
 
 /// Keys as trees; a key that can be made in several ways stands in one place, and is referred to from the
 /// others.
-pub(crate) fn text(console: &Console, trees: &[Vec<Place>]) -> String {
+pub fn text(sheet: &Sheet, trees: &[Vec<Place>]) -> String {
     let mut lines: Vec<Line> = Vec::new();
     for places in trees {
         let Some(root) = places.first() else { continue };
@@ -40,17 +41,17 @@ pub(crate) fn text(console: &Console, trees: &[Vec<Place>]) -> String {
     let clause = width(|line| line.clause.chars().count()).min(14);
     let mut text = String::new();
     for line in &lines {
-        let stem = console.spell(&line.stem);
+        let stem = sheet.spell(&line.stem);
         let style = if line.reference { Style::Faint } else { Style::Strong };
         let fill = " ".repeat(name.saturating_sub(line.stem.chars().count() + line.name.chars().count()));
         let mut row = format!(
             "{}{}{fill}  {:<function$}  {}  {}",
-            console.paint(Style::Faint, &stem),
-            console.paint(style, &console.spell(&line.name)),
-            console.spell(&cut(&line.function, function)),
-            console.paint(
+            sheet.paint(Style::Faint, &stem),
+            sheet.paint(style, &sheet.spell(&line.name)),
+            sheet.spell(&cut(&line.function, function)),
+            sheet.paint(
                 Style::Faint,
-                &console.spell(&format!("{:<clause$}", cut(&line.clause, clause)))
+                &sheet.spell(&format!("{:<clause$}", cut(&line.clause, clause)))
             ),
             line.holders,
         );
@@ -117,7 +118,7 @@ fn branch(lines: &mut Vec<Line>, key: &'static str, stem: &str, places: &[Place]
 }
 
 /// All derivations as a table in Markdown.
-pub(crate) fn markdown() -> String {
+pub fn markdown() -> String {
     let mut text = String::from(
         "| Key | From | Function | Further inputs | Octets | Held by | Clause |\n|---|---|---|---|---|---|---|\n",
     );
@@ -148,21 +149,64 @@ pub(crate) fn markdown() -> String {
 }
 
 /// The chain of derivations from one key to another, a line each.
-pub(crate) fn path(console: &Console, rows: &[&'static Row]) -> String {
+pub fn path(sheet: &Sheet, rows: &[&'static Row]) -> String {
     let mut text = String::new();
     if let Some(first) = rows.first() {
-        text.push_str(&format!(
-            "{}\n",
-            console.paint(Style::Strong, &console.spell(first.parent))
-        ));
+        text.push_str(&format!("{}\n", sheet.paint(Style::Strong, &sheet.spell(first.parent))));
     }
     for row in rows {
         let inputs: Vec<&str> = row.parameters.iter().map(|spec| spec.name).collect();
         let line = format!("→ {}  {}  {}  {}", row.child, row.rule, row.clause, inputs.join(", "));
-        for (at, line) in facts::wrap(&console.spell(&line), console.width()).iter().enumerate() {
+        for (at, line) in wrap(&sheet.spell(&line), sheet.width()).iter().enumerate() {
             let indent = if at == 0 { "" } else { "    " };
             text.push_str(&format!("{indent}{line}\n"));
         }
     }
     text
+}
+
+/// Derivations, a line each.
+pub fn list(sheet: &Sheet, rows: &[&'static Row]) -> String {
+    let width = |cell: &dyn Fn(&&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+    let clause = width(&|row| row.clause.chars().count());
+    let child = width(&|row| row.child.chars().count());
+    let parent = width(&|row| row.parent.chars().count());
+    let mut text = String::new();
+    for row in rows {
+        let line = format!(
+            "{:<clause$}  {:<child$}  from {:<parent$}  {}",
+            row.clause,
+            row.child,
+            row.parent,
+            hierarchy::function(row)
+        );
+        text.push_str(&format!("{}\n", sheet.spell(&line)));
+    }
+    text
+}
+
+/// Derivations as JSON, with the keys that they are between.
+pub fn document(rows: &[&'static Row]) -> Value {
+    let mut names: Vec<&'static str> = Vec::new();
+    let enter = rows.iter().flat_map(|row| row.keys().flatten().copied());
+    for name in rows.iter().flat_map(|row| [row.parent, row.child]).chain(enter) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let keys: Vec<Value> = names
+        .iter()
+        .map(|key| {
+            let groups: Vec<&str> = hierarchy::groups(key).iter().map(|group| group.name()).collect();
+            json!({
+                "name": key,
+                "octets": hierarchy::octets(key),
+                "octets_least": hierarchy::lengths(key).start(),
+                "held_by": hierarchy::holder_names(key),
+                "groups": groups,
+            })
+        })
+        .collect();
+    let derivations: Vec<Value> = rows.iter().map(|row| facts::document(row)).collect();
+    json!({ "keys": keys, "derivations": derivations })
 }

@@ -19,12 +19,12 @@ const MARGIN: f32 = 24.0;
 const HEAD: f32 = 118.0;
 
 /// The picture as a file of its own.
-pub(crate) fn svg() -> String {
+pub fn svg() -> String {
     drawing(Some(STYLE))
 }
 
 /// The page.
-pub(crate) fn html() -> String {
+pub fn html() -> String {
     let data = data().to_string().replace("</", "<\\/");
     PAGE.replace("/*STYLE*/", STYLE)
         .replace("<!--SVG-->", &drawing(None))

@@ -1,14 +1,78 @@
-//! What somebody gives for a derivation: keys, inputs, and options of the command line that are inputs too.
+//! What somebody gives for a derivation: keys, inputs, and options that are inputs too, each by the name that errors call it.
 
-use anyhow::{Result, bail};
 use kaskade_keys::derivation::{self, NamedKey, Octets, ParameterSpec, Row};
 use kaskade_keys::tree;
 
-use crate::explain::{facts, lookup};
+use crate::discretion::shown;
+use crate::lookup::{self, LookupError};
+use crate::notation;
+
+/// Why what is given makes no sense. Names options; never shows a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GivenError {
+    /// A name that no key has.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The same key twice.
+    #[error("{0} is given twice: give --from {option}=… once", option = notation::option(.0))]
+    KeyTwice(&'static str),
+    /// A key that differs from what other options make.
+    #[error("--from {option} contradicts {by}, from which another {key} follows: give one of them", option = notation::option(key))]
+    KeyContradicts {
+        /// The key.
+        key: &'static str,
+        /// The options from which it follows.
+        by: String,
+    },
+    /// No derivation takes an input of this name.
+    #[error("{input} is no input{of}{hint}")]
+    NoInput {
+        /// The input, as it was written.
+        input: String,
+        /// The key that it was said to be for.
+        of: String,
+        /// What was probably meant.
+        hint: String,
+    },
+    /// The same input twice.
+    #[error("--input {input} is given twice; give it once, or for each derivation by its key: k-gnb.{bare}=…")]
+    InputTwice {
+        /// The input, as it was written.
+        input: String,
+        /// The same without its key.
+        bare: String,
+    },
+    /// Two options say different things.
+    #[error("{one} contradicts {other}: both say what {input} is for {key}; give one of them")]
+    InputsContradict {
+        /// An option.
+        one: String,
+        /// Another.
+        other: String,
+        /// The input that both are about.
+        input: &'static str,
+        /// The key whose derivation it enters.
+        key: &'static str,
+    },
+    /// The text of an input is malformed.
+    #[error("{option}: {error}; expected {form}")]
+    Form {
+        /// The option.
+        option: String,
+        /// What is wrong.
+        error: String,
+        /// What is expected.
+        form: &'static str,
+    },
+    /// A key where an input is expected.
+    #[error("{0} is no input but a key: give it with --from")]
+    NotAnInput(&'static str),
+}
 
 /// What somebody has.
 #[derive(Default)]
-pub(crate) struct Given {
+pub struct Given {
     keys: Vec<Key>,
     inputs: Vec<Input>,
     /// The options that were written, each of which must be of use.
@@ -43,7 +107,7 @@ enum Scope {
 
 /// Whether an option is about a derivation.
 #[derive(Clone, Copy)]
-pub(crate) struct Of(pub(crate) fn(&Row) -> bool);
+pub struct Of(pub fn(&Row) -> bool);
 
 impl PartialEq for Of {
     /// Two options are never about the same: what they say is compared.
@@ -70,7 +134,7 @@ enum By {
 
 /// One thing that was written and must be of use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub enum Named {
     /// `--from` or `--input`: it says which way is meant.
     Explicit(String),
     /// Another option: people write it out of habit, so it does not choose a way.
@@ -78,7 +142,8 @@ pub(crate) enum Named {
 }
 
 impl Named {
-    pub(crate) fn text(&self) -> &str {
+    /// The option, as it was written.
+    pub fn text(&self) -> &str {
         match self {
             Self::Explicit(text) => text,
             Self::Option(option) => option,
@@ -88,9 +153,12 @@ impl Named {
 
 impl Given {
     /// A key that was named.
-    pub(crate) fn name_key(&mut self, name: &'static str, octets: Octets) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`GivenError::KeyTwice`].
+    pub fn name_key(&mut self, name: &'static str, octets: Octets) -> Result<(), GivenError> {
         if self.has(name) {
-            bail!("{name} is given twice: give --from {}=… once", facts::option(name));
+            return Err(GivenError::KeyTwice(name));
         }
         self.keys.push(Key {
             name,
@@ -101,7 +169,10 @@ impl Given {
     }
 
     /// Puts keys together that are given in parts: CK and IK to CK||IK.
-    pub(crate) fn join_keys(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`GivenError::KeyTwice`]: the whole is given too.
+    pub fn join_keys(&mut self) -> Result<(), GivenError> {
         for whole in tree::keys().into_iter().filter(|key| key.contains("||")) {
             let parts: Vec<&str> = whole.split("||").collect();
             let octets: Option<Vec<&[u8]>> = parts.iter().map(|part| self.octets(part)).collect();
@@ -115,13 +186,17 @@ impl Given {
     }
 
     /// A key that follows from these options.
-    pub(crate) fn know_key(&mut self, name: &'static str, octets: Octets, by: &[&'static str]) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`GivenError::KeyContradicts`]: it was named, with another value.
+    pub fn know_key(&mut self, name: &'static str, octets: Octets, by: &[&'static str]) -> Result<(), GivenError> {
         match self.octets(name) {
-            Some(known) if known != octets.as_slice() => bail!(
-                "--from {} contradicts {}, from which another {name} follows: give one of them",
-                facts::option(name),
-                by.join(", ")
-            ),
+            Some(known) if known != octets.as_slice() => {
+                return Err(GivenError::KeyContradicts {
+                    key: name,
+                    by: by.join(", "),
+                });
+            }
             Some(_) => {}
             None => self.keys.push(Key {
                 name,
@@ -133,7 +208,10 @@ impl Given {
     }
 
     /// An input that was named: `uplink-nas-count`, or `k-gnb.uplink-nas-count` for one derivation only.
-    pub(crate) fn name_input(&mut self, option: &str, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`GivenError`]: no derivation takes it, or it is given twice. Its text is read when it enters a derivation.
+    pub fn name_input(&mut self, option: &str, text: &str) -> Result<(), GivenError> {
         let (key, bare) = match option.split_once('.') {
             Some((key, bare)) => (Some(lookup::any_form(key)?), bare),
             None => (None, option),
@@ -144,18 +222,25 @@ impl Given {
         if !options.iter().any(|known| known == bare) {
             let of = key.map_or_else(String::new, |key| format!(" of {key}"));
             let hint = match lookup::key(bare) {
-                Ok(key) => format!("; {key} is a key: --from {}=…", facts::option(key)),
+                Ok(key) => format!("; {key} is a key: --from {}=…", notation::option(key)),
                 Err(_) => lookup::nearest(
                     bare,
                     options.into_iter(),
                     "`kaskade explain KEY` shows what enters a derivation",
                 ),
             };
-            bail!("{} is no input{of}{hint}", lookup::shown(bare));
+            return Err(GivenError::NoInput {
+                input: shown(bare),
+                of,
+                hint,
+            });
         }
         let mut others = self.inputs.iter();
         if others.any(|input| input.by == By::Name && input.option == bare && input.scope == scope) {
-            bail!("--input {option} is given twice; give it once, or for each derivation by its key: k-gnb.{bare}=…");
+            return Err(GivenError::InputTwice {
+                input: option.to_owned(),
+                bare: bare.to_owned(),
+            });
         }
         self.inputs.push(Input {
             option: bare.to_owned(),
@@ -168,19 +253,19 @@ impl Given {
     }
 
     /// Takes note that an option was written.
-    pub(crate) fn name_option(&mut self, option: &'static str) {
+    pub fn name_option(&mut self, option: &'static str) {
         if !self.options.contains(&option) {
             self.options.push(option);
         }
     }
 
     /// An input that these options say.
-    pub(crate) fn know_input(&mut self, option: &str, octets: Octets, by: &[&'static str]) {
+    pub fn know_input(&mut self, option: &str, octets: Octets, by: &[&'static str]) {
         self.know(option, Value::Octets(octets), By::Options(by.to_vec()), Of(|_| true));
     }
 
     /// The same, as text.
-    pub(crate) fn know_text(&mut self, option: &str, text: &str, by: &[&'static str]) {
+    pub fn know_text(&mut self, option: &str, text: &str, by: &[&'static str]) {
         self.know(
             option,
             Value::Text(text.to_owned()),
@@ -190,12 +275,12 @@ impl Given {
     }
 
     /// An input that an option says of some derivations.
-    pub(crate) fn know_of(&mut self, option: &str, octets: Octets, by: &'static str, of: Of) {
+    pub fn know_of(&mut self, option: &str, octets: Octets, by: &'static str, of: Of) {
         self.know(option, Value::Octets(octets), By::Options(vec![by]), of);
     }
 
     /// An input of some derivations by the documented default of an option.
-    pub(crate) fn default_of(&mut self, option: &str, octets: Octets, default: &'static str, of: Of) {
+    pub fn default_of(&mut self, option: &str, octets: Octets, default: &'static str, of: Of) {
         self.know(option, Value::Octets(octets), By::Default(default), of);
     }
 
@@ -209,21 +294,24 @@ impl Given {
         });
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
+    /// Whether a key of this name is given.
+    pub fn has(&self, name: &str) -> bool {
         self.octets(name).is_some()
     }
 
     /// The key of this name, to derive from.
-    pub(crate) fn key(&self, name: &str) -> Option<NamedKey> {
+    pub fn key(&self, name: &str) -> Option<NamedKey> {
         NamedKey::from_octets(name, self.octets(name)?)
     }
 
+    /// The octets of the key of this name.
     pub(crate) fn octets(&self, name: &str) -> Option<&[u8]> {
         let key = self.keys.iter().find(|key| key.name == name)?;
         Some(key.octets.as_slice())
     }
 
-    pub(crate) fn names(&self) -> Vec<&'static str> {
+    /// The keys that are given, in order.
+    pub fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()
     }
 
@@ -250,7 +338,7 @@ impl Given {
     }
 
     /// What these derivations use of what was written.
-    pub(crate) fn used(&self, keys: &[&str], rows: &[&'static Row]) -> Vec<Named> {
+    pub fn used(&self, keys: &[&str], rows: &[&'static Row]) -> Vec<Named> {
         let mut used: Vec<Named> = Vec::new();
         let mut note = |by: &By, written: String| match by {
             By::Name => used.push(Named::Explicit(written)),
@@ -274,7 +362,7 @@ impl Given {
     }
 
     /// What was written and is not among these.
-    pub(crate) fn unused(&self, used: &[Named]) -> Vec<Named> {
+    pub fn unused(&self, used: &[Named]) -> Vec<Named> {
         let keys = self.keys.iter().filter(|key| key.by == By::Name);
         let keys = keys.map(|key| Named::Explicit(key.written()));
         let inputs = self.inputs.iter().filter(|input| input.by == By::Name);
@@ -297,7 +385,7 @@ impl Given {
     }
 
     /// The defaults of options that these derivations take.
-    pub(crate) fn defaults(&self, rows: &[&'static Row]) -> Vec<&'static str> {
+    pub fn defaults(&self, rows: &[&'static Row]) -> Vec<&'static str> {
         let mut defaults = Vec::new();
         for row in rows {
             for (spec, _) in row.texts() {
@@ -310,20 +398,22 @@ impl Given {
         defaults
     }
 
-    /// The octets of an input.
-    pub(crate) fn value(&self, row: &Row, spec: &ParameterSpec) -> Result<Option<Octets>> {
+    /// The octets of an input, of the encoding that the derivation takes; `None` when it is not given.
+    ///
+    /// # Errors
+    /// [`GivenError`]: its text is malformed, or two options contradict each other.
+    pub fn value(&self, row: &Row, spec: &ParameterSpec) -> Result<Option<Octets>, GivenError> {
         let mut said = self.inputs(row, spec).into_iter();
         let Some(first) = said.next() else { return Ok(None) };
         let octets = first.octets(spec)?;
         for other in said.filter(|input| matches!(input.by, By::Options(_))) {
             if other.octets(spec)? != octets {
-                bail!(
-                    "{} contradicts {}: both say what {} is for {}; give one of them",
-                    first.title(),
-                    other.title(),
-                    spec.name,
-                    row.named
-                );
+                return Err(GivenError::InputsContradict {
+                    one: first.title(),
+                    other: other.title(),
+                    input: spec.name,
+                    key: row.named,
+                });
             }
         }
         Ok(Some(octets))
@@ -332,7 +422,7 @@ impl Given {
 
 impl Key {
     fn written(&self) -> String {
-        format!("--from {}", facts::option(self.name))
+        format!("--from {}", notation::option(self.name))
     }
 }
 
@@ -359,14 +449,18 @@ impl Input {
         }
     }
 
-    fn octets(&self, spec: &ParameterSpec) -> Result<Octets> {
+    fn octets(&self, spec: &ParameterSpec) -> Result<Octets, GivenError> {
         match (&self.value, spec.given) {
             (Value::Octets(octets), _) => Ok(octets.clone()),
             (Value::Text(text), derivation::Given::Text(form)) => match (form.parse)(text) {
                 Ok(octets) => Ok(octets),
-                Err(error) => bail!("{}: {error}; expected {}", self.title(), form.form),
+                Err(error) => Err(GivenError::Form {
+                    option: self.title(),
+                    error: error.to_string(),
+                    form: form.form,
+                }),
             },
-            _ => bail!("{} is no input but a key: give it with --from", spec.name),
+            _ => Err(GivenError::NotAnInput(spec.name)),
         }
     }
 }

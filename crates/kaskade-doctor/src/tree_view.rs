@@ -3,26 +3,27 @@
 //! Shape and words come from the rows of [`kaskade_keys::tree`] alone; a key of a new branch appears here by itself as soon
 //! as a side knows it.
 
-use kaskade::hex_field;
 use kaskade_keys::derivation::{Given, Holder, Row};
 use kaskade_keys::tree;
 use zeroize::Zeroizing;
 
-use crate::console::{Console, Style};
+use crate::digits;
 use crate::hierarchy;
+use crate::sheet::{Sheet, Style};
 use crate::side::{KnownKey, Side};
 
 /// What two sides know.
 #[derive(Clone, Copy)]
-pub(crate) struct Sides<'s> {
-    pub(crate) ue: &'s Side,
+pub struct Sides<'s> {
+    /// The device's.
+    pub ue: &'s Side,
     /// `None` when nothing was compared: then there are no ticks.
-    pub(crate) network: Option<&'s Side>,
+    pub network: Option<&'s Side>,
 }
 
 /// How a key compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Agreement {
+pub enum Agreement {
     /// Both sides have it, and it is the same.
     Agrees,
     /// Both sides have it, and it is not the same.
@@ -32,14 +33,15 @@ pub(crate) enum Agreement {
 }
 
 /// One line of the tree.
-pub(crate) struct Node {
+pub struct Node {
     /// One row, or two that make the same value on the two sides, such as RES* and XRES*.
-    pub(crate) rows: Vec<&'static Row>,
-    pub(crate) children: Vec<Node>,
+    pub rows: Vec<&'static Row>,
+    /// What is derived from it.
+    pub children: Vec<Node>,
 }
 
 /// The tree of everything that a side knows, in the order in which it is read best: leaves before branches.
-pub(crate) fn nodes(sides: Sides<'_>) -> Vec<Node> {
+pub fn nodes(sides: Sides<'_>) -> Vec<Node> {
     known(children(&[tree::ROOT]), sides)
 }
 
@@ -95,12 +97,12 @@ fn further_inputs(row: &Row) -> impl Iterator<Item = &'static str> {
 
 impl Node {
     /// The names of its key.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.rows.iter().map(|row| row.child)
     }
 
     /// What each side has.
-    pub(crate) fn keys<'s>(&self, sides: Sides<'s>) -> (Option<&'s KnownKey>, Option<&'s KnownKey>) {
+    pub fn keys<'s>(&self, sides: Sides<'s>) -> (Option<&'s KnownKey>, Option<&'s KnownKey>) {
         let both = |name| Some((sides.ue.of(name)?, sides.network?.of(name)?));
         if let Some((ue, network)) = self.names().find_map(both) {
             return (Some(ue), Some(network));
@@ -111,7 +113,7 @@ impl Node {
     }
 
     /// How they compare.
-    pub(crate) fn agreement(&self, sides: Sides<'_>) -> Agreement {
+    pub fn agreement(&self, sides: Sides<'_>) -> Agreement {
         match self.keys(sides) {
             (Some(ue), Some(network)) if ue.fingerprint() == network.fingerprint() => Agreement::Agrees,
             (Some(_), Some(_)) => Agreement::Differs,
@@ -135,16 +137,20 @@ impl Node {
 
 /// How many keys agree, how many one side alone has, and which is the first that differs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Verdict {
-    pub(crate) agree: usize,
-    pub(crate) differ: usize,
-    pub(crate) one_sided: usize,
-    pub(crate) first_difference: Option<&'static Row>,
+pub struct Verdict {
+    /// Keys that both sides have, equal.
+    pub agree: usize,
+    /// Keys that both sides have, not equal.
+    pub differ: usize,
+    /// Keys that one side has.
+    pub one_sided: usize,
+    /// The derivation at which the sides part: the first in the order of the tree.
+    pub first_difference: Option<&'static Row>,
 }
 
 impl Verdict {
     /// Compares every key of the tree.
-    pub(crate) fn of(sides: Sides<'_>) -> Self {
+    pub fn of(sides: Sides<'_>) -> Self {
         let mut verdict = Self::default();
         for node in &nodes(sides) {
             node.walk(&mut |node| match node.agreement(sides) {
@@ -160,7 +166,7 @@ impl Verdict {
     }
 
     /// In one sentence.
-    pub(crate) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         let Self {
             agree,
             differ,
@@ -188,8 +194,8 @@ impl Verdict {
 }
 
 /// What the ticks mean, and what came out.
-pub(crate) fn conclusion(console: &Console, verdict: Verdict) -> String {
-    let mark = |style, mark: &str| console.paint(style, &console.spell(mark));
+pub fn conclusion(sheet: &Sheet, verdict: Verdict) -> String {
+    let mark = |style, mark: &str| sheet.paint(style, &sheet.spell(mark));
     let mut legend = format!(
         "{} derived on both sides and equal   {} not equal",
         mark(Style::Good, "✓"),
@@ -199,22 +205,22 @@ pub(crate) fn conclusion(console: &Console, verdict: Verdict) -> String {
         legend.push_str(&format!("   {} known to one side only", mark(Style::Faint, "–")));
     }
     let style = if verdict.differ == 0 { Style::Good } else { Style::Bad };
-    let sentence = console.spell(&verdict.sentence());
-    format!("\n{legend}\n{}\n", console.paint(style, &sentence))
+    let sentence = sheet.spell(&verdict.sentence());
+    format!("\n{legend}\n{}\n", sheet.paint(style, &sentence))
 }
 
-/// Prints the tree in columns that fit the terminal.
-pub(crate) fn render(console: &Console, sides: Sides<'_>) -> Zeroizing<String> {
+/// The tree in columns that fit the sheet; wiped on drop, as it may hold octets of keys.
+pub fn render(sheet: &Sheet, sides: Sides<'_>) -> Zeroizing<String> {
     let mut lines = vec![root()];
     let nodes = nodes(sides);
     push(&mut lines, &nodes, "", sides);
     for line in &mut lines {
-        line.spell(console);
+        line.spell(sheet);
     }
-    let layout = Layout::new(console, &lines, sides.network.is_some());
-    let mut text = Zeroizing::new(layout.heading(console));
+    let layout = Layout::new(sheet, &lines, sides.network.is_some());
+    let mut text = Zeroizing::new(layout.heading(sheet));
     for line in &lines {
-        layout.push(console, line, &mut text);
+        layout.push(sheet, line, &mut text);
     }
     text
 }
@@ -287,7 +293,7 @@ fn cells(node: &Node, sides: Sides<'_>) -> Line {
         line.other = key.fingerprint().to_string();
     }
     if let Some(octets) = [ue, network].into_iter().flatten().find_map(KnownKey::octets) {
-        line.value = hex_field::text(octets);
+        line.value = digits::text(octets);
     }
     line.agreement = sides.network.map(|_| agreement);
     line
@@ -306,9 +312,9 @@ fn split_holders(holders: impl Iterator<Item = Holder>) -> (String, String) {
 }
 
 impl Line {
-    fn spell(&mut self, console: &Console) {
+    fn spell(&mut self, sheet: &Sheet) {
         for cell in [&mut self.stem, &mut self.below, &mut self.function] {
-            *cell = console.spell(cell);
+            *cell = sheet.spell(cell);
         }
     }
 }
@@ -328,7 +334,7 @@ const FINGERPRINT: usize = 8;
 const NO_FUNCTION: usize = 24;
 
 impl Layout {
-    fn new(console: &Console, lines: &[Line], compared: bool) -> Self {
+    fn new(sheet: &Sheet, lines: &[Line], compared: bool) -> Self {
         let widest = |cell: fn(&Line) -> usize| lines.iter().map(cell).max().unwrap_or(0);
         let mut layout = Self {
             name: widest(|line| width(&line.stem) + width(&line.name)),
@@ -336,13 +342,10 @@ impl Layout {
             network: widest(|line| width(&line.network)),
             clause: widest(|line| width(&line.clause)),
             function: 0,
-            mark: if compared { 1 + width(&console.spell("✓")) } else { 0 },
-            arrow: console.spell(" ⇄ "),
+            mark: if compared { 1 + width(&sheet.spell("✓")) } else { 0 },
+            arrow: sheet.spell(" ⇄ "),
         };
-        layout.function = console
-            .width()
-            .saturating_sub(layout.before_function())
-            .max(NO_FUNCTION);
+        layout.function = sheet.width().saturating_sub(layout.before_function()).max(NO_FUNCTION);
         layout
     }
 
@@ -358,7 +361,7 @@ impl Layout {
         self.before_fingerprint() + FINGERPRINT + self.mark + 2 + self.clause + 2
     }
 
-    fn heading(&self, console: &Console) -> String {
+    fn heading(&self, sheet: &Sheet) -> String {
         let heading = format!(
             "{}  {}  {}  {}  {}",
             padded("Key", self.name),
@@ -367,17 +370,17 @@ impl Layout {
             padded("TS, clause", self.clause),
             "Function and further inputs",
         );
-        console.paint(Style::Faint, heading.trim_end()) + "\n"
+        sheet.paint(Style::Faint, heading.trim_end()) + "\n"
     }
 
-    fn push(&self, console: &Console, line: &Line, text: &mut String) {
+    fn push(&self, sheet: &Sheet, line: &Line, text: &mut String) {
         let mut functions = wrap(&line.function, self.function).into_iter();
         let name_style = match line.agreement {
             Some(Agreement::Differs) => Style::Bad,
             _ => Style::Strong,
         };
-        text.push_str(&console.paint(Style::Faint, &line.stem));
-        text.push_str(&console.paint(name_style, &line.name));
+        text.push_str(&sheet.paint(Style::Faint, &line.stem));
+        text.push_str(&sheet.paint(name_style, &line.name));
         text.push_str(&blank(self.name - width(&line.stem) - width(&line.name) + 2));
         let between = if line.ue.is_empty() || line.network.is_empty() {
             blank(width(&self.arrow))
@@ -385,50 +388,50 @@ impl Layout {
             self.arrow.clone()
         };
         text.push_str(&blank(self.ue - width(&line.ue)));
-        text.push_str(&console.paint(Style::Ue, &line.ue));
-        text.push_str(&console.paint(Style::Faint, &between));
-        text.push_str(&console.paint(Style::Network, &line.network));
+        text.push_str(&sheet.paint(Style::Ue, &line.ue));
+        text.push_str(&sheet.paint(Style::Faint, &between));
+        text.push_str(&sheet.paint(Style::Network, &line.network));
         text.push_str(&blank(self.network - width(&line.network) + 2));
         text.push_str(&padded(&line.fingerprint, FINGERPRINT));
-        text.push_str(&self.mark(console, line));
+        text.push_str(&self.mark(sheet, line));
         text.push_str("  ");
-        text.push_str(&console.paint(Style::Faint, &padded(&line.clause, self.clause)));
+        text.push_str(&sheet.paint(Style::Faint, &padded(&line.clause, self.clause)));
         text.push_str("  ");
         text.push_str(&functions.next().unwrap_or_default());
         end_line(text);
         if !line.other.is_empty() {
-            self.stem_below(console, line, self.before_fingerprint(), text);
+            self.stem_below(sheet, line, self.before_fingerprint(), text);
             let note = format!("{} in the network", line.other);
-            text.push_str(&console.paint(Style::Bad, &note));
+            text.push_str(&sheet.paint(Style::Bad, &note));
             end_line(text);
         }
         for function in functions {
-            self.stem_below(console, line, self.before_function(), text);
+            self.stem_below(sheet, line, self.before_function(), text);
             text.push_str(&function);
             end_line(text);
         }
         if !line.value.is_empty() {
-            self.stem_below(console, line, self.name + 2, text);
-            text.push_str(&console.paint(Style::Note, &line.value));
+            self.stem_below(sheet, line, self.name + 2, text);
+            text.push_str(&sheet.paint(Style::Note, &line.value));
             end_line(text);
         }
     }
 
-    fn stem_below(&self, console: &Console, line: &Line, column: usize, text: &mut String) {
-        text.push_str(&console.paint(Style::Faint, &line.below));
+    fn stem_below(&self, sheet: &Sheet, line: &Line, column: usize, text: &mut String) {
+        text.push_str(&sheet.paint(Style::Faint, &line.below));
         text.push_str(&blank(column.saturating_sub(width(&line.below))));
     }
 
-    fn mark(&self, console: &Console, line: &Line) -> String {
+    fn mark(&self, sheet: &Sheet, line: &Line) -> String {
         let (style, mark) = match line.agreement {
             Some(Agreement::Agrees) => (Style::Good, "✓"),
             Some(Agreement::Differs) => (Style::Bad, "✗"),
             Some(Agreement::OneSided) => (Style::Faint, "–"),
             None => return blank(self.mark),
         };
-        let mark = console.spell(mark);
+        let mark = sheet.spell(mark);
         let rest = blank(self.mark.saturating_sub(1 + width(&mark)));
-        format!(" {}{rest}", console.paint(style, &mark))
+        format!(" {}{rest}", sheet.paint(style, &mark))
     }
 }
 

@@ -4,12 +4,11 @@ use kaskade_keys::derivation::HolderGroup;
 use kaskade_keys::tree;
 use serde_json::{Value, json};
 
-use super::facts;
-use crate::console::{Console, Style};
 use crate::hierarchy;
+use crate::sheet::{Sheet, Style, wrap};
 
 /// The consequences of a leak.
-pub(crate) struct Leak {
+pub struct Leak {
     leaked: Vec<&'static str>,
     fallen: Vec<&'static str>,
     safe: Vec<Safe>,
@@ -31,7 +30,8 @@ enum Why {
 }
 
 impl Leak {
-    pub(crate) fn of(leaked: Vec<&'static str>) -> Self {
+    /// What follows when these keys are known to somebody who should not have them.
+    pub fn of(leaked: Vec<&'static str>) -> Self {
         let joined = joined(&leaked);
         let known: Vec<&str> = leaked.iter().chain(&joined).copied().collect();
         let mut fallen = joined;
@@ -61,19 +61,20 @@ impl Leak {
         Self { leaked, fallen, safe }
     }
 
-    pub(crate) fn text(&self, console: &Console) -> String {
+    /// As text: the keys that fall, by who holds them, and those near them that do not.
+    pub fn text(&self, sheet: &Sheet) -> String {
         let names = self.leaked.join(" and ");
         let title = match self.fallen.len() {
             0 => format!("If {names} leaks, no other key falls"),
             1 => format!("If {names} leaks, 1 other key falls"),
             count => format!("If {names} leaks, {count} other keys fall"),
         };
-        let mut text = console.paint(Style::Strong, &console.spell(&title)) + "\n";
+        let mut text = sheet.paint(Style::Strong, &sheet.spell(&title)) + "\n";
         for (group, keys) in self.by_group() {
-            push(console, &mut text, Style::Bad, group.name(), &keys.join(", "));
+            push(sheet, &mut text, Style::Bad, group.name(), &keys.join(", "));
         }
         if !self.fallen.is_empty() {
-            text.push_str(&console.paint(
+            text.push_str(&sheet.paint(
                 Style::Faint,
                 "A key stands at each group that holds it. What is no key counts as known: it travels in clear or can be guessed.",
             ));
@@ -83,7 +84,7 @@ impl Leak {
             return text;
         }
         text.push('\n');
-        text.push_str(&console.paint(Style::Strong, "Near it, and not fallen"));
+        text.push_str(&sheet.paint(Style::Strong, "Near it, and not fallen"));
         text.push('\n');
         let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
         for safe in &self.safe {
@@ -94,8 +95,8 @@ impl Leak {
             }
         }
         for (why, keys) in reasons {
-            let columns = console.width();
-            for (at, line) in facts::wrap(&console.spell(&format!("{}: {why}", keys.join(", "))), columns)
+            let columns = sheet.width();
+            for (at, line) in wrap(&sheet.spell(&format!("{}: {why}", keys.join(", "))), columns)
                 .iter()
                 .enumerate()
             {
@@ -107,7 +108,8 @@ impl Leak {
         text
     }
 
-    pub(crate) fn document(&self) -> Value {
+    /// As JSON.
+    pub fn document(&self) -> Value {
         let groups: serde_json::Map<String, Value> = self
             .by_group()
             .into_iter()
@@ -153,12 +155,12 @@ fn joined(leaked: &[&'static str]) -> Vec<&'static str> {
         .collect()
 }
 
-fn push(console: &Console, text: &mut String, style: Style, label: &str, value: &str) {
+fn push(sheet: &Sheet, text: &mut String, style: Style, label: &str, value: &str) {
     const LABEL: usize = 17;
-    let columns = console.width().saturating_sub(LABEL);
-    for (at, line) in facts::wrap(&console.spell(value), columns).iter().enumerate() {
+    let columns = sheet.width().saturating_sub(LABEL);
+    for (at, line) in wrap(&sheet.spell(value), columns).iter().enumerate() {
         let label = if at == 0 { label } else { "" };
-        text.push_str(&console.paint(style, &format!("{label:<LABEL$}")));
+        text.push_str(&sheet.paint(style, &format!("{label:<LABEL$}")));
         text.push_str(line);
         text.push('\n');
     }

@@ -1,27 +1,59 @@
 //! What a word stands for: a key, an FC, or a clause.
 
-use anyhow::{Result, bail};
-use kaskade::place::may_be_secret;
 use kaskade_keys::derivation::{Row, Rule};
 use kaskade_keys::tree::{self, Rank, Target};
 
+use crate::discretion::shown;
 use crate::hierarchy;
 
 /// What was found.
-pub(crate) enum Found {
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Found {
     /// One key.
     Key(&'static str),
     /// The derivations of an FC, of a clause, or of a specification.
     Rows {
         /// What they have in common.
         title: String,
+        /// In the order of the tree.
         rows: Vec<&'static Row>,
+    },
+}
+
+/// Why a word stands for nothing, with what is near it. A word that may be a secret is not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// No key has this name.
+    #[error("{name} is no key{hint}")]
+    NoKey {
+        /// The name, as it was written.
+        name: String,
+        /// What was probably meant.
+        hint: String,
+    },
+    /// Several keys have this name, in different systems.
+    #[error("{name} is the name of several keys: {}", keys.join(", "))]
+    SeveralKeys {
+        /// The name, as it was written.
+        name: String,
+        /// Their full names.
+        keys: Vec<&'static str>,
+    },
+    /// Neither a key nor an FC nor a clause.
+    #[error("{what} is no key, FC or clause of the hierarchy{hint}")]
+    Nothing {
+        /// The word, as it was written.
+        what: String,
+        /// What was probably meant.
+        hint: String,
     },
 }
 
 impl Found {
     /// The derivations, the usual one of a key first.
-    pub(crate) fn rows(&self) -> Vec<&'static Row> {
+    pub fn rows(&self) -> Vec<&'static Row> {
         match self {
             Self::Key(key) => tree::makers(key).collect(),
             Self::Rows { rows, .. } => rows.clone(),
@@ -30,7 +62,10 @@ impl Found {
 }
 
 /// Finds a key (`K_AMF`, `kamf`), an FC (`0x6E`, `6e`), or a clause (`A.9`, `TS 33.501 A.9`, `33.501`).
-pub(crate) fn find(what: &str) -> Result<Found> {
+///
+/// # Errors
+/// [`LookupError::Nothing`], with what is near it.
+pub fn find(what: &str) -> Result<Found, LookupError> {
     let what = what.trim();
     if let Some(key) = tree::find(what) {
         return Ok(Found::Key(key));
@@ -65,35 +100,47 @@ pub(crate) fn find(what: &str) -> Result<Found> {
             rows: found,
         });
     }
-    bail!("{}", unknown(what))
+    Err(unknown(what))
 }
 
 /// Finds a key, by its name or by a derivation's own name for it (K_eNB* is a K_eNB), and nothing else.
-pub(crate) fn key(name: &str) -> Result<&'static str> {
+///
+/// # Errors
+/// [`LookupError`]: no key has this name, or several have it.
+pub fn key(name: &str) -> Result<&'static str, LookupError> {
     let name = name.trim();
     let targets = targets(name)?;
     match targets.iter().find(|target| target.rank <= Rank::Derivation) {
         Some(target) => Ok(target.key),
         None => {
-            let forms: Vec<&str> = targets.iter().map(|target| target.key).collect();
-            bail!("{} is the name of several keys: {}", shown(name), forms.join(", "))
+            let keys = targets.iter().map(|target| target.key).collect();
+            Err(LookupError::SeveralKeys {
+                name: shown(name),
+                keys,
+            })
         }
     }
 }
 
 /// All keys that a name may mean, in any of their forms.
-pub(crate) fn targets(name: &str) -> Result<Vec<Target>> {
+///
+/// # Errors
+/// [`LookupError::NoKey`], with what is near it.
+pub fn targets(name: &str) -> Result<Vec<Target>, LookupError> {
     let targets = tree::targets(name.trim());
     if targets.is_empty() {
         let named = tree::rows().map(|row| row.named.to_owned());
         let names = tree::keys().into_iter().map(String::from).chain(named);
-        bail!("{} is no key{}", shown(name), nearest(name, names, ALL_KEYS));
+        return Err(LookupError::NoKey {
+            name: shown(name),
+            hint: nearest(name, names, ALL_KEYS),
+        });
     }
     Ok(targets)
 }
 
 /// A name that at least one key has.
-pub(crate) fn any_form(name: &str) -> Result<&str> {
+pub(crate) fn any_form(name: &str) -> Result<&str, LookupError> {
     targets(name).map(|_| name)
 }
 
@@ -140,14 +187,13 @@ pub(crate) fn is_in_clause(clause: &str, what: &str) -> bool {
     !wanted.is_empty() && wanted.iter().all(|word| fits(word) && word != "33")
 }
 
-fn unknown(what: &str) -> String {
+fn unknown(what: &str) -> LookupError {
     let keys = tree::keys().into_iter().map(String::from);
     let others = tree::rows().flat_map(|row| [row.named.to_owned(), row.clause.to_owned()]);
-    format!(
-        "{} is no key, FC or clause of the hierarchy{}",
-        shown(what),
-        nearest(what, keys.chain(others), ALL_KEYS)
-    )
+    LookupError::Nothing {
+        what: shown(what),
+        hint: nearest(what, keys.chain(others), ALL_KEYS),
+    }
 }
 
 const ALL_KEYS: &str = "`kaskade explain --tree` shows all keys";
@@ -197,14 +243,6 @@ fn distance(a: &[char], b: &[char]) -> usize {
         before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or(0)
-}
-
-/// What was asked for, unless it may be a key by its value.
-pub(crate) fn shown(text: &str) -> String {
-    match may_be_secret(text) {
-        true => "this (a value, where a name is expected)".into(),
-        false => format!("{text:?}"),
-    }
 }
 
 #[cfg(test)]

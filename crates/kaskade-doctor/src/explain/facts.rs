@@ -2,18 +2,19 @@
 
 use std::ops::RangeInclusive;
 
-use kaskade::hex_field;
 use kaskade_keys::derivation::{Encoding, Given, Holder, Octets, ParameterSpec, Row, Rule, Transcript};
 use kaskade_keys::tree;
 use serde_json::{Value, json};
 
-use super::ruler;
-use crate::console::{Console, Style};
+use crate::digits;
+use crate::explain::ruler;
+use crate::notation::{self, option, quoted};
+use crate::sheet::{Sheet, Style, wrap};
 use crate::{hierarchy, plan};
 
-/// One derivation on a page.
-pub(crate) fn text(console: &Console, row: &'static Row) -> String {
-    let mut page = Page::new(console);
+/// One derivation on a page: what enters, who derives and holds the key, when it is renewed, and S with the examples of the inputs.
+pub fn text(sheet: &Sheet, row: &'static Row) -> String {
+    let mut page = Page::new(sheet);
     let title = if row.named == row.child {
         format!("{} from {}", row.child, row.parent)
     } else {
@@ -43,18 +44,18 @@ pub(crate) fn text(console: &Console, row: &'static Row) -> String {
     page.fact("Derive it", &command(row));
     if let Rule::Kdf(_) = row.rule {
         let example = example(row);
-        page.text.push_str(&format!(
-            "\n{}\n{}",
-            console.paint(Style::Faint, &console.spell(&example_title(row))),
-            ruler::ruler(console, &example, false, 0)
-        ));
+        page.text.push('\n');
+        for line in wrap(&sheet.spell(&example_title(row)), sheet.width()) {
+            page.text.push_str(&format!("{}\n", sheet.paint(Style::Faint, &line)));
+        }
+        page.text.push_str(&ruler::ruler(sheet, &example, false, 0));
     }
     page.text
 }
 
 /// What a key is for, where it stands, and how else it is made.
-pub(crate) fn place_in_hierarchy(console: &Console, key: &'static str) -> String {
-    let mut page = Page::new(console);
+pub fn place_in_hierarchy(sheet: &Sheet, key: &'static str) -> String {
+    let mut page = Page::new(sheet);
     let chain = tree::path(tree::ROOT, key).unwrap_or_default();
     if let Some(first) = chain.first() {
         let names: Vec<&str> = chain.iter().map(|row| row.child).collect();
@@ -100,37 +101,37 @@ fn other_forms(key: &str) -> Vec<&'static str> {
 
 /// A page of facts that fits the output.
 struct Page<'c> {
-    console: &'c Console,
+    sheet: &'c Sheet,
     text: String,
 }
 
 const LABEL: usize = 12;
 
 impl<'c> Page<'c> {
-    fn new(console: &'c Console) -> Self {
+    fn new(sheet: &'c Sheet) -> Self {
         Self {
-            console,
+            sheet,
             text: String::new(),
         }
     }
 
     fn title(&mut self, title: &str, beside: &str) {
-        let title = self.console.paint(Style::Strong, &self.console.spell(title));
-        let beside = self.console.paint(Style::Faint, &self.console.spell(beside));
+        let title = self.sheet.paint(Style::Strong, &self.sheet.spell(title));
+        let beside = self.sheet.paint(Style::Faint, &self.sheet.spell(beside));
         self.text.push_str(&format!("{title}  {beside}\n"));
     }
 
     fn prose(&mut self, text: &str) {
-        for line in wrap(&self.console.spell(text), self.console.width()) {
+        for line in wrap(&self.sheet.spell(text), self.sheet.width()) {
             self.text.push_str(&line);
             self.text.push('\n');
         }
     }
 
     fn fact(&mut self, label: &str, value: &str) {
-        let columns = self.console.width().saturating_sub(LABEL);
-        let mut label = self.console.paint(Style::Faint, &format!("{label:<LABEL$}"));
-        for line in wrap(&self.console.spell(value), columns) {
+        let columns = self.sheet.width().saturating_sub(LABEL);
+        let mut label = self.sheet.paint(Style::Faint, &format!("{label:<LABEL$}"));
+        for line in wrap(&self.sheet.spell(value), columns) {
             self.text.push_str(&format!("{label}{line}\n"));
             label = " ".repeat(LABEL);
         }
@@ -144,7 +145,7 @@ impl<'c> Page<'c> {
         }
         value.push_str(", ");
         value.push_str(&match spec.given {
-            Given::Fixed(fixed) => format!("fixed: {}", *hex_field::text(&fixed())),
+            Given::Fixed(fixed) => format!("fixed: {}", *digits::text(&fixed())),
             Given::Key(names) => format!("a key: {}", names.join(" or ")),
             Given::Text(form) => {
                 let octets = (form.parse)(form.example).unwrap_or_default();
@@ -153,7 +154,7 @@ impl<'c> Page<'c> {
                     form.form,
                     spec.option(),
                     form.example,
-                    *hex_field::text(&octets)
+                    *digits::text(&octets)
                 )
             }
         });
@@ -187,7 +188,7 @@ fn holders(holders: &[Holder]) -> String {
 }
 
 /// The command that makes the key by this derivation.
-pub(crate) fn command(row: &'static Row) -> String {
+pub fn command(row: &'static Row) -> String {
     if let Rule::AlgorithmSet(_) = row.rule {
         let mut command = format!("kaskade derive {} --k-file - --opc-file -", quoted(row.child));
         for (spec, form) in row.texts() {
@@ -207,51 +208,9 @@ pub(crate) fn command(row: &'static Row) -> String {
         command.push_str(&format!(" --input {}={}", spec.option(), form.example));
     }
     if plan::is_ambiguous(row) {
-        command.push_str(&format!(" --via {}", via(row)));
+        command.push_str(&format!(" --via {}", notation::via(row)));
     }
     command
-}
-
-/// What tells a derivation from all others: parent and method.
-pub(crate) fn via(row: &'static Row) -> String {
-    let option = option(row.parent);
-    let via = format!("{}.{}", option.trim_matches('"'), row.method.replace('_', "-"));
-    if option.starts_with('"') {
-        format!("\"{via}\"")
-    } else {
-        via
-    }
-}
-
-/// A key's name as a shell takes it.
-pub(crate) fn quoted(name: &str) -> String {
-    if name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-    {
-        name.to_owned()
-    } else {
-        option(name)
-    }
-}
-
-/// A key's name as an option takes it: the shortest that still finds it.
-pub(crate) fn option(name: &str) -> String {
-    let mut option = String::new();
-    for c in name.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() => option.push(c.to_ascii_lowercase()),
-            '*' | '\'' => option.push(c),
-            _ if option.ends_with('-') || option.is_empty() => {}
-            _ => option.push('-'),
-        }
-    }
-    let option = option.trim_end_matches('-').to_owned();
-    if option.contains(['*', '\'']) {
-        format!("\"{option}\"")
-    } else {
-        option
-    }
 }
 
 fn example_title(row: &Row) -> String {
@@ -281,25 +240,8 @@ fn example(row: &'static Row) -> Transcript {
     }
 }
 
-/// Breaks text at blanks.
-pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
-}
-
-/// One derivation as JSON.
-pub(crate) fn document(row: &'static Row) -> Value {
+/// One derivation as JSON, without values.
+pub fn document(row: &'static Row) -> Value {
     let parameters: Vec<Value> = row.parameters.iter().map(parameter).collect();
     let names = |holders: &[Holder]| -> Vec<&'static str> { holders.iter().map(|holder| holder.name()).collect() };
     let fc = match row.rule {
@@ -328,7 +270,7 @@ pub(crate) fn document(row: &'static Row) -> Value {
         "source": row.source().name(),
         "doubt": (!row.doubt.is_empty()).then_some(row.doubt),
         "usual": tree::is_usual(row),
-        "via": via(row),
+        "via": notation::via(row),
         "command": command(row),
     })
 }
@@ -342,7 +284,7 @@ fn parameter(spec: &ParameterSpec) -> Value {
     match spec.given {
         Given::Fixed(fixed) => {
             value["given"] = json!("fixed");
-            value["octets"] = json!(hex_field::text(&fixed()).as_str());
+            value["octets"] = json!(digits::text(&fixed()).as_str());
         }
         Given::Key(names) => {
             value["given"] = json!("key");
@@ -354,7 +296,7 @@ fn parameter(spec: &ParameterSpec) -> Value {
             value["given"] = json!("text");
             value["option"] = json!(spec.option());
             value["form"] = json!(form.form);
-            value["example"] = json!({ "text": form.example, "octets": hex_field::text(&octets).as_str() });
+            value["example"] = json!({ "text": form.example, "octets": digits::text(&octets).as_str() });
         }
     }
     value

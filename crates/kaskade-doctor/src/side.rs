@@ -5,13 +5,13 @@ use kaskade_keys::derivation::{Fingerprint, NamedKey};
 use zeroize::Zeroizing;
 
 /// The keys that one side has, by name.
-pub(crate) struct Side {
+pub struct Side {
     reveal: bool,
     keys: Vec<KnownKey>,
 }
 
 /// One key of a side.
-pub(crate) struct KnownKey {
+pub struct KnownKey {
     name: String,
     fingerprint: Fingerprint,
     /// How many octets it has, if that is known here.
@@ -21,7 +21,7 @@ pub(crate) struct KnownKey {
 
 impl Side {
     /// Knows nothing yet; keeps octets only if the person at the terminal asked for them.
-    pub(crate) fn new(reveal: bool) -> Self {
+    pub fn new(reveal: bool) -> Self {
         Self {
             reveal,
             keys: Vec::new(),
@@ -29,7 +29,7 @@ impl Side {
     }
 
     /// Takes note of a key of which only the fingerprint is known here.
-    pub(crate) fn note(&mut self, name: &str, fingerprint: Fingerprint) {
+    pub fn note(&mut self, name: &str, fingerprint: Fingerprint) {
         self.keys.push(KnownKey {
             name: name.to_owned(),
             fingerprint,
@@ -39,7 +39,7 @@ impl Side {
     }
 
     /// Takes note of a key that goes by its name.
-    pub(crate) fn take(&mut self, key: &NamedKey) {
+    pub fn take(&mut self, key: &NamedKey) {
         let octets = key.expose_to_operator().filter(|_| self.reveal);
         self.keys.push(KnownKey {
             name: key.name().to_owned(),
@@ -50,7 +50,7 @@ impl Side {
     }
 
     /// Takes over what another party of this side knows under `name`.
-    pub(crate) fn adopt(&mut self, name: &str, other: &Self) {
+    pub fn adopt(&mut self, name: &str, other: &Self) {
         if let Some(key) = other.of(name) {
             self.keys.push(KnownKey {
                 name: name.to_owned(),
@@ -62,24 +62,24 @@ impl Side {
     }
 
     /// The key that was seen last under this name.
-    pub(crate) fn of(&self, name: &str) -> Option<&KnownKey> {
+    pub fn of(&self, name: &str) -> Option<&KnownKey> {
         self.keys.iter().rev().find(|key| key.name == name)
     }
 }
 
 impl KnownKey {
     /// The fingerprint.
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
     /// How many octets it has.
-    pub(crate) fn len(&self) -> Option<usize> {
+    pub fn length(&self) -> Option<usize> {
         self.len
     }
 
     /// The octets, if this side may show them.
-    pub(crate) fn octets(&self) -> Option<&[u8]> {
+    pub fn octets(&self) -> Option<&[u8]> {
         self.octets.as_deref().map(Vec::as_slice)
     }
 }

@@ -1,9 +1,9 @@
 //! Octets with a ruler under them that says what each is.
 
-use kaskade::hex_field;
 use kaskade_keys::derivation::{Rule, Transcript};
 
-use crate::console::{Console, Style};
+use crate::digits;
+use crate::sheet::{Sheet, Style};
 
 /// A stretch of octets with one meaning.
 struct Part {
@@ -12,8 +12,8 @@ struct Part {
 }
 
 /// S octet by octet (TS 33.220 B.2.0), each octet over the label of its part; secret octets as `**`.
-pub(crate) fn ruler(console: &Console, transcript: &Transcript, reveal: bool, indent: usize) -> String {
-    let per_line = (console.width().saturating_sub(indent) / 3).max(8);
+pub fn ruler(sheet: &Sheet, transcript: &Transcript, reveal: bool, indent: usize) -> String {
+    let per_line = (sheet.width().saturating_sub(indent) / 3).max(8);
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut on_line = per_line;
     for part in parts(transcript, reveal) {
@@ -41,7 +41,7 @@ pub(crate) fn ruler(console: &Console, transcript: &Transcript, reveal: bool, in
     let blank = " ".repeat(indent);
     let mut text = String::new();
     for (octets, marks) in lines {
-        let marks = console.paint(Style::Faint, &console.spell(marks.trim_end()));
+        let marks = sheet.paint(Style::Faint, &sheet.spell(marks.trim_end()));
         text.push_str(&format!("{blank}{}\n{blank}{marks}\n", octets.trim_end()));
     }
     text
@@ -49,12 +49,7 @@ pub(crate) fn ruler(console: &Console, transcript: &Transcript, reveal: bool, in
 
 fn parts(transcript: &Transcript, reveal: bool) -> Vec<Part> {
     let mut parts = Vec::new();
-    let hex = |octets: &[u8]| {
-        octets
-            .iter()
-            .map(|octet| hex_field::text(&[*octet]).to_string())
-            .collect()
-    };
+    let hex = |octets: &[u8]| octets.iter().map(|octet| digits::text(&[*octet]).to_string()).collect();
     let is_kdf = if let Rule::Kdf(fc) = transcript.row.rule {
         parts.push(Part {
             label: "FC".into(),

@@ -6,7 +6,7 @@ use kaskade_keys::derivation::{Encoding, Given, HolderGroup, Row, Rule};
 use kaskade_keys::tree;
 
 /// The trees of all keys: what comes from K, then what comes from keys from elsewhere alone.
-pub(crate) fn forest() -> Vec<Vec<Place>> {
+pub fn forest() -> Vec<Vec<Place>> {
     let mut trees: Vec<Vec<Place>> = Vec::new();
     for root in roots() {
         let mut places = places(root);
@@ -18,15 +18,16 @@ pub(crate) fn forest() -> Vec<Vec<Place>> {
 
 /// Where a key stands in a tree.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) key: &'static str,
+pub struct Place {
+    /// The key.
+    pub key: &'static str,
     /// The derivation that puts it there; `None` at the top.
-    pub(crate) row: Option<&'static Row>,
+    pub row: Option<&'static Row>,
 }
 
 /// Every key that comes from `root`, each once, parents before children; the usual derivation decides where, if its parent
 /// is in the tree.
-pub(crate) fn places(root: &'static str) -> Vec<Place> {
+pub fn places(root: &'static str) -> Vec<Place> {
     let order = breadth_first(root);
     let mut places = vec![Place { key: root, row: None }];
     loop {
@@ -69,12 +70,12 @@ fn breadth_first(root: &'static str) -> Vec<Place> {
 }
 
 /// Whether a derivation gives its key its place in the tree: the usual one, or the first of several that are equally so.
-pub(crate) fn is_home(row: &'static Row) -> bool {
+pub fn is_home(row: &'static Row) -> bool {
     tree::parent(row.child).is_some_and(|usual| std::ptr::eq(usual, row))
 }
 
 /// Who holds a key, as groups, from the card outwards.
-pub(crate) fn groups(key: &str) -> Vec<HolderGroup> {
+pub fn groups(key: &str) -> Vec<HolderGroup> {
     let holders = if key == tree::ROOT {
         tree::children(key)
             .flat_map(|row| row.derived_by.iter().copied())
@@ -87,7 +88,7 @@ pub(crate) fn groups(key: &str) -> Vec<HolderGroup> {
 }
 
 /// The names of those who hold a key, the device's side first.
-pub(crate) fn holder_names(key: &str) -> Vec<&'static str> {
+pub fn holder_names(key: &str) -> Vec<&'static str> {
     let mut holders = tree::holders(key);
     if key == tree::ROOT {
         for holder in tree::children(key).flat_map(|row| row.derived_by.iter().copied()) {
@@ -101,7 +102,7 @@ pub(crate) fn holder_names(key: &str) -> Vec<&'static str> {
 }
 
 /// The FC, or the function in a few words.
-pub(crate) fn function(row: &Row) -> String {
+pub fn function(row: &Row) -> String {
     match row.rule {
         Rule::Kdf(fc) => fc.to_string(),
         other => other.to_string(),
@@ -110,12 +111,12 @@ pub(crate) fn function(row: &Row) -> String {
 
 /// Length of a key in octets, as what makes it, what it makes, or what it enters says; the most, where the algorithm set
 /// decides it.
-pub(crate) fn octets(key: &str) -> u16 {
+pub fn octets(key: &str) -> u16 {
     *lengths(key).end()
 }
 
 /// The lengths that a key may have in octets: of RES the algorithm set decides it.
-pub(crate) fn lengths(key: &str) -> RangeInclusive<u16> {
+pub fn lengths(key: &str) -> RangeInclusive<u16> {
     let made = || tree::parent(key).map(|row| row.child_least_octets..=row.child_octets);
     let makes = || {
         tree::children(key)
@@ -134,7 +135,7 @@ pub(crate) fn lengths(key: &str) -> RangeInclusive<u16> {
 }
 
 /// A length in octets, as people read it: `32`, `4 to 16`.
-pub(crate) fn length(lengths: &RangeInclusive<u16>) -> String {
+pub fn length(lengths: &RangeInclusive<u16>) -> String {
     let (least, most) = (lengths.start(), lengths.end());
     if least == most {
         most.to_string()
@@ -144,7 +145,7 @@ pub(crate) fn length(lengths: &RangeInclusive<u16>) -> String {
 }
 
 /// The keys that no derivation makes: K, and those that come from elsewhere.
-pub(crate) fn roots() -> Vec<&'static str> {
+pub fn roots() -> Vec<&'static str> {
     let keys = tree::keys().into_iter();
     keys.filter(|key| tree::parent(key).is_none()).collect()
 }
