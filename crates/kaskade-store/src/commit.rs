@@ -10,17 +10,35 @@ use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
 use kaskade_faults::fault;
 
 use super::clock::Clock;
-use super::engine::{Batch, Engine, Table};
+use super::engine::{Batch, Conflict, Engine, Group, Serial, Table, UnitOutcome};
 use super::error::{EngineError, StoreError};
 use super::failure::Failure;
 use super::issuer::{Effect, Issuer};
 use super::meta;
 use super::sync::{Condvar, Mutex, MutexGuard, RETRY_AFTER};
 
-/// Where the threads that wait for one commit meet its outcome.
+/// Why what a caller wanted is not durable.
+#[derive(Clone, Debug)]
+pub(crate) enum Undone {
+    /// Something was not as the unit expects; all else of the commit is done.
+    Conflict(Conflict),
+    /// The engine failed.
+    Failed(Arc<EngineError>),
+}
+
+impl From<Undone> for StoreError {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Conflict(conflict) => Self::Conflict(conflict),
+            Undone::Failed(error) => Self::Write(error),
+        }
+    }
+}
+
+/// Where those who wait for one commit meet its outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Ticket {
-    outcome: Mutex<Option<Result<(), Arc<EngineError>>>>,
+    outcome: Mutex<Option<Result<(), Undone>>>,
     ready: Condvar,
 }
 
@@ -30,22 +48,22 @@ impl Ticket {
         let mut outcome = lock(&self.outcome);
         loop {
             match &*outcome {
-                Some(done) => return done.clone().map_err(StoreError::Write),
+                Some(done) => return done.clone().map_err(StoreError::from),
                 None => outcome = self.ready.wait(outcome).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
     /// Why it failed, when it is done and failed.
-    pub(crate) fn failure(&self) -> Option<Arc<EngineError>> {
+    pub(crate) fn failure(&self) -> Option<Undone> {
         match &*lock(&self.outcome) {
-            Some(Err(error)) => Some(Arc::clone(error)),
+            Some(Err(undone)) => Some(undone.clone()),
             _ => None,
         }
     }
 
     /// The first outcome counts.
-    fn finish(&self, result: Result<(), Arc<EngineError>>) {
+    fn finish(&self, result: Result<(), Undone>) {
         lock(&self.outcome).get_or_insert(result);
         self.ready.notify_all();
     }
@@ -53,7 +71,7 @@ impl Ticket {
 
 /// What one caller wants durable.
 pub(crate) struct Request {
-    pub(crate) batch: Batch,
+    pub(crate) unit: Batch,
     pub(crate) effects: Vec<Effect>,
     pub(crate) ticket: Arc<Ticket>,
 }
@@ -61,7 +79,7 @@ pub(crate) struct Request {
 /// Nobody waits for ever for a committer that died.
 impl Drop for Request {
     fn drop(&mut self) {
-        self.ticket.finish(Err(Arc::new(EngineError::Failed)));
+        self.ticket.finish(Err(Undone::Failed(Arc::new(EngineError::Failed))));
     }
 }
 
@@ -97,7 +115,7 @@ impl Queue {
         lock(&self.waiting).start_clock = true;
         let ticket = Arc::new(Ticket::default());
         let request = Request {
-            batch: Batch::default(),
+            unit: Batch::default(),
             effects: Vec::new(),
             ticket: Arc::clone(&ticket),
         };
@@ -168,8 +186,10 @@ pub(crate) struct Committer {
     pub(crate) lead: Duration,
     /// How often the clock is read when nothing waits.
     pub(crate) patience: Duration,
-    /// Counts the batches: tells after a failure whether the last one is durable.
-    pub(crate) serial: u64,
+    /// Which of the home network's nodes this is.
+    pub(crate) node: u16,
+    /// Counts the commits: tells after a failure whether the last one is durable.
+    pub(crate) serial: Serial,
     /// What is open after a failed commit.
     pub(crate) outage: Option<Outage>,
     /// The last failure, and until when nothing is tried again.
@@ -182,8 +202,15 @@ pub(crate) struct Committer {
 
 /// After a failed commit: what is not known to be durable or not.
 pub(crate) struct Outage {
-    unsettled: Vec<(u64, Vec<Effect>)>,
+    serial: Serial,
+    unsettled: Vec<Unsettled>,
     since: Instant,
+}
+
+/// What follows from one unit, and whether it is done if the commit is durable.
+struct Unsettled {
+    effects: Vec<Effect>,
+    done: bool,
 }
 
 impl Committer {
@@ -246,83 +273,109 @@ impl Committer {
             // Not written at all: known to have failed.
             for request in &mut requests {
                 self.issuer.settle(std::mem::take(&mut request.effects), false);
-                request.ticket.finish(Err(Arc::clone(error)));
+                request.ticket.finish(Err(Undone::Failed(Arc::clone(error))));
             }
             return;
         }
-        let (mut batch, mut effects) = (Batch::default(), Vec::new());
+        let (mut units, mut effects) = (Vec::new(), Vec::new());
         for request in &mut requests {
-            batch.append(std::mem::take(&mut request.batch));
-            effects.append(&mut request.effects);
+            units.push(std::mem::take(&mut request.unit));
+            effects.push(std::mem::take(&mut request.effects));
             if fault!("answer-before-durable") {
                 request.ticket.finish(Ok(()));
             }
         }
-        let mut result = Ok(());
-        if mark.is_some() || !batch.changes().is_empty() {
-            let serial = self.serial + 1;
-            batch.put(Table::Meta, meta::SERIAL, &serial.to_be_bytes());
-            if let Some(mark) = mark {
-                batch.put(
-                    Table::Meta,
-                    meta::MARK,
-                    &meta::coded(self.issuer.keys(), meta::MARK, mark.0),
-                );
-                effects.push(Effect::Mark(mark));
-                if fault!("mark-before-durable") {
-                    self.issuer.settle(vec![Effect::Mark(mark)], true);
-                }
+        if let Some(mark) = mark {
+            let mut unit = Batch::default();
+            let key = meta::mark_key(self.node);
+            unit.put(Table::META, &key, &meta::coded(self.issuer.keys(), &key, mark.0));
+            units.push(unit);
+            effects.push(vec![Effect::Mark(mark)]);
+            if fault!("mark-before-durable") {
+                self.issuer.settle(vec![Effect::Mark(mark)], true);
             }
-            if fault!("settled-before-durable") {
-                self.issuer.settle(std::mem::take(&mut effects), true);
-            }
-            result = match self.engine.commit(&batch) {
-                Ok(()) => {
-                    self.serial = serial;
-                    self.issuer.settle(effects, true);
-                    Ok(())
-                }
-                Err(error) => self.begin_outage(error, serial, effects),
-            };
         }
+        if fault!("settled-before-durable") {
+            self.issuer
+                .settle(effects.iter_mut().flat_map(std::mem::take).collect(), true);
+        }
+        let result = match units.iter().all(Batch::is_empty) {
+            true => {
+                self.settle(Vec::new(), effects);
+                Ok(Vec::new())
+            }
+            false => self.write(units, effects),
+        };
+        let marked = mark.is_some() && result.is_ok();
+        let mut outcomes = result.as_deref().unwrap_or_default().iter();
         for request in requests {
-            request.ticket.finish(result.clone());
+            let done = match (&result, outcomes.next()) {
+                (Err(error), _) => Err(Undone::Failed(Arc::clone(error))),
+                (Ok(_), Some(UnitOutcome::Conflict(conflict))) => Err(Undone::Conflict(*conflict)),
+                (Ok(_), _) => Ok(()),
+            };
+            request.ticket.finish(done);
         }
-        if mark.is_some() && result.is_ok() {
+        if marked {
             self.move_clock(true);
         }
     }
 
-    fn begin_outage(&mut self, error: EngineError, serial: u64, effects: Vec<Effect>) -> Result<(), Arc<EngineError>> {
-        let error = Arc::new(error);
-        self.outage = Some(Outage {
-            unsettled: vec![(serial, effects)],
-            since: Instant::now(),
-        });
-        self.pause = Some((Arc::clone(&error), Instant::now() + RETRY_AFTER));
-        self.end_outage();
-        // Durable in spite of the error?
-        if self.outage.is_none() && self.serial >= serial {
-            Ok(())
-        } else {
-            Err(error)
+    /// Makes units durable, and draws the consequences.
+    fn write(&mut self, units: Vec<Batch>, effects: Vec<Vec<Effect>>) -> Result<Vec<UnitOutcome>, Arc<EngineError>> {
+        let serial = Serial(self.serial.0 + 1);
+        let group = Group {
+            node: self.node,
+            serial,
+            units,
+        };
+        match pollster::block_on(self.engine.commit(group)) {
+            Ok(outcomes) => {
+                self.serial = serial;
+                self.settle(outcomes.clone(), effects);
+                Ok(outcomes)
+            }
+            Err(failed) => {
+                let error = Arc::new(failed.error);
+                let mut done = failed.outcomes.iter().map(|outcome| *outcome == UnitOutcome::Done);
+                let unsettled = effects.into_iter().map(|effects| Unsettled {
+                    effects,
+                    done: done.next().unwrap_or(true),
+                });
+                self.outage = Some(Outage {
+                    serial,
+                    unsettled: unsettled.collect(),
+                    since: Instant::now(),
+                });
+                self.pause = Some((Arc::clone(&error), Instant::now() + RETRY_AFTER));
+                self.end_outage();
+                // Durable in spite of the error?
+                match self.outage.is_none() && self.serial >= serial {
+                    true => Ok(failed.outcomes),
+                    false => Err(error),
+                }
+            }
+        }
+    }
+
+    fn settle(&self, outcomes: Vec<UnitOutcome>, effects: Vec<Vec<Effect>>) {
+        let mut outcomes = outcomes.into_iter();
+        for effects in effects {
+            let done = outcomes.next().is_none_or(|outcome| outcome == UnitOutcome::Done);
+            self.issuer.settle(effects, done);
         }
     }
 
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
     fn end_outage(&mut self) {
         let Some(outage) = self.outage.take() else { return };
-        let known = self
-            .engine
-            .recover()
-            .and_then(|()| meta::number(&*self.engine, meta::SERIAL));
-        match known {
+        match pollster::block_on(self.engine.recover(self.node)) {
             Ok(durable) => {
-                self.serial = durable.unwrap_or(0);
-                for (serial, effects) in outage.unsettled {
-                    let durable = serial <= self.serial || fault!("outage-settled-as-durable");
+                self.serial = durable;
+                let durable = outage.serial <= durable || fault!("outage-settled-as-durable");
+                for Unsettled { effects, done } in outage.unsettled {
                     self.issuer
-                        .settle(effects, durable && !fault!("outage-settled-as-lost"));
+                        .settle(effects, durable && done && !fault!("outage-settled-as-lost"));
                 }
             }
             Err(error) => {

@@ -11,6 +11,8 @@
 //! });
 //! ```
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use kaskade_aka::sqn::{Seq, SqnRecord, SqnScheme};
 use kaskade_crypto::{Amf, K, Opc, Sqn};
 use kaskade_keys::Supi;
 
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::master_key::MasterKey;
 use crate::model::{AuthMethods, Subscriber};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
@@ -35,6 +37,7 @@ pub type Place = Box<dyn Fn() -> Arc<dyn Engine>>;
 /// # Panics
 /// When the engine breaks a promise.
 pub fn run(place: impl Fn() -> Place) {
+    rows::run(&place);
     finds_what_was_put(&place());
     keeps_tables_apart(&place());
     scans_in_order(&place());
@@ -52,38 +55,38 @@ pub fn run(place: impl Fn() -> Place) {
 fn finds_what_was_put(open: &Place) {
     let engine = open();
     assert_eq!(
-        value(&*engine, Table::Subscribers, b"a"),
+        value(&*engine, Table::SUBSCRIBERS, b"a"),
         None,
         "an empty place has no keys"
     );
-    put(&*engine, Table::Subscribers, &[(b"a", b"1"), (b"b", b"")]);
-    assert_eq!(value(&*engine, Table::Subscribers, b"a").as_deref(), Some(&b"1"[..]));
+    put(&*engine, Table::SUBSCRIBERS, &[(b"a", b"1"), (b"b", b"")]);
+    assert_eq!(value(&*engine, Table::SUBSCRIBERS, b"a").as_deref(), Some(&b"1"[..]));
     assert_eq!(
-        value(&*engine, Table::Subscribers, b"b").as_deref(),
+        value(&*engine, Table::SUBSCRIBERS, b"b").as_deref(),
         Some(&b""[..]),
         "an empty value is a value"
     );
-    put(&*engine, Table::Subscribers, &[(b"a", b"two")]);
+    put(&*engine, Table::SUBSCRIBERS, &[(b"a", b"two")]);
     assert_eq!(
-        value(&*engine, Table::Subscribers, b"a").as_deref(),
+        value(&*engine, Table::SUBSCRIBERS, b"a").as_deref(),
         Some(&b"two"[..]),
         "a put replaces"
     );
-    remove(&*engine, Table::Subscribers, b"a");
-    assert_eq!(value(&*engine, Table::Subscribers, b"a"), None, "a removed key is gone");
-    remove(&*engine, Table::Subscribers, b"a");
+    remove(&*engine, Table::SUBSCRIBERS, b"a");
+    assert_eq!(value(&*engine, Table::SUBSCRIBERS, b"a"), None, "a removed key is gone");
+    remove(&*engine, Table::SUBSCRIBERS, b"a");
 }
 
 fn keeps_tables_apart(open: &Place) {
     let engine = open();
-    for (table, text) in Table::ALL.into_iter().zip([b"1", b"2", b"3", b"4"]) {
+    for (table, text) in Table::PLAIN.into_iter().zip([b"1", b"2", b"3", b"4"]) {
         put(&*engine, table, &[(b"key", text)]);
     }
-    remove(&*engine, Table::Removed, b"key");
-    let found = Table::ALL.map(|table| value(&*engine, table, b"key"));
+    remove(&*engine, Table::REMOVED, b"key");
+    let found = Table::PLAIN.map(|table| value(&*engine, table, b"key"));
     let expected = [Some(&b"1"[..]), None, Some(b"3"), Some(b"4")];
     assert_eq!(found.each_ref().map(Option::as_deref), expected);
-    assert_eq!(keys(&*engine, Table::Removed, None, usize::MAX), Vec::<Vec<u8>>::new());
+    assert_eq!(keys(&*engine, Table::REMOVED, None, usize::MAX), Vec::<Vec<u8>>::new());
 }
 
 fn scans_in_order(open: &Place) {
@@ -93,12 +96,12 @@ fn scans_in_order(open: &Place) {
         .collect();
     let mut batch = Batch::default();
     for (key, value) in &entries {
-        batch.put(Table::Subscribers, key, value);
+        batch.put(Table::SUBSCRIBERS, key, value);
     }
-    batch.put(Table::Meta, b"another table", b"");
+    batch.put(Table::META, b"another table", b"");
     commit(&*engine, &batch);
     let mut found = BTreeMap::new();
-    let scan = engine.scan(Table::Subscribers, None, &mut |key, value| {
+    let scan = engine.scan(Table::SUBSCRIBERS, None, &mut |key, value| {
         assert!(
             found.keys().all(|before: &Vec<u8>| before.as_slice() < key),
             "keys ascend"
@@ -113,54 +116,54 @@ fn scans_in_order(open: &Place) {
         unreachable!("500 keys")
     };
     assert_eq!(
-        keys(&*engine, Table::Subscribers, Some(after), 10),
+        keys(&*engine, Table::SUBSCRIBERS, Some(after), 10),
         rest,
         "after a key, and no further than asked"
     );
     let between = [after.as_slice(), &[0]].concat();
     assert_eq!(
-        keys(&*engine, Table::Subscribers, Some(&between), 10),
+        keys(&*engine, Table::SUBSCRIBERS, Some(&between), 10),
         rest,
         "after a key that is not there"
     );
-    assert!(keys(&*engine, Table::Subscribers, all.last().map(Vec::as_slice), 10).is_empty());
+    assert!(keys(&*engine, Table::SUBSCRIBERS, all.last().map(Vec::as_slice), 10).is_empty());
 }
 
 fn applies_a_batch_in_order(open: &Place) {
     let engine = open();
     let mut batch = Batch::default();
-    batch.put(Table::Meta, b"a", b"1");
-    batch.put(Table::Meta, b"a", b"2");
-    batch.put(Table::Meta, b"b", b"1");
-    batch.remove(Table::Meta, b"b");
-    batch.remove(Table::Meta, b"c");
-    batch.put(Table::Meta, b"c", b"3");
+    batch.put(Table::META, b"a", b"1");
+    batch.put(Table::META, b"a", b"2");
+    batch.put(Table::META, b"b", b"1");
+    batch.remove(Table::META, b"b");
+    batch.remove(Table::META, b"c");
+    batch.put(Table::META, b"c", b"3");
     commit(&*engine, &batch);
-    let found = [b"a", b"b", b"c"].map(|key| value(&*engine, Table::Meta, key));
+    let found = [b"a", b"b", b"c"].map(|key| value(&*engine, Table::META, key));
     assert_eq!(found, [Some(b"2".to_vec()), None, Some(b"3".to_vec())]);
     commit(&*engine, &Batch::default());
 }
 
 fn counts(open: &Place) {
     let engine = open();
-    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 0);
+    assert_eq!(engine.count(Table::SUBSCRIBERS).expect("a number"), 0);
     put(
         &*engine,
-        Table::Subscribers,
+        Table::SUBSCRIBERS,
         &[(b"a", b"1"), (b"b", b"1"), (b"a", b"2")],
     );
-    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 2);
-    remove(&*engine, Table::Subscribers, b"b");
-    assert_eq!(engine.len(Table::Subscribers).expect("a number"), 1);
-    assert_eq!(engine.len(Table::Meta).expect("a number"), 0);
+    assert_eq!(engine.count(Table::SUBSCRIBERS).expect("a number"), 2);
+    remove(&*engine, Table::SUBSCRIBERS, b"b");
+    assert_eq!(engine.count(Table::SUBSCRIBERS).expect("a number"), 1);
+    assert_eq!(engine.count(Table::LIVES).expect("a number"), 0);
 }
 
 fn takes_long_keys_and_values(open: &Place) {
     let engine = open();
     for len in [1, 254, 255, 256, 4096, 70_000] {
         let (key, text) = (vec![b'k'; len.min(255)], vec![b'v'; len]);
-        put(&*engine, Table::Subscribers, &[(&key, &text)]);
-        assert_eq!(value(&*engine, Table::Subscribers, &key), Some(text), "{len} octets");
+        put(&*engine, Table::SUBSCRIBERS, &[(&key, &text)]);
+        assert_eq!(value(&*engine, Table::SUBSCRIBERS, &key), Some(text), "{len} octets");
     }
 }
 
@@ -169,11 +172,11 @@ fn survives_being_opened_again(open: &Place) {
         let engine = open();
         let expected: Vec<Vec<u8>> = (0..round).map(|n| vec![n]).collect();
         assert_eq!(
-            keys(&*engine, Table::Subscribers, None, usize::MAX),
+            keys(&*engine, Table::SUBSCRIBERS, None, usize::MAX),
             expected,
             "what was committed is there"
         );
-        put(&*engine, Table::Subscribers, &[(&[round], b"x")]);
+        put(&*engine, Table::SUBSCRIBERS, &[(&[round], b"x")]);
     }
 }
 
@@ -182,8 +185,8 @@ fn shows_whole_batches_to_readers(open: &Place) {
     let done = AtomicBool::new(false);
     let pair = |n: u32| {
         let mut batch = Batch::default();
-        batch.put(Table::Subscribers, b"first", &n.to_be_bytes());
-        batch.put(Table::Subscribers, b"second", &n.to_be_bytes());
+        batch.put(Table::SUBSCRIBERS, b"first", &n.to_be_bytes());
+        batch.put(Table::SUBSCRIBERS, b"second", &n.to_be_bytes());
         batch
     };
     commit(&*engine, &pair(0));
@@ -192,7 +195,7 @@ fn shows_whole_batches_to_readers(open: &Place) {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let mut seen = Vec::new();
-                    let scan = engine.scan(Table::Subscribers, None, &mut |_, value| {
+                    let scan = engine.scan(Table::SUBSCRIBERS, None, &mut |_, value| {
                         seen.push(value.to_vec());
                         true
                     });
@@ -206,7 +209,7 @@ fn shows_whole_batches_to_readers(open: &Place) {
         }
         for n in 1..100 {
             commit(&*engine, &pair(n));
-            let seen = value(&*engine, Table::Subscribers, b"second");
+            let seen = value(&*engine, Table::SUBSCRIBERS, b"second");
             assert_eq!(
                 seen.as_deref(),
                 Some(&n.to_be_bytes()[..]),
@@ -411,7 +414,7 @@ fn remove(engine: &dyn Engine, table: Table, key: &[u8]) {
 }
 
 fn commit(engine: &dyn Engine, batch: &Batch) {
-    engine.commit(batch).expect("a commit");
+    engine.apply(batch).expect("a commit");
 }
 
 fn value(engine: &dyn Engine, table: Table, key: &[u8]) -> Option<Vec<u8>> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kaskade_crypto::seal::StoreKind;
 
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
@@ -25,16 +25,16 @@ use crate::seal::Sealer;
 const CHUNK: usize = 4096;
 
 pub(crate) fn convert(engine: &dyn Engine, sealer: &Sealer, master_key: &MasterKey) -> Result<(), StoreError> {
-    let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));
+    let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut batch = Batch::default();
-    batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
+    batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
     commit(&batch)?;
-    for table in [Table::Subscribers, Table::Removed] {
+    for table in [Table::SUBSCRIBERS, Table::REMOVED] {
         walk(engine, table, None, CHUNK, &mut |rows| {
             let mut batch = Batch::default();
             for (name, octets) in rows {
                 let converted = match table {
-                    Table::Subscribers => subscriber(sealer, name, octets),
+                    Table::SUBSCRIBERS => subscriber(sealer, name, octets),
                     _ => removed(sealer, name, octets),
                 };
                 if let Some(converted) = converted {
@@ -53,13 +53,13 @@ pub(crate) fn convert(engine: &dyn Engine, sealer: &Sealer, master_key: &MasterK
         let none = (key == meta::MARK).then_some(0);
         let value = meta::number(engine, key).map_err(read_error)?.or(none);
         let value = value.ok_or(StoreError::ChangedMeta(name))?;
-        batch.put(Table::Meta, key, &meta::coded(sealer.keys(), key, value));
+        batch.put(Table::META, key, &meta::coded(sealer.keys(), key, value));
     }
     let sealed = meta::octets(engine, meta::DATA_KEY)
         .map_err(read_error)?
         .unwrap_or_default();
     let sealed = Sealer::reseal(master_key, &sealed, StoreKind::Coded)?;
-    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
+    batch.put(Table::META, meta::DATA_KEY, &sealed);
     commit(&batch)
 }
 

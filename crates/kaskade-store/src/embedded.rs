@@ -6,35 +6,47 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::ops::Bound;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::backends::FileBackend;
-use redb::{
-    Builder, Database, DatabaseError, Durability, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata,
-    StorageBackend, StorageError, TableDefinition,
-};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableDefinition};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::backend::WatchedFile;
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{
+    BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+};
 use crate::error::EngineError;
 use crate::private::{self, PrivateError};
 
+mod rows;
+mod snapshot;
+mod write;
+
+use snapshot::{Snapshot, Unread};
+
 type Octets = &'static [u8];
 
-const fn definition(table: Table) -> TableDefinition<'static, Octets, Octets> {
-    TableDefinition::new(match table {
-        Table::Subscribers => "subscribers",
-        Table::Removed => "removed",
-        Table::Lives => "lives",
-        Table::Meta => "meta",
-    })
+/// Other keys of rows, and their ends.
+const LINKS: &str = "links";
+const ENDS: &str = "ends";
+const LISTS: [&str; 2] = [LINKS, ENDS];
+
+/// Where the number of a node's last commit stands. Node 0 has the key of the first version, which knew no others.
+fn serial_key(node: u16) -> Vec<u8> {
+    match node {
+        0 => b"serial".to_vec(),
+        node => [&b"serial "[..], &node.to_be_bytes()].concat(),
+    }
+}
+
+const fn definition(name: &str) -> TableDefinition<'_, Octets, Octets> {
+    TableDefinition::new(name)
 }
 
 /// What redb reads and writes in place of the file.
@@ -48,26 +60,10 @@ pub struct EmbeddedEngine {
     cache_bytes: usize,
     writer: Mutex<Option<Database>>,
     snapshot: RwLock<Option<Arc<Snapshot>>>,
+    /// Those that rows may be in.
+    tables: RwLock<Vec<Table>>,
     /// Writing failed in a way that leaves unknown what is on the disk.
     broken: Arc<AtomicBool>,
-}
-
-struct Snapshot {
-    subscribers: ReadOnlyTable<Octets, Octets>,
-    removed: ReadOnlyTable<Octets, Octets>,
-    lives: ReadOnlyTable<Octets, Octets>,
-    meta: ReadOnlyTable<Octets, Octets>,
-}
-
-impl Snapshot {
-    fn table(&self, table: Table) -> &ReadOnlyTable<Octets, Octets> {
-        match table {
-            Table::Subscribers => &self.subscribers,
-            Table::Removed => &self.removed,
-            Table::Lives => &self.lives,
-            Table::Meta => &self.meta,
-        }
-    }
 }
 
 impl EmbeddedEngine {
@@ -122,6 +118,7 @@ impl EmbeddedEngine {
             cache_bytes,
             writer: Mutex::new(None),
             snapshot: RwLock::new(None),
+            tables: RwLock::new(Table::PLAIN.into()),
             broken: Arc::default(),
         }
     }
@@ -145,7 +142,8 @@ impl EmbeddedEngine {
         let name = private::with_suffix(&self.path, ".new");
         let file = self.new_file(&name)?;
         let database = self.on_file(file)?;
-        self.write(&database, &Batch::default())?;
+        self.write(&database, &Group::default())
+            .map_err(|failed| failed.error)?;
         let named = match fs::hard_link(&name, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
             // Whoever was faster has cleared the other name away.
@@ -271,35 +269,21 @@ impl EmbeddedEngine {
 
     fn create_tables(&self, database: &Database) -> Result<(), EngineError> {
         let read = database.begin_read().map_err(|error| self.error(error))?;
-        if Table::ALL
-            .into_iter()
-            .all(|table| read.open_table(definition(table)).is_ok())
-        {
+        let tables = self.tables();
+        let plain = tables.iter().all(|table| table.is_plain());
+        let mut names = tables.iter().map(|table| table.name());
+        let there = |name| read.open_table(definition(name)).is_ok();
+        if names.all(there) && (plain || LISTS.into_iter().all(there)) {
             return Ok(());
         }
         drop(read);
-        self.write(database, &Batch::default())
+        self.write(database, &Group::default())
+            .map(drop)
+            .map_err(|failed| failed.error)
     }
 
-    fn write(&self, database: &Database, batch: &Batch) -> Result<(), EngineError> {
-        let mut transaction = database.begin_write().map_err(|error| self.error(error))?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(|error| self.error(error))?;
-        transaction.set_quick_repair(true);
-        for table in Table::ALL {
-            let mut open = transaction
-                .open_table(definition(table))
-                .map_err(|error| self.error(error))?;
-            for change in batch.changes().iter().filter(|change| change.table == table) {
-                match &change.value {
-                    Some(value) => open.insert(&*change.key, &**value).map(drop),
-                    None => open.remove(&*change.key).map(drop),
-                }
-                .map_err(|error| self.error(error))?;
-            }
-        }
-        transaction.commit().map_err(|error| self.error(error))
+    fn tables(&self) -> RwLockReadGuard<'_, Vec<Table>> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn publish(&self, database: &Database) -> Result<(), EngineError> {
@@ -315,23 +299,13 @@ impl EmbeddedEngine {
 
     fn snapshot_of(&self, database: &Database) -> Result<Snapshot, EngineError> {
         let read = database.begin_read().map_err(|error| self.error(error))?;
-        let open = |table| read.open_table(definition(table)).map_err(|error| self.error(error));
-        Ok(Snapshot {
-            subscribers: open(Table::Subscribers)?,
-            removed: open(Table::Removed)?,
-            lives: open(Table::Lives)?,
-            meta: open(Table::Meta)?,
-        })
+        Snapshot::of(&read, &self.tables()).map_err(|error| self.error(error))
     }
 
-    fn read<R>(
-        &self,
-        table: Table,
-        work: impl FnOnce(&ReadOnlyTable<Octets, Octets>) -> Result<R, StorageError>,
-    ) -> Result<R, EngineError> {
-        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = snapshot.as_ref().ok_or(EngineError::Failed)?;
-        work(snapshot.table(table)).map_err(|error| self.error(error))
+    /// What is durable, for as long as it is looked at: it must not keep the next snapshot from being published.
+    fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        snapshot.ok_or(EngineError::Failed)
     }
 
     fn database_error(&self, error: DatabaseError) -> EngineError {
@@ -371,52 +345,25 @@ fn is_full(error: &std::io::Error) -> bool {
     )
 }
 
-impl Engine for EmbeddedEngine {
-    #[inline]
-    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
-        self.read(table, |table| {
-            let value = table.get(key)?;
-            Ok(value.map(|value| visit(value.value())).is_some())
-        })
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        after: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), EngineError> {
-        // A scan may be long: it must not keep the next snapshot from being published.
-        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let snapshot = snapshot.ok_or(EngineError::Failed)?;
-        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = snapshot.table(table).range::<&[u8]>((lower, Bound::Unbounded));
-        for entry in range.map_err(|error| self.error(error))? {
-            let (key, value) = entry.map_err(|error| self.error(error))?;
-            if !visit(key.value(), value.value()) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn len(&self, table: Table) -> Result<u64, EngineError> {
-        self.read(table, ReadableTableMetadata::len)
-    }
-
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+impl EmbeddedEngine {
+    fn commit_now(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
-        let done = self.write(database, batch).and_then(|()| self.publish(database));
-        if let Err(error) = &done
-            && !matches!(error, EngineError::Full(_))
+        let done = self
+            .write(database, group)
+            .and_then(|outcomes| match self.publish(database) {
+                Ok(()) => Ok(outcomes),
+                Err(error) => Err(CommitFailed { error, outcomes }),
+            });
+        if let Err(failed) = &done
+            && !matches!(failed.error, EngineError::Full(_))
         {
             self.broken.store(true, Ordering::Release);
         }
         done
     }
 
-    fn recover(&self) -> Result<(), EngineError> {
+    fn recover_now(&self) -> Result<(), EngineError> {
         // After a failed sync the system may have dropped pages that it calls clean: only a restart of the machine or
         // of the file's reader shows what is there. A full disk refuses before it writes.
         if self.broken.load(Ordering::Acquire) {
@@ -434,6 +381,85 @@ impl Engine for EmbeddedEngine {
         *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
         *writer = Some(database);
         Ok(())
+    }
+
+    fn serial_now(&self, node: u16) -> Result<Serial, EngineError> {
+        let snapshot = self.snapshot()?;
+        let mut serial = Some(Serial::default());
+        let found = snapshot.peek(Table::META, &serial_key(node), &mut |row| {
+            serial = row.octets.try_into().ok().map(u64::from_be_bytes).map(Serial);
+        });
+        found.map_err(|error| self.unread(error))?;
+        serial.ok_or_else(|| self.corrupt("the number of its last commit has the wrong length".into()))
+    }
+
+    fn unread(&self, error: Unread) -> EngineError {
+        match error {
+            Unread::Storage(error) => self.error(error),
+            Unread::Damaged(table) => self.corrupt(format!("a row of its table `{}` is damaged", table.name())),
+            Unread::Undeclared(table) => EngineError::Other(format!("the table `{}` was not declared", table.name())),
+        }
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn declare(&self, tables: &[Table]) -> Result<(), EngineError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = writer.as_ref().ok_or(EngineError::Failed)?;
+        let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        known.extend(tables);
+        known.sort();
+        known.dedup();
+        drop(known);
+        self.create_tables(database)?;
+        self.publish(database)
+    }
+
+    #[inline]
+    fn peek(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(Stored<'_>)) -> Peek {
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(snapshot) = &*snapshot else {
+            return Peek::Failed(EngineError::Failed);
+        };
+        match snapshot.peek(table, key, visit) {
+            Ok(true) => Peek::Found,
+            Ok(false) => Peek::Absent,
+            Err(error) => Peek::Failed(self.unread(error)),
+        }
+    }
+
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>> {
+        Box::pin(async move {
+            let snapshot = self.snapshot()?;
+            let rows = wanted.iter().map(|wanted| snapshot.row(wanted));
+            rows.collect::<Result<_, _>>().map_err(|error| self.unread(error))
+        })
+    }
+
+    fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {
+        Box::pin(async move {
+            let snapshot = self.snapshot()?;
+            snapshot.page(from, limit).map_err(|error| self.unread(error))
+        })
+    }
+
+    fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
+        Box::pin(async move { self.snapshot()?.len(table).map_err(|error| self.unread(error)) })
+    }
+
+    fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
+        Box::pin(async move { self.commit_now(&group) })
+    }
+
+    fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {
+        Box::pin(async move { self.serial_now(node) })
+    }
+
+    fn recover(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {
+        Box::pin(async move {
+            self.recover_now()?;
+            self.serial_now(node)
+        })
     }
 }
 

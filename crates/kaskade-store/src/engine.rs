@@ -1,28 +1,132 @@
 //! What the store asks of an engine: few operations, with strict promises.
+//!
+//! An engine keeps tables of rows. A row has a key, octets, a version, perhaps an end and perhaps links: other keys by which it
+//! is found. What the octets mean is the records' matter, and engines never look into them.
+//!
+//! | Call | Promise |
+//! |---|---|
+//! | [`Engine::peek`] | answers at once, or says that the row is not at hand |
+//! | [`Engine::read`] | many rows, by key or by link |
+//! | [`Engine::page`] | rows in the order of their keys, or of their ends |
+//! | [`Engine::commit`] | many units in one go, with an outcome for each; a conflict of one never fails another |
+//! | [`Engine::serial`], [`Engine::recover`] | which commit is the last that is durable; after a failure: in order again |
+//!
+//! The suite `conformance` of the feature `test-util` checks these promises for any engine.
+
+pub(crate) mod check;
+
+use std::future::Future;
+use std::pin::Pin;
 
 use crate::error::EngineError;
 
-/// The tables of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Table {
-    /// Subscribers: sequence numbers, and K sealed.
-    Subscribers,
-    /// Sequence numbers of subscribers of the first version that were removed or replaced, without their credentials.
-    Removed,
-    /// Sequence numbers of lives that are over: of a SUPI with credentials that it has no more.
-    Lives,
-    /// Format, sealed data key, clock mark.
-    Meta,
+/// An answer that may come later. The embedded engine's is there when it is first asked for.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A table, named by its number and by its name: both are for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Table {
+    number: u16,
+    name: &'static str,
+    plain: bool,
 }
 
 impl Table {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Subscribers, Self::Removed, Self::Lives, Self::Meta];
+    /// Format, sealed data key, clock marks: what a store knows of itself.
+    pub const META: Self = Self::plain(0, "meta");
+    /// Of formats 1 and 2: sequence numbers, and K sealed.
+    pub const SUBSCRIBERS: Self = Self::plain(1, "subscribers");
+    /// Of formats 1 and 2: sequence numbers of subscribers of the first version that were removed or replaced, without their
+    /// credentials.
+    pub const REMOVED: Self = Self::plain(2, "removed");
+    /// Of format 2: sequence numbers of lives that are over: of a SUPI with credentials that it has no more.
+    pub const LIVES: Self = Self::plain(3, "lives");
+
+    /// Those of every store, of whichever format.
+    pub const PLAIN: [Self; 4] = [Self::SUBSCRIBERS, Self::REMOVED, Self::LIVES, Self::META];
+
+    /// A table of rows that have a version, and may have an end and links. Numbers below 16 are the store's own.
+    pub const fn new(number: u16, name: &'static str) -> Self {
+        let plain = false;
+        Self { number, name, plain }
+    }
+
+    /// A table whose rows are their octets and nothing else: no version, no end, no links.
+    const fn plain(number: u16, name: &'static str) -> Self {
+        let plain = true;
+        Self { number, name, plain }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self.number
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Whether its rows are octets alone.
+    pub const fn is_plain(self) -> bool {
+        self.plain
+    }
 }
 
-/// Puts and removals that become durable together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch(Vec<Change>);
+/// Which commit wrote a row: never the same for two states of it. 0 in a plain table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u64);
+
+/// Counts the commits of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Serial(pub u64);
+
+/// A row where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// Which commit wrote it.
+    pub version: Version,
+    /// Milliseconds since the Unix epoch from which on it counts as removed; 0 for never.
+    pub expires: u64,
+    /// What it says.
+    pub octets: &'a [u8],
+}
+
+/// A row of one's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its table.
+    pub table: Table,
+    /// Its key.
+    pub key: Box<[u8]>,
+    /// Which commit wrote it.
+    pub version: Version,
+    /// Milliseconds since the Unix epoch from which on it counts as removed; 0 for never.
+    pub expires: u64,
+    /// What it says.
+    pub octets: Box<[u8]>,
+}
+
+/// Another key of a row: `octets` in the index `index` of its table. No two rows have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Which index of the table.
+    pub index: u8,
+    /// The key in it.
+    pub octets: Box<[u8]>,
+}
+
+/// What a row must be for a change to happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever it is.
+    #[default]
+    Any,
+    /// Not there.
+    Absent,
+    /// There, and of this version.
+    Version(Version),
+}
 
 /// One put, or the removal of a key when there is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,27 +135,54 @@ pub struct Change {
     pub table: Table,
     /// The key.
     pub key: Box<[u8]>,
-    /// The new value, `None` to remove the key.
-    pub value: Option<Box<[u8]>>,
+    /// What must be there before.
+    pub expect: Expect,
+    /// The new row, `None` to remove the key.
+    pub value: Option<Value>,
 }
+
+/// What a row becomes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Value {
+    /// What it says.
+    pub octets: Box<[u8]>,
+    /// Milliseconds since the Unix epoch from which on it counts as removed; 0 for never.
+    pub expires: u64,
+    /// Its other keys: those of the row before are gone.
+    pub links: Vec<Link>,
+}
+
+/// Changes that happen together, or not at all: a unit of a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch(Vec<Change>);
 
 impl Batch {
     /// Adds a put. Of several changes to one key the last counts.
-    pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) {
-        self.0.push(Change {
+    pub fn put(&mut self, table: Table, key: &[u8], octets: &[u8]) {
+        self.push(Change {
             table,
             key: key.into(),
-            value: Some(value.into()),
+            expect: Expect::Any,
+            value: Some(Value {
+                octets: octets.into(),
+                ..Value::default()
+            }),
         });
     }
 
     /// Adds a removal.
     pub fn remove(&mut self, table: Table, key: &[u8]) {
-        self.0.push(Change {
+        self.push(Change {
             table,
             key: key.into(),
+            expect: Expect::Any,
             value: None,
         });
+    }
+
+    /// Adds a change. What it expects is looked at before any change of the unit, and after the units before.
+    pub fn push(&mut self, change: Change) {
+        self.0.push(change);
     }
 
     /// Adds all of another batch.
@@ -63,19 +194,184 @@ impl Batch {
     pub fn changes(&self) -> &[Change] {
         &self.0
     }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
-/// A durable ordered map per [`Table`], used from many threads.
-///
-/// The suite `conformance` of the feature `test-util` checks these promises for any engine.
+/// What goes into one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Whose commit it is: the node's index.
+    pub node: u16,
+    /// Its number among this node's, durable with it.
+    pub serial: Serial,
+    /// The units, in order: each sees what those before it have changed.
+    pub units: Vec<Batch>,
+}
+
+impl Group {
+    /// The version of what it writes: of no other commit, of whichever node.
+    pub const fn version(&self) -> Version {
+        Version(self.serial.0 << 6 | self.node as u64 & 63)
+    }
+}
+
+/// What became of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitOutcome {
+    /// All its changes are made.
+    Done,
+    /// None of them.
+    Conflict(Conflict),
+}
+
+/// Why a unit was not done: a row was not what it had to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// A row is there.
+    #[error("`{0}`: there is such a row already")]
+    Present(&'static str),
+    /// A row is not there, or another commit has written it since.
+    #[error("`{0}`: the row was changed meanwhile")]
+    Changed(&'static str),
+    /// Another row has this link.
+    #[error("`{0}`: index {1} has this key for another row")]
+    Taken(&'static str, u8),
+}
+
+/// A commit that failed. Whether it is durable, [`Engine::recover`] tells.
+#[derive(Debug)]
+pub struct CommitFailed {
+    /// Why.
+    pub error: EngineError,
+    /// What became of each unit if it is durable after all; empty when it never came to that.
+    pub outcomes: Vec<UnitOutcome>,
+}
+
+impl From<EngineError> for CommitFailed {
+    fn from(error: EngineError) -> Self {
+        Self {
+            error,
+            outcomes: Vec::new(),
+        }
+    }
+}
+
+/// What [`Engine::peek`] found.
+#[derive(Debug)]
+#[must_use]
+pub enum Peek {
+    /// The row was shown.
+    Found,
+    /// There is none.
+    Absent,
+    /// It is not at hand: [`Engine::read`] waits for it.
+    NotHere,
+    /// Reading failed.
+    Failed(EngineError),
+}
+
+/// A row that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// By its key.
+    Key(Table, &'a [u8]),
+    /// By a link.
+    Link(Table, u8, &'a [u8]),
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Cursor<'a> {
+    /// The rows of a table above a key; of those only whose keys begin so.
+    Keys {
+        /// The table.
+        table: Table,
+        /// Rows above this key; `None` from the first on.
+        after: Option<&'a [u8]>,
+        /// Only rows whose keys begin with this.
+        prefix: &'a [u8],
+    },
+    /// Rows of all tables that have come to their end at this moment, the oldest first: milliseconds since the Unix epoch.
+    Expired(u64),
+}
+
+/// Durable tables, used from many threads. `docs/adr/0003-embedded-store.md` says why it is cut so.
 pub trait Engine: Send + Sync + 'static {
-    /// Shows `visit` the value of a key; whether there is one. Sees every [`Engine::commit`] that has returned.
+    /// Makes tables that are to be used, where they are not there yet; durable before it returns. Those of [`Table::PLAIN`]
+    /// need no declaration. Blocks.
+    ///
+    /// # Errors
+    /// When writing fails.
+    fn declare(&self, tables: &[Table]) -> Result<(), EngineError>;
+
+    /// Shows `visit` a row, if it is at hand. Sees every [`Engine::commit`] that has returned. Never waits.
+    fn peek(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(Stored<'_>)) -> Peek;
+
+    /// The rows that are wanted, in that order, `None` for one that is not there. All of one moment.
     ///
     /// # Errors
     /// When reading fails.
-    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError>;
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>>;
 
-    /// Shows `visit` the keys above `after`, ascending, with their values, until it returns false. All of one moment.
+    /// At most so many rows from a cursor on, ascending. All of one moment; none is the end.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>>;
+
+    /// How many rows a table has, without counting them one by one.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>>;
+
+    /// Makes each unit happen, or, in a conflict, none of its changes, and says so; all of it durable before it returns.
+    ///
+    /// # Errors
+    /// When writing fails. Whether the group is durable is then unknown, and the engine may refuse everything until
+    /// [`Engine::recover`].
+    fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>>;
+
+    /// The serial of the last commit of a node that is durable; 0 before the first.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>>;
+
+    /// After a failed [`Engine::commit`]: makes the engine usable again, in the state that is durable; [`Engine::serial`] of it.
+    ///
+    /// # Errors
+    /// While it is not possible: the cause lasts, or what is durable cannot be known without a restart.
+    fn recover(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>>;
+}
+
+/// The calls of an engine for threads that may wait.
+pub trait Blocking: Engine {
+    /// Shows `visit` the octets of a row; whether there is one. Blocks where it is not at hand.
+    ///
+    /// # Errors
+    /// When reading fails.
+    #[inline]
+    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
+        match self.peek(table, key, &mut |row| visit(row.octets)) {
+            Peek::Found => Ok(true),
+            Peek::Absent => Ok(false),
+            Peek::Failed(error) => Err(error),
+            Peek::NotHere => {
+                let rows = pollster::block_on(self.read(&[Wanted::Key(table, key)]))?;
+                let row = rows.into_iter().flatten().next();
+                Ok(row.map(|row| visit(&row.octets)).is_some())
+            }
+        }
+    }
+
+    /// Shows `visit` the keys above `after`, ascending, with their octets, until it returns false. Blocks. What is committed
+    /// meanwhile may be among them.
     ///
     /// # Errors
     /// When reading fails.
@@ -84,24 +380,55 @@ pub trait Engine: Send + Sync + 'static {
         table: Table,
         after: Option<&[u8]>,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), EngineError>;
+    ) -> Result<(), EngineError> {
+        const PAGE: usize = 1024;
+        let mut after: Option<Box<[u8]>> = after.map(Into::into);
+        loop {
+            let cursor = Cursor::Keys {
+                table,
+                after: after.as_deref(),
+                prefix: &[],
+            };
+            let rows = pollster::block_on(self.page(cursor, PAGE))?;
+            for row in &rows {
+                if !visit(&row.key, &row.octets) {
+                    return Ok(());
+                }
+            }
+            match rows.into_iter().last() {
+                Some(last) => after = Some(last.key),
+                None => return Ok(()),
+            }
+        }
+    }
 
-    /// How many keys a table has, without counting them one by one.
+    /// How many rows a table has. Blocks.
     ///
     /// # Errors
     /// When reading fails.
-    fn len(&self, table: Table) -> Result<u64, EngineError>;
+    fn count(&self, table: Table) -> Result<u64, EngineError> {
+        pollster::block_on(self.len(table))
+    }
 
-    /// Makes all changes of a batch, or none of them; durable before it returns.
+    /// Makes one unit durable, as the next commit of node 0. Blocks. For whoever has the store alone.
     ///
     /// # Errors
-    /// When writing fails. Whether the batch is durable is then unknown, and the engine may refuse everything until
-    /// [`Engine::recover`].
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError>;
-
-    /// After a failed [`Engine::commit`]: makes the engine usable again, in the state that is durable.
-    ///
-    /// # Errors
-    /// While it is not possible: the cause lasts, or what is durable cannot be known without a restart.
-    fn recover(&self) -> Result<(), EngineError>;
+    /// When writing fails, or something is not as the unit expects.
+    fn apply(&self, unit: &Batch) -> Result<(), EngineError> {
+        let Serial(last) = pollster::block_on(self.serial(0))?;
+        let group = Group {
+            node: 0,
+            serial: Serial(last + 1),
+            units: vec![unit.clone()],
+        };
+        match pollster::block_on(self.commit(group)) {
+            Ok(outcomes) => match outcomes.into_iter().next() {
+                Some(UnitOutcome::Conflict(conflict)) => Err(EngineError::Other(conflict.to_string())),
+                _ => Ok(()),
+            },
+            Err(failed) => Err(failed.error),
+        }
+    }
 }
+
+impl<E: Engine + ?Sized> Blocking for E {}

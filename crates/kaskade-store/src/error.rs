@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
 use kaskade_crypto::subscription::LayoutError;
 
+use crate::engine::Conflict;
 use crate::key::SubscriberKey;
 use crate::private::PrivateError;
 
@@ -107,6 +108,9 @@ pub enum StoreError {
     /// The engine failed to write: nothing that depended on it was given out.
     #[error("writing the store: {0}")]
     Write(Arc<EngineError>),
+    /// Something was changed meanwhile: read it again.
+    #[error("{0}")]
+    Conflict(#[from] Conflict),
     /// The system gave no random numbers.
     #[error("no random numbers from the system")]
     Random,

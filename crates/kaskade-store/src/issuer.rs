@@ -14,7 +14,7 @@ use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
 use super::commit::{Queue, Request, Ticket};
-use super::engine::{Batch, Engine, Table};
+use super::engine::{Batch, Blocking, Engine, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
@@ -219,10 +219,10 @@ impl Issuer {
             issuer.reserved(record.clone());
         }
         let mut batch = Batch::default();
-        batch.put(Table::Subscribers, key.octets(), &self.row_with(engine, key, &record)?);
+        batch.put(Table::SUBSCRIBERS, key.octets(), &self.row_with(engine, key, &record)?);
         let ticket = Arc::new(Ticket::default());
         queue.submit(Request {
-            batch,
+            unit: batch,
             effects: vec![Effect::Reserved(key.clone(), record)],
             ticket: Arc::clone(&ticket),
         })?;
@@ -240,7 +240,7 @@ impl Issuer {
     ) -> Result<Option<&'a mut Entry>, StoreError> {
         if !shard.entries.contains_key(key) {
             let mut record = None;
-            read(engine, Table::Subscribers, key.octets(), &mut |row| {
+            read(engine, Table::SUBSCRIBERS, key.octets(), &mut |row| {
                 record = Some(record::of_row(self.keys(), key, row));
             })?;
             let Some((record, owner)) = record.transpose()? else {
@@ -266,7 +266,7 @@ impl Issuer {
         record: &SqnRecord,
     ) -> Result<Vec<u8>, StoreError> {
         let mut row = None;
-        read(engine, Table::Subscribers, key.octets(), &mut |octets| {
+        read(engine, Table::SUBSCRIBERS, key.octets(), &mut |octets| {
             row = Some(record::replaced(self.keys(), key, octets, record));
         })?;
         row.ok_or(StoreError::UnknownSubscriber)?
@@ -275,7 +275,7 @@ impl Issuer {
     /// Whose the record of a subscriber is.
     pub(crate) fn owner(&self, engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<Owner>, StoreError> {
         let mut owner = None;
-        read(engine, Table::Subscribers, key.octets(), &mut |row| {
+        read(engine, Table::SUBSCRIBERS, key.octets(), &mut |row| {
             owner = Some(record::of_row(self.keys(), key, row).map(|(_, owner)| owner));
         })?;
         owner.transpose()
@@ -390,7 +390,7 @@ impl Shard {
 /// The ticket to wait for, unless it is known to have failed without an outcome.
 pub(crate) fn waiting(ticket: &Arc<Ticket>) -> Result<Arc<Ticket>, StoreError> {
     match ticket.failure() {
-        Some(error) => Err(StoreError::Write(error)),
+        Some(undone) => Err(undone.into()),
         None => Ok(Arc::clone(ticket)),
     }
 }

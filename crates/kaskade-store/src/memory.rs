@@ -1,15 +1,27 @@
 //! An engine without a disk, for tests: promises everything but durability, and fails on request.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::check::{Before, conflict};
+use crate::engine::{
+    Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, Link, Peek, Row, Serial, Stored, Table, UnitOutcome, Value,
+    Version, Wanted,
+};
 use crate::error::EngineError;
 
-type Map = BTreeMap<(Table, Box<[u8]>), Box<[u8]>>;
+type Key = Box<[u8]>;
+
+/// Rows, links and serials.
+#[derive(Clone, Default)]
+struct Content {
+    rows: BTreeMap<(Table, Key), (Version, Value)>,
+    links: BTreeMap<(Table, Link), Key>,
+    serials: BTreeMap<u16, Serial>,
+}
 
 /// How a commit fails on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,34 +39,69 @@ pub enum Failure {
 /// An ordered map in memory. Clones share their content: one that is opened again finds what was committed.
 #[derive(Clone, Default)]
 pub struct MemoryEngine {
-    map: Arc<RwLock<Map>>,
+    content: Arc<RwLock<Content>>,
     failure: Arc<AtomicU32>,
+    far: Arc<AtomicBool>,
 }
 
-/// The reading half of an [`Engine`] with a field `memory`, for tests that let its writing fail.
+/// An [`Engine`] with a field `memory`, for tests that let its writing fail: it has `write` and `mend` of its own, which block.
 #[macro_export]
 macro_rules! reads_from_memory {
     () => {
-        fn get(
+        fn declare(&self, tables: &[$crate::engine::Table]) -> Result<(), $crate::EngineError> {
+            $crate::engine::Engine::declare(&self.memory, tables)
+        }
+
+        fn peek(
             &self,
             table: $crate::engine::Table,
             key: &[u8],
-            visit: &mut dyn FnMut(&[u8]),
-        ) -> Result<bool, $crate::EngineError> {
-            $crate::engine::Engine::get(&self.memory, table, key, visit)
+            visit: &mut dyn FnMut($crate::engine::Stored<'_>),
+        ) -> $crate::engine::Peek {
+            $crate::engine::Engine::peek(&self.memory, table, key, visit)
         }
 
-        fn scan(
-            &self,
-            table: $crate::engine::Table,
-            after: Option<&[u8]>,
-            visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-        ) -> Result<(), $crate::EngineError> {
-            $crate::engine::Engine::scan(&self.memory, table, after, visit)
+        fn read<'a>(
+            &'a self,
+            wanted: &'a [$crate::engine::Wanted<'a>],
+        ) -> $crate::engine::BoxFuture<'a, Result<Vec<Option<$crate::engine::Row>>, $crate::EngineError>> {
+            $crate::engine::Engine::read(&self.memory, wanted)
         }
 
-        fn len(&self, table: $crate::engine::Table) -> Result<u64, $crate::EngineError> {
+        fn page<'a>(
+            &'a self,
+            from: $crate::engine::Cursor<'a>,
+            limit: usize,
+        ) -> $crate::engine::BoxFuture<'a, Result<Vec<$crate::engine::Row>, $crate::EngineError>> {
+            $crate::engine::Engine::page(&self.memory, from, limit)
+        }
+
+        fn len(&self, table: $crate::engine::Table) -> $crate::engine::BoxFuture<'_, Result<u64, $crate::EngineError>> {
             $crate::engine::Engine::len(&self.memory, table)
+        }
+
+        fn serial(
+            &self,
+            node: u16,
+        ) -> $crate::engine::BoxFuture<'_, Result<$crate::engine::Serial, $crate::EngineError>> {
+            $crate::engine::Engine::serial(&self.memory, node)
+        }
+
+        fn commit(
+            &self,
+            group: $crate::engine::Group,
+        ) -> $crate::engine::BoxFuture<'_, Result<Vec<$crate::engine::UnitOutcome>, $crate::engine::CommitFailed>> {
+            Box::pin(async move { self.write(&group) })
+        }
+
+        fn recover(
+            &self,
+            node: u16,
+        ) -> $crate::engine::BoxFuture<'_, Result<$crate::engine::Serial, $crate::EngineError>> {
+            Box::pin(async move {
+                self.mend()?;
+                $crate::engine::Engine::serial(&self.memory, node).await
+            })
         }
     };
 }
@@ -63,10 +110,11 @@ impl MemoryEngine {
     /// Another place with the same content.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
-            map: Arc::new(RwLock::new(map)),
+            content: Arc::new(RwLock::new(content)),
             failure: Arc::default(),
+            far: Arc::new(AtomicBool::new(self.far.load(Ordering::SeqCst))),
         }
     }
 
@@ -75,67 +123,190 @@ impl MemoryEngine {
         self.failure.store(failure as u32, Ordering::SeqCst);
     }
 
+    /// From now on nothing is at hand, as in an engine on another machine: every row must be waited for.
+    #[must_use]
+    pub fn far(self) -> Self {
+        self.far.store(true, Ordering::SeqCst);
+        self
+    }
+
     fn failure(&self) -> u32 {
         self.failure.load(Ordering::SeqCst)
+    }
+
+    fn content(&self) -> RwLockReadGuard<'_, Content> {
+        self.content.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// [`Engine::commit`] for those who may wait.
+    ///
+    /// # Errors
+    /// As [`MemoryEngine::fail`] says.
+    pub fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        let failure = self.failure();
+        let mut outcomes = Vec::new();
+        if failure == Failure::Never as u32 || failure == Failure::FullAfterWrite as u32 {
+            let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+            for unit in &group.units {
+                outcomes.push(content.unit(unit, group.version()));
+            }
+            content.serials.insert(group.node, group.serial);
+        }
+        let error = match failure {
+            0 => return Ok(outcomes),
+            _ if failure == Failure::Broken as u32 => EngineError::Failed,
+            _ => EngineError::Full(PathBuf::from("memory")),
+        };
+        Err(CommitFailed { error, outcomes })
+    }
+}
+
+impl Content {
+    fn unit(&mut self, unit: &Batch, version: Version) -> UnitOutcome {
+        match conflict(unit, self) {
+            Ok(None) => {}
+            Ok(Some(conflict)) => return UnitOutcome::Conflict(conflict),
+            Err(never) => match never {},
+        }
+        for change in unit.changes() {
+            let links = &mut self.links;
+            if let Some((_, old)) = self.rows.get(&(change.table, change.key.clone())) {
+                for link in &old.links {
+                    links.remove(&(change.table, link.clone()));
+                }
+            }
+        }
+        for change in unit.changes() {
+            let place = (change.table, change.key.clone());
+            let old = match &change.value {
+                Some(value) => {
+                    let version = if change.table.is_plain() { Version(0) } else { version };
+                    self.rows.insert(place, (version, value.clone()))
+                }
+                None => self.rows.remove(&place),
+            };
+            // Of several changes to one row the last counts.
+            for link in old.iter().flat_map(|(_, old)| &old.links) {
+                let place = (change.table, link.clone());
+                if self.links.get(&place).is_some_and(|key| *key == change.key) {
+                    self.links.remove(&place);
+                }
+            }
+            for link in change.value.iter().flat_map(|value| &value.links) {
+                self.links.insert((change.table, link.clone()), change.key.clone());
+            }
+        }
+        UnitOutcome::Done
+    }
+
+    fn row(&self, table: Table, key: &[u8]) -> Option<Row> {
+        let (version, value) = self.rows.get(&(table, key.into()))?;
+        Some(row(table, key, *version, value))
+    }
+}
+
+impl Before for Content {
+    type Error = Infallible;
+
+    fn version(&mut self, table: Table, key: &[u8]) -> Result<Option<Version>, Infallible> {
+        Ok(self.rows.get(&(table, key.into())).map(|(version, _)| *version))
+    }
+
+    fn owner(&mut self, table: Table, link: &Link) -> Result<Option<Box<[u8]>>, Infallible> {
+        Ok(self.links.get(&(table, link.clone())).cloned())
+    }
+}
+
+fn row(table: Table, key: &[u8], version: Version, value: &Value) -> Row {
+    Row {
+        table,
+        key: key.into(),
+        version,
+        expires: value.expires,
+        octets: value.octets.clone(),
     }
 }
 
 impl Engine for MemoryEngine {
-    fn get(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(&[u8])) -> Result<bool, EngineError> {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        let value = map.get(&(table, key.into()));
-        value.into_iter().for_each(|value| visit(value));
-        Ok(value.is_some())
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        after: Option<&[u8]>,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), EngineError> {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        let lower = match after {
-            Some(key) => Bound::Excluded((table, key.into())),
-            None => Bound::Included((table, Box::default())),
-        };
-        for ((found, key), value) in map.range((lower, Bound::Unbounded)) {
-            if *found != table || !visit(key, value) {
-                break;
-            }
-        }
+    fn declare(&self, _: &[Table]) -> Result<(), EngineError> {
         Ok(())
     }
 
-    fn len(&self, table: Table) -> Result<u64, EngineError> {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(map.keys().filter(|(found, _)| *found == table).count() as u64)
-    }
-
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
-        let failure = self.failure();
-        if failure == Failure::Never as u32 || failure == Failure::FullAfterWrite as u32 {
-            let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-            for change in batch.changes() {
-                let key = (change.table, change.key.clone());
-                match &change.value {
-                    Some(value) => map.insert(key, value.clone()),
-                    None => map.remove(&key),
-                };
+    fn peek(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(Stored<'_>)) -> Peek {
+        if self.far.load(Ordering::SeqCst) {
+            return Peek::NotHere;
+        }
+        match self.content().rows.get(&(table, key.into())) {
+            Some((version, value)) => {
+                visit(Stored {
+                    version: *version,
+                    expires: value.expires,
+                    octets: &value.octets,
+                });
+                Peek::Found
             }
-        }
-        match failure {
-            0 => Ok(()),
-            _ if failure == Failure::Broken as u32 => Err(EngineError::Failed),
-            _ => Err(EngineError::Full(PathBuf::from("memory"))),
+            None => Peek::Absent,
         }
     }
 
-    fn recover(&self) -> Result<(), EngineError> {
-        match self.failure() {
-            0 => Ok(()),
-            failure if failure == Failure::Broken as u32 => Err(EngineError::Failed),
-            _ => Err(EngineError::Full(PathBuf::from("memory"))),
-        }
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>> {
+        Box::pin(async move {
+            let content = self.content();
+            let rows = wanted.iter().map(|wanted| match *wanted {
+                Wanted::Key(table, key) => content.row(table, key),
+                Wanted::Link(table, index, octets) => {
+                    let octets = octets.into();
+                    let key = content.links.get(&(table, Link { index, octets }))?;
+                    content.row(table, key)
+                }
+            });
+            Ok(rows.collect())
+        })
+    }
+
+    fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {
+        Box::pin(async move {
+            let content = self.content();
+            let all = content.rows.iter();
+            Ok(match from {
+                Cursor::Keys { table, after, prefix } => {
+                    let found = all.filter(|((of, key), _)| {
+                        *of == table && after.is_none_or(|after| **key > *after) && key.starts_with(prefix)
+                    });
+                    let rows = found.map(|((_, key), (version, value))| row(table, key, *version, value));
+                    rows.take(limit).collect()
+                }
+                Cursor::Expired(now) => {
+                    let found = all.filter(|(_, (_, value))| value.expires != 0 && value.expires <= now);
+                    let rows = found.map(|((table, key), (version, value))| row(*table, key, *version, value));
+                    let mut rows: Vec<Row> = rows.collect();
+                    rows.sort_by_key(|row| row.expires);
+                    rows.truncate(limit);
+                    rows
+                }
+            })
+        })
+    }
+
+    fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
+        Box::pin(async move { Ok(self.content().rows.keys().filter(|(found, _)| *found == table).count() as u64) })
+    }
+
+    fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
+        Box::pin(async move { self.write(&group) })
+    }
+
+    fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {
+        Box::pin(async move { Ok(self.content().serials.get(&node).copied().unwrap_or_default()) })
+    }
+
+    fn recover(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {
+        Box::pin(async move {
+            match self.failure() {
+                0 => Ok(self.content().serials.get(&node).copied().unwrap_or_default()),
+                failure if failure == Failure::Broken as u32 => Err(EngineError::Failed),
+                _ => Err(EngineError::Full(PathBuf::from("memory"))),
+            }
+        })
     }
 }

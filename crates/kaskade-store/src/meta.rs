@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
 
-use crate::engine::{Engine, Table};
+use crate::engine::{Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError};
 
 pub(crate) const FORMAT: &[u8] = b"format";
 pub(crate) const DATA_KEY: &[u8] = b"data key";
 pub(crate) const MASTER_KEY_ID: &[u8] = b"master key";
 pub(crate) const TICK_MS: &[u8] = b"tick";
-/// 0 as long as there is none yet, so that one that is gone is noticed.
+/// Of node 0. It is 0 as long as there is none yet, so that one that is gone is noticed.
 pub(crate) const MARK: &[u8] = b"mark";
-pub(crate) const SERIAL: &[u8] = b"serial";
 /// With the names that errors give them.
 pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
 pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
@@ -25,6 +24,35 @@ pub(crate) const SKIPPING: &[u8] = b"skip ahead";
 pub(crate) const KNOWN_FORMAT: u64 = 2;
 /// The format of the first version, which is converted when it is opened.
 pub(crate) const FIRST_FORMAT: u64 = 1;
+
+/// Where the clock's mark of a node stands.
+pub(crate) fn mark_key(node: u16) -> Vec<u8> {
+    match node {
+        0 => MARK.to_vec(),
+        node => [MARK, b" ", &node.to_be_bytes()].concat(),
+    }
+}
+
+/// The highest clock mark of any node; 0 when there is none yet.
+///
+/// # Errors
+/// [`StoreError::ChangedMeta`] when one is not as it was written, or that of node 0, which every store has, is gone.
+pub(crate) fn highest_mark(engine: &dyn Engine, keys: &StoreKeys) -> Result<u64, StoreError> {
+    let mut highest = coded_number(engine, keys, CODED_MARK)?;
+    let mut others = Vec::new();
+    let scan = engine.scan(Table::META, Some(MARK), &mut |key, _| {
+        let of_a_mark = key.starts_with(MARK);
+        if of_a_mark {
+            others.push(key.to_vec());
+        }
+        of_a_mark
+    });
+    scan.map_err(|error| StoreError::Read(Arc::new(error)))?;
+    for key in others {
+        highest = highest.max(coded_number(engine, keys, (&key, CODED_MARK.1))?);
+    }
+    Ok(highest)
+}
 
 /// A number of 8 octets, most significant first.
 pub(crate) fn number(engine: &dyn Engine, key: &[u8]) -> Result<Option<u64>, EngineError> {
@@ -69,6 +97,6 @@ pub(crate) fn verified<'o>(keys: &StoreKeys, key: &[u8], octets: &'o [u8]) -> Op
 
 pub(crate) fn octets(engine: &dyn Engine, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
     let mut found = None;
-    engine.get(Table::Meta, key, &mut |octets| found = Some(octets.to_vec()))?;
+    engine.get(Table::META, key, &mut |octets| found = Some(octets.to_vec()))?;
     Ok(found)
 }

@@ -187,10 +187,10 @@ impl SubscriberStore {
             let Some(changed) = changed else { return Ok(done) };
             let mut batch = Batch::default();
             let row = self.issuer.row_with(&*self.engine, key, changed.record())?;
-            batch.put(Table::Subscribers, key.octets(), &row);
+            batch.put(Table::SUBSCRIBERS, key.octets(), &row);
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
-                batch,
+                unit: batch,
                 effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, life))))],
                 ticket: Arc::clone(&ticket),
             })?;

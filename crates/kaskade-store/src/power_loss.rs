@@ -2,20 +2,20 @@
 //!
 //! ```
 //! use kaskade_store::embedded::EmbeddedEngine;
-//! use kaskade_store::engine::{Batch, Engine, Table};
+//! use kaskade_store::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOutcome};
 //! use kaskade_store::power_loss::Disk;
 //!
 //! # fn main() -> Result<(), kaskade_store::EngineError> {
 //! let disk = Disk::new(1);
 //! let engine = EmbeddedEngine::on_disk(&disk, 1 << 20)?;
 //! let mut batch = Batch::default();
-//! batch.put(Table::Meta, b"key", b"value");
+//! batch.put(Table::META, b"key", b"value");
 //! disk.cut_power_after(1);
-//! assert!(engine.commit(&batch).is_err(), "it fails on the way");
+//! assert!(engine.apply(&batch).is_err(), "it fails on the way");
 //! drop(engine);
 //! disk.restore_power();
 //! let engine = EmbeddedEngine::on_disk(&disk, 1 << 20)?;
-//! assert!(!engine.get(Table::Meta, b"key", &mut |_| ())?, "all of a commit or nothing");
+//! assert!(!engine.get(Table::META, b"key", &mut |_| ())?, "all of a commit or nothing");
 //! # Ok(())
 //! # }
 //! ```

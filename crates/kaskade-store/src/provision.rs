@@ -69,13 +69,13 @@ impl SubscriberStore {
             let over = self.portable(issuer);
             let owner = self.issuer.owner(&*self.engine, &key)?;
             let mut batch = Batch::default();
-            batch.remove(Table::Subscribers, key.octets());
+            batch.remove(Table::SUBSCRIBERS, key.octets());
             if !fault!("removed-forgotten") {
                 self.remember(&mut batch, &key, owner.ok_or(StoreError::UnknownSubscriber)?, &over);
             }
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
-                batch,
+                unit: batch,
                 effects: vec![Effect::Replaced(key.clone(), None)],
                 ticket: Arc::clone(&ticket),
             })?;
@@ -158,7 +158,7 @@ impl SubscriberStore {
                 _ => self.begin(&mut chunk.batch, &key, given, None)?,
             };
             chunk.batch.put(
-                Table::Subscribers,
+                Table::SUBSCRIBERS,
                 key.octets(),
                 &record::join(self.issuer.keys(), &key, &record, owner, &row),
             );
@@ -173,10 +173,10 @@ impl SubscriberStore {
     /// Writes down what a life that is over has issued.
     fn remember(&self, batch: &mut Batch, key: &SubscriberKey, owner: Owner, over: &SqnRecord) {
         let mut put = |table, name: &[u8]| batch.put(table, name, &record::encode_life(self.issuer.keys(), name, over));
-        put(Table::Lives, &owner.life);
+        put(Table::LIVES, &owner.life);
         if owner.inherited {
             // It may have numbers of any credential that this SUPI ever had.
-            put(Table::Removed, key.octets());
+            put(Table::REMOVED, key.octets());
         }
     }
 
@@ -196,17 +196,17 @@ impl SubscriberStore {
         let engine = &*self.engine;
         let own = match fault!("life-forgotten") {
             true => None,
-            false => self.issuer.life(engine, Table::Lives, &given.life)?,
+            false => self.issuer.life(engine, Table::LIVES, &given.life)?,
         };
         if let Some(own) = own {
-            batch.remove(Table::Lives, &given.life);
+            batch.remove(Table::LIVES, &given.life);
             let own = SqnIssuer::load(own);
             let record = self.succeed(given, &own).of_the_same_card(own.record());
             return Ok((record, owner));
         }
         let before = match unowned {
             Some(unowned) => Some(unowned),
-            None => self.issuer.life(engine, Table::Removed, key.octets())?,
+            None => self.issuer.life(engine, Table::REMOVED, key.octets())?,
         };
         let record = match before {
             Some(before) => self.succeed(given, &SqnIssuer::load(before)),
@@ -230,7 +230,7 @@ impl SubscriberStore {
         }
         let count = effects.len() as u64;
         self.queue.submit(Request {
-            batch,
+            unit: batch,
             effects,
             ticket: Arc::clone(&ticket),
         })?;

@@ -55,7 +55,7 @@ use shuttle::rand::Rng as _;
 use shuttle::scheduler::PctScheduler;
 use shuttle::thread;
 
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOutcome};
 use crate::error::{EngineError, StoreError};
 use crate::master_key::MasterKey;
 use crate::memory::MemoryEngine;
@@ -81,23 +81,30 @@ struct Disk {
 
 impl Engine for Disk {
     crate::reads_from_memory!();
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+}
+
+impl Disk {
+    fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         // Others may run while it writes.
         thread::yield_now();
         let outcome = match self.failing.load(Ordering::Relaxed) {
             true => shuttle::rand::thread_rng().gen_range(0..6),
             false => 5,
         };
+        let mut outcomes = Vec::new();
         if outcome != 0 {
-            self.memory.commit(batch)?;
+            outcomes = self.memory.write(group)?;
         }
         thread::yield_now();
         match outcome {
-            0 | 1 => Err(EngineError::Full(PathBuf::from("disk"))),
-            _ => Ok(()),
+            0 | 1 => Err(CommitFailed {
+                error: EngineError::Full(PathBuf::from("disk")),
+                outcomes,
+            }),
+            _ => Ok(outcomes),
         }
     }
-    fn recover(&self) -> Result<(), EngineError> {
+    fn mend(&self) -> Result<(), EngineError> {
         match self.failing.load(Ordering::Relaxed) && shuttle::rand::thread_rng().gen_bool(0.5) {
             true => Err(EngineError::Full(PathBuf::from("disk"))),
             false => Ok(()),

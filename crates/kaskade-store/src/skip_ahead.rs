@@ -10,7 +10,7 @@ use kaskade_faults::fault;
 
 use crate::convert::walk;
 use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
@@ -35,7 +35,7 @@ pub const SKIPPED_TIME: Duration = Duration::from_secs(86_400);
 /// How many rows go into one commit.
 const CHUNK: usize = 4096;
 /// The tables with records of sequence numbers, in the order in which they are taken.
-const TABLES: [Table; 3] = [Table::Subscribers, Table::Lives, Table::Removed];
+const TABLES: [Table; 3] = [Table::SUBSCRIBERS, Table::LIVES, Table::REMOVED];
 
 /// What [`skip_ahead`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,10 +95,10 @@ pub fn skip_ahead_on(
         }
         _ => seq,
     };
-    let commit = |batch: &Batch| engine.commit(batch).map_err(|error| StoreError::Write(Arc::new(error)));
+    let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut total = 0;
     for table in TABLES {
-        total += engine.len(table).map_err(read_error)?;
+        total += engine.count(table).map_err(read_error)?;
     }
     let mut skipped = Skipped::default();
     let mut done = 0;
@@ -115,9 +115,9 @@ pub fn skip_ahead_on(
             let mark = mark.max(ticks(options.clock.clocks().wall));
             let mark = mark.saturating_add(ticks(SKIPPED_TIME));
             if !fault!("skip-leaves-clock") {
-                batch.put(Table::Meta, meta::MARK, &meta::coded(keys, meta::MARK, mark));
+                batch.put(Table::META, meta::MARK, &meta::coded(keys, meta::MARK, mark));
             }
-            batch.put(Table::Meta, meta::SKIPPING, &position(keys, 0, &[]));
+            batch.put(Table::META, meta::SKIPPING, &position(keys, 0, &[]));
             commit(&batch)?;
             (0, None)
         }
@@ -127,8 +127,8 @@ pub fn skip_ahead_on(
             let mut batch = Batch::default();
             let mut moved = 0;
             for (name, octets) in rows {
-                let ahead = match table {
-                    Table::Subscribers => SubscriberKey::supi(name).ok().and_then(|supi| {
+                let ahead = match *table {
+                    Table::SUBSCRIBERS => SubscriberKey::supi(name).ok().and_then(|supi| {
                         let key = SubscriberKey::from(&supi);
                         let (record, _) = record::of_row(keys, &key, octets).ok()?;
                         let by = by(&record);
@@ -148,11 +148,11 @@ pub fn skip_ahead_on(
                 }
             }
             if let Some((last, _)) = rows.last() {
-                batch.put(Table::Meta, meta::SKIPPING, &position(keys, index, last));
+                batch.put(Table::META, meta::SKIPPING, &position(keys, index, last));
             }
             commit(&batch)?;
-            match table {
-                Table::Subscribers => skipped.subscribers += moved,
+            match *table {
+                Table::SUBSCRIBERS => skipped.subscribers += moved,
                 _ => skipped.lives += moved,
             }
             done += rows.len() as u64;
@@ -161,7 +161,7 @@ pub fn skip_ahead_on(
         })?;
     }
     let mut batch = Batch::default();
-    batch.remove(Table::Meta, meta::SKIPPING);
+    batch.remove(Table::META, meta::SKIPPING);
     commit(&batch)?;
     Ok(skipped)
 }

@@ -13,7 +13,7 @@ use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
 use super::embedded::EmbeddedEngine;
-use super::engine::{Batch, Engine, Table};
+use super::engine::{Batch, Blocking, Engine, Table};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::{Busy, Issuer, waiting};
@@ -162,7 +162,6 @@ impl SubscriberStore {
         if meta::octets(&*engine, meta::SKIPPING).map_err(read_error)?.is_some() {
             return Err(StoreError::SkipUnfinished);
         }
-        let number = |key| meta::number(&*engine, key).map_err(read_error);
         let keys = sealer.keys();
         let store_ms = meta::coded_number(&*engine, keys, meta::CODED_TICK)?;
         if let Some(asked_ms) = tick.map(millis)
@@ -171,7 +170,7 @@ impl SubscriberStore {
             return Err(StoreError::Tick { store_ms, asked_ms });
         }
         let tick = Duration::from_millis(store_ms.max(1));
-        let mark = meta::coded_number(&*engine, keys, meta::CODED_MARK)?;
+        let mark = meta::highest_mark(&*engine, keys)?;
         let mark = Some(Glc(mark)).filter(|mark| mark.0 != 0);
         let clocks = clock.clocks();
         let counter = GlobalCounter::start(tick, clocks, mark, longest_jump)?;
@@ -189,7 +188,8 @@ impl SubscriberStore {
             counter,
             lead: lead.max(tick * 2),
             patience: (tick / 4).clamp(Duration::from_millis(5), Duration::from_millis(250)),
-            serial: number(meta::SERIAL)?.unwrap_or(0),
+            node: node.index().into(),
+            serial: pollster::block_on(engine.serial(node.index().into())).map_err(read_error)?,
             outage: None,
             pause: None,
             failure: Arc::clone(&failure),
@@ -273,7 +273,7 @@ impl SubscriberStore {
             };
             let after_last = after.as_ref().map(SubscriberKey::octets);
             self.engine
-                .scan(Table::Subscribers, after_last, &mut visit)
+                .scan(Table::SUBSCRIBERS, after_last, &mut visit)
                 .map_err(read_error)?;
             if keys.is_empty() {
                 break;
@@ -292,7 +292,7 @@ impl SubscriberStore {
     /// # Errors
     /// When reading fails.
     pub fn len(&self) -> Result<u64, StoreError> {
-        self.engine.len(Table::Subscribers).map_err(read_error)
+        self.engine.count(Table::SUBSCRIBERS).map_err(read_error)
     }
 
     /// Whether there are none.
@@ -316,7 +316,7 @@ impl SubscriberStore {
     pub fn settle(&self) -> Result<(), StoreError> {
         let ticket = Arc::new(Ticket::default());
         let request = Request {
-            batch: Batch::default(),
+            unit: Batch::default(),
             effects: Vec::new(),
             ticket: Arc::clone(&ticket),
         };
@@ -366,7 +366,7 @@ impl SubscriberStore {
 
     fn get(&self, key: &SubscriberKey, visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
         self.engine
-            .get(Table::Subscribers, key.octets(), visit)
+            .get(Table::SUBSCRIBERS, key.octets(), visit)
             .map_err(read_error)
     }
 

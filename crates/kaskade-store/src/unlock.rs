@@ -9,7 +9,7 @@ use kaskade_faults::fault;
 
 use crate::convert::convert;
 use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
@@ -59,20 +59,20 @@ pub(crate) fn unlock(
     let (sealer, sealed) = Sealer::create(master_key)?;
     let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
     let mut batch = Batch::default();
-    batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
-    batch.put(Table::Meta, meta::TICK_MS, &tick);
-    batch.put(Table::Meta, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
-    batch.put(Table::Meta, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
-    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
+    batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
+    batch.put(Table::META, meta::TICK_MS, &tick);
+    batch.put(Table::META, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
+    batch.put(Table::META, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
+    batch.put(Table::META, meta::DATA_KEY, &sealed);
     engine
-        .commit(&batch)
+        .apply(&batch)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(sealer)
 }
 
 fn holds_nothing(engine: &dyn Engine) -> Result<bool, EngineError> {
-    for table in Table::ALL {
-        if engine.len(table)? != 0 {
+    for table in Table::PLAIN {
+        if engine.count(table)? != 0 {
             return Ok(false);
         }
     }

@@ -58,34 +58,32 @@ fn first_version() -> MemoryEngine {
         Glc(1),
     );
     let sqn = row::encode_first_version(&highest);
-    walk(&engine, Table::Subscribers, None, CHUNK, &mut |rows| {
+    walk(&engine, Table::SUBSCRIBERS, None, CHUNK, &mut |rows| {
         let mut batch = Batch::default();
         for (name, octets) in rows {
             let (_, rest) = row::split(octets).expect("a row");
             let len = u8::try_from(sqn.len()).expect("short");
-            batch.put(Table::Subscribers, name, &[&[len], &sqn[..], rest].concat());
+            batch.put(Table::SUBSCRIBERS, name, &[&[len], &sqn[..], rest].concat());
         }
-        engine
-            .commit(&batch)
-            .map_err(|error| StoreError::Write(Arc::new(error)))
+        engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
     })
     .expect("walked");
     let mut batch = Batch::default();
-    batch.put(Table::Removed, SubscriberKey::from(&supi(COUNT)).octets(), &sqn);
-    batch.put(Table::Meta, meta::FORMAT, &meta::FIRST_FORMAT.to_be_bytes());
+    batch.put(Table::REMOVED, SubscriberKey::from(&supi(COUNT)).octets(), &sqn);
+    batch.put(Table::META, meta::FORMAT, &meta::FIRST_FORMAT.to_be_bytes());
     for name in [meta::MARK, meta::TICK_MS] {
         if let Some(value) = meta::octets(&engine, name).expect("read") {
             // It had no mark before the first number.
             match value[..8] {
-                [0, 0, 0, 0, 0, 0, 0, 0] => batch.remove(Table::Meta, name),
-                ref number => batch.put(Table::Meta, name, number),
+                [0, 0, 0, 0, 0, 0, 0, 0] => batch.remove(Table::META, name),
+                ref number => batch.put(Table::META, name, number),
             }
         }
     }
     let sealed = meta::octets(&engine, meta::DATA_KEY).expect("read").expect("there");
     let sealed = Sealer::reseal(&key(), &sealed, StoreKind::First).expect("sealed");
-    batch.put(Table::Meta, meta::DATA_KEY, &sealed);
-    engine.commit(&batch).expect("committed");
+    batch.put(Table::META, meta::DATA_KEY, &sealed);
+    engine.apply(&batch).expect("committed");
     engine
 }
 
@@ -110,7 +108,7 @@ fn a_store_of_the_first_version_goes_on_where_it_was() {
     // Converted once: from now on nothing without a code is taken.
     let (name, octets) = {
         let mut rows = Vec::new();
-        walk(&engine, Table::Subscribers, None, 1, &mut |found| {
+        walk(&engine, Table::SUBSCRIBERS, None, 1, &mut |found| {
             rows.extend_from_slice(found);
             Ok(())
         })
@@ -121,8 +119,8 @@ fn a_store_of_the_first_version_goes_on_where_it_was() {
     let sqn = row::encode_first_version(&SqnRecord::blank(SqnScheme::NonTimeBased));
     let old = [&[u8::try_from(sqn.len()).expect("short")], &sqn[..], rest].concat();
     let mut batch = Batch::default();
-    batch.put(Table::Subscribers, &name, &old);
-    engine.commit(&batch).expect("committed");
+    batch.put(Table::SUBSCRIBERS, &name, &old);
+    engine.apply(&batch).expect("committed");
     let store = open(&engine).expect("a store");
     assert!(matches!(
         store.next_sqn(&supi(3), "amf"),
@@ -130,8 +128,8 @@ fn a_store_of_the_first_version_goes_on_where_it_was() {
     ));
     drop(store);
     let mut batch = Batch::default();
-    batch.put(Table::Meta, meta::FORMAT, &meta::FIRST_FORMAT.to_be_bytes());
-    engine.commit(&batch).expect("committed");
+    batch.put(Table::META, meta::FORMAT, &meta::FIRST_FORMAT.to_be_bytes());
+    engine.apply(&batch).expect("committed");
     assert!(matches!(open(&engine), Err(StoreError::ChangedMeta("format"))));
 }
 
@@ -142,7 +140,7 @@ fn an_interrupted_conversion_goes_on() {
         let sealed = meta::octets(&engine, meta::DATA_KEY).expect("read").expect("there");
         let (sealer, _) = Sealer::open(&key(), &sealed).expect("the key");
         let (mut left, mut failed) = (commits, false);
-        for table in [Table::Subscribers, Table::Removed] {
+        for table in [Table::SUBSCRIBERS, Table::REMOVED] {
             let done = walk(&engine, table, None, 1500, &mut |rows| {
                 left -= 1;
                 if left < 0 {
@@ -151,15 +149,13 @@ fn an_interrupted_conversion_goes_on() {
                 let mut batch = Batch::default();
                 for (name, octets) in rows {
                     let converted = match table {
-                        Table::Subscribers => subscriber(&sealer, name, octets),
+                        Table::SUBSCRIBERS => subscriber(&sealer, name, octets),
                         _ => removed(&sealer, name, octets),
                     };
                     batch.put(table, name, &converted.expect("converted"));
                 }
-                batch.put(Table::Meta, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
-                engine
-                    .commit(&batch)
-                    .map_err(|error| StoreError::Write(Arc::new(error)))
+                batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
+                engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
             });
             failed |= done.is_err();
         }

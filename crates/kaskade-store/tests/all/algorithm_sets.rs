@@ -12,7 +12,7 @@ use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::tuak::{Iterations, Parameters, TuakKey, VectorRes};
 use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Engine, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::Row;
 use kaskade_store::{
@@ -82,7 +82,7 @@ fn open(engine: &MemoryEngine) -> SubscriberStore {
 
 fn rows(engine: &MemoryEngine) -> Vec<Vec<u8>> {
     let mut rows = Vec::new();
-    let scanned = engine.scan(Table::Subscribers, None, &mut |_, row| {
+    let scanned = engine.scan(Table::SUBSCRIBERS, None, &mut |_, row| {
         rows.push(row.to_vec());
         true
     });
@@ -174,33 +174,33 @@ fn no_secret_of_any_set_is_in_the_file_or_in_debug() {
 /// What the first version of this program wrote: three subscribers of MILENAGE, with OPc, with OP, with own constants.
 const FIRST_VERSION: [(Table, &str, &str); 7] = [
     (
-        Table::Subscribers,
+        Table::SUBSCRIBERS,
         "011121211111111120",
         "0601020500010001010180000085fa66dfbd758775c59121480a9671e66106ed093372d606251a085019ecc69929545457eece3f1ae0e5\
          2d4fb62a617f46104349ffe967d4739fbc99",
     ),
     (
-        Table::Subscribers,
+        Table::SUBSCRIBERS,
         "011121211111111130",
         "060102050001000101018000018b3ad692d6eacdd80a1d3531a89cd79bc1476a196355300f52c8c8f8f2c48a832b03ba1c7e750ad5511e\
          e294ef360a745baf2ed86bca3906f935cca9ec8b57d5626f79f53b7b7607de136458",
     ),
     (
-        Table::Subscribers,
+        Table::SUBSCRIBERS,
         "011121211111111140",
         "060102050001000102018000000000000000000000000000000000000000000000000000000000000000000001000000000000000000000\
          00000000002aa0000000000000000000000000000040000000000000000000000000000000808101820285e830519d2b03e709a118d392d\
          8af687ae894acf13c6c5c0809af94c639fe3a5dd6e12c76821454799e3e9695c1126150f530632d0d44067a7b09753",
     ),
     (
-        Table::Meta,
+        Table::META,
         "64617461206b6579",
         "b41d6baf4a06790747ec631b1c681a14e6addb6b42ea20be77e119485336fe480cabc32399e982286e13ae804c29954140e4d9aca648a3\
          af65f27e6c",
     ),
-    (Table::Meta, "666f726d6174", "0000000000000001"),
-    (Table::Meta, "6d6173746572206b6579", "33313666666139646635346130386235"),
-    (Table::Meta, "7469636b", "00000000000003e8"),
+    (Table::META, "666f726d6174", "0000000000000001"),
+    (Table::META, "6d6173746572206b6579", "33313666666139646635346130386235"),
+    (Table::META, "7469636b", "00000000000003e8"),
 ];
 
 #[test]
@@ -211,7 +211,7 @@ fn rows_of_the_first_version_are_read_and_written_as_they_were() {
     for (table, key, value) in FIRST_VERSION {
         batch.put(table, &octets(key), &octets(value));
     }
-    engine.commit(&batch).expect("committed");
+    engine.apply(&batch).expect("committed");
     let store = open(&engine);
     let mut c = *OperatorConstants::STANDARD.c();
     c[3][0] = 0xaa;

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::common::{subscriber, supi};
-use kaskade_store::engine::{Batch, Engine};
+use kaskade_store::engine::{CommitFailed, Engine, Group, UnitOutcome};
 use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 
@@ -49,11 +49,14 @@ fn outcome(script: &AtomicU8) -> Result<(), EngineError> {
 
 impl Engine for Scripted {
     kaskade_store::reads_from_memory!();
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+}
+
+impl Scripted {
+    fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         outcome(&self.commit)?;
-        self.memory.commit(batch)
+        self.memory.write(group)
     }
-    fn recover(&self) -> Result<(), EngineError> {
+    fn mend(&self) -> Result<(), EngineError> {
         self.recoveries.fetch_add(1, Ordering::SeqCst);
         outcome(&self.recover)
     }

@@ -12,7 +12,7 @@ use crate::common::{START, split, subscriber, supi};
 use kaskade_aka::sqn::{Clocks, Reuse, Seq, SqnError, SqnLayout};
 use kaskade_crypto::Sqn;
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOutcome};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::power_loss::Disk;
 use kaskade_store::{
@@ -44,23 +44,23 @@ fn a_commit_is_whole_wherever_the_power_fails() {
         let batch = |n: u64| {
             let mut batch = Batch::default();
             for key in 0..20_u64 {
-                batch.put(Table::Subscribers, &(key * n % 31).to_be_bytes(), &[n as u8; 300]);
+                batch.put(Table::SUBSCRIBERS, &(key * n % 31).to_be_bytes(), &[n as u8; 300]);
             }
-            batch.put(Table::Meta, b"n", &n.to_be_bytes());
+            batch.put(Table::META, b"n", &n.to_be_bytes());
             batch
         };
         let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine");
-        engine.commit(&batch(1)).expect("a commit");
+        engine.apply(&batch(1)).expect("a commit");
         disk.cut_power_after(operations);
         let mut durable = 1;
-        while engine.commit(&batch(durable + 1)).is_ok() {
+        while engine.apply(&batch(durable + 1)).is_ok() {
             durable += 1;
         }
         drop(engine);
         disk.restore_power();
         let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine again");
         let mut found = 0;
-        let get = engine.get(Table::Meta, b"n", &mut |octets| {
+        let get = engine.get(Table::META, b"n", &mut |octets| {
             found = u64::from_be_bytes(octets.try_into().expect("8 octets"));
         });
         assert!(get.expect("read"), "it was committed");
@@ -74,7 +74,7 @@ fn a_commit_is_whole_wherever_the_power_fails() {
         }
         for (key, expected) in (0_u64..).zip(expected) {
             let mut value = None;
-            let get = engine.get(Table::Subscribers, &key.to_be_bytes(), &mut |octets| {
+            let get = engine.get(Table::SUBSCRIBERS, &key.to_be_bytes(), &mut |octets| {
                 value = octets.first().copied();
             });
             get.expect("read");
@@ -88,21 +88,24 @@ fn a_failed_sync_is_never_forgotten() {
     let disk = Disk::new(5);
     let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine");
     let mut batch = Batch::default();
-    batch.put(Table::Meta, b"a", b"1");
+    batch.put(Table::META, b"a", b"1");
     // A full disk would be recovered from. Here the sync fails while the engine is closed and opened again.
-    engine.commit(&batch).expect("a commit");
+    engine.apply(&batch).expect("a commit");
     disk.fail_syncs(true);
     assert!(matches!(
-        engine.recover(),
+        pollster::block_on(engine.recover(0)),
         Err(EngineError::Failed | EngineError::Io { .. })
     ));
     disk.fail_syncs(false);
-    assert!(matches!(engine.recover(), Err(EngineError::Failed)), "nobody knows");
-    assert!(engine.commit(&batch).is_err());
+    assert!(
+        matches!(pollster::block_on(engine.recover(0)), Err(EngineError::Failed)),
+        "nobody knows"
+    );
+    assert!(engine.apply(&batch).is_err());
     drop(engine);
     disk.restore_power();
     let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the next life");
-    engine.commit(&batch).expect("works");
+    engine.apply(&batch).expect("works");
 }
 
 /// Something with power.
@@ -154,15 +157,24 @@ impl Powered for Model {
 
 impl Engine for Model {
     kaskade_store::reads_from_memory!();
-    fn commit(&self, batch: &Batch) -> Result<(), EngineError> {
+}
+
+impl Model {
+    fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         // The last one is durable or not by the number of its changes.
-        if left > 1 || (left == 1 && batch.changes().len().is_multiple_of(2)) {
-            self.memory.commit(batch)?;
+        let changes: usize = group.units.iter().map(|unit| unit.changes().len()).sum();
+        let mut outcomes = Vec::new();
+        if left > 1 || (left == 1 && changes.is_multiple_of(2)) {
+            outcomes = self.memory.write(group)?;
         }
-        if left > 1 { Ok(()) } else { Err(Self::dead()) }
+        if left > 1 {
+            Ok(outcomes)
+        } else {
+            Err(Self::dead().into())
+        }
     }
-    fn recover(&self) -> Result<(), EngineError> {
+    fn mend(&self) -> Result<(), EngineError> {
         Err(EngineError::Failed)
     }
 }

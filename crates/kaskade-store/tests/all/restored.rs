@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::common::{Hands, folder, split, subscriber, supi};
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Engine, Table};
 use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::{MasterKey, StoreError, SubscriberStore, skip_ahead, skip_ahead_on};
 
@@ -129,7 +129,7 @@ fn an_interrupted_skip_goes_on() {
     assert!(done.resumed);
     let mut mark = 0;
     let mut visit = |octets: &[u8]| mark = u64::from_be_bytes(*octets.first_chunk().expect("a number"));
-    engine.get(Table::Meta, b"mark", &mut visit).expect("read");
+    engine.get(Table::META, b"mark", &mut visit).expect("read");
     assert_eq!(mark, hands.wall().max(before_mark) + 86_400, "the clock goes ahead too");
     assert_eq!(done.subscribers, 9000 - 4096);
     options.tick = None;
@@ -156,7 +156,7 @@ fn row(engine: &MemoryEngine, table: Table, position: usize) -> (Vec<u8>, Vec<u8
 fn put(engine: &MemoryEngine, table: Table, key: &[u8], value: &[u8]) {
     let mut batch = Batch::default();
     batch.put(table, key, value);
-    engine.commit(&batch).expect("committed");
+    engine.apply(&batch).expect("committed");
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     store.put_many(&all).expect("put");
     sqn(&store, 0);
     drop(store);
-    let (name, good) = row(&engine, Table::Subscribers, 0);
-    let (_, other) = row(&engine, Table::Subscribers, 1);
+    let (name, good) = row(&engine, Table::SUBSCRIBERS, 0);
+    let (_, other) = row(&engine, Table::SUBSCRIBERS, 1);
     let record_len = usize::from(good[0]) + 1;
     let with_record_of = |record: &[u8]| [record, &good[record_len..]].concat();
     let mut edited = good.clone();
     edited[4] = 0;
     for bad in [edited, with_record_of(&other[..usize::from(other[0]) + 1])] {
-        put(&engine, Table::Subscribers, &name, &bad);
+        put(&engine, Table::SUBSCRIBERS, &name, &bad);
         let store = open().expect("a store");
         let error = store.next_sqn(&supi(0), NODE).expect_err("noticed");
         assert!(
@@ -188,52 +188,52 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
         assert!(store.remove(&supi(0)).is_err());
         sqn(&store, 1);
         drop(store);
-        assert_eq!(row(&engine, Table::Subscribers, 0).1, bad, "left as it is");
+        assert_eq!(row(&engine, Table::SUBSCRIBERS, 0).1, bad, "left as it is");
     }
-    put(&engine, Table::Subscribers, &name, &good);
+    put(&engine, Table::SUBSCRIBERS, &name, &good);
     sqn(&open().expect("a store"), 0);
     // The clock's mark.
     let mut mark = None;
     engine
-        .get(Table::Meta, b"mark", &mut |value| mark = Some(value.to_vec()))
+        .get(Table::META, b"mark", &mut |value| mark = Some(value.to_vec()))
         .expect("read");
     let mark = mark.expect("one");
     let mut back = mark.clone();
     back[6] ^= 1;
     for bad in [back, mark[..8].to_vec()] {
-        put(&engine, Table::Meta, b"mark", &bad);
+        put(&engine, Table::META, b"mark", &bad);
         assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
     }
-    put(&engine, Table::Meta, b"mark", &mark);
+    put(&engine, Table::META, b"mark", &mark);
     // Either of them is gone.
     for name in [&b"mark"[..], b"tick"] {
         let mut good = None;
         engine
-            .get(Table::Meta, name, &mut |value| good = Some(value.to_vec()))
+            .get(Table::META, name, &mut |value| good = Some(value.to_vec()))
             .expect("read");
         let mut batch = Batch::default();
-        batch.remove(Table::Meta, name);
-        engine.commit(&batch).expect("committed");
+        batch.remove(Table::META, name);
+        engine.apply(&batch).expect("committed");
         assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
         let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
         assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))));
-        put(&engine, Table::Meta, name, &good.expect("one"));
+        put(&engine, Table::META, name, &good.expect("one"));
     }
     drop(open().expect("whole again"));
     // Where a skip was interrupted: nothing that only looks so.
     for bad in [&[3_u8][..], &[0], &[0; 17], &[]] {
-        put(&engine, Table::Meta, b"skip ahead", bad);
+        put(&engine, Table::META, b"skip ahead", bad);
         let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
         assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))), "{bad:?}");
         assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
     }
     let mut batch = Batch::default();
-    batch.remove(Table::Meta, b"skip ahead");
-    engine.commit(&batch).expect("committed");
+    batch.remove(Table::META, b"skip ahead");
+    engine.apply(&batch).expect("committed");
     // What is damaged does not count as gone ahead.
     let mut damaged = good.clone();
     damaged[4] ^= 1;
-    put(&engine, Table::Subscribers, &name, &damaged);
+    put(&engine, Table::SUBSCRIBERS, &name, &damaged);
     let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ()).expect("done");
     assert_eq!((skipped.subscribers, skipped.lives, skipped.damaged), (1, 0, 1));
     // A store that has issued nothing yet has its mark as well.
@@ -242,10 +242,10 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
         || SubscriberStore::with_engine(Arc::new(fresh.clone()), Path::new("memory"), &key, hands.options());
     drop(open_fresh().expect("a store"));
     let mut batch = Batch::default();
-    batch.remove(Table::Meta, b"mark");
-    fresh.commit(&batch).expect("committed");
+    batch.remove(Table::META, b"mark");
+    fresh.apply(&batch).expect("committed");
     assert!(matches!(open_fresh(), Err(StoreError::ChangedMeta(_))));
     // The format of the first version, which had no codes.
-    put(&engine, Table::Meta, b"format", &1_u64.to_be_bytes());
+    put(&engine, Table::META, b"format", &1_u64.to_be_bytes());
     assert!(matches!(open(), Err(StoreError::ChangedMeta("format"))));
 }

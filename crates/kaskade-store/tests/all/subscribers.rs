@@ -9,7 +9,7 @@ use crate::common::{folder, secret_octets, split, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Engine, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::private::PrivateError;
 use kaskade_store::{
@@ -203,24 +203,24 @@ fn a_row_of_another_subscriber_does_not_open() {
     }
     let mut rows = Vec::new();
     engine
-        .scan(Table::Subscribers, None, &mut |key, row| {
+        .scan(Table::SUBSCRIBERS, None, &mut |key, row| {
             rows.push((key.to_vec(), row.to_vec()));
             true
         })
         .expect("scanned");
     let mut swapped = Batch::default();
-    swapped.put(Table::Subscribers, &rows[0].0, &rows[1].1);
+    swapped.put(Table::SUBSCRIBERS, &rows[0].0, &rows[1].1);
     let mut other_amf = rows[1].1.clone();
     let clear = 1 + usize::from(other_amf[0]);
     assert_eq!(other_amf[clear + 3..clear + 5], [0x80, 0]);
     other_amf[clear + 3] ^= 1;
-    swapped.put(Table::Subscribers, &rows[1].0, &other_amf);
-    engine.commit(&swapped).expect("committed");
+    swapped.put(Table::SUBSCRIBERS, &rows[1].0, &other_amf);
+    engine.apply(&swapped).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Unsealing)));
     assert!(matches!(store.credentials(&supi(2)), Err(StoreError::Unsealing)));
     let mut damaged = Batch::default();
-    damaged.put(Table::Subscribers, &rows[0].0, &rows[0].1[..20]);
-    engine.commit(&damaged).expect("committed");
+    damaged.put(Table::SUBSCRIBERS, &rows[0].0, &rows[0].1[..20]);
+    engine.apply(&damaged).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Row(_))));
 }
 
@@ -254,11 +254,11 @@ fn what_is_not_there_is_made_only_when_asked_for() {
     assert!(!kaskade_store::is_blank(&path).expect("a store"));
     drop(SubscriberStore::open(&path, &key, existing).expect("it is there"));
     // With rows, no key is made whatever the options say: it would hide them.
-    for table in Table::ALL {
+    for table in Table::PLAIN {
         let engine = Arc::new(MemoryEngine::default());
         let mut batch = Batch::default();
         batch.put(table, b"name", b"value");
-        engine.commit(&batch).expect("a commit");
+        engine.apply(&batch).expect("a commit");
         let error = SubscriberStore::with_engine(engine, &path, &key, StoreOptions::default()).map(drop);
         assert!(matches!(error, Err(StoreError::NoDataKey(_))));
     }
