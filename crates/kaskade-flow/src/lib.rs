@@ -1,16 +1,23 @@
-//! What the network functions share: how an answer waits for what it depends on, without I/O.
+//! What the network functions share: how a message becomes a change and an answer, without I/O.
 //!
 //! | Room | What |
 //! |---|---|
+//! | [`machine`] | [`Machine`]: a protocol, and what a message makes of it |
+//! | [`moment`], [`entropy`] | time and randomness as arguments |
+//! | [`expiring`] | bounded tables in which everything expires and has an owner |
+//! | [`budget`] | how much may be asked for |
 //! | [`release`] | [`Guarded`]: made, and not to be told yet; [`Durable`]: what it depends on is durable and its release is on record |
 //!
-//! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'.
+//! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'. With the feature `std` there are tables
+//! and budgets behind locks, for threads.
 #![no_std]
+#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 #![cfg_attr(
     test,
     allow(
         clippy::panic,
         clippy::unwrap_used,
+        clippy::indexing_slicing,
         clippy::print_stdout,
         clippy::print_stderr,
         clippy::cast_possible_truncation,
@@ -19,14 +26,21 @@
         reason = "a test fails by panicking, prints what it saw, and casts its own constants"
     )
 )]
-#![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod budget;
+pub mod entropy;
+pub mod expiring;
+pub mod machine;
+pub mod moment;
 pub mod release;
 
+pub use entropy::{Entropy, NoRandomness};
+pub use machine::{Machine, Step};
+pub use moment::{Moment, UnixMillis};
 pub use release::{Cover, Durable, Guarded};
 
 /// The example of the README, compiled and run with the documentation tests.

@@ -2,12 +2,20 @@
 
 use std::cell::RefCell;
 
+use kaskade_flow::Entropy;
 use zeroize::Zeroize;
 
-/// The operating system gave no random numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random numbers")]
-pub struct NoRandomness;
+pub use kaskade_flow::NoRandomness;
+
+/// The kernel's random numbers, for machines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, octets: &mut [u8]) -> Result<(), NoRandomness> {
+        octets.chunks_mut(BATCH).try_for_each(fill)
+    }
+}
 
 /// Octets fetched at once: one system call for 256 challenges.
 const BATCH: usize = 4096;
@@ -35,18 +43,26 @@ thread_local! {
 /// [`NoRandomness`] when the kernel refuses; nothing weaker takes its place.
 pub fn random_octets<const N: usize>() -> Result<[u8; N], NoRandomness> {
     const { assert!(N <= BATCH) };
+    let mut octets = [0; N];
+    fill(&mut octets)?;
+    Ok(octets)
+}
+
+/// Fills a batch at the most.
+#[inline]
+fn fill(octets: &mut [u8]) -> Result<(), NoRandomness> {
+    let len = octets.len();
     BATCHES.with_borrow_mut(|batch| {
-        if BATCH - batch.used < N {
+        if BATCH - batch.used < len {
             getrandom::fill(&mut batch.octets).map_err(|_| NoRandomness)?;
             batch.used = 0;
         }
-        let mut octets = [0; N];
-        if let Some(fresh) = batch.octets.get_mut(batch.used..batch.used + N) {
+        if let Some(fresh) = batch.octets.get_mut(batch.used..batch.used + len) {
             octets.copy_from_slice(fresh);
             fresh.zeroize();
         }
-        batch.used += N;
-        Ok(octets)
+        batch.used += len;
+        Ok(())
     })
 }
 
@@ -63,5 +79,14 @@ mod tests {
             assert_ne!(octets, [0; 16]);
             assert!(seen.insert(octets));
         }
+    }
+
+    #[test]
+    fn a_machine_gets_as_many_as_it_asks_for() {
+        let entropy: &mut dyn Entropy = &mut SystemEntropy;
+        let octets = entropy.octets::<{ 2 * BATCH + 1 }>().unwrap();
+        let (parts, _) = octets.as_chunks::<16>();
+        let distinct: std::collections::HashSet<_> = parts.iter().collect();
+        assert_eq!(distinct.len(), parts.len());
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use kaskade_flow::{Moment, UnixMillis};
 
 /// A moment, to the millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,13 +16,27 @@ pub struct Timestamp(i64);
 #[error("not a date-time such as 2026-01-31T23:59:59.123Z")]
 pub struct NotADateTime;
 
+/// The present, on a clock that only goes on. It began an hour before this program first asked: no table begins at 0.
+#[inline]
+pub fn moment() -> Moment {
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    const BEFORE: Duration = Duration::from_secs(3600);
+    let since = Instant::now().saturating_duration_since(*BEGUN) + BEFORE;
+    Moment::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - 1))
+}
+
+/// The present, by the system's clock.
+pub fn unix_millis() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 const DAY: i64 = 86_400_000;
 
 impl Timestamp {
     /// The present, by the system's clock.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        Self(i64::try_from(unix_millis().get()).unwrap_or(i64::MAX))
     }
 
     /// Milliseconds since 1970.

@@ -24,6 +24,7 @@ const fn fault(name: &'static str, breaks: &'static str, package: &'static str, 
 const STORE: &str = "kaskade-store";
 const NET: &str = "kaskade-net";
 const AKA: &str = "kaskade-aka";
+const FLOW: &str = "kaskade-flow";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -70,7 +71,9 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("lost-store-made-anew", "an empty store takes the place of a lost one", STORE, "what_is_not_there_is_made_only_when_asked_for"),
     fault("data-key-made-over-rows", "a store whose data key is gone gets a new one", STORE, "what_is_not_there_is_made_only_when_asked_for"),
     fault("owner-not-compared", "whoever knows a context may confirm and remove it", NET, "somebody_elses_context_is_none"),
-    fault("evicted-across-owners", "a full table throws out what others own", NET, "an_owner_loses_its_own_and_never_anothers"),
+    fault("evicted-across-owners", "a full table throws out what others own", FLOW, "an_owner_loses_its_own_and_never_anothers"),
+    fault("evicted-in-work", "a full table throws out what a message is in work for", FLOW, "what_is_in_work_keeps_its_place_in_a_full_table"),
+    fault("forgotten-put-back", "what was forgotten while a message was in work comes back", FLOW, "what_was_forgotten_in_work_does_not_come_back"),
     fault("reservation-not-checked", "everybody may ask in the name of a reserved serving network", NET, "a_reserved_network_is_refused_to_others"),
     fault("bucket-not-consulted", "a subscriber's vectors are unlimited", NET, "one_requester_that_asks_without_end_is_refused_and_another_is_not"),
     fault("vectors-pushed-out-across-requesters", "who asks for many vectors makes the node forget those of others", NET, "who_floods_the_table_is_not_believed_and_pushes_nobody_out"),

@@ -15,10 +15,7 @@ fn k_amf() -> Given {
 #[test]
 fn a_key_is_derived_by_its_rows() {
     let mut given = k_amf();
-    for (input, text) in [
-        ("uplink-nas-count", "5"),
-        ("ciphering-algorithm-identity", "NEA2"),
-    ] {
+    for (input, text) in [("uplink-nas-count", "5"), ("ciphering-algorithm-identity", "NEA2")] {
         given.name_input(input, text).unwrap();
     }
     let plan = Plan::find("k-rrc-enc", &given, &[]).unwrap();

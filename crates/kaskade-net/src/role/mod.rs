@@ -10,7 +10,6 @@
 
 pub mod ausf;
 pub mod budget;
-mod owned;
 pub mod policy;
 pub mod seaf;
 pub mod udm;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use kaskade_crypto::kdf::sha256;
+use kaskade_flow::expiring::Owner;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
@@ -26,6 +27,13 @@ impl RequesterId {
     /// The 128 bits.
     pub const fn bits(self) -> u128 {
         self.0
+    }
+}
+
+impl Owner for RequesterId {
+    fn bits(self) -> u64 {
+        let [low, high] = [0, 64].map(|shift| u64::try_from(self.0 >> shift & u128::from(u64::MAX)).unwrap_or(0));
+        low ^ high
     }
 }
 

@@ -4,13 +4,14 @@
 //! Somebody else's context is as good as none. The shard is in the identifier, so that it is found without the SUPI.
 
 use std::hash::RandomState;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kaskade_aka::fivegs::ausf::Challenged;
+use kaskade_flow::Moment;
+use kaskade_flow::expiring::{Bounds, Expiring, Full, SHARDS};
 use kaskade_keys::{ServingNetworkName, Supi};
 
 use super::link::EventUri;
-use crate::role::owned::{Bounds, Full, Owned, SHARDS};
 use crate::sbi::peer::RequesterId;
 
 /// Life and number of authentication contexts.
@@ -44,12 +45,12 @@ impl Default for ContextLimits {
 impl ContextLimits {
     /// What the challenges that wait take at most, in octets.
     pub const fn octets_of_pending(&self) -> usize {
-        Owned::<Challenged>::octets_at_most(self.pending, NAI_OCTETS)
+        Table::<Challenged>::octets_at_most(self.pending, NAI_OCTETS)
     }
 
     /// What the results that are remembered take at most, in octets.
     pub const fn octets_of_results(&self) -> usize {
-        Owned::<Success>::octets_at_most(self.results, NAI_OCTETS)
+        Table::<Success>::octets_at_most(self.results, NAI_OCTETS)
     }
 
     /// What the results take beside that where the UDM is on another node, in octets: where each was reported.
@@ -139,9 +140,12 @@ pub(super) enum Removed {
     Confirmed(Success),
 }
 
+type Table<V> = Expiring<Supi, RequesterId, V, RandomState>;
+
 pub(super) struct Contexts {
-    pending: Owned<Challenged>,
-    results: Owned<Success>,
+    pending: Table<Challenged>,
+    results: Table<Success>,
+    limits: ContextLimits,
 }
 
 impl Contexts {
@@ -151,16 +155,15 @@ impl Contexts {
         let pending = Bounds {
             all: limits.pending,
             per_user: limits.pending_per_supi,
-            lifetime: limits.lifetime,
         };
         let results = Bounds {
             all: limits.results,
             per_user: 1,
-            lifetime: limits.result_lifetime,
         };
         Self {
-            pending: Owned::new(pending, hasher.clone()),
-            results: Owned::new(results, hasher),
+            pending: Expiring::new(pending, hasher.clone()),
+            results: Expiring::new(results, hasher),
+            limits,
         }
     }
 
@@ -169,39 +172,44 @@ impl Contexts {
         owner: RequesterId,
         challenged: Challenged,
         random: [u8; 16],
-        now: Instant,
+        now: Moment,
     ) -> Result<ContextId, Full> {
         let supi = challenged.supi().clone();
         let id = ContextId {
             shard: self.pending.shard_of(&supi),
             random: u128::from_be_bytes(random),
         };
-        self.pending.insert(&supi, owner, id.random, challenged, now)?;
+        let expires = now.after(self.limits.lifetime);
+        self.pending.insert(&supi, owner, id.random, challenged, expires, now)?;
         Ok(id)
     }
 
     /// The challenge of a context, which then no longer exists.
-    pub(super) fn take(&self, owner: RequesterId, id: ContextId, now: Instant) -> Option<Challenged> {
-        self.pending.take(id.shard, id.random, owner, now)
+    pub(super) fn take(&self, owner: RequesterId, id: ContextId, now: Moment) -> Option<Challenged> {
+        self.pending.take(id.shard, id.random, owner, now).ok()
     }
 
     /// Remembers a result, unless others have all the room: then it cannot be taken back.
-    pub(super) fn keep(&self, owner: RequesterId, id: ContextId, success: Success, now: Instant) {
+    pub(super) fn keep(&self, owner: RequesterId, id: ContextId, success: Success, now: Moment) {
         let supi = success.supi.clone();
-        let _ = self.results.insert(&supi, owner, id.random, success, now);
+        let expires = now.after(self.limits.result_lifetime);
+        let _ = self.results.insert(&supi, owner, id.random, success, expires, now);
     }
 
     /// Removes a challenge; a result stays until [`Contexts::taken_back`], as the UDM has to be told first.
-    pub(super) fn remove(&self, owner: RequesterId, id: ContextId, now: Instant) -> Option<Removed> {
+    pub(super) fn remove(&self, owner: RequesterId, id: ContextId, now: Moment) -> Option<Removed> {
         if self.take(owner, id, now).is_some() {
             return Some(Removed::Pending);
         }
-        let success = self.results.get(id.shard, id.random, owner, now)?;
+        let success = self.results.begin(id.shard, id.random, owner, now).ok()?;
+        let expires = now.after(self.limits.result_lifetime);
+        self.results
+            .end(id.shard, id.random, Some((success.clone(), expires)), now);
         Some(Removed::Confirmed(success))
     }
 
     /// A result is taken back, in the UDM too.
-    pub(super) fn taken_back(&self, owner: RequesterId, id: ContextId, now: Instant) {
+    pub(super) fn taken_back(&self, owner: RequesterId, id: ContextId, now: Moment) {
         let _ = self.results.take(id.shard, id.random, owner, now);
     }
 
@@ -210,9 +218,9 @@ impl Contexts {
         self.pending.forget(supi, owner) + self.results.forget(supi, owner) > 0
     }
 
-    pub(super) fn sweep(&self, now: Instant) {
-        self.pending.sweep(now);
-        self.results.sweep(now);
+    pub(super) fn sweep(&self, now: Moment) {
+        self.pending.sweep(now, drop);
+        self.results.sweep(now, drop);
     }
 
     pub(super) fn pending(&self) -> usize {
@@ -282,21 +290,22 @@ mod tests {
     #[test]
     fn a_late_answer_is_no_answer() {
         let contexts = Contexts::new(ContextLimits::default());
-        let begin = Instant::now();
+        let begin = Moment::from_nanos(1);
         let lifetime = ContextLimits::default().lifetime;
         let owner = Requester::group("amf").id();
         let in_time = contexts.insert(owner, challenged(1), [1; 16], begin).unwrap();
         let late = contexts.insert(owner, challenged(2), [2; 16], begin).unwrap();
-        let last = begin + lifetime - Duration::from_millis(1);
+        let after = |wait| begin.after(wait).unwrap();
+        let last = after(lifetime - Duration::from_millis(1));
         assert!(contexts.take(owner, in_time, last).is_some());
-        assert!(contexts.take(owner, late, begin + lifetime).is_none());
+        assert!(contexts.take(owner, late, after(lifetime)).is_none());
         assert_eq!(contexts.pending(), 0);
     }
 
     #[test]
     fn somebody_elses_context_is_none() {
         let contexts = Contexts::new(ContextLimits::default());
-        let now = Instant::now();
+        let now = Moment::from_nanos(1);
         let [amf, other] = ["amf", "other"].map(|name| Requester::group(name).id());
         let id = contexts.insert(amf, challenged(1), [1; 16], now).unwrap();
         let supi = contexts.take(amf, id, now).unwrap().supi().clone();

@@ -15,12 +15,15 @@ mod http;
 mod link;
 mod reports;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kaskade_aka::fivegs::ausf::{Challenged, Confirmed, SeAv5g};
 use kaskade_aka::visit::VisitKeys;
+use kaskade_flow::NoRandomness;
+use kaskade_flow::expiring::Full;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -30,11 +33,10 @@ pub use http::{API, VERSION};
 pub use link::{UdmLink, UdmLinkError};
 pub use reports::REPORTS_OCTETS;
 
-use super::budget::{BudgetOptions, Budgets, OverBudget};
-use super::owned::Full;
+use super::budget::{BudgetOptions, Budgets, OverBudget, cause, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
-use crate::random::{NoRandomness, random_octets};
+use crate::random::random_octets;
 use crate::sbi::model::nausf::AuthenticationInfo;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest};
 use crate::sbi::model::{AuthType, NfInstanceId, SupiOrSuci};
@@ -42,7 +44,7 @@ use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, moment};
 use contexts::{Contexts, Removed, Success};
 use reports::{Place, Reports};
 
@@ -111,7 +113,7 @@ impl AusfError {
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UnknownContext => Cause::ContextNotFound,
             Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
-            Self::OverBudget(over) => over.bucket.cause(),
+            Self::OverBudget(over) => cause(over.bucket),
             Self::NoRoom => Cause::NfCongestion,
             Self::Udm(error) => error.cause(),
         }
@@ -172,7 +174,7 @@ impl Ausf {
     pub fn new(udm: UdmLink, options: AusfOptions) -> Self {
         let elsewhere = matches!(udm, UdmLink::Http(_));
         Self {
-            budgets: elsewhere.then(|| Budgets::new(options.budgets)),
+            budgets: elsewhere.then(|| Budgets::new(options.budgets, RandomState::new())),
             reports: elsewhere.then(Reports::new),
             udm,
             contexts: Contexts::new(options.contexts),
@@ -241,7 +243,7 @@ impl Ausf {
         self.show(challenged.supi(), Holder::Ausf, &challenged);
         let inserted = self
             .contexts
-            .insert(requester.id(), challenged, random_octets()?, Instant::now());
+            .insert(requester.id(), challenged, random_octets()?, moment());
         let id = inserted.map_err(|Full| {
             log_limit!(warn, "refused: others have all contexts", %requester);
             AusfError::NoRoom
@@ -270,7 +272,7 @@ impl Ausf {
         };
         let challenged = self
             .contexts
-            .take(requester.id(), id, Instant::now())
+            .take(requester.id(), id, moment())
             .ok_or(AusfError::UnknownContext)?;
         let confirmed = match res_star {
             Some(res_star) => challenged
@@ -319,7 +321,7 @@ impl Ausf {
                 serving_network_name,
                 event,
             };
-            ausf.contexts.keep(requester.id(), id, success, Instant::now());
+            ausf.contexts.keep(requester.id(), id, success, moment());
         })
         .await;
         Outcome::Authenticated { supi, k_seaf }
@@ -345,7 +347,7 @@ impl Ausf {
     /// # Errors
     /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::Udm`] when the UDM could not be told.
     pub async fn delete(&self, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
-        match self.contexts.remove(requester.id(), id, Instant::now()) {
+        match self.contexts.remove(requester.id(), id, moment()) {
             None => Err(AusfError::UnknownContext),
             Some(Removed::Pending) => Ok(()),
             Some(Removed::Confirmed(Success {
@@ -358,7 +360,7 @@ impl Ausf {
                     // Until it has succeeded the result stays, so that whoever tries again finds it.
                     self.udm.delete_auth(requester, &supi, &event, removal).await?;
                 }
-                self.contexts.taken_back(requester.id(), id, Instant::now());
+                self.contexts.taken_back(requester.id(), id, moment());
                 Ok(())
             }
         }
@@ -379,21 +381,21 @@ impl Ausf {
     /// it is, only the UDM sees.
     fn admit(&self, requester: &Requester, info: &AuthenticationInfo) -> Result<(), OverBudget> {
         let Some(budgets) = &self.budgets else { return Ok(()) };
-        let now = Instant::now();
+        let now = moment();
         let admitted = budgets
-            .admit(requester, &info.serving_network_name, now)
+            .admit(requester.id(), &info.serving_network_name, now)
             .and_then(|()| match (&info.resynchronization_info, &info.supi_or_suci) {
                 // Whether an AUTS is right is the UDM's to say.
                 (Some(info), _) => budgets.admit_auts(&info.rand, now),
-                (None, SupiOrSuci::Supi(supi)) => budgets.admit_card(requester, supi, None, None, now),
+                (None, SupiOrSuci::Supi(supi)) => budgets.admit_card(requester.id(), supi, None, None, now),
                 (None, SupiOrSuci::Suci(suci)) => match suci.null_supi() {
-                    Some(supi) => budgets.admit_null_suci(requester, &supi, now),
+                    Some(supi) => budgets.admit_null_suci(requester.id(), &supi, now),
                     None => budgets.admit_suci(suci, now),
                 },
             });
         admitted.inspect_err(|over| {
             self.counters.over_budget.fetch_add(1, Ordering::Relaxed);
-            let bucket = over.bucket.setting();
+            let bucket = setting(over.bucket);
             log_limit!(warn, "refused: a budget is used up", bucket, %requester);
         })
     }
@@ -404,7 +406,7 @@ impl Ausf {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = interval.tick() => self.contexts.sweep(Instant::now()),
+                _ = interval.tick() => self.contexts.sweep(moment()),
                 () = shutdown.begun() => return,
             }
         }

@@ -1,11 +1,12 @@
 //! Reports of authentications, kept in memory and bounded, each of the requester that gave it (TS 29.503 5.4.2.3).
 
 use std::hash::RandomState;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use kaskade_flow::Moment;
+use kaskade_flow::expiring::{Bounds, Expiring, Full};
 use kaskade_keys::Supi;
 
-use crate::role::owned::{Bounds, Full, Owned};
 use crate::sbi::model::nudm::AuthEvent;
 use crate::sbi::peer::RequesterId;
 
@@ -34,7 +35,7 @@ impl Default for EventLimits {
 impl EventLimits {
     /// What the reports take at most, in octets.
     pub const fn octets_at_most(&self) -> usize {
-        Owned::<AuthEvent>::octets_at_most(self.all, 0)
+        Table::octets_at_most(self.all, 0)
     }
 }
 
@@ -72,16 +73,23 @@ impl std::str::FromStr for EventId {
     }
 }
 
-pub(super) struct Events(Owned<AuthEvent>);
+type Table = Expiring<Supi, RequesterId, AuthEvent, RandomState>;
+
+pub(super) struct Events {
+    table: Table,
+    lifetime: Duration,
+}
 
 impl Events {
     pub(super) fn new(limits: EventLimits) -> Self {
         let bounds = Bounds {
             all: limits.all,
             per_user: limits.per_supi,
-            lifetime: limits.lifetime,
         };
-        Self(Owned::new(bounds, RandomState::new()))
+        Self {
+            table: Expiring::new(bounds, RandomState::new()),
+            lifetime: limits.lifetime,
+        }
     }
 
     pub(super) fn add(
@@ -90,24 +98,26 @@ impl Events {
         owner: RequesterId,
         id: EventId,
         event: AuthEvent,
-        now: Instant,
+        now: Moment,
     ) -> Result<(), Full> {
-        self.0.insert(supi, owner, id.within(supi, &self.0), event, now)
+        let id = id.within(supi, &self.table);
+        self.table.insert(supi, owner, id, event, now.after(self.lifetime), now)
     }
 
-    pub(super) fn remove(&self, supi: &Supi, owner: RequesterId, id: EventId, now: Instant) -> bool {
-        let within = id.within(supi, &self.0);
-        self.0.take(self.0.shard_of(supi), within, owner, now).is_some()
+    pub(super) fn remove(&self, supi: &Supi, owner: RequesterId, id: EventId, now: Moment) -> bool {
+        let within = id.within(supi, &self.table);
+        let shard = self.table.shard_of(supi);
+        self.table.take(shard, within, owner, now).is_ok()
     }
 
     pub(super) fn of(&self, supi: &Supi) -> Vec<AuthEvent> {
-        self.0.of(supi)
+        self.table.of(supi)
     }
 }
 
 impl EventId {
     /// Unique within all users: the user's number beside it.
-    fn within(self, supi: &Supi, events: &Owned<AuthEvent>) -> u128 {
+    fn within(self, supi: &Supi, events: &Table) -> u128 {
         u128::from(events.user(supi)) << 64 | u128::from(self.0)
     }
 }
@@ -141,7 +151,7 @@ mod tests {
             per_supi: 2,
             ..EventLimits::default()
         };
-        let (events, now) = (Events::new(limits), Instant::now());
+        let (events, now) = (Events::new(limits), Moment::from_nanos(1));
         let [ausf, other] = ["ausf", "other"].map(|name| Requester::group(name).id());
         events.add(&supi(1), other, EventId(100), event(), now).unwrap();
         for id in 0..5 {
@@ -166,11 +176,15 @@ mod tests {
             all: 10 * 64,
             ..EventLimits::default()
         };
-        let (events, now) = (Events::new(limits), Instant::now());
+        let (events, now) = (Events::new(limits), Moment::from_nanos(1));
         let owner = Requester::group("ausf").id();
         for n in 0..20_000 {
             events.add(&supi(n % 5000), owner, EventId(n), event(), now).unwrap();
         }
-        assert!((6 * 64..=8 * 64).contains(&events.0.len()), "{}", events.0.len());
+        assert!(
+            (6 * 64..=8 * 64).contains(&events.table.len()),
+            "{}",
+            events.table.len()
+        );
     }
 }

@@ -11,9 +11,10 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kaskade_faults::fault;
+use kaskade_flow::Moment;
 use kaskade_keys::Supi;
 use kaskade_store::AUTS_LIFETIME;
 
@@ -52,7 +53,6 @@ pub(super) enum Known {
 
 /// The latest vectors.
 pub(super) struct Given {
-    begun: Instant,
     hasher: RandomState,
     shards: Box<[Mutex<Box<[Set]>>]>,
 }
@@ -65,32 +65,25 @@ impl Given {
     fn with_sets(sets: usize) -> Self {
         let shard = || Mutex::new(vec![Set::default(); sets / SHARDS].into());
         Self {
-            begun: Instant::now(),
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| shard()).collect(),
         }
     }
 
     /// Tenths of a second on the clock of this table, which does not begin at 0: that is nobody's.
-    fn at(&self, now: Instant) -> u32 {
-        let since = now.saturating_duration_since(self.begun).as_millis() / 100;
-        u32::try_from(since).unwrap_or(u32::MAX - 1).saturating_add(1)
+    fn at(now: Moment) -> u32 {
+        let tenths = now.as_nanos() / 100_000_000;
+        u32::try_from(tenths).unwrap_or(u32::MAX - 1).saturating_add(1)
     }
 
     /// Works in the set of a subscriber, on what a place of this requester would be.
-    fn within<R>(
-        &self,
-        requester: &Requester,
-        supi: &Supi,
-        now: Instant,
-        work: impl FnOnce(&mut Set, Place) -> R,
-    ) -> R {
+    fn within<R>(&self, requester: &Requester, supi: &Supi, now: Moment, work: impl FnOnce(&mut Set, Place) -> R) -> R {
         let hash = self.hasher.hash_one(supi);
         let [low, high] = halves(hash);
         let place = Place {
             who: halves(self.hasher.hash_one(requester.id()))[0],
             card: high,
-            at: self.at(now),
+            at: Self::at(now),
         };
         let shard = &self.shards[low as usize % SHARDS];
         let mut sets = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +92,7 @@ impl Given {
     }
 
     /// A vector of this subscriber goes to this requester.
-    pub(super) fn note(&self, requester: &Requester, supi: &Supi, now: Instant) {
+    pub(super) fn note(&self, requester: &Requester, supi: &Supi, now: Moment) {
         self.within(requester, supi, now, |set, new| {
             let same = set.iter().position(|place| place.is(new));
             if let Some(place) = same.or_else(|| victim(set, new)).and_then(|way| set.get_mut(way)) {
@@ -110,7 +103,7 @@ impl Given {
 
     /// Whether this requester was given a vector of this subscriber lately, which is then used up: nobody reports two
     /// successes of one.
-    pub(super) fn take(&self, requester: &Requester, supi: &Supi, now: Instant) -> Known {
+    pub(super) fn take(&self, requester: &Requester, supi: &Supi, now: Moment) -> Known {
         self.within(requester, supi, now, |set, asked| {
             if let Some(place) = set.iter_mut().find(|place| place.is(asked) && place.lives(asked.at)) {
                 // Tenths are cut off: what it dates is not before the vector.
@@ -169,11 +162,17 @@ fn victim(set: &Set, new: Place) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const BEGIN: Moment = Moment::from_nanos(1_000_000_000);
+
+    fn later(begin: Moment, wait: Duration) -> Moment {
+        begin.after(wait).unwrap()
+    }
+
     /// Looks, and puts back what it took.
-    fn look(given: &Given, who: &Requester, supi: &Supi, now: Instant) -> Known {
+    fn look(given: &Given, who: &Requester, supi: &Supi, now: Moment) -> Known {
         let known = given.take(who, supi, now);
         if let Known::Given(age) = known {
-            given.note(who, supi, now.checked_sub(age).unwrap());
+            given.note(who, supi, now.before(age));
         }
         known
     }
@@ -190,10 +189,10 @@ mod tests {
     const PART: usize = 16;
 
     /// Vectors of one requester for all of ten minutes: double what one may ask for, and three times what there is room for.
-    fn flood(given: &Given, who: &Requester, from: u64, begin: Instant) {
+    fn flood(given: &Given, who: &Requester, from: u64, begin: Moment) {
         let all = 3 * (SETS / PART * WAYS) as u64;
         for n in 0..all {
-            let now = begin + AUTS_LIFETIME * u32::try_from(n * 1000 / all).unwrap() / 1000;
+            let now = later(begin, AUTS_LIFETIME * u32::try_from(n * 1000 / all).unwrap() / 1000);
             given.note(who, &supi(from + n), now);
         }
     }
@@ -202,12 +201,12 @@ mod tests {
     fn who_floods_the_table_is_not_believed_and_pushes_nobody_out() {
         let given = Given::with_sets(SETS / PART);
         let [ausf, stranger] = ["ausf", "stranger"].map(Requester::group);
-        let begin = given.begun;
+        let begin = BEGIN;
         for n in 0..1000 {
             given.note(&ausf, &supi(n), begin);
         }
         flood(&given, &stranger, 1_000_000, begin);
-        let now = begin + AUTS_LIFETIME - Duration::from_secs(1);
+        let now = later(begin, AUTS_LIFETIME - Duration::from_secs(1));
         let known = |who: &Requester, what: fn(Known) -> bool| {
             (0..1000).filter(|n| what(look(&given, who, &supi(*n), now))).count()
         };
@@ -226,11 +225,11 @@ mod tests {
 
     /// 15 000 a second of the whole table; of how many in a thousand vectors it is unknown, so many seconds later, that they were
     /// given.
-    fn lost_after(given: &Given, begin: Instant, seconds: u64) -> u64 {
+    fn lost_after(given: &Given, begin: Moment, seconds: u64) -> u64 {
         let (ausf, second) = (Requester::group("ausf"), 15_000 / PART as u64);
         let (mut asked, mut lost) = (0, 0);
         for n in 0..60 * second {
-            let now = begin + Duration::from_micros(n * 1_000_000 / second);
+            let now = later(begin, Duration::from_micros(n * 1_000_000 / second));
             given.note(&ausf, &supi(n), now);
             if let Some(answers) = n.checked_sub(seconds * second) {
                 asked += 1;
@@ -242,15 +241,15 @@ mod tests {
 
     #[test]
     fn the_rate_of_a_busy_node_is_remembered() {
-        let alone = || (Given::with_sets(SETS / PART), Instant::now());
+        let alone = || (Given::with_sets(SETS / PART), BEGIN);
         let (given, now) = alone();
         assert_eq!(lost_after(&given, now, 5), 0);
         let (given, now) = alone();
         assert!(lost_after(&given, now, 30) <= 10);
         let beside = || {
             let given = Given::with_sets(SETS / PART);
-            flood(&given, &Requester::group("other"), 10_000_000, given.begun);
-            let end = given.begun + AUTS_LIFETIME;
+            flood(&given, &Requester::group("other"), 10_000_000, BEGIN);
+            let end = later(BEGIN, AUTS_LIFETIME);
             (given, end)
         };
         let (given, now) = beside();
@@ -263,25 +262,28 @@ mod tests {
     fn a_vector_counts_as_long_as_an_auts_of_its_time() {
         let given = Given::new();
         let [ausf, other] = ["ausf", "other"].map(Requester::group);
-        let begin = given.begun;
+        let begin = BEGIN;
         assert_eq!(look(&given, &ausf, &supi(1), begin), Known::NotGiven);
         given.note(&ausf, &supi(1), begin);
-        let last = begin + AUTS_LIFETIME - Duration::from_millis(100);
+        let last = later(begin, AUTS_LIFETIME - Duration::from_millis(100));
         assert_eq!(look(&given, &other, &supi(1), last), Known::NotGiven);
         assert_eq!(look(&given, &ausf, &supi(2), last), Known::NotGiven);
         assert!(is_given(given.take(&ausf, &supi(1), last)));
         given.note(&ausf, &supi(1), begin);
-        assert_eq!(look(&given, &ausf, &supi(1), begin + AUTS_LIFETIME), Known::NotGiven);
-        given.note(&ausf, &supi(1), begin + AUTS_LIFETIME);
-        assert!(is_given(look(&given, &ausf, &supi(1), begin + AUTS_LIFETIME)));
+        assert_eq!(
+            look(&given, &ausf, &supi(1), later(begin, AUTS_LIFETIME)),
+            Known::NotGiven
+        );
+        given.note(&ausf, &supi(1), later(begin, AUTS_LIFETIME));
+        assert!(is_given(look(&given, &ausf, &supi(1), later(begin, AUTS_LIFETIME))));
     }
 
     #[test]
     fn a_vector_counts_once_and_dates_what_it_counts_for() {
         let given = Given::new();
         let ausf = Requester::group("ausf");
-        given.note(&ausf, &supi(1), given.begun);
-        let now = given.begun + Duration::from_secs(5);
+        given.note(&ausf, &supi(1), BEGIN);
+        let now = later(BEGIN, Duration::from_secs(5));
         let Known::Given(age) = given.take(&ausf, &supi(1), now) else {
             panic!("it was given");
         };

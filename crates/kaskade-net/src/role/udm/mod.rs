@@ -31,12 +31,15 @@ mod resync;
 mod sidf;
 mod vector;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use kaskade_aka::auc;
 use kaskade_aka::sqn::SqnError;
+use kaskade_flow::NoRandomness;
+use kaskade_flow::budget::AutsAge;
+use kaskade_flow::expiring::Full;
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::{EngineError, StoreError, SubscriberStore};
 
@@ -45,16 +48,16 @@ pub use given::GIVEN_OCTETS;
 pub use http::{API, VERSION};
 pub use sidf::{HnKeyRing, SidfError};
 
-use super::budget::{AutsAge, BudgetOptions, Budgets, OverBudget};
-use super::owned::Full;
+use super::budget::{BudgetOptions, Budgets, OverBudget, cause, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
-use crate::random::{NoRandomness, random_octets};
+use crate::random::random_octets;
 use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::tap::OptionalTap;
+use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
 use vector::{Now, Wanted};
@@ -134,7 +137,7 @@ impl UdmError {
             }
             Self::Store(_) => Cause::SystemFailure,
             Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
-            Self::OverBudget(over) => over.bucket.cause(),
+            Self::OverBudget(over) => cause(over.bucket),
             Self::NoRoom => Cause::NfCongestion,
             Self::UnknownEvent => Cause::DataNotFound,
         }
@@ -176,7 +179,7 @@ impl Udm {
         Self {
             store,
             events: Events::new(options.events),
-            budgets: Budgets::new(options.budgets),
+            budgets: Budgets::new(options.budgets, RandomState::new()),
             given: Given::new(),
             options,
             counters: UdmCounters::default(),
@@ -201,7 +204,7 @@ impl Udm {
         request: &AuthenticationInfoRequest,
     ) -> Result<AuthenticationInfoResult, UdmError> {
         let result = self.generate_own(requester, supi_or_suci, request).await?;
-        self.given.note(requester, &result.supi, Instant::now());
+        self.given.note(requester, &result.supi, moment());
         Ok(result)
     }
 
@@ -214,8 +217,8 @@ impl Udm {
     ) -> Result<AuthenticationInfoResult, UdmError> {
         let serving_network_name = &request.serving_network_name;
         self.authorise(requester, serving_network_name)?;
-        let now = Instant::now();
-        let admitted = self.budgets.admit(requester, serving_network_name, now);
+        let now = moment();
+        let admitted = self.budgets.admit(requester.id(), serving_network_name, now);
         admitted.map_err(|over| self.over_budget(requester, None, over))?;
         let (supi, suci) = match supi_or_suci {
             SupiOrSuci::Supi(supi) => (supi, None),
@@ -234,7 +237,7 @@ impl Udm {
             requesting_node: request.ausf_instance_id.text(),
         };
         let mut admit = Some(|| {
-            let admitted = self.budgets.admit_card(requester, &supi, suci.as_ref(), auts, now);
+            let admitted = self.budgets.admit_card(requester.id(), &supi, suci.as_ref(), auts, now);
             admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))
         });
         let mut reserved = None;
@@ -260,9 +263,9 @@ impl Udm {
     /// # Errors
     /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
-        let (now, serving_network_name) = (Instant::now(), &event.serving_network_name);
+        let (now, serving_network_name) = (moment(), &event.serving_network_name);
         self.authorise(requester, serving_network_name)?;
-        let admitted = self.budgets.admit_report(requester, now);
+        let admitted = self.budgets.admit_report(requester.id(), now);
         admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
@@ -302,7 +305,7 @@ impl Udm {
     /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
     fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let id = EventId::from_random(random_octets()?);
-        let added = self.events.add(supi, requester.id(), id, event, Instant::now());
+        let added = self.events.add(supi, requester.id(), id, event, moment());
         added.map_err(|Full| UdmError::NoRoom)?;
         Ok(id)
     }
@@ -312,7 +315,7 @@ impl Udm {
     /// # Errors
     /// [`UdmError::UnknownEvent`] when there is none, not any more, or it is another's.
     pub fn delete_auth(&self, requester: &Requester, supi: &Supi, id: EventId) -> Result<(), UdmError> {
-        if self.events.remove(supi, requester.id(), id, Instant::now()) {
+        if self.events.remove(supi, requester.id(), id, moment()) {
             Ok(())
         } else {
             Err(UdmError::UnknownEvent)
@@ -337,7 +340,7 @@ impl Udm {
     fn over_budget(&self, requester: &Requester, supi: Option<&Supi>, over: OverBudget) -> UdmError {
         self.counters.over_budget.fetch_add(1, Ordering::Relaxed);
         let supi = supi.map(|supi| supi.masked().to_string());
-        let bucket = over.bucket.setting();
+        let bucket = setting(over.bucket);
         log_limit!(warn, "refused: a budget is used up", bucket, %requester, supi);
         over.into()
     }

@@ -1,7 +1,7 @@
 //! A rate with a burst, and the bucket that keeps it.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 /// How many in a period, and how many at once: `8/s burst 512`, `6/min burst 16`, or `unlimited`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +74,17 @@ impl Rate {
         Err(NotARate::Range)
     }
 
+    #[cfg(any(test, feature = "std"))]
     const fn constant(count: u32, period: Period, burst: u32) -> Self {
         Self(Some(Limited { count, period, burst }))
     }
 
+    #[cfg(any(test, feature = "std"))]
     pub(super) const fn seconds(count: u32, burst: u32) -> Self {
         Self::constant(count, Period::Second, burst)
     }
 
+    #[cfg(any(test, feature = "std"))]
     pub(super) const fn minutes(count: u32, burst: u32) -> Self {
         Self::constant(count, Period::Minute, burst)
     }
@@ -101,7 +104,7 @@ impl Rate {
     ///
     /// # Errors
     /// How many nanoseconds to wait; nothing is taken then.
-    pub(super) fn take(self, full_at: &mut u64, now: u64) -> Result<(), u64> {
+    pub fn take(self, full_at: &mut u64, now: u64) -> Result<(), u64> {
         let Some(rate) = self.0 else { return Ok(()) };
         let next = (*full_at).max(now).saturating_add(rate.interval());
         let latest = now.saturating_add(rate.depth());
@@ -113,7 +116,7 @@ impl Rate {
     }
 
     /// Takes one in any case, on credit when the bucket is empty, up to another burst.
-    pub(super) fn take_on_credit(self, full_at: &mut u64, now: u64) {
+    pub fn take_on_credit(self, full_at: &mut u64, now: u64) {
         let Some(rate) = self.0 else { return };
         let next = (*full_at).max(now).saturating_add(rate.interval());
         *full_at = next.min(now.saturating_add(2 * rate.depth()));
@@ -169,8 +172,9 @@ impl fmt::Display for Rate {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::string::ToString as _;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;

@@ -4,35 +4,32 @@
 //! a card for good. On the other hand, a bound is a door of its own: whoever exhausts it locks others out. So every request
 //! passes narrow buckets before wide ones, and what a narrow one refuses takes nothing of the wide ones.
 //!
-//! | Bucket | Refusal | Default |
-//! |---|---|---|
-//! | of the requester | 429 `NF_CONGESTION_RISK` | 2500/s burst 5000 |
-//! | of the serving network | 429 `NF_CONGESTION_RISK` | 10000/s burst 20000 |
-//! | of the node | 503 `NF_CONGESTION` | 20000/s burst 40000 |
-//! | of one SUCI, which a UE that is honest uses for a minute at most (T3519) | 429 `NF_CONGESTION_RISK` | 6/min burst 16 |
-//! | of one subscriber and requester | 429 `NF_CONGESTION_RISK` | 1/s burst 64 |
-//! | of one subscriber | 429 `NF_CONGESTION_RISK` | 8/s burst 512: Δ = 2^28 lasts a year |
+//! | Bucket | Default |
+//! |---|---|
+//! | of the requester | 2500/s burst 5000 |
+//! | of the serving network | 10000/s burst 20000 |
+//! | of the node | 20000/s burst 40000 |
+//! | of one SUCI, which a UE that is honest uses for a minute at most (T3519) | 6/min burst 16 |
+//! | of one subscriber and requester | 1/s burst 64 |
+//! | of one subscriber | 8/s burst 512: Δ = 2^28 lasts a year |
 //!
 //! Those of SUCI and subscriber let a right and fresh AUTS pass: the card itself asks for help. Each RAND counts once, and
 //! only if it is younger than the last one that counted; what passed so is paid for later.
 //!
 //! Memory is fixed: a bucket is a moment, and one that is full is forgotten. See `table.rs`.
 
-mod rate;
 mod table;
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use core::hash::{BuildHasher, Hash};
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 
 use kaskade_crypto::Rand;
 use kaskade_faults::fault;
 use kaskade_keys::{SchemeOutput, ServingNetworkName, Suci, Supi};
 
-pub use rate::{NotARate, Rate};
-
-use crate::sbi::peer::Requester;
-use crate::sbi::problem::{Cause, Problem};
+use super::Rate;
+use crate::Moment;
 use table::{Crowded, Moments};
 
 /// The rates of all buckets.
@@ -89,7 +86,6 @@ impl Default for BudgetOptions {
 
 /// Which bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Bucket {
     /// The requester's.
     Requester,
@@ -106,30 +102,22 @@ pub enum Bucket {
 }
 
 impl Bucket {
-    /// What the peer is told.
-    pub const fn cause(self) -> Cause {
+    /// Its name, which is that of its rate in [`BudgetOptions`].
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Node => Cause::NfCongestion,
-            _ => Cause::NfCongestionRisk,
-        }
-    }
-
-    /// The setting that bounds it.
-    pub const fn setting(self) -> &'static str {
-        match self {
-            Self::Requester => "budget.requester",
-            Self::ServingNetwork => "budget.serving_network",
-            Self::Node => "budget.node",
-            Self::Suci => "budget.suci",
-            Self::CardOfRequester => "budget.card_of_requester",
-            Self::Card => "budget.card",
+            Self::Requester => "requester",
+            Self::ServingNetwork => "serving_network",
+            Self::Node => "node",
+            Self::Suci => "suci",
+            Self::CardOfRequester => "card_of_requester",
+            Self::Card => "card",
         }
     }
 }
 
 /// A bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is used up", .bucket.setting())]
+#[error("the budget {} is used up", .bucket.name())]
 pub struct OverBudget {
     /// Which.
     pub bucket: Bucket,
@@ -146,23 +134,12 @@ impl OverBudget {
     }
 }
 
-impl From<OverBudget> for Problem {
-    fn from(over: OverBudget) -> Self {
-        Problem::from(over.bucket.cause()).with_retry_after(whole_seconds(over.retry_after))
-    }
-}
-
-/// For `Retry-After`: whole seconds, one at least.
-pub(super) fn whole_seconds(wait: Duration) -> u32 {
-    let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
-    u32::try_from(seconds).unwrap_or(u32::MAX)
-}
-
 /// How much is asked for, and by whom.
-pub(super) struct Budgets {
+///
+/// `S` hashes who asks, and for what, under a key that nobody outside knows.
+pub struct Budgets<S> {
     options: BudgetOptions,
-    begun: Instant,
-    hasher: RandomState,
+    hasher: S,
     node: AtomicU64,
     requesters: Moments,
     serving_networks: Moments,
@@ -175,19 +152,19 @@ pub(super) struct Budgets {
 
 /// How old the RAND of a right AUTS is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AutsAge(pub(super) Duration);
+pub struct AutsAge(pub Duration);
 
 /// The age up to which a right AUTS passes.
-pub(super) const FRESH: Duration = Duration::from_secs(20 * 60);
+pub const FRESH: Duration = Duration::from_secs(20 * 60);
 /// How much younger than the last one it must be: ages of one RAND differ by what two clocks disagree.
 const YOUNGER: Duration = Duration::from_secs(4);
 
-impl Budgets {
-    pub(super) fn new(options: BudgetOptions) -> Self {
+impl<S: BuildHasher> Budgets<S> {
+    /// Full buckets.
+    pub fn new(options: BudgetOptions, hasher: S) -> Self {
         Self {
             options,
-            begun: Instant::now(),
-            hasher: RandomState::new(),
+            hasher,
             node: AtomicU64::new(0),
             requesters: Moments::with_room_for(FEW),
             serving_networks: Moments::with_room_for(FEW),
@@ -199,22 +176,24 @@ impl Budgets {
     }
 
     /// Nanoseconds on the clock of the buckets, which does not begin at 0: that is a bucket of long ago.
-    fn at(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.begun) + FRESH;
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX / 2)
+    fn at(now: Moment) -> u64 {
+        now.as_nanos().saturating_add(nanoseconds(FRESH))
     }
 
     /// Before anything else is done: what requester, serving network and node have left.
-    pub(super) fn admit(
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit(
         &self,
-        requester: &Requester,
+        requester: impl Hash + Copy,
         serving_network_name: &ServingNetworkName,
-        now: Instant,
+        now: Moment,
     ) -> Result<(), OverBudget> {
-        let now = self.at(now);
+        let now = Self::at(now);
         let Self { options, hasher, .. } = self;
         if options.requester != Rate::UNLIMITED {
-            let key = hasher.hash_one(requester.id());
+            let key = hasher.hash_one(requester);
             take(&self.requesters, key, options.requester, Bucket::Requester, now)?;
         }
         if options.serving_network != Rate::UNLIMITED {
@@ -232,17 +211,20 @@ impl Budgets {
 
     /// Before a report is kept: as many as the requester may ask for vectors, in a bucket of their own, so that neither takes
     /// anything of the other.
-    pub(super) fn admit_report(&self, requester: &Requester, now: Instant) -> Result<(), OverBudget> {
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit_report(&self, requester: impl Hash + Copy, now: Moment) -> Result<(), OverBudget> {
         if self.options.requester == Rate::UNLIMITED {
             return Ok(());
         }
-        let key = self.hasher.hash_one(("report", requester.id()));
+        let key = self.hasher.hash_one(("report", requester));
         take(
             &self.requesters,
             key,
             self.options.requester,
             Bucket::Requester,
-            self.at(now),
+            Self::at(now),
         )
     }
 
@@ -261,18 +243,21 @@ impl Budgets {
     }
 
     /// Before a vector is made: what the subscriber has left, after a right AUTS of this age if there was one.
-    pub(super) fn admit_card(
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit_card(
         &self,
-        requester: &Requester,
+        requester: impl Hash + Copy,
         supi: &Supi,
         suci: Option<&Suci>,
         auts: Option<AutsAge>,
-        now: Instant,
+        now: Moment,
     ) -> Result<(), OverBudget> {
         if fault!("bucket-not-consulted") {
             return Ok(());
         }
-        let now = self.at(now);
+        let now = Self::at(now);
         let Self { options, hasher, .. } = self;
         if let Some(age) = auts
             && self.counts(hasher.hash_one(("auts", supi)), age, now)
@@ -286,7 +271,7 @@ impl Budgets {
             self.take_suci(suci, now)?;
         }
         if options.card_of_requester != Rate::UNLIMITED {
-            let key = hasher.hash_one((supi, requester.id()));
+            let key = hasher.hash_one((supi, requester));
             let (rate, bucket) = (options.card_of_requester, Bucket::CardOfRequester);
             take(&self.cards_of_requesters, key, rate, bucket, now)?;
         }
@@ -297,27 +282,36 @@ impl Budgets {
     }
 
     /// What a SUCI has left, where nobody knows yet whose it is.
-    pub(super) fn admit_suci(&self, suci: &Suci, now: Instant) -> Result<(), OverBudget> {
-        self.take_suci(suci, self.at(now))
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit_suci(&self, suci: &Suci, now: Moment) -> Result<(), OverBudget> {
+        self.take_suci(suci, Self::at(now))
     }
 
     /// What the null scheme has left, of which the SUPI is known and the SUCI the same each time: as much as one SUCI for one
     /// requester, so that whoever repeats it leaves others the most of what the UDM gives this AUSF, and what a SUPI has.
-    pub(super) fn admit_null_suci(&self, requester: &Requester, supi: &Supi, now: Instant) -> Result<(), OverBudget> {
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit_null_suci(&self, requester: impl Hash + Copy, supi: &Supi, now: Moment) -> Result<(), OverBudget> {
         if self.options.suci != Rate::UNLIMITED {
-            let key = self.hasher.hash_one(("null", supi, requester.id()));
-            take(&self.sucis, key, self.options.suci, Bucket::Suci, self.at(now))?;
+            let key = self.hasher.hash_one(("null", supi, requester));
+            take(&self.sucis, key, self.options.suci, Bucket::Suci, Self::at(now))?;
         }
         self.admit_card(requester, supi, None, None, now)
     }
 
     /// What the AUTS of one RAND has left, where nobody knows yet whether it is right: as much as one SUCI.
-    pub(super) fn admit_auts(&self, rand: &Rand, now: Instant) -> Result<(), OverBudget> {
+    ///
+    /// # Errors
+    /// [`OverBudget`].
+    pub fn admit_auts(&self, rand: &Rand, now: Moment) -> Result<(), OverBudget> {
         if self.options.suci == Rate::UNLIMITED {
             return Ok(());
         }
         let key = self.hasher.hash_one(("rand", rand.octets()));
-        take(&self.sucis, key, self.options.suci, Bucket::Suci, self.at(now))
+        take(&self.sucis, key, self.options.suci, Bucket::Suci, Self::at(now))
     }
 
     fn take_suci(&self, suci: &Suci, now: u64) -> Result<(), OverBudget> {
@@ -336,7 +330,6 @@ impl Budgets {
         let Some(left) = FRESH.checked_sub(age).filter(|left| !left.is_zero()) else {
             return false;
         };
-        let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2);
         let fresh_until = now.saturating_add(nanoseconds(left));
         let counted = self.auts.change(key, now, Crowded::Refuse, |last| {
             let younger =
@@ -358,14 +351,21 @@ fn concealed(suci: &Suci) -> Option<&[u8]> {
     }
 }
 
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 2)
+}
+
 fn take(moments: &Moments, key: u64, rate: Rate, bucket: Bucket, now: u64) -> Result<(), OverBudget> {
     let taken = moments.change(key, now, Crowded::Replace, |full_at| rate.take(full_at, now));
     taken.unwrap_or(Ok(())).map_err(|wait| OverBudget::new(bucket, wait))
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
+    use std::hash::RandomState;
+    use std::string::{String, ToString as _};
+    use std::{format, vec::Vec};
+
     use super::*;
 
     fn supi(user: u64) -> Supi {
@@ -382,20 +382,20 @@ mod tests {
     }
 
     struct World {
-        budgets: Budgets,
-        begin: Instant,
+        budgets: Budgets<RandomState>,
+        begin: Moment,
     }
 
     impl World {
         fn new() -> Self {
             Self {
-                budgets: Budgets::new(BudgetOptions::default()),
-                begin: Instant::now(),
+                budgets: Budgets::new(BudgetOptions::default(), RandomState::new()),
+                begin: Moment::from_nanos(1),
             }
         }
 
-        fn at(&self, ms: u64) -> Instant {
-            self.begin + Duration::from_millis(ms)
+        fn at(&self, ms: u64) -> Moment {
+            self.begin.after(Duration::from_millis(ms)).unwrap()
         }
 
         fn ask(&self, who: &str, ms: u64) -> Result<(), Bucket> {
@@ -403,16 +403,13 @@ mod tests {
         }
 
         fn ask_with(&self, who: &str, suci: Option<&Suci>, ms: u64) -> Result<(), Bucket> {
-            let who = Requester::group(who);
-            let asked = self.budgets.admit_card(&who, &supi(1), suci, None, self.at(ms));
+            let asked = self.budgets.admit_card(who, &supi(1), suci, None, self.at(ms));
             asked.map_err(|over| over.bucket)
         }
 
         fn auts(&self, who: &str, age: u64, ms: u64) -> Result<(), Bucket> {
             let age = Some(AutsAge(Duration::from_secs(age)));
-            let asked = self
-                .budgets
-                .admit_card(&Requester::group(who), &supi(1), None, age, self.at(ms));
+            let asked = self.budgets.admit_card(who, &supi(1), None, age, self.at(ms));
             asked.map_err(|over| over.bucket)
         }
     }
@@ -444,8 +441,7 @@ mod tests {
                 assert_eq!(world.ask("good", ms), Ok(()), "{ms}");
             }
         }
-        let who = Requester::group("bad");
-        let other = world.budgets.admit_card(&who, &supi(2), None, None, world.at(600_000));
+        let other = world.budgets.admit_card("bad", &supi(2), None, None, world.at(600_000));
         assert_eq!(other, Ok(()), "another subscriber's");
     }
 
@@ -480,9 +476,9 @@ mod tests {
             Ok(()),
             "through a bucket that has some left"
         );
-        let used = world.begin + Duration::from_secs(600);
+        let used = world.at(600_000);
         let key = world.budgets.hasher.hash_one(("auts", supi(1)));
-        let at = world.budgets.at(used);
+        let at = Budgets::<RandomState>::at(used);
         assert!(!world.budgets.counts(key, AutsAge(Duration::from_secs(601)), at));
         assert!(
             world.budgets.counts(key, AutsAge(Duration::from_secs(590)), at),
@@ -516,11 +512,11 @@ mod tests {
             node: rate("1/s burst 5"),
             ..BudgetOptions::UNLIMITED
         };
-        let (budgets, now) = (Budgets::new(options), Instant::now());
+        let budgets = Budgets::new(options, RandomState::new());
         let other: ServingNetworkName = "5G:mnc002.mcc001.3gppnetwork.org".parse().unwrap();
         let ask = |who: &str, network: &ServingNetworkName| {
-            let asked = budgets.admit(&Requester::group(who), network, now);
-            asked.map_err(|over| (over.bucket, whole_seconds(over.retry_after)))
+            let asked = budgets.admit(who, network, Moment::from_nanos(0));
+            asked.map_err(|over| (over.bucket, over.retry_after.as_secs()))
         };
         for who in ["a", "a", "b", "b"] {
             assert_eq!(ask(who, &network()), Ok(()));
