@@ -15,20 +15,13 @@
 //! assert!(seen.of("CK").is_some() && seen.of("K").is_none());
 //! ```
 
-use kaskade_crypto::{Ak, Ck, Ik, KeyMaterial, Res};
+use kaskade_crypto::{Ck, Ik, KeyMaterial, Res};
 use kaskade_keys::derivation::Fingerprint;
-use kaskade_keys::fivegs::{
-    HxresStar, KAmf, KAusf, KGnb, KN3iwf, KNasEnc, KNasInt, KRrcEnc, KRrcInt, KSeaf, KUpEnc, KUpInt, Nh, ResStar,
-    XresStar,
-};
+use kaskade_keys::fivegs::{HxresStar, ResStar, XresStar};
 use kaskade_keys::umts::CkIk;
 use zeroize::Zeroize;
 
-/// A key that the person at the terminal may see, on request.
-pub trait ShownKey: KeyMaterial {
-    /// The octets, most significant first: to the person who asked for them at this terminal.
-    fn expose_to_operator(&self) -> &[u8];
-}
+pub use kaskade_crypto::ShownKey;
 
 /// Someone who is shown keys.
 pub trait KeyVisitor {
@@ -153,20 +146,6 @@ impl core::fmt::Debug for RevealedKeys {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list().entries(&self.0).finish()
     }
-}
-
-macro_rules! shown {
-    ($($Key:ty),* $(,)?) => {$(
-        impl ShownKey for $Key {
-            fn expose_to_operator(&self) -> &[u8] {
-                <$Key>::expose_to_operator(self)
-            }
-        }
-    )*};
-}
-
-shown! {
-    Ck, Ik, Ak, CkIk, KAusf, ResStar, XresStar, KSeaf, KAmf, KNasEnc, KNasInt, KGnb, Nh, KN3iwf, KRrcEnc, KRrcInt, KUpEnc, KUpInt,
 }
 
 /// Values that a row makes and that are no key types, under the name of their row.

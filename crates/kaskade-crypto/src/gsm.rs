@@ -49,20 +49,15 @@ secret_octets! {
     }
 
     /// Kc: the ciphering key of GSM. 8 octets; in COMP128v1 and v2 the last 10 bits are 0 (TS 43.020).
-    pub struct Kc(8) = "Kc" {
+    pub struct Kc(8) = "Kc", shown_to_operator {
         /// To a derivation outside this crate, which has Kc as its key.
         expose_to_derivation,
         /// To the serving network in a triplet, or from the card to the device.
         expose_to_serving_network,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// Kc128: the ciphering key of A5/4 and GEA4. 16 octets (TS 33.102 B.5).
-    pub struct Kc128(16) = "Kc128" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Kc128(16) = "Kc128", shown_to_operator {}
 }
 
 /// A GSM authentication vector (TS 33.102 6.8.1.1, TS 43.020).

@@ -85,7 +85,7 @@ pub mod reexport {
     pub use zeroize;
 }
 
-pub use secret::{Fingerprint, FromOctets, KeyMaterial};
+pub use secret::{Fingerprint, FromOctets, KeyMaterial, ShownKey};
 pub use types::{Ak, Amf, Autn, Auts, Ck, Ik, K, K256, MacA, MacS, Op, Opc, Rand, Res, Sqn, Top, Topc};
 
 /// The example of the README, compiled and run with the documentation tests.

@@ -4,7 +4,7 @@
 //! `Debug` prints only its name, its equality takes constant time, and its octets are wiped on drop. It is built from
 //! a reference, so that no call site makes a stray copy by value. Leaving the process needs a method whose name says
 //! where to (`expose_to_seaf`); a type lists those methods in its declaration, and K, OP and OPc list none: they are sealed
-//! where their octets are visible ([`seal`](crate::seal)).
+//! where their octets are visible ([`seal`](crate::seal)). What the person at the terminal may see says so after its name.
 
 mod fingerprint;
 
@@ -22,13 +22,22 @@ pub trait KeyMaterial {
     fn fingerprint(&self) -> Fingerprint;
 }
 
+/// A key that the person at the terminal may see, on request: every ordinary key of the cascade, none of those that
+/// never leave.
+pub trait ShownKey: KeyMaterial {
+    /// The octets, most significant first: to the person who asked for them at this terminal.
+    fn expose_to_operator(&self) -> &[u8];
+}
+
 /// A key that somebody has the octets of: for tools and tests that compare many types in one way.
 pub trait FromOctets: KeyMaterial + Eq + Sized {
     /// Takes the octets, most significant first; `None` when they are not as many as the key has.
     fn from_slice(octets: &[u8]) -> Option<Self>;
 }
 
-/// Declares secret octet strings of fixed length.
+/// Declares secret octet strings of fixed length. They have no way out but those that their declaration names.
+///
+/// `shown_to_operator` after the name makes a type a [`ShownKey`](crate::ShownKey).
 ///
 /// ```
 /// kaskade_crypto::secret_octets! {
@@ -46,7 +55,8 @@ pub trait FromOctets: KeyMaterial + Eq + Sized {
 macro_rules! secret_octets {
     ($(
         $(#[$meta:meta])*
-        $vis:vis struct $Name:ident($len:expr) = $label:literal { $( $(#[$emeta:meta])* $expose:ident ),* $(,)? }
+        $vis:vis struct $Name:ident($len:expr) = $label:literal $(, $shown:ident)?
+            { $( $(#[$emeta:meta])* $expose:ident ),* $(,)? }
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone)]
@@ -77,6 +87,8 @@ macro_rules! secret_octets {
                 }
             )*
         }
+
+        $( $crate::shown_key! { $shown $Name($len) } )?
 
         impl $crate::secret::KeyMaterial for $Name {
             const NAME: &'static str = $label;
@@ -116,4 +128,26 @@ macro_rules! secret_octets {
 
         impl $crate::reexport::zeroize::ZeroizeOnDrop for $Name {}
     )*};
+}
+
+/// Of [`secret_octets!`](crate::secret_octets): shows a key to the person at the terminal.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! shown_key {
+    (shown_to_operator $Name:ident($len:expr)) => {
+        impl $Name {
+            /// The octets, most significant first: to the person who asked for them at this terminal.
+            #[inline]
+            pub fn expose_to_operator(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        impl $crate::secret::ShownKey for $Name {
+            #[inline]
+            fn expose_to_operator(&self) -> &[u8] {
+                &self.0
+            }
+        }
+    };
 }

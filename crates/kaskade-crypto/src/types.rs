@@ -27,27 +27,21 @@ secret_octets! {
     pub struct Topc(32) = "TOPc" {}
 
     /// CK: the confidentiality key, f3. 16 octets (TS 33.102 6.3).
-    pub struct Ck(16) = "CK" {
+    pub struct Ck(16) = "CK", shown_to_operator {
         /// To a derivation outside this crate, which has CK in its key or its input.
         expose_to_derivation,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// IK: the integrity key, f4. 16 octets (TS 33.102 6.3).
-    pub struct Ik(16) = "IK" {
+    pub struct Ik(16) = "IK", shown_to_operator {
         /// To a derivation outside this crate, which has IK in its key or its input.
         expose_to_derivation,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// AK: the anonymity key that hides SQN, f5 or f5*. 6 octets (TS 33.102 6.3).
-    pub struct Ak(6) = "AK" {
+    pub struct Ak(6) = "AK", shown_to_operator {
         /// To a derivation outside this crate, which has AK in its key or its input.
         expose_to_derivation,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 }
 

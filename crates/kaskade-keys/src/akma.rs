@@ -15,8 +15,6 @@ keys! {
     pub struct KAkma(32) = "K_AKMA" {
         /// To the AAnF, in Naanf_AKMA_AnchorKey_Register.
         expose_to_aanf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// A-TID: the temporary identifier in an A-KID, which names K_AKMA. 32 octets (TS 33.535 A.3).
@@ -25,16 +23,12 @@ keys! {
     pub struct ATid(32) = "A-TID" {
         /// To the AAnF and to application functions, in an A-KID.
         expose_in_a_kid,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// K_AF: the key of one application function. 32 octets (TS 33.535 A.4).
     pub struct KAf(32) = "K_AF" {
         /// To the application function, in the answer of Naanf_AKMA_ApplicationKey_Get.
         expose_to_af,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 }
 

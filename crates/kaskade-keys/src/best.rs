@@ -21,24 +21,18 @@ keys! {
     pub struct KHse(32) = "K_HSE" {
         /// To the home security endpoint.
         expose_to_hse,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// e2m_int_key: what UE and EMKS share after an access authentication. 32 octets (TR 33.863 6.10).
     pub struct E2mIntKey(32) = "e2m_int_key" {
         /// To the EMKS, which the home network pushes it to.
         expose_to_emks,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// e2m_key: the key of one enterprise endpoint. 32 octets (TR 33.863 6.10).
     pub struct E2mKey(32) = "e2m_key" {
         /// To the enterprise endpoint, in the EMKS's answer.
         expose_to_emse,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 }
 

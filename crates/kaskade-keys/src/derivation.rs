@@ -24,7 +24,8 @@
 //! ```
 //!
 //! A parameter's type implements `KdfParameter` (by `kdf_parameters!`), and `TextParameter` when people give it as
-//! text (by `text_parameters!`), `KeyParameter` when it is a key. Keys are declared by `keys!`.
+//! text (by `text_parameters!`), `KeyParameter` when it is a key. Keys are declared by `keys!`, which shows them to the
+//! person at the terminal, and those that never leave by `closed_keys!`.
 
 mod holder;
 mod inputs;
@@ -43,7 +44,8 @@ pub use kaskade_crypto::Fingerprint;
 
 pub use holder::{Holder, HolderGroup};
 pub(crate) use macros::{
-    function_rows, gather, given, kdf_parameters, kept, keys, octets_of, or_default, rows, text_parameters,
+    by_function, by_kdf, closed_keys, function_rows, gather, given, kdf_parameters, kept, keys, octets_of, or_default,
+    parent, row, rows, text_parameters,
 };
 pub use named_key::NamedKey;
 pub use parameter::{Encoding, Given, KdfParameter, Octets, ParameterSpec, TextForm};

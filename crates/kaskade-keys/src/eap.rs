@@ -10,12 +10,12 @@
 //!      └─ K_AUSF, where credentials are held outside
 //! ```
 
-use kaskade_crypto::KeyMaterial;
 use kaskade_crypto::kdf::{HmacKey, fips_186_2_prf, sha1};
+use kaskade_crypto::{KeyMaterial, secret_octets};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ServingNetworkName;
-use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, keys, rows};
+use crate::derivation::{Encoding, KeyParameter, closed_keys, cut, function_rows, kdf_parameters, keys, rows};
 use crate::fivegs::KAusf;
 use crate::id::{AccessNetworkIdentity, EapCounter, EapIdentity, Label, NonceS};
 use crate::umts::{CkIk, SqnXorAk};
@@ -25,74 +25,60 @@ keys! {
     pub struct CkIkPrime(32) = "CK'||IK'" {
         /// To the AUSF or the AAA server, in an authentication vector.
         expose_to_eap_server,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
-
-    /// MK of EAP-AKA': K_encr ‖ K_aut ‖ K_re ‖ MSK ‖ EMSK. 208 octets (RFC 9048 3.3).
-    pub struct MkAkaPrime(208) = "MK (EAP-AKA')" {}
-
-    /// MK_ECDHE: K_re ‖ MSK ‖ EMSK of EAP-AKA' with forward secrecy. 160 octets (RFC 9678 6.3).
-    pub struct MkEcdhe(160) = "MK_ECDHE" {}
-
-    /// What the ephemeral keys of both sides agree on: x of P-256, or the output of X25519. 32 octets (RFC 9678 6.3).
-    ///
-    /// Not out of K: this is what keeps a session secret when K leaks later.
-    pub struct SharedSecret(32) = "ECDHE shared secret" {}
-
-    /// MK of a fast re-authentication of EAP-AKA': MSK ‖ EMSK. 128 octets (RFC 9048 3.3).
-    pub struct MkReauthentication(128) = "MK (EAP-AKA' re-auth)" {}
-
-    /// MK of EAP-AKA: the seed of its pseudo-random function. 20 octets (RFC 4187 7).
-    pub struct MkAka(20) = "MK (EAP-AKA)" {}
-
-    /// XKEY': the seed of a fast re-authentication of EAP-AKA. 20 octets (RFC 4187 7).
-    pub struct XkeyPrime(20) = "XKEY'" {}
 
     /// K_encr: ciphers attributes. 16 octets (RFC 4187 7, RFC 9048 3.3).
-    pub struct KEncr(16) = "K_encr" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KEncr(16) = "K_encr";
 
     /// K_aut of EAP-AKA': the key of AT_MAC, HMAC-SHA-256-128. 32 octets (RFC 9048 3.3).
-    pub struct KAut(32) = "K_aut" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KAut(32) = "K_aut";
 
     /// K_aut of EAP-AKA: the key of AT_MAC, HMAC-SHA1-128. 16 octets (RFC 4187 7).
-    pub struct KAutAka(16) = "K_aut (EAP-AKA)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KAutAka(16) = "K_aut (EAP-AKA)";
 
     /// K_re: the root of fast re-authentications of EAP-AKA'. 32 octets (RFC 9048 3.3).
-    pub struct KRe(32) = "K_re" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KRe(32) = "K_re";
 
     /// MSK: what an EAP method gives to whoever guards the access. 64 octets (RFC 3748, RFC 5247).
     pub struct Msk(64) = "MSK" {
         /// To the authenticator: access point, ePDG, TWAG, NSSAAF.
         expose_to_authenticator,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
-
-    /// EMSK: what an EAP method keeps for later derivations. 64 octets (RFC 3748, RFC 5247, RFC 5295).
-    ///
-    /// Never leaves the UE and the EAP server: nothing here exposes it, only what derives from it.
-    pub struct Emsk(64) = "EMSK" {}
 
     /// PMK: what a WLAN's access point starts from. 32 octets (TS 33.402 6.2, TS 33.501 Annex S).
     pub struct Pmk(32) = "PMK" {
         /// To the access point.
         expose_to_access_point,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
+}
+
+secret_octets! {
+    /// What the ephemeral keys of both sides agree on: x of P-256, or the output of X25519. 32 octets (RFC 9678 6.3).
+    ///
+    /// Not out of K: this is what keeps a session secret when K leaks later.
+    pub struct SharedSecret(32) = "ECDHE shared secret" {}
+}
+
+closed_keys! {
+    /// MK of EAP-AKA': K_encr ‖ K_aut ‖ K_re ‖ MSK ‖ EMSK. 208 octets (RFC 9048 3.3).
+    pub struct MkAkaPrime(208) = "MK (EAP-AKA')";
+
+    /// MK_ECDHE: K_re ‖ MSK ‖ EMSK of EAP-AKA' with forward secrecy. 160 octets (RFC 9678 6.3).
+    pub struct MkEcdhe(160) = "MK_ECDHE";
+
+    /// MK of a fast re-authentication of EAP-AKA': MSK ‖ EMSK. 128 octets (RFC 9048 3.3).
+    pub struct MkReauthentication(128) = "MK (EAP-AKA' re-auth)";
+
+    /// MK of EAP-AKA: the seed of its pseudo-random function. 20 octets (RFC 4187 7).
+    pub struct MkAka(20) = "MK (EAP-AKA)";
+
+    /// XKEY': the seed of a fast re-authentication of EAP-AKA. 20 octets (RFC 4187 7).
+    pub struct XkeyPrime(20) = "XKEY'";
+
+    /// EMSK: what an EAP method keeps for later derivations. 64 octets (RFC 3748, RFC 5247, RFC 5295).
+    ///
+    /// Never leaves the UE and the EAP server: nothing here exposes it, only what derives from it.
+    pub struct Emsk(64) = "EMSK";
 }
 
 kdf_parameters! {

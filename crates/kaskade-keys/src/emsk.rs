@@ -22,46 +22,33 @@ keys! {
     pub struct Usrk(64) = "USRK" {
         /// To the server of that usage.
         expose_to_usage_server,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// DSRK: the root key of one domain. 64 octets (RFC 5295 4).
     pub struct Dsrk(64) = "DSRK" {
         /// To the key server of that domain.
         expose_to_domain,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// DSUSRK: the root key of one usage in one domain. 64 octets (RFC 5295 4).
     pub struct Dsusrk(64) = "DSUSRK" {
         /// To the server of that usage.
         expose_to_usage_server,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// rRK: the root key of ERP. 64 octets (RFC 6696 4.1).
     pub struct RRk(64) = "rRK" {
         /// To the ER server.
         expose_to_er_server,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// rIK: protects the messages of ERP. 64 octets (RFC 6696 4.3).
-    pub struct RIk(64) = "rIK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct RIk(64) = "rIK";
 
     /// rMSK: the MSK of one re-authentication. 64 octets (RFC 6696 4.6).
     pub struct RMsk(64) = "rMSK" {
         /// To the authenticator.
         expose_to_authenticator,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 }
 

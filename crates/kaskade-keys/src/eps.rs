@@ -25,135 +25,70 @@ keys! {
     pub struct KAsme(32) = "K_ASME" {
         /// To the MME, in the answer of the HSS.
         expose_to_mme,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// K_ASME_SRVCC: stands for K_ASME in a voice call that goes from 5GS to UTRAN. 32 octets (TS 33.501 A.21).
-    pub struct KAsmeSrvcc(32) = "K_ASME_SRVCC" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KAsmeSrvcc(32) = "K_ASME_SRVCC";
 
     /// K_NASenc: ciphers NAS. 16 octets (TS 33.401 A.7).
-    pub struct KNasEnc(16) = "K_NASenc (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNasEnc(16) = "K_NASenc (EPS)";
 
     /// K_NASint: protects the integrity of NAS. 16 octets (TS 33.401 A.7).
-    pub struct KNasInt(16) = "K_NASint (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNasInt(16) = "K_NASint (EPS)";
 
     /// K_eNB: the key of the access stratum. 32 octets (TS 33.401 A.3).
-    pub struct KEnb(32) = "K_eNB" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KEnb(32) = "K_eNB";
 
     /// NH: the next hop parameter, forward security of handovers. 32 octets (TS 33.401 A.4).
-    pub struct Nh(32) = "NH (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Nh(32) = "NH (EPS)";
 
     /// K_RRCenc: ciphers RRC. 16 octets (TS 33.401 A.7).
-    pub struct KRrcEnc(16) = "K_RRCenc (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KRrcEnc(16) = "K_RRCenc (EPS)";
 
     /// K_RRCint: protects the integrity of RRC. 16 octets (TS 33.401 A.7).
-    pub struct KRrcInt(16) = "K_RRCint (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KRrcInt(16) = "K_RRCint (EPS)";
 
     /// K_UPenc: ciphers the user plane. 16 octets (TS 33.401 A.7).
-    pub struct KUpEnc(16) = "K_UPenc (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KUpEnc(16) = "K_UPenc (EPS)";
 
     /// K_UPint: protects the integrity of the user plane of a relay node. 16 octets (TS 33.401 A.7).
-    pub struct KUpInt(16) = "K_UPint (EPS)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KUpInt(16) = "K_UPint (EPS)";
 
     /// CK' ‖ IK': the keys of UTRAN or GERAN after EPS. 32 octets (TS 33.401 A.8, A.13).
-    pub struct CkIkPrime(32) = "CK'||IK' (UTRAN)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct CkIkPrime(32) = "CK'||IK' (UTRAN)";
 
     /// CK_SRVCC ‖ IK_SRVCC: the keys of a voice call that leaves for UTRAN or GERAN. 32 octets (TS 33.401 A.12).
-    pub struct CkIkSrvcc(32) = "CK_SRVCC||IK_SRVCC" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct CkIkSrvcc(32) = "CK_SRVCC||IK_SRVCC";
 
     /// NAS-token: shows in UTRAN that the UE has K_ASME; 16 bits of it are sent. 32 octets (TS 33.401 A.9).
-    pub struct NasToken(32) = "NAS-token" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct NasToken(32) = "NAS-token";
 
     /// S-K_eNB: the key of a secondary eNB. 32 octets (TS 33.401 A.15).
-    pub struct SKEnb(32) = "S-K_eNB" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SKEnb(32) = "S-K_eNB";
 
     /// K_UPenc of a secondary eNB. 16 octets (TS 33.401 A.7).
-    pub struct SenbUpEnc(16) = "K_UPenc (SeNB)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SenbUpEnc(16) = "K_UPenc (SeNB)";
 
     /// S-K_gNB: the key of a secondary gNB in EN-DC. 32 octets (TS 33.401 A.15).
-    pub struct SKGnb(32) = "S-K_gNB" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SKGnb(32) = "S-K_gNB";
 
     /// K_RRCenc of a secondary gNB. 16 octets (TS 33.401 A.19).
-    pub struct SgnbRrcEnc(16) = "K_RRCenc (SgNB)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SgnbRrcEnc(16) = "K_RRCenc (SgNB)";
 
     /// K_RRCint of a secondary gNB. 16 octets (TS 33.401 A.19).
-    pub struct SgnbRrcInt(16) = "K_RRCint (SgNB)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SgnbRrcInt(16) = "K_RRCint (SgNB)";
 
     /// K_UPenc of a secondary gNB. 16 octets (TS 33.401 A.19).
-    pub struct SgnbUpEnc(16) = "K_UPenc (SgNB)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SgnbUpEnc(16) = "K_UPenc (SgNB)";
 
     /// K_UPint of a secondary gNB. 16 octets (TS 33.401 A.19).
-    pub struct SgnbUpInt(16) = "K_UPint (SgNB)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SgnbUpInt(16) = "K_UPint (SgNB)";
 
     /// S-K_WT: the key of LTE-WLAN aggregation. 32 octets (TS 33.401 Annex G).
-    pub struct SKWt(32) = "S-K_WT" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SKWt(32) = "S-K_WT";
 
     /// LWIP-PSK: the IKEv2 secret of LTE-WLAN integration over IPsec. 32 octets (TS 33.401 Annex H).
-    pub struct LwipPsk(32) = "LWIP-PSK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct LwipPsk(32) = "LWIP-PSK";
 }
 
 rows! {

@@ -30,93 +30,55 @@ keys! {
     pub struct KAusf(32) = "K_AUSF" {
         /// To the AUSF, in the answer of Nudm_UEAuthentication.
         expose_to_ausf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// RES*: the UE's answer, bound to the serving network. 16 octets (TS 33.501 A.4).
     pub struct ResStar(16) = "RES*" {
         /// To the AUSF, which checks it.
         expose_to_ausf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// XRES*: the answer that the home network expects. 16 octets (TS 33.501 A.4).
     pub struct XresStar(16) = "XRES*" {
         /// To the AUSF, in the answer of Nudm_UEAuthentication.
         expose_to_ausf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// K_SEAF: the anchor of the serving network. 32 octets (TS 33.501 A.6).
     pub struct KSeaf(32) = "K_SEAF" {
         /// To the SEAF, in the answer of Nausf_UEAuthentication.
         expose_to_seaf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// K_AMF: the key of a 5G NAS security context. 32 octets (TS 33.501 A.7).
-    pub struct KAmf(32) = "K_AMF" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KAmf(32) = "K_AMF";
 
     /// K_NASenc: ciphers NAS. 16 octets (TS 33.501 A.8).
-    pub struct KNasEnc(16) = "K_NASenc" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNasEnc(16) = "K_NASenc";
 
     /// K_NASint: protects the integrity of NAS. 16 octets (TS 33.501 A.8).
-    pub struct KNasInt(16) = "K_NASint" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNasInt(16) = "K_NASint";
 
     /// K_gNB: the key of the access stratum. 32 octets (TS 33.501 A.9).
-    pub struct KGnb(32) = "K_gNB" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KGnb(32) = "K_gNB";
 
     /// NH: the next hop parameter, forward security of handovers. 32 octets (TS 33.501 A.10).
-    pub struct Nh(32) = "NH" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Nh(32) = "NH";
 
     /// K_N3IWF: the IKEv2 secret of untrusted non-3GPP access. 32 octets (TS 33.501 A.9).
-    pub struct KN3iwf(32) = "K_N3IWF" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KN3iwf(32) = "K_N3IWF";
 
     /// K_RRCenc: ciphers RRC. 16 octets (TS 33.501 A.8).
-    pub struct KRrcEnc(16) = "K_RRCenc" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KRrcEnc(16) = "K_RRCenc";
 
     /// K_RRCint: protects the integrity of RRC. 16 octets (TS 33.501 A.8).
-    pub struct KRrcInt(16) = "K_RRCint" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KRrcInt(16) = "K_RRCint";
 
     /// K_UPenc: ciphers the user plane. 16 octets (TS 33.501 A.8).
-    pub struct KUpEnc(16) = "K_UPenc" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KUpEnc(16) = "K_UPenc";
 
     /// K_UPint: protects the integrity of the user plane. 16 octets (TS 33.501 A.8).
-    pub struct KUpInt(16) = "K_UPint" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KUpInt(16) = "K_UPint";
 
     /// SoR-MAC-I_AUSF: proves steering of roaming to the UE. 16 octets (TS 33.501 A.17).
     pub struct SorMacIAusf(16) = "SoR-MAC-I_AUSF" {
@@ -143,40 +105,22 @@ keys! {
     }
 
     /// K_TNGF: the key of trusted non-3GPP access. 32 octets (TS 33.501 A.9).
-    pub struct KTngf(32) = "K_TNGF" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KTngf(32) = "K_TNGF";
 
     /// K_TWIF: the key of a device without 5G NAS over WLAN. 32 octets (TS 33.501 A.9).
-    pub struct KTwif(32) = "K_TWIF" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KTwif(32) = "K_TWIF";
 
     /// K_WAGF: the key of wireline access. 32 octets (TS 33.501 A.9).
-    pub struct KWagf(32) = "K_WAGF" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KWagf(32) = "K_WAGF";
 
     /// K_TIPSec: the IKEv2 secret between UE and TNGF. 32 octets (TS 33.501 A.22).
-    pub struct KTipsec(32) = "K_TIPSec" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KTipsec(32) = "K_TIPSec";
 
     /// K_TNAP: the access point's key, in the role of a PMK. 32 octets (TS 33.501 A.22).
-    pub struct KTnap(32) = "K_TNAP" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KTnap(32) = "K_TNAP";
 
     /// K_FT: the root of fast transitions between access points. 32 octets (TS 33.501 A.22).
-    pub struct KFt(32) = "K_FT" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KFt(32) = "K_FT";
 }
 
 rows! {

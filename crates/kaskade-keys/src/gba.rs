@@ -7,7 +7,7 @@
 //! H(A1) ── passwd, Ks (GBA_Digest)             B.5             without a card: HTTP Digest over TLS
 //! ```
 
-use kaskade_crypto::{KeyMaterial, Rand};
+use kaskade_crypto::{KeyMaterial, Rand, secret_octets};
 
 use crate::derivation::{Encoding, KeyParameter, cut, function_rows, kdf_parameters, keys, rows};
 use crate::id::{BsfId, DigestResponse, Impi, Label, NafId};
@@ -15,33 +15,24 @@ use crate::umts::CkIk;
 
 keys! {
     /// Ks: what UE and BSF share after a bootstrapping. 32 octets (TS 33.220 4.5.2).
-    pub struct Ks(32) = "Ks" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Ks(32) = "Ks";
 
     /// Ks_NAF: the key of one application function. 32 octets (TS 33.220 B.3).
     pub struct KsNaf(32) = "Ks_NAF" {
         /// To the application function, over Zn.
         expose_to_naf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// Ks_ext_NAF: the key of one application function for the ME, where Ks stays on the card. 32 octets (TS 33.220 B.3).
     pub struct KsExtNaf(32) = "Ks_ext_NAF" {
         /// To the application function, over Zn.
         expose_to_naf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// Ks_int_NAF: the key of one application function that never leaves the card. 32 octets (TS 33.220 B.3).
     pub struct KsIntNaf(32) = "Ks_int_NAF" {
         /// To the application function, over Zn.
         expose_to_naf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// TMPI: stands for the IMPI in the next bootstrapping. 32 octets, of which the first 24, in base64, are its user
@@ -49,32 +40,24 @@ keys! {
     pub struct Tmpi(32) = "TMPI" {
         /// To the BSF, as the user name of a temporary identity.
         expose_as_identity,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// H(A1): the hash of user name, realm and password of HTTP Digest with SHA-256. 32 octets (TS 33.220 B.5).
-    pub struct DigestHa1(32) = "H(A1)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
-
-    /// TLS_MK_Extr: what UE and BSF extract from the TLS session below. 48 octets (TS 33.220 B.5).
-    pub struct TlsMkExtr(48) = "TLS_MK_Extr" {}
+    pub struct DigestHa1(32) = "H(A1)";
 
     /// passwd: the password of HTTP Digest that belongs to one TLS session. 32 octets (TS 33.220 B.5).
     pub struct DigestPasswd(32) = "passwd" {
         /// To HTTP Digest.
         expose_to_http_digest,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// Ks of GBA_Digest: what UE and BSF share after a bootstrapping without a card. 32 octets (TS 33.220 B.5).
-    pub struct KsDigest(32) = "Ks (GBA_Digest)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KsDigest(32) = "Ks (GBA_Digest)";
+}
+
+secret_octets! {
+    /// TLS_MK_Extr: what UE and BSF extract from the TLS session below. 48 octets (TS 33.220 B.5).
+    pub struct TlsMkExtr(48) = "TLS_MK_Extr" {}
 }
 
 kdf_parameters! {

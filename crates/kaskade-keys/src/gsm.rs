@@ -21,37 +21,22 @@ use crate::umts::{self, CkIk};
 
 keys! {
     /// Ki128: protects the integrity of EC-GSM-IoT. 16 octets (TS 43.020 H.6).
-    pub struct Ki128(16) = "Ki128" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Ki128(16) = "Ki128";
 
     /// CK'_CS ‖ IK'_CS: the keys of a voice call that left the packet domain of UTRAN. 32 octets (TS 33.102 B.3).
-    pub struct CkIkCs(32) = "CK'_CS||IK'_CS" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct CkIkCs(32) = "CK'_CS||IK'_CS";
 
     /// CK'_PS ‖ IK'_PS: the keys of a voice call that came back to the packet domain. 32 octets (TS 33.102 B.6).
-    pub struct CkIkPs(32) = "CK'_PS||IK'_PS" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct CkIkPs(32) = "CK'_PS||IK'_PS";
 
     /// Kc': the Kc of a voice call that left the packet domain for GERAN. 8 octets (TS 33.102 B.3, B.4).
-    pub struct KcPrime(8) = "Kc'" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KcPrime(8) = "Kc'";
 
     /// Kc four times over: 256 bits for the KDF. 32 octets (TS 33.102 B.4).
-    pub struct KcFourTimes(32) = "Kc (4 times)" {}
+    pub struct KcFourTimes(32) = "Kc (4 times)";
 
     /// CK ‖ IK of a GSM subscriber in UTRAN, which have no more than the 64 bits of Kc. 32 octets (TS 33.102 6.8.2.4).
-    pub struct CkIkGsm(32) = "CK||IK (GSM)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct CkIkGsm(32) = "CK||IK (GSM)";
 }
 
 /// [`c2`] over octets.

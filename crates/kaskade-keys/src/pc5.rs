@@ -22,47 +22,27 @@ use crate::{CipheringAlgorithm, IntegrityAlgorithm, Supi};
 
 keys! {
     /// UP-PRUK: the root of a remote UE's links to relays, over the user plane. 32 octets (TS 33.503 6.3.3.2).
-    pub struct UpPruk(32) = "UP-PRUK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct UpPruk(32) = "UP-PRUK";
 
     /// K_NRP: what two UEs share. 32 octets (TS 33.536 5.3.3.1, TS 33.503 A.8).
-    pub struct KNrp(32) = "K_NRP" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNrp(32) = "K_NRP";
 
     /// K_NRP-sess: the key of one link. 32 octets (TS 33.536 Annex A).
-    pub struct KNrpSess(32) = "K_NRP-sess" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KNrpSess(32) = "K_NRP-sess";
 
     /// NRPEK: ciphers a link. 16 octets (TS 33.536 A.3).
-    pub struct Nrpek(16) = "NRPEK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Nrpek(16) = "NRPEK";
 
     /// NRPIK: protects the integrity of a link. 16 octets (TS 33.536 A.3).
-    pub struct Nrpik(16) = "NRPIK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Nrpik(16) = "NRPIK";
 
     /// K_AUSF_P: K_AUSF's counterpart in the authentication of a remote UE through a relay. 32 octets (TS 33.503 A.2).
-    pub struct KAusfP(32) = "K_AUSF_P" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KAusfP(32) = "K_AUSF_P";
 
     /// CP-PRUK: the root of a remote UE's links to relays, over the control plane. 32 octets (TS 33.503 A.2).
     pub struct CpPruk(32) = "CP-PRUK" {
         /// To the PAnF, in Npanf_ProseKey_Register.
         expose_to_panf,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// CP-PRUK ID*: the part of the identifier that names a CP-PRUK. 32 octets (TS 33.503 A.3).
@@ -71,42 +51,26 @@ keys! {
     pub struct CpPrukId(32) = "CP-PRUK ID*" {
         /// To the relay and the PAnF, as part of the CP-PRUK ID.
         expose_as_identity,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// K_NR_ProSe: what a remote UE and its relay share, over the control plane. 32 octets (TS 33.503 A.4).
     pub struct KNrProse(32) = "K_NR_ProSe" {
         /// To the relay, through its AMF.
         expose_to_relay,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// The discovery key that both UEs chose for direct communication requests. 32 octets (TS 33.503 6.3.5.2).
-    pub struct DiscoveryKey(32) = "discovery key" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct DiscoveryKey(32) = "discovery key";
 
     /// DCR keystream: hides relay service code and UP-PRUK ID in a direct communication request. 32 octets, of which as
     /// many of the last are used as the two have (TS 33.503 A.5).
-    pub struct DcrKeystream(32) = "DCR keystream" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct DcrKeystream(32) = "DCR keystream";
 
     /// PGK: the key of a group. 32 octets (TS 33.303 6.2.3).
-    pub struct Pgk(32) = "PGK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Pgk(32) = "PGK";
 
     /// PTK: the key of one sender in a group. 32 octets (TS 33.303 A.3).
-    pub struct Ptk(32) = "PTK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Ptk(32) = "PTK";
 }
 
 /// What a key of a link is for: P0 of TS 33.536 A.3 and of TS 33.533 A.4. One octet.

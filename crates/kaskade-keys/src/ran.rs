@@ -14,41 +14,23 @@ use crate::{CipheringAlgorithm, IntegrityAlgorithm};
 
 keys! {
     /// K_SN: the key of a secondary node. 32 octets (TS 33.501 A.16).
-    pub struct KSn(32) = "K_SN" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KSn(32) = "K_SN";
 
     /// K_RRCenc of a secondary node. 16 octets (TS 33.501 A.8).
-    pub struct SnRrcEnc(16) = "K_RRCenc (SN)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SnRrcEnc(16) = "K_RRCenc (SN)";
 
     /// K_RRCint of a secondary node. 16 octets (TS 33.501 A.8).
-    pub struct SnRrcInt(16) = "K_RRCint (SN)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SnRrcInt(16) = "K_RRCint (SN)";
 
     /// K_UPenc of a secondary node. 16 octets (TS 33.501 A.8).
-    pub struct SnUpEnc(16) = "K_UPenc (SN)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SnUpEnc(16) = "K_UPenc (SN)";
 
     /// K_UPint of a secondary node. 16 octets (TS 33.501 A.8).
-    pub struct SnUpInt(16) = "K_UPint (SN)" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct SnUpInt(16) = "K_UPint (SN)";
 
     /// K_IAB: the IKEv2 secret of IAB-donor and IAB-node; K_IAB-CU-CP and K_IAB-CU-UP of a split donor. 32 octets
     /// (TS 33.501 A.23).
-    pub struct KIab(32) = "K_IAB" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct KIab(32) = "K_IAB";
 }
 
 rows! {

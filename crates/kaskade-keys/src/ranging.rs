@@ -14,42 +14,25 @@ use crate::{CipheringAlgorithm, IntegrityAlgorithm};
 
 keys! {
     /// SLPK: the root of a UE's links for ranging and sidelink positioning. 32 octets (TS 33.533 A.2).
-    pub struct Slpk(32) = "SLPK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Slpk(32) = "SLPK";
 
     /// K_SLP: what two UEs share for ranging and sidelink positioning. 32 octets (TS 33.533 A.2).
     pub struct KSlp(32) = "K_SLP" {
         /// To the other UE of the link, from the key management.
         expose_to_peer_ue,
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
     }
 
     /// SLPGK: the key of a group that ranges. 32 octets (TS 33.533 A.3).
-    pub struct Slpgk(32) = "SLPGK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Slpgk(32) = "SLPGK";
 
     /// SLPTK: the key of one sender in a group that ranges. 32 octets (TS 33.533 A.3).
-    pub struct Slptk(32) = "SLPTK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Slptk(32) = "SLPTK";
 
     /// SLPEK: ciphers what a group member sends. 16 octets (TS 33.533 A.4).
-    pub struct Slpek(16) = "SLPEK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Slpek(16) = "SLPEK";
 
     /// SLPIK: protects the integrity of what a group member sends. 16 octets (TS 33.533 A.4).
-    pub struct Slpik(16) = "SLPIK" {
-        /// To the person who asked for it at this terminal.
-        expose_to_operator,
-    }
+    pub struct Slpik(16) = "SLPIK";
 }
 
 rows! {

@@ -16,10 +16,7 @@ use crate::derivation::{
 
 keys! {
     /// CK ‖ IK: the 256-bit key of TS 33.501 A.2 to A.4 and TS 33.401 A.2. 32 octets.
-    pub struct CkIk(32) = "CK||IK" {
-        /// To the person who asked for it at this terminal, who may see its halves.
-        expose_to_operator,
-    }
+    pub struct CkIk(32) = "CK||IK";
 }
 
 impl CkIk {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use quote::ToTokens;
 use syn::{FnArg, ImplItem, Item, ReturnType, Signature, TraitItem, Type, Visibility};
 
-/// The keys that never leave, and all that holds one.
+/// The keys that never leave, and all that holds one. What is declared without a way out is one of them as well.
 const CLOSED: [&str; 37] = [
     "K",
     "K256",
@@ -48,6 +48,10 @@ const CLOSED: [&str; 37] = [
     "StoreKeys",
     "Gcm",
 ];
+
+/// Secrets of other protocols that are declared without a way out, and which yet enter S: whoever ran the protocol has
+/// them anyway.
+const ENTER_S: [&str; 2] = ["SharedSecret", "TlsMkExtr"];
 
 /// What octets travel in.
 const OCTETS: [&str; 13] = [
@@ -163,14 +167,110 @@ fn name_of(of: &Type) -> String {
     }
 }
 
-#[derive(Default)]
+/// One `struct Name(LEN) = "label"` of `secret_octets!`, `keys!` or `closed_keys!`.
+#[derive(Debug)]
+struct Declared {
+    file: String,
+    by: String,
+    name: String,
+    label: String,
+    /// Whether the person at the terminal may see it.
+    shown: bool,
+    /// Whether anybody may have it.
+    open: bool,
+}
+
+impl Declared {
+    /// All that a macro declares.
+    fn of(file: &str, of: &syn::Macro) -> Vec<Self> {
+        let by = of.path.segments.last().unwrap().ident.to_string();
+        assert_ne!(by, "shown_key", "{file}: of the macro of keys alone");
+        if !matches!(by.as_str(), "secret_octets" | "keys" | "closed_keys") {
+            return Vec::new();
+        }
+        let mut all = Vec::new();
+        let mut tokens = of.tokens.clone().into_iter();
+        while tokens.any(|token| token.to_string() == "struct") {
+            let mut declaration: Vec<String> = Vec::new();
+            let ways_out = loop {
+                match tokens.next().unwrap_or_else(|| panic!("{file}: {by}! with half a key")) {
+                    proc_macro2::TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::Brace => {
+                        break words(&group.stream()).iter().any(|word| word.starts_with("expose"));
+                    }
+                    token if token.to_string() == ";" => break false,
+                    token => declaration.push(token.to_string()),
+                }
+            };
+            let [name, octets, is, label, mark @ ..] = declaration.as_slice() else {
+                panic!("{file}: {by}! with half a key: {declaration:?}")
+            };
+            assert!(octets.starts_with('(') && is == "=", "{file}: {declaration:?}");
+            let marked = match mark {
+                [] => false,
+                [comma, mark] if comma == "," && mark == "shown_to_operator" => true,
+                _ => panic!("{file}: {declaration:?}"),
+            };
+            let shown = marked || by == "keys";
+            all.push(Self {
+                file: file.to_owned(),
+                by: by.clone(),
+                name: name.clone(),
+                label: syn::parse_str::<syn::LitStr>(label).unwrap().value(),
+                shown,
+                open: shown || ways_out,
+            });
+        }
+        all
+    }
+}
+
+/// The items of each source file of both crates, under its name.
+fn files() -> Vec<(String, Vec<Item>)> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for member in ["kaskade-crypto", "kaskade-keys"] {
+        sources(&crates.join(member).join("src"), &mut files);
+    }
+    assert!(files.len() > 100, "the sources were not found");
+    let read = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(&crates).unwrap().display().to_string();
+        (name, syn::parse_file(&text).unwrap().items)
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// All declarations of secrets, those in modules as well.
+fn declared(files: &[(String, Vec<Item>)]) -> Vec<Declared> {
+    fn of_items(file: &str, items: &[Item], found: &mut Vec<Declared>) {
+        for item in items {
+            match item {
+                Item::Macro(of) => found.extend(Declared::of(file, &of.mac)),
+                Item::Mod(of) => of_items(file, of.content.as_ref().map_or(&[], |(_, items)| items), found),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (file, items) in files {
+        of_items(file, items, &mut found);
+    }
+    assert!(found.len() > 120, "only {} secrets were found", found.len());
+    found
+}
+
 struct Seen {
+    closed: BTreeSet<String>,
     functions: usize,
     doors: BTreeSet<String>,
     faults: Vec<String>,
 }
 
 impl Seen {
+    fn is_closed(&self, name: &str) -> bool {
+        self.closed.contains(name)
+    }
+
     fn function(&mut self, owner: &str, signature: &Signature) {
         let takes_self = signature.receiver().is_some();
         let mut inputs = BTreeSet::new();
@@ -184,7 +284,7 @@ impl Seen {
             }
         }
         inputs.extend(words(&signature.generics));
-        let closed = takes_self && CLOSED.contains(&owner) || any_of(&inputs, &CLOSED);
+        let closed = takes_self && self.is_closed(owner) || !inputs.is_disjoint(&self.closed);
         if !closed {
             return;
         }
@@ -215,15 +315,15 @@ impl Seen {
                     .as_ref()
                     .map(|(path, _)| path.segments.last().unwrap().ident.to_string());
                 if let Some(by_trait) = &by_trait
-                    && CLOSED.contains(&owner.as_str())
+                    && self.is_closed(&owner)
                     && !TRAITS.contains(&by_trait.as_str())
                 {
                     self.faults.push(format!("{file}: {by_trait} for {owner}"));
                 }
                 // Into a type that shows its octets.
                 if by_trait.as_deref() == Some("From")
-                    && any_of(&words(&of.trait_.as_ref().unwrap().0), &CLOSED)
-                    && !CLOSED.contains(&owner.as_str())
+                    && !words(&of.trait_.as_ref().unwrap().0).is_disjoint(&self.closed)
+                    && !self.is_closed(&owner)
                 {
                     self.faults
                         .push(format!("{file}: From a key that never leaves for {owner}"));
@@ -249,7 +349,7 @@ impl Seen {
                     }
                 }
             }
-            Item::Struct(of) if CLOSED.contains(&of.ident.to_string().as_str()) => {
+            Item::Struct(of) if self.is_closed(&of.ident.to_string()) => {
                 self.derives(file, &of.ident.to_string(), &of.attrs);
                 for field in &of.fields {
                     if matches!(field.vis, Visibility::Public(_)) && any_of(&words(&field.ty), &OCTETS) {
@@ -258,7 +358,7 @@ impl Seen {
                     }
                 }
             }
-            Item::Enum(of) if CLOSED.contains(&of.ident.to_string().as_str()) => {
+            Item::Enum(of) if self.is_closed(&of.ident.to_string()) => {
                 self.derives(file, &of.ident.to_string(), &of.attrs);
             }
             Item::Mod(of) => {
@@ -267,7 +367,12 @@ impl Seen {
                     self.item(file, item);
                 }
             }
-            Item::Macro(of) => self.declaration(file, &of.mac),
+            // Who is a KdfParameter gives its octets to whoever asks.
+            Item::Macro(of) if of.mac.path.is_ident("kdf_parameters") => {
+                for name in words(&of.mac.tokens).intersection(&self.closed) {
+                    self.faults.push(format!("{file}: {name} enters S"));
+                }
+            }
             _ => {}
         }
     }
@@ -284,50 +389,30 @@ impl Seen {
             }
         }
     }
-
-    /// `struct Name(LEN) = "label" { exposures }` of `secret_octets!` and `keys!`.
-    fn declaration(&mut self, file: &str, of: &syn::Macro) {
-        let name = of.path.segments.last().unwrap().ident.to_string();
-        if !matches!(name.as_str(), "secret_octets" | "keys") {
-            return;
-        }
-        let mut last_struct = String::new();
-        let mut after_struct = false;
-        for token in of.tokens.clone() {
-            match token {
-                proc_macro2::TokenTree::Ident(ident) if ident == "struct" => after_struct = true,
-                proc_macro2::TokenTree::Ident(ident) if after_struct => {
-                    last_struct = ident.to_string();
-                    after_struct = false;
-                }
-                proc_macro2::TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::Brace => {
-                    let exposes = words(&group.stream())
-                        .into_iter()
-                        .any(|word| word.starts_with("expose"));
-                    if exposes && CLOSED.contains(&last_struct.as_str()) {
-                        self.faults.push(format!("{file}: {last_struct} declares a way out"));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 #[test]
 fn nothing_public_gives_the_octets_of_a_key_that_never_leaves() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut seen = Seen::default();
-    let mut files = Vec::new();
-    for member in ["kaskade-crypto", "kaskade-keys"] {
-        sources(&crates.join(member).join("src"), &mut files);
+    let files = files();
+    let declared = declared(&files);
+    let without_a_way_out = declared.iter().filter(|key| !key.open).map(|key| key.name.as_str());
+    let without_a_way_out = without_a_way_out.filter(|name| !ENTER_S.contains(name));
+    let mut seen = Seen {
+        closed: CLOSED.into_iter().chain(without_a_way_out).map(str::to_owned).collect(),
+        functions: 0,
+        doors: BTreeSet::new(),
+        faults: Vec::new(),
+    };
+    for key in declared
+        .iter()
+        .filter(|key| key.open && seen.closed.contains(&key.name))
+    {
+        seen.faults
+            .push(format!("{}: {} declares a way out", key.file, key.name));
     }
-    assert!(files.len() > 100, "the sources were not found");
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let name = file.strip_prefix(&crates).unwrap().display().to_string();
-        for item in syn::parse_file(&text).unwrap().items {
-            seen.item(&name, &item);
+    for (name, items) in &files {
+        for item in items {
+            seen.item(name, item);
         }
     }
     assert!(seen.functions > 60, "only {} functions were looked at", seen.functions);
@@ -344,31 +429,56 @@ fn nothing_public_gives_the_octets_of_a_key_that_never_leaves() {
     assert_eq!(allowed.len(), ALLOWED.len(), "an entry stands twice");
 }
 
+/// By default `keys!` shows a key to the person at the terminal. So what it declares is an ordinary key of the cascade, and
+/// whatever the rows cut or make the EMSK from is declared closed, as is the EMSK.
+#[test]
+fn what_is_shown_is_a_key_of_the_cascade_and_never_the_emsk_or_what_makes_it() {
+    use kaskade_keys::tree;
+
+    let declared = declared(&files());
+    let keys = tree::keys();
+    for key in &declared {
+        assert!(
+            !key.shown && key.by == "secret_octets" || keys.contains(&key.label.as_str()),
+            "{}: {} is in no row, so it belongs in secret_octets!",
+            key.file,
+            key.name
+        );
+        assert!(key.by != "closed_keys" || !key.open, "{}: {}", key.file, key.name);
+    }
+    let makers = tree::makers("EMSK").map(|row| row.parent);
+    let by_rows: BTreeSet<&str> = makers.chain(["EMSK"]).collect();
+    assert!(by_rows.len() >= 6, "{by_rows:?}");
+    let closed = declared.iter().filter(|key| key.by == "closed_keys");
+    let closed: BTreeSet<&str> = closed.map(|key| key.label.as_str()).collect();
+    assert_eq!(closed, by_rows, "what closed_keys! must declare, and nothing else");
+}
+
 /// What the macro of all keys gives to any crate: constructors, and what the declaration names.
 #[test]
 fn the_macro_of_keys_has_no_door_of_its_own() {
     let source = include_str!("../../../kaskade-crypto/src/secret.rs");
-    let body = source.split("macro_rules! secret_octets").nth(1).unwrap();
-    let public: Vec<_> = body
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("pub fn"))
-        .collect();
+    let (_, bodies) = source.split_once("macro_rules! secret_octets").unwrap();
+    let (body, shown) = bodies.split_once("macro_rules! shown_key").unwrap();
+    let public = |body: &'static str| -> Vec<_> {
+        let lines = body.lines().map(str::trim);
+        lines.filter(|line| line.starts_with("pub fn")).collect()
+    };
     assert_eq!(
-        public,
+        public(body),
         [
             "pub fn from_octets(octets: &[u8; $len]) -> Self {",
             "pub fn $expose(&self) -> &[u8; $len] {"
         ]
     );
-    let traits: Vec<_> = body
-        .lines()
-        .map(str::trim)
-        .filter_map(|line| line.strip_prefix("impl ")?.split(" for ").next())
-        .filter(|line| !line.starts_with('$') || line.contains("::"))
-        .collect();
+    let traits = |body: &'static str| -> Vec<_> {
+        let lines = body.lines().map(str::trim);
+        let of = lines.filter_map(|line| line.strip_prefix("impl ")?.split(" for ").next());
+        of.filter(|line| !line.starts_with('$') || line.contains("::"))
+            .collect()
+    };
     assert_eq!(
-        traits,
+        traits(body),
         [
             "$crate::secret::KeyMaterial",
             "$crate::secret::FromOctets",
@@ -379,6 +489,13 @@ fn the_macro_of_keys_has_no_door_of_its_own() {
             "$crate::reexport::zeroize::ZeroizeOnDrop"
         ]
     );
+    // What is shown to the operator is so by its own word, and by no other.
+    assert!(body.contains("$( $crate::shown_key! { $shown $Name($len) } )?"));
+    assert_eq!(body.matches("shown").count(), 3, "the pattern, and that line");
+    assert_eq!(shown.matches("=> {").count(), 1);
+    assert!(shown.contains("(shown_to_operator $Name:ident($len:expr)) => {"));
+    assert_eq!(public(shown), ["pub fn expose_to_operator(&self) -> &[u8; $len] {"]);
+    assert_eq!(traits(shown), ["$crate::secret::ShownKey"]);
 }
 
 /// By rows: what is derived serves further derivations, and shows its octets where it may.
