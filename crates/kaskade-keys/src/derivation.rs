@@ -44,8 +44,8 @@ pub use kaskade_crypto::Fingerprint;
 
 pub use holder::{Holder, HolderGroup};
 pub(crate) use macros::{
-    by_function, by_kdf, closed_keys, function_rows, gather, given, kdf_parameters, kept, keys, octets_of, or_default,
-    parent, row, rows, text_parameters,
+    by_function, by_kdf, closed_keys, function_rows, gather, given, join, joined, kdf_parameters, kept, keys,
+    octets_of, or_default, parent, row, rows, text_parameters,
 };
 pub use named_key::NamedKey;
 pub use parameter::{Encoding, Given, KdfParameter, Octets, ParameterSpec, TextForm};

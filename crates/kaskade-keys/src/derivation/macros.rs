@@ -1,5 +1,7 @@
 //! The macros that turn declarations into rows, methods and parameters: see [`derivation`](super).
 
+use super::Row;
+
 /// [`Kept`] under the names of the methods of [`kaskade_crypto::kdf::KdfOutput`], for `rows!`.
 #[allow(non_upper_case_globals, reason = "the macro maps a method name to its documentation")]
 pub(crate) mod kept {
@@ -98,6 +100,28 @@ macro_rules! or_default {
     };
 }
 
+/// The rows of several lists as one: of a branch whose files have a list each.
+macro_rules! joined {
+    ($($list:path),* $(,)?) => {{
+        const COUNT: usize = 0 $(+ $list.len())*;
+        &$crate::derivation::join::<COUNT>(&[$($list),*])
+    }};
+}
+
+/// The rows of all lists, `N` together.
+pub(crate) const fn join<const N: usize>(lists: &[&[&'static Row]]) -> [&'static Row; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut row, mut done) = (0, 0, 0);
+    while done < N {
+        while row == lists[list].len() {
+            (list, row) = (list + 1, 0);
+        }
+        all[done] = lists[list][row];
+        (row, done) = (row + 1, done + 1);
+    }
+    all
+}
+
 /// Declares derivations with the KDF of TS 33.220: see the top of this module.
 macro_rules! rows {
     ($(
@@ -116,6 +140,7 @@ macro_rules! rows {
         })*
 
         /// The derivations of this module by the KDF of TS 33.220.
+        #[allow(unreachable_pub, reason = "a branch of several files joins their lists")]
         pub static ROWS: &[&$crate::derivation::Row] = &[$(&$row::ROW),*];
     };
 }
@@ -137,6 +162,7 @@ macro_rules! function_rows {
         })*
 
         /// The derivations of this module by other functions.
+        #[allow(unreachable_pub, reason = "a branch of several files joins their lists")]
         pub static FUNCTION_ROWS: &[&$crate::derivation::Row] = &[$(&$row::ROW),*];
     };
 }
@@ -285,7 +311,9 @@ macro_rules! by_function {
 }
 
 #[allow(unused_imports, reason = "of the macros of rows")]
-pub(crate) use {by_function, by_kdf, closed_keys, function_rows, gather, given, keys, or_default, parent, row, rows};
+pub(crate) use {
+    by_function, by_kdf, closed_keys, function_rows, gather, given, joined, keys, or_default, parent, row, rows,
+};
 
 /// How types enter a derivation.
 macro_rules! kdf_parameters {

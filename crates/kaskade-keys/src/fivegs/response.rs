@@ -4,7 +4,7 @@ use kaskade_crypto::kdf::sha256_one_block;
 use kaskade_crypto::{KeyMaterial, Rand};
 use subtle::ConstantTimeEq;
 
-use super::{ResStar, XresStar};
+use super::authentication::{ResStar, XresStar};
 use crate::derivation::{Compute, Encoding, Given, Holder, Kept, ParameterSpec, Row, Rule, TextParameter, life};
 
 /// HRES*: what the SEAF computes from RES*. 16 octets, compared in constant time (TS 33.501 A.5).
@@ -35,19 +35,19 @@ impl HxresStar {
 impl XresStar {
     /// HXRES*: the 128 least significant bits of SHA-256(RAND ‖ XRES*). TS 33.501 A.5.
     pub fn hxres_star(&self, rand: &Rand) -> HxresStar {
-        HxresStar(hash(rand.octets(), &self.0))
+        HxresStar(hash(rand.octets(), self.secret_octets()))
     }
 
     /// Whether RES* is the expected one, in constant time (TS 33.501 6.1.3.2.0 step 11).
     pub fn verify(&self, res_star: &ResStar) -> bool {
-        self.0[..].ct_eq(&res_star.0[..]).into()
+        self.secret_octets().ct_eq(res_star.secret_octets()).into()
     }
 }
 
 impl ResStar {
     /// HRES*: the 128 least significant bits of SHA-256(RAND ‖ RES*). TS 33.501 A.5.
     pub fn hres_star(&self, rand: &Rand) -> HresStar {
-        HresStar(hash(rand.octets(), &self.0))
+        HresStar(hash(rand.octets(), self.secret_octets()))
     }
 }
 
