@@ -56,6 +56,19 @@ const LAYERS: &[Layer] = &[
         sans_io: true,
     },
     Layer {
+        name: "kaskade-ue",
+        may_use: &[
+            "kaskade-faults",
+            "kaskade-crypto",
+            "kaskade-keys",
+            "kaskade-flow",
+            "kaskade-codec",
+            "kaskade-aka",
+        ],
+        reason: "the device mirrors what the network derives, and knows nothing of the network's crates",
+        sans_io: true,
+    },
+    Layer {
         name: "kaskade-doctor",
         may_use: &["kaskade-crypto", "kaskade-keys", "kaskade-codec", "kaskade-aka"],
         reason: "it explains what the rows say and what both ends have; whoever asks shows it",
@@ -96,6 +109,7 @@ const LAYERS: &[Layer] = &[
             "kaskade-flow",
             "kaskade-codec",
             "kaskade-aka",
+            "kaskade-ue",
             "kaskade-doctor",
             "kaskade-store",
             "kaskade-net",

@@ -56,7 +56,8 @@ const STEPS: &[Step] = &[
     step("packages", 30, |run| run.background.packages(), "install what is named above"),
     step("clippy outside the workspace", 40, clippy_outside, MEND),
     step("clippy as on another processor", 25, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
-    step("tests", 540, tests, AGAIN),
+    step("no standard library", 30, no_standard_library, "what the device's side needs is in core and alloc: see interop/no-std"),
+    step("tests", 530, tests, AGAIN),
     step("vectors are compared", 10, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
@@ -64,7 +65,7 @@ const STEPS: &[Step] = &[
     step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
     step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
     step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
-    step("fuzz", 360, |_| fuzz::run_all(fuzz::SHORT), "see above"),
+    step("fuzz", 340, |_| fuzz::run_all(fuzz::SHORT), "see above"),
 ];
 
 /// What `--long` adds.
@@ -97,8 +98,11 @@ const POWER_LOSSES: &str = "1000";
 /// The ciphers beside other people's.
 pub(crate) const PEERS: &str = "benches/peers";
 
+/// What firmware would link: a static library without the standard library.
+const NO_STD: &str = "interop/no-std";
+
 /// Crates outside the workspace: each has a lock file of its own.
-const OUTSIDE: &[&str] = &[PEERS, constant_time::FOLDER];
+const OUTSIDE: &[&str] = &[PEERS, constant_time::FOLDER, NO_STD];
 
 /// Whether they are for this processor: ipsec-mb is for x86-64 only, and so are the requests to valgrind.
 pub(crate) const OUTSIDE_RUNS_HERE: bool = cfg!(target_arch = "x86_64");
@@ -173,6 +177,12 @@ fn clippy_elsewhere(_: &mut Run) -> Result<String> {
     let mut command = portable("clippy");
     command.args(["-p", "kaskade-keys", "--lib", "--", "-D", "warnings"]);
     done(shell::run(&mut command))
+}
+
+/// Builds the device's side, and all below it, with a panic handler and an allocator of their own: the standard library's
+/// would be a second one, which the compiler refuses.
+fn no_standard_library(_: &mut Run) -> Result<String> {
+    done(shell::run(&mut outside("build", NO_STD)))
 }
 
 fn documentation(_: &mut Run) -> Result<String> {

@@ -19,6 +19,7 @@ pub(crate) fn check() -> Result<String> {
         "Cargo.lock",
         "benches/peers/Cargo.lock",
         "interop/constant-time/Cargo.lock",
+        "interop/no-std/Cargo.lock",
     ] {
         let text = std::fs::read_to_string(shell::root().join(lock)).with_context(|| lock.to_owned())?;
         crates.extend(locked(&text));

@@ -10,7 +10,7 @@
 //! | [`visit`] | who wants to see the keys of a run: fingerprints, or on request octets | – |
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. A stage that must happen once takes
-//! `self`.
+//! `self`. `no_std` with `alloc`.
 //!
 //! ```
 //! use kaskade_aka::auc::{self, Credentials};
@@ -27,6 +27,7 @@
 //! // The same challenge again is not fresh.
 //! assert!(usim.authenticate(&quintet.rand, &quintet.autn).is_err());
 //! ```
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     test,
     allow(
@@ -40,6 +41,8 @@
         reason = "a test fails by panicking, prints what it saw, and casts its own constants"
     )
 )]
+
+extern crate alloc;
 
 pub use kaskade_crypto::subscription as algorithm;
 pub mod auc;

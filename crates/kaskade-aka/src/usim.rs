@@ -11,6 +11,9 @@
 //! SEQ_MS(0..a−1) is the array of the highest SEQ accepted for each IND; SQN_MS is the highest SEQ anywhere in the array
 //! with its IND, and SEQ_MS without an index is its SEQ.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use kaskade_crypto::algorithm_set::AlgorithmSet;
 use kaskade_crypto::gsm::{SresFunction, Triplet};
 use kaskade_crypto::{Ak, Autn, Auts, Ck, Ik, Rand, Res, Sqn};

@@ -15,6 +15,8 @@
 //! assert!(seen.of("CK").is_some() && seen.of("K").is_none());
 //! ```
 
+use alloc::vec::Vec;
+
 use kaskade_crypto::{Ck, Ik, KeyMaterial, Res};
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_keys::fivegs::{HxresStar, ResStar, XresStar};

@@ -1,6 +1,8 @@
 //! Hexadecimal digits of secrets: neither an address nor a branch depends on the digits, only on how many there are and on
 //! whether all of them are digits.
 
+use alloc::vec::Vec;
+
 /// Appends two lower-case digits for each octet.
 ///
 /// ```

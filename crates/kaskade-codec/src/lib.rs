@@ -6,7 +6,8 @@
 //! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
 //!
 //! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
-//! the freedoms that the parser's documentation names.
+//! the freedoms that the parser's documentation names. `no_std` with `alloc`.
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     test,
     allow(
@@ -21,6 +22,8 @@
     )
 )]
 #![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
 
 pub mod hex;
 pub mod usim_file;

@@ -7,7 +7,6 @@
 //! | [`node`] | the roles that run in one process, and their sockets | – |
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
 //! | [`log_limit`](mod@log_limit) | repeated lines of the log, limited and counted | – |
-//! | [`load`] | complete 5G AKA runs against any AUSF, and what they cost | – |
 //! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
 //! | [`time`] | the `DateTime` of the services | TS 29.571 5.2.2 |
 //!
@@ -60,7 +59,6 @@
     )
 )]
 
-pub mod load;
 pub mod log_limit;
 pub mod node;
 pub mod random;

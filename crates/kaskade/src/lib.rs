@@ -1,4 +1,5 @@
-//! The parsers of the program `kaskade`, as a library: what reads files that people write.
+//! The parsers and the load generator of the program `kaskade`, as a library: what reads files that people write, and what
+//! measurements run.
 //!
 //! | Room | What |
 //! |---|---|
@@ -6,6 +7,7 @@
 //! | [`config`] | the TOML configuration, its defaults and its commented print-out |
 //! | [`hn_key_file`] | home network keys in PEM, DER and hex |
 //! | [`import`] | subscriber files in CSV and TOML |
+//! | [`load`] | complete 5G AKA runs of emulated UEs against any AUSF, and what they cost |
 //! | [`hex_field`] | octets in hexadecimal, with errors that name the field |
 //! | [`place`] | where something stands in a text, and messages without secrets |
 //!
@@ -29,4 +31,5 @@ pub mod config;
 pub mod hex_field;
 pub mod hn_key_file;
 pub mod import;
+pub mod load;
 pub mod place;

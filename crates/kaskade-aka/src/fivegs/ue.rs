@@ -1,4 +1,7 @@
-//! UE: USIM and ME of one subscriber (TS 33.501 6.1.3.2.0 step 7, 6.1.3.3.1).
+//! UE: the device's end of one exchange (TS 33.501 6.1.3.2.0 step 7, 6.1.3.3.1).
+//!
+//! What both ends must agree in stands here, beside the other end. What a device does around it, which identity it gives and
+//! which keys it goes on to hold, is the crate `kaskade-ue`.
 
 use kaskade_crypto::{Autn, Auts, Rand};
 use kaskade_faults::fault;

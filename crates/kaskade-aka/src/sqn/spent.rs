@@ -1,5 +1,7 @@
 //! SEQ of earlier epochs that must not be issued again.
 
+use alloc::vec::Vec;
+
 use super::Seq;
 
 /// Intervals of SEQ that earlier epochs may have issued: sorted, disjoint, at most [`Spent::CAPACITY`].

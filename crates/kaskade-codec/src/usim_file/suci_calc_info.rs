@@ -5,6 +5,8 @@
 //! A1 length { 80 01 key identifier ‖ 81 length public key } …           index 1, 2, …
 //! ```
 
+use alloc::vec::Vec;
+
 use kaskade_keys::{HnKeyId, ProtectionScheme};
 
 use super::UsimFileError;
@@ -232,7 +234,7 @@ impl<'f> SuciCalcInfoView<'f> {
     pub fn keys(&self) -> impl Iterator<Item = (u8, &'f [u8])> + 'f {
         let mut keys = self.keys;
         // Checked by `new`.
-        std::iter::from_fn(move || key(&mut keys).ok())
+        core::iter::from_fn(move || key(&mut keys).ok())
     }
 }
 

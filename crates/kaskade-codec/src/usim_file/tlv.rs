@@ -1,5 +1,7 @@
 //! BER-TLV data objects with one-octet tags, as USIM files hold them (TS 31.102, ISO/IEC 8825-1).
 
+use alloc::vec::Vec;
+
 use super::UsimFileError;
 
 /// Reads data objects one after the other and knows where in the file it is.

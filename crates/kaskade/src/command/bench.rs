@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kaskade::config::{BudgetConfig, Config, Parsed};
+use kaskade::load::{self, LoadOptions, LoadReport, demo_subscriber};
 use kaskade_aka::sqn::SqnRecord;
 use kaskade_crypto::ecies::{HnPrivateKey, Profile};
-use kaskade_keys::{HnKeyId, Plmn};
-use kaskade_net::load::{self, LoadIdentity, LoadOptions, LoadReport, demo_subscriber};
+use kaskade_keys::{HnKeyId, Plmn, RoutingIndicator};
 use kaskade_net::node::{Node, RemoteUdm};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
+use kaskade_ue::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -168,15 +169,21 @@ impl ProfileArgs {
     }
 
     /// How the load names its UEs: the key that the server made for the measurement.
-    fn identity(self) -> Result<LoadIdentity> {
+    fn identity(self, plmn: Plmn) -> Result<Identity> {
+        let (home, routing_indicator) = (Some(plmn), RoutingIndicator::DEFAULT);
         Ok(match self.suci {
-            None => LoadIdentity::Supi,
-            Some(Scheme::Null) => LoadIdentity::Null,
+            None => Identity::Supi,
+            Some(Scheme::Null) => Identity::Null {
+                home,
+                routing_indicator,
+            },
             Some(scheme @ (Scheme::A | Scheme::B)) => {
                 let profile = scheme.profile().context("no profile")?;
-                LoadIdentity::Concealed {
-                    id: HN_KEY_ID,
-                    key: hn_key(profile)?.public_key().clone(),
+                Identity::Concealed {
+                    home,
+                    routing_indicator,
+                    hn_key_id: HN_KEY_ID,
+                    hn_public_key: hn_key(profile)?.public_key().clone(),
                 }
             }
         })
@@ -275,7 +282,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         options.seed = SEED;
         options.connections = args.connections.into();
         options.streams = args.streams.into();
-        options.identity = args.profile.identity()?;
+        options.identity = args.profile.identity(options.plmn)?;
         if args.profile.tls {
             options.client = Pki::of(&folder.0).client()?;
         }
@@ -532,7 +539,7 @@ fn fill(
         let end = args.subscribers.min(done + CHUNK);
         let subscribers: Vec<Subscriber> = (done..end)
             .map(|index| {
-                let mut subscriber = Subscriber::from(demo_subscriber(plmn, SEED, index));
+                let mut subscriber = load::subscriber(demo_subscriber(plmn, SEED, index));
                 subscriber.sqn = SqnRecord::blank(args.scheme);
                 subscriber
             })

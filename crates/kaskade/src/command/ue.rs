@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use kaskade::{hex_field, hn_key_file};
-use kaskade_aka::fivegs::ue::Ue;
-use kaskade_aka::sqn::{Seq, SqnLayout};
-use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_aka::usim::UsimOptions;
 use kaskade_crypto::Sqn;
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
 use kaskade_doctor::discretion::shown;
@@ -17,9 +15,11 @@ use kaskade_keys::{Abba, HnKeyId, Nid, Plmn, RoutingIndicator, ServingNetworkNam
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles};
+use kaskade_ue::card::{self, History};
+use kaskade_ue::{Device, Identity};
 use serde_json::{Value, json};
 
-use super::attach::{Attach, Attached, Identity};
+use super::attach::{Attach, Attached};
 use super::derive::SelectionArgs;
 use crate::console::{Console, Style};
 use crate::secret_input::SecretArgs;
@@ -175,32 +175,23 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
     args.refuse_unused()?;
     let keys = args.secrets.read_for_vectors()?.1;
-    let options = UsimOptions::default();
     let mut state = match &args.usim.state {
         Some(path) => Some(StateFile::open(path, &args.supi)?),
         None => None,
     };
-    let usim = match (state.as_ref().and_then(StateFile::seq_ms), args.usim.sqn_ms) {
-        (Some(seq_ms), _) => Usim::restore(&keys, options, &seq_ms)?,
-        (_, Some(sqn_ms)) => {
-            let (seq, ind) = SqnLayout::ANNEX_C3.split(sqn_ms);
-            // Whatever IND the home network uses next is as far: only then it must resynchronise.
-            let mut seq_ms = vec![Seq(seq.0.saturating_sub(1)); SqnLayout::ANNEX_C3.array_size()];
-            if let Some(entry) = seq_ms.get_mut(usize::from(ind.0)) {
-                *entry = seq;
-            }
-            Usim::restore(&keys, options, &seq_ms)?
-        }
-        _ => Usim::new(&keys, options),
+    let kept = state.as_ref().and_then(StateFile::seq_ms);
+    let history = match (&kept, args.usim.sqn_ms) {
+        (Some(seq_ms), _) => History::Kept(seq_ms),
+        (_, Some(sqn_ms)) => History::UpTo(sqn_ms),
+        _ => History::New,
     };
-    let mut ue = Ue::new(usim, args.supi.clone());
+    let usim = card::usim(&keys, UsimOptions::default(), history)?;
+    let mut device = Device::new(usim, args.supi.clone());
     let attach = args.attach()?;
     let mut all_agree = true;
     for number in 1..=args.repeat {
         let attached = attach
-            .run(&mut ue, |usim| {
-                state.as_mut().map_or(Ok(()), |state| state.keep(usim.seq_ms()))
-            })
+            .run(device, |card| state.as_mut().map_or(Ok(()), |state| state.keep(card)))
             .await?;
         let sides = Sides {
             ue: &attached.ue,
@@ -220,6 +211,7 @@ async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
             );
             console.line(line)?;
         }
+        device = attached.device;
     }
     if !all_agree {
         bail!("UE and network do not have the same keys");

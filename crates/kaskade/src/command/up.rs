@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow, bail};
 use kaskade::config::{Config, Parsed, RemoteUdmConfig};
 use kaskade_aka::fivegs::keys::Selection;
-use kaskade_aka::fivegs::ue::Ue;
 use kaskade_aka::sqn::SqnRecord;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::ecies::Profile;
@@ -24,10 +23,12 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, WritingStopped};
+use kaskade_ue::card::{self, History};
+use kaskade_ue::{Device, Identity};
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::attach::{Attach, Attached, Identity};
+use super::attach::{Attach, Attached};
 use super::ue::state::StateFile;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir, Folder};
@@ -368,11 +369,9 @@ impl Demo {
             .secrets
             .algorithm_keys()
             .context("the demo subscriber has a GSM-only card")?;
-        let options = UsimOptions::default();
-        Ok(match state.seq_ms() {
-            Some(seq_ms) => Usim::restore(&keys, options, &seq_ms)?,
-            None => Usim::new(&keys, options),
-        })
+        let kept = state.seq_ms();
+        let history = kept.as_deref().map_or(History::New, History::Kept);
+        Ok(card::usim(&keys, UsimOptions::default(), history)?)
     }
 }
 
@@ -385,7 +384,7 @@ async fn show(
     taps: &Taps,
 ) -> Result<()> {
     let mut state = StateFile::open(&demo.state, &demo.supi)?;
-    let mut ue = Ue::new(demo.usim(store, &state)?, demo.supi.clone());
+    let device = Device::new(demo.usim(store, &state)?, demo.supi.clone());
     let url = node.ausf_url().context("no AUSF")?;
     let Demo { supi, identity, .. } = demo;
     let serving_network_name = ServingNetworkName::new(demo_plmn()?, None);
@@ -397,7 +396,7 @@ async fn show(
         selection: Selection::default(),
         reveal: args.reveal,
     };
-    let attached = attach.run(&mut ue, |usim| state.keep(usim.seq_ms())).await?;
+    let attached = attach.run(device, |card| state.keep(card)).await?;
     let network = taps.network(supi, &attached);
     let sides = Sides {
         ue: &attached.ue,

@@ -9,14 +9,12 @@ pub mod schema;
 use std::path::Path;
 use std::sync::Arc;
 
-use kaskade_aka::auc::AlgorithmKeys;
 use kaskade_aka::fivegs::ue::{Ue, UeAuthenticated};
 use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::load::demo_subscriber;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
@@ -26,7 +24,10 @@ use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::memory::MemoryEngine;
-use kaskade_store::{AuthMethods, MasterKey, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore};
+use kaskade_store::{
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+};
+use kaskade_ue::demo::{DemoSubscriber, demo_subscriber};
 
 /// Subscribers of the tests have the indexes below this.
 pub const SUBSCRIBERS: u64 = 8;
@@ -47,10 +48,21 @@ pub fn supi(index: u64) -> Supi {
     demo_subscriber(plmn(), 0, index).supi
 }
 
+/// A subscriber as the store has it: MILENAGE, 5G AKA, and an SQN of the default scheme.
+fn stored(demo: DemoSubscriber) -> Subscriber {
+    Subscriber {
+        supi: demo.supi,
+        secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn: SqnRecord::blank(SqnScheme::default()),
+    }
+}
+
 /// A UE with a new USIM of a subscriber.
 pub fn ue(index: u64) -> Ue {
     let subscriber = demo_subscriber(plmn(), 0, index);
-    let keys = AlgorithmKeys::milenage(subscriber.k, subscriber.opc);
+    let keys = subscriber.keys();
     let usim = Usim::new(&keys, UsimOptions::default());
     Ue::new(usim, subscriber.supi)
 }
@@ -60,7 +72,7 @@ pub fn ue_ahead(index: u64) -> Ue {
     let subscriber = demo_subscriber(plmn(), 0, index);
     let options = UsimOptions::default();
     let seq_ms = vec![Seq(1 << 20); options.layout.array_size()];
-    let keys = AlgorithmKeys::milenage(subscriber.k, subscriber.opc);
+    let keys = subscriber.keys();
     let usim = Usim::restore(&keys, options, &seq_ms).unwrap();
     Ue::new(usim, subscriber.supi)
 }
@@ -108,7 +120,7 @@ fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
 pub fn subscribers() -> Vec<Subscriber> {
     (0..SUBSCRIBERS)
         .map(|index| {
-            let mut subscriber = Subscriber::from(demo_subscriber(plmn(), 0, index));
+            let mut subscriber = stored(demo_subscriber(plmn(), 0, index));
             // The ARPF sets the separation bit itself.
             subscriber.amf = Amf::from_octets([0, 0]);
             if index == COUNTER {

@@ -7,6 +7,7 @@ use kaskade::place::without_values;
 use kaskade_aka::sqn::Seq;
 use kaskade_keys::Supi;
 use kaskade_store::private::{self, Use};
+use kaskade_ue::card::CardState;
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -66,8 +67,8 @@ impl StateFile {
     }
 
     /// Writes the array; durable before it returns.
-    pub(crate) fn keep(&mut self, seq_ms: &[Seq]) -> Result<()> {
-        self.content.seq_ms = seq_ms.iter().map(|seq| seq.0).collect();
+    pub(crate) fn keep(&mut self, card: &CardState) -> Result<()> {
+        self.content.seq_ms = card.seq_ms.iter().map(|seq| seq.0).collect();
         let text = serde_json::to_string_pretty(&self.content)?;
         private::replace(&self.path, text.as_bytes()).context("USIM state file")
     }

@@ -3,7 +3,7 @@
 //! The store is a real one in a temporary folder, with K sealed and SQN durable.
 //!
 //! ```text
-//! cargo run --release -p kaskade-net --example loopback [seconds] [connections] [streams] [threads] [subscribers]
+//! cargo run --release -p kaskade --example loopback [seconds] [connections] [streams] [threads] [subscribers]
 //! ```
 #![allow(clippy::print_stdout, reason = "this is what it is for")]
 
@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade::load::{self, LoadOptions, demo_subscriber};
 use kaskade_keys::Plmn;
-use kaskade_net::load::{self, LoadOptions, demo_subscriber};
 use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole};
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
@@ -30,7 +30,9 @@ fn serve(threads: usize, subscribers: u64) {
     let store = Arc::new(store.expect("a store"));
     for from in (0..subscribers).step_by(10_000) {
         let indexes = from..subscribers.min(from + 10_000);
-        let some: Vec<_> = indexes.map(|index| demo_subscriber(plmn, 0, index).into()).collect();
+        let some: Vec<_> = indexes
+            .map(|index| load::subscriber(demo_subscriber(plmn, 0, index)))
+            .collect();
         store.put_many(&some).expect("room for subscribers");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

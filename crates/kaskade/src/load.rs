@@ -7,111 +7,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kaskade_aka::fivegs::ausf::SeAv5g;
-use kaskade_crypto::ecies::{self, EciesError, EphemeralSecret, HnPublicKey, Profile};
-use kaskade_crypto::kdf::sha256;
-use kaskade_crypto::milenage::Milenage;
-use kaskade_crypto::{Amf, K, Opc};
-use kaskade_keys::derivation::Prepared;
+use kaskade_aka::usim::UsimOptions;
+use kaskade_crypto::Amf;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
-use kaskade_keys::umts::{CkIk, SqnXorAk};
-use kaskade_keys::{
-    HnKeyId, Imsi, Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi,
-};
+use kaskade_keys::{Abba, Plmn, ServingNetworkName, Supi};
+use kaskade_net::random::{SystemEntropy, random_octets};
+use kaskade_net::role::seaf::{AusfClient, AusfClientError};
+use kaskade_net::sbi::client::{ClientError, ClientOptions};
+use kaskade_net::sbi::model::SupiOrSuci;
 use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets};
+use kaskade_ue::card::{self, History};
+use kaskade_ue::demo::DemoSubscriber;
+use kaskade_ue::{Answer, Challenge, Device, Identity, MobileIdentity};
 
-use crate::random::random_octets;
-use crate::role::seaf::{AusfClient, AusfClientError};
-use crate::sbi::client::{ClientError, ClientOptions};
-use crate::sbi::model::SupiOrSuci;
+pub use kaskade_ue::demo::demo_subscriber;
 
-/// A subscriber of the load: nobody's K.
-#[derive(Debug)]
-pub struct DemoSubscriber {
-    /// `imsi-<PLMN><10 digits of the index>`, or fewer digits with a 3-digit MNC.
-    pub supi: Supi,
-    /// K, from the seed.
-    pub k: K,
-    /// OPc, from the seed.
-    pub opc: Opc,
-}
-
-impl From<DemoSubscriber> for Subscriber {
-    /// For the store that the server runs on: MILENAGE, 5G AKA, and an SQN of the default scheme.
-    fn from(demo: DemoSubscriber) -> Self {
-        Self {
-            supi: demo.supi,
-            secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
-            amf: Amf::SEPARATION,
-            methods: AuthMethods::FIVE_G_AKA,
-            sqn: SqnRecord::blank(SqnScheme::default()),
-        }
+/// The subscriber for the store that the server runs on: MILENAGE, 5G AKA, and an SQN of the default scheme.
+pub fn subscriber(demo: DemoSubscriber) -> Subscriber {
+    Subscriber {
+        supi: demo.supi,
+        secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
+        amf: Amf::SEPARATION,
+        methods: AuthMethods::FIVE_G_AKA,
+        sqn: SqnRecord::blank(SqnScheme::default()),
     }
 }
 
-/// The subscriber of this index: always the same for the same seed.
-///
-/// For tests and measurements only: whoever knows the seed knows K.
-pub fn demo_subscriber(plmn: Plmn, seed: u64, index: u64) -> DemoSubscriber {
-    let digits = 15 - plmn.mcc().len() - plmn.mnc().len();
-    let msin = format!("{:0digits$}", index % 10_u64.pow(u32::try_from(digits).unwrap_or(9)));
-    let supi = Imsi::from_parts(plmn, &msin).expect("15 digits");
-    let octets = sha256(&[b"kaskade load 1", &seed.to_be_bytes(), &index.to_be_bytes()]);
-    let (mut k, mut opc) = ([0; 16], [0; 16]);
-    k.copy_from_slice(&octets[..16]);
-    opc.copy_from_slice(&octets[16..]);
-    DemoSubscriber {
-        supi: Supi::Imsi(supi),
-        k: K::from_octets(&k),
-        opc: Opc::from_octets(&opc),
-    }
-}
-
-/// How the USIMs name themselves.
-#[derive(Clone, Debug, Default)]
-pub enum LoadIdentity {
-    /// By the SUPI, as an AMF does that knows the UE.
-    #[default]
-    Supi,
-    /// By a SUCI of the null scheme.
-    Null,
-    /// By a SUCI that is concealed anew for each run.
-    Concealed {
-        /// Identifier of the key.
-        id: HnKeyId,
-        /// The home network's public key.
-        key: HnPublicKey,
-    },
-}
-
-impl LoadIdentity {
-    fn of(&self, supi: &Supi, plmn: Plmn) -> Result<SupiOrSuci, String> {
-        fn text(error: impl std::fmt::Display) -> String {
-            error.to_string()
-        }
-        let (home, routing) = (Some(plmn), RoutingIndicator::DEFAULT);
-        Ok(match self {
-            Self::Supi => supi.clone().into(),
-            Self::Null => Suci::null(supi, home, routing).map_err(text)?.into(),
-            Self::Concealed { id, key } => {
-                let (suci_home, _) = Suci::parts(supi, home).map_err(text)?;
-                let input = Suci::scheme_input(supi, home).map_err(text)?;
-                let scheme = match key.profile() {
-                    Profile::A => ProtectionScheme::ProfileA,
-                    Profile::B => ProtectionScheme::ProfileB,
-                };
-                let output = loop {
-                    let ephemeral = EphemeralSecret::from_octets(&random_octets().map_err(text)?);
-                    match ecies::conceal(key, ephemeral, &input) {
-                        Ok(output) => break output,
-                        // One in 2^32 for P-256.
-                        Err(EciesError::PrivateKeyOutOfRange) => {}
-                        Err(error) => return Err(text(error)),
-                    }
-                };
-                let output = SchemeOutput::concealed(scheme, output).map_err(text)?;
-                Suci::new(suci_home, routing, *id, output).map_err(text)?.into()
-            }
-        })
+/// A card's name as the services take it.
+pub fn supi_or_suci(identity: MobileIdentity) -> SupiOrSuci {
+    match identity {
+        MobileIdentity::Supi(supi) => supi.into(),
+        MobileIdentity::Suci(suci) => suci.into(),
     }
 }
 
@@ -123,7 +49,7 @@ pub struct LoadOptions {
     /// How to reach it.
     pub client: ClientOptions,
     /// How the USIMs name themselves.
-    pub identity: LoadIdentity,
+    pub identity: Identity,
     /// Home network of the subscribers, and serving network.
     pub plmn: Plmn,
     /// Seed of the subscribers.
@@ -149,7 +75,7 @@ impl LoadOptions {
         Self {
             url: url.into(),
             client: ClientOptions::default(),
-            identity: LoadIdentity::default(),
+            identity: Identity::Supi,
             plmn: Plmn::new("001", "01").expect("the test PLMN"),
             seed: 0,
             subscribers,
@@ -320,16 +246,18 @@ impl Shared {
         }
     }
 
-    /// One run of SEAF and USIM. The USIM checks neither MAC-A nor freshness: runs overtake each other here.
+    /// One run of SEAF and UE. Runs overtake each other here, so each has a card of its own that is new.
     async fn one_run(&self, client: &AusfClient, index: u64) -> Result<(), String> {
         let text = |error: AusfClientError| error.to_string();
         let subscriber = demo_subscriber(self.options.plmn, self.options.seed, index);
-        let identity = self.options.identity.of(&subscriber.supi, self.options.plmn)?;
+        let device = device(&subscriber)?;
+        let name = device.name(&self.options.identity, &mut SystemEntropy);
+        let name = supi_or_suci(name.map_err(|error| error.to_string())?);
         let challenge = client
-            .authenticate(identity, self.serving_network_name)
+            .authenticate(name, self.serving_network_name)
             .await
             .map_err(text)?;
-        let expected = Expected::of(&subscriber, &challenge.se_av, &self.serving_network_name);
+        let expected = Expected::of(device, &challenge.se_av, &self.serving_network_name)?;
         expected.compare_challenge(&challenge.se_av)?;
         match client
             .confirm(&challenge.confirmation, Some(&expected.res_star))
@@ -342,20 +270,40 @@ impl Shared {
     }
 }
 
-/// What USIM and ME derive of a challenge.
+/// A new card that takes any SQN above 0, in a device.
+fn device(subscriber: &DemoSubscriber) -> Result<Device, String> {
+    let options = UsimOptions {
+        delta: None,
+        ..UsimOptions::default()
+    };
+    let usim = card::usim(&subscriber.keys(), options, History::New).map_err(|error| error.to_string())?;
+    Ok(Device::new(usim, subscriber.supi.clone()))
+}
+
+/// What the UE derives of a challenge.
 struct Expected {
     res_star: ResStar,
     k_seaf: KSeaf,
 }
 
 impl Expected {
-    fn of(subscriber: &DemoSubscriber, se_av: &SeAv5g, name: &ServingNetworkName) -> Self {
-        let rand = &se_av.rand;
-        let (res, ck, ik, _) = Milenage::new(&subscriber.k, &subscriber.opc).f2345(rand);
-        let ck_ik = Prepared::<CkIk>::from_ck_ik(&ck, &ik);
-        Self {
-            res_star: ck_ik.res_star(name, rand, &res),
-            k_seaf: ck_ik.k_ausf(name, &SqnXorAk::from(&se_av.autn)).k_seaf(name),
+    fn of(device: Device, se_av: &SeAv5g, name: &ServingNetworkName) -> Result<Self, String> {
+        let challenge = Challenge {
+            rand: se_av.rand,
+            autn: se_av.autn,
+            abba: Abba::INITIAL,
+        };
+        match device.start(*name).challenge(challenge, &mut ()) {
+            Answer::Accepted(accepted) => {
+                let (waiting, res_star) = accepted.kept();
+                Ok(Self {
+                    res_star,
+                    k_seaf: waiting.k_seaf().clone(),
+                })
+            }
+            Answer::Failure(_, reject) | Answer::NotGenuine(_, reject) => {
+                Err(format!("{reject}: the server has another K for this subscriber"))
+            }
         }
     }
 
@@ -363,7 +311,7 @@ impl Expected {
         if se_av.hxres_star.verify(&self.res_star.hres_star(&se_av.rand)) {
             Ok(())
         } else {
-            Err("HXRES* is not of this RES*: the server has another K for this subscriber".into())
+            Err("HXRES* is not of this RES*".into())
         }
     }
 
@@ -434,7 +382,6 @@ impl Times {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -451,55 +398,42 @@ mod tests {
     }
 
     #[test]
-    fn subscribers_differ_and_return() {
-        let plmn = Plmn::new("001", "01").unwrap();
-        let (a, b) = (demo_subscriber(plmn, 1, 2), demo_subscriber(plmn, 1, 2));
-        assert_eq!((&a.supi, &a.k, &a.opc), (&b.supi, &b.k, &b.opc));
-        assert_ne!(a.k, demo_subscriber(plmn, 2, 2).k);
-        assert_ne!(a.k, demo_subscriber(plmn, 1, 3).k);
-        assert_eq!(a.supi.sbi(), "imsi-001010000000002");
-        let three = demo_subscriber(Plmn::new("310", "410").unwrap(), 1, 2);
-        assert_eq!(three.supi.sbi(), "imsi-310410000000002");
-    }
-
-    #[test]
     fn each_value_of_a_run_is_compared() {
         let plmn = Plmn::new("001", "01").unwrap();
         let name = ServingNetworkName::new(plmn, None);
         let subscriber = demo_subscriber(plmn, 1, 2);
-        let vector = Milenage::new(&subscriber.k, &subscriber.opc).vector(
-            &kaskade_crypto::Rand::from_octets([5; 16]),
-            kaskade_crypto::Sqn::from_octets([0, 0, 0, 0, 0, 32]),
-            Amf::SEPARATION,
-        );
         let rand = kaskade_crypto::Rand::from_octets([5; 16]);
-        let ck_ik = Prepared::<CkIk>::from_ck_ik(&vector.ck, &vector.ik);
-        let autn = vector.autn();
         // The home network's own way, without the load generator.
-        let xres_star = ck_ik.xres_star(&name, &rand, &vector.res);
-        let k_seaf = ck_ik.k_ausf(&name, &SqnXorAk::from(&autn)).k_seaf(&name);
+        let sqn = kaskade_crypto::Sqn::from_octets([0, 0, 0, 0, 0, 32]);
+        let he_av = kaskade_aka::fivegs::udm::he_av(&subscriber.keys().into(), &rand, sqn, &name);
+        let k_seaf = he_av.k_ausf.k_seaf(&name);
         let se_av = SeAv5g {
             rand,
-            autn,
-            hxres_star: xres_star.hxres_star(&rand),
+            autn: he_av.autn,
+            hxres_star: he_av.xres_star.hxres_star(&rand),
         };
-        let expected = Expected::of(&subscriber, &se_av, &name);
+        let expected = Expected::of(device(&subscriber).unwrap(), &se_av, &name).unwrap();
         expected.compare_challenge(&se_av).unwrap();
         expected
             .compare_confirmed(&subscriber.supi, &subscriber.supi, &k_seaf)
             .unwrap();
+        // Another HXRES*, another SUPI, another K_SEAF, another K.
+        let mut octets = *se_av.hxres_star.octets();
+        octets[15] ^= 1;
+        let wrong = SeAv5g {
+            hxres_star: kaskade_keys::fivegs::HxresStar::from_octets(octets),
+            ..se_av.clone()
+        };
+        assert!(expected.compare_challenge(&wrong).unwrap_err().contains("HXRES*"));
         let other = demo_subscriber(plmn, 1, 3);
-        let of_other = Expected::of(&other, &se_av, &name);
-        assert!(of_other.compare_challenge(&se_av).is_err());
-        let said = of_other
-            .compare_confirmed(&other.supi, &other.supi, &k_seaf)
-            .unwrap_err();
-        assert!(said.contains("K_SEAF"), "{said}");
-        assert!(
-            expected
-                .compare_confirmed(&subscriber.supi, &other.supi, &k_seaf)
-                .unwrap_err()
-                .contains("SUPI")
-        );
+        let said = expected.compare_confirmed(&subscriber.supi, &other.supi, &k_seaf);
+        assert!(said.unwrap_err().contains("SUPI"));
+        let elsewhere = he_av
+            .k_ausf
+            .k_seaf(&"5G:mnc070.mcc901.3gppnetwork.org".parse().unwrap());
+        let said = expected.compare_confirmed(&subscriber.supi, &subscriber.supi, &elsewhere);
+        assert!(said.unwrap_err().contains("K_SEAF"));
+        let said = Expected::of(device(&other).unwrap(), &se_av, &name).err().unwrap();
+        assert!(said.contains("another K"), "{said}");
     }
 }
