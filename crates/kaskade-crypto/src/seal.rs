@@ -5,7 +5,8 @@
 //! root key (a file's) ─┬─ seals ── data key (in the store) ─┬─ seals ── the secrets of one subscriber
 //!                      │                                    └─ HMAC ── the other keys of the store
 //!                      ├─ HMAC-SHA-256("kaskade seal 1 " ‖ purpose) ── seals ── exported subscribers
-//!                      └─ the same, for another purpose ── seals ── private keys of the home network
+//!                      ├─ the same, for another purpose ── seals ── private keys of the home network
+//!                      └─ HMAC-SHA-256("kaskade audit log 1 " ‖ log) ── the codes of an audit log
 //! sealed = nonce 12 ‖ ciphertext ‖ tag 16
 //! ```
 //!
@@ -41,6 +42,7 @@ pub use export::ExportKey;
 pub use hn_key::{HnKeySealer, HnOpenError};
 
 use crate::kdf::{HmacKey, Secret32};
+use crate::store_keys::StoreKeys;
 use crate::subscription::LayoutError;
 use crate::wipe::Wiped;
 use gcm::Gcm;
@@ -206,6 +208,11 @@ impl RootKey {
     /// The key of the home network's private keys.
     pub fn hn_key_sealer(&self) -> HnKeySealer {
         HnKeySealer::new(self.of_purpose(b"home network key").all())
+    }
+
+    /// The keys of one audit log, which is known by 16 octets: for its codes and pseudonyms.
+    pub fn audit_keys(&self, log: &[u8; 16]) -> StoreKeys {
+        StoreKeys::derive(self.hmac.mac_parts(&[b"kaskade audit log 1 ", log]).all())
     }
 
     fn of_purpose(&self, purpose: &[u8]) -> Secret32 {

@@ -45,6 +45,12 @@ pub enum Purpose {
     Life = 3,
     /// What a store knows of itself.
     Meta = 4,
+    /// The chain of the audit log, as far as a block or the head of a segment.
+    AuditChain = 5,
+    /// How far the audit log has come.
+    AuditMark = 6,
+    /// A subscriber's pseudonym in the audit log.
+    AuditSubject = 7,
 }
 
 /// The keys that follow from one data key. They are wiped on drop.

@@ -6,6 +6,7 @@
 //! | [`moment`], [`entropy`] | time and randomness as arguments |
 //! | [`expiring`] | bounded tables in which everything expires and has an owner |
 //! | [`budget`] | how much may be asked for |
+//! | [`event`] | what the audit log holds: entries of 96 octets |
 //! | [`release`] | [`Guarded`]: made, and not to be told yet; [`Durable`]: what it depends on is durable and its release is on record |
 //!
 //! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'. With the feature `std` there are tables
@@ -33,6 +34,7 @@ extern crate std;
 
 pub mod budget;
 pub mod entropy;
+pub mod event;
 pub mod expiring;
 pub mod machine;
 pub mod moment;

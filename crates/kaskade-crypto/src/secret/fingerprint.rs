@@ -24,6 +24,11 @@ impl Fingerprint {
         let [a, b, c, d, ..] = digest;
         Self([a, b, c, d])
     }
+
+    /// Its octets, 4.
+    pub const fn octets(self) -> [u8; 4] {
+        self.0
+    }
 }
 
 impl fmt::Display for Fingerprint {

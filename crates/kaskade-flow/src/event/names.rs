@@ -1,0 +1,182 @@
+//! The numbers in entries, and what people call them. A number is never used again for something else.
+
+macro_rules! numbered {
+    ($(#[$about:meta])* $name:ident: $number:ty { $( $(#[$what:meta])* $variant:ident = $value:literal, $text:literal; )+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr($number)]
+        #[non_exhaustive]
+        pub enum $name {
+            $( $(#[$what])* $variant = $value, )+
+        }
+
+        impl $name {
+            /// All of them, by number.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its number in the log.
+            #[inline]
+            pub const fn number(self) -> $number {
+                self as $number
+            }
+
+            /// What has this number.
+            pub const fn of(number: $number) -> Option<Self> {
+                match number {
+                    $( $value => Some(Self::$variant), )+
+                    _ => None,
+                }
+            }
+
+            /// As people read it, and as `kaskade audit show` takes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $text, )+
+                }
+            }
+
+            /// What has this name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+    };
+}
+
+numbered! {
+    /// What came of it.
+    Outcome: u8 {
+        /// A key, or what a key can be made of, was given out.
+        Released = 1, "released";
+        /// Something durable was changed.
+        Changed = 2, "changed";
+        /// It was refused.
+        Refused = 3, "refused";
+        /// It happened, and nothing was given out or changed by it.
+        Noted = 4, "noted";
+    }
+}
+
+numbered! {
+    /// What was done or asked for.
+    Action: u16 {
+        /// Nothing that has a name here.
+        Other = 0, "other";
+        /// The audit log was opened.
+        LogOpened = 1, "log-opened";
+        /// The audit log was closed.
+        LogClosed = 2, "log-closed";
+        /// Old segments of the audit log were removed: the count is the number of the last of them.
+        SegmentsRemoved = 3, "segments-removed";
+        /// Nudm_UEAuthentication Get: an authentication vector, 5G HE AV or of another kind (TS 33.501 6.1.2).
+        VectorGiven = 16, "vector-given";
+        /// A SUCI was deconcealed (TS 33.501 6.12).
+        SuciDeconcealed = 17, "suci-deconcealed";
+        /// An AUTS moved SQN (TS 33.102 6.3.5).
+        Resynchronised = 18, "resynchronised";
+        /// Nudm_UEAuthentication ResultConfirmation: the outcome of an authentication was reported.
+        ResultReported = 19, "result-reported";
+        /// Nausf_UEAuthentication Authenticate: a challenge, 5G SE AV (TS 33.501 6.1.3.2).
+        ChallengeGiven = 32, "challenge-given";
+        /// Nausf_UEAuthentication: RES* or an EAP response was confirmed; with success K_SEAF is given out.
+        KeyReleased = 33, "key-released";
+        /// A result of an authentication was taken back.
+        ResultRemoved = 34, "result-removed";
+        /// Nausf_SoRProtection or Nausf_UPUProtection: a list was protected with K_AUSF (TS 33.501 6.14, 6.15).
+        ListProtected = 35, "list-protected";
+        /// AKMA: K_AF was given to an application function (TS 33.535 6.3).
+        ApplicationKeyGiven = 48, "application-key-given";
+        /// AKMA: K_AKMA was given to the anchor function (TS 33.535 6.1).
+        AnchorKeyGiven = 49, "anchor-key-given";
+        /// A subscriber was added.
+        SubscriberAdded = 64, "subscriber-added";
+        /// A subscriber was replaced or changed.
+        SubscriberChanged = 65, "subscriber-changed";
+        /// A subscriber was removed.
+        SubscriberRemoved = 66, "subscriber-removed";
+        /// Subscribers were imported.
+        SubscribersImported = 67, "subscribers-imported";
+        /// Subscribers were exported, sealed or in clear.
+        SubscribersExported = 68, "subscribers-exported";
+        /// One card may get sequence numbers of an older epoch again.
+        ReuseAllowed = 69, "reuse-allowed";
+        /// A subscriber store was made.
+        StoreCreated = 80, "store-created";
+        /// A subscriber store was opened to serve.
+        StoreOpened = 81, "store-opened";
+        /// After a restore, all sequence numbers skipped ahead.
+        SkippedAhead = 82, "skipped-ahead";
+        /// A key pair of the home network was made.
+        HnKeyCreated = 96, "hn-key-created";
+        /// A key pair of the home network was removed.
+        HnKeyRemoved = 97, "hn-key-removed";
+        /// A private key of the home network left.
+        HnKeyExported = 98, "hn-key-exported";
+    }
+}
+
+numbered! {
+    /// Why, or with which result.
+    Reason: u16 {
+        /// Nothing to say.
+        None = 0, "";
+        /// Several reasons, or several peers, counted together.
+        Various = 1, "various";
+        /// No subscriber has this SUPI.
+        UserNotFound = 2, "user-not-found";
+        /// RES* or an EAP response is wrong (TS 33.501 6.1.3.2).
+        AuthenticationRejected = 3, "authentication-rejected";
+        /// MAC-S of an AUTS is wrong (TS 33.102 6.3.5).
+        AutsRejected = 4, "auts-rejected";
+        /// The serving network may not authenticate subscribers of this network.
+        ServingNetworkNotAuthorized = 5, "serving-network-not-authorized";
+        /// The peer may not do this.
+        PeerNotAuthorized = 6, "peer-not-authorized";
+        /// There is no such context: never was, was confirmed already, or waited too long.
+        ContextNotFound = 7, "context-not-found";
+        /// The request is malformed.
+        Malformed = 8, "malformed";
+        /// The SUCI does not open: wrong key, wrong MAC, or an unknown scheme.
+        SuciRejected = 9, "suci-rejected";
+        /// A budget is used up.
+        BudgetSpent = 10, "budget-spent";
+        /// The subscriber may not authenticate by this method.
+        MethodNotAllowed = 11, "method-not-allowed";
+        /// The store does not work.
+        StoreFailed = 12, "store-failed";
+        /// The audit log has no room.
+        AuditFull = 13, "audit-full";
+        /// Another request of the same run is in work, or was faster.
+        Conflict = 14, "conflict";
+        /// Too much is in work.
+        Overloaded = 15, "overloaded";
+        /// The other network function does not answer.
+        PeerUnreachable = 16, "peer-unreachable";
+        /// The next SQN is one that the card accepts already.
+        InStep = 32, "in-step";
+        /// SQN was raised above SQN_MS.
+        Raised = 33, "raised";
+        /// SQN starts again above SQN_MS.
+        NewEpoch = 34, "new-epoch";
+        /// SQN starts again with numbers of an older epoch.
+        Reused = 35, "reused";
+        /// What the card seems to say is not believed.
+        NotFollowed = 36, "not-followed";
+        /// It succeeded.
+        Success = 37, "success";
+        /// In clear, not sealed.
+        InClear = 38, "in-clear";
+    }
+}
+
+numbered! {
+    /// Why entries are missing, or may be.
+    GapReason: u16 {
+        /// The process was killed.
+        Killed = 1, "killed";
+        /// The machine went down.
+        MachineDown = 2, "machine-down";
+        /// The log had no room, and went on as it is configured.
+        NoRoom = 3, "no-room";
+    }
+}
