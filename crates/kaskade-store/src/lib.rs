@@ -8,6 +8,7 @@
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
 //! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
+//! | [`audit`] | the chained log without which nothing is given out |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`] | the promises of an engine; redb |
 //!
@@ -58,6 +59,7 @@
 )]
 
 mod arenas;
+pub mod audit;
 mod backend;
 mod challenge;
 pub mod clock;

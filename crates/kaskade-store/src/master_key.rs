@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aws_lc_rs::{digest, rand};
 use kaskade_crypto::seal::{ExportKey, HnKeySealer, RootKey};
+use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::Zeroizing;
 
 use crate::error::MasterKeyError;
@@ -92,6 +93,11 @@ impl MasterKey {
     /// The key that seals the home network's private keys.
     pub fn hn_key_sealer(&self) -> HnKeySealer {
         self.root_key().hn_key_sealer()
+    }
+
+    /// The keys of one audit log: for its codes and pseudonyms.
+    pub(crate) fn audit_keys(&self, log: &[u8; 16]) -> StoreKeys {
+        self.root_key().audit_keys(log)
     }
 
     /// The key as `kaskade-crypto` takes it.

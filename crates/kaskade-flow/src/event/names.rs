@@ -66,7 +66,7 @@ numbered! {
         LogOpened = 1, "log-opened";
         /// The audit log was closed.
         LogClosed = 2, "log-closed";
-        /// Old segments of the audit log were removed: the count is the number of the last of them.
+        /// Old segments of the audit log were removed: the correlation is the number of the last of them.
         SegmentsRemoved = 3, "segments-removed";
         /// Nudm_UEAuthentication Get: an authentication vector, 5G HE AV or of another kind (TS 33.501 6.1.2).
         VectorGiven = 16, "vector-given";

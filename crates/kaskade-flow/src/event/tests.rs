@@ -1,3 +1,5 @@
+#![allow(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::format;
 use std::string::String;
 use std::vec::Vec;

@@ -1,0 +1,312 @@
+//! The octets of a segment: its head, its marks and its blocks.
+//!
+//! ```text
+//! segment  head and marks 4096 ‖ block ‖ block ‖ … ‖ zeros, as far as it is preallocated
+//! head     "KSKAUDIT" 8 ‖ version 4 ‖ 0 4 ‖ log 16 ‖ segment 8 ‖ entries before it 8 ‖ hash before it 32
+//!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ 0 6 ‖ hash 32 ‖ code 16
+//! mark     number 8 ‖ alive at 8 ‖ next within ms 4 ‖ 1 if closed 4 ‖ synced entries 8 ‖ their hash 32 ‖ boot 16
+//!          ‖ commit 8 + 2 ‖ 0 6 ‖ check 8 ‖ code 16; one at 1024 and one at 2048, written in turn
+//! block    "KSKB" 4 ‖ entries 4 ‖ number of the first 8 ‖ written at 8 ‖ entries of 96 ‖ hash 32 ‖ code 16
+//! ```
+//!
+//! Each hash is SHA-256 of the hash before it and all octets of the head or block before the hash. A code is made with a key
+//! that follows from the master key: who has it not can compute the chain anew, but no code.
+
+use kaskade_crypto::kdf::sha256;
+use kaskade_crypto::store_keys::{Purpose, RECORD_CODE_LEN, StoreKeys};
+use kaskade_faults::fault;
+use kaskade_flow::event::ENTRY_LEN;
+
+/// Octets before the first block.
+pub(super) const HEAD_LEN: usize = 4096;
+/// The version of segments that this program writes and reads.
+pub(super) const VERSION: u32 = 1;
+/// Where the marks are.
+pub(super) const MARKS: [usize; 2] = [1024, 2048];
+/// The most entries of a block.
+pub(super) const BLOCK_ENTRIES: usize = 512;
+/// Octets of a block besides its entries.
+pub(super) const BLOCK_OVERHEAD: usize = BLOCK_START + HASH_LEN + RECORD_CODE_LEN;
+pub(super) const BLOCK_START: usize = 24;
+
+const MAGIC: &[u8; 8] = b"KSKAUDIT";
+const BLOCK_MAGIC: &[u8; 4] = b"KSKB";
+const HASH_LEN: usize = 32;
+const HEAD_HASHED: usize = 112;
+const HEAD_USED: usize = HEAD_HASHED + HASH_LEN + RECORD_CODE_LEN;
+const MARK_CHECKED: usize = 96;
+const MARK_LEN: usize = MARK_CHECKED + 8 + RECORD_CODE_LEN;
+
+pub(super) type Hash = [u8; HASH_LEN];
+
+/// The commit of the store whose events the log has last: serial and place.
+pub(super) type Commit = (u64, u16);
+
+/// What a segment says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) log: [u8; 16],
+    pub(super) segment: u64,
+    /// Entries in the segments before it.
+    pub(super) entries: u64,
+    /// The chain before it.
+    pub(super) before: Hash,
+    pub(super) master_key: [u8; 8],
+    pub(super) made_at: u64,
+    pub(super) commit: Commit,
+}
+
+/// What is wrong with octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bad {
+    /// Not a segment.
+    Magic,
+    /// Of another version.
+    Version(u32),
+    /// The hash does not follow.
+    Hash,
+    /// The code is not one that the master key makes.
+    Code,
+    /// The parts contradict each other.
+    Form(&'static str),
+}
+
+impl Head {
+    /// Its page, and the chain behind it.
+    pub(super) fn encode(&self, keys: &StoreKeys) -> (Vec<u8>, Hash) {
+        let mut page = Vec::with_capacity(HEAD_LEN);
+        page.extend_from_slice(MAGIC);
+        page.extend_from_slice(&VERSION.to_be_bytes());
+        page.extend_from_slice(&[0; 4]);
+        page.extend_from_slice(&self.log);
+        page.extend_from_slice(&self.segment.to_be_bytes());
+        page.extend_from_slice(&self.entries.to_be_bytes());
+        page.extend_from_slice(&self.before);
+        page.extend_from_slice(&self.master_key);
+        page.extend_from_slice(&self.made_at.to_be_bytes());
+        put_commit(&mut page, self.commit);
+        let hash = sha256(&[&self.before, &page]);
+        page.extend_from_slice(&hash);
+        page.extend_from_slice(&keys.record_code(Purpose::AuditChain, &hash));
+        page.resize(HEAD_LEN, 0);
+        (page, hash)
+    }
+
+    /// Reads it; the version comes first, since of another version nothing else is known.
+    pub(super) fn decode(page: &[u8; HEAD_LEN]) -> Result<Self, Bad> {
+        let mut from = Parts(page);
+        if from.take() != *MAGIC {
+            return Err(Bad::Magic);
+        }
+        let version = u32::from_be_bytes(from.take());
+        if version != VERSION && !fault!("audit-version-not-checked") {
+            return Err(Bad::Version(version));
+        }
+        let zeros: [u8; 4] = from.take();
+        let head = Self {
+            log: from.take(),
+            segment: u64::from_be_bytes(from.take()),
+            entries: u64::from_be_bytes(from.take()),
+            before: from.take(),
+            master_key: from.take(),
+            made_at: u64::from_be_bytes(from.take()),
+            commit: from.commit()?,
+        };
+        let unused = (HEAD_USED..MARKS[0])
+            .chain(MARKS[0] + MARK_LEN..MARKS[1])
+            .chain(MARKS[1] + MARK_LEN..HEAD_LEN);
+        if zeros != [0; 4] || unused.into_iter().any(|at| page.get(at) != Some(&0)) {
+            return Err(Bad::Form("octets where there should be none"));
+        }
+        Ok(head)
+    }
+
+    /// The chain behind the head in this page, if it is as it was written.
+    pub(super) fn check(&self, page: &[u8; HEAD_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+        let mut from = Parts(page);
+        let hashed: [u8; HEAD_HASHED] = from.take();
+        let hash = sha256(&[&self.before, &hashed]);
+        check(hash, from.take(), &from.take(), keys)
+    }
+}
+
+/// How far the log has come, as it is known to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) number: u64,
+    /// All that happened until then is in the log.
+    pub(super) alive: u64,
+    /// Within how many milliseconds there should have been another mark.
+    pub(super) next_ms: u32,
+    pub(super) closed: bool,
+    /// Entries of the whole log that are synced.
+    pub(super) entries: u64,
+    pub(super) hash: Hash,
+    pub(super) boot: [u8; 16],
+    pub(super) commit: Commit,
+}
+
+impl Mark {
+    pub(super) fn encode(&self, log: &[u8; 16], segment: u64, keys: &StoreKeys) -> Vec<u8> {
+        let mut octets = Vec::with_capacity(MARK_LEN);
+        octets.extend_from_slice(&self.number.to_be_bytes());
+        octets.extend_from_slice(&self.alive.to_be_bytes());
+        octets.extend_from_slice(&self.next_ms.to_be_bytes());
+        octets.extend_from_slice(&u32::from(self.closed).to_be_bytes());
+        octets.extend_from_slice(&self.entries.to_be_bytes());
+        octets.extend_from_slice(&self.hash);
+        octets.extend_from_slice(&self.boot);
+        put_commit(&mut octets, self.commit);
+        let (check, whole) = bound(&octets, log, segment);
+        octets.extend_from_slice(&check);
+        octets.extend_from_slice(&keys.record_code(Purpose::AuditMark, &whole));
+        octets
+    }
+
+    /// One of the two marks of a head.
+    pub(super) fn decode(
+        page: &[u8; HEAD_LEN],
+        slot: usize,
+        head: &Head,
+        keys: Option<&StoreKeys>,
+    ) -> Result<Self, Bad> {
+        let place = MARKS
+            .get(slot)
+            .and_then(|at| page.get(*at..)?.first_chunk::<MARK_LEN>());
+        let octets = place.ok_or(Bad::Form("no place for a mark"))?;
+        let mut from = Parts(octets);
+        let mark = Self {
+            number: u64::from_be_bytes(from.take()),
+            alive: u64::from_be_bytes(from.take()),
+            next_ms: u32::from_be_bytes(from.take()),
+            closed: match u32::from_be_bytes(from.take()) {
+                0 => false,
+                1 => true,
+                _ => return Err(Bad::Form("a mark that is neither open nor closed")),
+            },
+            entries: u64::from_be_bytes(from.take()),
+            hash: from.take(),
+            boot: from.take(),
+            commit: from.commit()?,
+        };
+        let checked = octets.get(..MARK_CHECKED).unwrap_or(octets);
+        let (check, whole) = bound(checked, &head.log, head.segment);
+        if check != from.take() {
+            return Err(Bad::Hash);
+        }
+        match keys {
+            Some(keys) if !keys.verify_record(Purpose::AuditMark, &whole, &from.take()) => Err(Bad::Code),
+            _ => Ok(mark),
+        }
+    }
+}
+
+/// A mark with whose it is, and the first octets of its hash.
+fn bound(mark: &[u8], log: &[u8; 16], segment: u64) -> ([u8; 8], Vec<u8>) {
+    let whole = [mark, log, &segment.to_be_bytes()].concat();
+    let [a, b, c, d, e, f, g, h, ..] = sha256(&[&whole]);
+    ([a, b, c, d, e, f, g, h], whole)
+}
+
+/// Appends a block of entries to `out`; the chain behind it.
+pub(super) fn put_block(
+    out: &mut Vec<u8>,
+    before: &Hash,
+    first: u64,
+    written_at: u64,
+    entries: &[[u8; ENTRY_LEN]],
+    keys: &StoreKeys,
+) -> Hash {
+    let start = out.len();
+    out.extend_from_slice(BLOCK_MAGIC);
+    out.extend_from_slice(&u32::try_from(entries.len()).unwrap_or(u32::MAX).to_be_bytes());
+    out.extend_from_slice(&first.to_be_bytes());
+    out.extend_from_slice(&written_at.to_be_bytes());
+    for entry in entries {
+        out.extend_from_slice(entry);
+    }
+    let hash = sha256(&[before, out.get(start..).unwrap_or_default()]);
+    out.extend_from_slice(&hash);
+    out.extend_from_slice(&keys.record_code(Purpose::AuditChain, &hash));
+    hash
+}
+
+/// What stands at the beginning of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlockStart {
+    pub(super) entries: usize,
+    pub(super) first: u64,
+    pub(super) written_at: u64,
+}
+
+impl BlockStart {
+    pub(super) fn decode(octets: &[u8; BLOCK_START]) -> Result<Self, Bad> {
+        let mut from = Parts(octets);
+        if from.take() != *BLOCK_MAGIC {
+            return Err(Bad::Form("no block begins here"));
+        }
+        let entries = usize::try_from(u32::from_be_bytes(from.take())).unwrap_or(usize::MAX);
+        if entries == 0 || entries > BLOCK_ENTRIES {
+            return Err(Bad::Form("a block of an impossible length"));
+        }
+        Ok(Self {
+            entries,
+            first: u64::from_be_bytes(from.take()),
+            written_at: u64::from_be_bytes(from.take()),
+        })
+    }
+
+    /// Octets of the block.
+    pub(super) const fn len(&self) -> usize {
+        BLOCK_OVERHEAD + self.entries * ENTRY_LEN
+    }
+}
+
+/// The chain behind a whole block, if it follows.
+pub(super) fn check_block(block: &[u8], before: &Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+    let short = Bad::Form("a block that is cut");
+    let (rest, code) = block.split_last_chunk().ok_or(short)?;
+    let (hashed, stored) = rest.split_last_chunk().ok_or(short)?;
+    check(sha256(&[before, hashed]), *stored, code, keys)
+}
+
+fn check(hash: Hash, stored: Hash, code: &[u8; RECORD_CODE_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+    if hash != stored && !fault!("audit-chain-not-checked") {
+        return Err(Bad::Hash);
+    }
+    match keys {
+        Some(keys) if !keys.verify_record(Purpose::AuditChain, &hash, code) && !fault!("audit-code-not-checked") => {
+            Err(Bad::Code)
+        }
+        _ => Ok(hash),
+    }
+}
+
+fn put_commit(out: &mut Vec<u8>, (serial, index): Commit) {
+    out.extend_from_slice(&serial.to_be_bytes());
+    out.extend_from_slice(&index.to_be_bytes());
+    out.extend_from_slice(&[0; 6]);
+}
+
+struct Parts<'a>(&'a [u8]);
+
+impl Parts<'_> {
+    /// The next part; zeros behind the end, which nothing that is read here comes to.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk() {
+            Some((part, rest)) => {
+                self.0 = rest;
+                *part
+            }
+            None => [0; N],
+        }
+    }
+
+    fn commit(&mut self) -> Result<Commit, Bad> {
+        let commit = (u64::from_be_bytes(self.take()), u16::from_be_bytes(self.take()));
+        match self.take() {
+            [0_u8, 0, 0, 0, 0, 0] => Ok(commit),
+            _ => Err(Bad::Form("octets where there should be none")),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Where events wait for the writer: bounded, and pushing costs a lock that is held for nanoseconds and no system call.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::Instant;
+
+use kaskade_faults::fault;
+use kaskade_flow::event::Event;
+
+use super::error::AuditFull;
+
+const LANES: usize = 8;
+/// How long the writer may be silent before nothing is admitted, in milliseconds.
+const LONGEST_SILENCE: u64 = super::A_SECOND;
+
+/// How many events may wait: as many as there is room for, on the disk too.
+pub(super) struct Gate {
+    start: Instant,
+    waiting: AtomicU64,
+    room: AtomicU64,
+    /// When the writer was last seen, in milliseconds since `start`.
+    beat: AtomicU64,
+    failed: std::sync::atomic::AtomicBool,
+}
+
+impl Gate {
+    pub(super) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            waiting: AtomicU64::new(0),
+            room: AtomicU64::new(0),
+            beat: AtomicU64::new(0),
+            failed: false.into(),
+        }
+    }
+
+    /// Reserves room for so many events; `patient` is who does not mind that the writer is silent.
+    #[inline]
+    pub(super) fn admit(&self, events: u64, patient: bool) -> Result<(), AuditFull> {
+        let waiting = self.waiting.fetch_add(events, Ordering::AcqRel);
+        let full = waiting + events > self.room.load(Ordering::Acquire);
+        let silent = !patient && self.now_ms().saturating_sub(self.beat.load(Ordering::Acquire)) > LONGEST_SILENCE;
+        if !full && !silent || fault!("release-before-room") {
+            return Ok(());
+        }
+        self.waiting.fetch_sub(events, Ordering::AcqRel);
+        Err(if self.failed.load(Ordering::Acquire) {
+            AuditFull::Failed
+        } else if full {
+            AuditFull::NoRoom
+        } else {
+            AuditFull::Stalled
+        })
+    }
+
+    /// Whether the writer should be woken before its time.
+    #[inline]
+    pub(super) fn is_filling(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > self.room.load(Ordering::Relaxed) / 4
+    }
+
+    /// For the writer: so many are in the log, and there is room for so many in all. The room shrinks first, so that nothing
+    /// is admitted in between that has none.
+    pub(super) fn written(&self, events: u64, room: u64) {
+        self.room.store(room, Ordering::Release);
+        self.waiting.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// For the writer: what was admitted until then is on the disk.
+    pub(super) fn beat(&self, at: Instant) {
+        let at = at.saturating_duration_since(self.start).as_millis();
+        self.beat
+            .store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// For the writer: nothing more until a restart.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.room.store(0, Ordering::Release);
+    }
+
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Events that were admitted.
+pub(super) struct Lanes {
+    lanes: [Lane; LANES],
+    capacity: usize,
+}
+
+/// On a line of the cache of its own, so that cores do not wait for each other.
+#[repr(align(128))]
+struct Lane(Mutex<Vec<Event>>);
+
+static NEXT_LANE: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static LANE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+impl Lanes {
+    /// For at least so many events in all.
+    pub(super) fn new(events: usize) -> Self {
+        let capacity = events.div_ceil(LANES).max(1);
+        Self {
+            lanes: core::array::from_fn(|_| Lane(Mutex::new(Vec::with_capacity(capacity)))),
+            capacity,
+        }
+    }
+
+    /// Octets that all lanes take, the writer's spare one and its batch among them.
+    pub(super) const fn octets(events: usize) -> usize {
+        (2 * events + events.div_ceil(LANES)) * size_of::<Event>()
+    }
+
+    /// Takes an event that was admitted: so there is room in some lane.
+    #[inline]
+    pub(super) fn push(&self, event: Event) {
+        let mut lane = own_lane();
+        loop {
+            lane = (lane + 1) % LANES;
+            let Some(Lane(one)) = self.lanes.get(lane) else {
+                continue;
+            };
+            let mut events = match one.try_lock() {
+                Ok(events) => events,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    core::hint::spin_loop();
+                    continue;
+                }
+            };
+            if events.len() < self.capacity {
+                events.push(event);
+                return;
+            }
+        }
+    }
+
+    /// Moves everything to `into`; `spare` is what a lane gets for what it had.
+    pub(super) fn drain(&self, spare: &mut Vec<Event>, into: &mut Vec<Event>) {
+        spare.reserve(self.capacity.saturating_sub(spare.capacity()));
+        for Lane(lane) in &self.lanes {
+            core::mem::swap(&mut *lane.lock().unwrap_or_else(PoisonError::into_inner), spare);
+            into.append(spare);
+        }
+    }
+}
+
+/// Lanes of threads differ, as far as there are enough.
+#[inline]
+fn own_lane() -> usize {
+    LANE.with(|lane| {
+        if lane.get() == usize::MAX {
+            lane.set(NEXT_LANE.fetch_add(1, Ordering::Relaxed) % LANES);
+        }
+        lane.get()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kaskade_flow::event::{Action, Outcome};
+
+    #[test]
+    fn lanes_hold_what_is_pushed_by_many_threads() {
+        const EVENTS: u64 = 4000;
+        let lanes = Lanes::new(4 * EVENTS as usize);
+        let mut all = Vec::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let lanes = &lanes;
+                scope.spawn(move || {
+                    for n in 0..EVENTS {
+                        lanes.push(Event::new(Outcome::Noted, Action::Other, n).correlated(thread));
+                    }
+                });
+            }
+            let mut spare = Vec::new();
+            while all.len() < 4 * EVENTS as usize {
+                lanes.drain(&mut spare, &mut all);
+            }
+        });
+        for thread in 0..4 {
+            let mut seen: Vec<u64> = all
+                .iter()
+                .filter(|e| e.correlation() == thread)
+                .map(Event::at)
+                .collect();
+            seen.sort_unstable();
+            assert!(seen.into_iter().eq(0..EVENTS));
+        }
+    }
+
+    #[test]
+    fn the_gate_admits_what_there_is_room_for() {
+        let gate = Gate::new();
+        assert_eq!(gate.admit(1, false), Err(AuditFull::NoRoom));
+        gate.written(0, 3);
+        assert_eq!(gate.admit(2, false), Ok(()));
+        assert_eq!(gate.admit(2, false), Err(AuditFull::NoRoom));
+        assert_eq!(gate.admit(1, false), Ok(()));
+        gate.written(3, 1);
+        assert_eq!(gate.admit(1, false), Ok(()));
+        gate.fail();
+        assert_eq!(gate.admit(1, false), Err(AuditFull::Failed));
+    }
+}

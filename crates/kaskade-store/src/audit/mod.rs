@@ -1,0 +1,464 @@
+//! The audit log of a node: one chain of events in segments, without which nothing is given out.
+//!
+//! ```text
+//! covered, record ── lanes in memory ─┐
+//! events_committed ── their own lane ─┼─ one thread: chains, appends, syncs ── audit-0000000001.log, …
+//! refused ── counts, under a quota ───┘
+//! ```
+//!
+//! Whoever gives something out reserves room first: in memory and, since segments are preallocated, on the disk. It costs
+//! neither a system call nor heap. What was pushed is written within 50 ms and synced within a second; after a crash, the log
+//! says from when until when entries may be missing. `docs/audit.md` tells more.
+//!
+//! ```
+//! use kaskade_flow::event::{Action, Event, Outcome, PeerId};
+//! use kaskade_flow::{Cover, Guarded};
+//! use kaskade_store::MasterKey;
+//! use kaskade_store::audit::{AuditLog, AuditOptions, LogReader};
+//!
+//! let folder = tempfile::tempdir().expect("a folder");
+//! let key = MasterKey::create(&folder.path().join("master.key")).expect("a master key");
+//! let path = folder.path().join("audit");
+//! let log = AuditLog::open(AuditOptions::new(&path), &key).expect("a new log");
+//! let peer = log.peer("amf.example.org");
+//! let event = Event::new(Outcome::Released, Action::KeyReleased, log.now_ms()).by(peer);
+//! let answer = log.covered(Cover::known_to_store(), event, Guarded::new("K_SEAF"));
+//! assert_eq!(answer.expect("there is room").release_to_peer(), "K_SEAF");
+//! drop(log);
+//!
+//! let reader = LogReader::open(&path, Some(&key)).expect("the log");
+//! let summary = reader.verify(None, &mut |_, _| ()).expect("as it was written");
+//! assert_eq!(summary.entries, 4, "opened, a name, the release, closed");
+//! ```
+
+mod error;
+mod files;
+mod format;
+mod lanes;
+mod open;
+mod peers;
+mod read;
+mod refusals;
+mod walk;
+mod writer;
+
+pub use error::{AuditError, AuditFull, What, Wrong};
+pub use read::{LogReader, PeerNames, Summary};
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use kaskade_crypto::store_keys::{Purpose, StoreKeys};
+use kaskade_flow::event::{Action, Event, Gap, PeerId, Reason, Subject};
+use kaskade_flow::{Cover, Durable, Guarded};
+use kaskade_keys::Supi;
+
+use crate::clock::{Clock, SystemClock};
+use crate::locked::Locked;
+use crate::master_key::MasterKey;
+use format::Commit;
+use lanes::{Gate, Lanes};
+use peers::Peers;
+use refusals::Refusals;
+
+/// Milliseconds within which everything is synced.
+const A_SECOND: u64 = 1000;
+
+/// What happens while the log has no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Nothing is given out.
+    #[default]
+    Refuse,
+    /// It is given out, and the log says later how many entries are missing.
+    GoOn,
+}
+
+/// News of a log, for whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// There is no room: why.
+    Full(String),
+    /// There is room again.
+    Room,
+    /// The disk failed: nothing more is written until a restart.
+    Failed(String),
+    /// Entries are missing, or may be.
+    Gap(Gap),
+    /// Octets behind the last whole block, which a crash left, were cut off: how many.
+    TornTail(u64),
+}
+
+/// Is told the news of a log, on the thread that writes it.
+pub type Tell = Arc<dyn Fn(&Notice) + Send + Sync>;
+
+/// How an audit log is opened.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AuditOptions {
+    /// Its folder: made with mode 0700 if there is none.
+    pub folder: PathBuf,
+    /// Octets of a segment, at least [`AuditOptions::LEAST_SEGMENT`].
+    pub segment_bytes: u64,
+    /// How many octets of segments are kept: beyond, the oldest are removed.
+    pub keep_bytes: u64,
+    /// How long a segment is kept after its last entry.
+    pub keep: Duration,
+    /// What happens while there is no room.
+    pub when_full: WhenFull,
+    /// How many events may wait in memory.
+    pub waiting: usize,
+    /// Over which time refusals are counted together.
+    pub refusals_every: Duration,
+    /// Where the log reads the time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told of news.
+    pub tell: Option<Tell>,
+}
+
+impl AuditOptions {
+    /// The least length of a segment, in octets.
+    pub const LEAST_SEGMENT: u64 = 1 << 20;
+
+    /// As it is configured by default.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.into(),
+            segment_bytes: 16 << 20,
+            keep_bytes: 8 << 30,
+            keep: Duration::from_secs(400 * 86_400),
+            when_full: WhenFull::Refuse,
+            waiting: 1 << 15,
+            refusals_every: Duration::from_secs(60),
+            clock: Arc::new(SystemClock::default()),
+            tell: None,
+        }
+    }
+
+    /// Octets of memory that the log takes at most for what waits.
+    pub const fn memory(&self) -> usize {
+        Lanes::octets(self.waiting)
+    }
+}
+
+impl core::fmt::Debug for AuditOptions {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("AuditOptions")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a log has come: whoever keeps it elsewhere finds a tail that was cut, or a log that was replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which log.
+    pub log: [u8; 16],
+    /// The segment that was written.
+    pub segment: u64,
+    /// Entries of the whole log that are on the disk.
+    pub entries: u64,
+    /// The chain behind the last of them.
+    pub hash: [u8; 32],
+}
+
+impl Anchor {
+    /// Octets of [`Anchor::encode`].
+    pub const LEN: usize = 64;
+
+    /// log 16 ‖ segment 8 ‖ entries 8 ‖ hash 32.
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut octets = [0; Self::LEN];
+        let parts = [
+            &self.log[..],
+            &self.segment.to_be_bytes(),
+            &self.entries.to_be_bytes(),
+            &self.hash,
+        ];
+        let parts = parts.into_iter().flatten();
+        octets.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
+        octets
+    }
+
+    /// Out of what [`Anchor::encode`] gave.
+    pub fn decode(octets: &[u8; Self::LEN]) -> Option<Self> {
+        let (log, rest) = octets.split_first_chunk()?;
+        let (segment, rest) = rest.split_first_chunk()?;
+        let (entries, hash) = rest.split_first_chunk()?;
+        Some(Self {
+            log: *log,
+            segment: u64::from_be_bytes(*segment),
+            entries: u64::from_be_bytes(*entries),
+            hash: hash.try_into().ok()?,
+        })
+    }
+}
+
+/// The audit log of a node, or none. Clones are the same log; it closes when the last of them is dropped.
+#[derive(Clone, Default)]
+pub struct AuditLog(Option<Arc<Open>>);
+
+struct Open {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What callers and the writer share.
+struct Shared {
+    keys: Locked<StoreKeys>,
+    clock: Arc<dyn Clock>,
+    when_full: WhenFull,
+    gate: Gate,
+    lanes: Lanes,
+    committed: Mutex<Committed>,
+    durable_serial: AtomicU64,
+    refusals: Mutex<Refusals>,
+    peers: Mutex<Peers>,
+    anchor: Mutex<Anchor>,
+    /// What was given out without an entry: how often, from when until when.
+    lost: Mutex<Option<Lost>>,
+    flush: Mutex<Flush>,
+    flushed: Condvar,
+    stop: AtomicBool,
+    failed: Mutex<Option<String>>,
+    thread: OnceLock<Thread>,
+}
+
+#[derive(Default)]
+struct Committed {
+    waiting: Vec<Event>,
+    last: Commit,
+}
+
+#[derive(Clone, Copy)]
+struct Lost {
+    from: u64,
+    until: u64,
+    times: u64,
+}
+
+#[derive(Default)]
+struct Flush {
+    asked: u64,
+    done: u64,
+    /// The writer ended, or cannot write.
+    over: Option<AuditFull>,
+}
+
+impl AuditLog {
+    /// No log: everything is given out, and nothing is written.
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    /// Opens the log in a folder, or begins one there.
+    ///
+    /// # Errors
+    /// [`AuditError`]: in use, not as it was written, of another master key or of a newer program. Nothing is changed then.
+    pub fn open(options: AuditOptions, master_key: &MasterKey) -> Result<Self, AuditError> {
+        open::open(options, master_key)
+    }
+
+    /// Whether there is a log.
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The time of events, in milliseconds since 1970-01-01 UTC.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        self.0.as_ref().map_or(0, |open| open.shared.now_ms())
+    }
+
+    /// Puts a release on record: room first, then the event, and only then the answer. Returns at once, without a system call
+    /// and without heap.
+    ///
+    /// # Errors
+    /// [`AuditFull`]: nothing may be given out. Never with [`WhenFull::GoOn`].
+    #[inline]
+    pub fn covered<T>(&self, _: Cover, event: Event, guarded: Guarded<T>) -> Result<Durable<T>, AuditFull> {
+        self.record(event)?;
+        Ok(guarded.made_durable())
+    }
+
+    /// Puts on record what is no release. Returns at once.
+    ///
+    /// # Errors
+    /// [`AuditFull`]: it must not be done then. Never with [`WhenFull::GoOn`].
+    #[inline]
+    pub fn record(&self, event: Event) -> Result<(), AuditFull> {
+        let Some(open) = &self.0 else { return Ok(()) };
+        let shared = &*open.shared;
+        match shared.gate.admit(1, shared.when_full == WhenFull::GoOn) {
+            Ok(()) => shared.lanes.push(event),
+            Err(full) => shared.lose(&event, full)?,
+        }
+        if shared.gate.is_filling() {
+            shared.wake();
+        }
+        Ok(())
+    }
+
+    /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota.
+    pub fn refused(&self, peer: PeerId, action: Action, reason: Reason, at: u64) {
+        if let Some(open) = &self.0 {
+            lock(&open.shared.refusals).add(peer, action, reason, at);
+        }
+    }
+
+    /// Takes events that the store has made durable together with what they tell. Those of one commit come in order and
+    /// together, and have its serial ([`Event::committed`]); what the log has already is skipped, so that after a restart
+    /// everything from [`AuditLog::last_committed`] on can be offered again.
+    ///
+    /// # Errors
+    /// [`AuditFull`]: none was taken. They are in the store: offer them later.
+    pub fn events_committed(&self, events: &[Event]) -> Result<(), AuditFull> {
+        let Some(open) = &self.0 else { return Ok(()) };
+        let shared = &*open.shared;
+        let mut committed = lock(&shared.committed);
+        let last = committed.last;
+        let new = |event: &&Event| event.commit().is_none_or(|commit| commit > last);
+        let count = events.iter().filter(new).count() as u64;
+        if count == 0 {
+            return Ok(());
+        }
+        shared.gate.admit(count, true)?;
+        committed.waiting.extend(events.iter().filter(new));
+        committed.last = events.iter().filter_map(Event::commit).fold(last, Commit::max);
+        Ok(())
+    }
+
+    /// The serial of the newest commit of which events are on the disk; the store may forget those of older ones.
+    pub fn last_committed(&self) -> Option<u64> {
+        let serial = self.0.as_ref()?.shared.durable_serial.load(Ordering::Acquire);
+        (serial != 0).then_some(serial)
+    }
+
+    /// How far the log has come on the disk; `None` without a log.
+    pub fn head(&self) -> Option<Anchor> {
+        self.0.as_ref().map(|open| *lock(&open.shared.anchor))
+    }
+
+    /// A peer by its name or address, for events: the log introduces it where it is first met.
+    pub fn peer(&self, name: &str) -> PeerId {
+        let peer = PeerId::of(name);
+        self.introduce(peer, name);
+        peer
+    }
+
+    /// The same for a peer whose number is known.
+    pub fn introduce(&self, peer: PeerId, name: &str) {
+        if let Some(open) = &self.0 {
+            lock(&open.shared.peers).add(peer, name);
+        }
+    }
+
+    /// A subscriber for events: its pseudonym in this log, and the masked SUPI. No heap for an IMSI.
+    #[inline]
+    pub fn subject(&self, supi: &Supi) -> Subject {
+        match &self.0 {
+            Some(open) => Subject::new(pseudonym(&open.shared.keys, supi), supi),
+            None => Subject::NOBODY,
+        }
+    }
+
+    /// Waits until everything that was pushed is on the disk. Blocks.
+    ///
+    /// # Errors
+    /// [`AuditFull`] when it cannot be.
+    pub fn flush(&self) -> Result<(), AuditFull> {
+        let Some(open) = &self.0 else { return Ok(()) };
+        let shared = &*open.shared;
+        let mut flush = lock(&shared.flush);
+        flush.asked += 1;
+        let mine = flush.asked;
+        shared.wake();
+        while flush.done < mine {
+            if let Some(over) = flush.over {
+                return Err(over);
+            }
+            flush = shared.flushed.wait(flush).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Why nothing can be written any more until a restart.
+    pub fn failed(&self) -> Option<String> {
+        lock(&self.0.as_ref()?.shared.failed).clone()
+    }
+}
+
+impl Shared {
+    fn now_ms(&self) -> u64 {
+        crate::unlock::millis(self.clock.clocks().wall)
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    #[cold]
+    fn lose(&self, event: &Event, full: AuditFull) -> Result<(), AuditFull> {
+        if self.when_full == WhenFull::Refuse {
+            return Err(full);
+        }
+        let at = event.at();
+        let mut lost = lock(&self.lost);
+        let one = lost.get_or_insert(Lost {
+            from: at,
+            until: at,
+            times: 0,
+        });
+        *one = Lost {
+            from: one.from.min(at),
+            until: one.until.max(at),
+            times: one.times + 1,
+        };
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.wake();
+        if let Some(writer) = self.writer.take() {
+            // It ends with the process otherwise.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl core::fmt::Debug for AuditLog {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.is_on() { "AuditLog" } else { "AuditLog(off)" })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The pseudonym of a subscriber in one log: the first 8 octets of a code of its SUPI.
+#[inline]
+fn pseudonym(keys: &StoreKeys, supi: &Supi) -> [u8; 8] {
+    let (prefix, value) = (supi.sbi_prefix().as_bytes(), supi.value().as_bytes());
+    let mut short = [0; 32];
+    let len = prefix.len() + value.len();
+    let code = match short.get_mut(..len) {
+        Some(text) => {
+            let octets = prefix.iter().chain(value);
+            text.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+            keys.record_code(Purpose::AuditSubject, text)
+        }
+        None => keys.record_code(Purpose::AuditSubject, &[prefix, value].concat()),
+    };
+    let [a, b, c, d, e, f, g, h, ..] = code;
+    [a, b, c, d, e, f, g, h]
+}

@@ -1,0 +1,294 @@
+//! The beginning of a log, and the way back into one that was closed or left by a crash.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread;
+
+use aws_lc_rs::rand;
+use kaskade_faults::fault;
+use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
+
+use super::error::{AuditError, What, Wrong};
+use super::files::{self, Folder};
+use super::format::{HEAD_LEN, Head, MARKS, Mark};
+use super::lanes::{Gate, Lanes};
+use super::read::check_master_key;
+use super::refusals::Refusals;
+use super::walk::{self, Walked};
+use super::writer::{Segment, State, Writer};
+use super::{Anchor, AuditLog, AuditOptions, Committed, Notice, Open, Shared};
+use crate::locked::Locked;
+use crate::master_key::MasterKey;
+use crate::private;
+
+pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<AuditLog, AuditError> {
+    options.segment_bytes = options.segment_bytes.max(AuditOptions::LEAST_SEGMENT);
+    let folder = Folder::open(&options.folder)?;
+    let segments = folder.segments()?;
+    let identity = folder.identity()?;
+    let now = crate::unlock::millis(options.clock.clocks().wall);
+    let found = match (segments.last(), identity) {
+        (None, None) => begin(&folder, &options, master_key, now)?,
+        (None, Some(_)) => return Err(Wrong::new(1, &folder.segment(1), None, What::Missing).into()),
+        (Some(last), identity) => go_on(&folder, &options, master_key, *last, identity, now)?,
+    };
+    if identity.is_none() {
+        folder.set_identity(&found.log)?;
+    }
+    check_others(&folder, &segments, &found.log)?;
+    start(options, folder, &segments, found, master_key)
+}
+
+/// Where the writer goes on.
+struct Start {
+    log: [u8; 16],
+    segment: Segment,
+    state: State,
+    mark_number: u64,
+    gap: Option<Gap>,
+    torn: u64,
+    removed: u64,
+}
+
+fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> Result<Start, AuditError> {
+    let mut log = [0; 16];
+    rand::fill(&mut log).map_err(|_| AuditError::System("no random numbers from the system".into()))?;
+    let head = Head {
+        log,
+        segment: 1,
+        entries: 0,
+        before: [0; 32],
+        master_key: key.root_key().identifier(),
+        made_at: now,
+        commit: (0, 0),
+    };
+    let io = |error: std::io::Error| files::io_error(&folder.segment(1), &error);
+    let keys = Locked::with(|| key.audit_keys(&log));
+    let file = folder.spare(options.segment_bytes).map_err(io)?;
+    let (mut page, hash) = head.encode(&keys);
+    let mark = Mark {
+        number: 1,
+        alive: now,
+        next_ms: 0,
+        closed: false,
+        entries: 0,
+        hash,
+        boot: boot(),
+        commit: (0, 0),
+    };
+    let octets = mark.encode(&log, 1, &keys);
+    for at in MARKS {
+        let place = page.get_mut(at..).into_iter().flatten();
+        place.zip(&octets).for_each(|(to, from)| *to = *from);
+    }
+    file.write_all_at(&page, 0)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| folder.number_spare(1))
+        .map_err(io)?;
+    Ok(Start {
+        log,
+        segment: Segment {
+            file,
+            number: 1,
+            end: HEAD_LEN as u64,
+            capacity: options.segment_bytes,
+            last_at: now,
+        },
+        state: State {
+            entries: 0,
+            hash,
+            commit: (0, 0),
+        },
+        mark_number: 1,
+        gap: None,
+        torn: 0,
+        removed: 0,
+    })
+}
+
+fn go_on(
+    folder: &Folder,
+    options: &AuditOptions,
+    key: &MasterKey,
+    last: u64,
+    identity: Option<[u8; 16]>,
+    now: u64,
+) -> Result<Start, AuditError> {
+    let path = folder.segment(last);
+    let head = walk::head(&path, last, None)?;
+    check_master_key(&path, head.master_key, key)?;
+    let log = identity.unwrap_or(head.log);
+    if head.log != log {
+        return Err(other_log(folder, last, head.log, log).into());
+    }
+    let keys = Locked::with(|| key.audit_keys(&log));
+    let walked = walk::walk(&path, last, Some(&keys), None, &mut |_, _| ())?;
+    let io = |error: std::io::Error| files::io_error(&path, &error);
+    let file = private::open_to_write(&path)?;
+    let torn = cut_tail(&file, &walked).map_err(io)?;
+    let capacity = match files::preallocate(&file, walked.end, options.segment_bytes) {
+        Ok(()) => walked.len.max(options.segment_bytes),
+        // Without room nothing is given out; it may come.
+        Err(error) if files::is_full(&error) => walked.end,
+        Err(error) => return Err(io(error)),
+    };
+    Ok(Start {
+        log,
+        segment: Segment {
+            file,
+            number: last,
+            end: walked.end,
+            capacity,
+            last_at: walked.written_at,
+        },
+        state: State {
+            entries: walked.entries,
+            hash: walked.hash,
+            commit: walked.commit,
+        },
+        mark_number: walked.mark.number,
+        gap: (!walked.closed).then(|| gap(&walked, now)),
+        torn,
+        removed: walked.removed,
+    })
+}
+
+/// From the last that is known until at most the time of the crash.
+fn gap(walked: &Walked, now: u64) -> Gap {
+    let (reason, unseen) = walk::unseen(&walked.mark, &boot());
+    let (from, at_most_ms) = match reason {
+        GapReason::NoRoom => (walked.mark.alive, unseen),
+        _ => (walked.mark.alive.max(walked.written_at), super::A_SECOND),
+    };
+    Gap {
+        reason,
+        from,
+        until: from.saturating_add(unseen).min(now).max(from),
+        lost: None,
+        at_most_ms,
+    }
+}
+
+/// Clears what a crash left behind the last whole block, which is never anything that is known to be on the disk; how many
+/// octets that were.
+fn cut_tail(file: &File, walked: &Walked) -> std::io::Result<u64> {
+    if !walked.torn || fault!("torn-tail-kept") {
+        return Ok(0);
+    }
+    let mut rest = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut at = walked.end;
+    let mut used = at;
+    while at < walked.len {
+        let read = file.read_at(&mut buffer, at)?;
+        let octets = buffer.get(..read).unwrap_or_default();
+        if octets.is_empty() {
+            break;
+        }
+        if let Some(last) = octets.iter().rposition(|octet| *octet != 0) {
+            used = at + last as u64 + 1;
+        }
+        at += read as u64;
+    }
+    rest.resize(usize::try_from(used - walked.end).unwrap_or(0), 0);
+    file.write_all_at(&rest, walked.end)?;
+    file.sync_all()?;
+    Ok(used - walked.end)
+}
+
+/// The segments before the last are looked at whole by `verify` only; here it is enough that they are there and ours.
+fn check_others(folder: &Folder, segments: &[u64], log: &[u8; 16]) -> Result<(), Wrong> {
+    let mut before = None;
+    for number in segments {
+        if let Some(before) = before
+            && before + 1 != *number
+        {
+            return Err(Wrong::new(before + 1, &folder.segment(before + 1), None, What::Missing));
+        }
+        before = Some(*number);
+        let head = walk::head(&folder.segment(*number), *number, None)?;
+        if head.log != *log {
+            return Err(other_log(folder, *number, head.log, *log));
+        }
+    }
+    Ok(())
+}
+
+fn other_log(folder: &Folder, number: u64, found: [u8; 16], expected: [u8; 16]) -> Wrong {
+    let hex = |log: [u8; 16]| log.iter().map(|octet| format!("{octet:02x}")).collect();
+    let what = What::OtherLog {
+        expected: hex(expected),
+        found: hex(found),
+    };
+    Wrong::new(number, &folder.segment(number), None, what)
+}
+
+fn start(
+    options: AuditOptions,
+    folder: Folder,
+    segments: &[u64],
+    start: Start,
+    master_key: &MasterKey,
+) -> Result<AuditLog, AuditError> {
+    let shared = Arc::new(Shared {
+        keys: Locked::with(|| master_key.audit_keys(&start.log)),
+        clock: Arc::clone(&options.clock),
+        when_full: options.when_full,
+        gate: Gate::new(),
+        lanes: Lanes::new(options.waiting),
+        committed: Mutex::new(Committed {
+            waiting: Vec::new(),
+            last: start.state.commit,
+        }),
+        durable_serial: AtomicU64::new(start.state.commit.0),
+        refusals: Mutex::new(Refusals::new(options.refusals_every)),
+        peers: Mutex::default(),
+        anchor: Mutex::new(Anchor {
+            log: start.log,
+            segment: start.segment.number,
+            entries: start.state.entries,
+            hash: start.state.hash,
+        }),
+        lost: Mutex::default(),
+        flush: Mutex::default(),
+        flushed: Condvar::new(),
+        stop: false.into(),
+        failed: Mutex::default(),
+        thread: OnceLock::new(),
+    });
+    let mut writer = Writer::new(
+        Arc::clone(&shared),
+        options,
+        folder,
+        start.log,
+        master_key.root_key().identifier(),
+    );
+    writer.take_over(segments, start.segment, start.state, start.mark_number, start.removed);
+    if start.torn > 0 {
+        writer.tell(&Notice::TornTail(start.torn));
+    }
+    if let Some(gap) = start.gap {
+        writer.note_gap(gap);
+    }
+    writer.note(Event::new(Outcome::Noted, Action::LogOpened, shared.now_ms()));
+    // Whether there is room is known before anybody asks.
+    writer.tick(false);
+    let thread = thread::Builder::new()
+        .name("audit".into())
+        .spawn(move || writer.run())
+        .map_err(|error| AuditError::System(error.to_string()))?;
+    let _ = shared.thread.set(thread.thread().clone());
+    Ok(AuditLog(Some(Arc::new(Open {
+        shared,
+        writer: Some(thread),
+    }))))
+}
+
+/// Which start of the machine this is; zeros where the system does not say.
+pub(super) fn boot() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
+}

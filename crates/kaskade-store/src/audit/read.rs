@@ -1,0 +1,248 @@
+//! Reading a log, also while another process writes it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use kaskade_crypto::store_keys::StoreKeys;
+use kaskade_faults::fault;
+use kaskade_flow::event::{Entry, PeerId};
+use kaskade_keys::Supi;
+
+use super::error::{AuditError, What, Wrong};
+use super::files;
+use super::format::Hash;
+use super::walk::{self, Known, Visit, Walked};
+use super::{Anchor, pseudonym};
+use crate::locked::Locked;
+use crate::master_key::MasterKey;
+use crate::private;
+
+/// Reads a log from its folder, without a lock.
+pub struct LogReader {
+    folder: PathBuf,
+    log: [u8; 16],
+    keys: Option<Locked<StoreKeys>>,
+}
+
+/// What a log came to that is as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How far it goes.
+    pub anchor: Anchor,
+    /// How many segments there are.
+    pub segments: u64,
+    /// The number of the oldest: those before it were removed.
+    pub first_segment: u64,
+    /// How many entries there are.
+    pub entries: u64,
+    /// Whether it was closed: if not, a process writes it, or was killed.
+    pub closed: bool,
+    /// Whether the codes were checked too, which takes the master key.
+    pub codes_checked: bool,
+}
+
+impl LogReader {
+    /// Opens a log for reading. With the master key, `verify` also finds a chain that somebody computed anew.
+    ///
+    /// # Errors
+    /// [`AuditError`]: there is none, it lets others in, or it is of another master key.
+    pub fn open(folder: &Path, master_key: Option<&MasterKey>) -> Result<Self, AuditError> {
+        private::check_folder(folder)?;
+        let segments = files::segments(folder).map_err(|error| files::io_error(folder, &error))?;
+        let Some(last) = segments.last() else {
+            return Err(Wrong::new(1, &files::segment(folder, 1), None, What::Missing).into());
+        };
+        let path = files::segment(folder, *last);
+        let head = walk::head(&path, *last, None)?;
+        if let Some(key) = master_key {
+            check_master_key(&path, head.master_key, key)?;
+        }
+        let log = files::identity(folder)?.unwrap_or(head.log);
+        Ok(Self {
+            folder: folder.into(),
+            log,
+            keys: master_key.map(|key| Locked::with(|| key.audit_keys(&log))),
+        })
+    }
+
+    /// The pseudonym that a subscriber has in this log; `None` without the master key.
+    pub fn pseudonym(&self, supi: &Supi) -> Option<[u8; 8]> {
+        self.keys.as_ref().map(|keys| pseudonym(keys, supi))
+    }
+
+    /// Checks the whole chain, and against an anchor if there is one. `progress` is told how many octets of how many are done.
+    ///
+    /// # Errors
+    /// [`Wrong`]: the first place that is not as it was written.
+    pub fn verify(&self, anchor: Option<&Anchor>, progress: &mut dyn FnMut(u64, u64)) -> Result<Summary, Wrong> {
+        self.read(anchor, progress, &mut |_, _| ())
+    }
+
+    /// The same, and shows every entry with its number, counted from 1 over the whole log.
+    ///
+    /// # Errors
+    /// [`Wrong`], after the entries before it were shown.
+    pub fn read(
+        &self,
+        anchor: Option<&Anchor>,
+        progress: &mut dyn FnMut(u64, u64),
+        visit: Visit<'_>,
+    ) -> Result<Summary, Wrong> {
+        let segments = self.segments()?;
+        let mut first_segment = segments.first().copied().unwrap_or(1);
+        let missing = |number| Wrong::new(number, &files::segment(&self.folder, number), None, What::Missing);
+        if segments.is_empty() {
+            return Err(missing(1));
+        }
+        if let Some(anchor) = anchor.filter(|anchor| anchor.log != self.log) {
+            return Err(self.other_log(first_segment, anchor.log));
+        }
+        let known = anchor.map(|anchor| Known {
+            entries: anchor.entries,
+            hash: anchor.hash,
+        });
+        let total = self.octets(&segments);
+        let (mut done, mut removed) = (0, 0);
+        let mut before: Option<Walked> = None;
+        for number in &segments {
+            if let Some(before) = &before
+                && before.head.segment + 1 != *number
+                && !fault!("audit-missing-not-noticed")
+            {
+                return Err(missing(before.head.segment + 1));
+            }
+            let path = files::segment(&self.folder, *number);
+            let keys = self.keys.as_deref();
+            let walked = match walk::walk(&path, *number, keys, known, visit) {
+                // The writer removed it meanwhile.
+                Err(wrong)
+                    if wrong.what == What::Missing && self.segments()?.first().is_some_and(|first| first > number) =>
+                {
+                    first_segment = number + 1;
+                    before = None;
+                    continue;
+                }
+                walked => walked?,
+            };
+            self.follows(&path, before.as_ref(), &walked)?;
+            removed = removed.max(walked.removed);
+            done += walked.len;
+            progress(done, total.max(done));
+            before = Some(walked);
+        }
+        let Some(last) = before else { return Err(missing(1)) };
+        if first_segment > removed + 1 {
+            return Err(missing(first_segment - 1));
+        }
+        if let Some(known) = known.filter(|known| known.entries > last.entries) {
+            let path = files::segment(&self.folder, last.head.segment);
+            let what = What::Cut {
+                expected: known.entries,
+                found: last.entries,
+            };
+            return Err(Wrong::new(last.head.segment, &path, Some(last.entries + 1), what));
+        }
+        Ok(Summary {
+            anchor: Anchor {
+                log: self.log,
+                segment: last.head.segment,
+                entries: last.entries,
+                hash: last.hash,
+            },
+            segments: segments.len() as u64,
+            first_segment,
+            entries: last.entries,
+            closed: last.closed,
+            codes_checked: self.keys.is_some(),
+        })
+    }
+
+    /// What is there now; what a writer removes meanwhile are the oldest.
+    fn segments(&self) -> Result<Vec<u64>, Wrong> {
+        files::segments(&self.folder).map_err(|error| Wrong::new(1, &self.folder, None, What::Read(error.to_string())))
+    }
+
+    fn octets(&self, segments: &[u64]) -> u64 {
+        let len = |number: &u64| std::fs::metadata(files::segment(&self.folder, *number)).map_or(0, |file| file.len());
+        segments.iter().map(len).sum()
+    }
+
+    fn follows(&self, path: &Path, before: Option<&Walked>, walked: &Walked) -> Result<(), Wrong> {
+        let number = walked.head.segment;
+        if walked.head.log != self.log {
+            return Err(self.other_log(number, walked.head.log));
+        }
+        let expected: Option<(u64, Hash)> = match before {
+            Some(before) => Some((before.entries, before.hash)),
+            None if number == 1 => Some((0, [0; 32])),
+            None => None,
+        };
+        if let Some(expected) = expected
+            && (walked.head.entries, walked.head.before) != expected
+            && !fault!("audit-order-not-checked")
+        {
+            return Err(Wrong::new(number, path, Some(walked.head.entries + 1), What::NotNext));
+        }
+        // Whatever was written behind the last block of a segment that is full was not written by the log.
+        match before {
+            Some(before) if before.torn || before.end != before.len || !before.mark.closed => {
+                let path = files::segment(&self.folder, before.head.segment);
+                let what = What::Form("octets behind the last block");
+                Err(Wrong::new(before.head.segment, &path, Some(before.entries + 1), what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn other_log(&self, number: u64, found: [u8; 16]) -> Wrong {
+        let hex = |log: [u8; 16]| log.iter().map(|octet| format!("{octet:02x}")).collect();
+        let what = What::OtherLog {
+            expected: hex(self.log),
+            found: hex(found),
+        };
+        Wrong::new(number, &files::segment(&self.folder, number), None, what)
+    }
+}
+
+impl core::fmt::Debug for LogReader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("LogReader")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names of peers, put together again from the entries that introduce them.
+#[derive(Clone, Debug, Default)]
+pub struct PeerNames(HashMap<PeerId, String>);
+
+impl PeerNames {
+    /// Learns from an entry.
+    pub fn see(&mut self, entry: &Entry) {
+        if let Entry::Name(name) = entry {
+            let whole = self.0.entry(name.peer()).or_default();
+            if name.part() == 0 {
+                whole.clear();
+            }
+            whole.push_str(name.text());
+        }
+    }
+
+    /// The name of a peer, if it was introduced.
+    pub fn name(&self, peer: PeerId) -> Option<&str> {
+        self.0.get(&peer).map(String::as_str)
+    }
+}
+
+/// Refuses a master key that is not the one that a segment was written under.
+pub(super) fn check_master_key(path: &Path, expected: [u8; 8], key: &MasterKey) -> Result<(), AuditError> {
+    let given = key.root_key().identifier();
+    if given == expected {
+        return Ok(());
+    }
+    Err(AuditError::WrongMasterKey {
+        path: path.into(),
+        expected: expected.iter().map(|octet| format!("{octet:02x}")).collect(),
+        given: key.identifier(),
+    })
+}

@@ -1,0 +1,137 @@
+//! Refusals are counted, not told one by one: nobody without authority writes to the log at will.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use kaskade_faults::fault;
+use kaskade_flow::event::{Action, Event, Outcome, PeerId, Reason};
+
+/// The most events of an interval.
+pub(super) const QUOTA: usize = 64;
+/// Of these, of one peer.
+const QUOTA_OF_PEER: usize = 8;
+
+/// Counts of one interval.
+pub(super) struct Refusals {
+    interval: Duration,
+    since: Option<Instant>,
+    counts: HashMap<(PeerId, Action, Reason), Count>,
+    of_peer: HashMap<PeerId, usize>,
+}
+
+struct Count {
+    first_at: u64,
+    times: u32,
+}
+
+impl Refusals {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            since: None,
+            counts: HashMap::with_capacity(QUOTA),
+            of_peer: HashMap::with_capacity(QUOTA),
+        }
+    }
+
+    /// One more. A peer with too many kinds is counted as a whole, and too many peers as many.
+    pub(super) fn add(&mut self, peer: PeerId, action: Action, reason: Reason, at: u64) {
+        self.since.get_or_insert_with(Instant::now);
+        let exact = (peer, action, reason);
+        let of_this = (peer, Action::Other, Reason::Various);
+        let of_many = (PeerId::MANY, Action::Other, Reason::Various);
+        let of_peer = self.of_peer.get(&peer).copied().unwrap_or(0);
+        // One place is for the peers that are counted together, and the last of a peer for its other kinds.
+        let is_bound = !fault!("refusals-without-quota");
+        let full = self.counts.len() + 1 >= QUOTA && is_bound;
+        let crowded = of_peer + 1 >= QUOTA_OF_PEER && is_bound;
+        let kind = if self.counts.contains_key(&exact) {
+            exact
+        } else if self.counts.contains_key(&of_this) || (crowded && !full) {
+            of_this
+        } else if full {
+            of_many
+        } else {
+            exact
+        };
+        let count = self.counts.entry(kind).or_insert_with(|| {
+            if kind.0 != PeerId::MANY {
+                *self.of_peer.entry(kind.0).or_default() += 1;
+            }
+            Count { first_at: at, times: 0 }
+        });
+        count.times = count.times.saturating_add(1);
+    }
+
+    /// What there is to tell, when the interval is over, or at once if `now`.
+    pub(super) fn take(&mut self, now: bool) -> Vec<Event> {
+        let over = self.since.is_some_and(|since| now || since.elapsed() >= self.interval);
+        if !over {
+            return Vec::new();
+        }
+        self.since = None;
+        self.of_peer.clear();
+        let mut events: Vec<Event> = self
+            .counts
+            .drain()
+            .map(|((peer, action, reason), count)| {
+                Event::new(Outcome::Refused, action, count.first_at)
+                    .by(peer)
+                    .because(reason)
+                    .times(count.times)
+            })
+            .collect();
+        events.sort_by_key(Event::at);
+        events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u64) -> PeerId {
+        PeerId::from_octets(number.to_be_bytes())
+    }
+
+    fn all_kinds() -> impl Iterator<Item = (Action, Reason)> {
+        let reasons = |action: &Action| Reason::ALL.iter().map(|reason| (*action, *reason)).collect::<Vec<_>>();
+        Action::ALL.iter().flat_map(reasons)
+    }
+
+    #[test]
+    fn refusals_of_one_peer_are_few_events() {
+        let mut refusals = Refusals::new(Duration::from_secs(60));
+        let mut total = 0;
+        for _ in 0..3 {
+            for (action, reason) in all_kinds() {
+                refusals.add(peer(1), action, reason, 5);
+                total += 1;
+            }
+        }
+        refusals.add(peer(2), Action::VectorGiven, Reason::UserNotFound, 9);
+        assert!(refusals.take(false).is_empty(), "the interval is not over");
+        let events = refusals.take(true);
+        let of = |one: PeerId| events.iter().filter(move |event| event.peer() == one);
+        assert!(of(peer(1)).count() <= QUOTA_OF_PEER, "{}", of(peer(1)).count());
+        assert_eq!(of(peer(1)).map(Event::count).sum::<u32>(), total);
+        assert_eq!(
+            of(peer(2)).map(Event::reason).collect::<Vec<_>>(),
+            [Reason::UserNotFound]
+        );
+        assert!(refusals.take(true).is_empty());
+    }
+
+    #[test]
+    fn refusals_of_many_peers_are_few_events() {
+        let mut refusals = Refusals::new(Duration::ZERO);
+        for number in 1..=10_000 {
+            for reason in [Reason::UserNotFound, Reason::Malformed] {
+                refusals.add(peer(number), Action::VectorGiven, reason, number);
+            }
+        }
+        let events = refusals.take(false);
+        assert!(events.len() <= QUOTA, "{}", events.len());
+        assert_eq!(events.iter().map(Event::count).sum::<u32>(), 20_000);
+    }
+}

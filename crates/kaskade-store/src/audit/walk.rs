@@ -1,0 +1,262 @@
+//! Reading a segment from its beginning to its end, and what is wrong with it.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use kaskade_crypto::store_keys::StoreKeys;
+use kaskade_faults::fault;
+use kaskade_flow::event::{Action, ENTRY_LEN, Entry, GapReason};
+
+use super::error::{What, Wrong};
+use super::format::{BLOCK_START, Bad, BlockStart, Commit, HEAD_LEN, Hash, Head, Mark, check_block};
+
+/// What a segment came to.
+#[derive(Clone, Debug)]
+pub(super) struct Walked {
+    pub(super) head: Head,
+    /// The newest mark.
+    pub(super) mark: Mark,
+    /// The chain behind the last whole block.
+    pub(super) hash: Hash,
+    /// Entries of the log up to there.
+    pub(super) entries: u64,
+    /// Octets of the segment up to there.
+    pub(super) end: u64,
+    /// Octets of the file.
+    pub(super) len: u64,
+    /// Behind the last whole block is something that no crash explains, or one does.
+    pub(super) torn: bool,
+    /// When the last block was written.
+    pub(super) written_at: u64,
+    pub(super) commit: Commit,
+    /// The last entry says that the log was closed.
+    pub(super) closed: bool,
+    /// Segments up to this were removed, as entries of this segment say.
+    pub(super) removed: u64,
+}
+
+/// A point of the chain that is known from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) entries: u64,
+    pub(super) hash: Hash,
+}
+
+impl Known {
+    fn is_contradicted_by(&self, walked: &Walked) -> bool {
+        let passed = self.entries < walked.entries;
+        let differs = self.entries == walked.entries && self.hash != walked.hash;
+        (passed || differs) && !fault!("audit-mark-not-compared")
+    }
+}
+
+/// Is shown each entry with its number, counted from 1 over the whole log.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(u64, &Entry);
+
+/// Reads the head of a segment of this number.
+pub(super) fn head(path: &Path, number: u64, keys: Option<&StoreKeys>) -> Result<Head, Wrong> {
+    let wrong = |what| Wrong::new(number, path, None, what);
+    let (_, page, head) = open(path, number)?;
+    head.check(&page, keys).map_err(|bad| wrong(bad.into()))?;
+    Ok(head)
+}
+
+fn open(path: &Path, number: u64) -> Result<(File, [u8; HEAD_LEN], Head), Wrong> {
+    let wrong = |what| Wrong::new(number, path, None, what);
+    let mut file = crate::private::open(path, crate::private::Use::Own).map_err(|error| {
+        wrong(match error.is_not_found() {
+            true => What::Missing,
+            false => What::Read(error.to_string()),
+        })
+    })?;
+    let mut page = [0; HEAD_LEN];
+    file.read_exact(&mut page).map_err(|error| {
+        wrong(match error.kind() {
+            ErrorKind::UnexpectedEof => What::NoSegment,
+            _ => What::Read(error.to_string()),
+        })
+    })?;
+    let head = Head::decode(&page).map_err(|bad| wrong(bad.into()))?;
+    if head.segment != number {
+        return Err(wrong(What::Renamed(head.segment)));
+    }
+    Ok((file, page, head))
+}
+
+/// Reads a segment.
+///
+/// # Errors
+/// The first place that is not as it was written. Behind what is known to be on the disk, a block that is not whole is the
+/// end: [`Walked::torn`].
+pub(super) fn walk(
+    path: &Path,
+    number: u64,
+    keys: Option<&StoreKeys>,
+    anchor: Option<Known>,
+    visit: Visit<'_>,
+) -> Result<Walked, Wrong> {
+    let (file, page, head) = open(path, number)?;
+    let place = |entry, what| Wrong::new(number, path, entry, what);
+    let read_error = |error: std::io::Error| place(None, What::Read(error.to_string()));
+    let hash = head.check(&page, keys).map_err(|bad| place(None, bad.into()))?;
+    let mark = newest_mark(&page, &head, keys).map_err(|bad| place(None, bad.into()))?;
+    let len = file.metadata().map_err(read_error)?.len();
+    let mut walked = Walked {
+        head,
+        mark,
+        hash,
+        entries: head.entries,
+        end: HEAD_LEN as u64,
+        len,
+        torn: false,
+        written_at: head.made_at,
+        commit: head.commit,
+        closed: false,
+        removed: 0,
+    };
+    let known_mark = Known {
+        entries: mark.entries,
+        hash: mark.hash,
+    };
+    let mut known: Vec<Known> = anchor.into_iter().chain([known_mark]).collect();
+    known.retain(|known| known.entries >= head.entries);
+    let mut from = BufReader::with_capacity(1 << 18, file);
+    let mut block = Vec::new();
+    loop {
+        if let Some(point) = known.iter().find(|point| point.is_contradicted_by(&walked)) {
+            let what = match point.hash == mark.hash {
+                true => What::Edited,
+                false => What::Anchor(point.entries),
+            };
+            return Err(place(Some(walked.entries), what));
+        }
+        known.retain(|point| point.entries > walked.entries);
+        let found = next_block(&mut from, &mut block).map_err(read_error)?;
+        let checked = match found {
+            Found::Block(start) if start.first == walked.entries + 1 => {
+                check_block(&block, &walked.hash, keys).map(|hash| (start, hash))
+            }
+            Found::Block(_) => Err(Bad::Form("a block out of its place")),
+            Found::Bad(bad) => Err(bad),
+            Found::End => break,
+        };
+        let (start, hash) = match checked {
+            Ok(checked) => checked,
+            // No crash makes a whole chain with wrong codes.
+            Err(bad) if walked.entries < mark.entries || bad == Bad::Code => {
+                return Err(place(Some(walked.entries + 1), bad.into()));
+            }
+            Err(_) => {
+                walked.torn = true;
+                break;
+            }
+        };
+        let entries = block.get(BLOCK_START..).unwrap_or_default().as_chunks::<ENTRY_LEN>().0;
+        for octets in entries.iter().take(start.entries) {
+            walked.entries += 1;
+            let entry = Entry::decode(octets).map_err(|error| place(Some(walked.entries), error.into()))?;
+            walked.closed = false;
+            if let Entry::Event(event) = &entry {
+                walked.commit = walked.commit.max(event.commit().unwrap_or_default());
+                match event.action() {
+                    Action::LogClosed => walked.closed = true,
+                    Action::SegmentsRemoved => walked.removed = walked.removed.max(event.correlation()),
+                    _ => {}
+                }
+            }
+            visit(walked.entries, &entry);
+        }
+        walked.hash = hash;
+        walked.written_at = start.written_at;
+        walked.end += block.len() as u64;
+    }
+    if walked.entries < mark.entries && !fault!("audit-cut-not-noticed") {
+        let what = What::Cut {
+            expected: mark.entries,
+            found: walked.entries,
+        };
+        return Err(place(Some(walked.entries + 1), what));
+    }
+    Ok(walked)
+}
+
+/// The newest of the two marks. One that is torn is none; both are whole in a segment that is closed.
+fn newest_mark(page: &[u8; HEAD_LEN], head: &Head, keys: Option<&StoreKeys>) -> Result<Mark, Bad> {
+    let marks = [0, 1].map(|slot| Mark::decode(page, slot, head, keys));
+    let newest = marks
+        .iter()
+        .filter_map(|mark| mark.as_ref().ok())
+        .max_by_key(|mark| mark.number);
+    if marks.contains(&Err(Bad::Code)) {
+        return Err(Bad::Code);
+    }
+    let newest = *newest.ok_or(Bad::Form("both marks are damaged"))?;
+    if newest.closed {
+        for mark in marks {
+            mark.map_err(|_| Bad::Form("a mark of a closed segment is damaged"))?;
+        }
+    }
+    if newest.entries < head.entries {
+        return Err(Bad::Form("a mark before the segment's beginning"));
+    }
+    Ok(newest)
+}
+
+enum Found {
+    Block(BlockStart),
+    End,
+    Bad(Bad),
+}
+
+/// Reads the next block whole into `block`.
+fn next_block(from: &mut BufReader<File>, block: &mut Vec<u8>) -> std::io::Result<Found> {
+    block.clear();
+    from.by_ref().take(BLOCK_START as u64).read_to_end(block)?;
+    if block.iter().all(|octet| *octet == 0) {
+        return Ok(match only_zeros(from)? {
+            true => Found::End,
+            false => Found::Bad(Bad::Form("octets behind the last block")),
+        });
+    }
+    let Some(start) = block.first_chunk() else {
+        return Ok(Found::Bad(Bad::Form("a block that is cut")));
+    };
+    let start = match BlockStart::decode(start) {
+        Ok(start) => start,
+        Err(bad) => return Ok(Found::Bad(bad)),
+    };
+    let rest = start.len() - BLOCK_START;
+    if from.by_ref().take(rest as u64).read_to_end(block)? < rest {
+        return Ok(Found::Bad(Bad::Form("a block that is cut")));
+    }
+    Ok(Found::Block(start))
+}
+
+fn only_zeros(from: &mut BufReader<File>) -> std::io::Result<bool> {
+    use std::io::BufRead;
+    loop {
+        let octets = from.fill_buf()?;
+        if octets.is_empty() {
+            return Ok(true);
+        }
+        if octets.iter().any(|octet| *octet != 0) {
+            return Ok(false);
+        }
+        let len = octets.len();
+        from.consume(len);
+    }
+}
+
+/// Why a log that was not closed has a gap: how long after its last mark something may be missing, and why.
+pub(super) fn unseen(mark: &Mark, boot: &[u8; 16]) -> (GapReason, u64) {
+    let next_ms = u64::from(mark.next_ms);
+    if next_ms > super::writer::IDLE_MS {
+        return (GapReason::NoRoom, next_ms - super::writer::IDLE_MS);
+    }
+    // The pages of a process that was killed are the system's, and whole.
+    match *boot != [0; 16] && mark.boot == *boot {
+        true => (GapReason::Killed, super::A_SECOND),
+        false => (GapReason::MachineDown, next_ms),
+    }
+}

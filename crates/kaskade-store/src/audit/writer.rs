@@ -1,0 +1,603 @@
+//! The one thread that writes the log.
+
+use std::collections::{HashSet, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kaskade_faults::fault;
+use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, Name, Outcome, PeerId};
+
+use super::error::AuditFull;
+use super::files::{self, Folder};
+use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, Head, MARKS, Mark, put_block};
+use super::open::boot;
+use super::refusals::QUOTA;
+use super::{Anchor, AuditOptions, Notice, Shared, lock};
+
+/// How often the lanes are emptied.
+const EVERY: Duration = Duration::from_millis(50);
+/// When what was written is synced.
+const SYNC_AFTER: Duration = Duration::from_millis(300);
+const SYNC_OCTETS: u64 = 1 << 20;
+/// How often a mark says that the log is alive.
+const MARK_AFTER: Duration = Duration::from_millis(200);
+/// How often that is synced when nothing happens, in milliseconds.
+pub(super) const IDLE_MS: u64 = 10_000;
+/// After how long a disk that was full is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(300);
+/// How often it is looked whether segments are too old.
+const AGE_EVERY: Duration = Duration::from_secs(600);
+
+/// Octets that an event takes at most: a block of its own, the name of its peer, and itself.
+const MOST: u64 = (BLOCK_OVERHEAD + (NAME_PARTS + 1) * ENTRY_LEN) as u64;
+/// Events that need no admission: refusals, gaps, what the log says of itself.
+const OWN: u64 = QUOTA as u64 + 16;
+
+/// The segment that is written.
+pub(super) struct Segment {
+    pub(super) file: File,
+    pub(super) number: u64,
+    /// Behind the last block.
+    pub(super) end: u64,
+    /// Octets that the disk has room for.
+    pub(super) capacity: u64,
+    pub(super) last_at: u64,
+}
+
+/// How far the chain has come.
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    pub(super) entries: u64,
+    pub(super) hash: Hash,
+    pub(super) commit: Commit,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    options: AuditOptions,
+    folder: Folder,
+    log: [u8; 16],
+    master_key: [u8; 8],
+    boot: [u8; 16],
+    segment: Option<Segment>,
+    spare: Option<File>,
+    state: State,
+    synced: State,
+    mark_number: u64,
+    last_mark: Option<Instant>,
+    last_sync: Instant,
+    /// When the oldest was drained that is not synced.
+    unsynced_since: Option<Instant>,
+    unsynced: u64,
+    /// All that happened until then is in the file.
+    alive: u64,
+    introduced: HashSet<PeerId>,
+    spare_lane: Vec<Event>,
+    gaps: Vec<Gap>,
+    own: Vec<Event>,
+    todo: Vec<Event>,
+    /// How many of `todo` were admitted; the others are at its beginning.
+    admitted: u64,
+    older: VecDeque<(u64, u64, u64)>,
+    removed: u64,
+    /// To be removed when the entry that says so is synced.
+    removing: Option<u64>,
+    last_age: Option<Instant>,
+    retry_at: Option<Instant>,
+    full: Option<String>,
+    failed: bool,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        options: AuditOptions,
+        folder: Folder,
+        log: [u8; 16],
+        master_key: [u8; 8],
+    ) -> Self {
+        let none = State {
+            entries: 0,
+            hash: [0; 32],
+            commit: (0, 0),
+        };
+        let waiting = options.waiting;
+        Self {
+            shared,
+            options,
+            folder,
+            log,
+            master_key,
+            boot: boot(),
+            segment: None,
+            spare: None,
+            state: none,
+            synced: none,
+            mark_number: 0,
+            last_mark: None,
+            last_sync: Instant::now(),
+            unsynced_since: None,
+            unsynced: 0,
+            alive: 0,
+            introduced: HashSet::new(),
+            spare_lane: Vec::new(),
+            gaps: Vec::new(),
+            own: Vec::new(),
+            todo: Vec::with_capacity(waiting),
+            admitted: 0,
+            older: VecDeque::new(),
+            removed: 0,
+            removing: None,
+            last_age: None,
+            retry_at: None,
+            full: None,
+            failed: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(super) fn take_over(&mut self, segments: &[u64], last: Segment, state: State, mark: u64, removed: u64) {
+        for number in segments.iter().filter(|number| **number != last.number) {
+            let metadata = std::fs::metadata(self.folder.segment(*number)).ok();
+            let len = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+            let modified = metadata.and_then(|metadata| metadata.modified().ok());
+            let modified = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+            self.older
+                .push_back((*number, len, modified.map_or(u64::MAX, crate::unlock::millis)));
+        }
+        self.alive = last.last_at;
+        self.segment = Some(last);
+        (self.state, self.synced) = (state, state);
+        self.mark_number = mark;
+        self.removed = removed;
+    }
+
+    pub(super) fn tell(&self, notice: &Notice) {
+        if let Some(tell) = &self.options.tell {
+            tell(notice);
+        }
+    }
+
+    pub(super) fn note(&mut self, event: Event) {
+        self.own.push(event);
+    }
+
+    pub(super) fn note_gap(&mut self, gap: Gap) {
+        self.tell(&Notice::Gap(gap));
+        self.gaps.push(gap);
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let stopping = self.shared.stop.load(Ordering::Acquire);
+            self.tick(stopping);
+            if stopping {
+                break;
+            }
+            thread::park_timeout(EVERY);
+        }
+        let mut flush = lock(&self.shared.flush);
+        flush.over.get_or_insert(AuditFull::Failed);
+        self.shared.flushed.notify_all();
+    }
+
+    /// Empties the lanes into the file, and syncs what is due. With `closing`, everything, and then the log is closed.
+    pub(super) fn tick(&mut self, closing: bool) {
+        if self.failed {
+            self.answer_flush(0, Some(AuditFull::Failed));
+            return;
+        }
+        let asked = lock(&self.shared.flush).asked;
+        let before = (self.shared.now_ms(), Instant::now());
+        self.drain(closing);
+        if closing {
+            self.todo.push(Event::new(Outcome::Noted, Action::LogClosed, before.0));
+        }
+        let written = self.write_all(before.1);
+        let flushing = asked > lock(&self.shared.flush).done;
+        let kept = written.and_then(|()| {
+            self.alive = before.0;
+            self.keep_room()?;
+            self.keep_age();
+            self.sync_if_due(closing || flushing)
+        });
+        match kept {
+            Ok(()) => {
+                if let Some(_why) = self.full.take() {
+                    self.tell(&Notice::Room);
+                }
+                self.answer_flush(asked, None);
+                self.shared.gate.written(0, self.room());
+            }
+            Err(error) if files::is_full(&error) => {
+                self.shared.gate.written(0, 0);
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                if self.full.is_none() {
+                    self.tell(&Notice::Full(error.to_string()));
+                }
+                self.full = Some(error.to_string());
+                self.answer_flush(0, Some(AuditFull::NoRoom));
+                // What is in the file still has to become durable, and the marks need no room.
+                if let Err(error) = self.sync_if_due(closing)
+                    && !files::is_full(&error)
+                {
+                    self.fail(&error);
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+        self.shared.gate.beat(self.unsynced_since.unwrap_or_else(Instant::now));
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.failed = true;
+        self.shared.gate.fail();
+        *lock(&self.shared.failed) = Some(error.to_string());
+        self.tell(&Notice::Failed(error.to_string()));
+        self.answer_flush(0, Some(AuditFull::Failed));
+    }
+
+    fn answer_flush(&self, done: u64, over: Option<AuditFull>) {
+        let mut flush = lock(&self.shared.flush);
+        flush.done = flush.done.max(done);
+        flush.over = over;
+        self.shared.flushed.notify_all();
+    }
+
+    fn drain(&mut self, closing: bool) {
+        self.count_lost();
+        if self.todo.is_empty() {
+            self.admitted = 0;
+        }
+        let mut own = core::mem::take(&mut self.own);
+        if self.full.is_none() {
+            own.append(&mut lock(&self.shared.refusals).take(closing));
+        }
+        if !own.is_empty() {
+            own.append(&mut self.todo);
+            self.todo = own;
+        }
+        // As long as they cannot be written, those that wait stay where they are.
+        if self.full.is_some() && self.admitted > 0 {
+            return;
+        }
+        let from = self.todo.len();
+        self.shared.lanes.drain(&mut self.spare_lane, &mut self.todo);
+        self.todo.get_mut(from..).unwrap_or_default().sort_by_key(Event::at);
+        self.todo.append(&mut lock(&self.shared.committed).waiting);
+        self.admitted += (self.todo.len() - from) as u64;
+    }
+
+    /// When there is room again, the log says what was lost.
+    fn count_lost(&mut self) {
+        if self.room() == 0 {
+            return;
+        }
+        let lost = lock(&self.shared.lost).take();
+        if let Some(lost) = lost {
+            self.note_gap(Gap {
+                reason: GapReason::NoRoom,
+                from: lost.from,
+                until: lost.until,
+                lost: Some(lost.times),
+                at_most_ms: lost.until - lost.from,
+            });
+        }
+    }
+
+    /// How many events may wait: as many as both the memory and the preallocated disk have room for.
+    fn room(&self) -> u64 {
+        let here = self
+            .segment
+            .as_ref()
+            .map_or(0, |segment| segment.capacity.saturating_sub(segment.end));
+        let spare = if self.spare.is_some() {
+            self.options.segment_bytes - HEAD_LEN as u64
+        } else {
+            0
+        };
+        // Of both, the end may be too short for a block.
+        let events = (here / MOST).saturating_sub(1) + (spare / MOST).saturating_sub(1);
+        let events = events.saturating_sub(OWN);
+        if self.failed || self.full.is_some() {
+            return 0;
+        }
+        events.min(self.options.waiting as u64)
+    }
+
+    fn write_all(&mut self, drained: Instant) -> io::Result<()> {
+        if !self.todo.is_empty() || !self.gaps.is_empty() {
+            self.unsynced_since.get_or_insert(drained);
+        }
+        let mut at = 0;
+        let mut outcome = Ok(());
+        while outcome.is_ok() && (at < self.todo.len() || !self.gaps.is_empty()) {
+            outcome = self.write_block(&mut at);
+        }
+        let own = self.todo.len() as u64 - self.admitted;
+        let admitted = (at as u64).saturating_sub(own);
+        self.todo.drain(..at);
+        self.admitted -= admitted;
+        let room = if outcome.is_ok() { self.room() } else { 0 };
+        self.shared.gate.written(admitted, room);
+        outcome
+    }
+
+    /// Writes one block with as many events from `at` on as fit.
+    fn write_block(&mut self, at: &mut usize) -> io::Result<()> {
+        let fits = self.fits();
+        if fits < 1 + NAME_PARTS {
+            return self.rotate();
+        }
+        let segment = self.segment.as_mut().ok_or_else(|| io::Error::other("no segment"))?;
+        let mut entries: Vec<[u8; ENTRY_LEN]> = Vec::with_capacity(fits);
+        let gaps = self.gaps.len().min(fits);
+        entries.extend(self.gaps.iter().take(gaps).map(Gap::encode));
+        let mut new = Vec::new();
+        let mut next = *at;
+        let mut commit = self.state.commit;
+        let mut last_at = segment.last_at;
+        {
+            let peers = lock(&self.shared.peers);
+            for event in self.todo.iter().skip(*at) {
+                let peer = event.peer();
+                let unknown = !self.introduced.contains(&peer) && !new.contains(&peer);
+                let name = if unknown { peers.name(peer) } else { None };
+                let parts = name.map_or(0, |name| Name::parts(peer, name).count());
+                if entries.len() + parts + 1 > fits {
+                    break;
+                }
+                if let Some(name) = name {
+                    entries.extend(Name::parts(peer, name).map(|part| part.encode()));
+                    new.push(peer);
+                }
+                entries.push(event.encode());
+                commit = commit.max(event.commit().unwrap_or_default());
+                last_at = last_at.max(event.at());
+                next += 1;
+            }
+        }
+        self.buffer.clear();
+        let first = self.state.entries + 1;
+        let written_at = self.shared.now_ms();
+        let hash = put_block(
+            &mut self.buffer,
+            &self.state.hash,
+            first,
+            written_at,
+            &entries,
+            &self.shared.keys,
+        );
+        segment.file.write_all_at(&self.buffer, segment.end)?;
+        segment.end += self.buffer.len() as u64;
+        segment.last_at = last_at;
+        self.unsynced += self.buffer.len() as u64;
+        self.state = State {
+            entries: self.state.entries + entries.len() as u64,
+            hash,
+            commit,
+        };
+        self.introduced.extend(new);
+        self.gaps.drain(..gaps);
+        *at = next;
+        Ok(())
+    }
+
+    /// How many entries the next block can have here.
+    fn fits(&self) -> usize {
+        let Some(segment) = &self.segment else { return 0 };
+        let free = segment.capacity.saturating_sub(segment.end + BLOCK_OVERHEAD as u64);
+        usize::try_from(free / ENTRY_LEN as u64)
+            .unwrap_or(usize::MAX)
+            .min(BLOCK_ENTRIES)
+    }
+
+    /// Goes on in the next segment.
+    fn rotate(&mut self) -> io::Result<()> {
+        if self.spare.is_none() {
+            if self.retry_at.is_some_and(|at| Instant::now() < at) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.spare = Some(self.folder.spare(self.options.segment_bytes)?);
+        }
+        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+        old.file.sync_data()?;
+        self.after_sync();
+        self.write_mark(true)?;
+        self.write_mark(true)?;
+        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+        old.file.set_len(old.end)?;
+        old.file.sync_all()?;
+        let number = old.number + 1;
+        let head = Head {
+            log: self.log,
+            segment: number,
+            entries: self.state.entries,
+            before: self.state.hash,
+            master_key: self.master_key,
+            made_at: self.shared.now_ms(),
+            commit: self.state.commit,
+        };
+        let (mut page, hash) = head.encode(&self.shared.keys);
+        let state = State { hash, ..self.state };
+        for (at, number) in MARKS.into_iter().zip(self.mark_number + 1..) {
+            let mark = self
+                .mark(number, state, false)
+                .encode(&self.log, head.segment, &self.shared.keys);
+            let place = page.get_mut(at..).into_iter().flatten();
+            place.zip(&mark).for_each(|(to, from)| *to = *from);
+        }
+        let file = self.spare.as_ref().ok_or_else(|| io::Error::other("no spare"))?;
+        file.write_all_at(&page, 0)?;
+        file.sync_data()?;
+        self.folder.number_spare(number)?;
+        if let (Some(file), Some(old)) = (self.spare.take(), self.segment.take()) {
+            self.older.push_back((old.number, old.end, old.last_at));
+            self.segment = Some(Segment {
+                file,
+                number,
+                end: HEAD_LEN as u64,
+                capacity: self.options.segment_bytes,
+                last_at: old.last_at,
+            });
+        }
+        self.mark_number += 2;
+        (self.state, self.synced) = (state, state);
+        self.introduced.clear();
+        self.publish();
+        self.last_age = None;
+        Ok(())
+    }
+
+    /// Prepares the next segment before it is needed.
+    fn keep_room(&mut self) -> io::Result<()> {
+        let Some(segment) = &self.segment else { return Ok(()) };
+        let free = segment.capacity.saturating_sub(segment.end);
+        let waits = self.retry_at.is_some_and(|at| Instant::now() < at);
+        if self.spare.is_some() || free > self.options.segment_bytes / 4 * 3 {
+            return Ok(());
+        }
+        if waits {
+            return match self.full {
+                Some(_) => Err(io::ErrorKind::StorageFull.into()),
+                None => Ok(()),
+            };
+        }
+        match self.folder.spare(self.options.segment_bytes) {
+            Ok(file) => self.spare = Some(file),
+            Err(error) if files::is_full(&error) && self.full.is_none() && self.room() > 0 => {
+                // There is room yet: it is tried again, and said when there is none.
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Says which segments go, and removes them when that is durable.
+    fn keep_age(&mut self) {
+        if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) || self.removing.is_some() {
+            return;
+        }
+        self.last_age = Some(Instant::now());
+        let oldest_kept = self
+            .shared
+            .now_ms()
+            .saturating_sub(crate::unlock::millis(self.options.keep));
+        let mut octets: u64 = self.older.iter().map(|(_, len, _)| len).sum();
+        octets += 2 * self.options.segment_bytes;
+        let mut last = None;
+        for (number, len, last_at) in &self.older {
+            if octets <= self.options.keep_bytes && *last_at >= oldest_kept && *number > self.removed {
+                break;
+            }
+            octets -= len;
+            last = Some(*number);
+        }
+        if let Some(last) = last {
+            let at = self.shared.now_ms();
+            self.own
+                .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
+            self.removing = Some(last);
+        }
+    }
+
+    fn sync_if_due(&mut self, now: bool) -> io::Result<()> {
+        let due =
+            self.unsynced >= SYNC_OCTETS || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);
+        let idle = self.last_sync.elapsed() >= Duration::from_millis(IDLE_MS);
+        let marked = self.last_mark.is_some_and(|last| last.elapsed() < MARK_AFTER);
+        if due || now || idle {
+            let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+            segment.file.sync_data()?;
+            self.after_sync();
+            self.write_mark(false)?;
+            if now {
+                // The mark too: whoever reads now finds all of it.
+                let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+                segment.file.sync_data()?;
+            }
+        } else if !marked {
+            self.write_mark(false)?;
+        }
+        Ok(())
+    }
+
+    /// What was written is on the disk.
+    fn after_sync(&mut self) {
+        self.synced = self.state;
+        self.unsynced = 0;
+        self.unsynced_since = None;
+        self.last_sync = Instant::now();
+        self.publish();
+        let said = self
+            .own
+            .iter()
+            .chain(&self.todo)
+            .any(|event| event.action() == Action::SegmentsRemoved);
+        if let Some(last) = self.removing.filter(|_| !said || fault!("segment-removed-before-said")) {
+            self.removing = None;
+            self.removed = last;
+            while let Some((number, ..)) = self.older.front().filter(|(number, ..)| *number <= last) {
+                if self.folder.remove(*number).is_err() {
+                    break;
+                }
+                self.older.pop_front();
+            }
+        }
+    }
+
+    fn publish(&self) {
+        *lock(&self.shared.anchor) = Anchor {
+            log: self.log,
+            segment: self.segment.as_ref().map_or(0, |segment| segment.number),
+            entries: self.synced.entries,
+            hash: self.synced.hash,
+        };
+        self.shared
+            .durable_serial
+            .store(self.synced.commit.0, Ordering::Release);
+    }
+
+    fn write_mark(&mut self, closed: bool) -> io::Result<()> {
+        let Some(segment) = &self.segment else { return Ok(()) };
+        let number = self.mark_number + 1;
+        let mark = self.mark(number, self.synced, closed);
+        let octets = mark.encode(&self.log, segment.number, &self.shared.keys);
+        let [first, second] = MARKS;
+        let at = if number.is_multiple_of(2) { first } else { second };
+        segment.file.write_all_at(&octets, at as u64)?;
+        self.mark_number = number;
+        self.last_mark = Some(Instant::now());
+        Ok(())
+    }
+
+    fn mark(&self, number: u64, state: State, closed: bool) -> Mark {
+        // What was lost, or waits in memory for room, and is not said yet: from its first on it may be lost for good.
+        let lost = (*lock(&self.shared.lost)).map(|lost| lost.from);
+        let stuck = (self.full.is_some() && !self.todo.is_empty()).then_some(self.alive);
+        let (alive, next_ms) = match lost.into_iter().chain(stuck).min() {
+            Some(from) => (
+                from,
+                IDLE_MS + super::A_SECOND + self.shared.now_ms().saturating_sub(from),
+            ),
+            None => (self.alive, IDLE_MS),
+        };
+        Mark {
+            number,
+            alive,
+            next_ms: u32::try_from(next_ms).unwrap_or(u32::MAX),
+            closed,
+            entries: state.entries,
+            hash: state.hash,
+            boot: self.boot,
+            commit: state.commit,
+        }
+    }
+}
