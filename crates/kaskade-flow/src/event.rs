@@ -13,12 +13,13 @@
 //! Numbers are most significant octet first, times are milliseconds since 1970-01-01 UTC, text is ASCII with zeros behind it.
 //!
 //! ```
+//! use kaskade_flow::UnixMillis;
 //! use kaskade_flow::event::{Action, Entry, Event, Outcome, PeerId, Subject};
 //! use kaskade_keys::Supi;
 //! use kaskade_keys::derivation::Fingerprint;
 //!
 //! let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
-//! let event = Event::new(Outcome::Released, Action::VectorGiven, 1_700_000_000_000)
+//! let event = Event::new(Outcome::Released, Action::VectorGiven, UnixMillis::new(1_700_000_000_000))
 //!     .by(PeerId::of("ausf.example.org"))
 //!     .about(Subject::new([1; 8], &supi))
 //!     .key("K_AUSF", Fingerprint::of_octets("K_AUSF", &[7; 32]));
@@ -37,6 +38,7 @@ use core::fmt;
 
 use kaskade_keys::derivation::Fingerprint;
 
+use crate::moment::UnixMillis;
 use code::{Reader, Writer, text};
 
 /// Octets of an entry.
@@ -57,7 +59,7 @@ pub struct Event {
     outcome: Outcome,
     action: Action,
     reason: Reason,
-    at: u64,
+    at: UnixMillis,
     peer: PeerId,
     subject: Subject,
     key: [u8; 16],
@@ -69,9 +71,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// What happened, at `at` (milliseconds since 1970-01-01 UTC), once.
+    /// What happened, and when, once.
     #[inline]
-    pub const fn new(outcome: Outcome, action: Action, at: u64) -> Self {
+    pub const fn new(outcome: Outcome, action: Action, at: UnixMillis) -> Self {
         Self {
             outcome,
             action,
@@ -154,8 +156,8 @@ impl Event {
         self.reason
     }
 
-    /// When, in milliseconds since 1970-01-01 UTC.
-    pub const fn at(&self) -> u64 {
+    /// When.
+    pub const fn at(&self) -> UnixMillis {
         self.at
     }
 
@@ -200,7 +202,7 @@ impl Event {
         out.put(self.action.number().to_be_bytes());
         out.put(self.reason.number().to_be_bytes());
         out.put(self.index.to_be_bytes());
-        out.put(self.at.to_be_bytes());
+        out.put(self.at.get().to_be_bytes());
         out.put(self.peer.octets());
         out.put(self.subject.pseudonym());
         out.put(*self.subject.octets());
@@ -226,7 +228,7 @@ impl Event {
                 number: reason,
             })?,
             index: u16::from_be_bytes(from.take()),
-            at: u64::from_be_bytes(from.take()),
+            at: UnixMillis::new(u64::from_be_bytes(from.take())),
             peer: PeerId::from_octets(from.take()),
             subject: Subject::from_octets(from.take(), from.take())?,
             key: code::checked(from.take(), "key name")?,
@@ -252,7 +254,7 @@ impl fmt::Debug for Event {
             "Event({} {} at {})",
             self.action.name(),
             self.outcome.name(),
-            self.at
+            self.at.get()
         )
     }
 }
@@ -337,10 +339,10 @@ impl Name {
 pub struct Gap {
     /// Why.
     pub reason: GapReason,
-    /// What happened later than this, in milliseconds since 1970-01-01 UTC,
-    pub from: u64,
+    /// What happened later than this,
+    pub from: UnixMillis,
     /// and until this.
-    pub until: u64,
+    pub until: UnixMillis,
     /// How many entries are missing; `None` when nobody can know.
     pub lost: Option<u64>,
     /// Of the time between, how much at most has no entries: milliseconds.
@@ -353,8 +355,8 @@ impl Gap {
         let mut out = Writer::new(VERSION, GAP);
         out.put(self.reason.number().to_be_bytes());
         out.put([0; 4]);
-        out.put(self.from.to_be_bytes());
-        out.put(self.until.to_be_bytes());
+        out.put(self.from.get().to_be_bytes());
+        out.put(self.until.get().to_be_bytes());
         out.put(self.lost.unwrap_or(u64::MAX).to_be_bytes());
         out.put(self.at_most_ms.to_be_bytes());
         out.octets()
@@ -368,8 +370,8 @@ impl Gap {
                 what: "reason of a gap",
                 number: reason,
             })?,
-            from: u64::from_be_bytes(from.take()),
-            until: u64::from_be_bytes(from.take()),
+            from: UnixMillis::new(u64::from_be_bytes(from.take())),
+            until: UnixMillis::new(u64::from_be_bytes(from.take())),
             lost: Some(u64::from_be_bytes(from.take())).filter(|lost| *lost != u64::MAX),
             at_most_ms: u64::from_be_bytes(from.take()),
         };

@@ -11,14 +11,18 @@ use kaskade_keys::Supi;
 
 fn event() -> Event {
     let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
-    Event::new(Outcome::Released, Action::KeyReleased, 1_700_000_000_123)
-        .by(PeerId::of("amf.example.org"))
-        .about(Subject::new([1, 2, 3, 4, 5, 6, 7, 8], &supi))
-        .because(Reason::Success)
-        .key("K_SEAF", Fingerprint::of_octets("K_SEAF", &[7; 32]))
-        .correlated(77)
-        .committed(5, 6)
-        .times(3)
+    Event::new(
+        Outcome::Released,
+        Action::KeyReleased,
+        UnixMillis::new(1_700_000_000_123),
+    )
+    .by(PeerId::of("amf.example.org"))
+    .about(Subject::new([1, 2, 3, 4, 5, 6, 7, 8], &supi))
+    .because(Reason::Success)
+    .key("K_SEAF", Fingerprint::of_octets("K_SEAF", &[7; 32]))
+    .correlated(77)
+    .committed(5, 6)
+    .times(3)
 }
 
 #[test]
@@ -75,8 +79,8 @@ fn what_is_wrong_is_said() {
     assert_eq!(with(57, 0x80), Err(EventError::Text("key name")));
     let gap = Gap {
         reason: GapReason::Killed,
-        from: 5,
-        until: 4,
+        from: UnixMillis::new(5),
+        until: UnixMillis::new(4),
         lost: None,
         at_most_ms: 1000,
     };

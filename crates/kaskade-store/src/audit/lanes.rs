@@ -165,6 +165,7 @@ fn own_lane() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kaskade_flow::UnixMillis;
     use kaskade_flow::event::{Action, Outcome};
 
     #[test]
@@ -177,7 +178,7 @@ mod tests {
                 let lanes = &lanes;
                 scope.spawn(move || {
                     for n in 0..EVENTS {
-                        lanes.push(Event::new(Outcome::Noted, Action::Other, n).correlated(thread));
+                        lanes.push(Event::new(Outcome::Noted, Action::Other, UnixMillis::new(n)).correlated(thread));
                     }
                 });
             }
@@ -190,7 +191,7 @@ mod tests {
             let mut seen: Vec<u64> = all
                 .iter()
                 .filter(|e| e.correlation() == thread)
-                .map(Event::at)
+                .map(|event| event.at().get())
                 .collect();
             seen.sort_unstable();
             assert!(seen.into_iter().eq(0..EVENTS));

@@ -21,7 +21,7 @@
 //! let path = folder.path().join("audit");
 //! let log = AuditLog::open(AuditOptions::new(&path), &key).expect("a new log");
 //! let peer = log.peer("amf.example.org");
-//! let event = Event::new(Outcome::Released, Action::KeyReleased, log.now_ms()).by(peer);
+//! let event = Event::new(Outcome::Released, Action::KeyReleased, log.now()).by(peer);
 //! let answer = log.covered(Cover::known_to_store(), event, Guarded::new("K_SEAF"));
 //! assert_eq!(answer.expect("there is room").release_to_peer(), "K_SEAF");
 //! drop(log);
@@ -53,7 +53,7 @@ use std::time::Duration;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
 use kaskade_flow::event::{Action, Event, Gap, PeerId, Reason, Subject};
-use kaskade_flow::{Cover, Durable, Guarded};
+use kaskade_flow::{Cover, Durable, Guarded, UnixMillis};
 use kaskade_keys::Supi;
 
 use crate::clock::{Clock, SystemClock};
@@ -236,8 +236,8 @@ struct Committed {
 
 #[derive(Clone, Copy)]
 struct Lost {
-    from: u64,
-    until: u64,
+    from: UnixMillis,
+    until: UnixMillis,
     times: u64,
 }
 
@@ -268,10 +268,10 @@ impl AuditLog {
         self.0.is_some()
     }
 
-    /// The time of events, in milliseconds since 1970-01-01 UTC.
+    /// The time of events, by the clock of the log.
     #[inline]
-    pub fn now_ms(&self) -> u64 {
-        self.0.as_ref().map_or(0, |open| open.shared.now_ms())
+    pub fn now(&self) -> UnixMillis {
+        self.0.as_ref().map_or(UnixMillis::new(0), |open| open.shared.now())
     }
 
     /// Puts a release on record: room first, then the event, and only then the answer. Returns at once, without a system call
@@ -304,7 +304,7 @@ impl AuditLog {
     }
 
     /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota.
-    pub fn refused(&self, peer: PeerId, action: Action, reason: Reason, at: u64) {
+    pub fn refused(&self, peer: PeerId, action: Action, reason: Reason, at: UnixMillis) {
         if let Some(open) = &self.0 {
             lock(&open.shared.refusals).add(peer, action, reason, at);
         }
@@ -393,8 +393,8 @@ impl AuditLog {
 }
 
 impl Shared {
-    fn now_ms(&self) -> u64 {
-        crate::unlock::millis(self.clock.clocks().wall)
+    fn now(&self) -> UnixMillis {
+        UnixMillis::new(crate::unlock::millis(self.clock.clocks().wall))
     }
 
     fn wake(&self) {

@@ -10,6 +10,8 @@ use aws_lc_rs::rand;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
 
+use kaskade_flow::UnixMillis;
+
 use super::error::{AuditError, What, Wrong};
 use super::files::{self, Folder};
 use super::format::{HEAD_LEN, Head, MARKS, Mark};
@@ -164,8 +166,8 @@ fn gap(walked: &Walked, now: u64) -> Gap {
     };
     Gap {
         reason,
-        from,
-        until: from.saturating_add(unseen).min(now).max(from),
+        from: UnixMillis::new(from),
+        until: UnixMillis::new(from.saturating_add(unseen).min(now).max(from)),
         lost: None,
         at_most_ms,
     }
@@ -272,7 +274,7 @@ fn start(
     if let Some(gap) = start.gap {
         writer.note_gap(gap);
     }
-    writer.note(Event::new(Outcome::Noted, Action::LogOpened, shared.now_ms()));
+    writer.note(Event::new(Outcome::Noted, Action::LogOpened, shared.now()));
     // Whether there is room is known before anybody asks.
     writer.tick(false);
     let thread = thread::Builder::new()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
+use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Outcome, PeerId, Reason};
 
 /// The most events of an interval.
@@ -20,7 +21,7 @@ pub(super) struct Refusals {
 }
 
 struct Count {
-    first_at: u64,
+    first_at: UnixMillis,
     times: u32,
 }
 
@@ -35,7 +36,7 @@ impl Refusals {
     }
 
     /// One more. A peer with too many kinds is counted as a whole, and too many peers as many.
-    pub(super) fn add(&mut self, peer: PeerId, action: Action, reason: Reason, at: u64) {
+    pub(super) fn add(&mut self, peer: PeerId, action: Action, reason: Reason, at: UnixMillis) {
         self.since.get_or_insert_with(Instant::now);
         let exact = (peer, action, reason);
         let of_this = (peer, Action::Other, Reason::Various);
@@ -105,11 +106,11 @@ mod tests {
         let mut total = 0;
         for _ in 0..3 {
             for (action, reason) in all_kinds() {
-                refusals.add(peer(1), action, reason, 5);
+                refusals.add(peer(1), action, reason, UnixMillis::new(5));
                 total += 1;
             }
         }
-        refusals.add(peer(2), Action::VectorGiven, Reason::UserNotFound, 9);
+        refusals.add(peer(2), Action::VectorGiven, Reason::UserNotFound, UnixMillis::new(9));
         assert!(refusals.take(false).is_empty(), "the interval is not over");
         let events = refusals.take(true);
         let of = |one: PeerId| events.iter().filter(move |event| event.peer() == one);
@@ -127,7 +128,7 @@ mod tests {
         let mut refusals = Refusals::new(Duration::ZERO);
         for number in 1..=10_000 {
             for reason in [Reason::UserNotFound, Reason::Malformed] {
-                refusals.add(peer(number), Action::VectorGiven, reason, number);
+                refusals.add(peer(number), Action::VectorGiven, reason, UnixMillis::new(number));
             }
         }
         let events = refusals.take(false);

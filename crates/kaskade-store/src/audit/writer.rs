@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, Name, Outcome, PeerId};
 
+use kaskade_flow::UnixMillis;
+
 use super::error::AuditFull;
 use super::files::{self, Folder};
 use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, Head, MARKS, Mark, put_block};
@@ -194,10 +196,11 @@ impl Writer {
             return;
         }
         let asked = lock(&self.shared.flush).asked;
-        let before = (self.shared.now_ms(), Instant::now());
+        let before = (self.shared.now().get(), Instant::now());
         self.drain(closing);
         if closing {
-            self.todo.push(Event::new(Outcome::Noted, Action::LogClosed, before.0));
+            self.todo
+                .push(Event::new(Outcome::Noted, Action::LogClosed, UnixMillis::new(before.0)));
         }
         let written = self.write_all(before.1);
         let flushing = asked > lock(&self.shared.flush).done;
@@ -286,7 +289,7 @@ impl Writer {
                 from: lost.from,
                 until: lost.until,
                 lost: Some(lost.times),
-                at_most_ms: lost.until - lost.from,
+                at_most_ms: lost.until.get() - lost.from.get(),
             });
         }
     }
@@ -359,13 +362,13 @@ impl Writer {
                 }
                 entries.push(event.encode());
                 commit = commit.max(event.commit().unwrap_or_default());
-                last_at = last_at.max(event.at());
+                last_at = last_at.max(event.at().get());
                 next += 1;
             }
         }
         self.buffer.clear();
         let first = self.state.entries + 1;
-        let written_at = self.shared.now_ms();
+        let written_at = self.shared.now().get();
         let hash = put_block(
             &mut self.buffer,
             &self.state.hash,
@@ -421,7 +424,7 @@ impl Writer {
             entries: self.state.entries,
             before: self.state.hash,
             master_key: self.master_key,
-            made_at: self.shared.now_ms(),
+            made_at: self.shared.now().get(),
             commit: self.state.commit,
         };
         let (mut page, hash) = head.encode(&self.shared.keys);
@@ -488,7 +491,8 @@ impl Writer {
         self.last_age = Some(Instant::now());
         let oldest_kept = self
             .shared
-            .now_ms()
+            .now()
+            .get()
             .saturating_sub(crate::unlock::millis(self.options.keep));
         let mut octets: u64 = self.older.iter().map(|(_, len, _)| len).sum();
         octets += 2 * self.options.segment_bytes;
@@ -501,7 +505,7 @@ impl Writer {
             last = Some(*number);
         }
         if let Some(last) = last {
-            let at = self.shared.now_ms();
+            let at = self.shared.now();
             self.own
                 .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
             self.removing = Some(last);
@@ -580,12 +584,12 @@ impl Writer {
 
     fn mark(&self, number: u64, state: State, closed: bool) -> Mark {
         // What was lost, or waits in memory for room, and is not said yet: from its first on it may be lost for good.
-        let lost = (*lock(&self.shared.lost)).map(|lost| lost.from);
+        let lost = (*lock(&self.shared.lost)).map(|lost| lost.from.get());
         let stuck = (self.full.is_some() && !self.todo.is_empty()).then_some(self.alive);
         let (alive, next_ms) = match lost.into_iter().chain(stuck).min() {
             Some(from) => (
                 from,
-                IDLE_MS + super::A_SECOND + self.shared.now_ms().saturating_sub(from),
+                IDLE_MS + super::A_SECOND + self.shared.now().get().saturating_sub(from),
             ),
             None => (self.alive, IDLE_MS),
         };
