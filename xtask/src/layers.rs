@@ -51,7 +51,13 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "kaskade-aka",
-        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-codec", "kaskade-keys"],
+        may_use: &[
+            "kaskade-faults",
+            "kaskade-crypto",
+            "kaskade-codec",
+            "kaskade-keys",
+            "kaskade-flow",
+        ],
         reason: "both ends of a run derive keys and read messages",
         sans_io: true,
     },

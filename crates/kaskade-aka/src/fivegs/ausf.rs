@@ -81,6 +81,14 @@ impl Challenged {
         &self.serving_network_name
     }
 
+    /// There was no answer: what is left is who it was about.
+    pub fn give_up(self) -> WrongResStar {
+        WrongResStar {
+            supi: self.supi,
+            serving_network_name: self.serving_network_name,
+        }
+    }
+
     /// Compares RES* with XRES* in constant time, and derives K_SEAF (TS 33.501 A.6) when they are equal.
     ///
     /// # Errors

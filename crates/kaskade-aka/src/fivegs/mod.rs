@@ -13,11 +13,12 @@
 //! ```
 //!
 //! A stage is taken by the step that ends it: an expected answer can be tried once, and a run that failed has nothing left
-//! to go on with.
+//! to go on with. [`run`] makes machines of the AUSF's stages, for a driver that keeps many of them.
 
 pub mod ausf;
 pub mod cascade;
 pub mod keys;
+pub mod run;
 pub mod seaf;
 pub mod udm;
 pub mod ue;

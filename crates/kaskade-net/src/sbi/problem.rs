@@ -74,6 +74,8 @@ causes! {
     NfCongestion = "NF_CONGESTION", SERVICE_UNAVAILABLE, "Congestion";
     /// This peer asks too much (TS 29.500 5.2.7.2).
     NfCongestionRisk = "NF_CONGESTION_RISK", TOO_MANY_REQUESTS, "Too many requests";
+    /// Nothing is changed at present: another message for the same resource is in work (TS 29.500 5.2.7.2).
+    ModificationNotAllowed = "MODIFICATION_NOT_ALLOWED", FORBIDDEN, "Not to be changed now";
     /// The serving network may not authenticate this home network's users (TS 29.503 6.3.7.3, TS 29.509 6.1.7.3).
     ServingNetworkNotAuthorized = "SERVING_NETWORK_NOT_AUTHORIZED", FORBIDDEN, "Serving network is not authorised";
     /// The user cannot be authenticated this way (TS 29.503 6.3.7.3, TS 29.509 6.1.7.3).

@@ -19,6 +19,7 @@ mod connection;
 mod crowds;
 mod curl;
 mod going_back;
+mod in_work;
 mod memory;
 mod misfits;
 mod models;

@@ -2,17 +2,21 @@
 //! answer, expiring, bounded.
 //!
 //! Somebody else's context is as good as none. The shard is in the identifier, so that it is found without the SUPI.
+//!
+//! Whoever takes a message for a context has it [`InWork`] until its [`InWork::end`]: meanwhile another message is refused.
 
 use std::hash::RandomState;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade_aka::fivegs::ausf::Challenged;
-use kaskade_flow::Moment;
-use kaskade_flow::expiring::{Bounds, Expiring, Full, SHARDS};
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_aka::fivegs::run::{self, Run};
+use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
+use kaskade_flow::{Machine, Moment};
+use kaskade_keys::Supi;
 
 use super::link::EventUri;
 use crate::sbi::peer::RequesterId;
+use crate::time::moment;
 
 /// Life and number of authentication contexts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +49,12 @@ impl Default for ContextLimits {
 impl ContextLimits {
     /// What the challenges that wait take at most, in octets.
     pub const fn octets_of_pending(&self) -> usize {
-        Table::<Challenged>::octets_at_most(self.pending, NAI_OCTETS)
+        Table::<Run>::octets_at_most(self.pending, NAI_OCTETS)
     }
 
     /// What the results that are remembered take at most, in octets.
     pub const fn octets_of_results(&self) -> usize {
-        Table::<Success>::octets_at_most(self.results, NAI_OCTETS)
+        Table::<Kept>::octets_at_most(self.results, NAI_OCTETS)
     }
 
     /// What the results take beside that where the UDM is on another node, in octets: where each was reported.
@@ -126,25 +130,16 @@ impl std::fmt::Debug for ContextId {
     }
 }
 
-/// What is remembered of a success. K_AUSF is not: no service needs it yet.
-#[derive(Clone)]
-pub(super) struct Success {
-    pub(super) supi: Supi,
-    pub(super) serving_network_name: ServingNetworkName,
-    pub(super) event: Option<EventUri>,
-}
-
-/// What was removed.
-pub(super) enum Removed {
-    Pending,
-    Confirmed(Success),
-}
+/// A result that can be taken back.
+pub(super) type Kept = run::Kept<EventUri>;
+/// What is remembered of it.
+pub(super) type Success = run::Success<EventUri>;
 
 type Table<V> = Expiring<Supi, RequesterId, V, RandomState>;
 
 pub(super) struct Contexts {
-    pending: Table<Challenged>,
-    results: Table<Success>,
+    pending: Table<Run>,
+    results: Table<Kept>,
     limits: ContextLimits,
 }
 
@@ -167,50 +162,57 @@ impl Contexts {
         }
     }
 
+    /// Until when a challenge that begins now waits.
+    pub(super) fn until(&self, now: Moment) -> Option<Moment> {
+        now.after(self.limits.lifetime)
+    }
+
     pub(super) fn insert(
         &self,
         owner: RequesterId,
-        challenged: Challenged,
+        run: Run,
         random: [u8; 16],
         now: Moment,
     ) -> Result<ContextId, Full> {
-        let supi = challenged.supi().clone();
+        let supi = run.supi().clone();
         let id = ContextId {
             shard: self.pending.shard_of(&supi),
             random: u128::from_be_bytes(random),
         };
-        let expires = now.after(self.limits.lifetime);
-        self.pending.insert(&supi, owner, id.random, challenged, expires, now)?;
+        let expires = run.deadline();
+        self.pending.insert(&supi, owner, id.random, run, expires, now)?;
         Ok(id)
     }
 
-    /// The challenge of a context, which then no longer exists.
-    pub(super) fn take(&self, owner: RequesterId, id: ContextId, now: Moment) -> Option<Challenged> {
-        self.pending.take(id.shard, id.random, owner, now).ok()
+    /// The run of a context, which is in work from now on.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        owner: RequesterId,
+        id: ContextId,
+        now: Moment,
+    ) -> Result<(Run, InWork<Run>), Missing> {
+        let run = self.pending.begin(id.shard, id.random, owner, now)?;
+        Ok((run, InWork::of(self, |contexts| &contexts.pending, id, None)))
     }
 
     /// Remembers a result, unless others have all the room: then it cannot be taken back.
-    pub(super) fn keep(&self, owner: RequesterId, id: ContextId, success: Success, now: Moment) {
-        let supi = success.supi.clone();
-        let expires = now.after(self.limits.result_lifetime);
-        let _ = self.results.insert(&supi, owner, id.random, success, expires, now);
+    pub(super) fn keep(&self, owner: RequesterId, id: ContextId, mut success: Success, now: Moment) {
+        success.until = now.after(self.limits.result_lifetime);
+        let (supi, expires) = (success.supi.clone(), success.until);
+        let kept = Kept::Held(success);
+        let _ = self.results.insert(&supi, owner, id.random, kept, expires, now);
     }
 
-    /// Removes a challenge; a result stays until [`Contexts::taken_back`], as the UDM has to be told first.
-    pub(super) fn remove(&self, owner: RequesterId, id: ContextId, now: Moment) -> Option<Removed> {
-        if self.take(owner, id, now).is_some() {
-            return Some(Removed::Pending);
-        }
-        let success = self.results.begin(id.shard, id.random, owner, now).ok()?;
-        let expires = now.after(self.limits.result_lifetime);
-        self.results
-            .end(id.shard, id.random, Some((success.clone(), expires)), now);
-        Some(Removed::Confirmed(success))
-    }
-
-    /// A result is taken back, in the UDM too.
-    pub(super) fn taken_back(&self, owner: RequesterId, id: ContextId, now: Moment) {
-        let _ = self.results.take(id.shard, id.random, owner, now);
+    /// The result of a context, which is in work from now on. Where the work breaks off, it is as it was.
+    pub(super) fn begin_result(
+        self: &Arc<Self>,
+        owner: RequesterId,
+        id: ContextId,
+        now: Moment,
+    ) -> Result<(Kept, InWork<Kept>), Missing> {
+        let kept = self.results.begin(id.shard, id.random, owner, now)?;
+        let back = Kept::Held(kept.success().clone());
+        Ok((kept, InWork::of(self, |contexts| &contexts.results, id, Some(back))))
     }
 
     /// Whether there was anything of this user and owner.
@@ -219,6 +221,7 @@ impl Contexts {
     }
 
     pub(super) fn sweep(&self, now: Moment) {
+        // Out of time they have nothing to say: what is left of them is wiped.
         self.pending.sweep(now, drop);
         self.results.sweep(now, drop);
     }
@@ -232,18 +235,69 @@ impl Contexts {
     }
 }
 
+/// The place of a context while a message for it is in work. Dropped, the work has broken off.
+pub(super) struct InWork<M: Machine> {
+    contexts: Arc<Contexts>,
+    table: fn(&Contexts) -> &Table<M>,
+    id: ContextId,
+    /// What is put back where the work breaks off.
+    back: Option<M>,
+    ended: bool,
+}
+
+impl<M: Machine> InWork<M> {
+    fn of(contexts: &Arc<Contexts>, table: fn(&Contexts) -> &Table<M>, id: ContextId, back: Option<M>) -> Self {
+        Self {
+            contexts: contexts.clone(),
+            table,
+            id,
+            back,
+            ended: false,
+        }
+    }
+
+    /// Which context it is.
+    pub(super) fn id(&self) -> ContextId {
+        self.id
+    }
+
+    /// Puts back what comes next, or removes the context; whether its owner still knows it, who may have forgotten it meanwhile.
+    pub(super) fn end(mut self, next: Option<M>, now: Moment) -> bool {
+        self.ended = true;
+        self.put(next, now)
+    }
+
+    fn put(&self, next: Option<M>, now: Moment) -> bool {
+        let next = next.map(|next| {
+            let expires = next.deadline();
+            (next, expires)
+        });
+        (self.table)(&self.contexts).end(self.id.shard, self.id.random, next, now)
+    }
+}
+
+impl<M: Machine> Drop for InWork<M> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let back = self.back.take();
+            self.put(back, moment());
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use kaskade_aka::fivegs::udm::HeAv5g;
     use kaskade_crypto::{Autn, Rand};
+    use kaskade_keys::ServingNetworkName;
     use kaskade_keys::fivegs::{KAusf, XresStar};
 
     use super::*;
     use crate::random::random_octets;
     use crate::sbi::peer::Requester;
 
-    fn challenged(user: u64) -> Challenged {
+    fn run(user: u64, until: Option<Moment>) -> Run {
         let he_av = HeAv5g {
             rand: Rand::from_octets([1; 16]),
             autn: Autn::from_octets([2; 16]),
@@ -251,7 +305,7 @@ mod tests {
             k_ausf: KAusf::from_octets(&[4; 32]),
         };
         let supi = format!("imsi-00101{user:010}").parse().unwrap();
-        Challenged::new(he_av, supi, ServingNetworkName::NSWO).1
+        Run::begin(he_av, supi, ServingNetworkName::NSWO, until).1
     }
 
     #[test]
@@ -287,47 +341,86 @@ mod tests {
         }
     }
 
+    const BEGIN: Moment = Moment::from_nanos(1);
+
+    /// Contexts, and somebody who owns some.
+    fn contexts() -> (Arc<Contexts>, RequesterId) {
+        let contexts = Contexts::new(ContextLimits::default());
+        (Arc::new(contexts), Requester::group("amf").id())
+    }
+
+    fn insert(contexts: &Contexts, owner: RequesterId, user: u64, id: u8) -> ContextId {
+        let run = run(user, contexts.until(BEGIN));
+        contexts.insert(owner, run, [id; 16], BEGIN).unwrap()
+    }
+
+    fn success(user: u64) -> Success {
+        Success {
+            supi: run(user, None).supi().clone(),
+            serving_network_name: ServingNetworkName::NSWO,
+            event: None,
+            until: None,
+        }
+    }
+
     #[test]
     fn a_late_answer_is_no_answer() {
-        let contexts = Contexts::new(ContextLimits::default());
-        let begin = Moment::from_nanos(1);
+        let (contexts, owner) = contexts();
         let lifetime = ContextLimits::default().lifetime;
-        let owner = Requester::group("amf").id();
-        let in_time = contexts.insert(owner, challenged(1), [1; 16], begin).unwrap();
-        let late = contexts.insert(owner, challenged(2), [2; 16], begin).unwrap();
-        let after = |wait| begin.after(wait).unwrap();
+        let in_time = insert(&contexts, owner, 1, 1);
+        let late = insert(&contexts, owner, 2, 2);
+        let after = |wait| BEGIN.after(wait).unwrap();
         let last = after(lifetime - Duration::from_millis(1));
-        assert!(contexts.take(owner, in_time, last).is_some());
-        assert!(contexts.take(owner, late, after(lifetime)).is_none());
-        assert_eq!(contexts.pending(), 0);
+        assert!(contexts.begin(owner, in_time, last).is_ok());
+        assert_eq!(
+            contexts.begin(owner, late, after(lifetime)).err(),
+            Some(Missing::Unknown)
+        );
+        assert_eq!(contexts.pending(), 0, "what breaks off is gone, too");
     }
 
     #[test]
     fn somebody_elses_context_is_none() {
-        let contexts = Contexts::new(ContextLimits::default());
-        let now = Moment::from_nanos(1);
-        let [amf, other] = ["amf", "other"].map(|name| Requester::group(name).id());
-        let id = contexts.insert(amf, challenged(1), [1; 16], now).unwrap();
-        let supi = contexts.take(amf, id, now).unwrap().supi().clone();
-        let id = contexts.insert(amf, challenged(1), [2; 16], now).unwrap();
-        assert!(contexts.take(other, id, now).is_none());
-        assert!(contexts.remove(other, id, now).is_none());
+        let (contexts, amf) = contexts();
+        let other = Requester::group("other").id();
+        let unknown = Some(Missing::Unknown);
+        let id = insert(&contexts, amf, 1, 1);
+        assert_eq!(contexts.begin(other, id, BEGIN).err(), unknown);
+        let supi = success(1).supi;
         assert!(!contexts.forget(other, &supi));
-        assert!(contexts.take(amf, id, now).is_some(), "untouched by the others' tries");
-        let success = Success {
-            supi: supi.clone(),
-            serving_network_name: ServingNetworkName::NSWO,
-            event: None,
-        };
-        contexts.keep(amf, id, success, now);
-        assert!(contexts.remove(other, id, now).is_none());
+        let (_, work) = contexts.begin(amf, id, BEGIN).unwrap();
+        assert_eq!(
+            contexts.begin(other, id, BEGIN).err(),
+            unknown,
+            "not even that it is in work"
+        );
+        assert_eq!(contexts.begin(amf, id, BEGIN).err(), Some(Missing::InWork));
+        assert!(work.end(None, BEGIN));
+        contexts.keep(amf, id, success(1), BEGIN);
+        assert_eq!(contexts.begin_result(other, id, BEGIN).err(), unknown);
         assert!(!contexts.forget(other, &supi));
         for _ in 0..2 {
-            assert!(matches!(contexts.remove(amf, id, now), Some(Removed::Confirmed(_))));
+            let (_, work) = contexts.begin_result(amf, id, BEGIN).unwrap();
+            assert_eq!(contexts.begin_result(amf, id, BEGIN).err(), Some(Missing::InWork));
+            drop(work);
         }
-        contexts.taken_back(other, id, now);
-        assert!(contexts.remove(amf, id, now).is_some(), "not the other's to take back");
-        contexts.taken_back(amf, id, now);
-        assert!(contexts.remove(amf, id, now).is_none());
+        let (_, work) = contexts.begin_result(amf, id, BEGIN).unwrap();
+        assert!(work.end(None, BEGIN));
+        assert_eq!(contexts.begin_result(amf, id, BEGIN).err(), unknown);
+    }
+
+    #[test]
+    fn who_leaves_while_a_message_is_in_work_leaves_nothing() {
+        let (contexts, amf) = contexts();
+        let id = insert(&contexts, amf, 1, 1);
+        let (run, work) = contexts.begin(amf, id, BEGIN).unwrap();
+        assert!(contexts.forget(amf, &success(1).supi));
+        assert!(!contexts.forget(amf, &success(1).supi), "it is forgotten already");
+        assert!(!work.end(Some(run), BEGIN));
+        contexts.keep(amf, id, success(1), BEGIN);
+        let (kept, work) = contexts.begin_result(amf, id, BEGIN).unwrap();
+        assert!(contexts.forget(amf, &success(1).supi));
+        assert!(!work.end(Some(kept), BEGIN));
+        assert_eq!((contexts.pending(), contexts.results()), (0, 0));
     }
 }

@@ -6,7 +6,8 @@
 //!                            └─ the result is reported to the UDM
 //! ```
 //!
-//! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been.
+//! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been, and
+//! 403 `MODIFICATION_NOT_ALLOWED` while the first one's result is on its way to the UDM, as any other message then.
 //! Two runs for one user have two contexts. Contexts expire and are bounded, and each belongs to who asked for it: to others it
 //! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
 
@@ -14,19 +15,22 @@ mod contexts;
 mod http;
 mod link;
 mod reports;
+mod runs;
 
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kaskade_aka::fivegs::ausf::{Challenged, Confirmed, SeAv5g};
+use kaskade_aka::fivegs::ausf::SeAv5g;
+use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
 use kaskade_flow::NoRandomness;
-use kaskade_flow::expiring::Full;
+use kaskade_flow::expiring::{Full, Missing};
+use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
-use kaskade_keys::fivegs::{KSeaf, ResStar};
-use kaskade_keys::{ServingNetworkName, Supi};
+
+pub use kaskade_aka::fivegs::run::Outcome;
 
 pub use contexts::{ContextId, ContextLimits};
 pub use http::{API, VERSION};
@@ -38,15 +42,15 @@ use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::random_octets;
 use crate::sbi::model::nausf::AuthenticationInfo;
-use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest};
-use crate::sbi::model::{AuthType, NfInstanceId, SupiOrSuci};
+use crate::sbi::model::nudm::AuthenticationInfoRequest;
+use crate::sbi::model::{NfInstanceId, SupiOrSuci};
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::Cause;
 use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
-use crate::time::{Timestamp, moment};
-use contexts::{Contexts, Removed, Success};
-use reports::{Place, Reports};
+use crate::time::moment;
+use contexts::Contexts;
+use reports::Reports;
 
 /// How an AUSF is set up.
 #[derive(Clone)]
@@ -92,6 +96,9 @@ pub enum AusfError {
     /// The context does not exist, is spent, or has expired.
     #[error("AUSF: no such authentication context")]
     UnknownContext,
+    /// Another message for the context is in work.
+    #[error("AUSF: another message for this authentication context is in work")]
+    InWork,
     /// Too much was asked for.
     #[error("AUSF: {0}")]
     OverBudget(#[from] OverBudget),
@@ -106,12 +113,23 @@ pub enum AusfError {
     Stopped,
 }
 
+impl From<Missing> for AusfError {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Unknown => Self::UnknownContext,
+            Missing::InWork => Self::InWork,
+        }
+    }
+}
+
 impl AusfError {
     /// What the peer is told (TS 29.509 6.1.7.3).
     pub fn cause(&self) -> Cause {
         match self {
             Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
             Self::UnknownContext => Cause::ContextNotFound,
+            // TS 29.509 names none: of what TS 29.500 5.2.7.2 has, this one is not to be tried again.
+            Self::InWork => Cause::ModificationNotAllowed,
             Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
             Self::OverBudget(over) => cause(over.bucket),
             Self::NoRoom => Cause::NfCongestion,
@@ -147,26 +165,12 @@ pub struct AusfCounters {
 pub struct Ausf {
     udm: UdmLink,
     options: AusfOptions,
-    contexts: Contexts,
+    contexts: Arc<Contexts>,
     /// `None` where the UDM keeps them.
     budgets: Option<Budgets>,
     /// `None` where the UDM is in this process: there is nothing to wait for.
     reports: Option<Reports>,
     counters: AusfCounters,
-}
-
-/// The result of a confirmation.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The user is authenticated.
-    Authenticated {
-        /// Who.
-        supi: Supi,
-        /// For the SEAF.
-        k_seaf: KSeaf,
-    },
-    /// The answer was wrong, or there was none.
-    Failed,
 }
 
 impl Ausf {
@@ -177,7 +181,7 @@ impl Ausf {
             budgets: elsewhere.then(|| Budgets::new(options.budgets, RandomState::new())),
             reports: elsewhere.then(Reports::new),
             udm,
-            contexts: Contexts::new(options.contexts),
+            contexts: Arc::new(Contexts::new(options.contexts)),
             options,
             counters: AusfCounters::default(),
         }
@@ -239,100 +243,17 @@ impl Ausf {
                     log_limit!(warn, "no vector from the UDM", %error);
                 }
             })?;
-        let (se_av, challenged) = Challenged::new(result.he_av, result.supi, serving_network_name);
-        self.show(challenged.supi(), Holder::Ausf, &challenged);
-        let inserted = self
-            .contexts
-            .insert(requester.id(), challenged, random_octets()?, moment());
+        let now = moment();
+        let until = self.contexts.until(now);
+        let (se_av, run) = Run::begin(result.he_av, result.supi, serving_network_name, until);
+        self.show(run.supi(), Holder::Ausf, &run);
+        let inserted = self.contexts.insert(requester.id(), run, random_octets()?, now);
         let id = inserted.map_err(|Full| {
             log_limit!(warn, "refused: others have all contexts", %requester);
             AusfError::NoRoom
         })?;
         self.counters.challenges.fetch_add(1, Ordering::Relaxed);
         Ok((id, se_av))
-    }
-
-    /// Takes the UE's answer, and reports the result to the UDM (TS 29.509 5.2.2.2.2, TS 33.501 6.1.4.1a).
-    ///
-    /// A report that does not arrive is logged; the authentication stands. A request that is cancelled has its result reported
-    /// and kept all the same, or, where it waited for others' reports, leaves the context as it was.
-    ///
-    /// # Errors
-    /// [`AusfError::UnknownContext`], also where the context is another's; that one stays as it is.
-    /// [`AusfError::Stopped`] where the program ends before there is room for the report.
-    pub async fn confirm(
-        self: &Arc<Self>,
-        requester: &Requester,
-        id: ContextId,
-        res_star: Option<&ResStar>,
-    ) -> Result<Outcome, AusfError> {
-        let place = match &self.reports {
-            Some(reports) => Some(reports.place().await.ok_or(AusfError::Stopped)?),
-            None => None,
-        };
-        let challenged = self
-            .contexts
-            .take(requester.id(), id, moment())
-            .ok_or(AusfError::UnknownContext)?;
-        let confirmed = match res_star {
-            Some(res_star) => challenged
-                .confirm(res_star)
-                .map_err(|wrong| (wrong.supi, wrong.serving_network_name)),
-            None => Err((challenged.supi().clone(), *challenged.serving_network_name())),
-        };
-        match confirmed {
-            Ok(confirmed) => Ok(self.succeeded(requester, id, confirmed, place).await),
-            Err((supi, serving_network_name)) => {
-                self.counters.failures.fetch_add(1, Ordering::Relaxed);
-                let (supi_shown, received) = (supi.masked(), res_star.is_some());
-                log_limit!(info, "authentication failed", supi = %supi_shown, received, %requester);
-                let (ausf, requester) = (self.clone(), requester.clone());
-                self.to_the_end(place, async move {
-                    ausf.report(&requester, &supi, serving_network_name, false).await;
-                })
-                .await;
-                Ok(Outcome::Failed)
-            }
-        }
-    }
-
-    async fn succeeded(
-        self: &Arc<Self>,
-        requester: &Requester,
-        id: ContextId,
-        confirmed: Confirmed,
-        place: Option<Place>,
-    ) -> Outcome {
-        self.show(&confirmed.supi, Holder::Ausf, &confirmed);
-        let Confirmed {
-            supi,
-            serving_network_name,
-            k_ausf,
-            k_seaf,
-        } = confirmed;
-        // No service needs it yet: what is not kept cannot be stolen.
-        drop(k_ausf);
-        self.counters.successes.fetch_add(1, Ordering::Relaxed);
-        let (ausf, requester, reported) = (self.clone(), requester.clone(), supi.clone());
-        self.to_the_end(place, async move {
-            let event = ausf.report(&requester, &reported, serving_network_name, true).await;
-            let success = Success {
-                supi: reported,
-                serving_network_name,
-                event,
-            };
-            ausf.contexts.keep(requester.id(), id, success, moment());
-        })
-        .await;
-        Outcome::Authenticated { supi, k_seaf }
-    }
-
-    /// Does this to its end, also where the request is cancelled meanwhile.
-    async fn to_the_end(&self, place: Option<Place>, work: impl Future<Output = ()> + Send + 'static) {
-        match (&self.reports, place) {
-            (Some(reports), Some(place)) => reports.deliver(place, work).await,
-            _ => work.await,
-        }
     }
 
     /// Waits until the UDM is told of the results that there are, so long at most; others are refused from now on.
@@ -342,34 +263,11 @@ impl Ausf {
         }
     }
 
-    /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2).
-    ///
-    /// # Errors
-    /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::Udm`] when the UDM could not be told.
-    pub async fn delete(&self, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
-        match self.contexts.remove(requester.id(), id, moment()) {
-            None => Err(AusfError::UnknownContext),
-            Some(Removed::Pending) => Ok(()),
-            Some(Removed::Confirmed(Success {
-                supi,
-                serving_network_name,
-                event,
-            })) => {
-                if let Some(event) = event {
-                    let removal = self.event(serving_network_name, true, true);
-                    // Until it has succeeded the result stays, so that whoever tries again finds it.
-                    self.udm.delete_auth(requester, &supi, &event, removal).await?;
-                }
-                self.contexts.taken_back(requester.id(), id, moment());
-                Ok(())
-            }
-        }
-    }
-
     /// The user has left: forgets what this requester has of it (TS 29.509 5.2.2.2.6).
     ///
     /// # Errors
-    /// [`AusfError::UnknownContext`] when that is nothing; what others have of the user stays, and is not told.
+    /// [`AusfError::UnknownContext`] when that is nothing; what others have of the user stays, and is not told. What a message is
+    /// in work for is forgotten when that ends.
     pub fn deregister(&self, requester: &Requester, supi: &Supi) -> Result<(), AusfError> {
         if self.contexts.forget(requester.id(), supi) {
             return Ok(());
@@ -409,35 +307,6 @@ impl Ausf {
                 _ = interval.tick() => self.contexts.sweep(moment()),
                 () = shutdown.begun() => return,
             }
-        }
-    }
-
-    /// Tells the UDM the result; gives where to take it back.
-    async fn report(
-        &self,
-        requester: &Requester,
-        supi: &Supi,
-        serving_network_name: ServingNetworkName,
-        success: bool,
-    ) -> Option<link::EventUri> {
-        let event = self.event(serving_network_name, success, false);
-        match self.udm.confirm_auth(requester, supi, event).await {
-            Ok(uri) => Some(uri),
-            Err(error) => {
-                log_limit!(warn, "the UDM could not be told the result", supi = %supi.masked(), %error);
-                None
-            }
-        }
-    }
-
-    fn event(&self, serving_network_name: ServingNetworkName, success: bool, auth_removal_ind: bool) -> AuthEvent {
-        AuthEvent {
-            nf_instance_id: self.options.nf_instance_id,
-            success,
-            time_stamp: Timestamp::now(),
-            auth_type: AuthType::FiveGAka,
-            serving_network_name,
-            auth_removal_ind,
         }
     }
 

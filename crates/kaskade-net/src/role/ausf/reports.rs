@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade_faults::fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::log_limit;
@@ -51,18 +52,30 @@ impl Reports {
     }
 
     /// Does this to its end, also where nobody waits for that any more; the end of the program is waited for so long.
-    pub(super) async fn deliver(&self, place: Place, work: impl Future<Output = ()> + Send + 'static) {
+    /// What came of it; `None` where it broke off.
+    pub(super) async fn deliver<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
         let over = self.over.clone();
-        let task = tokio::spawn(async move {
+        let task = async move {
             let _place = place.0;
             tokio::select! {
-                () = work => {}
-                () = over.begun() => log_limit!(warn, "the UDM was not told a result before the end"),
+                done = work => Some(done),
+                () = over.begun() => {
+                    log_limit!(warn, "the UDM was not told a result before the end");
+                    None
+                }
             }
-        });
-        if let Err(error) = task.await {
-            log_limit!(error, "the report of a result broke off", %error);
+        };
+        if fault!("lost-when-cancelled") {
+            return task.await;
         }
+        tokio::spawn(task).await.unwrap_or_else(|error| {
+            log_limit!(error, "the report of a result broke off", %error);
+            None
+        })
     }
 
     /// Waits for the reports under way, so long at most, and takes no more.

@@ -3,10 +3,11 @@
 use std::hash::RandomState;
 use std::time::Duration;
 
-use kaskade_flow::Moment;
 use kaskade_flow::expiring::{Bounds, Expiring, Full};
+use kaskade_flow::{Entropy, Guarded, Machine, Moment, Step};
 use kaskade_keys::Supi;
 
+use crate::random::SystemEntropy;
 use crate::sbi::model::nudm::AuthEvent;
 use crate::sbi::peer::RequesterId;
 
@@ -73,7 +74,35 @@ impl std::str::FromStr for EventId {
     }
 }
 
-type Table = Expiring<Supi, RequesterId, AuthEvent, RandomState>;
+/// A report in the UDM, which stays until its requester takes it back.
+#[derive(Clone)]
+pub(super) enum Report {
+    Kept { event: AuthEvent, until: Option<Moment> },
+}
+
+/// Its requester takes a report back.
+pub(super) struct TakenBack;
+
+impl Machine for Report {
+    type Input = TakenBack;
+    type Ask = std::convert::Infallible;
+    /// That it is taken back.
+    type Output = ();
+
+    fn deadline(&self) -> Option<Moment> {
+        let Self::Kept { until, .. } = self;
+        *until
+    }
+
+    fn handle(self, _: Moment, _: &mut dyn Entropy, input: Option<TakenBack>) -> Step<Self> {
+        match input {
+            Some(TakenBack) => Step::end().telling(Guarded::new(())),
+            None => Step::end(),
+        }
+    }
+}
+
+type Table = Expiring<Supi, RequesterId, Report, RandomState>;
 
 pub(super) struct Events {
     table: Table,
@@ -101,17 +130,28 @@ impl Events {
         now: Moment,
     ) -> Result<(), Full> {
         let id = id.within(supi, &self.table);
-        self.table.insert(supi, owner, id, event, now.after(self.lifetime), now)
+        let until = now.after(self.lifetime);
+        let report = Report::Kept { event, until };
+        self.table.insert(supi, owner, id, report, until, now)
     }
 
     pub(super) fn remove(&self, supi: &Supi, owner: RequesterId, id: EventId, now: Moment) -> bool {
         let within = id.within(supi, &self.table);
         let shard = self.table.shard_of(supi);
-        self.table.take(shard, within, owner, now).is_ok()
+        let Ok(report) = self.table.begin(shard, within, owner, now) else {
+            return false;
+        };
+        let step = report.handle(now, &mut SystemEntropy, Some(TakenBack));
+        let next = step.next.map(|next| {
+            let until = next.deadline();
+            (next, until)
+        });
+        self.table.end(shard, within, next, now) && step.out.is_some()
     }
 
     pub(super) fn of(&self, supi: &Supi) -> Vec<AuthEvent> {
-        self.table.of(supi)
+        let reports = self.table.of(supi).into_iter();
+        reports.map(|Report::Kept { event, .. }| event).collect()
     }
 }
 

@@ -1,0 +1,208 @@
+//! Messages for a context: each goes through its machine, and what that asks for is done to its end, whatever becomes of the
+//! request.
+//!
+//! ```text
+//! begin: the context is in work ── handle ── tell the UDM ── handle ── end: put back or removed ── answer
+//! ```
+//!
+//! Where the UDM is in this process nothing is waited for, so that nothing can be cancelled. Otherwise all behind `begin` runs
+//! in a task of its own, whose place was there before the context was touched.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use kaskade_aka::fivegs::run::{KeptInput, Outcome, Run, RunAsk, RunInput};
+use kaskade_faults::fault;
+use kaskade_flow::expiring::Missing;
+use kaskade_flow::{Guarded, Machine, Step};
+use kaskade_keys::derivation::Holder;
+use kaskade_keys::fivegs::ResStar;
+use kaskade_keys::{ServingNetworkName, Supi};
+
+use super::contexts::{InWork, Kept, Success};
+use super::link::EventUri;
+use super::reports::Place;
+use super::{Ausf, AusfError, ContextId};
+use crate::log_limit;
+use crate::random::SystemEntropy;
+use crate::sbi::model::AuthType;
+use crate::sbi::model::nudm::AuthEvent;
+use crate::sbi::peer::Requester;
+use crate::time::{Timestamp, moment};
+
+impl Ausf {
+    /// Takes the UE's answer, and reports the result to the UDM (TS 29.509 5.2.2.2.2, TS 33.501 6.1.4.1a).
+    ///
+    /// A report that does not arrive is logged; the authentication stands. A request that is cancelled has its result reported
+    /// and kept all the same, or, where it waited for others' reports, leaves the context as it was.
+    ///
+    /// # Errors
+    /// [`AusfError::UnknownContext`], also where the context is another's, which stays as it is, and where its requester has
+    /// forgotten it meanwhile. [`AusfError::InWork`] while another message for it is. [`AusfError::Stopped`] where the program
+    /// ends before there is room for the report.
+    pub async fn confirm(
+        self: &Arc<Self>,
+        requester: &Requester,
+        id: ContextId,
+        res_star: Option<&ResStar>,
+    ) -> Result<Outcome, AusfError> {
+        let place = self.place().await?;
+        let now = moment();
+        let (run, work) = match self.contexts.begin(requester.id(), id, now) {
+            Err(Missing::InWork) if fault!("second-message-accepted") => return Ok(Outcome::Failed),
+            begun => begun?,
+        };
+        let step = run.handle(now, &mut SystemEntropy, Some(RunInput::Answer(res_star.cloned())));
+        let finish = self.clone().finish(requester.clone(), work, step);
+        match (&self.reports, place) {
+            (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
+            _ => finish.await,
+        }
+    }
+
+    /// Does what a run asks for, until it asks for nothing; then its place is free, and its outcome told.
+    async fn finish(
+        self: Arc<Self>,
+        requester: Requester,
+        work: InWork<Run>,
+        mut step: Step<Run>,
+    ) -> Result<Outcome, AusfError> {
+        let (id, mut kept) = (work.id(), None);
+        loop {
+            match (step.ask.take(), step.next.take()) {
+                (Some(RunAsk::Report { success }), Some(run)) => {
+                    self.show(run.supi(), Holder::Ausf, &run);
+                    self.count(&requester, &run, success);
+                    let event = self
+                        .report(&requester, run.supi(), *run.serving_network_name(), success)
+                        .await;
+                    kept = Some(Success {
+                        supi: run.supi().clone(),
+                        serving_network_name: *run.serving_network_name(),
+                        event,
+                        until: None,
+                    });
+                    step = run.handle(moment(), &mut SystemEntropy, Some(RunInput::Reported));
+                }
+                (ask, next) => {
+                    let now = moment();
+                    // What its requester has forgotten meanwhile is neither kept nor told.
+                    if !work.end(next, now) {
+                        return Err(AusfError::UnknownContext);
+                    }
+                    if let (Some(RunAsk::Keep), Some(success)) = (ask, kept) {
+                        self.contexts.keep(requester.id(), id, success, now);
+                    }
+                    return self.tell(step.out);
+                }
+            }
+        }
+    }
+
+    /// An outcome.
+    fn tell(&self, outcome: Option<Guarded<Outcome>>) -> Result<Outcome, AusfError> {
+        let mut told = None;
+        if let Some(outcome) = outcome {
+            let _ = outcome.map(|outcome| told = Some(outcome));
+        }
+        told.ok_or(AusfError::UnknownContext)
+    }
+
+    fn count(&self, requester: &Requester, run: &Run, success: bool) {
+        if success {
+            self.counters.successes.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %requester);
+    }
+
+    /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2). A request that is cancelled has
+    /// that done all the same.
+    ///
+    /// # Errors
+    /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::InWork`] while another message for it is;
+    /// [`AusfError::Udm`] when the UDM could not be told: then the result stays.
+    pub async fn delete(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
+        let place = self.place().await?;
+        let now = moment();
+        match self.contexts.begin(requester.id(), id, now) {
+            Ok((run, work)) => {
+                let step = run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
+                work.end(step.next, now);
+                return Ok(());
+            }
+            Err(Missing::InWork) => return Err(AusfError::InWork),
+            Err(Missing::Unknown) => {}
+        }
+        let (kept, work) = self.contexts.begin_result(requester.id(), id, now)?;
+        let step = kept.handle(now, &mut SystemEntropy, Some(KeptInput::TakeBack));
+        let finish = self.clone().take_back(requester.clone(), work, step);
+        match (&self.reports, place) {
+            (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
+            _ => finish.await,
+        }
+    }
+
+    /// Does what a result asks for, until it asks for nothing.
+    async fn take_back(
+        self: Arc<Self>,
+        requester: Requester,
+        work: InWork<Kept>,
+        mut step: Step<Kept>,
+    ) -> Result<(), AusfError> {
+        let mut told = Ok(());
+        while step.ask.is_some()
+            && let Some(kept) = step.next
+        {
+            told = self.remove_report(&requester, kept.success()).await;
+            step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
+        }
+        work.end(step.next, moment());
+        told
+    }
+
+    async fn remove_report(&self, requester: &Requester, success: &Success) -> Result<(), AusfError> {
+        let Some(event) = &success.event else { return Ok(()) };
+        let removal = self.event(success.serving_network_name, true, true);
+        let told = self.udm.delete_auth(requester, &success.supi, event, removal).await;
+        told.map_err(AusfError::Udm)
+    }
+
+    /// A place for what may have to wait for the UDM; none where nothing does.
+    async fn place(&self) -> Result<Option<Place>, AusfError> {
+        match &self.reports {
+            Some(reports) => Ok(Some(reports.place().await.ok_or(AusfError::Stopped)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Tells the UDM the result; gives where to take it back.
+    async fn report(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        serving_network_name: ServingNetworkName,
+        success: bool,
+    ) -> Option<EventUri> {
+        let event = self.event(serving_network_name, success, false);
+        match self.udm.confirm_auth(requester, supi, event).await {
+            Ok(uri) => Some(uri),
+            Err(error) => {
+                log_limit!(warn, "the UDM could not be told the result", supi = %supi.masked(), %error);
+                None
+            }
+        }
+    }
+
+    fn event(&self, serving_network_name: ServingNetworkName, success: bool, auth_removal_ind: bool) -> AuthEvent {
+        AuthEvent {
+            nf_instance_id: self.options.nf_instance_id,
+            success,
+            time_stamp: Timestamp::now(),
+            auth_type: AuthType::FiveGAka,
+            serving_network_name,
+            auth_removal_ind,
+        }
+    }
+}
