@@ -1,5 +1,8 @@
 //! The authentication centre: vectors out of K, and what an AUTS says (TS 33.102 6.3.2 and 6.3.5).
 //!
+//! For tools and tests, with the AMF of the subscription as it is. A network function asks [`arpf`](crate::arpf), which decides
+//! the separation bit and whether the subscriber may.
+//!
 //! Which SQN a vector gets is decided in [`sqn`](crate::sqn), and made durable by the store, before it comes here.
 
 mod batch;
@@ -64,7 +67,13 @@ pub struct Quintet {
 /// `sqn` must never have been used for this subscription, and be durable as used. Allocates nothing.
 #[inline]
 pub fn quintet(credentials: &Credentials, rand: &Rand, sqn: Sqn) -> Quintet {
-    Quintet::new(rand, credentials.keys.vector(rand, sqn, credentials.amf))
+    quintet_with_amf(&credentials.keys, credentials.amf, rand, sqn)
+}
+
+/// [`quintet`] with an AMF that the operation decides.
+#[inline]
+pub(crate) fn quintet_with_amf(keys: &AlgorithmKeys, amf: Amf, rand: &Rand, sqn: Sqn) -> Quintet {
+    Quintet::new(rand, keys.vector(rand, sqn, amf))
 }
 
 impl Quintet {

@@ -62,6 +62,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("replay-accepted", "a USIM answers a challenge twice", AKA, "a_replay_is_a_synchronisation_failure_that_names_sqn_ms"),
     fault("separation-bit-not-read", "a UE answers in 5G to a vector of another generation", AKA, "a_vector_for_another_generation_is_unacceptable"),
     fault("separation-bit-dropped", "a vector for 5G has the AMF of the subscription as it is", NET, "both_ends_have_the_same_keys"),
+    fault("separation-bit-not-cleared", "CK and IK that UTRAN sees are of a vector that EPS accepts", AKA, "the_operation_decides_the_separation_bit_and_the_method"),
     fault("supi-not-compared", "over N13 a UDM answers with somebody else's vector", NET, "a_udm_cannot_answer_for_somebody_else"),
     fault("network-not-authorised", "any serving network gets vectors", NET, "every_wrong_request_gets_its_answer"),
     fault("context-never-over", "a challenge can be answered for ever", NET, "contexts_expire"),

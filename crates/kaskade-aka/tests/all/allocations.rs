@@ -1,14 +1,15 @@
 //! The vector path takes nothing from the heap.
 
 use crate::parties::{home, rand, sqn, subscription, supi};
+use kaskade_aka::arpf::{self, EapAkaAv, EapAkaPrimeAv, EpsAv, FiveGHeAv, Operation, UmtsAv};
 use kaskade_aka::auc::{self, verify_auts};
 use kaskade_aka::fivegs::ausf::Challenged;
 use kaskade_aka::fivegs::cascade::{Binding, Cascade};
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::fivegs::udm;
 use kaskade_crypto::Auts;
-use kaskade_keys::Abba;
 use kaskade_keys::fivegs::ResStar;
+use kaskade_keys::{Abba, Plmn};
 use std::hint::black_box;
 
 /// How many allocations `work` makes.
@@ -58,6 +59,28 @@ fn the_vector_path_allocates_nothing() {
         allocations(|| assert!(verify_auts(&credentials, &rand, &auts).is_err())),
         0
     );
+}
+
+#[test]
+fn no_operation_allocates() {
+    fn made<O: Operation>(operation: &O) -> u64 {
+        let (credentials, rand, sqn) = (subscription(), rand(1), sqn(1, 0));
+        allocations(|| {
+            let permit = arpf::permit::<O>(|method| method == O::METHOD).expect("its own method");
+            black_box(permit.vector(operation, black_box(&credentials), &rand, sqn, &mut ()));
+        })
+    }
+    let (serving_network_name, access) = (home(), "WLAN".parse().expect("a name"));
+    let serving_network = "001-01".parse::<Plmn>().expect("a PLMN").into();
+    let counts = [
+        made(&FiveGHeAv { serving_network_name }),
+        made(&EpsAv { serving_network }),
+        made(&EapAkaPrimeAv::ServingNetwork(&serving_network_name)),
+        made(&EapAkaPrimeAv::AccessNetwork(&access)),
+        made(&UmtsAv),
+        made(&EapAkaAv),
+    ];
+    assert_eq!(counts, [0; 6]);
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod algorithm_sets;
 mod allocations;
+mod arpf;
 mod batch;
 mod in_step;
 mod other_opinions;

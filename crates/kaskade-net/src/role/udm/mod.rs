@@ -35,7 +35,7 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kaskade_aka::auc;
+use kaskade_aka::arpf::AucError;
 use kaskade_aka::sqn::SqnError;
 use kaskade_flow::NoRandomness;
 use kaskade_flow::budget::AutsAge;
@@ -97,7 +97,7 @@ pub enum UdmError {
     MethodNotAllowed,
     /// ARPF: the AUTS is not of this subscriber and RAND.
     #[error("ARPF: {0}")]
-    WrongAuts(auc::AucError),
+    WrongAuts(AucError),
     /// ARPF: there is no SQN that may be issued and that the card would accept.
     #[error("ARPF: {0}")]
     NoSequenceNumber(SqnError),

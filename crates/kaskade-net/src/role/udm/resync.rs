@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use kaskade_aka::auc;
 use kaskade_aka::sqn::SqnError;
 use kaskade_crypto::Sqn;
 use kaskade_keys::Supi;
@@ -27,8 +26,8 @@ impl Udm {
 
     /// SQN_MS, and the card whose K it was verified with. K lives no longer than this call.
     fn verify_auts(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(CardName, Sqn), UdmError> {
-        let card = self.card(supi)?;
-        match auc::verify_auts(&card.credentials, &info.rand, &info.auts) {
+        let (card, permit) = self.card(supi)?;
+        match permit.verify_auts(&card.credentials, &info.rand, &info.auts) {
             Ok(sqn_ms) => Ok((card.name, sqn_ms)),
             Err(error) => {
                 self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);

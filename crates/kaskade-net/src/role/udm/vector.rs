@@ -1,8 +1,8 @@
 //! ARPF: a card, an SQN and a RAND make a vector. K and OPc live within a call, and in no future that may wait.
 
-use kaskade_aka::fivegs::udm::{HeAv5g, he_av, he_av_visited};
-use kaskade_crypto::{Amf, Sqn};
-use kaskade_faults::fault;
+use kaskade_aka::arpf::{self, FiveGHeAv, Method, Permit};
+use kaskade_aka::fivegs::udm::HeAv5g;
+use kaskade_crypto::Sqn;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::{AuthMethods, Card, CardName, StoreError};
@@ -27,21 +27,18 @@ pub(super) enum Now {
 }
 
 impl Udm {
-    pub(super) fn card(&self, supi: &Supi) -> Result<Card, UdmError> {
-        let mut card = match self.store.card(supi) {
+    /// The card of a subscriber, if it may be authenticated by 5G AKA.
+    pub(super) fn card(&self, supi: &Supi) -> Result<(Card, Permit<FiveGHeAv>), UdmError> {
+        let card = match self.store.card(supi) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(UdmError::UserNotFound),
             Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
             Err(error) => return Err(store_failed(supi, error)),
         };
-        if !card.methods.contains(AuthMethods::FIVE_G_AKA) {
-            return Err(UdmError::MethodNotAllowed);
+        match arpf::permit(|method| allows(card.methods, method)) {
+            Ok(permit) => Ok((card, permit)),
+            Err(_) => Err(UdmError::MethodNotAllowed),
         }
-        // TS 33.501 6.1.3.2.0 step 1: the ARPF sets the separation bit, whatever AMF the subscription has.
-        let separation = if fault!("separation-bit-dropped") { 0 } else { 0x80 };
-        let [high, low] = *card.credentials.amf.octets();
-        card.credentials.amf = Amf::from_octets([high | separation, low]);
-        Ok(card)
     }
 
     /// A vector, if an SQN is at hand or `reserved`. K and OPc live no longer than this call, and in no future that may wait.
@@ -56,7 +53,7 @@ impl Udm {
             serving_network_name,
             requesting_node,
         } = wanted;
-        let card = self.card(supi)?;
+        let (card, permit) = self.card(supi)?;
         if let Some(admit) = admit.take() {
             admit()?;
         }
@@ -73,15 +70,18 @@ impl Udm {
         };
         // Recognised when its AUTS comes.
         let rand = self.store.challenge(supi, random_octets()?);
+        let operation = FiveGHeAv {
+            serving_network_name: **serving_network_name,
+        };
         let he_av = match &self.options.tap {
-            None => he_av(&card.credentials, &rand, sqn, serving_network_name),
+            None => permit.vector(&operation, &card.credentials, &rand, sqn, &mut ()),
             Some(tap) => {
                 let mut visitor = TapVisitor {
                     tap: &**tap,
                     holder: Holder::Arpf,
                     supi,
                 };
-                he_av_visited(&card.credentials, &rand, sqn, serving_network_name, &mut visitor)
+                permit.vector(&operation, &card.credentials, &rand, sqn, &mut visitor)
             }
         };
         Ok(Now::Made(he_av))
@@ -93,5 +93,16 @@ impl Udm {
             store.next_sqn_of(supi, &card, &requesting_node)
         })
         .await
+    }
+}
+
+/// Whether a subscription allows a method.
+fn allows(methods: AuthMethods, method: Method) -> bool {
+    match method {
+        Method::FiveGAka => methods.contains(AuthMethods::FIVE_G_AKA),
+        Method::EapAkaPrime => methods.contains(AuthMethods::EAP_AKA_PRIME),
+        Method::EpsAka => methods.contains(AuthMethods::EPS_AKA),
+        // No subscription has these yet.
+        _ => false,
     }
 }
