@@ -12,7 +12,7 @@ use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::tuak::{Iterations, Parameters, TuakKey, VectorRes};
 use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
-use kaskade_store::engine::{Batch, Blocking, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::Row;
 use kaskade_store::{

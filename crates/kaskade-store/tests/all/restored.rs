@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::common::{Hands, folder, split, subscriber, supi};
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_store::engine::{Batch, Blocking, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::{MasterKey, StoreError, SubscriberStore, skip_ahead, skip_ahead_on};
 

@@ -9,7 +9,7 @@ use crate::common::{folder, secret_octets, split, subscriber, supi};
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::engine::{Batch, Blocking, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::private::PrivateError;
 use kaskade_store::{
