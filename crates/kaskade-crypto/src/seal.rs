@@ -69,20 +69,19 @@ pub enum StoreKind {
     First,
     /// Every record of sequence numbers has a code.
     Coded,
+    /// Subscribers and sequence numbers are records of their own.
+    Records,
 }
 
 impl StoreKind {
+    /// All of them, the newest first.
+    pub const ALL: [Self; 3] = [Self::Records, Self::Coded, Self::First];
+
     const fn label(self) -> &'static [u8] {
         match self {
             Self::First => b"kaskade data key 1",
             Self::Coded => b"kaskade data key 2",
-        }
-    }
-
-    const fn other(self) -> Self {
-        match self {
-            Self::First => Self::Coded,
-            Self::Coded => Self::First,
+            Self::Records => b"kaskade data key 3",
         }
     }
 }
@@ -148,7 +147,7 @@ impl RootKey {
     ) -> (DataKey, [u8; SEALED_DATA_KEY_LEN]) {
         (
             DataKey::new(octets),
-            self.seal_data_key(octets, StoreKind::Coded, random),
+            self.seal_data_key(octets, StoreKind::Records, random),
         )
     }
 
@@ -158,20 +157,20 @@ impl RootKey {
         self.data_key_octets(kind, sealed).map(|key| DataKey::new(&key.0))
     }
 
-    /// [`RootKey::open_data_key_of`] for a store whose records have codes.
+    /// [`RootKey::open_data_key_of`] for a store of the newest kind.
     pub fn open_data_key(&self, sealed: &[u8]) -> Option<DataKey> {
-        self.open_data_key_of(StoreKind::Coded, sealed)
+        self.open_data_key_of(StoreKind::Records, sealed)
     }
 
-    /// Seals the data key of a store of the other kind for one of this kind.
+    /// Seals the data key of a store of one kind for one of another.
     pub fn reseal_data_key(
         &self,
         sealed: &[u8],
-        kind: StoreKind,
+        (from, to): (StoreKind, StoreKind),
         random: &[u8; RANDOM_LEN],
     ) -> Option<[u8; SEALED_DATA_KEY_LEN]> {
-        let key = self.data_key_octets(kind.other(), sealed)?;
-        Some(self.seal_data_key(&key.0, kind, random))
+        let key = self.data_key_octets(from, sealed)?;
+        Some(self.seal_data_key(&key.0, to, random))
     }
 
     fn seal_data_key(

@@ -39,7 +39,7 @@ pub const MOMENT_BITS: u32 = 48;
 pub enum Purpose {
     /// The code of the SUPI within a RAND.
     Supi = 1,
-    /// The record of the sequence numbers in a subscriber's row.
+    /// The record of the sequence numbers in a subscriber's row, in stores of format 2.
     Row = 2,
     /// The record of a life that is over.
     Life = 3,
@@ -51,6 +51,8 @@ pub enum Purpose {
     AuditMark = 6,
     /// A subscriber's pseudonym in the audit log.
     AuditSubject = 7,
+    /// The record of a subscriber's sequence numbers.
+    Sequence = 8,
 }
 
 /// The keys that follow from one data key. They are wiped on drop.

@@ -15,7 +15,7 @@ use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
-    SubscriberStore,
+    SubscriberStore, Subscription,
 };
 
 const NODE: &str = "5G:mnc001.mcc001.3gppnetwork.org";
@@ -191,6 +191,7 @@ fn subscriber(number: u64) -> Subscriber {
         secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn: SqnRecord::blank(SqnScheme::TimeBased),
     }
 }

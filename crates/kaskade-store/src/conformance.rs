@@ -25,7 +25,7 @@ use kaskade_keys::Supi;
 
 use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::master_key::MasterKey;
-use crate::model::{AuthMethods, Subscriber};
+use crate::model::{AuthMethods, Subscriber, Subscription};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
 use crate::store::{Resynchronised, StoreOptions, SubscriberStore};
 
@@ -395,6 +395,7 @@ fn subscriber(n: usize, scheme: SqnScheme) -> Subscriber {
         secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn,
     }
 }

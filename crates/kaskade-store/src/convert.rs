@@ -1,12 +1,20 @@
-//! A store of the first version becomes one of this version, where it is.
+//! A store of an earlier format becomes one of this format, where it is.
 //!
-//! Its records of sequence numbers had no code and did not say whose they were. The format is raised first, so that a
-//! program of the first version keeps its hands off; then the rows follow in commits of some thousand; at last the data
-//! key is sealed anew, as the key of a store whose records have codes. Until then a start goes on where a crash ended it;
-//! from then on a record without a code is refused. The data key stays the same: the one sealed for the first version, out of
-//! a backup of it and put back by somebody who can write the file, is converted again.
+//! | Format | What of it changes |
+//! |---|---|
+//! | 1 | records of sequence numbers had no code and did not say whose they were; neither had mark and tick |
+//! | 2 | a subscriber was one row, with its sequence numbers in front |
+//! | 3 | this one: a subscriber has two rows in a table of their own, see `rows` |
 //!
-//! A row that does not open or read is left as it is: using it is an error, as it was.
+//! The format is raised first, so that an earlier program keeps its hands off; then the rows move in commits of some thousand,
+//! each gone from its old table when it is in the new one; at last the data key is sealed anew, as the key of a store of this
+//! format. Until then a start goes on where a crash ended it; from then on the old table is not looked at any more. The data
+//! key stays the same: one sealed for an earlier format, out of a backup of it and put back by somebody who can write the
+//! file, is converted again.
+//!
+//! A row that does not open or read moves as it is: using it is an error, as it was.
+
+mod old;
 
 use std::sync::Arc;
 
@@ -17,48 +25,62 @@ use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
-use crate::record::{self, Owner};
-use crate::row::{self, Row};
+use crate::model::{Subscriber, Subscription};
+use crate::numbers_row::{SQN_VERSION_FIRST, decode_sqn};
+use crate::row::DAMAGED_BEFORE;
+use crate::rows::{Part, SUBSCRIBER, put_credentials, put_numbers};
 use crate::seal::Sealer;
+use crate::sqn_row;
+use old::OldRow;
 
 /// How many rows go into one commit.
 const CHUNK: usize = 4096;
 
-pub(crate) fn convert(engine: &dyn Engine, sealer: &Sealer, master_key: &MasterKey) -> Result<(), StoreError> {
+/// Converts a store of this kind. Whoever calls has declared the tables.
+pub(crate) fn convert(
+    engine: &dyn Engine,
+    sealer: &Sealer,
+    master_key: &MasterKey,
+    kind: StoreKind,
+) -> Result<(), StoreError> {
     let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut batch = Batch::default();
     batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
     commit(&batch)?;
-    for table in [Table::SUBSCRIBERS, Table::REMOVED] {
-        walk(engine, table, None, CHUNK, &mut |rows| {
+    let first = kind == StoreKind::First;
+    walk(engine, Table::SUBSCRIBERS, None, CHUNK, &mut |rows| {
+        let mut batch = Batch::default();
+        for (name, octets) in rows {
+            move_row(sealer, &mut batch, (name, octets), first)?;
+            batch.remove(Table::SUBSCRIBERS, name);
+        }
+        commit(&batch)
+    })?;
+    if first {
+        walk(engine, Table::REMOVED, None, CHUNK, &mut |rows| {
             let mut batch = Batch::default();
             for (name, octets) in rows {
-                let converted = match table {
-                    Table::SUBSCRIBERS => subscriber(sealer, name, octets),
-                    _ => removed(sealer, name, octets),
-                };
-                if let Some(converted) = converted {
-                    batch.put(table, name, &converted);
+                if let Some(coded) = removed(sealer, name, octets) {
+                    batch.put(Table::REMOVED, name, &coded);
                 }
-            }
-            if batch.changes().is_empty() {
-                return Ok(());
             }
             commit(&batch)
         })?;
     }
     let mut batch = Batch::default();
-    for (key, name) in [meta::CODED_MARK, meta::CODED_TICK] {
-        // The first version wrote its mark when it first issued a number, its tick at once.
-        let none = (key == meta::MARK).then_some(0);
-        let value = meta::number(engine, key).map_err(read_error)?.or(none);
-        let value = value.ok_or(StoreError::ChangedMeta(name))?;
-        batch.put(Table::META, key, &meta::coded(sealer.keys(), key, value));
+    if first {
+        for (key, name) in [meta::CODED_MARK, meta::CODED_TICK] {
+            // The first version wrote its mark when it first issued a number, its tick at once.
+            let none = (key == meta::MARK).then_some(0);
+            let value = meta::number(engine, key).map_err(read_error)?.or(none);
+            let value = value.ok_or(StoreError::ChangedMeta(name))?;
+            batch.put(Table::META, key, &meta::coded(sealer.keys(), key, value));
+        }
     }
     let sealed = meta::octets(engine, meta::DATA_KEY)
         .map_err(read_error)?
         .unwrap_or_default();
-    let sealed = Sealer::reseal(master_key, &sealed, StoreKind::Coded)?;
+    let sealed = Sealer::reseal(master_key, &sealed, (kind, StoreKind::Records))?;
     batch.put(Table::META, meta::DATA_KEY, &sealed);
     commit(&batch)
 }
@@ -88,27 +110,45 @@ pub(crate) fn walk(
     }
 }
 
-fn subscriber(sealer: &Sealer, name: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
-    let row = Row::decode(octets).ok()?;
-    if row::is_coded(row.sqn) {
-        return None;
-    }
-    let key = SubscriberKey::from(&SubscriberKey::supi(name).ok()?);
-    let owner = Owner {
-        life: sealer.life_of_row(&key, &row).ok()?,
-        inherited: true,
+/// Puts the rows that one row of an earlier format becomes.
+fn move_row(sealer: &Sealer, batch: &mut Batch, (name, octets): (&[u8], &[u8]), first: bool) -> Result<(), StoreError> {
+    let supi = SubscriberKey::supi(name);
+    let read = supi.as_ref().ok().and_then(|supi| {
+        let key = SubscriberKey::from(supi);
+        let row = OldRow::decode(octets).ok()?;
+        let secrets = sealer.open_old(&row.secrets(&key)).ok()?;
+        let life = sealer.life(&key, &secrets);
+        let (sqn, owner) = row.numbers(sealer.keys(), &key, (first, life))?;
+        let subscriber = Subscriber {
+            supi: supi.clone(),
+            secrets,
+            amf: row.amf,
+            methods: row.methods,
+            subscription: Subscription::default(),
+            sqn,
+        };
+        Some((key, subscriber, owner))
+    });
+    let Some((key, subscriber, owner)) = read else {
+        let damaged = [name, &[Part::Credentials as u8]].concat();
+        batch.put(SUBSCRIBER, &damaged, &[&[DAMAGED_BEFORE], octets].concat());
+        return Ok(());
     };
-    let record = row::decode_sqn(row.sqn).ok()?;
-    let (_, rest) = row::split(octets).ok()?;
-    Some(record::join(sealer.keys(), &key, &record, owner, rest))
+    put_credentials(batch, &key, &sealer.seal(&key, &subscriber)?, &subscriber.subscription);
+    put_numbers(
+        batch,
+        &key,
+        &sqn_row::encode(sealer.keys(), &key, &subscriber.sqn, &owner),
+    );
+    Ok(())
 }
 
 fn removed(sealer: &Sealer, name: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
-    if row::is_coded(octets) {
+    if octets.first() != Some(&SQN_VERSION_FIRST) {
         return None;
     }
-    let record = row::decode_sqn(octets).ok()?;
-    Some(record::encode_life(sealer.keys(), name, &record))
+    let record = decode_sqn(octets).ok()?;
+    Some(sqn_row::encode_life(sealer.keys(), name, &record))
 }
 
 #[cfg(test)]

@@ -18,8 +18,10 @@ use super::engine::{Batch, Blocking, Engine, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
-use super::record::{self, Life, Owner};
+use super::row::Row;
+use super::rows::{Part, PartKey, SUBSCRIBER, put_numbers};
 use super::seal::Sealer;
+use super::sqn_row::{self, Life, Owner};
 use super::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, SHARDS};
 
 const SMALLEST_SWEEP: usize = 16;
@@ -33,7 +35,7 @@ pub(crate) enum Effect {
     /// A range or a longer horizon: issuing went on meanwhile.
     Reserved(SubscriberKey, SqnRecord),
     /// Another issuer, or none: issuing had stopped meanwhile.
-    Replaced(SubscriberKey, Option<Box<(SqnIssuer, Life)>>),
+    Replaced(SubscriberKey, Option<Box<(SqnIssuer, Owner)>>),
     /// The clock may go on to here.
     Mark(Glc),
 }
@@ -72,7 +74,7 @@ pub(crate) struct Shard {
 pub(crate) struct Entry {
     pub(crate) issuer: Option<SqnIssuer>,
     /// Whose numbers these are.
-    pub(crate) life: Life,
+    pub(crate) owner: Owner,
     pub(crate) busy: Busy,
 }
 
@@ -182,7 +184,7 @@ impl Issuer {
             return queue.start_clock().map(Attempt::Wait);
         };
         let entry = self
-            .entry(&mut shard, engine, key, clock.now)?
+            .entry(&mut shard, engine, (key, card), clock.now)?
             .ok_or(StoreError::UnknownSubscriber)?;
         if let (Busy::Frozen(ticket), false) = (&entry.busy, fault!("issued-while-frozen")) {
             return waiting(ticket).map(Attempt::Wait);
@@ -195,11 +197,11 @@ impl Issuer {
             (Next::Issued { seq, prefetch }, busy) => {
                 if prefetch && matches!(busy, Busy::No) {
                     // It only saves a later vector from waiting: its failure is that vector's.
-                    let _ = self.reserve(entry, (engine, queue), key, clock);
+                    let _ = self.reserve(entry, queue, key, clock);
                 }
                 layout.join(seq, ind).map(Attempt::Issued).ok_or(StoreError::NoInd)
             }
-            (Next::NeedsReservation, Busy::No) => self.reserve(entry, (engine, queue), key, clock).map(Attempt::Wait),
+            (Next::NeedsReservation, Busy::No) => self.reserve(entry, queue, key, clock).map(Attempt::Wait),
             (Next::NeedsReservation, Busy::Reserving(ticket) | Busy::Frozen(ticket)) => {
                 waiting(ticket).map(Attempt::Wait)
             }
@@ -209,7 +211,7 @@ impl Issuer {
     fn reserve(
         &self,
         entry: &mut Entry,
-        (engine, queue): (&dyn Engine, &Queue),
+        queue: &Queue,
         key: &SubscriberKey,
         clock: ClockView,
     ) -> Result<Arc<Ticket>, StoreError> {
@@ -219,7 +221,11 @@ impl Issuer {
             issuer.reserved(record.clone());
         }
         let mut batch = Batch::default();
-        batch.put(Table::SUBSCRIBERS, key.octets(), &self.row_with(engine, key, &record)?);
+        put_numbers(
+            &mut batch,
+            key,
+            &sqn_row::encode(self.keys(), key, &record, &entry.owner),
+        );
         let ticket = Arc::new(Ticket::default());
         queue.submit(Request {
             unit: batch,
@@ -230,26 +236,23 @@ impl Issuer {
         Ok(ticket)
     }
 
-    /// The entry of a subscriber, loaded from its record when it is not there; `None` for one that is not.
+    /// The entry of a subscriber, loaded from its record when it is not there; `None` for one that is not. The record is that of
+    /// `card`, if the caller has read which card the subscriber has.
     pub(crate) fn entry<'a>(
         &self,
         shard: &'a mut Shard,
         engine: &dyn Engine,
-        key: &SubscriberKey,
+        (key, card): (&SubscriberKey, Option<&Life>),
         now: Glc,
     ) -> Result<Option<&'a mut Entry>, StoreError> {
         if !shard.entries.contains_key(key) {
-            let mut record = None;
-            read(engine, Table::SUBSCRIBERS, key.octets(), &mut |row| {
-                record = Some(record::of_row(self.keys(), key, row));
-            })?;
-            let Some((record, owner)) = record.transpose()? else {
+            let Some((record, owner)) = self.load(engine, key, card)? else {
                 return Ok(None);
             };
             shard.make_room(now, self.largest_shard);
             let entry = Entry {
                 issuer: Some(SqnIssuer::load(record)),
-                life: owner.life,
+                owner,
                 busy: Busy::No,
             };
             shard.entries.insert(key.clone(), entry);
@@ -257,35 +260,47 @@ impl Issuer {
         Ok(shard.entries.get_mut(key))
     }
 
-    /// The row of a subscriber with another record of its sequence numbers. The row must not change until it is
-    /// committed: the subscriber is busy.
-    pub(crate) fn row_with(
+    /// The record of a subscriber and whose it is; `None` when there is no such subscriber.
+    fn load(
         &self,
         engine: &dyn Engine,
         key: &SubscriberKey,
-        record: &SqnRecord,
-    ) -> Result<Vec<u8>, StoreError> {
-        let mut row = None;
-        read(engine, Table::SUBSCRIBERS, key.octets(), &mut |octets| {
-            row = Some(record::replaced(self.keys(), key, octets, record));
-        })?;
-        row.ok_or(StoreError::UnknownSubscriber)?
-    }
-
-    /// Whose the record of a subscriber is.
-    pub(crate) fn owner(&self, engine: &dyn Engine, key: &SubscriberKey) -> Result<Option<Owner>, StoreError> {
-        let mut owner = None;
-        read(engine, Table::SUBSCRIBERS, key.octets(), &mut |row| {
-            owner = Some(record::of_row(self.keys(), key, row).map(|(_, owner)| owner));
-        })?;
-        owner.transpose()
+        card: Option<&Life>,
+    ) -> Result<Option<(SqnRecord, Owner)>, StoreError> {
+        let mut numbers = None;
+        let mut decode = |life: &Life| {
+            read(engine, SUBSCRIBER, &PartKey::new(key, Part::Numbers), &mut |octets| {
+                numbers = Some(sqn_row::decode(self.keys(), key, life, octets));
+            })?;
+            Ok::<_, StoreError>(numbers.take())
+        };
+        if let Some(card) = card
+            && let Some(Ok(found)) = decode(card)?
+        {
+            return Ok(Some(found));
+        }
+        // Of another card than the caller's, whoever changed that; or not whole.
+        let mut life = None;
+        read(
+            engine,
+            SUBSCRIBER,
+            &PartKey::new(key, Part::Credentials),
+            &mut |octets| {
+                life = Some(Row::decode(octets).map(|row| row.life));
+            },
+        )?;
+        let Some(life) = life.transpose()? else { return Ok(None) };
+        match decode(&life)? {
+            Some(found) => found.map(Some),
+            None => Err(StoreError::changed(key)),
+        }
     }
 
     /// What a life that is over had issued: of a credential, or of a SUPI in a store of the first version.
     pub(crate) fn life(&self, engine: &dyn Engine, table: Table, name: &[u8]) -> Result<Option<SqnRecord>, StoreError> {
         let mut found = None;
         read(engine, table, name, &mut |octets| {
-            found = Some(record::decode_life(self.keys(), name, octets));
+            found = Some(sqn_row::decode_life(self.keys(), name, octets));
         })?;
         found.transpose()
     }
@@ -294,7 +309,7 @@ impl Issuer {
     pub(crate) fn freeze(shard: &mut Shard, key: &SubscriberKey, ticket: &Arc<Ticket>) {
         let entry = shard.entries.entry(key.clone()).or_insert(Entry {
             issuer: None,
-            life: Life::default(),
+            owner: Owner::default(),
             busy: Busy::No,
         });
         entry.busy = Busy::Frozen(Arc::clone(ticket));
@@ -325,7 +340,7 @@ impl Issuer {
                     entry.busy = Busy::No;
                     if durable {
                         let replaced = issuer.map(|replaced| *replaced);
-                        entry.life = replaced.as_ref().map(|(_, life)| *life).unwrap_or_default();
+                        entry.owner = replaced.as_ref().map(|(_, owner)| *owner).unwrap_or_default();
                         entry.issuer = replaced.map(|(issuer, _)| issuer);
                     }
                     // A new or replaced subscriber is loaded when it is first asked for.
@@ -351,7 +366,7 @@ impl Entry {
     /// Refuses a credential that was read before another took its place: K of the one and SQN of the other must not meet.
     pub(crate) fn belongs_to(&self, card: Option<&Life>) -> Result<(), StoreError> {
         match card {
-            Some(card) if *card != self.life && !fault!("card-not-compared") => Err(StoreError::AnotherCard),
+            Some(card) if *card != self.owner.life && !fault!("card-not-compared") => Err(StoreError::AnotherCard),
             _ => Ok(()),
         }
     }

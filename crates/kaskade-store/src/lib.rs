@@ -23,7 +23,8 @@
 //! use kaskade_crypto::{Amf, K, Opc};
 //! use kaskade_keys::Supi;
 //! use kaskade_store::{
-//!     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+//!     AuthMethods, MasterKey, OpOrOpc, Subscription, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
+//!     SubscriberStore,
 //! };
 //!
 //! let folder = tempfile::tempdir().expect("a folder");
@@ -37,6 +38,7 @@
 //!     secrets: SubscriberSecrets::milenage(K::from_octets(&[0x46; 16]), opc),
 //!     amf: Amf::SEPARATION,
 //!     methods: AuthMethods::FIVE_G_AKA,
+//!     subscription: Subscription::default(),
 //!     sqn: SqnRecord::blank(SqnScheme::TimeBased),
 //! };
 //! store.add(&subscriber).expect("a new subscriber");
@@ -80,17 +82,19 @@ pub mod memory;
 mod meta;
 pub mod model;
 mod numbers;
+mod numbers_row;
 #[cfg(any(test, feature = "test-util"))]
 pub mod power_loss;
 pub mod private;
 mod provision;
-mod record;
 pub mod row;
+pub mod rows;
 #[cfg(test)]
 mod schedule;
 mod seal;
 mod secrets;
 mod skip_ahead;
+mod sqn_row;
 mod store;
 #[cfg(test)]
 mod success_lock;
@@ -104,7 +108,10 @@ pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
-pub use model::{AlgorithmProfile, AuthMethods, Card, CardName, Credentials, Subscriber};
+pub use model::{
+    AlgorithmProfile, AuthMethod, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber,
+    Subscription,
+};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};

@@ -37,11 +37,24 @@ pub enum Failure {
 }
 
 /// An ordered map in memory. Clones share their content: one that is opened again finds what was committed.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MemoryEngine {
     content: Arc<RwLock<Content>>,
     failure: Arc<AtomicU32>,
     far: Arc<AtomicBool>,
+    /// Commits until the disk is full; `u32::MAX` for never.
+    left: Arc<AtomicU32>,
+}
+
+impl Default for MemoryEngine {
+    fn default() -> Self {
+        Self {
+            content: Arc::default(),
+            failure: Arc::default(),
+            far: Arc::default(),
+            left: Arc::new(AtomicU32::new(u32::MAX)),
+        }
+    }
 }
 
 /// An [`Engine`] with a field `memory`, for tests that let its writing fail: it has `write` and `mend` of its own, which block.
@@ -113,14 +126,20 @@ impl MemoryEngine {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
             content: Arc::new(RwLock::new(content)),
-            failure: Arc::default(),
             far: Arc::new(AtomicBool::new(self.far.load(Ordering::SeqCst))),
+            ..Self::default()
         }
     }
 
     /// From now on commits fail like this.
     pub fn fail(&self, failure: Failure) {
+        self.left.store(u32::MAX, Ordering::SeqCst);
         self.failure.store(failure as u32, Ordering::SeqCst);
+    }
+
+    /// After so many commits the disk is full.
+    pub fn fail_after(&self, commits: u32) {
+        self.left.store(commits, Ordering::SeqCst);
     }
 
     /// From now on nothing is at hand, as in an engine on another machine: every row must be waited for.
@@ -143,6 +162,11 @@ impl MemoryEngine {
     /// # Errors
     /// As [`MemoryEngine::fail`] says.
     pub fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        match self.left.load(Ordering::SeqCst) {
+            u32::MAX => {}
+            0 => self.fail(Failure::Full),
+            left => self.left.store(left - 1, Ordering::SeqCst),
+        }
         let failure = self.failure();
         let mut outcomes = Vec::new();
         if failure == Failure::Never as u32 || failure == Failure::FullAfterWrite as u32 {

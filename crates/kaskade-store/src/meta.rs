@@ -20,9 +20,9 @@ pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
 /// How far [`crate::skip_ahead`] has come, with its code.
 pub(crate) const SKIPPING: &[u8] = b"skip ahead";
 
-/// The format that this program writes: records of sequence numbers have a life and a code.
-pub(crate) const KNOWN_FORMAT: u64 = 2;
-/// The format of the first version, which is converted when it is opened.
+/// The format that this program writes: subscribers and their sequence numbers are rows of their own.
+pub(crate) const KNOWN_FORMAT: u64 = 3;
+/// The format of the first version; this and the one after it are converted when they are opened.
 pub(crate) const FIRST_FORMAT: u64 = 1;
 
 /// Where the clock's mark of a node stands.

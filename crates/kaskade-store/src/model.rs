@@ -1,5 +1,8 @@
 //! A subscriber as the home network knows it.
 
+mod methods;
+mod subscription;
+
 use core::fmt;
 
 pub use kaskade_aka::auc::{AlgorithmProfile, Credentials};
@@ -7,8 +10,11 @@ use kaskade_aka::sqn::SqnRecord;
 use kaskade_crypto::Amf;
 use kaskade_keys::Supi;
 
-use crate::record::Life;
+pub use methods::{AuthMethod, AuthMethods};
+pub use subscription::{BestSubscription, EpsProfile, Subscription};
+
 use crate::secrets::SubscriberSecrets;
+use crate::sqn_row::Life;
 
 /// A subscriber: identity, secrets, and how it authenticates. `Debug` masks identity and secrets.
 pub struct Subscriber {
@@ -18,8 +24,10 @@ pub struct Subscriber {
     pub secrets: SubscriberSecrets,
     /// AMF of the vectors; its separation bit is set for EPS and 5GS.
     pub amf: Amf,
-    /// Which methods the subscriber may authenticate with.
+    /// Which methods the subscriber may authenticate with, the preferred one first.
     pub methods: AuthMethods,
+    /// Which services it has.
+    pub subscription: Subscription,
     /// Scheme and starting point of the sequence numbers. What the store gives back starts above everything that it
     /// may have issued, so that it can be added to another store.
     pub sqn: SqnRecord,
@@ -65,50 +73,3 @@ impl fmt::Debug for Card {
 /// Names the credential of a subscriber (SUPI, algorithm set, K and operator code) and shows nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardName(pub(crate) Life);
-
-/// A set of authentication methods (TS 29.505 5.4.3, `AuthMethod`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuthMethods(u8);
-
-impl AuthMethods {
-    /// None: the subscriber cannot authenticate.
-    pub const NONE: Self = Self(0);
-    /// `5G_AKA` (TS 33.501 6.1.3.2).
-    pub const FIVE_G_AKA: Self = Self(1);
-    /// `EAP_AKA_PRIME` (TS 33.501 6.1.3.1).
-    pub const EAP_AKA_PRIME: Self = Self(2);
-    /// EPS AKA (TS 33.401 6.1.1).
-    pub const EPS_AKA: Self = Self(4);
-
-    const KNOWN: u8 = 7;
-
-    /// Whether all of `methods` are in this set.
-    pub const fn contains(self, methods: Self) -> bool {
-        self.0 & methods.0 == methods.0
-    }
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn and(self, methods: Self) -> Self {
-        Self(self.0 | methods.0)
-    }
-
-    pub(crate) const fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
-        if bits & !Self::KNOWN == 0 {
-            Some(Self(bits))
-        } else {
-            None
-        }
-    }
-}
-
-/// 5G AKA.
-impl Default for AuthMethods {
-    fn default() -> Self {
-        Self::FIVE_G_AKA
-    }
-}

@@ -9,12 +9,13 @@ use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;
 use super::commit::{Request, Ticket};
-use super::engine::{Batch, Table};
+use super::engine::Batch;
 use super::error::StoreError;
 use super::issuer::{Attempt, Busy, Effect, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::model::CardName;
-use super::record::Life;
+use super::rows::put_numbers;
+use super::sqn_row::{self, Life};
 use super::store::{Resynchronised, SubscriberStore};
 
 impl SubscriberStore {
@@ -172,7 +173,7 @@ impl SubscriberStore {
                 self.queue.start_clock()?.wait()?;
                 continue;
             };
-            let entry = self.issuer.entry(&mut shard, &*self.engine, key, clock.now)?;
+            let entry = self.issuer.entry(&mut shard, &*self.engine, (key, card), clock.now)?;
             let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
             if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
                 let ticket = waiting(ticket)?;
@@ -181,17 +182,17 @@ impl SubscriberStore {
                 continue;
             }
             entry.belongs_to(card)?;
-            let life = entry.life;
+            let owner = entry.owner;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
             let (done, changed) = decide(issuer, clock)?;
             let Some(changed) = changed else { return Ok(done) };
             let mut batch = Batch::default();
-            let row = self.issuer.row_with(&*self.engine, key, changed.record())?;
-            batch.put(Table::SUBSCRIBERS, key.octets(), &row);
+            let numbers = sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner);
+            put_numbers(&mut batch, key, &numbers);
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
                 unit: batch,
-                effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, life))))],
+                effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))],
                 ticket: Arc::clone(&ticket),
             })?;
             Issuer::freeze(&mut shard, key, &ticket);

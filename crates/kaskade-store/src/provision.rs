@@ -19,7 +19,8 @@ use super::error::StoreError;
 use super::issuer::{Busy, Effect, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::model::Subscriber;
-use super::record::{self, Life, Owner};
+use super::rows;
+use super::sqn_row::{self, Life, Owner};
 use super::store::SubscriberStore;
 
 /// How many subscribers go into one commit of [`SubscriberStore::put_many`].
@@ -56,7 +57,7 @@ impl SubscriberStore {
         loop {
             let mut shard = self.issuer.shard(&key);
             let now = self.issuer.now();
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, &key, now)? else {
+            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, (&key, None), now)? else {
                 return Ok(false);
             };
             if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
@@ -67,11 +68,10 @@ impl SubscriberStore {
             }
             let Some(issuer) = &entry.issuer else { return Ok(false) };
             let over = self.portable(issuer);
-            let owner = self.issuer.owner(&*self.engine, &key)?;
             let mut batch = Batch::default();
-            batch.remove(Table::SUBSCRIBERS, key.octets());
+            rows::remove(&mut batch, &key);
             if !fault!("removed-forgotten") {
-                self.remember(&mut batch, &key, owner.ok_or(StoreError::UnknownSubscriber)?, &over);
+                self.remember(&mut batch, &key, entry.owner, &over);
             }
             let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
@@ -120,7 +120,7 @@ impl SubscriberStore {
             let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
             let mut shard = self.issuer.shard(&key);
             let now = early.unwrap_or_else(|| self.issuer.now());
-            let entry = self.issuer.entry(&mut shard, &*self.engine, &key, now)?;
+            let entry = self.issuer.entry(&mut shard, &*self.engine, (&key, None), now)?;
             if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
                 // The same SUPI twice in one chunk waits for the chunk itself.
                 let own = Arc::ptr_eq(ticket, &chunk.ticket);
@@ -143,36 +143,35 @@ impl SubscriberStore {
                 life,
                 now,
             };
-            let old = entry.and_then(|entry| entry.issuer.as_ref());
-            let (record, owner) = match (old, self.issuer.owner(&*self.engine, &key)?) {
-                (Some(old), Some(owner)) if owner.life == life => {
+            let old = entry.and_then(|entry| Some((entry.issuer.as_ref()?, entry.owner)));
+            let (record, owner) = match old {
+                Some((old, owner)) if owner.life == life => {
                     let record = self.succeed(given, old).of_the_same_card(old.record());
                     (record, owner)
                 }
-                (Some(old), Some(owner)) => {
+                Some((old, owner)) => {
                     let over = self.portable(old);
                     self.remember(&mut chunk.batch, &key, owner, &over);
                     let known = owner.inherited.then_some(over);
                     self.begin(&mut chunk.batch, &key, given, known)?
                 }
-                _ => self.begin(&mut chunk.batch, &key, given, None)?,
+                None => self.begin(&mut chunk.batch, &key, given, None)?,
             };
-            chunk.batch.put(
-                Table::SUBSCRIBERS,
-                key.octets(),
-                &record::join(self.issuer.keys(), &key, &record, owner, &row),
-            );
+            rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
+            let numbers = sqn_row::encode(self.issuer.keys(), &key, &record, &owner);
+            rows::put_numbers(&mut chunk.batch, &key, &numbers);
             Issuer::freeze(&mut shard, &key, &chunk.ticket);
             chunk
                 .effects
-                .push(Effect::Replaced(key, Some(Box::new((SqnIssuer::load(record), life)))));
+                .push(Effect::Replaced(key, Some(Box::new((SqnIssuer::load(record), owner)))));
             return Ok(());
         }
     }
 
     /// Writes down what a life that is over has issued.
     fn remember(&self, batch: &mut Batch, key: &SubscriberKey, owner: Owner, over: &SqnRecord) {
-        let mut put = |table, name: &[u8]| batch.put(table, name, &record::encode_life(self.issuer.keys(), name, over));
+        let mut put =
+            |table, name: &[u8]| batch.put(table, name, &sqn_row::encode_life(self.issuer.keys(), name, over));
         put(Table::LIVES, &owner.life);
         if owner.inherited {
             // It may have numbers of any credential that this SUPI ever had.

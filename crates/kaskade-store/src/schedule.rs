@@ -59,10 +59,11 @@ use crate::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOut
 use crate::error::{EngineError, StoreError};
 use crate::master_key::MasterKey;
 use crate::memory::MemoryEngine;
-use crate::model::{AuthMethods, Subscriber};
+use crate::model::{AuthMethods, Subscriber, Subscription};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
 use crate::{
-    clock, embedded, engine, error, failure, key, locked, master_key, meta, model, record, row, seal, secrets, unlock,
+    clock, embedded, engine, error, failure, key, locked, master_key, meta, model, row, rows, seal, secrets, sqn_row,
+    unlock,
 };
 use commit::Committer;
 use store::{StoreOptions, SubscriberStore};
@@ -325,6 +326,7 @@ fn card(n: u64, card: u64, sqn: SqnRecord) -> Subscriber {
         secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn,
     }
 }

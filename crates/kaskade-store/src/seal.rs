@@ -14,9 +14,9 @@ use crate::error::StoreError;
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::model::Subscriber;
-use crate::record::Life;
 use crate::row::Row;
 use crate::secrets::SubscriberSecrets;
+use crate::sqn_row::Life;
 
 /// Seals and opens the rows of one store.
 pub(crate) struct Sealer(DataKey);
@@ -35,12 +35,16 @@ impl Sealer {
     pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Option<(Self, StoreKind)> {
         let root = master.root_key();
         let open = |kind| Some((Self(root.open_data_key_of(kind, sealed)?), kind));
-        open(StoreKind::Coded).or_else(|| open(StoreKind::First))
+        StoreKind::ALL.into_iter().find_map(open)
     }
 
-    /// A data key of one kind of store, sealed for the other kind.
-    pub(crate) fn reseal(master: &MasterKey, sealed: &[u8], kind: StoreKind) -> Result<Vec<u8>, StoreError> {
-        let resealed = master.root_key().reseal_data_key(sealed, kind, &random()?);
+    /// A data key of one kind of store, sealed for another kind.
+    pub(crate) fn reseal(
+        master: &MasterKey,
+        sealed: &[u8],
+        (from, to): (StoreKind, StoreKind),
+    ) -> Result<Vec<u8>, StoreError> {
+        let resealed = master.root_key().reseal_data_key(sealed, (from, to), &random()?);
         resealed.map(Into::into).ok_or(StoreError::Unsealing)
     }
 
@@ -49,12 +53,17 @@ impl Sealer {
         self.0.keys()
     }
 
-    /// The row of a subscriber, without the record of its sequence numbers.
+    /// The row of a subscriber.
     pub(crate) fn seal(&self, key: &SubscriberKey, subscriber: &Subscriber) -> Result<Vec<u8>, StoreError> {
         let Subscriber {
-            secrets, amf, methods, ..
+            secrets,
+            amf,
+            methods,
+            subscription,
+            ..
         } = subscriber;
-        let mut row = Row::encode_clear(&secrets.layout(), *methods, *amf);
+        let life = self.life(key, secrets);
+        let mut row = Row::encode_clear(&secrets.layout(), (*methods, subscription), *amf, &life);
         self.0
             .append_sealed(&random()?, &mut row, owner(key), secrets)
             .map_err(|_| StoreError::Unsealing)?;
@@ -71,9 +80,18 @@ impl Sealer {
         self.0.life(key.octets(), secrets)
     }
 
-    /// The life of the credential of a row.
-    pub(crate) fn life_of_row(&self, key: &SubscriberKey, row: &Row<'_>) -> Result<Life, StoreError> {
-        Ok(self.0.life_of(&sealed(key, row))?)
+    /// Seals the secrets of a row of an earlier format.
+    #[cfg(test)]
+    pub(crate) fn append_old(&self, row: &mut Vec<u8>, key: &SubscriberKey, secrets: &SubscriberSecrets) {
+        let random = random().expect("random octets");
+        self.0
+            .append_sealed(&random, row, owner(key), secrets)
+            .expect("a layout");
+    }
+
+    /// The secrets of a row of an earlier format.
+    pub(crate) fn open_old(&self, sealed: &SealedSecrets<'_>) -> Result<SubscriberSecrets, StoreError> {
+        Ok(self.0.open(sealed)?)
     }
 
     /// What the AuC needs of a row. No heap for an IMSI.

@@ -11,11 +11,13 @@ use kaskade_faults::fault;
 use crate::convert::walk;
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Engine, Table};
-use crate::error::{StoreError, read_error};
+use crate::error::{EngineError, StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
-use crate::record;
+use crate::row::Row;
+use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
+use crate::sqn_row::{self, Owner};
 use crate::store::StoreOptions;
 use crate::unlock::unlock;
 
@@ -35,7 +37,7 @@ pub const SKIPPED_TIME: Duration = Duration::from_secs(86_400);
 /// How many rows go into one commit.
 const CHUNK: usize = 4096;
 /// The tables with records of sequence numbers, in the order in which they are taken.
-const TABLES: [Table; 3] = [Table::SUBSCRIBERS, Table::LIVES, Table::REMOVED];
+const TABLES: [Table; 3] = [SUBSCRIBER, Table::LIVES, Table::REMOVED];
 
 /// What [`skip_ahead`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +100,8 @@ pub fn skip_ahead_on(
     let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut total = 0;
     for table in TABLES {
-        total += engine.count(table).map_err(read_error)?;
+        let rows = engine.count(table).map_err(read_error)?;
+        total += if table == SUBSCRIBER { rows / ROWS } else { rows };
     }
     let mut skipped = Skipped::default();
     let mut done = 0;
@@ -111,7 +114,7 @@ pub fn skip_ahead_on(
             let mut batch = Batch::default();
             let tick_ms = meta::coded_number(engine, keys, meta::CODED_TICK)?.max(1);
             let ticks = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX) / tick_ms;
-            let mark = meta::coded_number(engine, keys, meta::CODED_MARK)?;
+            let mark = meta::highest_mark(engine, keys)?;
             let mark = mark.max(ticks(options.clock.clocks().wall));
             let mark = mark.saturating_add(ticks(SKIPPED_TIME));
             if !fault!("skip-leaves-clock") {
@@ -128,17 +131,19 @@ pub fn skip_ahead_on(
             let mut moved = 0;
             for (name, octets) in rows {
                 let ahead = match *table {
-                    Table::SUBSCRIBERS => SubscriberKey::supi(name).ok().and_then(|supi| {
-                        let key = SubscriberKey::from(&supi);
-                        let (record, _) = record::of_row(keys, &key, octets).ok()?;
+                    // What it is stands before its numbers, which are counted.
+                    SUBSCRIBER if name.last() == Some(&(Part::Credentials as u8)) => continue,
+                    SUBSCRIBER => numbers(engine, keys, (name, octets)).map_err(read_error)?.map(|found| {
+                        let (key, record, owner) = found;
                         let by = by(&record);
-                        record::replaced(keys, &key, octets, &record.advanced(by)).ok()
+                        sqn_row::encode(keys, &key, &record.advanced(by), &owner)
                     }),
-                    _ => record::decode_life(keys, name, octets).ok().map(|record| {
+                    _ => sqn_row::decode_life(keys, name, octets).ok().map(|record| {
                         let by = by(&record);
-                        record::encode_life(keys, name, &record.advanced(by))
+                        sqn_row::encode_life(keys, name, &record.advanced(by))
                     }),
                 };
+                done += 1;
                 match ahead {
                     Some(ahead) => {
                         batch.put(*table, name, &ahead);
@@ -152,10 +157,9 @@ pub fn skip_ahead_on(
             }
             commit(&batch)?;
             match *table {
-                Table::SUBSCRIBERS => skipped.subscribers += moved,
+                SUBSCRIBER => skipped.subscribers += moved,
                 _ => skipped.lives += moved,
             }
-            done += rows.len() as u64;
             progress(done, total);
             Ok(())
         })?;
@@ -164,6 +168,23 @@ pub fn skip_ahead_on(
     batch.remove(Table::META, meta::SKIPPING);
     commit(&batch)?;
     Ok(skipped)
+}
+
+/// Whose numbers a row is, when it is whole: what it is of stands in the row beside it.
+fn numbers(
+    engine: &dyn Engine,
+    keys: &StoreKeys,
+    (name, octets): (&[u8], &[u8]),
+) -> Result<Option<(SubscriberKey, SqnRecord, Owner)>, EngineError> {
+    let Ok((key, _)) = PartKey::read(name) else {
+        return Ok(None);
+    };
+    let mut life = None;
+    engine.get(SUBSCRIBER, &PartKey::new(&key, Part::Credentials), &mut |octets| {
+        life = Row::decode(octets).ok().map(|row| row.life);
+    })?;
+    let found = life.and_then(|life| sqn_row::decode(keys, &key, &life, octets).ok());
+    Ok(found.map(|(record, owner)| (key, record, owner)))
 }
 
 /// Which table, and the last row of it that is done.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use kaskade_aka::auc::Credentials;
 use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_faults::fault;
-use kaskade_keys::Supi;
+use kaskade_keys::{Gpsi, Supi};
 
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
 use super::embedded::EmbeddedEngine;
-use super::engine::{Batch, Blocking, Engine, Table};
+use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::{Busy, Issuer, waiting};
@@ -22,8 +22,8 @@ use super::locked::Locked;
 use super::master_key::MasterKey;
 use super::meta;
 use super::model::{Card, CardName, Subscriber};
-use super::record;
 use super::row::Row;
+use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::sync::{JoinHandle, thread};
 use super::unlock::{millis, unlock};
@@ -241,7 +241,7 @@ impl SubscriberStore {
                 Ok(row) => self.sealer.credentials(&key, &row).map(|credentials| Card {
                     credentials,
                     methods: row.methods,
-                    name: CardName(record::life_of(row.sqn)),
+                    name: CardName(row.life),
                 }),
                 Err(error) => Err(error.into()),
             });
@@ -257,6 +257,26 @@ impl SubscriberStore {
         self.get(&SubscriberKey::from(supi), &mut |_| ())
     }
 
+    /// The SUPI that has this GPSI; `None` when none has. Blocks where the row is not at hand.
+    ///
+    /// # Errors
+    /// When reading fails; [`StoreError::Unsealing`] when the row that is found does not say so itself.
+    pub fn supi_of(&self, gpsi: &Gpsi) -> Result<Option<Supi>, StoreError> {
+        let wanted = [Wanted::Link(SUBSCRIBER, BY_GPSI, gpsi.as_str().as_bytes())];
+        let rows = pollster::block_on(self.engine.read(&wanted)).map_err(read_error)?;
+        let Some(found) = rows.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let (key, _) = PartKey::read(&found.key)?;
+        // The link is not authenticated, what it leads to is.
+        let row = Row::decode(&found.octets)?;
+        self.sealer.open_row(&key, &row)?;
+        match row.subscription()?.gpsi.as_ref() == Some(gpsi) {
+            true => Ok(Some(SubscriberKey::supi(key.octets())?)),
+            false => Err(StoreError::Unsealing),
+        }
+    }
+
     /// At most `limit` subscribers above `after`, in the order of their SUPI.
     ///
     /// # Errors
@@ -268,18 +288,20 @@ impl SubscriberStore {
         while limit > 0 && found.is_empty() {
             let mut keys = Vec::new();
             let mut visit = |key: &[u8], _: &[u8]| {
-                keys.push(key.to_vec());
+                if key.last() == Some(&(Part::Credentials as u8)) {
+                    keys.push(key.to_vec());
+                }
                 keys.len() < limit
             };
-            let after_last = after.as_ref().map(SubscriberKey::octets);
+            let after_last = after.as_ref().map(|key| PartKey::new(key, Part::Numbers));
             self.engine
-                .scan(Table::SUBSCRIBERS, after_last, &mut visit)
+                .scan(SUBSCRIBER, after_last.as_deref(), &mut visit)
                 .map_err(read_error)?;
             if keys.is_empty() {
                 break;
             }
             for key in keys {
-                let key = SubscriberKey::from(&SubscriberKey::supi(&key)?);
+                let (key, _) = PartKey::read(&key)?;
                 found.extend(self.assemble(&key)?);
                 after = Some(key);
             }
@@ -292,7 +314,7 @@ impl SubscriberStore {
     /// # Errors
     /// When reading fails.
     pub fn len(&self) -> Result<u64, StoreError> {
-        self.engine.count(Table::SUBSCRIBERS).map_err(read_error)
+        Ok(self.engine.count(SUBSCRIBER).map_err(read_error)? / ROWS)
     }
 
     /// Whether there are none.
@@ -366,7 +388,7 @@ impl SubscriberStore {
 
     fn get(&self, key: &SubscriberKey, visit: &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> {
         self.engine
-            .get(Table::SUBSCRIBERS, key.octets(), visit)
+            .get(SUBSCRIBER, &PartKey::new(key, Part::Credentials), visit)
             .map_err(read_error)
     }
 
@@ -376,7 +398,7 @@ impl SubscriberStore {
         let (row, sqn) = loop {
             let mut shard = self.issuer.shard(key);
             let now = self.issuer.now();
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, key, now)? else {
+            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, (key, None), now)? else {
                 return Ok(None);
             };
             if let Busy::Frozen(ticket) = &entry.busy {
@@ -398,6 +420,7 @@ impl SubscriberStore {
             secrets: self.sealer.open_row(key, &row)?,
             amf: row.amf,
             methods: row.methods,
+            subscription: row.subscription()?,
             sqn,
         }))
     }

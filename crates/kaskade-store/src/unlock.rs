@@ -13,10 +13,11 @@ use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
+use crate::rows::SUBSCRIBER;
 use crate::seal::Sealer;
 
-/// Opens the data key, or makes one for an empty store that has none yet, if `new` gives its tick. A store of the first
-/// version is converted.
+/// Opens the data key, or makes one for an empty store that has none yet, if `new` gives its tick. A store of an earlier format is
+/// converted.
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
@@ -26,7 +27,7 @@ pub(crate) fn unlock(
     let path = PathBuf::from(name);
     if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
         let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
-        if found != meta::KNOWN_FORMAT && found != meta::FIRST_FORMAT {
+        if !(meta::FIRST_FORMAT..=meta::KNOWN_FORMAT).contains(&found) {
             return Err(StoreError::Format {
                 path,
                 found,
@@ -41,14 +42,20 @@ pub(crate) fn unlock(
             expected: String::from_utf8_lossy(&expected).into_owned(),
             given: master_key.identifier(),
         });
-        return match opened? {
-            (_, StoreKind::Coded) if found != meta::KNOWN_FORMAT => Err(StoreError::ChangedMeta("format")),
-            (sealer, StoreKind::Coded) => Ok(sealer),
-            (sealer, StoreKind::First) => {
-                convert(engine, &sealer, master_key)?;
-                Ok(sealer)
-            }
+        let (sealer, kind) = opened?;
+        let at_least = match kind {
+            StoreKind::First => meta::FIRST_FORMAT,
+            StoreKind::Coded => meta::FIRST_FORMAT + 1,
+            StoreKind::Records => meta::KNOWN_FORMAT,
         };
+        if found < at_least {
+            return Err(StoreError::ChangedMeta("format"));
+        }
+        declare(engine)?;
+        if kind != StoreKind::Records {
+            convert(engine, &sealer, master_key, kind)?;
+        }
+        return Ok(sealer);
     }
     if !holds_nothing(engine).map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
@@ -56,6 +63,7 @@ pub(crate) fn unlock(
     let Some(tick) = new else {
         return Err(StoreError::Blank(path));
     };
+    declare(engine)?;
     let (sealer, sealed) = Sealer::create(master_key)?;
     let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
     let mut batch = Batch::default();
@@ -68,6 +76,12 @@ pub(crate) fn unlock(
         .apply(&batch)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(sealer)
+}
+
+fn declare(engine: &dyn Engine) -> Result<(), StoreError> {
+    engine
+        .declare(&[SUBSCRIBER])
+        .map_err(|error| StoreError::Write(Arc::new(error)))
 }
 
 fn holds_nothing(engine: &dyn Engine) -> Result<bool, EngineError> {

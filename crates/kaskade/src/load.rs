@@ -15,7 +15,7 @@ use kaskade_net::random::{SystemEntropy, random_octets};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::client::{ClientError, ClientOptions};
 use kaskade_net::sbi::model::SupiOrSuci;
-use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets};
+use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets, Subscription};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::demo::DemoSubscriber;
 use kaskade_ue::{Answer, Challenge, Device, Identity, MobileIdentity};
@@ -29,6 +29,7 @@ pub fn subscriber(demo: DemoSubscriber) -> Subscriber {
         secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn: SqnRecord::blank(SqnScheme::default()),
     }
 }

@@ -3,11 +3,13 @@
 use kaskade_aka::sqn::{ClockView, Glc, Next, SqnIssuer, SqnPolicy};
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
-use kaskade_store::engine::{Batch, Engine, Table};
+use kaskade_store::engine::{Batch, Blocking};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::{Row, decode_sqn, encode_sqn};
+use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
+    SubscriberStore, Subscription,
 };
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -18,6 +20,7 @@ pub fn store_rows(data: &[u8]) -> bool {
     if let Ok(row) = &row {
         let parts = [row.clear, row.nonce, row.sealed, row.tag].concat();
         assert!(data.ends_with(&parts), "the parts of a row are what the row holds");
+        let _ = row.subscription();
     }
     let record = decode_sqn(data);
     if let Ok(record) = &record {
@@ -68,13 +71,15 @@ static SEALED: LazyLock<Mutex<Sealed>> = LazyLock::new(|| {
         secrets: SubscriberSecrets::milenage(K::from_octets(&[0x11; 16]), OpOrOpc::Opc(Opc::from_octets(&[0x22; 16]))),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn: SqnRecord::blank(SqnScheme::TimeBased),
     };
     store.add(&subscriber).expect("the store is empty");
     let (mut key, mut row) = (Vec::new(), Vec::new());
-    let found = engine.scan(Table::Subscribers, None, &mut |found_key, found_row| {
+    let found = engine.scan(SUBSCRIBER, None, &mut |found_key, found_row| {
         (key, row) = (found_key.to_vec(), found_row.to_vec());
-        true
+        // Its sequence numbers come next.
+        false
     });
     found.expect("memory can be read");
     Mutex::new(Sealed {
@@ -87,14 +92,13 @@ static SEALED: LazyLock<Mutex<Sealed>> = LazyLock::new(|| {
 });
 
 /// A sealed row that was tampered with. The input is laid over it by exclusive or, and what is longer is appended; its first
-/// octet says from where on: 0 behind the sequence numbers, else from the start. The row opens only if nothing has changed
-/// behind the sequence numbers, which move while K stays sealed.
+/// octet says from where on. The row opens only if nothing has changed.
 pub fn sealed_record(data: &[u8]) -> bool {
-    let Some((from_start, changes)) = data.split_first() else {
+    let Some((start, changes)) = data.split_first() else {
         return false;
     };
     let sealed = SEALED.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = if *from_start == 0 { sqn_len(&sealed.row) } else { 0 };
+    let start = usize::from(*start) % sealed.row.len();
     let mut row = sealed.row.clone();
     row.iter_mut()
         .skip(start)
@@ -102,16 +106,9 @@ pub fn sealed_record(data: &[u8]) -> bool {
         .for_each(|(octet, change)| *octet ^= change);
     row.extend(changes.iter().skip(sealed.row.len() - start));
     let mut batch = Batch::default();
-    batch.put(Table::Subscribers, &sealed.key, &row);
-    sealed.engine.commit(&batch).expect("memory can be written");
+    batch.put(SUBSCRIBER, &sealed.key, &row);
+    sealed.engine.apply(&batch).expect("memory can be written");
     let opened = matches!(sealed.store.credentials(&sealed.supi), Ok(Some(_)));
-    assert!(opened || row != sealed.row, "an untouched row opens");
-    let unchanged = row.get(sqn_len(&row)..) == sealed.row.get(sqn_len(&sealed.row)..);
-    assert!(!opened || unchanged, "a changed row opens");
+    assert_eq!(opened, row == sealed.row, "an untouched row opens, and no other");
     opened
-}
-
-/// How long the sequence numbers in front of a row are, with their length octet.
-fn sqn_len(row: &[u8]) -> usize {
-    row.first().map_or(0, |len| 1 + usize::from(*len))
 }

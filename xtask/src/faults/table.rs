@@ -47,7 +47,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("removed-forgotten", "a subscriber that is removed leaves no record of its SQN", STORE, "removed_and_added_again_goes_on_above"),
     fault("life-forgotten", "a card that comes back after another one begins anew", STORE, "a_new_card_begins_anew_by_whatever_path"),
     fault("code-not-checked", "an edited record of sequence numbers is used", STORE, "an_edited_or_moved_record_is_noticed_and_left_as_it_is"),
-    fault("first-version-accepted", "a record without a code is taken after the conversion", STORE, "a_store_of_the_first_version_goes_on_where_it_was"),
+    fault("first-version-accepted", "a record without a code is taken after the conversion", STORE, "a_record_without_a_code_is_not_converted"),
     fault("success-not-noted", "an AUTS is followed after the card has succeeded", STORE, "a_stale_or_replayed_auts_gains_nothing"),
     fault("auts-followed-twice", "an AUTS is followed each time that it is shown", STORE, "a_stale_or_replayed_auts_gains_nothing"),
     fault("skip-leaves-clock", "after a restore the clock goes on where the backup was", STORE, "an_interrupted_skip_goes_on"),

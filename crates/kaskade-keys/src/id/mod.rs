@@ -8,6 +8,7 @@ mod cell;
 mod counter;
 mod eap;
 mod error;
+mod gpsi;
 mod label;
 mod nas_count;
 mod nonce;
@@ -29,6 +30,7 @@ pub use cell::{ArfcnDl, EarfcnDl, EutraPci, NgEnbEarfcnDl, Pci};
 pub use counter::{EapCounter, ErpSequence, LwipCounter, ScgCounter, SnCounter, SorCounter, UpuCounter, WtCounter};
 pub use eap::{Cryptosuite, SessionId, UsageData};
 pub use error::ParseError;
+pub use gpsi::Gpsi;
 pub use label::Label;
 pub use nas_count::{NasCount, UplinkCount};
 pub use nonce::{

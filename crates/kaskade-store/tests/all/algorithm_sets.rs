@@ -12,12 +12,14 @@ use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::tuak::{Iterations, Parameters, TuakKey, VectorRes};
 use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
+use kaskade_keys::Gpsi;
 use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::Row;
+use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    MasterKey, OpOrOpc, RowError, SqnScheme, StoreError, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
-    TopOrTopc,
+    AuthMethod, AuthMethods, BestSubscription, EpsProfile, MasterKey, OpOrOpc, RowError, SqnScheme, StoreError,
+    StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, TopOrTopc,
 };
 use proptest::prelude::*;
 
@@ -81,9 +83,16 @@ fn open(engine: &MemoryEngine) -> SubscriberStore {
 }
 
 fn rows(engine: &MemoryEngine) -> Vec<Vec<u8>> {
+    keyed_rows(engine).into_iter().map(|(_, row)| row).collect()
+}
+
+fn keyed_rows(engine: &MemoryEngine) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut rows = Vec::new();
-    let scanned = engine.scan(Table::SUBSCRIBERS, None, &mut |_, row| {
-        rows.push(row.to_vec());
+    let scanned = engine.scan(SUBSCRIBER, None, &mut |key, row| {
+        // The sequence numbers stand between.
+        if key.last() == Some(&0) {
+            rows.push((key.to_vec(), row.to_vec()));
+        }
         true
     });
     scanned.expect("scanned");
@@ -116,8 +125,7 @@ proptest! {
         for (row, subscriber) in rows(&engine).iter().zip(&all) {
             let row = Row::decode(row).expect("a row");
             prop_assert_eq!(row.layout.algorithm, subscriber.secrets.algorithm());
-            let milenage = matches!(subscriber.secrets, SubscriberSecrets::Milenage { .. });
-            prop_assert_eq!(row.clear.first(), Some(if milenage { &1 } else { &2 }));
+            prop_assert_eq!(row.subscription(), Ok(Subscription::default()));
         }
     }
 }
@@ -246,13 +254,12 @@ fn rows_of_the_first_version_are_read_and_written_as_they_were() {
 
 #[test]
 fn rows_say_what_is_wrong_with_them() {
-    // Version, algorithm, methods, AMF, flags.
-    let decoded = |clear: &[u8]| Row::decode(&[&[0], clear].concat()).map(drop);
+    // Version, algorithm, number of methods, AMF, flags.
+    let decoded = |clear: &[u8]| Row::decode(clear).map(drop);
     assert_eq!(decoded(&[3, 1, 1, 0x80, 0, 0]), Err(RowError::Version(3)));
-    assert_eq!(decoded(&[1, 3, 1, 0x80, 0, 0, 8, 1]), Err(RowError::Field("algorithm")));
-    assert_eq!(decoded(&[2, 1, 1, 0x80, 0, 0]), Err(RowError::Field("algorithm")));
+    assert_eq!(decoded(&[1, 1, 1, 0x80, 0, 0]), Err(RowError::Version(1)));
     assert_eq!(decoded(&[2, 8, 1, 0x80, 0, 0]), Err(RowError::Field("algorithm")));
-    assert_eq!(decoded(&[1, 1, 1, 0x80, 0, 2]), Err(RowError::Field("flags")));
+    assert_eq!(decoded(&[2, 1, 1, 0x80, 0, 2]), Err(RowError::Field("flags")));
     assert_eq!(decoded(&[2, 3, 1, 0x80, 0, 4, 8, 1]), Err(RowError::Field("flags")));
     assert_eq!(decoded(&[2, 4, 1, 0x80, 0, 1, 8]), Err(RowError::Field("flags")));
     assert_eq!(
@@ -268,4 +275,78 @@ fn rows_say_what_is_wrong_with_them() {
         Err(RowError::Field("octets of RES"))
     );
     assert_eq!(decoded(&[2, 5, 1, 0x80, 0, 0]), Err(RowError::Length));
+    // COMP128v1, then life, methods, length of fields, nonce, secrets, tag.
+    let whole = |methods: &[u8], fields: &[u8]| {
+        let (count, len) = (methods.len() as u8, fields.len() as u8);
+        let clear = [&[2, 5, count, 0x80, 0, 0][..], &[7; 16], methods, &[len], fields];
+        [clear.concat(), vec![0; 12 + 16 + 16]].concat()
+    };
+    assert!(Row::decode(&whole(&[2, 1], &[])).is_ok());
+    for methods in [&[1, 1][..], &[0], &[4]] {
+        assert_eq!(decoded(&whole(methods, &[])), Err(RowError::Field("methods")));
+    }
+    let read = |fields: &[u8]| Row::decode(&whole(&[], fields)).expect("a row").subscription();
+    assert!(read(&[2, 2, 0xf1, 0xff, 3, 0, 4, 1, 1]).expect("fields").akma_allowed);
+    for (fields, what) in [
+        (&[3, 0, 2, 2, 0xf1, 0xff][..], "order of fields"),
+        (&[3, 0, 3, 0], "order of fields"),
+        (&[1, 2, b'x', b'y'], "GPSI"),
+        (&[2, 1, 0xf1], "routing indicator"),
+        (&[3, 1, 1], "an unknown field"),
+        (&[4, 1, 2], "an unknown field"),
+        (&[5, 1, b' '], "EPS profile"),
+        (&[6, 0], "an unknown field"),
+    ] {
+        assert_eq!(read(fields), Err(RowError::Field(what)), "{fields:?}");
+    }
+    assert_eq!(read(&[3, 1]), Err(RowError::Length));
+}
+
+/// What a subscription allows comes back, and nothing of it can be edited.
+#[test]
+fn a_subscription_comes_back_and_is_bound_to_its_row() {
+    let engine = MemoryEngine::default();
+    let store = open(&engine);
+    let gpsi: Gpsi = "msisdn-491701234567".parse().expect("a GPSI");
+    let mut whole = subscriber(1, SqnScheme::TimeBased);
+    whole.methods = AuthMethods::EAP_AKA_PRIME.and(AuthMethod::FiveGAka);
+    whole.subscription = Subscription {
+        gpsi: Some(gpsi.clone()),
+        routing_indicator: Some("17".parse().expect("digits")),
+        akma_allowed: true,
+        best: Some(BestSubscription { separated_umts: true }),
+        eps: EpsProfile::new("default"),
+    };
+    store.add(&whole).expect("added");
+    let found = store.subscriber(&whole.supi).expect("read").expect("there");
+    assert_eq!(found.methods.first(), Some(AuthMethod::EapAkaPrime));
+    assert_eq!(
+        (found.methods, &found.subscription),
+        (whole.methods, &whole.subscription)
+    );
+    assert_eq!(store.supi_of(&gpsi).expect("read"), Some(whole.supi.clone()));
+    // A GPSI is of one subscriber.
+    let mut other = subscriber(2, SqnScheme::TimeBased);
+    other.subscription.gpsi = Some(gpsi.clone());
+    assert!(matches!(store.add(&other), Err(StoreError::Conflict(_))));
+    assert!(!store.contains(&other.supi).expect("read"));
+    assert!(store.next_sqn(&other.supi, "node").is_err());
+    assert_eq!(store.supi_of(&gpsi).expect("read"), Some(whole.supi.clone()));
+    // It goes with the subscriber that has it.
+    let mut without = subscriber(1, SqnScheme::TimeBased);
+    without.subscription.gpsi = None;
+    store.put_many([&without]).expect("replaced");
+    assert_eq!(store.supi_of(&gpsi).expect("read"), None);
+    store.add(&other).expect("free now");
+    store.next_sqn(&other.supi, "node").expect("an SQN");
+    assert_eq!(store.supi_of(&gpsi).expect("read"), Some(other.supi.clone()));
+    // In clear, and yet not to be edited.
+    let (key, row) = keyed_rows(&engine).pop().expect("a row");
+    let mut edited = row.clone();
+    let at = row.windows(5).position(|part| part == b"49170").expect("in clear");
+    edited[at] = b'3';
+    let mut batch = Batch::default();
+    batch.put(SUBSCRIBER, &key, &edited);
+    engine.apply(&batch).expect("committed");
+    assert!(matches!(store.credentials(&other.supi), Err(StoreError::Unsealing)));
 }

@@ -15,7 +15,7 @@ use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
-    TopOrTopc,
+    Subscription, TopOrTopc,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ fn card(number: u64, secrets: SubscriberSecrets, sqn: SqnRecord) -> Subscriber {
         secrets,
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn,
     }
 }

@@ -17,6 +17,7 @@ mod crash;
 mod failures;
 mod going_back;
 mod lives;
+mod old_stores;
 mod outages;
 mod power_loss;
 mod private;

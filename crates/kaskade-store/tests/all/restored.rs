@@ -8,6 +8,7 @@ use crate::common::{Hands, folder, split, subscriber, supi};
 use kaskade_aka::sqn::SqnScheme;
 use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::{Failure, MemoryEngine};
+use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{MasterKey, StoreError, SubscriberStore, skip_ahead, skip_ahead_on};
 
 const NODE: &str = "amf";
@@ -169,14 +170,13 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     store.put_many(&all).expect("put");
     sqn(&store, 0);
     drop(store);
-    let (name, good) = row(&engine, Table::SUBSCRIBERS, 0);
-    let (_, other) = row(&engine, Table::SUBSCRIBERS, 1);
-    let record_len = usize::from(good[0]) + 1;
-    let with_record_of = |record: &[u8]| [record, &good[record_len..]].concat();
+    // The rows of one subscriber stand beside each other: what it is, then its numbers.
+    let (name, good) = row(&engine, SUBSCRIBER, 1);
+    let (_, other) = row(&engine, SUBSCRIBER, 3);
     let mut edited = good.clone();
-    edited[4] = 0;
-    for bad in [edited, with_record_of(&other[..usize::from(other[0]) + 1])] {
-        put(&engine, Table::SUBSCRIBERS, &name, &bad);
+    edited[4] ^= 1;
+    for bad in [edited, other] {
+        put(&engine, SUBSCRIBER, &name, &bad);
         let store = open().expect("a store");
         let error = store.next_sqn(&supi(0), NODE).expect_err("noticed");
         assert!(
@@ -188,9 +188,9 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
         assert!(store.remove(&supi(0)).is_err());
         sqn(&store, 1);
         drop(store);
-        assert_eq!(row(&engine, Table::SUBSCRIBERS, 0).1, bad, "left as it is");
+        assert_eq!(row(&engine, SUBSCRIBER, 1).1, bad, "left as it is");
     }
-    put(&engine, Table::SUBSCRIBERS, &name, &good);
+    put(&engine, SUBSCRIBER, &name, &good);
     sqn(&open().expect("a store"), 0);
     // The clock's mark.
     let mut mark = None;
@@ -233,7 +233,7 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     // What is damaged does not count as gone ahead.
     let mut damaged = good.clone();
     damaged[4] ^= 1;
-    put(&engine, Table::SUBSCRIBERS, &name, &damaged);
+    put(&engine, SUBSCRIBER, &name, &damaged);
     let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ()).expect("done");
     assert_eq!((skipped.subscribers, skipped.lives, skipped.damaged), (1, 0, 1));
     // A store that has issued nothing yet has its mark as well.

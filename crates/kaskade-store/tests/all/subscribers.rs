@@ -12,8 +12,9 @@ use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::{Batch, Blocking, Table};
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::private::PrivateError;
+use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
+    AuthMethod, AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
     SubscriberSecrets, SubscriberStore,
 };
 
@@ -31,7 +32,7 @@ fn comes_out_as_it_went_in() {
         constants,
     };
     own.amf = Amf::from_octets([0x80, 0x5a]);
-    own.methods = AuthMethods::FIVE_G_AKA.and(AuthMethods::EAP_AKA_PRIME);
+    own.methods = AuthMethods::EAP_AKA_PRIME.and(AuthMethod::FiveGAka);
     own.supi = "nai-user@example.org".parse().expect("an NAI");
     let all = [
         subscriber(2, SqnScheme::TimeBased),
@@ -203,23 +204,25 @@ fn a_row_of_another_subscriber_does_not_open() {
     }
     let mut rows = Vec::new();
     engine
-        .scan(Table::SUBSCRIBERS, None, &mut |key, row| {
-            rows.push((key.to_vec(), row.to_vec()));
+        .scan(SUBSCRIBER, None, &mut |key, row| {
+            // The sequence numbers stand between.
+            if key.last() == Some(&0) {
+                rows.push((key.to_vec(), row.to_vec()));
+            }
             true
         })
         .expect("scanned");
     let mut swapped = Batch::default();
-    swapped.put(Table::SUBSCRIBERS, &rows[0].0, &rows[1].1);
+    swapped.put(SUBSCRIBER, &rows[0].0, &rows[1].1);
     let mut other_amf = rows[1].1.clone();
-    let clear = 1 + usize::from(other_amf[0]);
-    assert_eq!(other_amf[clear + 3..clear + 5], [0x80, 0]);
-    other_amf[clear + 3] ^= 1;
-    swapped.put(Table::SUBSCRIBERS, &rows[1].0, &other_amf);
+    assert_eq!(other_amf[3..5], [0x80, 0]);
+    other_amf[3] ^= 1;
+    swapped.put(SUBSCRIBER, &rows[1].0, &other_amf);
     engine.apply(&swapped).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Unsealing)));
     assert!(matches!(store.credentials(&supi(2)), Err(StoreError::Unsealing)));
     let mut damaged = Batch::default();
-    damaged.put(Table::SUBSCRIBERS, &rows[0].0, &rows[0].1[..20]);
+    damaged.put(SUBSCRIBER, &rows[0].0, &rows[0].1[..20]);
     engine.apply(&damaged).expect("committed");
     assert!(matches!(store.credentials(&supi(1)), Err(StoreError::Row(_))));
 }

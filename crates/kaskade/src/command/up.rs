@@ -22,7 +22,9 @@ use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
 use kaskade_store::locked::{first_refusal, scrubbed};
-use kaskade_store::{AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, WritingStopped};
+use kaskade_store::{
+    AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, WritingStopped,
+};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::{Device, Identity};
 use tokio::signal::unix::{SignalKind, signal};
@@ -326,6 +328,7 @@ fn make_demo_data(store: &SubscriberStore, hn_keys: &mut HnKeys) -> Result<()> {
             secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),
             amf: Amf::SEPARATION,
             methods: AuthMethods::default(),
+            subscription: Subscription::default(),
             sqn: SqnRecord::blank(kaskade_aka::sqn::SqnScheme::TimeBased),
         })?;
     }

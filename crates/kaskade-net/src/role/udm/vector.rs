@@ -5,7 +5,7 @@ use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_crypto::Sqn;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
-use kaskade_store::{AuthMethods, Card, CardName, StoreError};
+use kaskade_store::{AuthMethod, AuthMethods, Card, CardName, StoreError};
 
 use super::{Udm, UdmError, store_failed};
 use crate::random::random_octets;
@@ -99,9 +99,9 @@ impl Udm {
 /// Whether a subscription allows a method.
 fn allows(methods: AuthMethods, method: Method) -> bool {
     match method {
-        Method::FiveGAka => methods.contains(AuthMethods::FIVE_G_AKA),
-        Method::EapAkaPrime => methods.contains(AuthMethods::EAP_AKA_PRIME),
-        Method::EpsAka => methods.contains(AuthMethods::EPS_AKA),
+        Method::FiveGAka => methods.contains(AuthMethod::FiveGAka),
+        Method::EapAkaPrime => methods.contains(AuthMethod::EapAkaPrime),
+        Method::EpsAka => methods.contains(AuthMethod::EpsAka),
         // No subscription has these yet.
         _ => false,
     }

@@ -9,7 +9,7 @@ use kaskade_aka::sqn::{Clocks, Ind, Seq, SqnLayout};
 use kaskade_crypto::{Amf, K, Op, Opc, Sqn};
 use kaskade_keys::Supi;
 use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, Subscription,
 };
 
 /// A folder and a master key in it.
@@ -44,6 +44,7 @@ pub(crate) fn subscriber(number: u64, scheme: SqnScheme) -> Subscriber {
         ),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn: SqnRecord::blank(scheme),
     }
 }

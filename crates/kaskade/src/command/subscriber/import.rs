@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_store::{Subscriber, SubscriberStore};
+use kaskade_store::{Subscriber, SubscriberStore, Subscription};
 use zeroize::Zeroizing;
 
 use super::sealed_secrets::SealedSecrets;
@@ -204,6 +204,7 @@ fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Resul
     Ok(Subscriber {
         supi: entry.supi.clone(),
         methods: methods(&secrets),
+        subscription: Subscription::default(),
         secrets,
         amf: entry.amf,
         sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),

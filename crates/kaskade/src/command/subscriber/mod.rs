@@ -16,7 +16,7 @@ use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::{
     Algorithm, AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
-    TopOrTopc,
+    Subscription, TopOrTopc,
 };
 use serde_json::{Value, json};
 
@@ -147,6 +147,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let subscriber = Subscriber {
         supi: args.supi.clone(),
         methods: methods(&secrets),
+        subscription: Subscription::default(),
         secrets,
         amf: args.amf,
         sqn: sqn_record(scheme, args.sqn),

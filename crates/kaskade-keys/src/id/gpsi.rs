@@ -1,0 +1,68 @@
+//! Generic public subscription identifier.
+
+use core::fmt;
+use core::str::FromStr;
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+
+use super::error::ParseError;
+
+/// GPSI: how those outside call a subscription, as `msisdn-` and 5 to 15 digits, or `extid-` and an external identifier
+/// `user@domain` (TS 23.003 28.8, TS 29.571 5.3.2). At most 255 octets. `Debug` masks it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Gpsi(Box<str>);
+
+impl Gpsi {
+    /// The most octets of its text.
+    pub const MAX: usize = 255;
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Gpsi {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        const FIELD: &str = "GPSI";
+        let form = ParseError::Form {
+            field: FIELD,
+            expected: "msisdn- and 5 to 15 digits, or extid-user@domain",
+        };
+        if text.len() > Self::MAX {
+            return Err(form);
+        }
+        let well_formed = if let Some(digits) = text.strip_prefix("msisdn-") {
+            (5..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+        } else if let Some(id) = text.strip_prefix("extid-") {
+            let printable = id.bytes().all(|octet| octet.is_ascii_graphic());
+            let mut parts = id.split('@');
+            let parts = (parts.next(), parts.next(), parts.next());
+            printable && matches!(parts, (Some(user), Some(domain), None) if !user.is_empty() && !domain.is_empty())
+        } else {
+            false
+        };
+        if well_formed {
+            Ok(Self(text.to_string().into()))
+        } else {
+            Err(form)
+        }
+    }
+}
+
+impl fmt::Display for Gpsi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Its kind, and no more.
+impl fmt::Debug for Gpsi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.0.split('-').next().unwrap_or_default();
+        write!(f, "Gpsi({kind}-…)")
+    }
+}
