@@ -63,7 +63,7 @@ impl Ticket {
     }
 
     /// The first outcome counts.
-    fn finish(&self, result: Result<(), Undone>) {
+    pub(crate) fn finish(&self, result: Result<(), Undone>) {
         lock(&self.outcome).get_or_insert(result);
         self.ready.notify_all();
     }

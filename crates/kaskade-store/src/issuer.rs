@@ -14,7 +14,7 @@ use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
 use super::commit::{Queue, Request, Ticket};
-use super::engine::{Batch, Blocking, Engine, Table};
+use super::engine::{Batch, Blocking, Engine, Peek, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
@@ -45,7 +45,19 @@ pub(crate) enum Attempt {
     Issued(Sqn),
     /// Something must become durable first.
     Wait(Arc<Ticket>),
+    /// Its row is not at hand: it must be loaded first.
+    Load,
 }
+
+/// What the table says of a subscriber.
+enum Entered<'a> {
+    Here(&'a mut Entry),
+    Unknown,
+    NotHere,
+}
+
+/// Shows a row of a subscriber; whether there is one.
+type Fetch<'f> = dyn FnMut(Part, &mut dyn FnMut(&[u8])) -> Result<bool, StoreError> + 'f;
 
 pub(crate) struct Issuer {
     shards: Box<[Mutex<Shard>]>,
@@ -85,6 +97,8 @@ pub(crate) enum Busy {
     Reserving(Arc<Ticket>),
     /// Something else: nothing may be issued.
     Frozen(Arc<Ticket>),
+    /// Nothing yet: somebody reads its rows, and perhaps changes it then. Issuing goes on if it is loaded.
+    Held(Arc<Ticket>),
 }
 
 impl Issuer {
@@ -183,11 +197,15 @@ impl Issuer {
             drop(shard);
             return queue.start_clock().map(Attempt::Wait);
         };
-        let entry = self
-            .entry(&mut shard, engine, (key, card), clock.now)?
-            .ok_or(StoreError::UnknownSubscriber)?;
-        if let (Busy::Frozen(ticket), false) = (&entry.busy, fault!("issued-while-frozen")) {
-            return waiting(ticket).map(Attempt::Wait);
+        let entry = match self.entry(&mut shard, engine, (key, card), clock.now)? {
+            Entered::Here(entry) => entry,
+            Entered::Unknown => return Err(StoreError::UnknownSubscriber),
+            Entered::NotHere => return Ok(Attempt::Load),
+        };
+        match &entry.busy {
+            Busy::Frozen(ticket) if !fault!("issued-while-frozen") => return waiting(ticket).map(Attempt::Wait),
+            Busy::Held(ticket) if entry.issuer.is_none() => return waiting(ticket).map(Attempt::Wait),
+            _ => {}
         }
         entry.belongs_to(card)?;
         let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
@@ -202,7 +220,7 @@ impl Issuer {
                 layout.join(seq, ind).map(Attempt::Issued).ok_or(StoreError::NoInd)
             }
             (Next::NeedsReservation, Busy::No) => self.reserve(entry, queue, key, clock).map(Attempt::Wait),
-            (Next::NeedsReservation, Busy::Reserving(ticket) | Busy::Frozen(ticket)) => {
+            (Next::NeedsReservation, Busy::Reserving(ticket) | Busy::Frozen(ticket) | Busy::Held(ticket)) => {
                 waiting(ticket).map(Attempt::Wait)
             }
         }
@@ -236,18 +254,35 @@ impl Issuer {
         Ok(ticket)
     }
 
-    /// The entry of a subscriber, loaded from its record when it is not there; `None` for one that is not. The record is that of
-    /// `card`, if the caller has read which card the subscriber has.
-    pub(crate) fn entry<'a>(
+    /// The entry of a subscriber, loaded from its record if that is at hand. The record is that of `card`, if the caller has read
+    /// which card the subscriber has.
+    fn entry<'a>(
         &self,
         shard: &'a mut Shard,
         engine: &dyn Engine,
         (key, card): (&SubscriberKey, Option<&Life>),
         now: Glc,
-    ) -> Result<Option<&'a mut Entry>, StoreError> {
+    ) -> Result<Entered<'a>, StoreError> {
         if !shard.entries.contains_key(key) {
-            let Some((record, owner)) = self.load(engine, key, card)? else {
-                return Ok(None);
+            let mut far = false;
+            let found = self.load_by(key, card, &mut |part, visit| match engine.peek(
+                SUBSCRIBER,
+                &PartKey::new(key, part),
+                &mut |row| visit(row.octets),
+            ) {
+                Peek::Found => Ok(true),
+                Peek::Absent => Ok(false),
+                Peek::NotHere => {
+                    far = true;
+                    Ok(false)
+                }
+                Peek::Failed(error) => Err(StoreError::Read(Arc::new(error))),
+            });
+            if far {
+                return Ok(Entered::NotHere);
+            }
+            let Some((record, owner)) = found? else {
+                return Ok(Entered::Unknown);
             };
             shard.make_room(now, self.largest_shard);
             let entry = Entry {
@@ -257,43 +292,54 @@ impl Issuer {
             };
             shard.entries.insert(key.clone(), entry);
         }
-        Ok(shard.entries.get_mut(key))
+        Ok(shard.entries.get_mut(key).map_or(Entered::Unknown, Entered::Here))
     }
 
-    /// The record of a subscriber and whose it is; `None` when there is no such subscriber.
-    fn load(
+    /// The record of a subscriber and whose it is; `None` when there is no such subscriber. Blocks where its rows are not at
+    /// hand, so that no lock may be held.
+    pub(crate) fn load(
         &self,
         engine: &dyn Engine,
         key: &SubscriberKey,
         card: Option<&Life>,
     ) -> Result<Option<(SqnRecord, Owner)>, StoreError> {
-        let mut numbers = None;
-        let mut decode = |life: &Life| {
-            read(engine, SUBSCRIBER, &PartKey::new(key, Part::Numbers), &mut |octets| {
-                numbers = Some(sqn_row::decode(self.keys(), key, life, octets));
+        self.load_by(key, card, &mut |part, visit| {
+            read(engine, SUBSCRIBER, &PartKey::new(key, part), visit)
+        })
+    }
+
+    fn load_by(
+        &self,
+        key: &SubscriberKey,
+        card: Option<&Life>,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<Option<(SqnRecord, Owner)>, StoreError> {
+        let numbers = |fetch: &mut Fetch<'_>, life: &Life| {
+            let mut found = None;
+            fetch(Part::Numbers, &mut |octets| {
+                found = Some(sqn_row::decode(self.keys(), key, life, octets));
             })?;
-            Ok::<_, StoreError>(numbers.take())
+            Ok::<_, StoreError>(found)
         };
         if let Some(card) = card
-            && let Some(Ok(found)) = decode(card)?
+            && let Some(Ok(found)) = numbers(fetch, card)?
         {
             return Ok(Some(found));
         }
         // Of another card than the caller's, whoever changed that; or not whole.
         let mut life = None;
-        read(
-            engine,
-            SUBSCRIBER,
-            &PartKey::new(key, Part::Credentials),
-            &mut |octets| {
-                life = Some(Row::decode(octets).map(|row| row.life));
-            },
-        )?;
+        fetch(Part::Credentials, &mut |octets| {
+            life = Some(Row::decode(octets).map(|row| row.life));
+        })?;
         let Some(life) = life.transpose()? else { return Ok(None) };
-        match decode(&life)? {
+        match numbers(fetch, &life)? {
             Some(found) => found.map(Some),
             None => Err(StoreError::changed(key)),
         }
+    }
+
+    pub(crate) const fn largest_shard(&self) -> usize {
+        self.largest_shard
     }
 
     /// What a life that is over had issued: of a credential, or of a SUPI in a store of the first version.
@@ -303,16 +349,6 @@ impl Issuer {
             found = Some(sqn_row::decode_life(self.keys(), name, octets));
         })?;
         found.transpose()
-    }
-
-    /// Stops issuing for a subscriber until the effect with this ticket is settled. Adds an entry where there is none.
-    pub(crate) fn freeze(shard: &mut Shard, key: &SubscriberKey, ticket: &Arc<Ticket>) {
-        let entry = shard.entries.entry(key.clone()).or_insert(Entry {
-            issuer: None,
-            owner: Owner::default(),
-            busy: Busy::No,
-        });
-        entry.busy = Busy::Frozen(Arc::clone(ticket));
     }
 
     /// Draws the consequences of a commit that is durable, or that is known not to be.
@@ -373,7 +409,19 @@ impl Entry {
 }
 
 impl Shard {
-    fn make_room(&mut self, now: Glc, largest: usize) {
+    pub(crate) fn entry(&mut self, key: &SubscriberKey) -> Option<&mut Entry> {
+        self.entries.get_mut(key)
+    }
+
+    pub(crate) fn entry_or_new(&mut self, key: &SubscriberKey) -> &mut Entry {
+        self.entries.entry(key.clone()).or_insert_with(Entry::unloaded)
+    }
+
+    pub(crate) fn forget(&mut self, key: &SubscriberKey) {
+        self.entries.remove(key);
+    }
+
+    pub(crate) fn make_room(&mut self, now: Glc, largest: usize) {
         if self.entries.len() >= self.sweep_at.max(SMALLEST_SWEEP) {
             self.sweep(now, largest);
         }

@@ -23,8 +23,8 @@
 //! use kaskade_crypto::{Amf, K, Opc};
 //! use kaskade_keys::Supi;
 //! use kaskade_store::{
-//!     AuthMethods, MasterKey, OpOrOpc, Subscription, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
-//!     SubscriberStore,
+//!     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+//!     Subscription,
 //! };
 //!
 //! let folder = tempfile::tempdir().expect("a folder");
@@ -73,6 +73,7 @@ pub mod embedded;
 pub mod engine;
 mod error;
 mod failure;
+mod hold;
 mod issuer;
 mod key;
 pub mod locked;

@@ -120,13 +120,12 @@ macro_rules! reads_from_memory {
 }
 
 impl MemoryEngine {
-    /// Another place with the same content.
+    /// Another place with the same content, where all is at hand and nothing fails.
     #[must_use]
     pub fn copy(&self) -> Self {
         let content = self.content.read().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
             content: Arc::new(RwLock::new(content)),
-            far: Arc::new(AtomicBool::new(self.far.load(Ordering::SeqCst))),
             ..Self::default()
         }
     }

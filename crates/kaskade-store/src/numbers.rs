@@ -11,7 +11,7 @@ use super::challenge::NotFollowed;
 use super::commit::{Request, Ticket};
 use super::engine::Batch;
 use super::error::StoreError;
-use super::issuer::{Attempt, Busy, Effect, Issuer, waiting};
+use super::issuer::{Attempt, Effect};
 use super::key::SubscriberKey;
 use super::model::CardName;
 use super::rows::put_numbers;
@@ -72,7 +72,7 @@ impl SubscriberStore {
             .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
         {
             Attempt::Issued(sqn) => Ok(Some(sqn)),
-            Attempt::Wait(_) => Ok(None),
+            Attempt::Wait(_) | Attempt::Load => Ok(None),
         }
     }
 
@@ -84,7 +84,25 @@ impl SubscriberStore {
             {
                 Attempt::Issued(sqn) => return Ok(sqn),
                 Attempt::Wait(ticket) => ticket.wait()?,
+                Attempt::Load => self.load(key, card)?,
             }
+        }
+    }
+
+    /// Loads the record of a subscriber whose row is not at hand.
+    fn load(&self, key: &SubscriberKey, card: Option<&Life>) -> Result<(), StoreError> {
+        if fault!("loaded-without-a-hold") {
+            let found = self.issuer.load(&*self.engine, key, card)?;
+            let (record, owner) = found.ok_or(StoreError::UnknownSubscriber)?;
+            let mut shard = self.issuer.shard(key);
+            let entry = shard.entry_or_new(key);
+            (entry.issuer, entry.owner) = (Some(SqnIssuer::load(record)), owner);
+            return Ok(());
+        }
+        let hold = self.issuer.hold_blocking(key)?;
+        match hold.load(&*self.engine, card)? {
+            true => Ok(()),
+            false => Err(StoreError::UnknownSubscriber),
         }
     }
 
@@ -165,39 +183,44 @@ impl SubscriberStore {
         card: Option<&Life>,
         decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
     ) -> Result<R, StoreError> {
-        loop {
-            let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
-            let mut shard = self.issuer.shard(key);
-            let Some(clock) = early.unwrap_or_else(|| self.issuer.clock()) else {
-                drop(shard);
-                self.queue.start_clock()?.wait()?;
-                continue;
-            };
-            let entry = self.issuer.entry(&mut shard, &*self.engine, (key, card), clock.now)?;
-            let entry = entry.ok_or(StoreError::UnknownSubscriber)?;
-            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                let _ = ticket.wait();
-                continue;
-            }
+        let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
+        while self.issuer.clock().is_none() {
+            self.queue.start_clock()?.wait()?;
+        }
+        let hold = self.issuer.hold_blocking(key)?;
+        if !hold.load(&*self.engine, card)? {
+            return Err(StoreError::UnknownSubscriber);
+        }
+        let ticket = Arc::new(Ticket::default());
+        let (done, waits) = hold.freeze(&ticket, |entry| {
+            // Under the lock: what it decides holds while nothing is issued.
+            let clock = early
+                .flatten()
+                .or_else(|| self.issuer.clock())
+                .ok_or(StoreError::Closed)?;
             entry.belongs_to(card)?;
             let owner = entry.owner;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
             let (done, changed) = decide(issuer, clock)?;
-            let Some(changed) = changed else { return Ok(done) };
-            let mut batch = Batch::default();
-            let numbers = sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner);
-            put_numbers(&mut batch, key, &numbers);
-            let ticket = Arc::new(Ticket::default());
+            let Some(changed) = changed else {
+                return Ok::<_, StoreError>(((done, false), false));
+            };
+            let mut unit = Batch::default();
+            put_numbers(
+                &mut unit,
+                key,
+                &sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner),
+            );
             self.queue.submit(Request {
-                unit: batch,
+                unit,
                 effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))],
                 ticket: Arc::clone(&ticket),
             })?;
-            Issuer::freeze(&mut shard, key, &ticket);
-            drop(shard);
-            return ticket.wait().map(|()| done);
+            Ok(((done, true), true))
+        })?;
+        if waits {
+            ticket.wait()?;
         }
+        Ok(done)
     }
 }

@@ -16,7 +16,7 @@ use kaskade_keys::Supi;
 use super::commit::{Request, Ticket};
 use super::engine::{Batch, Table};
 use super::error::StoreError;
-use super::issuer::{Busy, Effect, Issuer, waiting};
+use super::issuer::{Effect, waiting};
 use super::key::SubscriberKey;
 use super::model::Subscriber;
 use super::rows;
@@ -54,35 +54,27 @@ impl SubscriberStore {
     /// When writing fails.
     pub fn remove(&self, supi: &Supi) -> Result<bool, StoreError> {
         let key = SubscriberKey::from(supi);
-        loop {
-            let mut shard = self.issuer.shard(&key);
-            let now = self.issuer.now();
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, (&key, None), now)? else {
-                return Ok(false);
-            };
-            if let Busy::Reserving(ticket) | Busy::Frozen(ticket) = &entry.busy {
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                let _ = ticket.wait();
-                continue;
-            }
-            let Some(issuer) = &entry.issuer else { return Ok(false) };
+        let hold = self.issuer.hold_blocking(&key)?;
+        if !hold.load(&*self.engine, None)? {
+            return Ok(false);
+        }
+        let ticket = Arc::new(Ticket::default());
+        hold.freeze(&ticket, |entry| {
+            let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
             let over = self.portable(issuer);
-            let mut batch = Batch::default();
-            rows::remove(&mut batch, &key);
+            let mut unit = Batch::default();
+            rows::remove(&mut unit, &key);
             if !fault!("removed-forgotten") {
-                self.remember(&mut batch, &key, entry.owner, &over);
+                self.remember(&mut unit, &key, entry.owner, &over);
             }
-            let ticket = Arc::new(Ticket::default());
             self.queue.submit(Request {
-                unit: batch,
+                unit,
                 effects: vec![Effect::Replaced(key.clone(), None)],
                 ticket: Arc::clone(&ticket),
             })?;
-            Issuer::freeze(&mut shard, &key, &ticket);
-            drop(shard);
-            return ticket.wait().map(|()| true);
-        }
+            Ok::<_, StoreError>(((), true))
+        })?;
+        ticket.wait().map(|()| true)
     }
 
     fn put<'a>(&self, subscribers: impl Iterator<Item = &'a Subscriber>, only_new: bool) -> Result<u64, StoreError> {
@@ -116,34 +108,43 @@ impl SubscriberStore {
         let key = SubscriberKey::from(&subscriber.supi);
         let row = self.sealer.seal(&key, subscriber)?;
         let life = self.sealer.life(&key, &subscriber.secrets);
-        loop {
-            let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
-            let mut shard = self.issuer.shard(&key);
-            let now = early.unwrap_or_else(|| self.issuer.now());
-            let entry = self.issuer.entry(&mut shard, &*self.engine, (&key, None), now)?;
-            if let Some(Busy::Reserving(ticket) | Busy::Frozen(ticket)) = entry.as_ref().map(|entry| &entry.busy) {
-                // The same SUPI twice in one chunk waits for the chunk itself.
-                let own = Arc::ptr_eq(ticket, &chunk.ticket);
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                // Who waits holds nothing that another may wait for.
-                if own || !fault!("put-waits-while-holding") {
-                    self.flush(chunk, done)?;
-                }
-                if !own {
-                    let _ = ticket.wait();
-                }
-                continue;
+        let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
+        let hold = loop {
+            let ticket = match self.issuer.hold(&key) {
+                Ok(hold) => break hold,
+                Err(ticket) => ticket,
+            };
+            // The same SUPI twice in one chunk waits for the chunk itself.
+            let own = Arc::ptr_eq(&ticket, &chunk.ticket);
+            let ticket = waiting(&ticket)?;
+            // Who waits holds nothing that another may wait for.
+            if own || !fault!("put-waits-while-holding") {
+                self.flush(chunk, done)?;
             }
-            if only_new && entry.is_some() {
-                return Err(StoreError::AlreadyExists);
+            if !own {
+                let _ = ticket.wait();
             }
+        };
+        let there = hold.load(&*self.engine, None)?;
+        if only_new && there {
+            return Err(StoreError::AlreadyExists);
+        }
+        let before = Before {
+            own: match fault!("life-forgotten") {
+                true => None,
+                false => self.issuer.life(&*self.engine, Table::LIVES, &life)?,
+            },
+            unowned: self.issuer.life(&*self.engine, Table::REMOVED, key.octets())?,
+        };
+        let ticket = Arc::clone(&chunk.ticket);
+        hold.freeze(&ticket, |entry| {
             let given = Given {
                 record: &subscriber.sqn,
                 life,
-                now,
+                // Under the lock, as it decides what is issued already.
+                now: early.unwrap_or_else(|| self.issuer.now()),
             };
-            let old = entry.and_then(|entry| Some((entry.issuer.as_ref()?, entry.owner)));
+            let old = entry.issuer.as_ref().map(|old| (old, entry.owner));
             let (record, owner) = match old {
                 Some((old, owner)) if owner.life == life => {
                     let record = self.succeed(given, old).of_the_same_card(old.record());
@@ -152,20 +153,19 @@ impl SubscriberStore {
                 Some((old, owner)) => {
                     let over = self.portable(old);
                     self.remember(&mut chunk.batch, &key, owner, &over);
-                    let known = owner.inherited.then_some(over);
-                    self.begin(&mut chunk.batch, &key, given, known)?
+                    let unowned = if owner.inherited { Some(over) } else { before.unowned };
+                    self.begin(&mut chunk.batch, given, Before { unowned, ..before })
                 }
-                None => self.begin(&mut chunk.batch, &key, given, None)?,
+                None => self.begin(&mut chunk.batch, given, before),
             };
             rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
             let numbers = sqn_row::encode(self.issuer.keys(), &key, &record, &owner);
             rows::put_numbers(&mut chunk.batch, &key, &numbers);
-            Issuer::freeze(&mut shard, &key, &chunk.ticket);
-            chunk
-                .effects
-                .push(Effect::Replaced(key, Some(Box::new((SqnIssuer::load(record), owner)))));
-            return Ok(());
-        }
+            let loaded = SqnIssuer::load(record);
+            let effect = Effect::Replaced(key.clone(), Some(Box::new((loaded, owner))));
+            chunk.effects.push(effect);
+            Ok(((), true))
+        })
     }
 
     /// Writes down what a life that is over has issued.
@@ -179,39 +179,23 @@ impl SubscriberStore {
         }
     }
 
-    /// The record of a life that begins or begins again. `unowned` is what a record of the first version knows of this
-    /// SUPI, if that is on its way to the disk.
-    fn begin(
-        &self,
-        batch: &mut Batch,
-        key: &SubscriberKey,
-        given: Given<'_>,
-        unowned: Option<SqnRecord>,
-    ) -> Result<(SqnRecord, Owner), StoreError> {
+    /// The record of a life that begins or begins again.
+    fn begin(&self, batch: &mut Batch, given: Given<'_>, before: Before) -> (SqnRecord, Owner) {
         let owner = Owner {
             life: given.life,
             inherited: false,
         };
-        let engine = &*self.engine;
-        let own = match fault!("life-forgotten") {
-            true => None,
-            false => self.issuer.life(engine, Table::LIVES, &given.life)?,
-        };
-        if let Some(own) = own {
+        if let Some(own) = before.own {
             batch.remove(Table::LIVES, &given.life);
             let own = SqnIssuer::load(own);
             let record = self.succeed(given, &own).of_the_same_card(own.record());
-            return Ok((record, owner));
+            return (record, owner);
         }
-        let before = match unowned {
-            Some(unowned) => Some(unowned),
-            None => self.issuer.life(engine, Table::REMOVED, key.octets())?,
-        };
-        let record = match before {
+        let record = match before.unowned {
             Some(before) => self.succeed(given, &SqnIssuer::load(before)),
             None => given.record.clone().anchored(given.now, &self.issuer.policy),
         };
-        Ok((record, owner))
+        (record, owner)
     }
 
     fn succeed(&self, given: Given<'_>, old: &SqnIssuer) -> SqnRecord {
@@ -253,4 +237,12 @@ struct Given<'s> {
     record: &'s SqnRecord,
     life: Life,
     now: Glc,
+}
+
+/// What is remembered of before.
+struct Before {
+    /// What the life that is to begin had issued when it was over.
+    own: Option<SqnRecord>,
+    /// What a record of the first version knows of this SUPI, whosever it was.
+    unowned: Option<SqnRecord>,
 }

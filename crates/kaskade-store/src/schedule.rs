@@ -33,6 +33,8 @@ mod stall;
 mod challenge;
 #[path = "commit.rs"]
 mod commit;
+#[path = "hold.rs"]
+mod hold;
 #[path = "issuer.rs"]
 mod issuer;
 #[path = "numbers.rs"]
@@ -181,8 +183,14 @@ impl World {
     }
 
     fn new(prepared: &MemoryEngine) -> (Self, Committer) {
+        // Rows are at hand, or must be waited for while others go on.
+        let memory = prepared.copy();
         let disk = Disk {
-            memory: prepared.copy(),
+            memory: if shuttle::rand::thread_rng().gen_bool(0.5) {
+                memory.far()
+            } else {
+                memory
+            },
             failing: AtomicBool::new(false),
         };
         Self::open(Arc::new(disk), Arc::new(AtomicU64::new(START + 2)))
@@ -248,7 +256,7 @@ impl World {
         assert!(self.store.failed().is_none());
         drop(committer);
         let mut issued = std::mem::take(&mut *lock(&self.issued));
-        let memory = self.disk.memory.clone();
+        let memory = self.disk.memory.copy();
         // As after a power cut: what was on its way is lost, or durable already.
         drop(self);
         next_life(memory, &mut issued);

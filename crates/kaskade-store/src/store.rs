@@ -16,7 +16,7 @@ use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
-use super::issuer::{Busy, Issuer, waiting};
+use super::issuer::Issuer;
 use super::key::SubscriberKey;
 use super::locked::Locked;
 use super::master_key::MasterKey;
@@ -392,28 +392,20 @@ impl SubscriberStore {
             .map_err(read_error)
     }
 
-    /// Secrets and sequence numbers of one moment: both are read under the shard's lock, and not while they change.
+    /// Secrets and sequence numbers of one moment: nobody changes the subscriber meanwhile.
     fn assemble(&self, key: &SubscriberKey) -> Result<Option<Subscriber>, StoreError> {
-        let early = fault!("row-before-lock").then(|| self.row(key)).transpose()?;
-        let (row, sqn) = loop {
-            let mut shard = self.issuer.shard(key);
-            let now = self.issuer.now();
-            let Some(entry) = self.issuer.entry(&mut shard, &*self.engine, (key, None), now)? else {
-                return Ok(None);
-            };
-            if let Busy::Frozen(ticket) = &entry.busy {
-                let ticket = waiting(ticket)?;
-                drop(shard);
-                let _ = ticket.wait();
-                continue;
-            }
-            let Some(issuer) = &entry.issuer else { return Ok(None) };
-            let sqn = self.portable(issuer);
-            match early.clone().map_or_else(|| self.row(key), Ok)? {
-                Some(row) => break (row, sqn),
-                None => return Ok(None),
-            }
+        let early = fault!("row-before-hold").then(|| self.row(key)).transpose()?;
+        let hold = self.issuer.hold_blocking(key)?;
+        if !hold.load(&*self.engine, None)? {
+            return Ok(None);
+        }
+        let Some(row) = early.map_or_else(|| self.row(key), Ok)? else {
+            return Ok(None);
         };
+        let Some(sqn) = hold.with(|entry| entry.issuer.as_ref().map(|issuer| self.portable(issuer))) else {
+            return Ok(None);
+        };
+        drop(hold);
         let row = Row::decode(&row)?;
         Ok(Some(Subscriber {
             supi: SubscriberKey::supi(key.octets())?,

@@ -1,4 +1,4 @@
-//! Both engines keep their promises.
+//! The engines keep their promises.
 
 use std::sync::Arc;
 
@@ -22,6 +22,15 @@ fn embedded() {
 fn memory() {
     conformance::run(|| {
         let place = MemoryEngine::default();
+        Box::new(move || Arc::new(place.clone()) as Arc<dyn Engine>)
+    });
+}
+
+/// As an engine on another machine: nothing is at hand.
+#[test]
+fn far_memory() {
+    conformance::run(|| {
+        let place = MemoryEngine::default().far();
         Box::new(move || Arc::new(place.clone()) as Arc<dyn Engine>)
     });
 }

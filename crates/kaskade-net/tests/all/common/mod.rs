@@ -25,7 +25,8 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
+    SubscriberStore, Subscription,
 };
 use kaskade_ue::demo::{DemoSubscriber, demo_subscriber};
 
@@ -55,6 +56,7 @@ fn stored(demo: DemoSubscriber) -> Subscriber {
         secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
         amf: Amf::SEPARATION,
         methods: AuthMethods::FIVE_G_AKA,
+        subscription: Subscription::default(),
         sqn: SqnRecord::blank(SqnScheme::default()),
     }
 }
