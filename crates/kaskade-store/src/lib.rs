@@ -110,8 +110,7 @@ pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
 pub use model::{
-    AlgorithmProfile, AuthMethod, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber,
-    Subscription,
+    AlgorithmProfile, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber, Subscription,
 };
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};

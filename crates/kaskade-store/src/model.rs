@@ -10,7 +10,7 @@ use kaskade_aka::sqn::SqnRecord;
 use kaskade_crypto::Amf;
 use kaskade_keys::Supi;
 
-pub use methods::{AuthMethod, AuthMethods};
+pub use methods::AuthMethods;
 pub use subscription::{BestSubscription, EpsProfile, Subscription};
 
 use crate::secrets::SubscriberSecrets;

@@ -2,59 +2,33 @@
 
 use core::fmt;
 
-/// A method of authentication (TS 29.505 5.4.3, `AuthMethod`; EPS AKA is TS 33.401 6.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AuthMethod {
-    /// `5G_AKA` (TS 33.501 6.1.3.2).
-    FiveGAka,
-    /// `EAP_AKA_PRIME` (TS 33.501 6.1.3.1).
-    EapAkaPrime,
-    /// EPS AKA (TS 33.401 6.1.1).
-    EpsAka,
-}
+use kaskade_aka::arpf::Method;
 
-impl AuthMethod {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::FiveGAka, Self::EapAkaPrime, Self::EpsAka];
+/// The methods that a list can have, in the order of their numbers.
+const ALL: [Method; 6] = [
+    Method::FiveGAka,
+    Method::EapAkaPrime,
+    Method::EpsAka,
+    Method::EapAka,
+    Method::UmtsAka,
+    Method::GsmAka,
+];
 
-    /// Its number in rows, 1 to 15.
-    pub(crate) const fn number(self) -> u8 {
-        match self {
-            Self::FiveGAka => 1,
-            Self::EapAkaPrime => 2,
-            Self::EpsAka => 3,
-        }
-    }
-
-    const fn of_number(number: u8) -> Option<Self> {
-        match number {
-            1 => Some(Self::FiveGAka),
-            2 => Some(Self::EapAkaPrime),
-            3 => Some(Self::EpsAka),
-            _ => None,
-        }
-    }
-
-    /// What it is called in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FiveGAka => "5G_AKA",
-            Self::EapAkaPrime => "EAP_AKA_PRIME",
-            Self::EpsAka => "EPS_AKA",
-        }
-    }
-
-    /// The method of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.name() == name)
+/// Its number in rows, 1 to 15; 0 for one that has none.
+const fn number(method: Method) -> u8 {
+    match method {
+        Method::FiveGAka => 1,
+        Method::EapAkaPrime => 2,
+        Method::EpsAka => 3,
+        Method::EapAka => 4,
+        Method::UmtsAka => 5,
+        Method::GsmAka => 6,
+        _ => 0,
     }
 }
 
-impl fmt::Display for AuthMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+fn of_number(number: u8) -> Option<Method> {
+    ALL.get(usize::from(number).checked_sub(1)?).copied()
 }
 
 /// An ordered list of methods, each once: the first is the one that the home network prefers.
@@ -68,20 +42,23 @@ impl AuthMethods {
     /// None: the subscriber cannot authenticate.
     pub const NONE: Self = Self(0);
     /// 5G AKA alone.
-    pub const FIVE_G_AKA: Self = Self::NONE.and(AuthMethod::FiveGAka);
+    pub const FIVE_G_AKA: Self = Self::NONE.and(Method::FiveGAka);
     /// EAP-AKA' alone.
-    pub const EAP_AKA_PRIME: Self = Self::NONE.and(AuthMethod::EapAkaPrime);
+    pub const EAP_AKA_PRIME: Self = Self::NONE.and(Method::EapAkaPrime);
     /// EPS AKA alone.
-    pub const EPS_AKA: Self = Self::NONE.and(AuthMethod::EpsAka);
+    pub const EPS_AKA: Self = Self::NONE.and(Method::EpsAka);
     /// The most that a list has.
     pub const CAPACITY: usize = 8;
 
     /// The same, and this method after all others, if it is not among them.
     #[must_use]
-    pub const fn and(self, method: AuthMethod) -> Self {
+    pub const fn and(self, method: Method) -> Self {
+        if number(method) == 0 {
+            return self;
+        }
         let mut end = 0;
         while end < 32 && (self.0 >> end) & 0xf != 0 {
-            if (self.0 >> end) & 0xf == method.number() as u32 {
+            if (self.0 >> end) & 0xf == number(method) as u32 {
                 return self;
             }
             end += 4;
@@ -89,22 +66,22 @@ impl AuthMethods {
         if end == 32 {
             return self;
         }
-        Self(self.0 | (method.number() as u32) << end)
+        Self(self.0 | (number(method) as u32) << end)
     }
 
     /// Whether this method is among them.
-    pub const fn contains(self, method: AuthMethod) -> bool {
-        self.and(method).0 == self.0
+    pub const fn contains(self, method: Method) -> bool {
+        number(method) != 0 && self.and(method).0 == self.0
     }
 
     /// The method that the home network prefers; `None` when there are none.
-    pub fn first(self) -> Option<AuthMethod> {
+    pub fn first(self) -> Option<Method> {
         self.iter().next()
     }
 
     /// All, in their order.
-    pub fn iter(self) -> impl Iterator<Item = AuthMethod> {
-        self.numbers().filter_map(AuthMethod::of_number)
+    pub fn iter(self) -> impl Iterator<Item = Method> {
+        self.numbers().filter_map(of_number)
     }
 
     /// The numbers of all, in their order.
@@ -116,7 +93,7 @@ impl AuthMethods {
     /// The list of these numbers; `None` when one is unknown or there twice.
     pub(crate) fn of_numbers(numbers: &[u8]) -> Option<Self> {
         numbers.iter().try_fold(Self::NONE, |list, number| {
-            let method = AuthMethod::of_number(*number)?;
+            let method = of_number(*number)?;
             (!list.contains(method)).then(|| list.and(method))
         })
     }
@@ -126,7 +103,7 @@ impl AuthMethods {
         if bits > 7 {
             return None;
         }
-        let methods = AuthMethod::ALL.into_iter().enumerate();
+        let methods = ALL.into_iter().take(3).enumerate();
         let set = methods.filter(|(at, _)| bits >> at & 1 != 0);
         Some(set.fold(Self::NONE, |list, (_, method)| list.and(method)))
     }
@@ -139,8 +116,8 @@ impl Default for AuthMethods {
     }
 }
 
-impl FromIterator<AuthMethod> for AuthMethods {
-    fn from_iter<I: IntoIterator<Item = AuthMethod>>(methods: I) -> Self {
+impl FromIterator<Method> for AuthMethods {
+    fn from_iter<I: IntoIterator<Item = Method>>(methods: I) -> Self {
         methods.into_iter().fold(Self::NONE, Self::and)
     }
 }
@@ -157,11 +134,11 @@ mod tests {
 
     #[test]
     fn a_list_keeps_its_order_and_each_method_once() {
-        let list = AuthMethods::EAP_AKA_PRIME.and(AuthMethod::FiveGAka);
-        assert_eq!(list.first(), Some(AuthMethod::EapAkaPrime));
-        assert_ne!(list, AuthMethods::FIVE_G_AKA.and(AuthMethod::EapAkaPrime));
-        assert_eq!(list.and(AuthMethod::EapAkaPrime), list);
-        assert!(list.contains(AuthMethod::FiveGAka) && !list.contains(AuthMethod::EpsAka));
+        let list = AuthMethods::EAP_AKA_PRIME.and(Method::FiveGAka);
+        assert_eq!(list.first(), Some(Method::EapAkaPrime));
+        assert_ne!(list, AuthMethods::FIVE_G_AKA.and(Method::EapAkaPrime));
+        assert_eq!(list.and(Method::EapAkaPrime), list);
+        assert!(list.contains(Method::FiveGAka) && !list.contains(Method::EpsAka));
         assert_eq!(list.iter().collect::<AuthMethods>(), list);
         let numbers: Vec<u8> = list.numbers().collect();
         assert_eq!(numbers, [2, 1]);
@@ -173,11 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn names_read_back() {
-        for method in AuthMethod::ALL {
-            assert_eq!(AuthMethod::of_name(method.name()), Some(method));
+    fn every_method_has_its_number() {
+        for (at, method) in ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(number(method)), at + 1);
+            assert_eq!(of_number(number(method)), Some(method));
         }
-        assert_eq!(AuthMethod::of_name("5g-aka"), None);
+        assert_eq!(of_number(0), None);
+        assert_eq!(of_number(7), None);
     }
 
     #[test]
@@ -186,7 +165,7 @@ mod tests {
         assert_eq!(AuthMethods::of_bits(1), Some(AuthMethods::FIVE_G_AKA));
         assert_eq!(
             AuthMethods::of_bits(6),
-            Some(AuthMethods::EAP_AKA_PRIME.and(AuthMethod::EpsAka))
+            Some(AuthMethods::EAP_AKA_PRIME.and(Method::EpsAka))
         );
         assert_eq!(AuthMethods::of_bits(8), None);
     }

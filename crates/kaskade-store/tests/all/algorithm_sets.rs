@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::common::{folder, subscriber, supi};
+use kaskade_aka::arpf::Method;
 use kaskade_aka::auc::{AlgorithmKeys, GsmAlgorithm, GsmKeys};
 use kaskade_crypto::gsm::Ki;
 use kaskade_crypto::milenage::OperatorConstants;
@@ -18,8 +19,8 @@ use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::Row;
 use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    AuthMethod, AuthMethods, BestSubscription, EpsProfile, MasterKey, OpOrOpc, RowError, SqnScheme, StoreError,
-    StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, TopOrTopc,
+    AuthMethods, BestSubscription, EpsProfile, MasterKey, OpOrOpc, RowError, SqnScheme, StoreError, StoreOptions,
+    Subscriber, SubscriberSecrets, SubscriberStore, Subscription, TopOrTopc,
 };
 use proptest::prelude::*;
 
@@ -282,7 +283,7 @@ fn rows_say_what_is_wrong_with_them() {
         [clear.concat(), vec![0; 12 + 16 + 16]].concat()
     };
     assert!(Row::decode(&whole(&[2, 1], &[])).is_ok());
-    for methods in [&[1, 1][..], &[0], &[4]] {
+    for methods in [&[1, 1][..], &[0], &[7]] {
         assert_eq!(decoded(&whole(methods, &[])), Err(RowError::Field("methods")));
     }
     let read = |fields: &[u8]| Row::decode(&whole(&[], fields)).expect("a row").subscription();
@@ -309,7 +310,7 @@ fn a_subscription_comes_back_and_is_bound_to_its_row() {
     let store = open(&engine);
     let gpsi: Gpsi = "msisdn-491701234567".parse().expect("a GPSI");
     let mut whole = subscriber(1, SqnScheme::TimeBased);
-    whole.methods = AuthMethods::EAP_AKA_PRIME.and(AuthMethod::FiveGAka);
+    whole.methods = AuthMethods::EAP_AKA_PRIME.and(Method::FiveGAka);
     whole.subscription = Subscription {
         gpsi: Some(gpsi.clone()),
         routing_indicator: Some("17".parse().expect("digits")),
@@ -319,7 +320,7 @@ fn a_subscription_comes_back_and_is_bound_to_its_row() {
     };
     store.add(&whole).expect("added");
     let found = store.subscriber(&whole.supi).expect("read").expect("there");
-    assert_eq!(found.methods.first(), Some(AuthMethod::EapAkaPrime));
+    assert_eq!(found.methods.first(), Some(Method::EapAkaPrime));
     assert_eq!(
         (found.methods, &found.subscription),
         (whole.methods, &whole.subscription)

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use crate::common::{folder, secret_octets, split, subscriber, supi};
+use kaskade_aka::arpf::Method;
 use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::{Amf, K, Op, Opc};
 use kaskade_store::embedded::EmbeddedEngine;
@@ -14,7 +15,7 @@ use kaskade_store::memory::MemoryEngine;
 use kaskade_store::private::PrivateError;
 use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    AuthMethod, AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
+    AuthMethods, EngineError, MasterKey, MasterKeyError, OpOrOpc, SqnScheme, StoreError, StoreOptions,
     SubscriberSecrets, SubscriberStore,
 };
 
@@ -32,7 +33,7 @@ fn comes_out_as_it_went_in() {
         constants,
     };
     own.amf = Amf::from_octets([0x80, 0x5a]);
-    own.methods = AuthMethods::EAP_AKA_PRIME.and(AuthMethod::FiveGAka);
+    own.methods = AuthMethods::EAP_AKA_PRIME.and(Method::FiveGAka);
     own.supi = "nai-user@example.org".parse().expect("an NAI");
     let all = [
         subscriber(2, SqnScheme::TimeBased),

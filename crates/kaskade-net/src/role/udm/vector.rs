@@ -1,11 +1,11 @@
 //! ARPF: a card, an SQN and a RAND make a vector. K and OPc live within a call, and in no future that may wait.
 
-use kaskade_aka::arpf::{self, FiveGHeAv, Method, Permit};
+use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_crypto::Sqn;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
-use kaskade_store::{AuthMethod, AuthMethods, Card, CardName, StoreError};
+use kaskade_store::{Card, CardName, StoreError};
 
 use super::{Udm, UdmError, store_failed};
 use crate::random::random_octets;
@@ -35,7 +35,7 @@ impl Udm {
             Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
             Err(error) => return Err(store_failed(supi, error)),
         };
-        match arpf::permit(|method| allows(card.methods, method)) {
+        match arpf::permit(|method| card.methods.contains(method)) {
             Ok(permit) => Ok((card, permit)),
             Err(_) => Err(UdmError::MethodNotAllowed),
         }
@@ -93,16 +93,5 @@ impl Udm {
             store.next_sqn_of(supi, &card, &requesting_node)
         })
         .await
-    }
-}
-
-/// Whether a subscription allows a method.
-fn allows(methods: AuthMethods, method: Method) -> bool {
-    match method {
-        Method::FiveGAka => methods.contains(AuthMethod::FiveGAka),
-        Method::EapAkaPrime => methods.contains(AuthMethod::EapAkaPrime),
-        Method::EpsAka => methods.contains(AuthMethod::EpsAka),
-        // No subscription has these yet.
-        _ => false,
     }
 }
