@@ -1,5 +1,7 @@
 //! AES-128: the fastest back end of the processor, and a key schedule that is wiped.
 
+pub(crate) mod work;
+
 use core::mem::ManuallyDrop;
 
 use aes::cipher::{
@@ -12,25 +14,9 @@ use zeroize::optimization_barrier;
 use crate::cipher::engine::Engine;
 use crate::cipher::{BackEnd, BackEndNotAvailable};
 #[cfg(x86_back_ends)]
-use crate::simd::aes_ni::AesNi;
+use crate::simd::aes::ni::AesNi;
 
-/// A keyed block cipher of 16 octets. Blocks are numbers whose first octet is the lowest.
-pub(crate) trait BlockCipher {
-    /// Encrypts one block and adds a mask to what comes out.
-    fn encrypt_and_add(&self, block: u128, mask: u128) -> u128;
-}
-
-/// A key schedule, of whichever back end.
-pub(crate) trait Keyed {
-    /// Runs work of several blocks: one choice of back end and one call for all of them.
-    fn run(&self, work: impl Work);
-}
-
-/// Work of several blocks, which is compiled once for each back end, with the instructions of that back end.
-pub(crate) trait Work {
-    /// Does it. Implementations are `inline(always)`.
-    fn run(self, cipher: &impl BlockCipher);
-}
+pub(crate) use work::{BlockCipher, Keyed, Work};
 
 /// The encryption key schedule of AES-128, wiped on drop.
 #[derive(Clone)]
@@ -212,7 +198,7 @@ mod tests {
                 prop_assert_eq!(chain(&Portable::new(key), blocks), other(key, blocks));
             }
             #[cfg(x86_back_ends)]
-            if let Some(mut group) = crate::simd::aes_ni::Group::new() {
+            if let Some(mut group) = crate::simd::aes::ni::Group::new() {
                 for keys in [keys, [keys[3]; 8]] {
                     for (cipher, key) in group.expand(keys.each_ref()).iter().zip(&keys) {
                         prop_assert_eq!(chain(cipher, blocks), other(key, blocks));

@@ -48,6 +48,7 @@ mod algorithms;
 mod frame;
 mod input;
 mod job;
+pub(crate) mod mac_key;
 mod polyval;
 pub(crate) mod snow5g;
 mod tag;
@@ -57,6 +58,3 @@ pub use algorithms::{Nca4, Nca5, Nca6, Nea4, Nea5, Nea6, Nia4, Nia5, Nia6};
 pub use input::{InvalidIv256, Iv256};
 pub use job::{CipherJob256, MacJob256};
 pub use tag::{InvalidTagLength, Tag, TagLength};
-
-#[cfg(x86_back_ends)]
-pub(crate) use frame::MacKey;

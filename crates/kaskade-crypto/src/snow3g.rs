@@ -279,9 +279,9 @@ impl Keyed {
         match self.engine {
             Engine::Portable => Generator::new(&stages).apply(message),
             #[cfg(x86_back_ends)]
-            Engine::Avx2(proof) => simd::avx2::snow3g::apply(proof, &stages.0, message),
+            Engine::Avx2(proof) => simd::snow3g::avx2::apply(proof, &stages.0, message),
             #[cfg(x86_back_ends)]
-            Engine::Avx512(proof) => simd::avx512::snow3g::apply(proof, &stages.0, message),
+            Engine::Avx512(proof) => simd::snow3g::avx512::apply(proof, &stages.0, message),
         }
     }
 
@@ -297,13 +297,13 @@ impl Keyed {
             }
             #[cfg(x86_back_ends)]
             Engine::Avx2(proof) => {
-                let key = HashKey::new(&simd::avx2::snow3g::five_words(proof, &stages.0).0);
-                simd::avx2::snow3g::mac(proof, &key, message)
+                let key = HashKey::new(&simd::snow3g::avx2::five_words(proof, &stages.0).0);
+                simd::snow3g::avx2::mac(proof, &key, message)
             }
             #[cfg(x86_back_ends)]
             Engine::Avx512(proof) => {
-                let key = HashKey::new(&simd::avx512::snow3g::five_words(proof, &stages.0).0);
-                simd::avx512::snow3g_hash::mac(proof, &key, message)
+                let key = HashKey::new(&simd::snow3g::avx512::five_words(proof, &stages.0).0);
+                simd::snow3g::avx512::mac(proof, &key, message)
             }
         };
         Mac32::from_octets(mac.to_be_bytes())

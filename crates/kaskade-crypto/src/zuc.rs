@@ -4,13 +4,14 @@
 
 #[cfg(x86_back_ends)]
 mod batch;
-mod integrity;
-mod keystream;
+pub(crate) mod integrity;
+pub(crate) mod keystream;
 #[cfg(x86_back_ends)]
-mod lane;
+pub(crate) mod lane;
 mod sbox;
 #[cfg(test)]
 mod tests;
+pub(crate) mod words;
 
 use core::fmt;
 
@@ -20,15 +21,10 @@ use crate::cipher::{
     check_bits,
 };
 #[cfg(x86_back_ends)]
-use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
+use crate::simd::zuc::{avx2, avx512};
+use crate::wipe::Wiped;
 
-#[cfg(x86_back_ends)]
-pub(crate) use integrity::last_block;
 pub(crate) use keystream::Keystream;
-#[cfg(x86_back_ends)]
-pub(crate) use keystream::{D_128, ROUNDS_128, ROUNDS_256, load_128, load_256, next_cell, reorganise};
-#[cfg(x86_back_ends)]
-pub(crate) use lane::{CipherLane, IntegrityLane};
 
 /// 128-NEA3 under one key: ciphers and deciphers, which are the same (TS 35.221 3).
 pub struct Nea3 {
@@ -153,7 +149,7 @@ impl Nia3 {
     fn mac_of_bits(&self, input: &MessageInput, message: &[u8], bits: usize) -> Mac32 {
         let (key, iv) = (self.key.secret_octets(), &integrity_iv(input));
         let sum = match self.engine {
-            Engine::Portable => integrity::sum(&mut Keystream::zuc128(key, iv), message, bits),
+            Engine::Portable => integrity::sum(&mut Keystream::zuc128(key, iv), &mut Wiped([0]), message, bits),
             #[cfg(x86_back_ends)]
             Engine::Avx2(features) => avx2::Keystream::zuc128(features, key, iv).integrity(message, bits),
             #[cfg(x86_back_ends)]

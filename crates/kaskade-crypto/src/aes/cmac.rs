@@ -5,7 +5,7 @@
 use crate::block_cipher::{Aes128, BlockCipher, Keyed, Work};
 use crate::cipher::Mac32;
 #[cfg(x86_back_ends)]
-use crate::simd::aes_cmac;
+use crate::simd::aes::cmac as instructions;
 use crate::wipe::Wiped;
 
 /// K1 and K2, which are added to a last block that is whole and to one that was padded (SP 800-38B 6.1).
@@ -74,7 +74,7 @@ impl<'m> Blocks<'m> {
     pub(crate) fn mac(self, cipher: &Aes128) -> u128 {
         match cipher {
             #[cfg(x86_back_ends)]
-            Aes128::Instructions(cipher) => aes_cmac::mac(cipher, self),
+            Aes128::Instructions(cipher) => instructions::mac(cipher, self),
             Aes128::Portable(cipher) => {
                 let mut mac = 0;
                 cipher.run(Chain {

@@ -5,7 +5,7 @@ use crate::block_cipher::Aes128;
 use crate::cipher::engine::Engine;
 use crate::cipher::{self, BackEnd, BackEndNotAvailable, BitsBeyondMessage, CipherJob, Key128, MessageInput};
 #[cfg(x86_back_ends)]
-use crate::simd::aes_ctr::{self, CounterBlock};
+use crate::simd::aes::ctr::{self as aes_ctr, CounterBlock};
 
 /// 128-NEA2, 128-EEA2: AES-128 in counter mode with one key (TS 33.401 B.1.3). Wiped on drop.
 ///

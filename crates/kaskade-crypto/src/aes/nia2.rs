@@ -8,7 +8,7 @@ use crate::cipher::{
     BackEnd, BackEndNotAvailable, BitsBeyondMessage, Key128, Mac32, MacJob, MacMismatch, MessageInput, check_bits,
 };
 #[cfg(x86_back_ends)]
-use crate::simd::aes_cmac;
+use crate::simd::aes::cmac as instructions;
 
 /// 128-NIA2, 128-EIA2: AES-CMAC with one key (TS 33.401 B.2.3). Wiped on drop.
 #[derive(Clone)]
@@ -112,13 +112,13 @@ impl<'j, 'a> SideBySide<'j, 'a> {
             jobs: jobs.iter_mut(),
             engine: engine.back_end(),
         };
-        aes_cmac::mac_batch(engine, jobs);
+        instructions::mac_batch(engine, jobs);
     }
 }
 
 #[cfg(x86_back_ends)]
 impl<'j> Iterator for SideBySide<'j, '_> {
-    type Item = aes_cmac::Job<'j>;
+    type Item = instructions::Job<'j>;
 
     // Part of the loop that runs the lanes: a job that went through memory would be waited for.
     #[inline(always)]
@@ -137,7 +137,7 @@ impl<'j> Iterator for SideBySide<'j, '_> {
                 alone(job);
                 continue;
             };
-            return Some(aes_cmac::Job {
+            return Some(instructions::Job {
                 cipher,
                 blocks: Blocks::new(header(&job.input), job.message, 0, subkeys),
                 mac: &mut job.mac,

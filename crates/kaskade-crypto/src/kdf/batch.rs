@@ -24,7 +24,7 @@ use super::sha256::{BLOCK, LENGTH_AT, compress, initial_state};
 use super::{Fc, KdfOutput, outer_hash, put_key};
 use crate::cipher::{BackEnd, BackEndNotAvailable};
 #[cfg(x86_back_ends)]
-use crate::simd::avx512::sha256_lanes;
+use crate::simd::sha256::avx512 as sha256_lanes;
 use crate::wipe::{Wiped, wipe};
 
 /// The most keys that go side by side.

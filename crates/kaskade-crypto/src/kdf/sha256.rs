@@ -4,7 +4,7 @@ use sha2::block_api::compress256;
 
 use super::{KdfOutput, outer_hash};
 #[cfg(x86_back_ends)]
-use crate::simd::sha_ni::ShaNi;
+use crate::simd::sha256::ni::ShaNi;
 use crate::wipe::wipe;
 
 /// Length of a block in octets.

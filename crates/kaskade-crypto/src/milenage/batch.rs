@@ -3,7 +3,7 @@
 use super::{MilenageVector, OperatorConstants};
 use crate::block_cipher::{Aes128, Keyed};
 #[cfg(x86_back_ends)]
-use crate::simd::aes_ni::{GROUP, Group};
+use crate::simd::aes::ni::{GROUP, Group};
 use crate::types::{Amf, K, Opc, Rand, Sqn};
 
 /// What one vector of a batch is made from.

@@ -11,9 +11,9 @@ use super::input::Iv256;
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
 #[cfg(x86_back_ends)]
-use crate::simd::aes_ctr::{self, CounterBlock};
+use crate::simd::aes::ctr::{self as aes_ctr, CounterBlock};
 #[cfg(x86_back_ends)]
-use crate::simd::aes_ni::{AES_256, AesNi};
+use crate::simd::aes::ni::{AES_256, AesNi};
 
 /// Bit 0 of octet 0, which the counter blocks of H, Q and P have set.
 const MAC_KEY_BIT: u8 = 1;

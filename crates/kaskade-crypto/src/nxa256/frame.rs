@@ -2,17 +2,13 @@
 
 use super::input::Iv256;
 use super::job::{CipherJob256, MacJob256};
+use super::mac_key::MacKey;
+use super::mac_key::{MAC_KEY, mac_key};
 use super::polyval;
 use super::tag::{Tag, TagLength};
 use crate::cipher::engine::Engine;
 use crate::cipher::{Key256, MacMismatch};
 use crate::wipe::Wiped;
-
-/// H, Q and P of one message: blocks as numbers whose first octet is the lowest.
-pub(crate) type MacKey = Wiped<u128, 3>;
-
-/// Octets of H, Q and P.
-const MAC_KEY: usize = 48;
 
 /// Messages of a batch whose H, Q and P are made before they are used.
 const GROUP: usize = 16;
@@ -147,14 +143,6 @@ fn authenticated<'a, G: Generator>(generator: &'a G, iv: &Iv256) -> (MacKey, G::
 /// The tag over `aad`, then `text`. A message without ciphering counts as `aad`.
 fn tag(generator: &impl Generator, key: &MacKey, aad: &[u8], text: &[u8], length: TagLength) -> Tag {
     Tag::truncated(&polyval::code(generator.engine(), key, aad, text), length)
-}
-
-fn mac_key(octets: &[u8; MAC_KEY]) -> MacKey {
-    let mut key = Wiped([0; 3]);
-    for (number, block) in key.0.iter_mut().zip(octets.as_chunks().0) {
-        *number = u128::from_le_bytes(*block);
-    }
-    key
 }
 
 /// Where the H, Q and P of one message of a batch come to stand.

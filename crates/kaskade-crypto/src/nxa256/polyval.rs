@@ -2,7 +2,7 @@
 
 use polyval::hazmat::FieldElement;
 
-use super::frame::MacKey;
+use super::mac_key::MacKey;
 use crate::cipher::engine::Engine;
 #[cfg(x86_back_ends)]
 use crate::simd;
@@ -12,9 +12,9 @@ pub(super) fn code(engine: Engine, key: &MacKey, aad: &[u8], text: &[u8]) -> [u8
     match engine {
         Engine::Portable => portable(key, aad, text),
         #[cfg(x86_back_ends)]
-        Engine::Avx2(avx2) => simd::avx2::polyval::code(avx2, key, aad, text, lengths(aad, text)),
+        Engine::Avx2(avx2) => simd::polyval::avx2::code(avx2, key, aad, text, lengths(aad, text)),
         #[cfg(x86_back_ends)]
-        Engine::Avx512(avx512) => simd::avx512::polyval::code(avx512, key, aad, text, lengths(aad, text)),
+        Engine::Avx512(avx512) => simd::polyval::avx512::code(avx512, key, aad, text, lengths(aad, text)),
     }
 }
 

@@ -6,10 +6,10 @@ use super::frame::{Generator, Stream};
 use crate::cipher::Key256;
 use crate::cipher::engine::Engine;
 #[cfg(x86_back_ends)]
-use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
+use crate::simd::zuc::{avx2, avx512};
 use crate::zuc;
 #[cfg(x86_back_ends)]
-use crate::zuc::CipherLane;
+use crate::zuc::lane::CipherLane;
 
 /// ZUC-256 under a key.
 #[derive(Clone)]

@@ -3,16 +3,15 @@
 use super::f9::{BitString, HashKey};
 use super::{CipherJob, Engine, MacJob, Nea1, Nia1, Stages, f8_iv, f9_iv};
 use crate::cipher::Mac32;
-use crate::simd::avx2::snow3g as avx2;
-use crate::simd::avx512::{snow3g_hash, snow3g_lanes};
 use crate::simd::features::{Avx2, Avx512};
+use crate::simd::snow3g::{avx2, avx512};
 use crate::wipe::Wiped;
 
 /// From so many messages on the lanes are quicker than one message after the other.
 const FEWEST: usize = 3;
 
 /// The most lanes of any back end.
-const MOST: usize = snow3g_lanes::LANES;
+const MOST: usize = avx512::LANES;
 
 /// The first five words of some keystreams.
 type FiveWords = Wiped<[u32; 5], MOST>;
@@ -121,22 +120,22 @@ fn filled<const LANES: usize>(stages: impl Iterator<Item = Stages>) -> [Stages; 
 }
 
 impl Lanes for Avx512 {
-    const LANES: usize = snow3g_lanes::LANES;
+    const LANES: usize = avx512::LANES;
 
     fn of(engine: Engine) -> Option<Self> {
         engine.avx512()
     }
 
     fn apply<'m>(self, messages: impl Iterator<Item = (Stages, &'m mut [u8])>) {
-        snow3g_lanes::apply(self, messages);
+        avx512::apply_lanes(self, messages);
     }
 
     fn five_words(self, stages: impl Iterator<Item = Stages>) -> FiveWords {
-        snow3g_lanes::five_words(self, &filled(stages))
+        avx512::five_words_of_lanes(self, &filled(stages))
     }
 
     fn mac(self, key: &HashKey, message: BitString<'_>) -> u32 {
-        snow3g_hash::mac(self, key, message)
+        avx512::mac(self, key, message)
     }
 }
 

@@ -55,6 +55,48 @@ pub struct Layout {
     pub long_k: bool,
 }
 
+impl SubscriberSecrets {
+    /// How the octets of these secrets are laid out.
+    pub fn layout(&self) -> Layout {
+        let (has_operator, long_k) = match self {
+            Self::Milenage { operator, .. } => (matches!(operator, OpOrOpc::Op(_)), false),
+            Self::Tuak { k, operator, .. } => (matches!(operator, TopOrTopc::Top(_)), matches!(k, TuakKey::K256(_))),
+            Self::Xor { .. } | Self::Gsm(_) => (false, false),
+        };
+        Layout {
+            algorithm: self.algorithm(),
+            has_operator,
+            long_k,
+        }
+    }
+
+    /// Puts the octets to seal behind what the buffer holds.
+    pub(crate) fn put_sealed(&self, buffer: &mut SecretBuffer) {
+        match self {
+            Self::Milenage { k, operator, .. } => {
+                buffer.put(k.secret_octets());
+                buffer.put(operator.opc(k).secret_octets());
+                if let OpOrOpc::Op(op) = operator {
+                    buffer.put(op.secret_octets());
+                }
+            }
+            Self::Tuak {
+                k,
+                operator,
+                parameters,
+            } => {
+                buffer.put(k.secret_octets());
+                buffer.put(operator.topc(k, parameters.iterations).secret_octets());
+                if let TopOrTopc::Top(top) = operator {
+                    buffer.put(top.secret_octets());
+                }
+            }
+            Self::Xor { k, .. } => buffer.put(k.secret_octets()),
+            Self::Gsm(GsmKeys { k, .. }) => buffer.put(k.secret_octets()),
+        }
+    }
+}
+
 impl Layout {
     /// The most octets that any set seals: a long K, TOPc and TOP.
     pub const LONGEST: usize = 96;

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::algorithm::{AlgorithmKeys, AlgorithmProfile, GsmAlgorithm, GsmKeys};
-use super::layout::{Layout, SecretBuffer};
 use crate::milenage::OperatorConstants;
 use crate::tuak::{Iterations, Parameters, TuakKey};
 use crate::types::{K, Op, Opc, Top, Topc};
@@ -145,46 +144,6 @@ impl SubscriberSecrets {
             }
             .into(),
             Self::Gsm(keys) => Algorithm::Gsm(keys.algorithm),
-        }
-    }
-
-    /// How the octets of these secrets are laid out.
-    pub fn layout(&self) -> Layout {
-        let (has_operator, long_k) = match self {
-            Self::Milenage { operator, .. } => (matches!(operator, OpOrOpc::Op(_)), false),
-            Self::Tuak { k, operator, .. } => (matches!(operator, TopOrTopc::Top(_)), matches!(k, TuakKey::K256(_))),
-            Self::Xor { .. } | Self::Gsm(_) => (false, false),
-        };
-        Layout {
-            algorithm: self.algorithm(),
-            has_operator,
-            long_k,
-        }
-    }
-
-    /// Puts the octets to seal behind what the buffer holds.
-    pub(crate) fn put_sealed(&self, buffer: &mut SecretBuffer) {
-        match self {
-            Self::Milenage { k, operator, .. } => {
-                buffer.put(k.secret_octets());
-                buffer.put(operator.opc(k).secret_octets());
-                if let OpOrOpc::Op(op) = operator {
-                    buffer.put(op.secret_octets());
-                }
-            }
-            Self::Tuak {
-                k,
-                operator,
-                parameters,
-            } => {
-                buffer.put(k.secret_octets());
-                buffer.put(operator.topc(k, parameters.iterations).secret_octets());
-                if let TopOrTopc::Top(top) = operator {
-                    buffer.put(top.secret_octets());
-                }
-            }
-            Self::Xor { k, .. } => buffer.put(k.secret_octets()),
-            Self::Gsm(GsmKeys { k, .. }) => buffer.put(k.secret_octets()),
         }
     }
 }

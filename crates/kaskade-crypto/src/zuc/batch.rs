@@ -3,9 +3,9 @@
 use core::cmp::Reverse;
 
 use super::lane::{CipherLane, IntegrityLane};
-use super::{Engine, Nea3, Nia3};
+use super::{Engine, Nea3, Nia3, cipher_iv, integrity_iv};
 use crate::cipher::{CipherJob, Mac32, MacJob};
-use crate::simd::{avx2::zuc as avx2, avx512::zuc as avx512};
+use crate::simd::zuc::{avx2, avx512};
 
 /// Jobs that are sorted by length together.
 const SORTED: usize = 4 * avx512::LANES;
@@ -40,12 +40,24 @@ fn cipher_lanes<'a, const LANES: usize>(
     group: &'a mut [Option<&mut CipherJob<'_, Nea3>>],
 ) -> [CipherLane<'a, 16>; LANES] {
     let mut jobs = group.iter_mut().flatten();
-    core::array::from_fn(|_| CipherLane::of(jobs.next().map(|job| &mut **job)))
+    core::array::from_fn(|_| {
+        jobs.next().map_or_else(CipherLane::unused, |job| CipherLane {
+            key: job.cipher.key.secret_octets(),
+            iv: cipher_iv(&job.input),
+            message: &mut *job.message,
+        })
+    })
 }
 
 fn integrity_lanes<'a, const LANES: usize>(group: &[Option<&mut MacJob<'a, Nia3>>]) -> [IntegrityLane<'a>; LANES] {
     let mut jobs = group.iter().flatten();
-    core::array::from_fn(|_| IntegrityLane::of(jobs.next().map(|job| &**job)))
+    core::array::from_fn(|_| {
+        jobs.next().map_or_else(IntegrityLane::unused, |job| IntegrityLane {
+            key: job.algorithm.key.secret_octets(),
+            iv: integrity_iv(&job.input),
+            message: job.message,
+        })
+    })
 }
 
 fn set_macs<const LANES: usize>(group: &mut [Option<&mut MacJob<'_, Nia3>>], sums: [u32; LANES]) {

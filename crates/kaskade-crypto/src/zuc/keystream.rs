@@ -1,6 +1,7 @@
 //! The keystream generator of ZUC on any processor: ZUC-128 (TS 35.222), and ZUC-256 as TS 35.246 has it.
 
 use super::sbox::substitute;
+use super::words::Words;
 use crate::wipe::Wiped;
 
 /// The constants between key and IV of ZUC-128, of 15 bits each (TS 35.222 3.5).
@@ -75,24 +76,13 @@ impl Keystream {
     }
 
     /// The next word.
-    pub(crate) fn next_word(&mut self) -> u32 {
+    fn next_word(&mut self) -> u32 {
         let mut next = 0;
         self.run::<1>(|_| 0, |_, word| next = word);
         next
     }
 
-    /// The next words.
-    pub(crate) fn fill_words(&mut self, words: &mut [u32]) {
-        let (strides, rest) = words.as_chunks_mut::<STRIDE>();
-        for stride in strides {
-            self.run::<STRIDE>(|_| 0, |i, word| stride[i] = word);
-        }
-        for word in rest {
-            *word = self.next_word();
-        }
-    }
-
-    /// Adds the next words to `octets`, most significant octet first. What a last word has beyond them is lost.
+    /// Adds the next words, most significant octet first, to `octets`. What a last word has beyond them is lost.
     pub(crate) fn add_to(&mut self, octets: &mut [u8]) {
         let add = |octets: &mut [u8; 4], word: u32| *octets = (u32::from_be_bytes(*octets) ^ word).to_be_bytes();
         let (words, rest) = octets.as_chunks_mut::<4>();
@@ -139,6 +129,18 @@ impl Keystream {
         Step {
             word: (x0 ^ r1).wrapping_add(r2),
             mask: x3,
+        }
+    }
+}
+
+impl Words for Keystream {
+    fn fill(&mut self, words: &mut [u32]) {
+        let (strides, rest) = words.as_chunks_mut::<STRIDE>();
+        for stride in strides {
+            self.run::<STRIDE>(|_| 0, |i, word| stride[i] = word);
+        }
+        for word in rest {
+            *word = self.next_word();
         }
     }
 }

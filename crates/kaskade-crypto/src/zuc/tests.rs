@@ -2,6 +2,7 @@
 
 use super::Keystream;
 use super::sbox::substitute;
+use super::words::Words;
 use crate::known_answers::load;
 
 /// The first octets of the keystream on every back end that this processor has.
@@ -11,13 +12,13 @@ fn streams_128(key: &[u8; 16], iv: &[u8; 16], octets: usize) -> Vec<Vec<u8>> {
     #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx2::detect() {
         let mut stream = vec![0; octets];
-        crate::simd::avx2::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
+        crate::simd::zuc::avx2::Keystream::zuc128(features, key, iv).add_to(&mut stream);
         streams.push(stream);
     }
     #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         let mut stream = vec![0; octets];
-        crate::simd::avx512::zuc::Keystream::zuc128(features, key, iv).add_to(&mut stream);
+        crate::simd::zuc::avx512::Keystream::zuc128(features, key, iv).add_to(&mut stream);
         streams.push(stream);
     }
     streams
@@ -59,7 +60,7 @@ fn first_octet_of_zuc_256() {
 fn octets_and_words_are_the_same_stream() {
     let new = || Keystream::zuc256(&[7; 32], &[9; 16]);
     let mut words = [0; 70];
-    new().fill_words(&mut words);
+    Words::fill(&mut new(), &mut words);
     let expected: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
     for length in 0..=expected.len() {
         let mut stream = vec![0; length];
@@ -87,7 +88,7 @@ fn zuc_256_goes_on_where_it_stopped() {
     #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx2::detect() {
         for at in [0, 4, 8, 12, 48, 64, 68, 256, 260, 1000] {
-            let mut keystream = crate::simd::avx2::zuc::Keystream::zuc256(features, &key, &iv);
+            let mut keystream = crate::simd::zuc::avx2::Keystream::zuc256(features, &key, &iv);
             let mut pieces = vec![0; 3000];
             let (first, rest) = pieces.split_at_mut(at);
             keystream.add_to(first);
@@ -98,7 +99,7 @@ fn zuc_256_goes_on_where_it_stopped() {
     #[cfg(x86_back_ends)]
     if let Some(features) = crate::simd::features::Avx512::detect() {
         for at in [0, 4, 48, 64, 256, 1000] {
-            let mut keystream = crate::simd::avx512::zuc::Keystream::zuc256(features, &key, &iv);
+            let mut keystream = crate::simd::zuc::avx512::Keystream::zuc256(features, &key, &iv);
             let mut pieces = vec![0; 3000];
             let (first, rest) = pieces.split_at_mut(at);
             keystream.add_to(first);
