@@ -123,12 +123,6 @@ impl Source {
 }
 
 impl Row {
-    /// Whether nobody but UE and network function may ever have the child's octets: K, OP and their like are no children
-    /// of rows, which leaves the EMSK and what it is cut or made from (RFC 5295 2). [`NamedKey`] keeps them in.
-    pub fn child_never_leaves(&self) -> bool {
-        named_key::never_leaves(self.child)
-    }
-
     /// Who says so, as the clause begins.
     pub fn source(&self) -> Source {
         if self.clause.starts_with("TS ") {

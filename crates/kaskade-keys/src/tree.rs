@@ -12,6 +12,7 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+mod never_leaves;
 mod way;
 
 pub use way::{MOST_UNUSUAL, Rank, Search, Source, Target, Way, forms, is_usual, path, targets};

@@ -1,4 +1,5 @@
-//! A key by its name, for whoever goes by rows instead of types.
+//! A key by its name, for whoever goes by rows instead of types. Whether it leaves is for the tree to say
+//! (`tree/never_leaves.rs`).
 
 use core::fmt;
 
@@ -6,10 +7,6 @@ use kaskade_crypto::Fingerprint;
 use subtle::ConstantTimeEq;
 
 use super::Octets;
-use crate::tree;
-
-/// The EMSK, as its rows call it.
-const EMSK: &str = "EMSK";
 
 /// A key of the hierarchy under its name. Silent, wiped on drop, compared in constant time.
 ///
@@ -23,13 +20,7 @@ pub struct NamedKey {
 }
 
 impl NamedKey {
-    /// Takes a key that somebody gives, by its name in the [`tree`]; `None` for a name that is no key.
-    pub fn from_octets(name: &str, octets: &[u8]) -> Option<Self> {
-        let name = tree::keys().into_iter().find(|key| *key == name)?;
-        Some(Self::made(name, Octets::new(octets.into())))
-    }
-
-    pub(super) fn made(name: &'static str, octets: Octets) -> Self {
+    pub(crate) fn made(name: &'static str, octets: Octets) -> Self {
         Self { name, octets }
     }
 
@@ -49,19 +40,8 @@ impl NamedKey {
         Fingerprint::of_octets(self.name, &self.octets)
     }
 
-    /// Whether its octets are shown to nobody.
-    pub fn never_leaves(&self) -> bool {
-        never_leaves(self.name)
-    }
-
-    /// The octets, most significant first: to the person who asked for them at this terminal. `None` for a key that
-    /// [never leaves](Self::never_leaves).
-    pub fn expose_to_operator(&self) -> Option<&[u8]> {
-        (!self.never_leaves()).then_some(&self.octets[..])
-    }
-
-    /// The octets, for derivations.
-    pub(super) fn octets(&self) -> &[u8] {
+    /// The octets, for derivations, and for the tree, which knows who may have them.
+    pub(crate) fn octets(&self) -> &[u8] {
         &self.octets
     }
 }
@@ -79,9 +59,4 @@ impl fmt::Debug for NamedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(…)", self.name)
     }
-}
-
-/// Whether the key of this name is K, the EMSK, or what the EMSK is cut or made from by one row.
-pub(super) fn never_leaves(name: &str) -> bool {
-    name == tree::ROOT || name == EMSK || tree::makers(EMSK).any(|row| row.parent == name)
 }
