@@ -2,7 +2,7 @@
 //!
 //! The table in [`LAYERS`] is the rule; ARCHITECTURE.md shows the same table to readers, and both must be equal.
 
-use crate::{profiles, sans_io, shell};
+use crate::{profiles, releases, sans_io, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -182,6 +182,7 @@ pub(crate) fn check() -> Result<()> {
     let mut findings = edges(packages);
     findings.extend(test_features(packages));
     findings.extend(profiles::check()?);
+    findings.extend(releases::check()?);
     let document = std::fs::read_to_string(shell::root().join("ARCHITECTURE.md"));
     findings.extend(document.map_or_else(|error| vec![format!("ARCHITECTURE.md: {error}")], |text| shown(&text)));
     for layer in LAYERS.iter().filter(|layer| layer.sans_io) {
@@ -190,7 +191,7 @@ pub(crate) fn check() -> Result<()> {
     }
     if findings.is_empty() {
         println!(
-            "layers: {} crates, every dependency and feature allowed, sans-IO sources clean, profiles equal",
+            "layers: {} crates, every dependency and feature allowed, sans-IO sources clean, releases where they belong, profiles equal",
             LAYERS.len()
         );
         return Ok(());

@@ -31,6 +31,7 @@ mod mutants;
 mod packages;
 mod profiles;
 mod records;
+mod releases;
 mod sans_io;
 mod shell;
 mod summary;

@@ -193,7 +193,7 @@ impl Walk {
 }
 
 /// The attributes of the items that a test may be.
-fn attributes(item: &Item) -> &[Attribute] {
+pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
@@ -211,7 +211,7 @@ fn attributes(item: &Item) -> &[Attribute] {
 }
 
 /// Whether what bears this attribute is compiled for tests only.
-fn of_tests(attribute: &Attribute) -> bool {
+pub(crate) fn of_tests(attribute: &Attribute) -> bool {
     fn implied(predicate: &Meta) -> bool {
         match predicate {
             Meta::Path(path) => path.is_ident("test"),

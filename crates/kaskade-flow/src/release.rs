@@ -10,6 +10,8 @@
 
 use core::fmt;
 
+use crate::Machine;
+
 /// A result that may not be told yet.
 #[must_use = "a result that is not released was made for nothing"]
 pub struct Guarded<T>(T);
@@ -25,6 +27,14 @@ impl<T> Guarded<T> {
     #[inline]
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Guarded<U> {
         Guarded(make(self.0))
+    }
+
+    /// Makes something else of it, which is kept back as well, and a machine that goes on with the rest: what stays with a machine
+    /// comes out of it guarded again.
+    #[inline]
+    pub fn keep<U, M: Machine>(self, make: impl FnOnce(T) -> (U, M)) -> (Guarded<U>, M) {
+        let (told, kept) = make(self.0);
+        (Guarded(told), kept)
     }
 
     /// For `kaskade-store`, after everything that this depends on is durable, and its release on record.
@@ -66,8 +76,8 @@ impl<T> Durable<T> {
 }
 
 /// Says that nothing has to be written for a release: it rests on what is durable already, such as an SQN under a durable
-/// mark, or the answer of a peer.
-#[derive(Debug)]
+/// mark, or the answer of a peer. What is durable stays so: it covers what is made of it later, too.
+#[derive(Clone, Debug)]
 pub struct Cover(());
 
 impl Cover {

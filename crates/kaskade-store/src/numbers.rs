@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kaskade_aka::sqn::{ClockView, Proof, Resynchronisation, SqnIssuer};
 use kaskade_crypto::{Rand, Sqn};
 use kaskade_faults::fault;
+use kaskade_flow::Cover;
 use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;
@@ -38,7 +39,8 @@ impl SubscriberStore {
         self.issue(&SubscriberKey::from(supi), requesting_node, None)
     }
 
-    /// [`SubscriberStore::next_sqn_now`] for a vector with the K of this card, which [`SubscriberStore::card`] gave.
+    /// [`SubscriberStore::next_sqn_now`] for a vector with the K of this card, which [`SubscriberStore::card`] gave. The SQN is
+    /// durable as used already: its cover says so.
     ///
     /// # Errors
     /// [`StoreError::AnotherCard`] when the subscriber has another one by now: a K and the SQN of another would be a
@@ -49,16 +51,18 @@ impl SubscriberStore {
         supi: &Supi,
         card: &CardName,
         requesting_node: &str,
-    ) -> Result<Option<Sqn>, StoreError> {
-        self.issue_now(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    ) -> Result<Option<(Sqn, Cover)>, StoreError> {
+        let issued = self.issue_now(&SubscriberKey::from(supi), requesting_node, Some(&card.0))?;
+        Ok(issued.map(|sqn| (sqn, Cover::known_to_store())))
     }
 
     /// [`SubscriberStore::next_sqn`] for a vector with the K of this card. Blocks while what it needs becomes durable.
     ///
     /// # Errors
     /// As [`SubscriberStore::next_sqn_of_now`].
-    pub fn next_sqn_of(&self, supi: &Supi, card: &CardName, requesting_node: &str) -> Result<Sqn, StoreError> {
-        self.issue(&SubscriberKey::from(supi), requesting_node, Some(&card.0))
+    pub fn next_sqn_of(&self, supi: &Supi, card: &CardName, requesting_node: &str) -> Result<(Sqn, Cover), StoreError> {
+        let sqn = self.issue(&SubscriberKey::from(supi), requesting_node, Some(&card.0))?;
+        Ok((sqn, Cover::known_to_store()))
     }
 
     fn issue_now(

@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! Run::Challenged ── RES* ──► Run::Confirmed or Run::Refused: report it
-//!                                └── reported ──► over: tell the outcome, keep the result
+//!                                └── reported ──► over; where it was right, keep the result and tell K_SEAF
 //! Kept::Held ── take it back ──► Kept::TakingBack: tell the UDM ── told ──► over
 //!     ▲────────────────────────────── not told ─────────────────────┘
 //! ```
 //!
-//! The outcome, and with it K_SEAF, is told after the home network knows of it.
+//! K_SEAF is told after the home network knows of it.
 
 use kaskade_flow::{Entropy, Guarded, Machine, Moment, Step};
 use kaskade_keys::fivegs::{KSeaf, ResStar};
@@ -57,18 +57,13 @@ pub enum RunAsk {
     Keep,
 }
 
-/// The result of a run, for the SEAF.
+/// What a run that has succeeded tells the SEAF.
 #[derive(Debug)]
-pub enum Outcome {
-    /// The user is authenticated.
-    Authenticated {
-        /// Who.
-        supi: Supi,
-        /// For the SEAF.
-        k_seaf: KSeaf,
-    },
-    /// The answer was wrong, or there was none.
-    Failed,
+pub struct Authenticated {
+    /// Who.
+    pub supi: Supi,
+    /// For the SEAF.
+    pub k_seaf: KSeaf,
 }
 
 impl Run {
@@ -106,7 +101,7 @@ impl Run {
 impl Machine for Run {
     type Input = RunInput;
     type Ask = RunAsk;
-    type Output = Outcome;
+    type Output = Authenticated;
 
     fn deadline(&self) -> Option<Moment> {
         match self {
@@ -130,11 +125,10 @@ impl Machine for Run {
             }
             (Self::Confirmed(Confirmed { supi, k_seaf, .. }), Some(RunInput::Reported)) => {
                 // K_AUSF ends here: no service needs it yet, and what is not kept cannot be stolen.
-                let outcome = Outcome::Authenticated { supi, k_seaf };
-                Step::end().asking(RunAsk::Keep).telling(Guarded::new(outcome))
+                let authenticated = Authenticated { supi, k_seaf };
+                Step::end().asking(RunAsk::Keep).telling(Guarded::new(authenticated))
             }
-            (Self::Refused(_), Some(RunInput::Reported)) => Step::end().telling(Guarded::new(Outcome::Failed)),
-            // Withdrawn, out of time, or out of turn: nothing is left of it.
+            // Reported as failed, withdrawn, out of time, or out of turn: nothing is left of it, and nothing to tell.
             (Self::Challenged { .. } | Self::Confirmed(_) | Self::Refused(_), _) => Step::end(),
         }
     }
@@ -269,7 +263,7 @@ mod tests {
             assert!(step.out.is_none());
             assert_eq!(step.ask, Some(RunAsk::Report { success: false }));
             let step = step.next.unwrap().handle(NOW, &mut Nothing, Some(RunInput::Reported));
-            assert!(step.next.is_none() && step.ask.is_none() && step.out.is_some());
+            assert!(step.next.is_none() && step.ask.is_none() && step.out.is_none());
         }
     }
 

@@ -152,6 +152,8 @@ numbered! {
         Overloaded = 15, "overloaded";
         /// The other network function does not answer.
         PeerUnreachable = 16, "peer-unreachable";
+        /// There is no SQN left that the card would accept.
+        NumbersSpent = 17, "numbers-spent";
         /// The next SQN is one that the card accepts already.
         InStep = 32, "in-step";
         /// SQN was raised above SQN_MS.

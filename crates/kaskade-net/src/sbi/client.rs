@@ -15,6 +15,7 @@ use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kaskade_faults::fault;
+use kaskade_flow::Durable;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 use super::body::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
 use super::limits::CONNECTION_WINDOW;
+use super::message::wipe;
 use super::misfit::{Heard, Listening, ServerMisfit};
 use super::problem::Cause;
 use super::tls::ClientTls;
@@ -127,6 +129,18 @@ pub struct Answer {
     pub retry_after: Option<u32>,
     /// The whole body.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// What the peer tells in its answer, whose body may hold secrets and is wiped.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn told<T, E>(self, read: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Durable<T>, E> {
+        let told = read(&self.body);
+        wipe(self.body);
+        told.map(Durable::told_by_peer)
+    }
 }
 
 /// A client of one peer. Cheap to clone; clones share the connection.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
+use kaskade_flow::Durable;
 use zeroize::Zeroize;
 
 use super::body::{Unread, read_body};
@@ -244,9 +245,14 @@ impl Reply {
         }
     }
 
-    /// A reply whose body holds secrets: the buffer is wiped after it is sent.
-    pub fn secret(status: StatusCode, content: Content, body: Vec<u8>) -> Self {
-        Self::new(status, content, secret_body(body))
+    /// A reply whose body is released, and holds no secret.
+    pub fn released(status: StatusCode, content: Content, body: Durable<Vec<u8>>) -> Self {
+        Self::new(status, content, body.release_to_peer())
+    }
+
+    /// A reply whose body is released, and holds secrets: the buffer is wiped after it is sent.
+    pub fn secret(status: StatusCode, content: Content, body: Durable<Vec<u8>>) -> Self {
+        Self::new(status, content, secret_body(body.release_to_peer()))
     }
 
     /// Adds `Location`.

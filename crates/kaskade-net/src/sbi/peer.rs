@@ -28,6 +28,12 @@ impl RequesterId {
     pub const fn bits(self) -> u128 {
         self.0
     }
+
+    /// The first 64 of them, as the audit log has it.
+    pub(crate) const fn short(self) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.0.to_be_bytes();
+        [a, b, c, d, e, f, g, h]
+    }
 }
 
 impl Owner for RequesterId {

@@ -36,6 +36,7 @@ pub(crate) async fn begun(ausf: &Ausf, amf: &Requester) -> (ContextId, kaskade_k
         resynchronization_info: None,
     };
     let (id, se_av) = ausf.authenticate(amf, info).await.unwrap();
+    let se_av = se_av.release_to_peer();
     let answer = ue(0)
         .challenge(&se_av.rand, &se_av.autn, &snn(), &Abba::INITIAL)
         .unwrap();

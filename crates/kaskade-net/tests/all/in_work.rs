@@ -151,7 +151,7 @@ async fn a_table_full_of_what_is_in_work_takes_nobody_in() {
     assert!(matches!(second, Err(AusfError::InWork)), "{second:?}");
     between.hold(false);
     assert!(matches!(first.await.unwrap(), Ok(Outcome::Authenticated { .. })));
-    ausf.authenticate(&between.amf, info()).await.unwrap();
+    let _ = ausf.authenticate(&between.amf, info()).await.unwrap();
     assert_eq!(ausf.pending(), 1);
 }
 

@@ -171,6 +171,7 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
         resynchronization_info: None,
     };
     let given = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
+    let given = given.release_to_peer();
     let fresh = || home.store.auts_is_fresh(&supi(0), &given.he_av.rand);
     assert!(fresh());
     let disbelieved = || udm.counters().disbelieved.load(std::sync::atomic::Ordering::Relaxed);
@@ -193,9 +194,10 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     assert_eq!(disbelieved(), 4);
     // Whoever has a vector says once that it succeeded, and of then: what others are given later stays fresh.
     let liar = Requester::group("liar");
-    udm.generate_auth_data(&liar, supi(0).into(), &request).await.unwrap();
+    let _ = udm.generate_auth_data(&liar, supi(0).into(), &request).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     let later = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
+    let later = later.release_to_peer();
     for _ in 0..2 {
         udm.confirm_auth(&liar, &supi(0), event(snn())).unwrap();
     }

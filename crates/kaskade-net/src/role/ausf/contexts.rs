@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kaskade_aka::fivegs::run::{self, Run};
 use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
-use kaskade_flow::{Machine, Moment};
+use kaskade_flow::{Cover, Machine, Moment};
 use kaskade_keys::Supi;
 
 use super::link::EventUri;
@@ -49,7 +49,7 @@ impl Default for ContextLimits {
 impl ContextLimits {
     /// What the challenges that wait take at most, in octets.
     pub const fn octets_of_pending(&self) -> usize {
-        Table::<Run>::octets_at_most(self.pending, NAI_OCTETS)
+        Table::<Pending>::octets_at_most(self.pending, NAI_OCTETS)
     }
 
     /// What the results that are remembered take at most, in octets.
@@ -130,6 +130,15 @@ impl std::fmt::Debug for ContextId {
     }
 }
 
+/// A run, and what its release needs.
+pub(super) struct Pending {
+    pub(super) run: Run,
+    /// What its vector rests on is durable.
+    pub(super) cover: Cover,
+    /// In the audit log.
+    pub(super) correlation: u64,
+}
+
 /// A result that can be taken back.
 pub(super) type Kept = run::Kept<EventUri>;
 /// What is remembered of it.
@@ -138,7 +147,7 @@ pub(super) type Success = run::Success<EventUri>;
 type Table<V> = Expiring<Supi, RequesterId, V, RandomState>;
 
 pub(super) struct Contexts {
-    pending: Table<Run>,
+    pending: Table<Pending>,
     results: Table<Kept>,
     limits: ContextLimits,
 }
@@ -170,17 +179,17 @@ impl Contexts {
     pub(super) fn insert(
         &self,
         owner: RequesterId,
-        run: Run,
+        pending: Pending,
         random: [u8; 16],
         now: Moment,
     ) -> Result<ContextId, Full> {
-        let supi = run.supi().clone();
+        let supi = pending.run.supi().clone();
         let id = ContextId {
             shard: self.pending.shard_of(&supi),
             random: u128::from_be_bytes(random),
         };
-        let expires = run.deadline();
-        self.pending.insert(&supi, owner, id.random, run, expires, now)?;
+        let expires = pending.run.deadline();
+        self.pending.insert(&supi, owner, id.random, pending, expires, now)?;
         Ok(id)
     }
 
@@ -190,9 +199,14 @@ impl Contexts {
         owner: RequesterId,
         id: ContextId,
         now: Moment,
-    ) -> Result<(Run, InWork<Run>), Missing> {
-        let run = self.pending.begin(id.shard, id.random, owner, now)?;
-        Ok((run, InWork::of(self, |contexts| &contexts.pending, id, None)))
+    ) -> Result<(Pending, InWork<Pending>), Missing> {
+        let pending = self.pending.begin(id.shard, id.random, owner, now)?;
+        Ok((pending, InWork::of(self, |contexts| &contexts.pending, id, None)))
+    }
+
+    /// A challenge that was not given out.
+    pub(super) fn withdraw(&self, owner: RequesterId, id: ContextId, now: Moment) {
+        let _ = self.pending.take(id.shard, id.random, owner, now);
     }
 
     /// Remembers a result, unless others have all the room: then it cannot be taken back.
@@ -212,7 +226,8 @@ impl Contexts {
     ) -> Result<(Kept, InWork<Kept>), Missing> {
         let kept = self.results.begin(id.shard, id.random, owner, now)?;
         let back = Kept::Held(kept.success().clone());
-        Ok((kept, InWork::of(self, |contexts| &contexts.results, id, Some(back))))
+        let back = Some((back, kept.deadline()));
+        Ok((kept, InWork::of(self, |contexts| &contexts.results, id, back)))
     }
 
     /// Whether there was anything of this user and owner.
@@ -236,17 +251,20 @@ impl Contexts {
 }
 
 /// The place of a context while a message for it is in work. Dropped, the work has broken off.
-pub(super) struct InWork<M: Machine> {
+pub(super) struct InWork<V> {
     contexts: Arc<Contexts>,
-    table: fn(&Contexts) -> &Table<M>,
+    table: fn(&Contexts) -> &Table<V>,
     id: ContextId,
     /// What is put back where the work breaks off.
-    back: Option<M>,
+    back: Option<Back<V>>,
     ended: bool,
 }
 
-impl<M: Machine> InWork<M> {
-    fn of(contexts: &Arc<Contexts>, table: fn(&Contexts) -> &Table<M>, id: ContextId, back: Option<M>) -> Self {
+/// What is put back, and until when.
+type Back<V> = (V, Option<Moment>);
+
+impl<V> InWork<V> {
+    fn of(contexts: &Arc<Contexts>, table: fn(&Contexts) -> &Table<V>, id: ContextId, back: Option<Back<V>>) -> Self {
         Self {
             contexts: contexts.clone(),
             table,
@@ -262,21 +280,17 @@ impl<M: Machine> InWork<M> {
     }
 
     /// Puts back what comes next, or removes the context; whether its owner still knows it, who may have forgotten it meanwhile.
-    pub(super) fn end(mut self, next: Option<M>, now: Moment) -> bool {
+    pub(super) fn end(mut self, next: Option<Back<V>>, now: Moment) -> bool {
         self.ended = true;
         self.put(next, now)
     }
 
-    fn put(&self, next: Option<M>, now: Moment) -> bool {
-        let next = next.map(|next| {
-            let expires = next.deadline();
-            (next, expires)
-        });
+    fn put(&self, next: Option<Back<V>>, now: Moment) -> bool {
         (self.table)(&self.contexts).end(self.id.shard, self.id.random, next, now)
     }
 }
 
-impl<M: Machine> Drop for InWork<M> {
+impl<V> Drop for InWork<V> {
     fn drop(&mut self) {
         if !self.ended {
             let back = self.back.take();
@@ -290,6 +304,7 @@ impl<M: Machine> Drop for InWork<M> {
 mod tests {
     use kaskade_aka::fivegs::udm::HeAv5g;
     use kaskade_crypto::{Autn, Rand};
+    use kaskade_flow::Durable;
     use kaskade_keys::ServingNetworkName;
     use kaskade_keys::fivegs::{KAusf, XresStar};
 
@@ -350,8 +365,12 @@ mod tests {
     }
 
     fn insert(contexts: &Contexts, owner: RequesterId, user: u64, id: u8) -> ContextId {
-        let run = run(user, contexts.until(BEGIN));
-        contexts.insert(owner, run, [id; 16], BEGIN).unwrap()
+        let pending = Pending {
+            run: run(user, contexts.until(BEGIN)),
+            cover: Durable::told_by_peer(()).into_guarded().1,
+            correlation: 0,
+        };
+        contexts.insert(owner, pending, [id; 16], BEGIN).unwrap()
     }
 
     fn success(user: u64) -> Success {
@@ -416,11 +435,11 @@ mod tests {
         let (run, work) = contexts.begin(amf, id, BEGIN).unwrap();
         assert!(contexts.forget(amf, &success(1).supi));
         assert!(!contexts.forget(amf, &success(1).supi), "it is forgotten already");
-        assert!(!work.end(Some(run), BEGIN));
+        assert!(!work.end(Some((run, None)), BEGIN));
         contexts.keep(amf, id, success(1), BEGIN);
         let (kept, work) = contexts.begin_result(amf, id, BEGIN).unwrap();
         assert!(contexts.forget(amf, &success(1).supi));
-        assert!(!work.end(Some(kept), BEGIN));
+        assert!(!work.end(Some((kept, None)), BEGIN));
         assert_eq!((contexts.pending(), contexts.results()), (0, 0));
     }
 }

@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 
 use super::{Ausf, AusfError, ContextId, Outcome};
 use crate::role::budget::whole_seconds;
-use crate::role::{no_such_resource, segments};
+use crate::role::{audit, no_such_resource, segments};
 use crate::sbi::message::{Content, Reply, Request, wipe};
 use crate::sbi::model::nausf::{
     parse_authentication_info, parse_confirmation_data, parse_deregistration_info, write_failure, write_success,
@@ -55,6 +55,9 @@ impl Operation {
 
 impl From<AusfError> for Problem {
     fn from(error: AusfError) -> Self {
+        if let AusfError::Audit(full) = error {
+            return audit::problem(full);
+        }
         let problem = Problem::from(error.cause());
         match error.retry_after() {
             Some(wait) => problem.with_retry_after(whole_seconds(wait)),
@@ -79,16 +82,13 @@ impl Ausf {
                 let (id, se_av) = self.authenticate(requester, info).await?;
                 let text = id.text();
                 let text = std::str::from_utf8(&text).unwrap_or("");
-                let body = write_ue_authentication_ctx(
-                    &se_av,
-                    &[&root, COLLECTION, text, CONFIRMATION],
-                    &serving_network_name,
-                );
+                let href = [&root, COLLECTION, text, CONFIRMATION];
+                let body = se_av.map(|se_av| write_ue_authentication_ctx(&se_av, &href, &serving_network_name));
                 let mut location = root;
                 location.push_str(COLLECTION);
                 location.push_str(text);
                 let location = HeaderValue::from_maybe_shared(Bytes::from(location)).ok();
-                Ok(Reply::new(StatusCode::CREATED, Content::Hal, body).with_location(location))
+                Ok(Reply::released(StatusCode::CREATED, Content::Hal, body).with_location(location))
             }
             Operation::Confirm(id) => {
                 request.accepts(Content::Json)?;
@@ -97,8 +97,9 @@ impl Ausf {
                 wipe(body);
                 let id = id.ok_or(AusfError::UnknownContext)?;
                 Ok(match self.confirm(requester, id, data.res_star.as_ref()).await? {
-                    Outcome::Authenticated { supi, k_seaf } => {
-                        Reply::secret(StatusCode::OK, Content::Json, write_success(&supi, &k_seaf))
+                    Outcome::Authenticated(authenticated) => {
+                        let body = authenticated.map(|told| write_success(&told.supi, &told.k_seaf));
+                        Reply::secret(StatusCode::OK, Content::Json, body)
                     }
                     Outcome::Failed => Reply::new(StatusCode::OK, Content::Json, write_failure()),
                 })

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Method, StatusCode, Uri};
 use kaskade_faults::fault;
+use kaskade_flow::Durable;
 use kaskade_keys::Supi;
 
 use crate::role::udm::{API, EventId, Udm, UdmError, VERSION};
 use crate::sbi::client::{Answer, ClientError, SbiClient};
-use crate::sbi::message::wipe;
 use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{
     AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, parse_authentication_info_result,
@@ -135,7 +135,7 @@ impl UdmLink {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<AuthenticationInfoResult, UdmLinkError> {
+    ) -> Result<Durable<AuthenticationInfoResult>, UdmLinkError> {
         let client = match self {
             Self::Local(udm) => return Ok(udm.generate_own(requester, supi_or_suci, request).await?),
             Self::Http(client) => client,
@@ -144,13 +144,11 @@ impl UdmLink {
         push_segment(&mut path, &supi_or_suci.sbi());
         path.push_str("/security-information/generate-auth-data");
         let answer = client.send(Method::POST, &path, Some(request.json().into())).await?;
-        let body = expect(answer, StatusCode::OK)?.body;
-        let parsed = parse_authentication_info_result(&body);
-        wipe(body);
-        let (he_av, supi) = parsed.map_err(|_| UdmLinkError::Nonsense("not a 5G HE AV"))?;
-        Ok(AuthenticationInfoResult {
-            he_av,
-            supi: whose(supi, supi_or_suci)?,
+        expect(answer, StatusCode::OK)?.told(|body| {
+            let parsed = parse_authentication_info_result(body);
+            let (he_av, supi) = parsed.map_err(|_| UdmLinkError::Nonsense("not a 5G HE AV"))?;
+            let supi = whose(supi, supi_or_suci)?;
+            Ok(AuthenticationInfoResult { he_av, supi })
         })
     }
 

@@ -14,6 +14,7 @@
 mod contexts;
 mod http;
 mod link;
+mod refusal;
 mod reports;
 mod runs;
 
@@ -25,19 +26,22 @@ use std::time::Duration;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
-use kaskade_flow::NoRandomness;
+use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
+use kaskade_flow::{Durable, NoRandomness};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
-
-pub use kaskade_aka::fivegs::run::Outcome;
+use kaskade_store::audit::{AuditFull, AuditLog};
 
 pub use contexts::{ContextId, ContextLimits};
 pub use http::{API, VERSION};
+pub use kaskade_aka::fivegs::run::Authenticated;
 pub use link::{UdmLink, UdmLinkError};
 pub use reports::REPORTS_OCTETS;
+pub use runs::Outcome;
 
-use super::budget::{BudgetOptions, Budgets, OverBudget, cause, setting};
+use super::audit::{Audit, correlation};
+use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::random_octets;
@@ -49,7 +53,7 @@ use crate::sbi::problem::Cause;
 use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
 use crate::time::moment;
-use contexts::Contexts;
+use contexts::{Contexts, Pending};
 use reports::Reports;
 
 /// How an AUSF is set up.
@@ -67,6 +71,8 @@ pub struct AusfOptions {
     pub api_root: Option<String>,
     /// Sees fingerprints.
     pub tap: OptionalTap,
+    /// Has every release on record; off by default.
+    pub audit: AuditLog,
 }
 
 impl AusfOptions {
@@ -79,6 +85,7 @@ impl AusfOptions {
             contexts: ContextLimits::default(),
             api_root: None,
             tap: None,
+            audit: AuditLog::off(),
         }
     }
 }
@@ -108,6 +115,9 @@ pub enum AusfError {
     /// No identifier for a context.
     #[error("AUSF: {0}")]
     NoRandomness(#[from] NoRandomness),
+    /// The audit log has no room for it.
+    #[error("AUSF: {0}")]
+    Audit(#[from] AuditFull),
     /// The program is stopping.
     #[error("AUSF: stopped")]
     Stopped,
@@ -118,32 +128,6 @@ impl From<Missing> for AusfError {
         match missing {
             Missing::Unknown => Self::UnknownContext,
             Missing::InWork => Self::InWork,
-        }
-    }
-}
-
-impl AusfError {
-    /// What the peer is told (TS 29.509 6.1.7.3).
-    pub fn cause(&self) -> Cause {
-        match self {
-            Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
-            Self::UnknownContext => Cause::ContextNotFound,
-            // TS 29.509 names none: of what TS 29.500 5.2.7.2 has, this one is not to be tried again.
-            Self::InWork => Cause::ModificationNotAllowed,
-            Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
-            Self::OverBudget(over) => cause(over.bucket),
-            Self::NoRoom => Cause::NfCongestion,
-            Self::Udm(error) => error.cause(),
-        }
-    }
-
-    /// When to try again, with a cause that is about that.
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::OverBudget(over) => Some(over.retry_after),
-            Self::NoRoom => Some(Duration::from_secs(1)),
-            Self::Udm(error) => error.retry_after(),
-            _ => None,
         }
     }
 }
@@ -170,6 +154,7 @@ pub struct Ausf {
     budgets: Option<Budgets>,
     /// `None` where the UDM is in this process: there is nothing to wait for.
     reports: Option<Reports>,
+    audit: Audit,
     counters: AusfCounters,
 }
 
@@ -180,6 +165,7 @@ impl Ausf {
         Self {
             budgets: elsewhere.then(|| Budgets::new(options.budgets, RandomState::new())),
             reports: elsewhere.then(Reports::new),
+            audit: Audit::new(options.audit.clone()),
             udm,
             contexts: Arc::new(Contexts::new(options.contexts)),
             options,
@@ -210,7 +196,16 @@ impl Ausf {
         &self,
         requester: &Requester,
         info: AuthenticationInfo,
-    ) -> Result<(ContextId, SeAv5g), AusfError> {
+    ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
+        let begun = self.begin(requester, info).await;
+        begun.inspect_err(|error| self.refused(requester, Action::ChallengeGiven, error))
+    }
+
+    async fn begin(
+        &self,
+        requester: &Requester,
+        info: AuthenticationInfo,
+    ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
         let serving_network_name = info.serving_network_name;
         if !self
             .options
@@ -226,7 +221,7 @@ impl Ausf {
             ausf_instance_id: self.options.nf_instance_id,
             resynchronization_info: info.resynchronization_info,
         };
-        let result = self
+        let vector = self
             .udm
             .generate_auth_data(requester, info.supi_or_suci, &request)
             .await
@@ -245,13 +240,29 @@ impl Ausf {
             })?;
         let now = moment();
         let until = self.contexts.until(now);
-        let (se_av, run) = Run::begin(result.he_av, result.supi, serving_network_name, until);
+        let (vector, cover) = vector.into_guarded();
+        let mut correlated = 0;
+        let (se_av, run) = vector.keep(|vector| {
+            correlated = correlation(&vector.he_av.rand);
+            Run::begin(vector.he_av, vector.supi, serving_network_name, until)
+        });
         self.show(run.supi(), Holder::Ausf, &run);
-        let inserted = self.contexts.insert(requester.id(), run, random_octets()?, now);
+        let event = self
+            .audit
+            .event(Came::Released, Action::ChallengeGiven, requester, run.supi())
+            .correlated(correlated);
+        let pending = Pending {
+            run,
+            cover: cover.clone(),
+            correlation: correlated,
+        };
+        let inserted = self.contexts.insert(requester.id(), pending, random_octets()?, now);
         let id = inserted.map_err(|Full| {
             log_limit!(warn, "refused: others have all contexts", %requester);
             AusfError::NoRoom
         })?;
+        let released = self.audit.covered(cover, event, se_av);
+        let se_av = released.inspect_err(|_| self.contexts.withdraw(requester.id(), id, now))?;
         self.counters.challenges.fetch_add(1, Ordering::Relaxed);
         Ok((id, se_av))
     }
@@ -272,6 +283,7 @@ impl Ausf {
         if self.contexts.forget(requester.id(), supi) {
             return Ok(());
         }
+        self.refused(requester, Action::ResultRemoved, &AusfError::UnknownContext);
         Err(AusfError::UnknownContext)
     }
 

@@ -11,15 +11,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use kaskade_aka::fivegs::run::{KeptInput, Outcome, Run, RunAsk, RunInput};
+use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
 use kaskade_faults::fault;
+use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
-use kaskade_flow::{Guarded, Machine, Step};
+use kaskade_flow::{Cover, Durable, Machine, Step};
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
 
-use super::contexts::{InWork, Kept, Success};
+use super::contexts::{InWork, Kept, Pending, Success};
 use super::link::EventUri;
 use super::reports::Place;
 use super::{Ausf, AusfError, ContextId};
@@ -30,6 +31,22 @@ use crate::sbi::model::nudm::AuthEvent;
 use crate::sbi::peer::Requester;
 use crate::time::{Timestamp, moment};
 
+/// The result of a confirmation.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The user is authenticated: SUPI and K_SEAF, whose release is on record.
+    Authenticated(Durable<Authenticated>),
+    /// The answer was wrong, or there was none.
+    Failed,
+}
+
+/// What the release of a run's outcome needs.
+struct Release {
+    requester: Requester,
+    cover: Cover,
+    correlation: u64,
+}
+
 impl Ausf {
     /// Takes the UE's answer, and reports the result to the UDM (TS 29.509 5.2.2.2.2, TS 33.501 6.1.4.1a).
     ///
@@ -39,8 +56,19 @@ impl Ausf {
     /// # Errors
     /// [`AusfError::UnknownContext`], also where the context is another's, which stays as it is, and where its requester has
     /// forgotten it meanwhile. [`AusfError::InWork`] while another message for it is. [`AusfError::Stopped`] where the program
-    /// ends before there is room for the report.
+    /// ends before there is room for the report. [`AusfError::Audit`] where there is none for the release: the context is spent, and
+    /// the result can be taken back.
     pub async fn confirm(
+        self: &Arc<Self>,
+        requester: &Requester,
+        id: ContextId,
+        res_star: Option<&ResStar>,
+    ) -> Result<Outcome, AusfError> {
+        let outcome = self.answer(requester, id, res_star).await;
+        outcome.inspect_err(|error| self.refused(requester, Action::KeyReleased, error))
+    }
+
+    async fn answer(
         self: &Arc<Self>,
         requester: &Requester,
         id: ContextId,
@@ -48,12 +76,18 @@ impl Ausf {
     ) -> Result<Outcome, AusfError> {
         let place = self.place().await?;
         let now = moment();
-        let (run, work) = match self.contexts.begin(requester.id(), id, now) {
+        let (pending, work) = match self.contexts.begin(requester.id(), id, now) {
             Err(Missing::InWork) if fault!("second-message-accepted") => return Ok(Outcome::Failed),
             begun => begun?,
         };
-        let step = run.handle(now, &mut SystemEntropy, Some(RunInput::Answer(res_star.cloned())));
-        let finish = self.clone().finish(requester.clone(), work, step);
+        let release = Release {
+            requester: requester.clone(),
+            cover: pending.cover,
+            correlation: pending.correlation,
+        };
+        let answer = RunInput::Answer(res_star.cloned());
+        let step = pending.run.handle(now, &mut SystemEntropy, Some(answer));
+        let finish = self.clone().finish(release, work, step);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -63,49 +97,58 @@ impl Ausf {
     /// Does what a run asks for, until it asks for nothing; then its place is free, and its outcome told.
     async fn finish(
         self: Arc<Self>,
-        requester: Requester,
-        work: InWork<Run>,
+        release: Release,
+        work: InWork<Pending>,
         mut step: Step<Run>,
     ) -> Result<Outcome, AusfError> {
-        let (id, mut kept) = (work.id(), None);
-        loop {
-            match (step.ask.take(), step.next.take()) {
-                (Some(RunAsk::Report { success }), Some(run)) => {
-                    self.show(run.supi(), Holder::Ausf, &run);
-                    self.count(&requester, &run, success);
-                    let event = self
-                        .report(&requester, run.supi(), *run.serving_network_name(), success)
-                        .await;
-                    kept = Some(Success {
-                        supi: run.supi().clone(),
-                        serving_network_name: *run.serving_network_name(),
-                        event,
-                        until: None,
-                    });
-                    step = run.handle(moment(), &mut SystemEntropy, Some(RunInput::Reported));
-                }
-                (ask, next) => {
-                    let now = moment();
-                    // What its requester has forgotten meanwhile is neither kept nor told.
-                    if !work.end(next, now) {
-                        return Err(AusfError::UnknownContext);
-                    }
-                    if let (Some(RunAsk::Keep), Some(success)) = (ask, kept) {
-                        self.contexts.keep(requester.id(), id, success, now);
-                    }
-                    return self.tell(step.out);
-                }
+        let Release {
+            requester,
+            cover,
+            correlation,
+        } = release;
+        let (id, mut reported) = (work.id(), None);
+        while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
+            self.show(run.supi(), Holder::Ausf, &run);
+            self.count(&requester, &run, success);
+            let event = self
+                .report(&requester, run.supi(), *run.serving_network_name(), success)
+                .await;
+            let released = self
+                .audit
+                .event(Came::Released, Action::KeyReleased, &requester, run.supi())
+                .because(Reason::Success)
+                .correlated(correlation);
+            let released = match &run {
+                Run::Confirmed(confirmed) => self.audit.with_key(released, &confirmed.k_seaf),
+                Run::Challenged { .. } | Run::Refused(_) => released,
+            };
+            let success = Success {
+                supi: run.supi().clone(),
+                serving_network_name: *run.serving_network_name(),
+                event,
+                until: None,
+            };
+            reported = Some((success, released));
+            step = run.handle(moment(), &mut SystemEntropy, Some(RunInput::Reported));
+        }
+        let now = moment();
+        // What its requester has forgotten meanwhile is neither kept nor told.
+        if !work.end(None, now) {
+            return Err(AusfError::UnknownContext);
+        }
+        let Some((success, released)) = reported else {
+            return Err(AusfError::UnknownContext);
+        };
+        if step.ask == Some(RunAsk::Keep) {
+            self.contexts.keep(requester.id(), id, success, now);
+        }
+        match step.out {
+            Some(authenticated) => {
+                let told = self.audit.covered(cover, released, authenticated)?;
+                Ok(Outcome::Authenticated(told))
             }
+            None => Ok(Outcome::Failed),
         }
-    }
-
-    /// An outcome.
-    fn tell(&self, outcome: Option<Guarded<Outcome>>) -> Result<Outcome, AusfError> {
-        let mut told = None;
-        if let Some(outcome) = outcome {
-            let _ = outcome.map(|outcome| told = Some(outcome));
-        }
-        told.ok_or(AusfError::UnknownContext)
     }
 
     fn count(&self, requester: &Requester, run: &Run, success: bool) {
@@ -114,6 +157,8 @@ impl Ausf {
             return;
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        self.audit
+            .refused(requester, Action::KeyReleased, Reason::AuthenticationRejected);
         log_limit!(info, "authentication failed", supi = %run.supi().masked(), %requester);
     }
 
@@ -124,18 +169,31 @@ impl Ausf {
     /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::InWork`] while another message for it is;
     /// [`AusfError::Udm`] when the UDM could not be told: then the result stays.
     pub async fn delete(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
+        let removed = self.remove(requester, id).await;
+        removed.inspect_err(|error| self.refused(requester, Action::ResultRemoved, error))
+    }
+
+    async fn remove(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
         let place = self.place().await?;
         let now = moment();
         match self.contexts.begin(requester.id(), id, now) {
-            Ok((run, work)) => {
-                let step = run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
-                work.end(step.next, now);
+            Ok((pending, work)) => {
+                let step = pending.run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
+                let next = step.next.map(|run| {
+                    let until = run.deadline();
+                    (Pending { run, ..pending }, until)
+                });
+                work.end(next, now);
                 return Ok(());
             }
             Err(Missing::InWork) => return Err(AusfError::InWork),
             Err(Missing::Unknown) => {}
         }
         let (kept, work) = self.contexts.begin_result(requester.id(), id, now)?;
+        let event = self
+            .audit
+            .event(Came::Changed, Action::ResultRemoved, requester, &kept.success().supi);
+        self.audit.record(event)?;
         let step = kept.handle(now, &mut SystemEntropy, Some(KeptInput::TakeBack));
         let finish = self.clone().take_back(requester.clone(), work, step);
         match (&self.reports, place) {
@@ -158,7 +216,11 @@ impl Ausf {
             told = self.remove_report(&requester, kept.success()).await;
             step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
         }
-        work.end(step.next, moment());
+        let next = step.next.map(|kept| {
+            let until = kept.deadline();
+            (kept, until)
+        });
+        work.end(next, moment());
         told
     }
 

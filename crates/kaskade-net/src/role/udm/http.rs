@@ -5,7 +5,7 @@ use hyper::{Method, StatusCode};
 use kaskade_keys::Supi;
 
 use super::{EventId, Udm, UdmError};
-use crate::role::{no_such_resource, segments};
+use crate::role::{audit, no_such_resource, segments};
 use crate::sbi::message::{Content, Reply, Request};
 use crate::sbi::model::nudm::{parse_auth_event, parse_authentication_info_request};
 use crate::sbi::model::{SupiOrSuci, path_variable};
@@ -57,6 +57,7 @@ impl From<UdmError> for Problem {
     fn from(error: UdmError) -> Self {
         match error {
             UdmError::OverBudget(over) => over.into(),
+            UdmError::Audit(full) => audit::problem(full),
             UdmError::NoRoom => Problem::from(error.cause()).with_retry_after(1),
             _ => Problem::from(error.cause()),
         }
@@ -71,7 +72,11 @@ impl Udm {
                 let body = request.json_body().await?;
                 let info = parse_authentication_info_request(&body)?;
                 let result = self.generate_auth_data(requester, supi_or_suci, &info).await?;
-                Ok(Reply::secret(StatusCode::OK, Content::Json, result.json()))
+                Ok(Reply::secret(
+                    StatusCode::OK,
+                    Content::Json,
+                    result.map(|result| result.json()),
+                ))
             }
             Resource::AuthEvents(supi) => {
                 request.accepts(Content::Json)?;

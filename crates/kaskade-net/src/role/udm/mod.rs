@@ -27,6 +27,7 @@
 mod events;
 mod given;
 mod http;
+mod refusal;
 mod resync;
 mod sidf;
 mod vector;
@@ -36,26 +37,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kaskade_aka::arpf::AucError;
+use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnError;
-use kaskade_flow::NoRandomness;
 use kaskade_flow::budget::AutsAge;
+use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
+use kaskade_flow::{Cover, Durable, Guarded, NoRandomness};
 use kaskade_keys::{ServingNetworkName, Supi};
-use kaskade_store::{EngineError, StoreError, SubscriberStore};
+use kaskade_store::audit::{AuditFull, AuditLog};
+use kaskade_store::{StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
 pub use given::GIVEN_OCTETS;
 pub use http::{API, VERSION};
 pub use sidf::{HnKeyRing, SidfError};
 
-use super::budget::{BudgetOptions, Budgets, OverBudget, cause, setting};
+use super::audit::{Audit, correlation};
+use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::random_octets;
 use crate::sbi::model::SupiOrSuci;
 use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::Cause;
 use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
@@ -77,6 +81,8 @@ pub struct UdmOptions {
     pub api_root: Option<String>,
     /// Sees fingerprints.
     pub tap: OptionalTap,
+    /// Has every release on record; off by default.
+    pub audit: AuditLog,
 }
 
 /// Why there is no vector, or no event.
@@ -116,32 +122,12 @@ pub enum UdmError {
     /// UDM: there is no such event.
     #[error("UDM: no such authentication event")]
     UnknownEvent,
+    /// UDM: the audit log has no room for it.
+    #[error("UDM: {0}")]
+    Audit(#[from] AuditFull),
     /// UDM: the program is stopping.
     #[error("UDM: stopped in the middle")]
     Stopped,
-}
-
-impl UdmError {
-    /// What the peer is told (TS 29.503 6.3.7.3).
-    pub fn cause(&self) -> Cause {
-        match self {
-            Self::Sidf(SidfError::UnknownKey) => Cause::InvalidHnPublicKeyIdentifier,
-            Self::Sidf(SidfError::UnsupportedScheme) => Cause::UnsupportedProtectionScheme,
-            Self::Sidf(SidfError::NotDeconcealable) => Cause::InvalidSchemeOutput,
-            Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
-            Self::UserNotFound => Cause::UserNotFound,
-            Self::MethodNotAllowed | Self::WrongAuts(_) | Self::NoSequenceNumber(_) => Cause::AuthenticationRejected,
-            Self::Store(StoreError::AnotherCard) => Cause::AuthenticationRejected,
-            Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
-                Cause::InsufficientResources
-            }
-            Self::Store(_) => Cause::SystemFailure,
-            Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
-            Self::OverBudget(over) => cause(over.bucket),
-            Self::NoRoom => Cause::NfCongestion,
-            Self::UnknownEvent => Cause::DataNotFound,
-        }
-    }
 }
 
 /// What a UDM has done since it started.
@@ -170,6 +156,7 @@ pub struct Udm {
     events: Events,
     budgets: Budgets,
     given: Given,
+    audit: Audit,
     counters: UdmCounters,
 }
 
@@ -181,6 +168,7 @@ impl Udm {
             events: Events::new(options.events),
             budgets: Budgets::new(options.budgets, RandomState::new()),
             given: Given::new(),
+            audit: Audit::new(options.audit.clone()),
             options,
             counters: UdmCounters::default(),
         }
@@ -193,7 +181,7 @@ impl Udm {
 
     /// A vector for a user (TS 29.503 5.4.2.2).
     ///
-    /// The SQN in it is durable as used before this returns, and was never used before.
+    /// The SQN in it is durable as used before this returns, and was never used before; its release is on record.
     ///
     /// # Errors
     /// [`UdmError`]; SQN is as before, except that a number may be skipped.
@@ -202,10 +190,16 @@ impl Udm {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<AuthenticationInfoResult, UdmError> {
-        let result = self.generate_own(requester, supi_or_suci, request).await?;
-        self.given.note(requester, &result.supi, moment());
-        Ok(result)
+    ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        let vector = self.vector(requester, supi_or_suci, request).await;
+        vector
+            .and_then(|(he_av, cover, supi)| {
+                let remembered = supi.clone();
+                let released = self.release(requester, he_av, cover, supi)?;
+                self.given.note(requester, &remembered, moment());
+                Ok(released)
+            })
+            .inspect_err(|error| self.refused(requester, Action::VectorGiven, error))
     }
 
     /// A vector for the AUSF of this process, which proves that it has one by asking here when it confirms.
@@ -214,7 +208,38 @@ impl Udm {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<AuthenticationInfoResult, UdmError> {
+    ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        let vector = self.vector(requester, supi_or_suci, request).await;
+        vector
+            .and_then(|(he_av, cover, supi)| self.release(requester, he_av, cover, supi))
+            .inspect_err(|error| self.refused(requester, Action::VectorGiven, error))
+    }
+
+    /// Puts a vector on record, and lets it be told.
+    fn release(
+        &self,
+        requester: &Requester,
+        he_av: HeAv5g,
+        cover: Cover,
+        supi: Supi,
+    ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        let event = self
+            .audit
+            .event(Outcome::Released, Action::VectorGiven, requester, &supi)
+            .correlated(correlation(&he_av.rand));
+        let event = self.audit.with_key(event, &he_av.k_ausf);
+        let result = Guarded::new(AuthenticationInfoResult { he_av, supi });
+        let released = self.audit.covered(cover, event, result)?;
+        self.counters.vectors.fetch_add(1, Ordering::Relaxed);
+        Ok(released)
+    }
+
+    async fn vector(
+        &self,
+        requester: &Requester,
+        supi_or_suci: SupiOrSuci,
+        request: &AuthenticationInfoRequest,
+    ) -> Result<(HeAv5g, Cover, Supi), UdmError> {
         let serving_network_name = &request.serving_network_name;
         self.authorise(requester, serving_network_name)?;
         let now = moment();
@@ -226,7 +251,7 @@ impl Udm {
         };
         let auts = match &request.resynchronization_info {
             Some(info) => {
-                self.resynchronise(&supi, info).await?;
+                self.resynchronise(requester, &supi, info).await?;
                 self.store.rand_age(&supi, &info.rand).map(AutsAge)
             }
             None => None,
@@ -241,20 +266,19 @@ impl Udm {
             admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))
         });
         let mut reserved = None;
-        let he_av = loop {
+        let (he_av, cover) = loop {
             let card = match self.vector_now(&wanted, reserved, &mut admit)? {
-                Now::Made(he_av) => break he_av,
+                Now::Made(he_av, cover) => break (he_av, cover),
                 Now::Wait(card) => card,
             };
             reserved = match self.wait_for_sqn(&wanted, card).await {
-                Ok(sqn) => Some((card, sqn)),
+                Ok((sqn, cover)) => Some((card, sqn, cover)),
                 // Replaced since it was read, which nobody does without end.
                 Err(UdmError::Store(StoreError::AnotherCard)) => None,
                 Err(error) => return Err(error),
             };
         };
-        self.counters.vectors.fetch_add(1, Ordering::Relaxed);
-        Ok(AuthenticationInfoResult { he_av, supi })
+        Ok((he_av, cover, supi))
     }
 
     /// Takes the report of an authentication (TS 29.503 5.4.2.3). That the card has succeeded is believed only of who was given
@@ -263,6 +287,11 @@ impl Udm {
     /// # Errors
     /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        self.take_report(requester, supi, event)
+            .inspect_err(|error| self.refused(requester, Action::ResultReported, error))
+    }
+
+    fn take_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let (now, serving_network_name) = (moment(), &event.serving_network_name);
         self.authorise(requester, serving_network_name)?;
         let admitted = self.budgets.admit_report(requester.id(), now);
@@ -270,6 +299,15 @@ impl Udm {
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
+        let result = if event.success {
+            Reason::Success
+        } else {
+            Reason::AuthenticationRejected
+        };
+        let noted = self
+            .audit
+            .event(Outcome::Noted, Action::ResultReported, requester, supi);
+        self.audit.record(noted.because(result))?;
         if event.success {
             match self.given.take(requester, supi, now) {
                 Known::Given(age) => self.store.vector_succeeded(supi, age),

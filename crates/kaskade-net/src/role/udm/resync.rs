@@ -4,15 +4,22 @@ use std::sync::atomic::Ordering;
 
 use kaskade_aka::sqn::SqnError;
 use kaskade_crypto::Sqn;
+use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_keys::Supi;
 use kaskade_store::{CardName, Resynchronised};
 
 use super::{Udm, UdmError};
 use crate::log_limit;
 use crate::sbi::model::ResynchronizationInfo;
+use crate::sbi::peer::Requester;
 
 impl Udm {
-    pub(super) async fn resynchronise(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(), UdmError> {
+    pub(super) async fn resynchronise(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        info: &ResynchronizationInfo,
+    ) -> Result<(), UdmError> {
         let (card, sqn_ms) = self.verify_auts(supi, info)?;
         let rand = info.rand;
         let done = self
@@ -21,6 +28,16 @@ impl Udm {
             })
             .await?;
         self.report(supi, done);
+        let (outcome, reason) = match done {
+            Resynchronised::InStep => (Outcome::Noted, Reason::InStep),
+            Resynchronised::NotFollowed(_) => (Outcome::Noted, Reason::NotFollowed),
+            Resynchronised::Raised => (Outcome::Changed, Reason::Raised),
+            Resynchronised::NewEpoch => (Outcome::Changed, Reason::NewEpoch),
+            Resynchronised::Reused => (Outcome::Changed, Reason::Reused),
+        };
+        // It is done and durable. Where there is no room for it, there is none for the vector either, which is not given out.
+        let event = self.audit.event(outcome, Action::Resynchronised, requester, supi);
+        self.audit.record(event.because(reason))?;
         Ok(())
     }
 

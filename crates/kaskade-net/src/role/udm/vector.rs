@@ -3,6 +3,7 @@
 use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_crypto::Sqn;
+use kaskade_flow::Cover;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::{Card, CardName, StoreError};
@@ -21,7 +22,8 @@ pub(super) struct Wanted<'a> {
 
 /// What can be had without waiting.
 pub(super) enum Now {
-    Made(HeAv5g),
+    /// And what it rests on is durable.
+    Made(HeAv5g, Cover),
     /// The disk must be waited for: an SQN for this card.
     Wait(CardName),
 }
@@ -45,7 +47,7 @@ impl Udm {
     pub(super) fn vector_now(
         &self,
         wanted: &Wanted<'_>,
-        reserved: Option<(CardName, Sqn)>,
+        reserved: Option<(CardName, Sqn, Cover)>,
         admit: &mut Option<impl FnOnce() -> Result<(), UdmError>>,
     ) -> Result<Now, UdmError> {
         let Wanted {
@@ -58,14 +60,14 @@ impl Udm {
             admit()?;
         }
         let at_hand = match reserved {
-            Some((of, sqn)) if of == card.name => Some(sqn),
+            Some((of, sqn, cover)) if of == card.name => Some((sqn, cover)),
             _ => match self.store.next_sqn_of_now(supi, &card.name, requesting_node.as_str()) {
                 // Replaced since it was read: what is waited for is refused, and the card read again.
                 Err(StoreError::AnotherCard) => None,
                 other => other.map_err(|error| store_failed(supi, error))?,
             },
         };
-        let Some(sqn) = at_hand else {
+        let Some((sqn, cover)) = at_hand else {
             return Ok(Now::Wait(card.name));
         };
         // Recognised when its AUTS comes.
@@ -84,10 +86,10 @@ impl Udm {
                 permit.vector(&operation, &card.credentials, &rand, sqn, &mut visitor)
             }
         };
-        Ok(Now::Made(he_av))
+        Ok(Now::Made(he_av, cover))
     }
 
-    pub(super) async fn wait_for_sqn(&self, wanted: &Wanted<'_>, card: CardName) -> Result<Sqn, UdmError> {
+    pub(super) async fn wait_for_sqn(&self, wanted: &Wanted<'_>, card: CardName) -> Result<(Sqn, Cover), UdmError> {
         let requesting_node = wanted.requesting_node.as_str().to_owned();
         self.blocking(wanted.supi, move |store, supi| {
             store.next_sqn_of(supi, &card, &requesting_node)
