@@ -13,7 +13,7 @@
 //! | Key | Seals and opens | Besides |
 //! |---|---|---|
 //! | [`RootKey`] | data keys | its public identifier |
-//! | [`DataKey`] | [`SubscriberSecrets`] in rows | [`DataKey::keys`]: the codes of the store |
+//! | [`DataKey`] | [`SubscriberSecrets`] in rows, [`SecretWriter`]s in other records | [`DataKey::keys`]: the codes of the store |
 //! | [`ExportKey`] | [`SubscriberSecrets`] in files | |
 //! | [`HnKeySealer`] | [`HnPrivateKey`] | |
 //!
@@ -34,12 +34,16 @@ mod data;
 mod export;
 pub(crate) mod gcm;
 mod hn_key;
+mod items;
+mod record;
 
 use alloc::vec::Vec;
 
 pub use data::{DataKey, SealedSecrets};
 pub use export::ExportKey;
 pub use hn_key::{HnKeySealer, HnOpenError};
+pub use items::{ItemError, Origin, SecretReader, SecretWriter};
+pub use record::{OpenedRecord, OpenedSecrets, RecordChanged, RecordPlace, open_own_record};
 
 use crate::kdf::{HmacKey, Secret32};
 use crate::store_keys::StoreKeys;

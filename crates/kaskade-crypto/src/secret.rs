@@ -35,6 +35,19 @@ pub trait FromOctets: KeyMaterial + Eq + Sized {
     fn from_slice(octets: &[u8]) -> Option<Self>;
 }
 
+/// A key that records keep sealed: it goes in by its type and comes out by its type, see
+/// [`SecretWriter`](crate::seal::SecretWriter). [`secret_octets!`](crate::secret_octets) makes every key one, and nothing
+/// else does: whoever had another with the same origin would read the octets of this one.
+pub trait Sealable: FromOctets {
+    /// Which type of which crate it is.
+    #[doc(hidden)]
+    const ORIGIN: crate::seal::Origin;
+
+    /// Appends it.
+    #[doc(hidden)]
+    fn put_in(&self, writer: &mut crate::seal::SecretWriter);
+}
+
 /// Declares secret octet strings of fixed length. They have no way out but those that their declaration names.
 ///
 /// `shown_to_operator` after the name makes a type a [`ShownKey`](crate::ShownKey).
@@ -101,6 +114,15 @@ macro_rules! secret_octets {
         impl $crate::secret::FromOctets for $Name {
             fn from_slice(octets: &[u8]) -> ::core::option::Option<Self> {
                 <&[u8; $len]>::try_from(octets).ok().map(Self::from_octets)
+            }
+        }
+
+        impl $crate::secret::Sealable for $Name {
+            const ORIGIN: $crate::seal::Origin =
+                $crate::seal::Origin::new(::core::module_path!(), concat!(stringify!($Name), " ", $label));
+
+            fn put_in(&self, writer: &mut $crate::seal::SecretWriter) {
+                writer.put_key(Self::ORIGIN, &self.0);
             }
         }
 

@@ -53,6 +53,8 @@ pub enum Purpose {
     AuditSubject = 7,
     /// The record of a subscriber's sequence numbers.
     Sequence = 8,
+    /// A record of any other kind, which has no secrets.
+    Record = 9,
 }
 
 /// The keys that follow from one data key. They are wiped on drop.

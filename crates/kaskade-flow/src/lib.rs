@@ -7,6 +7,8 @@
 //! | [`expiring`] | bounded tables in which everything expires and has an owner |
 //! | [`budget`] | how much may be asked for |
 //! | [`event`] | what the audit log holds: entries of 96 octets |
+//! | [`record`] | [`Record`]: a durable thing, with its kind, key, secrets, end and indexes |
+//! | [`unit`] | [`Unit`]: what happens together: records, messages to others, events |
 //! | [`release`] | [`Guarded`]: made, and not to be told yet; [`Durable`]: what it depends on is durable and its release is on record |
 //!
 //! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'. With the feature `std` there are tables
@@ -38,12 +40,16 @@ pub mod event;
 pub mod expiring;
 pub mod machine;
 pub mod moment;
+pub mod record;
 pub mod release;
+pub mod unit;
 
 pub use entropy::{Entropy, NoRandomness};
 pub use machine::{Machine, Step};
 pub use moment::{Moment, UnixMillis};
+pub use record::Record;
 pub use release::{Cover, Durable, Guarded};
+pub use unit::Unit;
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -4,17 +4,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
 use kaskade_faults::fault;
 
 use super::clock::Clock;
-use super::engine::{Batch, Conflict, Engine, Group, Serial, Table, UnitOutcome};
+use super::engine::{Batch, Conflict, Engine, Group, Serial, Table, UnitOutcome, Version};
 use super::error::{EngineError, StoreError};
 use super::failure::Failure;
 use super::issuer::{Effect, Issuer};
 use super::meta;
+use super::records::{RecordError, Records};
 use super::sync::{Condvar, Mutex, MutexGuard, RETRY_AFTER};
 
 /// Why what a caller wanted is not durable.
@@ -22,6 +24,8 @@ use super::sync::{Condvar, Mutex, MutexGuard, RETRY_AFTER};
 pub(crate) enum Undone {
     /// Something was not as the unit expects; all else of the commit is done.
     Conflict(Conflict),
+    /// What it would have written over cannot be read here.
+    Unreadable(RecordError),
     /// The engine failed.
     Failed(Arc<EngineError>),
 }
@@ -30,42 +34,90 @@ impl From<Undone> for StoreError {
     fn from(undone: Undone) -> Self {
         match undone {
             Undone::Conflict(conflict) => Self::Conflict(conflict),
+            Undone::Unreadable(error) => Self::Record(error),
             Undone::Failed(error) => Self::Write(error),
         }
     }
 }
 
+/// What became of a unit: the version of what it wrote, or why nothing.
+pub(crate) type Outcome = Result<Version, Undone>;
+/// Hears of it, on the thread that writes: it must not wait.
+pub(crate) type Listener = Box<dyn FnOnce(Outcome) + Send>;
+/// Hears whether a unit is durable, once that is known: before whoever waits for it, or long after.
+pub(crate) type Settled = Box<dyn FnOnce(bool) + Send>;
+/// Looks at what a unit writes over before it does.
+pub(crate) type Check = Box<dyn FnOnce(&dyn Engine) -> Result<(), RecordError> + Send>;
+
 /// Where those who wait for one commit meet its outcome.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Ticket {
-    outcome: Mutex<Option<Result<(), Undone>>>,
+    state: Mutex<State>,
     ready: Condvar,
 }
 
+#[derive(Default)]
+struct State {
+    outcome: Option<Outcome>,
+    waker: Option<Waker>,
+    listener: Option<Listener>,
+}
+
 impl Ticket {
+    /// One whose outcome `listener` hears.
+    pub(crate) fn heard_by(listener: Listener) -> Self {
+        let ticket = Self::default();
+        lock(&ticket.state).listener = Some(listener);
+        ticket
+    }
+
     /// Blocks until the commit is done.
     pub(crate) fn wait(&self) -> Result<(), StoreError> {
-        let mut outcome = lock(&self.outcome);
+        let mut state = lock(&self.state);
         loop {
-            match &*outcome {
-                Some(done) => return done.clone().map_err(StoreError::from),
-                None => outcome = self.ready.wait(outcome).unwrap_or_else(PoisonError::into_inner),
+            match &state.outcome {
+                Some(done) => return done.clone().map(drop).map_err(StoreError::from),
+                None => state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// The outcome, or the task is woken when there is one. Of several tasks the last is.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Outcome> {
+        let mut state = lock(&self.state);
+        match &state.outcome {
+            Some(done) => Poll::Ready(done.clone()),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
             }
         }
     }
 
     /// Why it failed, when it is done and failed.
     pub(crate) fn failure(&self) -> Option<Undone> {
-        match &*lock(&self.outcome) {
+        match &lock(&self.state).outcome {
             Some(Err(undone)) => Some(undone.clone()),
             _ => None,
         }
     }
 
     /// The first outcome counts.
-    pub(crate) fn finish(&self, result: Result<(), Undone>) {
-        lock(&self.outcome).get_or_insert(result);
+    pub(crate) fn finish(&self, result: Outcome) {
+        let mut state = lock(&self.state);
+        if state.outcome.is_some() {
+            return;
+        }
+        state.outcome = Some(result.clone());
+        let (waker, listener) = (state.waker.take(), state.listener.take());
+        drop(state);
         self.ready.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if let Some(listener) = listener {
+            listener(result);
+        }
     }
 }
 
@@ -198,6 +250,8 @@ pub(crate) struct Committer {
     pub(crate) failure: Arc<Failure>,
     /// How long an outage may last that is not a full disk.
     pub(crate) longest_outage: Duration,
+    /// What ends in its time is swept by the same thread.
+    pub(crate) records: Records,
 }
 
 /// After a failed commit: what is not known to be durable or not.
@@ -226,6 +280,9 @@ impl Committer {
                 if swept.elapsed() >= self.patience {
                     swept = Instant::now();
                     self.issuer.sweep_some();
+                    if self.pause.is_none() {
+                        self.records.sweep_some();
+                    }
                 }
                 if closed && lock(&self.queue.waiting).requests.is_empty() {
                     return;
@@ -277,12 +334,13 @@ impl Committer {
             }
             return;
         }
+        requests.retain_mut(|request| self.may_happen(request));
         let (mut units, mut effects) = (Vec::new(), Vec::new());
         for request in &mut requests {
             units.push(std::mem::take(&mut request.unit));
             effects.push(std::mem::take(&mut request.effects));
             if fault!("answer-before-durable") {
-                request.ticket.finish(Ok(()));
+                request.ticket.finish(Ok(Version::default()));
             }
         }
         if let Some(mark) = mark {
@@ -307,18 +365,36 @@ impl Committer {
             false => self.write(units, effects),
         };
         let marked = mark.is_some() && result.is_ok();
+        let version = self.serial.version(self.node);
         let mut outcomes = result.as_deref().unwrap_or_default().iter();
         for request in requests {
             let done = match (&result, outcomes.next()) {
                 (Err(error), _) => Err(Undone::Failed(Arc::clone(error))),
-                (Ok(_), Some(UnitOutcome::Conflict(conflict))) => Err(Undone::Conflict(*conflict)),
-                (Ok(_), _) => Ok(()),
+                (Ok(_), Some(UnitOutcome::Conflict(conflict))) if !fault!("conflict-settled-as-done") => {
+                    Err(Undone::Conflict(*conflict))
+                }
+                (Ok(_), _) => Ok(version),
             };
             request.ticket.finish(done);
         }
         if marked {
             self.move_clock(true);
         }
+    }
+
+    /// Whether what a request writes over can be read; one that would destroy what this program does not understand has its
+    /// answer.
+    fn may_happen(&self, request: &mut Request) -> bool {
+        for effect in &mut request.effects {
+            let Effect::Checked(check) = effect else { continue };
+            let Some(Err(error)) = check.take().map(|check| check(&*self.engine)) else {
+                continue;
+            };
+            self.issuer.settle(std::mem::take(&mut request.effects), false);
+            request.ticket.finish(Err(Undone::Unreadable(error)));
+            return false;
+        }
+        true
     }
 
     /// Makes units durable, and draws the consequences.

@@ -11,6 +11,7 @@
 //! });
 //! ```
 
+mod records;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,15 @@ use crate::store::{Resynchronised, StoreOptions, SubscriberStore};
 /// Opens one place: every call finds what was committed there before. The engine of the call before is dropped first.
 pub type Place = Box<dyn Fn() -> Arc<dyn Engine>>;
 
-/// Runs all checks; `place` makes a new, empty place each time.
+/// Runs those of records; `place` makes a new, empty place each time.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn records(place: impl Fn() -> Place) {
+    records::run(&place);
+}
+
+/// Runs all checks of engines, and of subscribers on them; `place` makes a new, empty place each time.
 ///
 /// # Panics
 /// When the engine breaks a promise.

@@ -18,6 +18,8 @@ pub(crate) mod check;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use kaskade_flow::record::{Expect, Version};
+
 use crate::error::EngineError;
 
 /// An answer that may come later. The embedded engine's is there when it is first asked for.
@@ -42,10 +44,15 @@ impl Table {
     /// Of format 2: sequence numbers of lives that are over: of a SUPI with credentials that it has no more.
     pub const LIVES: Self = Self::plain(3, "lives");
 
+    /// Messages that wait until they are delivered.
+    pub const OUTBOX: Self = Self::new(14, "outbox");
+    /// Events that are not in the audit log yet.
+    pub const EVENTS: Self = Self::new(15, "events");
+
     /// Those of every store, of whichever format.
     pub const PLAIN: [Self; 4] = [Self::SUBSCRIBERS, Self::REMOVED, Self::LIVES, Self::META];
 
-    /// A table of rows that have a version, and may have an end and links. Numbers below 16 are the store's own.
+    /// A table of rows that have a version, and may have an end and links. Numbers below 32 are the store's own.
     pub const fn new(number: u16, name: &'static str) -> Self {
         let plain = false;
         Self { number, name, plain }
@@ -73,13 +80,16 @@ impl Table {
     }
 }
 
-/// Which commit wrote a row: never the same for two states of it. 0 in a plain table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u64);
-
 /// Counts the commits of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Serial(pub u64);
+
+impl Serial {
+    /// The version of what this commit of a node writes.
+    pub const fn version(self, node: u16) -> Version {
+        Version(self.0 << 6 | node as u64 & 63)
+    }
+}
 
 /// A row where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,18 +124,6 @@ pub struct Link {
     pub index: u8,
     /// The key in it.
     pub octets: Box<[u8]>,
-}
-
-/// What a row must be for a change to happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Expect {
-    /// Whatever it is.
-    #[default]
-    Any,
-    /// Not there.
-    Absent,
-    /// There, and of this version.
-    Version(Version),
 }
 
 /// One put, or the removal of a key when there is no value.
@@ -215,7 +213,7 @@ pub struct Group {
 impl Group {
     /// The version of what it writes: of no other commit, of whichever node.
     pub const fn version(&self) -> Version {
-        Version(self.serial.0 << 6 | self.node as u64 & 63)
+        self.serial.version(self.node)
     }
 }
 
@@ -296,8 +294,24 @@ pub enum Cursor<'a> {
         /// Only rows whose keys begin with this.
         prefix: &'a [u8],
     },
-    /// Rows of all tables that have come to their end at this moment, the oldest first: milliseconds since the Unix epoch.
-    Expired(u64),
+    /// Rows that are found by links of one index of a table, in the order of the links.
+    Links {
+        /// The table.
+        table: Table,
+        /// The index.
+        index: u8,
+        /// Links above this one; `None` from the first on.
+        after: Option<&'a [u8]>,
+        /// Only links that begin with this.
+        prefix: &'a [u8],
+    },
+    /// Rows of all tables that have come to their end, the oldest first.
+    Expired {
+        /// The moment: milliseconds since the Unix epoch.
+        now: u64,
+        /// Rows behind this one: its end, table and key.
+        after: Option<(u64, Table, &'a [u8])>,
+    },
 }
 
 /// Durable tables, used from many threads. `docs/adr/0003-embedded-store.md` says why it is cut so.

@@ -1,14 +1,18 @@
 //! Why the store refused.
 
+mod records;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
-use kaskade_crypto::subscription::LayoutError;
+pub use kaskade_flow::record::RowError;
 
 use crate::engine::Conflict;
 use crate::key::SubscriberKey;
 use crate::private::PrivateError;
+
+pub use records::{CommitError, DeclareError, RecordError};
 
 /// What a caller of the store gets. Names no subscriber and no secret.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -111,6 +115,12 @@ pub enum StoreError {
     /// Something was changed meanwhile: read it again.
     #[error("{0}")]
     Conflict(#[from] Conflict),
+    /// A record.
+    #[error(transparent)]
+    Record(RecordError),
+    /// A unit was refused.
+    #[error(transparent)]
+    Unit(CommitError),
     /// The system gave no random numbers.
     #[error("no random numbers from the system")]
     Random,
@@ -203,30 +213,6 @@ pub enum MasterKeyError {
     /// The system gave no random numbers.
     #[error("master key: no random numbers from the system")]
     Random,
-}
-
-/// Why octets are not a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RowError {
-    /// It ends too early or goes on too long.
-    #[error("a row has the wrong length")]
-    Length,
-    /// Written by a later version, or damaged.
-    #[error("a row has the unknown version {0}")]
-    Version(u8),
-    /// A field has a value that it cannot have.
-    #[error("a row is damaged: {0}")]
-    Field(&'static str),
-}
-
-impl From<LayoutError> for RowError {
-    fn from(error: LayoutError) -> Self {
-        match error {
-            LayoutError::Field(field) => Self::Field(field),
-            _ => Self::Length,
-        }
-    }
 }
 
 pub(crate) fn read_error(error: EngineError) -> StoreError {

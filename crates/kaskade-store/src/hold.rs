@@ -10,7 +10,7 @@ use std::sync::Arc;
 use kaskade_aka::sqn::SqnIssuer;
 
 use super::commit::Ticket;
-use super::engine::Engine;
+use super::engine::{Engine, Version};
 use super::error::StoreError;
 use super::issuer::{Busy, Entry, Issuer, waiting};
 use super::key::SubscriberKey;
@@ -107,7 +107,7 @@ impl Drop for Hold<'_> {
             }
         }
         drop(shard);
-        self.ticket.finish(Ok(()));
+        self.ticket.finish(Ok(Version::default()));
     }
 }
 

@@ -13,7 +13,7 @@ use kaskade_crypto::Sqn;
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
-use super::commit::{Queue, Request, Ticket};
+use super::commit::{Check, Queue, Request, Settled, Ticket};
 use super::engine::{Batch, Blocking, Engine, Peek, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
@@ -38,6 +38,10 @@ pub(crate) enum Effect {
     Replaced(SubscriberKey, Option<Box<(SqnIssuer, Owner)>>),
     /// The clock may go on to here.
     Mark(Glc),
+    /// What the records look at before.
+    Checked(Option<Check>),
+    /// What the records draw from it.
+    Settled(Settled),
 }
 
 /// Answer to a request for the next SQN.
@@ -360,6 +364,8 @@ impl Issuer {
                         self.mark.store(mark.0, Ordering::Release);
                     }
                 }
+                Effect::Checked(_) => {}
+                Effect::Settled(settled) => settled(durable),
                 Effect::Reserved(key, record) => {
                     if let Some(entry) = self.shard(&key).entries.get_mut(&key) {
                         entry.busy = Busy::No;

@@ -5,6 +5,7 @@
 //! | [`model`] | a subscriber: SUPI, secrets, AMF, methods, SQN record |
 //! | [`SubscriberSecrets`] | K with OP, OPc, TOP or TOPc, and the algorithm set that they are for |
 //! | [`SubscriberStore`] | add, find, list, remove; credentials and SQN for the AuC; resynchronisation |
+//! | [`Records`] | durable things of any kind, in units, with an outbox |
 //! | [`MasterKey`], `seal` | AES-256-GCM under a data key under the master key |
 //! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
@@ -88,6 +89,7 @@ mod numbers_row;
 pub mod power_loss;
 pub mod private;
 mod provision;
+pub mod records;
 pub mod row;
 pub mod rows;
 #[cfg(test)]
@@ -112,6 +114,7 @@ pub use master_key::MasterKey;
 pub use model::{
     AlgorithmProfile, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber, Subscription,
 };
+pub use records::Records;
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{Resynchronised, StoreOptions, SubscriberStore};

@@ -299,11 +299,32 @@ impl Engine for MemoryEngine {
                     let rows = found.map(|((_, key), (version, value))| row(table, key, *version, value));
                     rows.take(limit).collect()
                 }
-                Cursor::Expired(now) => {
+                Cursor::Links {
+                    table,
+                    index,
+                    after,
+                    prefix,
+                } => {
+                    let links = content.links.iter().filter(|((of, link), _)| {
+                        *of == table
+                            && link.index == index
+                            && after.is_none_or(|after| *link.octets > *after)
+                            && link.octets.starts_with(prefix)
+                    });
+                    links
+                        .filter_map(|(_, key)| content.row(table, key))
+                        .take(limit)
+                        .collect()
+                }
+                Cursor::Expired { now, after } => {
                     let found = all.filter(|(_, (_, value))| value.expires != 0 && value.expires <= now);
                     let rows = found.map(|((table, key), (version, value))| row(*table, key, *version, value));
                     let mut rows: Vec<Row> = rows.collect();
-                    rows.sort_by_key(|row| row.expires);
+                    let place = |row: &Row| (row.expires, row.table.number(), row.key.clone());
+                    rows.retain(|row| {
+                        after.is_none_or(|(end, table, key)| place(row) > (end, table.number(), key.into()))
+                    });
+                    rows.sort_by_key(place);
                     rows.truncate(limit);
                     rows
                 }

@@ -48,6 +48,11 @@ impl Sealer {
         resealed.map(Into::into).ok_or(StoreError::Unsealing)
     }
 
+    /// What seals records of any kind.
+    pub(crate) const fn data_key(&self) -> &DataKey {
+        &self.0
+    }
+
     /// The other keys that follow from the data key.
     pub(crate) const fn keys(&self) -> &StoreKeys {
         self.0.keys()

@@ -22,6 +22,7 @@ use super::locked::Locked;
 use super::master_key::MasterKey;
 use super::meta;
 use super::model::{Card, CardName, Subscriber};
+use super::records::Records;
 use super::row::Row;
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
@@ -98,6 +99,7 @@ pub struct SubscriberStore {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watch: Watch,
     failure: Arc<Failure>,
+    records: Records,
     committer: Option<JoinHandle<()>>,
 }
 
@@ -180,6 +182,14 @@ impl SubscriberStore {
         let started = Moment::of(issuer.counter_nanos(clocks.monotonic));
         let queue = Arc::new(Queue::default());
         let failure = Arc::new(Failure::default());
+        let records = Records::open(
+            (Arc::clone(&engine), Arc::clone(&queue)),
+            Arc::clone(&issuer),
+            Arc::clone(&sealer),
+            Arc::clone(&clock),
+            node.index().into(),
+        );
+        let records = records.map_err(read_error)?;
         let committer = Committer {
             engine: Arc::clone(&engine),
             issuer: Arc::clone(&issuer),
@@ -194,6 +204,7 @@ impl SubscriberStore {
             pause: None,
             failure: Arc::clone(&failure),
             longest_outage,
+            records: records.clone(),
         };
         let store = Self {
             engine,
@@ -203,6 +214,7 @@ impl SubscriberStore {
             clock,
             watch: Watch::since(started),
             failure,
+            records,
             committer: None,
         };
         Ok((store, committer))
@@ -344,6 +356,11 @@ impl SubscriberStore {
         };
         self.queue.submit(request)?;
         ticket.wait()
+    }
+
+    /// Durable things of any other kind: they share the thread that writes, and its commits.
+    pub fn records(&self) -> Records {
+        self.records.clone()
     }
 
     /// How many subscribers' sequence numbers are held in memory.

@@ -15,8 +15,8 @@ const FLAGS_AT: usize = 5;
 ///
 /// Whoever needs a tag that only this store can make takes one of [`DataKey::keys`].
 pub struct DataKey {
-    sealer: Sealer,
-    keys: StoreKeys,
+    pub(super) sealer: Sealer,
+    pub(super) keys: StoreKeys,
 }
 
 /// The sealed secrets of one subscriber, in their row.

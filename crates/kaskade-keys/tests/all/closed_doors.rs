@@ -9,7 +9,7 @@ use quote::ToTokens;
 use syn::{FnArg, ImplItem, Item, ReturnType, Signature, TraitItem, Type, Visibility};
 
 /// The keys that never leave, and all that holds one. What is declared without a way out is one of them as well.
-const CLOSED: [&str; 37] = [
+const CLOSED: [&str; 40] = [
     "K",
     "K256",
     "Op",
@@ -47,6 +47,9 @@ const CLOSED: [&str; 37] = [
     "EphemeralSecret",
     "StoreKeys",
     "Gcm",
+    "SecretWriter",
+    "SecretReader",
+    "OpenedSecrets",
 ];
 
 /// Secrets of other protocols that are declared without a way out, and which yet enter S: whoever ran the protocol has
@@ -71,7 +74,7 @@ const OCTETS: [&str; 13] = [
 ];
 
 /// Traits that such types may have: none gives octets.
-const TRAITS: [&str; 15] = [
+const TRAITS: [&str; 16] = [
     "AlgorithmSet",
     "Clone",
     "Debug",
@@ -82,6 +85,7 @@ const TRAITS: [&str; 15] = [
     "KeyMaterial",
     "Parent",
     "PartialEq",
+    "Sealable",
     "ZeroizeOnDrop",
     "Send",
     "Sync",
@@ -117,6 +121,15 @@ const ALLOWED: &[(&str, &str)] = &[
         "a name under a key of the store, of which K cannot be told",
     ),
     ("RootKey::reseal_data_key", "the data key sealed anew"),
+    ("DataKey::seal_record", "octets under the data key"),
+    (
+        "DataKey::code_record",
+        "what was in clear, and a code under a key of the store",
+    ),
+    (
+        "SecretReader::octets",
+        "what was written as octets: a key has an origin, and comes out by its type",
+    ),
     (
         "NamedKey::expose_to_operator",
         "None for a key that never leaves: the test below",
@@ -482,6 +495,7 @@ fn the_macro_of_keys_has_no_door_of_its_own() {
         [
             "$crate::secret::KeyMaterial",
             "$crate::secret::FromOctets",
+            "$crate::secret::Sealable",
             "::core::fmt::Debug",
             "PartialEq",
             "Eq",
@@ -539,4 +553,86 @@ fn rows_keep_the_emsk_and_what_it_is_cut_or_made_from() {
     assert!(looked_at > 100, "{looked_at}");
     let supi: Supi = "imsi-001010000000001".parse().unwrap();
     assert!(NamedKey::from_octets(&supi.sbi(), &[]).is_none(), "no key");
+}
+
+/// A record gives a key back as the type that it was written as. So no two types have one origin, and no type has an origin but
+/// by the macro.
+#[test]
+fn no_two_keys_have_one_origin_and_none_has_it_by_hand() {
+    let declared = declared(&files());
+    let mut origins = BTreeSet::new();
+    for key in &declared {
+        let of = key.file.split('/').next().unwrap();
+        assert!(
+            origins.insert((of, &key.name, &key.label)),
+            "{}: another key of {of} has both names of {}",
+            key.file,
+            key.name
+        );
+    }
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    sources(&crates, &mut files);
+    let mut by_hand = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let of_it = text
+            .lines()
+            .any(|line| line.contains("Sealable for ") || line.contains("Origin::new("));
+        let inside =
+            file.ends_with("kaskade-crypto/src/secret.rs") || file.ends_with("kaskade-crypto/src/seal/record.rs");
+        if of_it && !inside && !file.ends_with(file!().rsplit('/').next().unwrap()) {
+            by_hand.push(file);
+        }
+    }
+    assert!(files.len() > 300, "the sources were not found");
+    assert!(
+        by_hand.is_empty(),
+        "an origin by hand opens what another key was written as: {by_hand:?}"
+    );
+}
+
+/// K and EMSK go into a record and come out as what they are.
+#[test]
+fn no_record_turns_a_key_into_octets_or_into_another_key() {
+    use kaskade_crypto::seal::{ItemError, RecordPlace, RootKey, SecretWriter};
+    use kaskade_crypto::xor_test::TestK;
+    use kaskade_crypto::{K, Opc};
+    use kaskade_keys::eap::Emsk;
+    use kaskade_keys::fivegs::KAusf;
+
+    mod pretenders {
+        kaskade_crypto::secret_octets! {
+            /// Says that it is the EMSK, and has a way out.
+            pub(super) struct Emsk(64) = "EMSK" { expose_to_anybody }
+            /// The same for K.
+            pub(super) struct K(16) = "K" { expose_to_anybody }
+        }
+    }
+
+    let (data_key, _) = RootKey::from_octets(&[1; 32]).create_data_key(&[2; 32], &[3; 12]);
+    let place = RecordPlace {
+        kind: 99,
+        expires: 0,
+        key: b"key",
+    };
+    let mut secrets = SecretWriter::new();
+    secrets.key(&Emsk::from_octets(&[4; 64]));
+    secrets.key(&K::from_octets(&[5; 16]));
+    assert_eq!(format!("{secrets:?}"), "SecretWriter(…)");
+    let row = data_key.seal_record(&[6; 12], &place, 1, b"", &secrets);
+    let opened = data_key.open_record(&place, &row).unwrap();
+    let mut reader = opened.secrets.reader();
+    assert_eq!(reader.octets().err(), Some(ItemError::Another("octets")));
+    assert_eq!(reader.key::<pretenders::Emsk>().err(), Some(ItemError::Another("EMSK")));
+    assert_eq!(reader.key::<KAusf>().err(), Some(ItemError::Another("K_AUSF")));
+    assert_eq!(reader.key::<Emsk>().unwrap(), Emsk::from_octets(&[4; 64]));
+    assert_eq!(reader.octets().err(), Some(ItemError::Another("octets")));
+    assert_eq!(reader.key::<pretenders::K>().err(), Some(ItemError::Another("K")));
+    assert_eq!(reader.key::<TestK>().err(), Some(ItemError::Another("K")));
+    assert_eq!(reader.key::<Opc>().err(), Some(ItemError::Another("OPc")));
+    assert_eq!(reader.key::<K>().unwrap(), K::from_octets(&[5; 16]));
+    assert_eq!(format!("{reader:?} {opened:?}"), "SecretReader(…) OpenedRecord(…)");
+    assert_eq!(pretenders::Emsk::from_octets(&[0; 64]).expose_to_anybody(), &[0; 64]);
+    assert_eq!(pretenders::K::from_octets(&[0; 16]).expose_to_anybody(), &[0; 16]);
 }

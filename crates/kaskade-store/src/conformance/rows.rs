@@ -16,6 +16,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     units_see_those_before_them(&place());
     links_lead_to_their_row(&place());
     a_link_is_of_one_row(&place());
+    pages_of_links(&place());
     ends_come_in_order(&place());
     pages_of_a_prefix(&place());
     serials_are_durable(&place());
@@ -82,7 +83,12 @@ impl<'p> Tried<'p> {
     }
 
     fn expired(&self, now: u64, limit: usize) -> Vec<(Table, Vec<u8>)> {
-        let rows = pollster::block_on(self.engine.page(Cursor::Expired(now), limit)).expect("a page");
+        self.expired_after(now, None, limit)
+    }
+
+    fn expired_after(&self, now: u64, after: Option<(u64, Table, &[u8])>, limit: usize) -> Vec<(Table, Vec<u8>)> {
+        let cursor = Cursor::Expired { now, after };
+        let rows = pollster::block_on(self.engine.page(cursor, limit)).expect("a page");
         rows.into_iter().map(|row| (row.table, row.key.into())).collect()
     }
 }
@@ -318,6 +324,46 @@ fn a_link_is_of_one_row(open: &Place) {
     }
 }
 
+fn pages_of_links(open: &Place) {
+    let tried = Tried::new(open);
+    tried.commit(vec![
+        change(FIRST, b"3", Expect::Any, linked(b"", &[(1, b"a1"), (2, b"a2")])),
+        change(FIRST, b"2", Expect::Any, linked(b"", &[(1, b"a2")])),
+        change(
+            FIRST,
+            b"1",
+            Expect::Any,
+            linked(b"", &[(1, b"a3"), (1, b"b1"), (1, b"a")]),
+        ),
+        change(SECOND, b"4", Expect::Any, linked(b"", &[(1, b"a4")])),
+    ]);
+    let page = |after: Option<&[u8]>, prefix: &[u8], limit: usize| {
+        let cursor = Cursor::Links {
+            table: FIRST,
+            index: 1,
+            after,
+            prefix,
+        };
+        let rows = pollster::block_on(tried.engine.page(cursor, limit)).expect("a page");
+        rows.into_iter().map(|row| row.key.to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        page(None, b"", 100),
+        [b"1", b"3", b"2", b"1", b"1"],
+        "in the order of the links"
+    );
+    assert_eq!(page(None, b"a", 100), [b"1", b"3", b"2", b"1"], "that begin so");
+    assert_eq!(
+        page(Some(b"a"), b"a", 2),
+        [b"3", b"2"],
+        "above one, and no more than asked"
+    );
+    assert_eq!(page(Some(b"Z"), b"a2", 100), [b"2"]);
+    assert!(page(Some(b"a3"), b"a", 100).is_empty());
+    tried.commit(vec![change(FIRST, b"3", Expect::Any, None)]);
+    assert_eq!(page(None, b"a", 100), [b"1", b"2", b"1"]);
+}
+
 fn ends_come_in_order(open: &Place) {
     let tried = Tried::new(open);
     tried.commit(vec![
@@ -332,6 +378,12 @@ fn ends_come_in_order(open: &Place) {
     let all = [(SECOND, b"a".to_vec()), (FIRST, b"b".to_vec()), (FIRST, b"c".to_vec())];
     assert_eq!(tried.expired(1000, 10), all);
     assert_eq!(tried.expired(1000, 2), all[..2], "no more than asked");
+    let behind = |end, table, key| tried.expired_after(1000, Some((end, table, key)), 10);
+    assert_eq!(behind(100, SECOND, b"a"), all[1..], "behind one");
+    assert_eq!(behind(100, SECOND, b"b"), all[1..], "behind one that is not there");
+    assert_eq!(behind(300, FIRST, b"b"), all[2..]);
+    assert!(behind(300, FIRST, b"c").is_empty());
+    assert!(behind(5000, FIRST, b"c").is_empty());
     assert_eq!(
         tried.row(FIRST, b"b").map(|row| row.expires),
         Some(200),

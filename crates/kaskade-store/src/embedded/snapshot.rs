@@ -90,7 +90,13 @@ impl Snapshot {
     pub(super) fn page(&self, from: Cursor<'_>, limit: usize) -> Result<Vec<Row>, Unread> {
         match from {
             Cursor::Keys { table, after, prefix } => self.keys(table, after, prefix, limit),
-            Cursor::Expired(now) => self.expired(now, limit),
+            Cursor::Links {
+                table,
+                index,
+                after,
+                prefix,
+            } => self.links((table, index), after, prefix, limit),
+            Cursor::Expired { now, after } => self.expired(now, after, limit),
         }
     }
 
@@ -115,13 +121,49 @@ impl Snapshot {
         Ok(rows)
     }
 
-    fn expired(&self, now: u64, limit: usize) -> Result<Vec<Row>, Unread> {
+    fn links(
+        &self,
+        (table, index): (Table, u8),
+        after: Option<&[u8]>,
+        prefix: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Row>, Unread> {
+        let lists = self.lists.as_ref().ok_or(Unread::Undeclared(table))?;
+        let begins = link_key(table, index, prefix);
+        let after = after.filter(|after| *after >= prefix);
+        let after = after.map(|after| link_key(table, index, after));
+        let lower = match &after {
+            Some(after) => Bound::Excluded(&**after),
+            None => Bound::Included(&*begins),
+        };
+        let mut rows = Vec::new();
+        for entry in lists.links.range::<&[u8]>((lower, Bound::Unbounded))?.take(limit) {
+            let (link, key) = entry?;
+            if !link.value().starts_with(&begins) {
+                break;
+            }
+            let key = key.value();
+            self.peek(table, key, &mut |stored| rows.push(owned(table, key, stored)))?;
+        }
+        Ok(rows)
+    }
+
+    fn expired(&self, now: u64, after: Option<(u64, Table, &[u8])>, limit: usize) -> Result<Vec<Row>, Unread> {
         let Some(lists) = &self.lists else {
             return Ok(Vec::new());
         };
         let upper = end_key(now.saturating_add(1), Table::META, &[]);
+        let after = after.map(|(end, table, key)| end_key(end, table, key));
+        let lower = match &after {
+            Some(after) if **after >= *upper => return Ok(Vec::new()),
+            Some(after) => Bound::Excluded(&**after),
+            None => Bound::Unbounded,
+        };
         let mut rows = Vec::new();
-        for entry in lists.ends.range::<&[u8]>(..&*upper)?.take(limit) {
+        for entry in lists.ends.range::<&[u8]>((lower, Bound::Excluded(&*upper)))? {
+            if rows.len() >= limit {
+                break;
+            }
             let (end, _) = entry?;
             let Some((_, number, key)) = end_parts(end.value()) else {
                 continue;

@@ -1,0 +1,169 @@
+//! From a unit to its outcome.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use kaskade_flow::record::{Expect, Kind, Version};
+use kaskade_flow::unit::{Change as UnitChange, Unit};
+use kaskade_flow::{Durable, Guarded};
+
+use super::super::commit::{Outcome, Request, Settled, Ticket, Undone};
+use super::super::engine::{Batch, Change, Engine, Peek, Wanted};
+use super::super::issuer::Effect;
+use super::{CommitError, RecordError, Records, opened, sealed, table};
+
+impl Records {
+    /// Makes a unit durable, and with it what rests on it. The unit is on its way when this returns, whatever becomes of the
+    /// future.
+    pub fn commit<T>(&self, unit: Unit, result: Guarded<T>) -> Committing<T> {
+        let ticket = Arc::new(Ticket::default());
+        let state = match self.enter(unit, Arc::clone(&ticket)) {
+            Ok(()) => State::Waiting(ticket),
+            Err(error) => State::Refused(Some(error)),
+        };
+        Committing {
+            state,
+            result: Some(result),
+        }
+    }
+
+    /// The same for callers that must not wait: `settled` is called on the thread that writes, and must not wait either.
+    ///
+    /// # Errors
+    /// [`CommitError`] when the unit was refused at once; `settled` is not called then.
+    pub fn submit(
+        &self,
+        unit: Unit,
+        settled: impl FnOnce(Result<Version, CommitError>) + Send + 'static,
+    ) -> Result<(), CommitError> {
+        let ticket = Ticket::heard_by(Box::new(|outcome: Outcome| settled(outcome.map_err(CommitError::from))));
+        self.enter(unit, Arc::new(ticket))
+    }
+
+    fn enter(&self, unit: Unit, ticket: Arc<Ticket>) -> Result<(), CommitError> {
+        let (changes, messages) = unit.into_parts()?;
+        let mut batch = Batch::default();
+        let mut written_over = Vec::new();
+        for UnitChange {
+            kind,
+            key,
+            expect,
+            value,
+        } in changes
+        {
+            if expect == Expect::Any && value.is_some() {
+                written_over.push((kind, key.clone()));
+            }
+            let value = value
+                .map(|value| sealed(self.data_key(), &kind, &key, value))
+                .transpose()?;
+            batch.push(Change {
+                table: table(&kind),
+                key: key.into(),
+                expect,
+                value,
+            });
+        }
+        let mut effects = Vec::new();
+        if !written_over.is_empty() {
+            let records = self.clone();
+            effects.push(Effect::Checked(Some(Box::new(move |engine| {
+                let mut seen = written_over.iter();
+                seen.try_for_each(|(kind, key)| records.readable(engine, kind, key))
+            }))));
+        }
+        if messages.is_empty() {
+            return self.queue(batch, effects, ticket);
+        }
+        self.send(messages, batch, effects, ticket)
+    }
+
+    /// Hands a unit to the committer.
+    pub(super) fn queue(&self, unit: Batch, effects: Vec<Effect>, ticket: Arc<Ticket>) -> Result<(), CommitError> {
+        let request = Request { unit, effects, ticket };
+        self.0.queue.submit(request).map_err(|_| CommitError::Closed)
+    }
+
+    /// Hands over changes of the store's own, which nobody waits for.
+    pub(super) fn queue_own(&self, unit: Batch, settled: Settled) -> Result<(), CommitError> {
+        self.queue(unit, vec![Effect::Settled(settled)], Arc::default())
+    }
+
+    /// Whether the record that is there, if any, can be read.
+    fn readable(&self, engine: &dyn Engine, kind: &Kind, key: &[u8]) -> Result<(), RecordError> {
+        let mut found = Ok(());
+        let peek = engine.peek(table(kind), key, &mut |row| {
+            found = opened(self.data_key(), kind, (key, row.expires), row.octets).map(drop);
+        });
+        match peek {
+            Peek::Found | Peek::Absent => found,
+            Peek::Failed(error) => Err(error.into()),
+            Peek::NotHere => {
+                let rows = pollster::block_on(engine.read(&[Wanted::Key(table(kind), key)]))?;
+                match rows.into_iter().next().flatten() {
+                    Some(row) => opened(self.data_key(), kind, (key, row.expires), &row.octets).map(drop),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl From<Undone> for CommitError {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Conflict(conflict) => Self::Conflict(conflict),
+            Undone::Unreadable(error) => Self::Unreadable(error),
+            Undone::Failed(error) => Self::Write(error),
+        }
+    }
+}
+
+/// A unit on its way: the outcome, and the result that rests on it.
+#[must_use = "the outcome is not known before it has been waited for"]
+pub struct Committing<T> {
+    state: State,
+    result: Option<Guarded<T>>,
+}
+
+enum State {
+    Refused(Option<CommitError>),
+    Waiting(Arc<Ticket>),
+}
+
+impl<T> Committing<T> {
+    /// Waits on this thread.
+    ///
+    /// # Errors
+    /// As the future gives.
+    pub fn wait(self) -> Result<Durable<T>, CommitError> {
+        pollster::block_on(self)
+    }
+}
+
+// Nothing in it is pinned.
+impl<T> Unpin for Committing<T> {}
+
+impl<T> Future for Committing<T> {
+    type Output = Result<Durable<T>, CommitError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = match &mut self.state {
+            State::Refused(error) => Err(error.take().unwrap_or(CommitError::Closed)),
+            State::Waiting(ticket) => match ticket.poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(outcome) => outcome.map_err(CommitError::from),
+            },
+        };
+        let done = outcome.and_then(|_| self.result.take().ok_or(CommitError::Closed));
+        Poll::Ready(done.map(Guarded::made_durable))
+    }
+}
+
+impl<T> core::fmt::Debug for Committing<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Committing(…)")
+    }
+}
