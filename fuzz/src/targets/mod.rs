@@ -8,6 +8,7 @@
 //! The usual property is that what was parsed, written and parsed again is the same value. Written text may differ from
 //! what came in: capital hex digits, for example.
 
+mod audit;
 mod bodies;
 mod files;
 mod headers;
@@ -17,6 +18,7 @@ mod scheme_output;
 mod store_rows;
 mod usim_files;
 
+pub use audit::{audit_entry, audit_segment};
 pub use bodies::{nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, certificate_names, content_type, subject_common_name};
@@ -32,6 +34,8 @@ pub type Target = fn(&[u8]) -> bool;
 /// Every fuzz target by the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("accept", accept),
+    ("audit_entry", audit_entry),
+    ("audit_segment", audit_segment),
     ("certificate_names", certificate_names),
     ("config", config),
     ("content_type", content_type),

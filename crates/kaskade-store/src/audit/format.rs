@@ -195,7 +195,12 @@ impl Mark {
             return Err(Bad::Hash);
         }
         match keys {
-            Some(keys) if !keys.verify_record(Purpose::AuditMark, &whole, &from.take()) => Err(Bad::Code),
+            Some(keys)
+                if !keys.verify_record(Purpose::AuditMark, &whole, &from.take())
+                    && !fault!("audit-code-not-checked") =>
+            {
+                Err(Bad::Code)
+            }
             _ => Ok(mark),
         }
     }

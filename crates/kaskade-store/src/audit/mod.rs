@@ -77,6 +77,32 @@ pub enum WhenFull {
     GoOn,
 }
 
+impl core::fmt::Display for WhenFull {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "refuse",
+            Self::GoOn => "go on",
+        })
+    }
+}
+
+impl core::str::FromStr for WhenFull {
+    type Err = NotWhenFull;
+
+    fn from_str(text: &str) -> Result<Self, NotWhenFull> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "go on" => Ok(Self::GoOn),
+            _ => Err(NotWhenFull),
+        }
+    }
+}
+
+/// Not what can happen while there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected \"refuse\" or \"go on\"")]
+pub struct NotWhenFull;
+
 /// News of a log, for whoever runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -439,6 +465,15 @@ impl core::fmt::Debug for AuditLog {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(if self.is_on() { "AuditLog" } else { "AuditLog(off)" })
     }
+}
+
+/// Reads the octets of one segment, without its master key: how many entries it has. For tests.
+///
+/// # Errors
+/// What is wrong with it.
+#[cfg(any(test, feature = "test-util"))]
+pub fn read_segment(octets: &[u8]) -> Result<u64, What> {
+    walk::walk_octets(octets)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

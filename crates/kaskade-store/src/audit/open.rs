@@ -49,6 +49,7 @@ struct Start {
     segment: Segment,
     state: State,
     mark_number: u64,
+    alive: u64,
     gap: Option<Gap>,
     torn: u64,
     removed: u64,
@@ -104,6 +105,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
             commit: (0, 0),
         },
         mark_number: 1,
+        alive: now,
         gap: None,
         torn: 0,
         removed: 0,
@@ -151,7 +153,8 @@ fn go_on(
             commit: walked.commit,
         },
         mark_number: walked.mark.number,
-        gap: (!walked.closed).then(|| gap(&walked, now)),
+        alive: walked.mark.alive.max(walked.written_at),
+        gap: (!walked.closed && !fault!("audit-gap-not-said")).then(|| gap(&walked, now)),
         torn,
         removed: walked.removed,
     })
@@ -268,6 +271,10 @@ fn start(
         master_key.root_key().identifier(),
     );
     writer.take_over(segments, start.segment, start.state, start.mark_number, start.removed);
+    let path = writer.path();
+    writer
+        .open_again(start.alive)
+        .map_err(|error| files::io_error(&path, &error))?;
     if start.torn > 0 {
         writer.tell(&Notice::TornTail(start.torn));
     }

@@ -113,6 +113,11 @@ impl LogReader {
             }
             let path = files::segment(&self.folder, *number);
             let keys = self.keys.as_deref();
+            // Of another log, everything else is wrong too.
+            match walk::head(&path, *number, None) {
+                Ok(head) if head.log != self.log => return Err(self.other_log(*number, head.log)),
+                _ => {}
+            }
             let walked = match walk::walk(&path, *number, keys, known, visit) {
                 // The writer removed it meanwhile.
                 Err(wrong)
@@ -169,9 +174,6 @@ impl LogReader {
 
     fn follows(&self, path: &Path, before: Option<&Walked>, walked: &Walked) -> Result<(), Wrong> {
         let number = walked.head.segment;
-        if walked.head.log != self.log {
-            return Err(self.other_log(number, walked.head.log));
-        }
         let expected: Option<(u64, Hash)> = match before {
             Some(before) => Some((before.entries, before.hash)),
             None if number == 1 => Some((0, [0; 32])),

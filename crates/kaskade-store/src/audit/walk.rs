@@ -97,11 +97,26 @@ pub(super) fn walk(
     visit: Visit<'_>,
 ) -> Result<Walked, Wrong> {
     let (file, page, head) = open(path, number)?;
-    let place = |entry, what| Wrong::new(number, path, entry, what);
+    let len = file.metadata().map_err(|error| {
+        let what = What::Read(error.to_string());
+        Wrong::new(number, path, None, what)
+    })?;
+    walk_blocks((path, file, len.len()), &page, head, keys, anchor, visit)
+}
+
+/// The same, when the head is read.
+fn walk_blocks<R: Read>(
+    (path, from, len): (&Path, R, u64),
+    page: &[u8; HEAD_LEN],
+    head: Head,
+    keys: Option<&StoreKeys>,
+    anchor: Option<Known>,
+    visit: Visit<'_>,
+) -> Result<Walked, Wrong> {
+    let place = |entry, what| Wrong::new(head.segment, path, entry, what);
     let read_error = |error: std::io::Error| place(None, What::Read(error.to_string()));
-    let hash = head.check(&page, keys).map_err(|bad| place(None, bad.into()))?;
-    let mark = newest_mark(&page, &head, keys).map_err(|bad| place(None, bad.into()))?;
-    let len = file.metadata().map_err(read_error)?.len();
+    let hash = head.check(page, keys).map_err(|bad| place(None, bad.into()))?;
+    let mark = newest_mark(page, &head, keys).map_err(|bad| place(None, bad.into()))?;
     let mut walked = Walked {
         head,
         mark,
@@ -121,7 +136,7 @@ pub(super) fn walk(
     };
     let mut known: Vec<Known> = anchor.into_iter().chain([known_mark]).collect();
     known.retain(|known| known.entries >= head.entries);
-    let mut from = BufReader::with_capacity(1 << 18, file);
+    let mut from = BufReader::with_capacity(1 << 18, from);
     let mut block = Vec::new();
     loop {
         if let Some(point) = known.iter().find(|point| point.is_contradicted_by(&walked)) {
@@ -171,6 +186,10 @@ pub(super) fn walk(
         walked.written_at = start.written_at;
         walked.end += block.len() as u64;
     }
+    if walked.torn && mark.closed {
+        let what = What::Form("octets behind the last block of a segment that was finished");
+        return Err(place(Some(walked.entries + 1), what));
+    }
     if walked.entries < mark.entries && !fault!("audit-cut-not-noticed") {
         let what = What::Cut {
             expected: mark.entries,
@@ -179,6 +198,18 @@ pub(super) fn walk(
         return Err(place(Some(walked.entries + 1), what));
     }
     Ok(walked)
+}
+
+/// Reads the octets of a segment without its master key, for tests: how many entries it has.
+#[cfg(any(test, feature = "test-util"))]
+pub(super) fn walk_octets(octets: &[u8]) -> Result<u64, What> {
+    let (page, rest) = octets.split_first_chunk().ok_or(What::NoSegment)?;
+    let head = Head::decode(page)?;
+    let from = (Path::new("octets"), rest, octets.len() as u64);
+    let walked = walk_blocks(from, page, head, None, None, &mut |_, _| ());
+    walked
+        .map(|walked| walked.entries - walked.head.entries)
+        .map_err(|wrong| wrong.what)
 }
 
 /// The newest of the two marks. One that is torn is none; both are whole in a segment that is closed.
@@ -210,7 +241,7 @@ enum Found {
 }
 
 /// Reads the next block whole into `block`.
-fn next_block(from: &mut BufReader<File>, block: &mut Vec<u8>) -> std::io::Result<Found> {
+fn next_block<R: Read>(from: &mut BufReader<R>, block: &mut Vec<u8>) -> std::io::Result<Found> {
     block.clear();
     from.by_ref().take(BLOCK_START as u64).read_to_end(block)?;
     if block.iter().all(|octet| *octet == 0) {
@@ -233,7 +264,7 @@ fn next_block(from: &mut BufReader<File>, block: &mut Vec<u8>) -> std::io::Resul
     Ok(Found::Block(start))
 }
 
-fn only_zeros(from: &mut BufReader<File>) -> std::io::Result<bool> {
+fn only_zeros<R: Read>(from: &mut BufReader<R>) -> std::io::Result<bool> {
     use std::io::BufRead;
     loop {
         let octets = from.fill_buf()?;

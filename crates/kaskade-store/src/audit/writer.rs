@@ -1,22 +1,24 @@
 //! The one thread that writes the log.
 
+mod keep;
+
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kaskade_faults::fault;
 use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, Name, Outcome, PeerId};
 
 use kaskade_flow::UnixMillis;
 
 use super::error::AuditFull;
 use super::files::{self, Folder};
-use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, Head, MARKS, Mark, put_block};
+use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, MARKS, Mark, put_block};
 use super::open::boot;
 use super::refusals::QUOTA;
 use super::{Anchor, AuditOptions, Notice, Shared, lock};
@@ -153,11 +155,24 @@ impl Writer {
             self.older
                 .push_back((*number, len, modified.map_or(u64::MAX, crate::unlock::millis)));
         }
-        self.alive = last.last_at;
         self.segment = Some(last);
         (self.state, self.synced) = (state, state);
         self.mark_number = mark;
         self.removed = removed;
+    }
+
+    /// Says that the log is open again, before anything is written to it: what a crash leaves behind the last block of a
+    /// log that is closed would be an edit.
+    pub(super) fn open_again(&mut self, alive: u64) -> io::Result<()> {
+        self.alive = alive;
+        self.write_mark(false)?;
+        self.segment.as_ref().map_or(Ok(()), |segment| segment.file.sync_data())
+    }
+
+    /// The segment that is written.
+    pub(super) fn path(&self) -> PathBuf {
+        let number = self.segment.as_ref().map_or(0, |segment| segment.number);
+        self.folder.segment(number)
     }
 
     pub(super) fn tell(&self, notice: &Notice) {
@@ -208,7 +223,7 @@ impl Writer {
             self.alive = before.0;
             self.keep_room()?;
             self.keep_age();
-            self.sync_if_due(closing || flushing)
+            self.sync_if_due(flushing, closing)
         });
         match kept {
             Ok(()) => {
@@ -220,14 +235,17 @@ impl Writer {
             }
             Err(error) if files::is_full(&error) => {
                 self.shared.gate.written(0, 0);
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                // Between the attempts it fails without one.
+                if self.retry_at.is_none_or(|at| at <= Instant::now()) {
+                    self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                }
                 if self.full.is_none() {
                     self.tell(&Notice::Full(error.to_string()));
                 }
                 self.full = Some(error.to_string());
                 self.answer_flush(0, Some(AuditFull::NoRoom));
                 // What is in the file still has to become durable, and the marks need no room.
-                if let Err(error) = self.sync_if_due(closing)
+                if let Err(error) = self.sync_if_due(closing, false)
                     && !files::is_full(&error)
                 {
                     self.fail(&error);
@@ -401,118 +419,8 @@ impl Writer {
             .min(BLOCK_ENTRIES)
     }
 
-    /// Goes on in the next segment.
-    fn rotate(&mut self) -> io::Result<()> {
-        if self.spare.is_none() {
-            if self.retry_at.is_some_and(|at| Instant::now() < at) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.spare = Some(self.folder.spare(self.options.segment_bytes)?);
-        }
-        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
-        old.file.sync_data()?;
-        self.after_sync();
-        self.write_mark(true)?;
-        self.write_mark(true)?;
-        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
-        old.file.set_len(old.end)?;
-        old.file.sync_all()?;
-        let number = old.number + 1;
-        let head = Head {
-            log: self.log,
-            segment: number,
-            entries: self.state.entries,
-            before: self.state.hash,
-            master_key: self.master_key,
-            made_at: self.shared.now().get(),
-            commit: self.state.commit,
-        };
-        let (mut page, hash) = head.encode(&self.shared.keys);
-        let state = State { hash, ..self.state };
-        for (at, number) in MARKS.into_iter().zip(self.mark_number + 1..) {
-            let mark = self
-                .mark(number, state, false)
-                .encode(&self.log, head.segment, &self.shared.keys);
-            let place = page.get_mut(at..).into_iter().flatten();
-            place.zip(&mark).for_each(|(to, from)| *to = *from);
-        }
-        let file = self.spare.as_ref().ok_or_else(|| io::Error::other("no spare"))?;
-        file.write_all_at(&page, 0)?;
-        file.sync_data()?;
-        self.folder.number_spare(number)?;
-        if let (Some(file), Some(old)) = (self.spare.take(), self.segment.take()) {
-            self.older.push_back((old.number, old.end, old.last_at));
-            self.segment = Some(Segment {
-                file,
-                number,
-                end: HEAD_LEN as u64,
-                capacity: self.options.segment_bytes,
-                last_at: old.last_at,
-            });
-        }
-        self.mark_number += 2;
-        (self.state, self.synced) = (state, state);
-        self.introduced.clear();
-        self.publish();
-        self.last_age = None;
-        Ok(())
-    }
-
-    /// Prepares the next segment before it is needed.
-    fn keep_room(&mut self) -> io::Result<()> {
-        let Some(segment) = &self.segment else { return Ok(()) };
-        let free = segment.capacity.saturating_sub(segment.end);
-        let waits = self.retry_at.is_some_and(|at| Instant::now() < at);
-        if self.spare.is_some() || free > self.options.segment_bytes / 4 * 3 {
-            return Ok(());
-        }
-        if waits {
-            return match self.full {
-                Some(_) => Err(io::ErrorKind::StorageFull.into()),
-                None => Ok(()),
-            };
-        }
-        match self.folder.spare(self.options.segment_bytes) {
-            Ok(file) => self.spare = Some(file),
-            Err(error) if files::is_full(&error) && self.full.is_none() && self.room() > 0 => {
-                // There is room yet: it is tried again, and said when there is none.
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// Says which segments go, and removes them when that is durable.
-    fn keep_age(&mut self) {
-        if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) || self.removing.is_some() {
-            return;
-        }
-        self.last_age = Some(Instant::now());
-        let oldest_kept = self
-            .shared
-            .now()
-            .get()
-            .saturating_sub(crate::unlock::millis(self.options.keep));
-        let mut octets: u64 = self.older.iter().map(|(_, len, _)| len).sum();
-        octets += 2 * self.options.segment_bytes;
-        let mut last = None;
-        for (number, len, last_at) in &self.older {
-            if octets <= self.options.keep_bytes && *last_at >= oldest_kept && *number > self.removed {
-                break;
-            }
-            octets -= len;
-            last = Some(*number);
-        }
-        if let Some(last) = last {
-            let at = self.shared.now();
-            self.own
-                .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
-            self.removing = Some(last);
-        }
-    }
-
-    fn sync_if_due(&mut self, now: bool) -> io::Result<()> {
+    fn sync_if_due(&mut self, flushing: bool, closing: bool) -> io::Result<()> {
+        let now = flushing || closing;
         let due =
             self.unsynced >= SYNC_OCTETS || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);
         let idle = self.last_sync.elapsed() >= Duration::from_millis(IDLE_MS);
@@ -521,7 +429,11 @@ impl Writer {
             let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
             segment.file.sync_data()?;
             self.after_sync();
-            self.write_mark(false)?;
+            self.write_mark(closing)?;
+            if closing {
+                // Both, as in every segment that is finished.
+                self.write_mark(true)?;
+            }
             if now {
                 // The mark too: whoever reads now finds all of it.
                 let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
@@ -545,7 +457,7 @@ impl Writer {
             .iter()
             .chain(&self.todo)
             .any(|event| event.action() == Action::SegmentsRemoved);
-        if let Some(last) = self.removing.filter(|_| !said || fault!("segment-removed-before-said")) {
+        if let Some(last) = self.removing.filter(|_| !said) {
             self.removing = None;
             self.removed = last;
             while let Some((number, ..)) = self.older.front().filter(|(number, ..)| *number <= last) {

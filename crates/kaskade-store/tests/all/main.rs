@@ -11,6 +11,8 @@
 )]
 
 mod algorithm_sets;
+mod audit;
+mod audit_crash;
 mod common;
 mod conformance;
 mod crash;

@@ -1,0 +1,124 @@
+//! One segment after the other: the next is prepared before it is needed, the oldest go.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::Instant;
+
+use kaskade_flow::event::{Action, Event, Outcome};
+
+use super::super::files;
+use super::super::format::{HEAD_LEN, Head, MARKS};
+use super::{AGE_EVERY, RETRY_AFTER, Segment, State, Writer};
+
+impl Writer {
+    /// Goes on in the next segment.
+    pub(super) fn rotate(&mut self) -> io::Result<()> {
+        if self.spare.is_none() {
+            if self.retry_at.is_some_and(|at| Instant::now() < at) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.spare = Some(self.folder.spare(self.options.segment_bytes)?);
+        }
+        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+        old.file.sync_data()?;
+        self.after_sync();
+        self.write_mark(true)?;
+        self.write_mark(true)?;
+        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
+        old.file.set_len(old.end)?;
+        old.file.sync_all()?;
+        let number = old.number + 1;
+        let head = Head {
+            log: self.log,
+            segment: number,
+            entries: self.state.entries,
+            before: self.state.hash,
+            master_key: self.master_key,
+            made_at: self.shared.now().get(),
+            commit: self.state.commit,
+        };
+        let (mut page, hash) = head.encode(&self.shared.keys);
+        let state = State { hash, ..self.state };
+        for (at, number) in MARKS.into_iter().zip(self.mark_number + 1..) {
+            let mark = self
+                .mark(number, state, false)
+                .encode(&self.log, head.segment, &self.shared.keys);
+            let place = page.get_mut(at..).into_iter().flatten();
+            place.zip(&mark).for_each(|(to, from)| *to = *from);
+        }
+        let file = self.spare.as_ref().ok_or_else(|| io::Error::other("no spare"))?;
+        file.write_all_at(&page, 0)?;
+        file.sync_data()?;
+        self.folder.number_spare(number)?;
+        if let (Some(file), Some(old)) = (self.spare.take(), self.segment.take()) {
+            self.older.push_back((old.number, old.end, old.last_at));
+            self.segment = Some(Segment {
+                file,
+                number,
+                end: HEAD_LEN as u64,
+                capacity: self.options.segment_bytes,
+                last_at: old.last_at,
+            });
+        }
+        self.mark_number += 2;
+        (self.state, self.synced) = (state, state);
+        self.introduced.clear();
+        self.publish();
+        self.last_age = None;
+        Ok(())
+    }
+
+    /// Prepares the next segment before it is needed.
+    pub(super) fn keep_room(&mut self) -> io::Result<()> {
+        let Some(segment) = &self.segment else { return Ok(()) };
+        let free = segment.capacity.saturating_sub(segment.end);
+        let waits = self.retry_at.is_some_and(|at| Instant::now() < at);
+        if self.spare.is_some() || free > self.options.segment_bytes / 4 * 3 {
+            return Ok(());
+        }
+        if waits {
+            return match self.full {
+                Some(_) => Err(io::ErrorKind::StorageFull.into()),
+                None => Ok(()),
+            };
+        }
+        match self.folder.spare(self.options.segment_bytes) {
+            Ok(file) => self.spare = Some(file),
+            Err(error) if files::is_full(&error) && self.full.is_none() && self.room() > 0 => {
+                // There is room yet: it is tried again, and said when there is none.
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Says which segments go, and removes them when that is durable.
+    pub(super) fn keep_age(&mut self) {
+        if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) || self.removing.is_some() {
+            return;
+        }
+        self.last_age = Some(Instant::now());
+        let oldest_kept = self
+            .shared
+            .now()
+            .get()
+            .saturating_sub(crate::unlock::millis(self.options.keep));
+        let mut octets: u64 = self.older.iter().map(|(_, len, _)| len).sum();
+        octets += 2 * self.options.segment_bytes;
+        let mut last = None;
+        for (number, len, last_at) in &self.older {
+            if octets <= self.options.keep_bytes && *last_at >= oldest_kept && *number > self.removed {
+                break;
+            }
+            octets -= len;
+            last = Some(*number);
+        }
+        if let Some(last) = last {
+            let at = self.shared.now();
+            self.own
+                .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
+            self.removing = Some(last);
+        }
+    }
+}
