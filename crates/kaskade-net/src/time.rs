@@ -45,6 +45,14 @@ impl Timestamp {
     }
 }
 
+impl From<UnixMillis> for Timestamp {
+    fn from(millis: UnixMillis) -> Self {
+        // The end of the year 9999: what is later has no form.
+        const LATEST: u64 = 253_402_300_799_999;
+        Self(i64::try_from(millis.get().min(LATEST)).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil(self.0.div_euclid(DAY));

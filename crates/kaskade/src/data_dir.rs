@@ -26,6 +26,11 @@ impl DataArgs {
         self.data.is_some()
     }
 
+    /// Whether the command line says which data folder or configuration is meant.
+    pub(crate) fn is_given(&self) -> bool {
+        self.data.is_some() || self.config.is_some()
+    }
+
     /// The configuration: file, then environment, then command line.
     pub(crate) fn config(&self) -> Result<Config> {
         let mut config = match &self.config {

@@ -57,6 +57,10 @@ impl Footprint {
                     .as_ref()
                     .map_or(0, |_| REPORTS_OCTETS + contexts.octets_of_links()),
             ),
+            (
+                "audit",
+                service::audit_options(config).map_or(0, |audit| audit.memory()),
+            ),
             ("store", count(config.store.cache_mib.saturating_mul(1 << 20))),
             ("program", PROGRAM_OCTETS),
         ])

@@ -1,11 +1,13 @@
 //! A node out of its configuration: store, home network keys, UDM and AUSF.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kaskade::config::{Config, LimitsConfig, RemoteUdmConfig, TlsConfig};
+use kaskade::config::{AuditConfig, Config, LimitsConfig, RemoteUdmConfig, TlsConfig};
+use kaskade_flow::event::{Action, Event, Outcome};
 use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::ausf::AusfOptions;
@@ -16,6 +18,7 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
+use kaskade_store::audit::{AuditError, AuditLog, AuditOptions, Notice};
 use kaskade_store::private::{self, PrivateError};
 use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
 
@@ -52,6 +55,90 @@ fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<Subscribe
     })?;
     data.has_a_store_now()?;
     Ok(store)
+}
+
+/// What the configuration says about the audit log; `None` without one.
+pub(crate) fn audit_options(config: &Config) -> Option<AuditOptions> {
+    let AuditConfig {
+        enabled,
+        segment_bytes,
+        keep_bytes,
+        keep_days,
+        when_full,
+        ..
+    } = &config.audit;
+    let mut options = AuditOptions::new(&audit_folder(config));
+    options.segment_bytes = *segment_bytes;
+    options.keep_bytes = (*keep_bytes).max(4 * segment_bytes);
+    options.keep = Duration::from_secs(keep_days * 86_400);
+    options.when_full = when_full.0;
+    enabled.then_some(options)
+}
+
+/// Where the audit log is.
+pub(crate) fn audit_folder(config: &Config) -> PathBuf {
+    let folder = config.audit.folder.clone();
+    folder.unwrap_or_else(|| config.data_dir.join("audit"))
+}
+
+/// Opens the audit log for a command that puts one thing on record: it needs little room.
+pub(crate) fn open_audit(data: &DataDir, config: &Config) -> Result<AuditLog> {
+    open_audit_with(data, config, |options| {
+        options.segment_bytes = AuditOptions::LEAST_SEGMENT
+    })
+}
+
+/// Opens the audit log of a node, or none if it is not to have one. Its news go to the log.
+pub(crate) fn open_audit_to_serve(data: &DataDir, config: &Config) -> Result<AuditLog> {
+    open_audit_with(data, config, |_| {})
+}
+
+fn open_audit_with(data: &DataDir, config: &Config, change: impl FnOnce(&mut AuditOptions)) -> Result<AuditLog> {
+    let Some(mut options) = audit_options(config) else {
+        return Ok(AuditLog::off());
+    };
+    change(&mut options);
+    options.tell = Some(Arc::new(|notice: &Notice| match notice {
+        Notice::Full(why) => tracing::error!("the audit log has no room ({why}): make some; it goes on by itself"),
+        Notice::Room => tracing::warn!("the audit log has room again"),
+        Notice::Failed(why) => {
+            tracing::error!("the audit log failed ({why}): look at the disk, then start again");
+        }
+        Notice::Gap(gap) => tracing::warn!(
+            "the audit log has a gap of at most {} ms ({}): `kaskade audit show` says from when until when",
+            gap.at_most_ms,
+            gap.reason.name()
+        ),
+        Notice::TornTail(octets) => {
+            tracing::warn!("a crash left {octets} octets in the audit log that are no entry: cut off");
+        }
+        _ => {}
+    }));
+    AuditLog::open(options, data.master()).map_err(|error| {
+        let context = match &error {
+            AuditError::Private(PrivateError::Io {
+                kind: ErrorKind::StorageFull,
+                ..
+            }) => "cannot open the audit log: the disk is full, make room and run the command again",
+            AuditError::InUse(_) => "cannot open the audit log: stop the `kaskade up` that writes it first",
+            _ => "cannot open the audit log",
+        };
+        anyhow::Error::new(error).context(context)
+    })
+}
+
+/// Puts on record what a command did, durable before it returns.
+pub(crate) fn note(
+    audit: &AuditLog,
+    outcome: Outcome,
+    action: Action,
+    detail: impl FnOnce(Event) -> Event,
+) -> Result<()> {
+    let event = Event::new(outcome, action, audit.now());
+    audit
+        .record(detail(event))
+        .and_then(|()| audit.flush())
+        .context("not on record in the audit log")
 }
 
 /// What a user can do about a store that does not open.
@@ -128,6 +215,7 @@ pub(crate) fn node_options(
     hn_keys: HnKeyRing,
     ausf: NfInstanceId,
     tap: &OptionalTap,
+    audit: &AuditLog,
 ) -> Result<NodeOptions> {
     let root = |text: &Option<String>| text.as_deref().map(api_root).transpose();
     let (groups, policy) = config.requesters()?;
@@ -138,6 +226,7 @@ pub(crate) fn node_options(
         api_root: root(&config.udm.api_root)?,
         budgets: config.budgets(),
         tap: tap.clone(),
+        audit: audit.clone(),
         ..UdmOptions::default()
     };
     udm.events.all = count(config.udm.max_events);
@@ -148,6 +237,7 @@ pub(crate) fn node_options(
     ausf.contexts.results = count(config.ausf.max_results);
     ausf.budgets = config.budgets();
     ausf.tap.clone_from(tap);
+    ausf.audit = audit.clone();
     let remote = remote_udm(config)?;
     let udm = server_of_udm(config)?.map(|server| UdmRole {
         store,

@@ -3,6 +3,7 @@
 use kaskade::config::Config;
 use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
+use kaskade_store::audit::WhenFull;
 
 /// What is allowed, and yet probably not meant.
 pub(crate) fn of(config: &Config) -> Vec<String> {
@@ -31,6 +32,11 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     } else if policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
         warnings
             .push("policy.serving_networks is empty: nobody may authenticate the subscribers. List yours there".into());
+    }
+    if !config.audit.enabled {
+        warnings.push("audit.enabled is false: nobody can say later who got which key".into());
+    } else if config.audit.when_full.0 == WhenFull::GoOn {
+        warnings.push("audit.when_full is \"go on\": with a full disk, keys are given out without a record".into());
     }
     warnings.extend(reservations(config));
     warnings

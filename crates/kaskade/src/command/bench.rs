@@ -485,6 +485,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
     let store = Arc::new(service::open_store(&data, &config)?);
     let ausf = service::nf_instance_id(&data)?;
+    let audit = service::open_audit_to_serve(&data, &config)?;
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
     fill(&store, plmn, args, &tell)?;
@@ -495,7 +496,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
-        let options = service::node_options(&config, store, ring, ausf, &None)?;
+        let options = service::node_options(&config, store, ring, ausf, &None, &audit)?;
         let mut nodes = Vec::new();
         let mut of_ausf = options.clone();
         if args.profile.n13 {

@@ -1,6 +1,7 @@
 //! The sub-commands, one module each.
 
 pub(crate) mod attach;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;

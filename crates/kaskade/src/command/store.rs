@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, skip_ahead};
 use serde_json::json;
 use std::io::IsTerminal;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
-use crate::service::{make_store_again, store_options};
+use crate::service::{make_store_again, note, open_audit, store_options};
 
 /// The store as a whole: what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -94,9 +95,11 @@ fn create(console: &Console, args: &Create) -> Result<()> {
             data.path().display()
         );
     }
+    let log = open_audit(&data, &config)?;
     audit(|| {
         tracing::warn!(target: "audit", "an empty store is made in place of one that is not there");
-        make_store_again(&data, &config).context("the store is not ready: mend the cause and run the command again")
+        make_store_again(&data, &config).context("the store is not ready: mend the cause and run the command again")?;
+        note(&log, Outcome::Changed, Audited::StoreCreated, |event| event)
     })?;
     console.line(format!("{} is new and empty", path.display()))?;
     console.line("cards that were in a lost store: give --sqn above what they had")?;
@@ -129,6 +132,11 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
             subscribers = done.subscribers,
             "the sequence numbers of all subscribers were moved ahead"
         );
+        let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
+        let audit = open_audit(&data, &config)?;
+        note(&audit, Outcome::Changed, Audited::SkippedAhead, |event| {
+            event.times(count)
+        })?;
         Ok(done)
     });
     bar.finish_and_clear();

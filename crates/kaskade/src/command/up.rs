@@ -13,6 +13,7 @@ use kaskade_crypto::ecies::Profile;
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_doctor::side::Side;
 use kaskade_doctor::tree_view::{self, Sides, Verdict};
+use kaskade_flow::event::{Action, Outcome};
 use kaskade_keys::derivation::{Fingerprint, Holder};
 use kaskade_keys::{Abba, HnKeyId, Plmn, RoutingIndicator, ServingNetworkName, Supi, tree};
 use kaskade_net::node::{Node, NodeError};
@@ -21,6 +22,7 @@ use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::tap::{FingerprintTap, OptionalTap};
+use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{
     AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, WritingStopped,
@@ -129,13 +131,15 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         false => (None, None),
     };
     let ausf = service::nf_instance_id(&data)?;
+    let audit = service::open_audit_to_serve(&data, config)?;
+    service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
     let data = data.without_master_key();
     if let Some(reason) = first_refusal() {
         tracing::warn!(
             "pages with keys are not locked ({reason}): raise RLIMIT_MEMLOCK (ulimit -l, systemd: LimitMEMLOCK) to 8 MiB"
         );
     }
-    let node = start(config, &store, hn_keys, ausf, &tap, args.demo)?;
+    let node = start(config, &store, hn_keys, ausf, (&tap, &audit), args.demo)?;
     greet(console, config, &data, &store, &node)?;
     for warning in warnings::of(config) {
         console.line(console.paint(Style::Note, &warning))?;
@@ -197,11 +201,11 @@ fn start(
     store: &Arc<SubscriberStore>,
     hn_keys: HnKeys,
     ausf: NfInstanceId,
-    tap: &OptionalTap,
+    (tap, audit): (&OptionalTap, &AuditLog),
     demo: bool,
 ) -> Result<Node> {
     let ring = hn_keys.into_ring();
-    let options = |config: &Config| service::node_options(config, Arc::clone(store), ring.clone(), ausf, tap);
+    let options = |config: &Config| service::node_options(config, Arc::clone(store), ring.clone(), ausf, tap, audit);
     match Node::start(options(config)?) {
         // A demonstration takes any port: something else may have the usual one.
         Err(NodeError::Listen { source, .. }) if demo && source.kind() == ErrorKind::AddrInUse => {

@@ -20,6 +20,7 @@ use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
 use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::peer::Requester;
+use kaskade_store::audit::WhenFull;
 
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
@@ -52,6 +53,8 @@ settings! {
         /// requester that asked for it. Whoever is in no group is a requester of its own.
         groups: Table<String, Vec<Parsed<Member>>> = Table::default()
             => "amf-set-1 = [\"amf1.example.org\", \"amf2.example.org\", \"192.0.2.0/28\"]",
+        /// The audit log: who got, changed or was refused what. Without room in it, nothing is given out.
+        audit: AuditConfig = AuditConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
         log: LogConfig = LogConfig::default(),
     }
@@ -190,6 +193,22 @@ settings! {
         card_of_requester: Parsed<Rate> = Parsed(BudgetOptions::default().card_of_requester),
         /// Vectors of one subscriber for all. With 8 in a second, Δ = 2^28 lasts a year.
         card: Parsed<Rate> = Parsed(BudgetOptions::default().card),
+    }
+
+    /// The audit log.
+    AuditConfig {
+        /// Keep an audit log.
+        enabled: bool = true,
+        /// Its folder, mode 0700; `audit` in the data folder if left out.
+        folder: Option<PathBuf> = None => "\"/var/lib/kaskade-audit\"",
+        /// Octets of a segment. The disk's room for one or two is taken beforehand.
+        segment_bytes: u64 [1_048_576..=268_435_456] = 16_777_216,
+        /// Octets of segments that are kept, four segments at least: beyond, the oldest are removed, and the log says so.
+        keep_bytes: u64 [4_194_304..=1_125_899_906_842_624] = 8_589_934_592,
+        /// Days that a segment is kept after its last entry.
+        keep_days: u64 [1..=36_500] = 400,
+        /// While the log has no room: "refuse" gives nothing out; "go on" gives out, and the log says later how much is missing.
+        when_full: Parsed<WhenFull> = Parsed(WhenFull::Refuse),
     }
 
     /// The log.

@@ -73,7 +73,7 @@ fn a_failed_sync_ends_the_process_with_its_own_status() {
         .ok();
     place.file(
         "kaskade.toml",
-        "data_dir = \"disk/data\"\n[policy]\nserving_networks = [\"001-01\"]\n",
+        "data_dir = \"disk/data\"\n[audit]\nsegment_bytes = 1048576\n[policy]\nserving_networks = [\"001-01\"]\n",
     );
     let up = Up::start(&place, "up --config kaskade.toml");
     let attach = format!(

@@ -11,6 +11,7 @@
 )]
 
 mod algorithm_sets;
+mod audit;
 mod cli;
 mod common;
 mod derive_key;

@@ -1,13 +1,15 @@
 //! `kaskade subscriber allow-reuse`: brings back a card for which no sequence number is left.
 
 use anyhow::{Result, bail};
+use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_keys::Supi;
 use serde_json::json;
 
-use super::{highest_sqn, is_at_its_end, open, unknown};
+use super::{highest_sqn, is_at_its_end, open_audited, unknown};
 use crate::command::store::audit;
 use crate::console::Console;
 use crate::data_dir::DataArgs;
+use crate::service::note;
 use kaskade::hex_field;
 
 /// Lets a card be followed back once, even to sequence numbers that were used before
@@ -36,7 +38,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let store = open(&args.data)?;
+    let (store, audit_log) = open_audited(&args.data)?;
     let before = store.subscriber(&args.supi)?.ok_or_else(|| unknown(&args.supi))?;
     if !args.yes {
         bail!(
@@ -46,6 +48,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     audit(|| {
         store.allow_reuse(&args.supi)?;
+        let subject = audit_log.subject(&args.supi);
+        note(&audit_log, Outcome::Changed, Audited::ReuseAllowed, |event| {
+            event.about(subject)
+        })?;
         tracing::warn!(target: "audit", supi = %args.supi.masked(), "the next fresh AUTS may be followed to used numbers");
         Ok(())
     })?;

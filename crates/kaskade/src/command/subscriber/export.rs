@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use kaskade::hex_field;
 use kaskade::import::Format;
+use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::{Subscriber, private};
 
 use super::sealed_secrets::SealedSecrets;
 use super::{highest_sqn, pages};
 use crate::console::{Console, Output};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::open_store;
+use crate::service::{note, open_audit, open_store};
 
 /// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]
@@ -43,6 +44,15 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let store = open_store(&data, &config)?;
+    // On record before the first of them leaves.
+    let all = u32::try_from(store.len()?).unwrap_or(u32::MAX);
+    let outcome = if args.with_secrets {
+        Outcome::Released
+    } else {
+        Outcome::Noted
+    };
+    let audit = open_audit(&data, &config)?;
+    note(&audit, outcome, Audited::SubscribersExported, |event| event.times(all))?;
     let format = args
         .format
         .or_else(|| Format::of_name(&args.file.display().to_string()))

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade_aka::sqn::SqnScheme;
+use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::{Subscriber, SubscriberStore, Subscription};
 use zeroize::Zeroizing;
 
@@ -16,7 +17,7 @@ use super::sealed_secrets::SealedSecrets;
 use super::{methods, open_or_create, sqn_record};
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::open_store;
+use crate::service::{note, open_audit, open_store};
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -105,7 +106,12 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         ))?;
         return Ok(());
     }
+    let audit = open_audit(&data, &config)?;
     write(&store, &sealed, &entries, config.sqn.scheme.0)?;
+    let times = u32::try_from(count).unwrap_or(u32::MAX);
+    note(&audit, Outcome::Changed, Audited::SubscribersImported, |event| {
+        event.times(times)
+    })?;
     console.line(format!("{count} subscribers are in {}", data.path().display()))?;
     Ok(())
 }

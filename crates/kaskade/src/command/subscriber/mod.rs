@@ -12,8 +12,10 @@ use kaskade_aka::auc::GsmKeys;
 use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
 use kaskade_crypto::tuak::TuakKey;
 use kaskade_crypto::{Amf, Sqn};
+use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
+use kaskade_store::audit::AuditLog;
 use kaskade_store::{
     Algorithm, AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
     Subscription, TopOrTopc,
@@ -24,7 +26,7 @@ use crate::command::derive;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::secret_input::SecretArgs;
-use crate::service::open_store;
+use crate::service::{note, open_audit, open_store};
 
 /// Subscribers: adds, lists, shows, imports, exports and removes them; follows their cards
 ///
@@ -143,6 +145,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let config = args.data.config()?;
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
+    let audit = open_audit(&data, &config)?;
     let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
     let subscriber = Subscriber {
         supi: args.supi.clone(),
@@ -152,6 +155,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         amf: args.amf,
         sqn: sqn_record(scheme, args.sqn),
     };
+    let known = args.replace && store.contains(&args.supi)?;
     if args.replace {
         store.put_many([&subscriber])?;
     } else {
@@ -160,6 +164,14 @@ fn add(console: &Console, args: &Add) -> Result<()> {
             error => error.into(),
         })?;
     }
+    let done = if known {
+        Audited::SubscriberChanged
+    } else {
+        Audited::SubscriberAdded
+    };
+    note(&audit, Outcome::Changed, done, |event| {
+        event.about(audit.subject(&args.supi))
+    })?;
     console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
     if let Some(kept) = store.subscriber(&args.supi)?.filter(|kept| is_at_its_end(&kept.sqn)) {
         console.note(format!(
@@ -275,7 +287,7 @@ fn show(console: &Console, args: &Show) -> Result<()> {
 }
 
 fn remove(console: &Console, args: &Remove) -> Result<()> {
-    let store = open(&args.data)?;
+    let (store, audit) = open_audited(&args.data)?;
     if !store.contains(&args.supi)? {
         return Err(unknown(&args.supi));
     }
@@ -286,6 +298,10 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
         );
     }
     store.remove(&args.supi)?;
+    let subject = audit.subject(&args.supi);
+    note(&audit, Outcome::Changed, Audited::SubscriberRemoved, |event| {
+        event.about(subject)
+    })?;
     console.line(format!("{} is removed", args.supi.sbi()))?;
     Ok(())
 }
@@ -293,6 +309,14 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
 fn open(args: &DataArgs) -> Result<SubscriberStore> {
     let config = args.config()?;
     open_store(&DataDir::open(&config.data_dir)?, &config)
+}
+
+/// The same, and the audit log: for what changes something.
+fn open_audited(args: &DataArgs) -> Result<(SubscriberStore, AuditLog)> {
+    let config = args.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(&data, &config)?;
+    Ok((store, open_audit(&data, &config)?))
 }
 
 fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> {

@@ -1,0 +1,160 @@
+//! `kaskade audit`: whether the audit log is as it was written, and what is in it.
+
+mod show;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use kaskade_store::audit::{AuditError, LogReader, Summary};
+use serde_json::json;
+
+use crate::console::{Console, Style};
+use crate::data_dir::{DataArgs, DataDir};
+use crate::service::audit_folder;
+
+/// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
+///
+/// Every key that leaves, every change and every refusal is in it, in a chain of hashes: whoever edits, cuts, reorders or
+/// replaces a part is found. With the master key, also whoever computed the chain anew. Both commands read while `kaskade up` runs.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  kaskade audit verify
+  kaskade audit show --last 20
+  kaskade audit show --since 2026-11-28 --supi imsi-001010000000001
+  kaskade audit show --action key-released --peer amf.example.org --json")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Action {
+    Verify(Verify),
+    Show(show::Args),
+}
+
+/// Checks the whole chain; the first wrong place is named, and the exit status is then 1
+///
+/// What it cannot know by itself: whether the newest entries were cut together with the marks of that moment, or the whole log was
+/// replaced by an older copy of it. Keep the line `chain` that it prints somewhere else, and compare.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  kaskade audit verify
+  kaskade audit verify /mnt/archive/audit --data /var/lib/kaskade
+
+Without the master key of the log, as on another machine, the chain alone is checked: whoever could write the files could
+have computed it anew. With --data or --config the codes are checked too, which takes the master key to make.")]
+struct Verify {
+    /// Folder of the log, instead of the configured one
+    folder: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    match &args.action {
+        Action::Verify(args) => verify(console, args),
+        Action::Show(args) => show::run(console, args),
+    }
+}
+
+/// Opens a log: the configured one with its master key; another folder with the key of a data folder that is named.
+fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader)> {
+    let config = data.config()?;
+    let path = folder.map_or_else(|| audit_folder(&config), Path::to_path_buf);
+    let with_key = folder.is_none() || data.is_given();
+    let data = with_key.then(|| DataDir::open(&config.data_dir)).transpose()?;
+    let reader = LogReader::open(&path, data.as_ref().map(DataDir::master));
+    let reader = reader.map_err(|error| {
+        let none = matches!(&error, AuditError::Private(error) if error.is_not_found());
+        let error = anyhow::Error::new(error);
+        match none {
+            true => {
+                error.context("there is no audit log here: `kaskade up` and commands that change something begin one")
+            }
+            false => error.context("the audit log cannot be read"),
+        }
+    })?;
+    Ok((path, reader))
+}
+
+fn verify(console: &Console, args: &Verify) -> Result<()> {
+    let (path, reader) = open(args.folder.as_deref(), &args.data)?;
+    let bar = bar(args.json);
+    let verified = reader.verify(None, &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let summary = match verified {
+        Ok(summary) => summary,
+        Err(wrong) => {
+            if args.json {
+                console.line(json!({
+                    "intact": false,
+                    "segment": wrong.segment,
+                    "entry": wrong.entry,
+                    "what": wrong.what.to_string(),
+                    "file": wrong.path.display().to_string(),
+                }))?;
+            }
+            return Err(anyhow::Error::new(wrong).context("the audit log is not as it was written"));
+        }
+    };
+    report(console, args.json, &path, &summary)
+}
+
+fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> Result<()> {
+    let hash: String = summary.anchor.hash.iter().map(|octet| format!("{octet:02x}")).collect();
+    if as_json {
+        console.line(json!({
+            "intact": true,
+            "codes_checked": summary.codes_checked,
+            "entries": summary.entries,
+            "segments": summary.segments,
+            "first_segment": summary.first_segment,
+            "closed": summary.closed,
+            "chain": hash,
+        }))?;
+        return Ok(());
+    }
+    let codes = match summary.codes_checked {
+        true => "chain and codes are as they were written",
+        false => "the chain is whole; its codes were not checked: name the data folder with --data",
+    };
+    let state = match summary.closed {
+        true => "closed",
+        false => "open: a process writes it, or was killed",
+    };
+    let older = match summary.first_segment {
+        1 => String::new(),
+        first => format!(", those before {first} were removed by age or size"),
+    };
+    console.facts(&[
+        ("Log", path.display().to_string()),
+        ("Intact", console.paint(Style::Good, codes)),
+        ("Entries", summary.entries.to_string()),
+        ("Segments", format!("{}{older}", summary.segments)),
+        ("State", state.to_owned()),
+        ("Chain", hash),
+    ])?;
+    Ok(())
+}
+
+fn bar(hidden: bool) -> ProgressBar {
+    if hidden || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What was wrong after entries were shown.
+fn unreadable<T>(read: Result<T, kaskade_store::audit::Wrong>) -> Result<T> {
+    read.context("the audit log is not as it was written; what comes before this is shown")
+}

@@ -1,0 +1,275 @@
+//! `kaskade audit show`: the entries that somebody asks for.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use kaskade_flow::UnixMillis;
+use kaskade_flow::event::{Action, Entry, Event, Gap, PeerId};
+use kaskade_keys::Supi;
+use kaskade_net::time::{Timestamp, unix_millis};
+use kaskade_store::audit::PeerNames;
+use serde_json::{Value, json};
+
+use super::{open, unreadable};
+use crate::console::{Console, Style};
+use crate::data_dir::DataArgs;
+
+/// Shows entries: who got, changed or was refused what, about whom. Subscribers are masked
+///
+/// SUPIs are not in the log: each subscriber has a pseudonym that only this log's master key makes. --supi computes it and
+/// finds all entries about one subscriber.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  kaskade audit show --last 20
+  kaskade audit show --since 2h --action vector-given
+  kaskade audit show --supi imsi-001010000000001 --json
+
+Columns: time (UTC), outcome, action, who asked, about whom, which key and its fingerprint, why and how often.
+A gap says from when until when entries may be missing, or how many are.")]
+pub(super) struct Args {
+    /// Folder of the log, instead of the configured one
+    folder: Option<PathBuf>,
+    /// From then on: 2026-11-28, 2026-11-28T10:00:00Z, or how long ago: 90s, 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<UnixMillis>,
+    /// Until then
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<UnixMillis>,
+    /// Of this peer: its name or address, or its 16 digits
+    #[arg(long, value_name = "NAME")]
+    peer: Option<String>,
+    /// About this subscriber, such as imsi-001010000000001; takes the master key
+    #[arg(long)]
+    supi: Option<Supi>,
+    /// Of this action, such as key-released or vector-given
+    #[arg(long, value_name = "ACTION", value_parser = action)]
+    action: Option<Action>,
+    /// The last N of them
+    #[arg(long, value_name = "N")]
+    last: Option<usize>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+fn action(name: &str) -> Result<Action> {
+    Action::named(name).ok_or_else(|| {
+        let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
+        anyhow!("no such action; there are {}", all.join(", "))
+    })
+}
+
+fn time(text: &str) -> Result<UnixMillis> {
+    let unit = match text.bytes().last() {
+        Some(b's') => Some(1),
+        Some(b'm') => Some(60),
+        Some(b'h') => Some(3600),
+        Some(b'd') => Some(86_400),
+        _ => None,
+    };
+    let count = text
+        .get(..text.len().saturating_sub(1))
+        .and_then(|count| count.parse::<u64>().ok());
+    if let (Some(unit), Some(count)) = (unit, count) {
+        let ago = count.saturating_mul(unit).saturating_mul(1000);
+        return Ok(UnixMillis::new(unix_millis().get().saturating_sub(ago)));
+    }
+    let whole = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    let at: Timestamp = whole
+        .parse()
+        .context("expected 2026-11-28, 2026-11-28T10:00:00Z, or how long ago: 90s, 15m, 2h, 7d")?;
+    Ok(UnixMillis::new(u64::try_from(at.unix_millis()).unwrap_or(0)))
+}
+
+pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
+    let (_, reader) = open(args.folder.as_deref(), &args.data)?;
+    let pseudonym = match &args.supi {
+        Some(supi) => Some(
+            reader
+                .pseudonym(supi)
+                .ok_or_else(|| anyhow!("--supi takes the master key: name the data folder of the log with --data"))?,
+        ),
+        None => None,
+    };
+    let asked = Asked {
+        args,
+        pseudonym,
+        peer: args.peer.as_deref().map(PeerId::of),
+    };
+    let mut names = PeerNames::default();
+    let mut last = VecDeque::new();
+    let mut outcome = Ok(());
+    let mut any = false;
+    let read = reader.read(None, &mut |_, _| (), &mut |number, entry| {
+        names.see(entry);
+        if outcome.is_err() || !asked.wants(entry, &names) {
+            return;
+        }
+        let line = match args.json {
+            true => as_json(number, entry, &names).to_string(),
+            false => as_text(console, entry, &names),
+        };
+        any = true;
+        match args.last {
+            Some(most) => {
+                last.push_back(line);
+                if last.len() > most {
+                    last.pop_front();
+                }
+            }
+            None => outcome = console.line(line),
+        }
+    });
+    outcome?;
+    for line in last {
+        console.line(line)?;
+    }
+    unreadable(read)?;
+    if !any && !args.json {
+        console.note("no such entries");
+    }
+    Ok(())
+}
+
+struct Asked<'a> {
+    args: &'a Args,
+    pseudonym: Option<[u8; 8]>,
+    peer: Option<PeerId>,
+}
+
+impl Asked<'_> {
+    fn wants(&self, entry: &Entry, names: &PeerNames) -> bool {
+        let in_time = |from: UnixMillis, until: UnixMillis| {
+            self.args.since.is_none_or(|since| until >= since) && self.args.until.is_none_or(|last| from <= last)
+        };
+        match entry {
+            Entry::Event(event) => {
+                in_time(event.at(), event.at())
+                    && self.args.action.is_none_or(|action| action == event.action())
+                    && self.pseudonym.is_none_or(|one| one == event.subject().pseudonym())
+                    && self.is_by(event.peer(), names)
+            }
+            // Whatever is asked for may be among what is missing.
+            Entry::Gap(gap) => in_time(gap.from, gap.until),
+            Entry::Name(_) => false,
+        }
+    }
+
+    fn is_by(&self, peer: PeerId, names: &PeerNames) -> bool {
+        let Some(asked) = &self.args.peer else { return true };
+        self.peer == Some(peer) || peer.to_string() == *asked || names.name(peer) == Some(asked)
+    }
+}
+
+/// As people read it.
+fn as_text(console: &Console, entry: &Entry, names: &PeerNames) -> String {
+    match entry {
+        Entry::Event(event) => event_text(console, event, names),
+        Entry::Gap(gap) => console.paint(Style::Note, &gap_text(gap)),
+        Entry::Name(_) => String::new(),
+    }
+}
+
+fn gap_text(gap: &Gap) -> String {
+    let lost = match gap.lost {
+        Some(lost) => format!("{lost} entries are missing"),
+        None => format!("entries of at most {} ms may be missing", gap.at_most_ms),
+    };
+    format!(
+        "{} gap      {lost}, until {} ({})",
+        Timestamp::from(gap.from),
+        Timestamp::from(gap.until),
+        gap.reason.name()
+    )
+}
+
+fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
+    let outcome = format!("{:<8}", event.outcome().name());
+    let outcome = match event.outcome() {
+        kaskade_flow::event::Outcome::Refused => console.paint(Style::Note, &outcome),
+        _ => outcome,
+    };
+    let mut line = format!(
+        "{} {outcome} {:<20} {:<20} {:<20}",
+        Timestamp::from(event.at()),
+        event.action().name(),
+        peer_name(event.peer(), names),
+        event.subject().masked(),
+    );
+    if let Some((name, [a, b, c, d])) = event.key_name() {
+        line.push_str(&format!(" {name} {a:02x}{b:02x}{c:02x}{d:02x}"));
+    }
+    if !event.reason().name().is_empty() {
+        line.push_str(&format!(" {}", event.reason().name()));
+    }
+    if event.count() != 1 {
+        line.push_str(&format!(" x{}", event.count()));
+    }
+    line.trim_end().to_owned()
+}
+
+fn peer_name(peer: PeerId, names: &PeerNames) -> String {
+    match (peer, names.name(peer)) {
+        (_, Some(name)) => name.to_owned(),
+        (PeerId::NOBODY, _) => "-".into(),
+        (PeerId::MANY, _) => "many peers".into(),
+        (peer, _) => peer.to_string(),
+    }
+}
+
+fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> Value {
+    match entry {
+        Entry::Event(event) => event_json(number, event, names),
+        Entry::Gap(gap) => json!({
+            "entry": number,
+            "gap": gap.reason.name(),
+            "from": Timestamp::from(gap.from).to_string(),
+            "until": Timestamp::from(gap.until).to_string(),
+            "lost": gap.lost,
+            "at_most_ms": gap.at_most_ms,
+        }),
+        Entry::Name(_) => Value::Null,
+    }
+}
+
+fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
+    let hex = |octets: &[u8]| -> String { octets.iter().map(|octet| format!("{octet:02x}")).collect() };
+    let mut object = serde_json::Map::new();
+    let mut put = |name: &str, value: Value| {
+        object.insert(name.to_owned(), value);
+    };
+    put("entry", number.into());
+    put("at", Timestamp::from(event.at()).to_string().into());
+    put("outcome", event.outcome().name().into());
+    put("action", event.action().name().into());
+    if event.peer() != PeerId::NOBODY {
+        put("peer", peer_name(event.peer(), names).into());
+        put("peer_id", event.peer().to_string().into());
+    }
+    if !event.subject().masked().is_empty() {
+        put("subject", event.subject().masked().into());
+        put("pseudonym", hex(&event.subject().pseudonym()).into());
+    }
+    if let Some((name, fingerprint)) = event.key_name() {
+        put("key", name.into());
+        put("fingerprint", hex(&fingerprint).into());
+    }
+    if !event.reason().name().is_empty() {
+        put("reason", event.reason().name().into());
+    }
+    put("count", event.count().into());
+    if event.correlation() != 0 {
+        put("correlation", event.correlation().into());
+    }
+    if let Some((serial, index)) = event.commit() {
+        put("commit", json!([serial, index]));
+    }
+    Value::Object(object)
+}

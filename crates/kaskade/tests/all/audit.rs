@@ -1,0 +1,112 @@
+//! `kaskade audit`: what commands did is in the log, and an edit of it is found.
+
+use std::fs;
+
+use crate::common::{K, OPC, Place, SUPI};
+
+fn with_subscriber() -> Place {
+    let place = Place::new();
+    let (k, opc) = (place.file("k", K), place.file("opc", OPC));
+    let add = ["subscriber", "add", "--supi", SUPI, "--k-file"].map(Into::into);
+    let arguments = add
+        .into_iter()
+        .chain([k.into_os_string(), "--opc-file".into(), opc.into_os_string()]);
+    place.run(arguments).ok();
+    place
+}
+
+#[test]
+fn what_commands_did_is_shown_and_verified() {
+    let place = with_subscriber();
+    place.run(["subscriber", "export", "out.csv", "--with-secrets"]).ok();
+    place.run(["subscriber", "remove", SUPI, "--yes"]).ok();
+    let shown = place.run(["audit", "show"]).ok();
+    for (word, column) in [
+        ("changed  subscriber-added", "imsi-00101********01"),
+        ("released subscribers-exported", "-"),
+        ("changed  subscriber-removed", "imsi-00101********01"),
+    ] {
+        assert!(
+            shown.lines().any(|line| line.contains(word) && line.contains(column)),
+            "{word}: {shown}"
+        );
+    }
+    assert!(!shown.contains(SUPI) && !shown.contains(" gap "), "{shown}");
+    let of_one = place.run(["audit", "show", "--supi", SUPI, "--json"]).ok();
+    assert_eq!(of_one.lines().count(), 2, "{of_one}");
+    let of_other = place
+        .run(["audit", "show", "--supi", "imsi-001010000000002", "--json"])
+        .ok();
+    assert_eq!(of_other, "");
+    let last = place
+        .run(["audit", "show", "--last", "1", "--action", "subscriber-added"])
+        .ok();
+    assert_eq!(last.lines().count(), 1, "{last}");
+    assert_eq!(place.run(["audit", "show", "--until", "2020-01-01", "--json"]).ok(), "");
+    let since = place.run(["audit", "show", "--since", "1h", "--json"]).ok();
+    assert!(since.contains("subscriber-added"), "{since}");
+    for wrong in [["--action", "nothing"], ["--since", "yesterday"]] {
+        place.run(["audit", "show", wrong[0], wrong[1]]).refused();
+    }
+
+    let verified = place.run(["audit", "verify"]).ok();
+    assert!(
+        verified.contains("chain and codes are as they were written"),
+        "{verified}"
+    );
+    let folder = "kaskade-data/audit";
+    let verified = place.run(["audit", "verify", folder, "--json"]).ok();
+    let verified: serde_json::Value = serde_json::from_str(&verified).expect("JSON");
+    assert_eq!(
+        (&verified["intact"], &verified["codes_checked"]),
+        (&true.into(), &false.into())
+    );
+
+    let segment = place.path(folder).join("audit-0000000001.log");
+    let mut octets = fs::read(&segment).expect("a segment");
+    let at = octets.windows(4).position(|four| four == b"imsi").expect("a subject");
+    octets[at + 5] ^= 1;
+    fs::write(&segment, octets).expect("edited");
+    let refused = place.run(["audit", "verify"]).refused();
+    assert!(
+        refused.contains("segment 1, entry ") && refused.contains("edited"),
+        "{refused}"
+    );
+    let verified = place.run(["audit", "verify", "--json"]);
+    assert!(
+        !verified.success && verified.stdout.contains("\"intact\":false"),
+        "{verified:?}"
+    );
+    // Nothing is done that cannot be put on record.
+    let (k, opc) = (place.file("k2", K), place.file("opc2", OPC));
+    let arguments = ["subscriber", "add", "--supi", "imsi-001010000000003", "--k-file"].map(Into::into);
+    let arguments = arguments
+        .into_iter()
+        .chain([k.into_os_string(), "--opc-file".into(), opc.into_os_string()]);
+    place.run(arguments).refused();
+    let listed = place.run(["subscriber", "list"]).ok();
+    assert!(!listed.contains("imsi-001010000000003"), "{listed}");
+}
+
+#[test]
+fn a_log_can_be_switched_off_and_its_absence_is_said() {
+    let place = Place::new();
+    let said = place.run(["audit", "show"]).refused();
+    assert!(said.contains("no data folder"), "{said}");
+    let config = place.file("kaskade.toml", "[audit]\nenabled = false\n");
+    let (k, opc) = (place.file("k", K), place.file("opc", OPC));
+    let config = config.display().to_string();
+    let add = ["subscriber", "add", "--config", &config, "--supi", SUPI, "--k-file"].map(Into::into);
+    let arguments = add
+        .into_iter()
+        .chain([k.into_os_string(), "--opc-file".into(), opc.into_os_string()]);
+    place.run(arguments).ok();
+    assert!(!place.path("kaskade-data/audit").exists());
+    let said = place.run(["audit", "verify"]).refused();
+    assert!(said.contains("there is no audit log here"), "{said}");
+    let checked = place.run(["config", "check", &config]);
+    assert!(
+        format!("{}{}", checked.stdout, checked.stderr).contains("audit.enabled is false"),
+        "{checked:?}"
+    );
+}
