@@ -70,6 +70,7 @@ mod commit;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod convert;
+pub mod custody;
 pub mod embedded;
 pub mod engine;
 mod error;
@@ -106,6 +107,7 @@ mod unlock;
 
 pub use arenas::bound_arenas;
 pub use challenge::{AUTS_LIFETIME, NotFollowed};
+pub use custody::{Custody, Now, SealedCard};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
@@ -117,7 +119,7 @@ pub use model::{
 pub use records::Records;
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
-pub use store::{Resynchronised, StoreOptions, SubscriberStore};
+pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
 pub use unlock::is_blank;
 
 /// The example of the README, compiled and run with the documentation tests.

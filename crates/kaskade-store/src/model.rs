@@ -13,6 +13,7 @@ use kaskade_keys::Supi;
 pub use methods::AuthMethods;
 pub use subscription::{BestSubscription, EpsProfile, Subscription};
 
+use crate::custody::SealedCard;
 use crate::secrets::SubscriberSecrets;
 use crate::sqn_row::Life;
 
@@ -54,8 +55,10 @@ impl fmt::Debug for Subscriber {
 
 /// What a vector is made of, read at one moment.
 pub struct Card {
-    /// What the AuC needs.
-    pub credentials: Credentials,
+    /// Its row, for the custody.
+    pub sealed: SealedCard,
+    /// AMF of the subscription.
+    pub amf: Amf,
     /// Which methods the subscriber may authenticate with.
     pub methods: AuthMethods,
     /// Which card that is.

@@ -14,6 +14,7 @@ use kaskade_faults::fault;
 use kaskade_keys::Supi;
 
 use super::commit::{Request, Ticket};
+use super::custody::Sealed;
 use super::engine::{Batch, Table};
 use super::error::StoreError;
 use super::issuer::{Effect, waiting};
@@ -106,8 +107,7 @@ impl SubscriberStore {
         done: &mut u64,
     ) -> Result<(), StoreError> {
         let key = SubscriberKey::from(&subscriber.supi);
-        let row = self.sealer.seal(&key, subscriber)?;
-        let life = self.sealer.life(&key, &subscriber.secrets);
+        let Sealed { row, life } = self.custody.seal(subscriber).wait()?;
         let early = fault!("clock-before-lock-put").then(|| self.issuer.now());
         let hold = loop {
             let ticket = match self.issuer.hold(&key) {

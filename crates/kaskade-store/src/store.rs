@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(test, feature = "test-util"))]
 use kaskade_aka::auc::Credentials;
 use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_faults::fault;
@@ -12,6 +13,7 @@ use kaskade_keys::{Gpsi, Supi};
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
+use super::custody::{Custody, SealedCard};
 use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
@@ -26,6 +28,7 @@ use super::records::Records;
 use super::row::Row;
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
+use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
 use super::unlock::{millis, unlock};
 
@@ -55,7 +58,12 @@ pub struct StoreOptions {
     /// How long the engine may be out of order, other than by a full disk, before writing has stopped for good: see
     /// [`SubscriberStore::when_failed`].
     pub longest_outage: Duration,
+    /// What uses K: given the custody in memory, the one that is asked. `None` for the one in memory itself.
+    pub custody: Option<CustodyOf>,
 }
+
+/// Makes a custody before, or in place of, the one in memory.
+pub type CustodyOf = Arc<dyn Fn(Arc<dyn Custody>) -> Arc<dyn Custody> + Send + Sync>;
 
 impl Default for StoreOptions {
     fn default() -> Self {
@@ -70,6 +78,7 @@ impl Default for StoreOptions {
             longest_jump: Some(Duration::from_secs(400 * 86_400)),
             held_ranges: 1 << 18,
             longest_outage: Duration::from_secs(30),
+            custody: None,
         }
     }
 }
@@ -96,6 +105,7 @@ pub struct SubscriberStore {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sealer: Arc<Locked<Sealer>>,
+    pub(crate) custody: Arc<dyn Custody>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watch: Watch,
     failure: Arc<Failure>,
@@ -154,6 +164,7 @@ impl SubscriberStore {
             longest_jump,
             held_ranges,
             longest_outage,
+            custody,
             ..
         } = options;
         let sealer = Locked::try_with(|| {
@@ -161,6 +172,11 @@ impl SubscriberStore {
             unlock(&*engine, name, master_key, new)
         })?;
         let sealer = Arc::new(sealer);
+        let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));
+        let custody = match custody {
+            Some(before) => before(in_memory),
+            None => in_memory,
+        };
         if meta::octets(&*engine, meta::SKIPPING).map_err(read_error)?.is_some() {
             return Err(StoreError::SkipUnfinished);
         }
@@ -210,6 +226,7 @@ impl SubscriberStore {
             engine,
             issuer,
             queue,
+            custody,
             sealer,
             clock,
             watch: Watch::since(started),
@@ -230,28 +247,34 @@ impl SubscriberStore {
         self.assemble(&SubscriberKey::from(supi))
     }
 
-    /// What the AuC needs of a subscriber; `None` when there is none. One read, and no heap for an IMSI.
+    /// What the AuC needs of a subscriber, out of the custody; `None` when there is none. For tests of the store alone.
     ///
     /// # Errors
     /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
-    #[inline]
+    #[cfg(any(test, feature = "test-util"))]
     pub fn credentials(&self, supi: &Supi) -> Result<Option<Credentials>, StoreError> {
-        Ok(self.card(supi)?.map(|card| card.credentials))
+        let Some(card) = self.card(supi)? else { return Ok(None) };
+        let row = card.sealed.row()?;
+        self.sealer.credentials(card.sealed.key(), &row).map(Some)
     }
 
-    /// [`SubscriberStore::credentials`], the methods that the subscriber may authenticate with, and the name of this card
-    /// for [`SubscriberStore::next_sqn_of`].
+    /// A subscriber's card as it is sealed, the methods that it may authenticate with, and its name for
+    /// [`SubscriberStore::next_sqn_of`]; `None` when there is none. One read, and no heap for an IMSI and a row of the usual length.
+    ///
+    /// Nothing of it is authenticated before the custody has opened the row for a vector.
     ///
     /// # Errors
-    /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
+    /// When reading fails or it is no row; [`StoreError::GsmOnly`] when no vectors can be made of it.
     #[inline]
     pub fn card(&self, supi: &Supi) -> Result<Option<Card>, StoreError> {
         let key = SubscriberKey::from(supi);
         let mut found = None;
         self.get(&key, &mut |octets| {
             found = Some(match Row::decode(octets) {
-                Ok(row) => self.sealer.credentials(&key, &row).map(|credentials| Card {
-                    credentials,
+                Ok(row) if matches!(row.layout.algorithm, Algorithm::Gsm(_)) => Err(StoreError::GsmOnly),
+                Ok(row) => Ok(Card {
+                    sealed: SealedCard::new(key.clone(), octets),
+                    amf: row.amf,
                     methods: row.methods,
                     name: CardName(row.life),
                 }),
@@ -259,6 +282,12 @@ impl SubscriberStore {
             });
         })?;
         found.transpose()
+    }
+
+    /// What uses K.
+    #[inline]
+    pub fn custody(&self) -> &dyn Custody {
+        &*self.custody
     }
 
     /// Whether there is a subscriber with this SUPI.
@@ -281,8 +310,9 @@ impl SubscriberStore {
         };
         let (key, _) = PartKey::read(&found.key)?;
         // The link is not authenticated, what it leads to is.
-        let row = Row::decode(&found.octets)?;
-        self.sealer.open_row(&key, &row)?;
+        let card = SealedCard::new(key.clone(), &found.octets);
+        self.custody.open(&card).wait()?;
+        let row = card.row()?;
         match row.subscription()?.gpsi.as_ref() == Some(gpsi) {
             true => Ok(Some(SubscriberKey::supi(key.octets())?)),
             false => Err(StoreError::Unsealing),
@@ -423,10 +453,11 @@ impl SubscriberStore {
             return Ok(None);
         };
         drop(hold);
-        let row = Row::decode(&row)?;
+        let card = SealedCard::new(key.clone(), &row);
+        let row = card.row()?;
         Ok(Some(Subscriber {
             supi: SubscriberKey::supi(key.octets())?,
-            secrets: self.sealer.open_row(key, &row)?,
+            secrets: self.custody.open(&card).wait()?,
             amf: row.amf,
             methods: row.methods,
             subscription: row.subscription()?,

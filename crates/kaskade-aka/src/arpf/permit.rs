@@ -2,11 +2,11 @@
 
 use core::marker::PhantomData;
 
-use kaskade_crypto::{Auts, Rand, Sqn};
+use kaskade_crypto::{Amf, Auts, Rand, Sqn};
 use kaskade_faults::fault;
 
 use crate::arpf::operation::{Method, Operation, Separation, Service};
-use crate::auc::{self, AucError, Credentials};
+use crate::auc::{self, AucError, Credentials, Quintet};
 use crate::visit::{KeyVisitor, VisitKeys};
 
 /// The subscription does not allow the method of an operation.
@@ -43,13 +43,25 @@ impl<O: Operation> Permit<O> {
         sqn: Sqn,
         visitor: &mut impl KeyVisitor,
     ) -> O::Vector {
+        let amf = self.amf(credentials.amf);
+        let quintet = auc::quintet_with_amf(&credentials.keys, amf, rand, sqn);
+        self.of_quintet(operation, quintet, visitor)
+    }
+
+    /// The AMF that the quintet must be made with, of that of the subscription: for whoever asks the keeper of K for it.
+    #[inline]
+    pub fn amf(&self, of_subscription: Amf) -> Amf {
         let separation = match O::SEPARATION {
             Separation::Set if fault!("separation-bit-dropped") => Separation::Clear,
             Separation::Clear if fault!("separation-bit-not-cleared") => Separation::Set,
             separation => separation,
         };
-        let amf = separation.of(credentials.amf);
-        let quintet = auc::quintet_with_amf(&credentials.keys, amf, rand, sqn);
+        separation.of(of_subscription)
+    }
+
+    /// [`Permit::vector`] of a quintet that the keeper of K has made with [`Permit::amf`].
+    #[inline]
+    pub fn of_quintet(&self, operation: &O, quintet: Quintet, visitor: &mut impl KeyVisitor) -> O::Vector {
         quintet.visit_keys(visitor);
         operation.bind(quintet, visitor)
     }

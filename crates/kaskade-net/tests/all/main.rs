@@ -19,6 +19,7 @@ mod common;
 mod connection;
 mod crowds;
 mod curl;
+mod custody;
 mod going_back;
 mod in_work;
 mod memory;

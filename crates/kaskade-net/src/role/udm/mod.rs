@@ -64,7 +64,7 @@ use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
-use vector::{Now, Wanted};
+use vector::{Ready, Wanted};
 
 /// How a UDM is set up.
 #[derive(Clone, Default)]
@@ -266,10 +266,10 @@ impl Udm {
             admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))
         });
         let mut reserved = None;
-        let (he_av, cover) = loop {
-            let card = match self.vector_now(&wanted, reserved, &mut admit)? {
-                Now::Made(he_av, cover) => break (he_av, cover),
-                Now::Wait(card) => card,
+        let parts = loop {
+            let card = match self.parts(&wanted, reserved, &mut admit)? {
+                Ready::Parts(parts) => break parts,
+                Ready::Wait(card) => card,
             };
             reserved = match self.wait_for_sqn(&wanted, card).await {
                 Ok((sqn, cover)) => Some((card, sqn, cover)),
@@ -278,6 +278,7 @@ impl Udm {
                 Err(error) => return Err(error),
             };
         };
+        let (he_av, cover) = self.made_of(&wanted, parts).await?;
         Ok((he_av, cover, supi))
     }
 

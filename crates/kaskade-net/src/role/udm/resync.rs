@@ -8,7 +8,7 @@ use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_keys::Supi;
 use kaskade_store::{CardName, Resynchronised};
 
-use super::{Udm, UdmError};
+use super::{Udm, UdmError, store_failed};
 use crate::log_limit;
 use crate::sbi::model::ResynchronizationInfo;
 use crate::sbi::peer::Requester;
@@ -20,7 +20,7 @@ impl Udm {
         supi: &Supi,
         info: &ResynchronizationInfo,
     ) -> Result<(), UdmError> {
-        let (card, sqn_ms) = self.verify_auts(supi, info)?;
+        let (card, sqn_ms) = self.verify_auts(supi, info).await?;
         let rand = info.rand;
         let done = self
             .blocking(supi, move |store, supi| {
@@ -41,10 +41,11 @@ impl Udm {
         Ok(())
     }
 
-    /// SQN_MS, and the card whose K it was verified with. K lives no longer than this call.
-    fn verify_auts(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(CardName, Sqn), UdmError> {
-        let (card, permit) = self.card(supi)?;
-        match permit.verify_auts(&card.credentials, &info.rand, &info.auts) {
+    /// SQN_MS, and the card whose K it was verified with.
+    async fn verify_auts(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(CardName, Sqn), UdmError> {
+        let (card, _) = self.card(supi)?;
+        let verified = self.store.custody().verify_auts(&card.sealed, &info.rand, &info.auts);
+        match verified.done().await.map_err(|error| store_failed(supi, error))? {
             Ok(sqn_ms) => Ok((card.name, sqn_ms)),
             Err(error) => {
                 self.counters.wrong_auts.fetch_add(1, Ordering::Relaxed);

@@ -1,12 +1,12 @@
-//! ARPF: a card, an SQN and a RAND make a vector. K and OPc live within a call, and in no future that may wait.
+//! ARPF: a card, an SQN and a RAND make a vector. K stays with the custody: what waits here holds a sealed row.
 
 use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
 use kaskade_aka::fivegs::udm::HeAv5g;
-use kaskade_crypto::Sqn;
+use kaskade_crypto::{Amf, Rand, Sqn};
 use kaskade_flow::Cover;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
-use kaskade_store::{Card, CardName, StoreError};
+use kaskade_store::{Card, CardName, Now, SealedCard, StoreError};
 
 use super::{Udm, UdmError, store_failed};
 use crate::random::random_octets;
@@ -20,12 +20,23 @@ pub(super) struct Wanted<'a> {
     pub(super) requesting_node: UuidText,
 }
 
-/// What can be had without waiting.
-pub(super) enum Now {
-    /// And what it rests on is durable.
-    Made(HeAv5g, Cover),
+/// What can be had without waiting for the disk.
+pub(super) enum Ready {
+    /// All that a vector is made of.
+    Parts(Parts),
     /// The disk must be waited for: an SQN for this card.
     Wait(CardName),
+}
+
+/// What a vector is made of: K stays where it is, and the SQN is durable as used.
+pub(super) struct Parts {
+    card: SealedCard,
+    permit: Permit<FiveGHeAv>,
+    rand: Rand,
+    sqn: Sqn,
+    amf: Amf,
+    /// What the SQN rests on is durable.
+    cover: Cover,
 }
 
 impl Udm {
@@ -43,17 +54,15 @@ impl Udm {
         }
     }
 
-    /// A vector, if an SQN is at hand or `reserved`. K and OPc live no longer than this call, and in no future that may wait.
-    pub(super) fn vector_now(
+    /// What a vector is made of, if an SQN is at hand or `reserved`.
+    pub(super) fn parts(
         &self,
         wanted: &Wanted<'_>,
         reserved: Option<(CardName, Sqn, Cover)>,
         admit: &mut Option<impl FnOnce() -> Result<(), UdmError>>,
-    ) -> Result<Now, UdmError> {
+    ) -> Result<Ready, UdmError> {
         let Wanted {
-            supi,
-            serving_network_name,
-            requesting_node,
+            supi, requesting_node, ..
         } = wanted;
         let (card, permit) = self.card(supi)?;
         if let Some(admit) = admit.take() {
@@ -68,25 +77,50 @@ impl Udm {
             },
         };
         let Some((sqn, cover)) = at_hand else {
-            return Ok(Now::Wait(card.name));
+            return Ok(Ready::Wait(card.name));
         };
         // Recognised when its AUTS comes.
         let rand = self.store.challenge(supi, random_octets()?);
+        Ok(Ready::Parts(Parts {
+            amf: permit.amf(card.amf),
+            card: card.sealed,
+            permit,
+            rand,
+            sqn,
+            cover,
+        }))
+    }
+
+    /// The vector, as soon as the custody has answered: at once where K is in memory.
+    pub(super) async fn made_of(&self, wanted: &Wanted<'_>, parts: Parts) -> Result<(HeAv5g, Cover), UdmError> {
+        let Parts {
+            card,
+            permit,
+            rand,
+            sqn,
+            amf,
+            cover,
+        } = parts;
+        let quintet = match self.store.custody().quintet(&card, &rand, sqn, amf) {
+            Now::Ready(quintet) => quintet,
+            Now::Later(quintet) => quintet.await,
+        };
+        let quintet = quintet.map_err(|error| store_failed(wanted.supi, error))?;
         let operation = FiveGHeAv {
-            serving_network_name: **serving_network_name,
+            serving_network_name: *wanted.serving_network_name,
         };
         let he_av = match &self.options.tap {
-            None => permit.vector(&operation, &card.credentials, &rand, sqn, &mut ()),
+            None => permit.of_quintet(&operation, quintet, &mut ()),
             Some(tap) => {
                 let mut visitor = TapVisitor {
                     tap: &**tap,
                     holder: Holder::Arpf,
-                    supi,
+                    supi: wanted.supi,
                 };
-                permit.vector(&operation, &card.credentials, &rand, sqn, &mut visitor)
+                permit.of_quintet(&operation, quintet, &mut visitor)
             }
         };
-        Ok(Now::Made(he_av, cover))
+        Ok((he_av, cover))
     }
 
     pub(super) async fn wait_for_sqn(&self, wanted: &Wanted<'_>, card: CardName) -> Result<(Sqn, Cover), UdmError> {

@@ -1,0 +1,198 @@
+//! Who may use K: the one seam behind which it lies.
+//!
+//! What needs K is asked for by what is to be known: a quintet, a triplet, SQN_MS of an AUTS; and for provisioning, a row
+//! sealed or opened. The custody in memory answers at once, so that a vector costs no wait; a token of hardware answers
+//! later. Who asks treats both alike.
+
+use std::sync::Arc;
+
+use kaskade_aka::auc::{self, AucError, Quintet};
+use kaskade_crypto::gsm::{SresFunction, Triplet};
+use kaskade_crypto::{Amf, Auts, Rand, Sqn};
+
+use crate::engine::BoxFuture;
+use crate::error::{RowError, StoreError};
+use crate::key::SubscriberKey;
+use crate::locked::Locked;
+use crate::model::Subscriber;
+use crate::row::Row;
+use crate::seal::Sealer;
+use crate::secrets::{Algorithm, SubscriberSecrets};
+
+/// An answer that is there, or comes.
+pub enum Now<'a, T> {
+    /// There it is.
+    Ready(Result<T, StoreError>),
+    /// It takes its time.
+    Later(BoxFuture<'a, Result<T, StoreError>>),
+}
+
+impl<T> Now<'_, T> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// Those of the custody.
+    pub async fn done(self) -> Result<T, StoreError> {
+        match self {
+            Self::Ready(answer) => answer,
+            Self::Later(answer) => answer.await,
+        }
+    }
+
+    /// Waits for it on a thread that may. Blocks.
+    ///
+    /// # Errors
+    /// Those of the custody.
+    pub fn wait(self) -> Result<T, StoreError> {
+        match self {
+            Self::Ready(answer) => answer,
+            Self::Later(answer) => pollster::block_on(answer),
+        }
+    }
+}
+
+/// Uses K and gives it to nobody. Whose a row is and what stands in clear is authenticated: one that was moved or edited does
+/// not open.
+pub trait Custody: Send + Sync + 'static {
+    /// The vector of a card for one RAND, SQN and AMF (TS 33.102 6.3.2). The SQN must be durable as used.
+    fn quintet<'a>(&'a self, card: &'a SealedCard, rand: &'a Rand, sqn: Sqn, amf: Amf) -> Now<'a, Quintet>;
+
+    /// The triplet of a card for one RAND (TS 33.102 6.8.1.2, TS 43.020).
+    fn triplet<'a>(&'a self, card: &'a SealedCard, rand: &'a Rand, sres: SresFunction) -> Now<'a, Triplet>;
+
+    /// SQN_MS of an AUTS that answers this RAND; [`AucError::WrongMacS`] when it is not this card's (TS 33.102 6.3.5).
+    fn verify_auts<'a>(
+        &'a self,
+        card: &'a SealedCard,
+        rand: &'a Rand,
+        auts: &'a Auts,
+    ) -> Now<'a, Result<Sqn, AucError>>;
+
+    /// A row of a subscriber, and the life of its credential.
+    fn seal<'a>(&'a self, subscriber: &'a Subscriber) -> Now<'a, Sealed>;
+
+    /// The secrets of a card, to export them.
+    fn open<'a>(&'a self, card: &'a SealedCard) -> Now<'a, SubscriberSecrets>;
+}
+
+/// What [`Custody::seal`] made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The row: see [`crate::row`].
+    pub row: Vec<u8>,
+    /// Names the credential in it, 16 octets.
+    pub life: [u8; 16],
+}
+
+/// Octets of the rows that need no heap: MILENAGE with standard constants or TUAK, and some fields.
+const INLINE: usize = 192;
+
+/// A subscriber's row, as it is sealed.
+#[derive(Clone)]
+pub struct SealedCard {
+    key: SubscriberKey,
+    octets: Octets,
+}
+
+#[derive(Clone)]
+enum Octets {
+    Inline([u8; INLINE], u8),
+    Heap(Box<[u8]>),
+}
+
+impl SealedCard {
+    pub(crate) fn new(key: SubscriberKey, row: &[u8]) -> Self {
+        let mut inline = [0; INLINE];
+        let octets = match (inline.get_mut(..row.len()), u8::try_from(row.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(row);
+                Octets::Inline(inline, len)
+            }
+            _ => Octets::Heap(row.into()),
+        };
+        Self { key, octets }
+    }
+
+    /// The row.
+    pub fn octets(&self) -> &[u8] {
+        match &self.octets {
+            Octets::Inline(octets, len) => octets.get(..usize::from(*len)).unwrap_or_default(),
+            Octets::Heap(octets) => octets,
+        }
+    }
+
+    /// Whose row it is: what the seal authenticates beside the part in clear.
+    pub fn owner(&self) -> &[u8] {
+        self.key.octets()
+    }
+
+    pub(crate) fn key(&self) -> &SubscriberKey {
+        &self.key
+    }
+
+    /// What stands in clear, and where the sealed part is.
+    ///
+    /// # Errors
+    /// [`RowError`] when it is no row.
+    pub fn row(&self) -> Result<Row<'_>, RowError> {
+        Row::decode(self.octets())
+    }
+}
+
+impl core::fmt::Debug for SealedCard {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SealedCard(…)")
+    }
+}
+
+/// K under the data key of the store, which lies in this process's memory, on a page that is neither swapped nor dumped.
+impl Custody for Arc<Locked<Sealer>> {
+    #[inline]
+    fn quintet<'a>(&'a self, card: &'a SealedCard, rand: &'a Rand, sqn: Sqn, amf: Amf) -> Now<'a, Quintet> {
+        let credentials = card.row().map_err(StoreError::from);
+        let credentials = credentials.and_then(|row| self.credentials(card.key(), &row));
+        Now::Ready(credentials.map(|mut credentials| {
+            credentials.amf = amf;
+            auc::quintet(&credentials, rand, sqn)
+        }))
+    }
+
+    fn triplet<'a>(&'a self, card: &'a SealedCard, rand: &'a Rand, sres: SresFunction) -> Now<'a, Triplet> {
+        let triplet = || {
+            let row = card.row()?;
+            match row.layout.algorithm {
+                Algorithm::Umts(_) => Ok(auc::triplet(&self.credentials(card.key(), &row)?, rand, sres)),
+                Algorithm::Gsm(_) => match self.open_row(card.key(), &row)? {
+                    SubscriberSecrets::Gsm(keys) => Ok(keys.triplet(rand)),
+                    _ => Err(StoreError::Unsealing),
+                },
+            }
+        };
+        Now::Ready(triplet())
+    }
+
+    fn verify_auts<'a>(
+        &'a self,
+        card: &'a SealedCard,
+        rand: &'a Rand,
+        auts: &'a Auts,
+    ) -> Now<'a, Result<Sqn, AucError>> {
+        let credentials = card.row().map_err(StoreError::from);
+        let credentials = credentials.and_then(|row| self.credentials(card.key(), &row));
+        Now::Ready(credentials.map(|credentials| auc::verify_auts(&credentials, rand, auts)))
+    }
+
+    fn seal<'a>(&'a self, subscriber: &'a Subscriber) -> Now<'a, Sealed> {
+        let key = SubscriberKey::from(&subscriber.supi);
+        let row = Sealer::seal(self, &key, subscriber);
+        Now::Ready(row.map(|row| Sealed {
+            row,
+            life: self.life(&key, &subscriber.secrets),
+        }))
+    }
+
+    fn open<'a>(&'a self, card: &'a SealedCard) -> Now<'a, SubscriberSecrets> {
+        let row = card.row().map_err(StoreError::from);
+        Now::Ready(row.and_then(|row| self.open_row(card.key(), &row)))
+    }
+}
