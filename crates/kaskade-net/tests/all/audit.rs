@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kaskade_aka::fivegs::seaf::AwaitingResponse;
+use kaskade_aka::fivegs::ue::UeReject;
 use kaskade_crypto::Auts;
 use kaskade_flow::event::{Action, Entry, Event, Outcome, Reason};
 use kaskade_keys::Abba;
@@ -13,13 +14,15 @@ use kaskade_keys::derivation::Fingerprint;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_net::role::ausf::{self, AusfError};
 use kaskade_net::role::seaf::AusfClientError;
+use kaskade_net::sbi::model::nausf::AuthenticationInfo;
+use kaskade_net::sbi::model::{ResynchronizationInfo, SupiOrSuci};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::problem::Cause;
 use kaskade_store::MasterKey;
 use kaskade_store::audit::{AuditLog, AuditOptions, LogReader, PeerNames};
 
-use crate::cancelled::begun;
-use crate::common::{Home, Link, snn, supi, ue};
+use crate::cancelled::{begun, cancelled};
+use crate::common::{Home, Link, snn, supi, ue, ue_ahead};
 
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
 
@@ -157,20 +160,55 @@ async fn refusals_are_counted_by_their_reason() {
                 .collect::<BTreeSet<_>>()
         };
         let (vector, challenge) = (Action::VectorGiven, Action::ChallengeGiven);
-        let of_udm = BTreeSet::from([(vector, Reason::UserNotFound, 3), (vector, Reason::AutsRejected, 1)]);
+        let mut of_udm = BTreeSet::from([(vector, Reason::UserNotFound, 3), (vector, Reason::AutsRejected, 1)]);
         let mut of_ausf = BTreeSet::from([
             (challenge, Reason::ServingNetworkNotAuthorized, 1),
             (Action::KeyReleased, Reason::AuthenticationRejected, 1),
             (Action::KeyReleased, Reason::ContextNotFound, 1),
         ]);
         if link == Link::Http {
-            // Each says what it refused itself.
+            // Each says what it refused itself; a failure that is reported is counted.
+            of_udm.insert((Action::ResultReported, Reason::AuthenticationRejected, 1));
             of_ausf.insert((challenge, Reason::UserNotFound, 3));
             of_ausf.insert((challenge, Reason::AuthenticationRejected, 1));
         }
         assert_eq!(refused("udm"), of_udm, "{link:?}");
         assert_eq!(refused("ausf"), of_ausf, "{link:?}");
     }
+}
+
+/// Whoever resets the stream of an AUTS while the disk is waited for has moved SQN, and that is on record.
+#[tokio::test]
+async fn a_resynchronisation_that_is_cancelled_is_on_record() {
+    let place = Place::new();
+    let home = home(&place, Link::Local);
+    let challenge = home.seaf().authenticate(supi(0), snn()).await.unwrap();
+    let stage = AwaitingResponse::new(challenge.se_av);
+    let reject = ue_ahead(0).challenge(stage.rand(), stage.autn(), &snn(), &Abba::INITIAL);
+    let Err(UeReject::SynchronisationFailure(auts)) = reject else {
+        panic!("a card that is in step");
+    };
+    let (ausf, amf) = (home.ausf().ausf().unwrap().clone(), Requester::group("amf"));
+    let info = |auts| AuthenticationInfo {
+        supi_or_suci: SupiOrSuci::Supi(supi(0)),
+        serving_network_name: snn(),
+        resynchronization_info: Some(ResynchronizationInfo {
+            rand: *stage.rand(),
+            auts,
+        }),
+    };
+    cancelled(ausf.authenticate(&amf, info(auts))).await;
+    // The same AUTS waits for the one before it, changes nothing, and is counted where it is a replay.
+    let _ = ausf.authenticate(&amf, info(auts)).await;
+    drop(ausf);
+    home.shutdown().await;
+    let (events, _) = place.read("udm");
+    let moved: Vec<_> = events
+        .iter()
+        .filter(|event| event.outcome() == Outcome::Changed)
+        .map(|event| (event.action(), event.reason()))
+        .collect();
+    assert_eq!(moved, [(Action::Resynchronised, Reason::Raised)]);
 }
 
 /// Without room for its record there is no vector, no challenge, and no context.

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::common::{Home, Link, plmn, snn, supi, ue};
 
 /// Begins something, and drops it as soon as it waits for the UDM.
-async fn cancelled<T>(work: impl Future<Output = T>) {
+pub(crate) async fn cancelled<T>(work: impl Future<Output = T>) {
     let ended = tokio::select! {
         biased;
         _ = work => true,

@@ -174,7 +174,6 @@ impl Ausf {
     }
 
     async fn remove(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
-        let place = self.place().await?;
         let now = moment();
         match self.contexts.begin(requester.id(), id, now) {
             Ok((pending, work)) => {
@@ -189,6 +188,8 @@ impl Ausf {
             Err(Missing::InWork) => return Err(AusfError::InWork),
             Err(Missing::Unknown) => {}
         }
+        let place = self.place().await?;
+        let now = moment();
         let (kept, work) = self.contexts.begin_result(requester.id(), id, now)?;
         let event = self
             .audit

@@ -300,19 +300,19 @@ impl Udm {
         if !self.store.contains(supi).map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
-        let result = if event.success {
-            Reason::Success
+        // What anybody may report is counted; what a vector was given for is written.
+        let (audit, reported) = (&self.audit, Action::ResultReported);
+        if !event.success {
+            audit.refused(requester, reported, Reason::AuthenticationRejected);
         } else {
-            Reason::AuthenticationRejected
-        };
-        let noted = self
-            .audit
-            .event(Outcome::Noted, Action::ResultReported, requester, supi);
-        self.audit.record(noted.because(result))?;
-        if event.success {
             match self.given.take(requester, supi, now) {
-                Known::Given(age) => self.store.vector_succeeded(supi, age),
+                Known::Given(age) => {
+                    self.store.vector_succeeded(supi, age);
+                    let noted = audit.event(Outcome::Noted, reported, requester, supi);
+                    audit.record(noted.because(Reason::Success))?;
+                }
                 known => {
+                    audit.refused(requester, reported, Reason::PeerNotAuthorized);
                     self.counters.disbelieved.fetch_add(1, Ordering::Relaxed);
                     let (supi, forgotten) = (supi.masked(), known == Known::Forgotten);
                     log_limit!(

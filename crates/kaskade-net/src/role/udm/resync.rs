@@ -22,23 +22,26 @@ impl Udm {
     ) -> Result<(), UdmError> {
         let (card, sqn_ms) = self.verify_auts(supi, info).await?;
         let rand = info.rand;
-        let done = self
+        let event = self
+            .audit
+            .event(Outcome::Changed, Action::Resynchronised, requester, supi);
+        let log = self.options.audit.clone();
+        let (done, recorded) = self
             .blocking(supi, move |store, supi| {
-                store.resynchronise_card(supi, &card, &rand, sqn_ms)
+                let done = store.resynchronise_card(supi, &card, &rand, sqn_ms)?;
+                // Here, and not behind the wait: whoever resets the stream meanwhile has changed it all the same.
+                let recorded = change(done).map_or(Ok(()), |how| log.record(event.because(how)));
+                Ok((done, recorded))
             })
             .await?;
         self.report(supi, done);
-        let (outcome, reason) = match done {
-            Resynchronised::InStep => (Outcome::Noted, Reason::InStep),
-            Resynchronised::NotFollowed(_) => (Outcome::Noted, Reason::NotFollowed),
-            Resynchronised::Raised => (Outcome::Changed, Reason::Raised),
-            Resynchronised::NewEpoch => (Outcome::Changed, Reason::NewEpoch),
-            Resynchronised::Reused => (Outcome::Changed, Reason::Reused),
-        };
-        // It is done and durable. Where there is no room for it, there is none for the vector either, which is not given out.
-        let event = self.audit.event(outcome, Action::Resynchronised, requester, supi);
-        self.audit.record(event.because(reason))?;
-        Ok(())
+        if let Resynchronised::NotFollowed(_) = done {
+            // A replay costs nothing: it is counted, not written each time.
+            self.audit
+                .refused(requester, Action::Resynchronised, Reason::NotFollowed);
+        }
+        // Where there is no room for the record of a change, there is none for a vector either.
+        Ok(recorded?)
     }
 
     /// SQN_MS, and the card whose K it was verified with.
@@ -93,6 +96,16 @@ impl Udm {
             }
         }
         self.counters.resynchronisations.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What has changed, if anything has.
+const fn change(done: Resynchronised) -> Option<Reason> {
+    match done {
+        Resynchronised::InStep | Resynchronised::NotFollowed(_) => None,
+        Resynchronised::Raised => Some(Reason::Raised),
+        Resynchronised::NewEpoch => Some(Reason::NewEpoch),
+        Resynchronised::Reused => Some(Reason::Reused),
     }
 }
 
