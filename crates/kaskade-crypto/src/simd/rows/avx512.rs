@@ -40,27 +40,46 @@ pub(in crate::simd) fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(in crate::simd) fn transpose(rows: &mut [Row; LANES]) {
-    let r: [__m512i; LANES] = core::array::from_fn(|i| rows[i].load());
-    // Rows 4i to 4i + 3: within each quarter of a register.
-    let mut quarters = [_mm512_setzero_si512(); LANES];
-    for (quarter, r) in quarters.as_chunks_mut::<4>().0.iter_mut().zip(r.as_chunks::<4>().0) {
-        let [ab_low, ab_high] = [_mm512_unpacklo_epi32(r[0], r[1]), _mm512_unpackhi_epi32(r[0], r[1])];
-        let [cd_low, cd_high] = [_mm512_unpacklo_epi32(r[2], r[3]), _mm512_unpackhi_epi32(r[2], r[3])];
-        *quarter = [
-            _mm512_unpacklo_epi64(ab_low, cd_low),
-            _mm512_unpackhi_epi64(ab_low, cd_low),
-            _mm512_unpacklo_epi64(ab_high, cd_high),
-            _mm512_unpackhi_epi64(ab_high, cd_high),
-        ];
+    let mut registers = [_mm512_setzero_si512(); LANES];
+    for (register, row) in registers.iter_mut().zip(&*rows) {
+        *register = row.load();
     }
-    // The quarters themselves.
-    for i in 0..4 {
-        let [a, b, c, d] = [quarters[i], quarters[4 + i], quarters[8 + i], quarters[12 + i]];
-        let [ab_low, ab_high] = [_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0xee>(a, b)];
-        let [cd_low, cd_high] = [_mm512_shuffle_i32x4::<0x44>(c, d), _mm512_shuffle_i32x4::<0xee>(c, d)];
-        rows[i].store(_mm512_shuffle_i32x4::<0x88>(ab_low, cd_low));
-        rows[4 + i].store(_mm512_shuffle_i32x4::<0xdd>(ab_low, cd_low));
-        rows[8 + i].store(_mm512_shuffle_i32x4::<0x88>(ab_high, cd_high));
-        rows[12 + i].store(_mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high));
+    for (row, register) in rows.iter_mut().zip(transposed(registers)) {
+        row.store(register);
     }
+}
+
+/// Word `i` of register `j` as word `j` of register `i`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(in crate::simd) fn transposed(rows: [__m512i; LANES]) -> [__m512i; LANES] {
+    let mut quads = rows;
+    for (quad, rows) in quads.as_chunks_mut::<4>().0.iter_mut().zip(rows.as_chunks::<4>().0) {
+        *quad = quarters_transposed(*rows);
+    }
+    let mut columns = quads;
+    for column in 0..4 {
+        let [a, b, c, d] = [quads[column], quads[4 + column], quads[8 + column], quads[12 + column]];
+        let (ab_low, ab_high) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0xee>(a, b));
+        let (cd_low, cd_high) = (_mm512_shuffle_i32x4::<0x44>(c, d), _mm512_shuffle_i32x4::<0xee>(c, d));
+        columns[column] = _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low);
+        columns[4 + column] = _mm512_shuffle_i32x4::<0xdd>(ab_low, cd_low);
+        columns[8 + column] = _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high);
+        columns[12 + column] = _mm512_shuffle_i32x4::<0xdd>(ab_high, cd_high);
+    }
+    columns
+}
+
+/// Transposes the four blocks of 4 x 4 words that lie side by side in four rows.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(in crate::simd) fn quarters_transposed([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    let (ab_low, ab_high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let (cd_low, cd_high) = (_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    [
+        _mm512_unpacklo_epi64(ab_low, cd_low),
+        _mm512_unpackhi_epi64(ab_low, cd_low),
+        _mm512_unpacklo_epi64(ab_high, cd_high),
+        _mm512_unpackhi_epi64(ab_high, cd_high),
+    ]
 }

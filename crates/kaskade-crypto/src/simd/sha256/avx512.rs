@@ -9,18 +9,18 @@ use core::arch::x86_64::{
     __m512i, __mmask16, _mm256_storeu_si256, _mm512_add_epi32, _mm512_castsi512_si256, _mm512_extracti64x4_epi64,
     _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_set4_epi32,
     _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_storeu_si512,
-    _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_ternarylogic_epi32, _mm512_xor_si512,
 };
 
 use zeroize::optimization_barrier;
 
 use crate::kdf::sha256::{BLOCK, initial_state};
+use crate::simd::rows::avx512::{self, quarters_transposed, transposed};
 
 cpufeatures::new!(instructions, "avx512f", "avx512bw");
 
 /// How many messages go side by side.
-pub(crate) const LANES: usize = 16;
+pub(crate) const LANES: usize = avx512::LANES;
 
 /// Words of sixteen messages: of each word the sixteen lanes. Wiped on drop.
 #[derive(Clone)]
@@ -278,46 +278,11 @@ fn words(blocks: [&[u8; BLOCK]; LANES]) -> Words<16> {
     for (row, block) in rows.iter_mut().zip(blocks) {
         *row = swap_octets(load_block(block));
     }
-    let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15] = rows;
-    let (a, b) = (
-        transpose_quarters([r0, r1, r2, r3]),
-        transpose_quarters([r4, r5, r6, r7]),
-    );
-    let (c, d) = (
-        transpose_quarters([r8, r9, r10, r11]),
-        transpose_quarters([r12, r13, r14, r15]),
-    );
     let mut words = Words([[0; LANES]; 16]);
-    for column in 0..4 {
-        let (a, b, c, d) = (a[column], b[column], c[column], d[column]);
-        let (ab, cd) = (
-            _mm512_shuffle_i32x4::<0b01_00_01_00>(a, b),
-            _mm512_shuffle_i32x4::<0b01_00_01_00>(c, d),
-        );
-        store(&mut words.0[column], _mm512_shuffle_i32x4::<0b10_00_10_00>(ab, cd));
-        store(&mut words.0[4 + column], _mm512_shuffle_i32x4::<0b11_01_11_01>(ab, cd));
-        let (ab, cd) = (
-            _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b),
-            _mm512_shuffle_i32x4::<0b11_10_11_10>(c, d),
-        );
-        store(&mut words.0[8 + column], _mm512_shuffle_i32x4::<0b10_00_10_00>(ab, cd));
-        store(&mut words.0[12 + column], _mm512_shuffle_i32x4::<0b11_01_11_01>(ab, cd));
+    for (place, word) in words.0.iter_mut().zip(transposed(rows)) {
+        store(place, word);
     }
     words
-}
-
-/// Transposes the four blocks of 4 x 4 words that lie side by side in four rows.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose_quarters([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
-    let (ab_low, ab_high) = (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-    let (cd_low, cd_high) = (_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    [
-        _mm512_unpacklo_epi64(ab_low, cd_low),
-        _mm512_unpackhi_epi64(ab_low, cd_low),
-        _mm512_unpacklo_epi64(ab_high, cd_high),
-        _mm512_unpackhi_epi64(ab_high, cd_high),
-    ]
 }
 
 /// Each word's octets the other way round.
@@ -337,7 +302,7 @@ fn store_octets(to: &mut [&mut [u8; 32]; LANES], Words(states): &Words<8>) {
         *word = swap_octets(load(place));
     }
     let [a, b, c, d, e, f, g, h] = swapped;
-    let (left, right) = (transpose_quarters([a, b, c, d]), transpose_quarters([e, f, g, h]));
+    let (left, right) = (quarters_transposed([a, b, c, d]), quarters_transposed([e, f, g, h]));
     for column in 0..4 {
         let (left, right) = (left[column], right[column]);
         let first = _mm512_shuffle_i32x4::<0b01_00_01_00>(left, right);

@@ -75,13 +75,6 @@ macro_rules! registers {
 }
 pub(super) use registers;
 
-/// A lane in each lane of a register that has one.
-#[inline]
-#[target_feature(enable = "sse2")]
-pub(super) fn itself(lane: __m128i) -> __m128i {
-    lane
-}
-
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(super) fn octets(octets: &[u8; 16]) -> __m128i {

@@ -7,9 +7,10 @@ use core::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_storeu_si256, _mm256_xor_si256,
 };
 
-use super::counter::{BLOCK, CounterBlock, IN_FLIGHT, add_part, counter, counter_mode, itself};
+use super::counter::{BLOCK, CounterBlock, IN_FLIGHT, add_part, counter, counter_mode};
 use crate::simd::aes::ni::{AesNi, load};
 use crate::simd::features::{Avx2, Vaes};
+use crate::simd::rows::itself;
 use crate::wipe::Wiped;
 
 /// Adds the keystream to the message, on AES-NI.

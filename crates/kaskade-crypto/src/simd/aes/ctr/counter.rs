@@ -155,13 +155,6 @@ macro_rules! counter_mode {
 }
 pub(super) use counter_mode;
 
-/// A lane in each lane of a register that has one.
-#[inline]
-#[target_feature(enable = "sse2")]
-pub(super) fn itself(lane: __m128i) -> __m128i {
-    lane
-}
-
 /// A counter block whose second half is a number.
 #[inline]
 #[target_feature(enable = "sse2")]

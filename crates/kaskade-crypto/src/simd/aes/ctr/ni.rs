@@ -5,8 +5,9 @@ use core::arch::x86_64::{
     _mm_shuffle_epi8, _mm_storeu_si128, _mm_xor_si128,
 };
 
-use super::counter::{CounterBlock, IN_FLIGHT, add_part, counter, counter_mode, itself};
+use super::counter::{CounterBlock, IN_FLIGHT, add_part, counter, counter_mode};
 use crate::simd::aes::ni::{AesNi, load};
+use crate::simd::rows::itself;
 
 /// Adds the keystream to the message.
 #[inline]

@@ -7,20 +7,20 @@ use core::arch::x86_64::{
     __m512i, __mmask16, _mm512_add_epi32, _mm512_aesenc_epi128, _mm512_alignr_epi32, _mm512_gf2p8affine_epi64_epi8,
     _mm512_gf2p8mul_epi8, _mm512_loadu_si512, _mm512_mask_blend_epi8, _mm512_mask_storeu_epi8, _mm512_maskz_loadu_epi8,
     _mm512_maskz_mov_epi32, _mm512_movepi8_mask, _mm512_permutex2var_epi8, _mm512_ror_epi32, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_set4_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_i32x4,
-    _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_set1_epi64, _mm512_set4_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32,
+    _mm512_srli_epi32, _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_xor_si512,
 };
 
 use super::single::{
     DIV_ALPHA, DOUBLING_MATRIX, INTO_AES_MATRIX, MUL_ALPHA, OUT_OF_AES_MATRIX, SUM, big_endian, sq_registers,
 };
 use crate::simd::features::Avx512;
+use crate::simd::rows::avx512::{self, transposed};
 use crate::snow3g::places::Places;
 use crate::wipe::{Wiped, wipe};
 
 /// Messages at a time.
-pub(crate) const LANES: usize = 16;
+pub(crate) const LANES: usize = avx512::LANES;
 
 /// Adds to each message the keystream that starts from its stages.
 pub(crate) fn apply<'m>(_: Avx512, messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])>) {
@@ -49,7 +49,7 @@ fn apply_inner<'m>(messages: impl Iterator<Item = (Wiped<u32, 16>, &'m mut [u8])
             lanes.block::<16, true>(&constants, turn.initialising)
         };
         if turn.ciphering != 0 {
-            for (place, words) in places.lanes().iter_mut().zip(turned(words)) {
+            for (place, words) in places.lanes().iter_mut().zip(transposed(words)) {
                 match place.row(60) {
                     None => {}
                     // The first word is no keystream.
@@ -249,39 +249,6 @@ impl Drop for Lanes {
         wipe(&mut self.aes);
         wipe(&mut self.registers);
     }
-}
-
-/// Rows to columns: what was lane `i` of all is now the whole of number `i`.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn turned(rows: [__m512i; 16]) -> [__m512i; 16] {
-    let mut pairs = rows;
-    for (pair, row) in pairs.as_chunks_mut::<2>().0.iter_mut().zip(rows.as_chunks::<2>().0) {
-        *pair = [
-            _mm512_unpacklo_epi32(row[0], row[1]),
-            _mm512_unpackhi_epi32(row[0], row[1]),
-        ];
-    }
-    let mut quads = pairs;
-    for (quad, pair) in quads.as_chunks_mut::<4>().0.iter_mut().zip(pairs.as_chunks::<4>().0) {
-        *quad = [
-            _mm512_unpacklo_epi64(pair[0], pair[2]),
-            _mm512_unpackhi_epi64(pair[0], pair[2]),
-            _mm512_unpacklo_epi64(pair[1], pair[3]),
-            _mm512_unpackhi_epi64(pair[1], pair[3]),
-        ];
-    }
-    let mut columns = quads;
-    for column in 0..4 {
-        let [a, b, c, d] = [quads[column], quads[4 + column], quads[8 + column], quads[12 + column]];
-        let (ab, cd) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
-        columns[column] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
-        columns[4 + column] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
-        let (ab, cd) = (_mm512_shuffle_i32x4::<0xee>(a, b), _mm512_shuffle_i32x4::<0xee>(c, d));
-        columns[8 + column] = _mm512_shuffle_i32x4::<0x88>(ab, cd);
-        columns[12 + column] = _mm512_shuffle_i32x4::<0xdd>(ab, cd);
-    }
-    columns
 }
 
 #[inline]

@@ -8,7 +8,8 @@ use core::arch::x86_64::{
 };
 
 use crate::nxa256::snow5g::state::State;
-use crate::simd::snow5g::registers::{itself, load, registers, store};
+use crate::simd::rows::itself;
+use crate::simd::snow5g::registers::{load, registers, store};
 use crate::wipe::Wiped;
 
 registers! {
