@@ -332,9 +332,12 @@ mod by_the_book {
         let key = root
             .open_data_key_of(StoreKind::First, &sealed(&ROOT, b"kaskade data key 1", &[0x5a; 32]))
             .expect("the data key");
-        let of_this_version = sealed(&ROOT, b"kaskade data key 2", &[0x5a; 32]);
-        assert!(root.open_data_key(&of_this_version).is_some());
-        assert!(root.open_data_key_of(StoreKind::First, &of_this_version).is_none());
+        let of_the_second = sealed(&ROOT, b"kaskade data key 2", &[0x5a; 32]);
+        let of_the_newest = sealed(&ROOT, b"kaskade data key 3", &[0x5a; 32]);
+        assert!(root.open_data_key(&of_the_newest).is_some() && root.open_data_key(&of_the_second).is_none());
+        assert!(root.open_data_key_of(StoreKind::Coded, &of_the_second).is_some());
+        assert!(root.open_data_key_of(StoreKind::Coded, &of_the_newest).is_none());
+        assert!(root.open_data_key_of(StoreKind::First, &of_the_newest).is_none());
         let (k, opc) = ([0x46; 16], [0xcd; 16]);
         let secrets = SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc)));
         let layout = secrets.layout();
