@@ -84,7 +84,7 @@ pub(crate) fn audit_folder(config: &Config) -> PathBuf {
 /// Opens the audit log for a command that puts one thing on record: it needs little room.
 pub(crate) fn open_audit(data: &DataDir, config: &Config) -> Result<AuditLog> {
     open_audit_with(data, config, |options| {
-        options.segment_bytes = AuditOptions::LEAST_SEGMENT
+        options.segment_bytes = AuditOptions::LEAST_SEGMENT;
     })
 }
 

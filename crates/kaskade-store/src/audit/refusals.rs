@@ -43,10 +43,9 @@ impl Refusals {
         let of_many = (PeerId::MANY, Action::Other, Reason::Various);
         let of_peer = self.of_peer.get(&peer).copied().unwrap_or(0);
         // One place is for the peers that are counted together, and the last of a peer for its other kinds.
-        let is_bound = !fault!("refusals-without-quota");
-        let full = self.counts.len() + 1 >= QUOTA && is_bound;
-        let crowded = of_peer + 1 >= QUOTA_OF_PEER && is_bound;
-        let kind = if self.counts.contains_key(&exact) {
+        let full = self.counts.len() + 1 >= QUOTA;
+        let crowded = of_peer + 1 >= QUOTA_OF_PEER;
+        let kind = if self.counts.contains_key(&exact) || fault!("refusals-without-quota") {
             exact
         } else if self.counts.contains_key(&of_this) || (crowded && !full) {
             of_this

@@ -4,6 +4,7 @@
 //! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN` and
 //! `KASKADE_LOG` override the file.
 
+mod budget;
 mod document;
 mod log_filter;
 mod remote_udm;
@@ -217,21 +218,6 @@ settings! {
         filter: Parsed<LogFilter> = Parsed(LogFilter::default()),
         /// One JSON object per line instead of text.
         json: bool = false,
-    }
-}
-
-impl BudgetConfig {
-    /// No bounds, for measurements.
-    pub fn unlimited() -> Self {
-        let rate = Parsed(Rate::UNLIMITED);
-        Self {
-            requester: rate,
-            serving_network: rate,
-            node: rate,
-            suci: rate,
-            card_of_requester: rate,
-            card: rate,
-        }
     }
 }
 
@@ -587,26 +573,6 @@ impl Config {
             policy = policy.reserve(*network, ids);
         }
         Ok((groups, policy))
-    }
-
-    /// The budgets.
-    pub fn budgets(&self) -> BudgetOptions {
-        let BudgetConfig {
-            requester,
-            serving_network,
-            node,
-            suci,
-            card_of_requester,
-            card,
-        } = self.budget;
-        BudgetOptions {
-            requester: requester.0,
-            serving_network: serving_network.0,
-            node: node.0,
-            suci: suci.0,
-            card_of_requester: card_of_requester.0,
-            card: card.0,
-        }
     }
 }
 
