@@ -19,7 +19,10 @@ pub fn audit_entry(data: &[u8]) -> bool {
 pub fn audit_segment(data: &[u8]) -> bool {
     match read_segment(data) {
         Ok(entries) => {
-            assert!(entries <= (data.len() / ENTRY_LEN) as u64, "more entries than there is room for");
+            assert!(
+                entries <= (data.len() / ENTRY_LEN) as u64,
+                "more entries than there is room for"
+            );
             true
         }
         Err(wrong) => {

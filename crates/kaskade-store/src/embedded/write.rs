@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{Database, Durability, ReadableTable, StorageError, WriteTransaction};
+use redb::{Database, Durability, ReadableTable, ReadableTableMetadata, StorageError, WriteTransaction};
 
 use super::rows::{Parts, encode, end_key, link_key};
 use super::{ENDS, EmbeddedEngine, LINKS, Octets, definition, serial_key};
@@ -17,6 +17,8 @@ struct Writing<'t> {
     tables: Vec<(Table, Open<'t>)>,
     links: Option<Open<'t>>,
     ends: Option<Open<'t>>,
+    /// Whether any row has one of them: a store of a million rows without any is not asked for each.
+    listed: bool,
 }
 
 /// Why a commit is not made.
@@ -78,13 +80,19 @@ impl EmbeddedEngine {
         let tables = self.tables();
         let plain = tables.iter().all(|table| table.is_plain());
         let list = |name| if plain { Ok(None) } else { open(name).map(Some) };
+        let (links, ends) = (list(LINKS)?, list(ENDS)?);
+        let mut listed = false;
+        for list in [&links, &ends].into_iter().flatten() {
+            listed |= !list.is_empty().map_err(|error| self.error(error))?;
+        }
         Ok(Writing {
             tables: tables
                 .iter()
                 .map(|table| Ok((*table, open(table.name())?)))
                 .collect::<Result<_, EngineError>>()?,
-            links: list(LINKS)?,
-            ends: list(ENDS)?,
+            links,
+            ends,
+            listed,
         })
     }
 }
@@ -121,7 +129,7 @@ impl<'t> Writing<'t> {
 
     /// Removes links and end of a row that is to change, and keeps the row.
     fn forget(&mut self, Change { table, key, .. }: &Change) -> Result<(), Unwritten> {
-        if table.is_plain() {
+        if table.is_plain() || !self.listed {
             return Ok(());
         }
         let (mut gone, mut expires) = (Vec::new(), 0);
@@ -150,6 +158,7 @@ impl<'t> Writing<'t> {
             return Ok(());
         };
         self.table(*table)?.insert(&**key, &*encode(*table, version, value))?;
+        self.listed |= !value.links.is_empty() || value.expires != 0;
         if let Some(links) = &mut self.links {
             for Link { index, octets } in &value.links {
                 links.insert(&*link_key(*table, *index, octets), &**key)?;
