@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use kaskade_crypto::seal::SecretWriter;
 
 use crate::UnixMillis;
+use crate::event::Event;
 use crate::record::{Expect, Index, Kind, Protection, Record, RecordKey};
 
 /// Changes that happen together.
@@ -16,7 +17,19 @@ use crate::record::{Expect, Index, Kind, Protection, Record, RecordKey};
 pub struct Unit {
     changes: Vec<Change>,
     messages: Vec<Outgoing>,
+    events: Vec<Event>,
     fault: Option<UnitError>,
+}
+
+/// What is in a unit, for the store.
+#[derive(Debug)]
+pub struct Parts {
+    /// What becomes of records.
+    pub changes: Vec<Change>,
+    /// What is sent.
+    pub messages: Vec<Outgoing>,
+    /// What the audit log is told.
+    pub events: Vec<Event>,
 }
 
 /// What a unit does with one record, for the store.
@@ -68,6 +81,7 @@ impl Unit {
         Self {
             changes: Vec::new(),
             messages: Vec::new(),
+            events: Vec::new(),
             fault: None,
         }
     }
@@ -121,18 +135,27 @@ impl Unit {
         self.messages.push(message);
     }
 
+    /// Says in the audit log what happens: it is durable with the rest of the unit.
+    pub fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.messages.is_empty() && self.fault.is_none()
+        self.changes.is_empty() && self.messages.is_empty() && self.events.is_empty() && self.fault.is_none()
     }
 
     /// What is in it, for the store.
     ///
     /// # Errors
     /// [`UnitError`] when it can never be committed.
-    pub fn into_parts(self) -> Result<(Vec<Change>, Vec<Outgoing>), UnitError> {
+    pub fn into_parts(self) -> Result<Parts, UnitError> {
         match self.fault {
-            None => Ok((self.changes, self.messages)),
+            None => Ok(Parts {
+                changes: self.changes,
+                messages: self.messages,
+                events: self.events,
+            }),
             Some(fault) => Err(fault),
         }
     }

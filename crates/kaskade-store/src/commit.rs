@@ -336,7 +336,9 @@ impl Committer {
         }
         requests.retain_mut(|request| self.may_happen(request));
         let (mut units, mut effects) = (Vec::new(), Vec::new());
+        let (serial, mut index) = (Serial(self.serial.0 + 1), 0);
         for request in &mut requests {
+            self.put_events(request, serial, &mut index);
             units.push(std::mem::take(&mut request.unit));
             effects.push(std::mem::take(&mut request.effects));
             if fault!("answer-before-durable") {
@@ -379,6 +381,17 @@ impl Committer {
         }
         if marked {
             self.move_clock(true);
+        }
+    }
+
+    /// Puts what a request tells the audit log into its unit.
+    fn put_events(&self, request: &mut Request, serial: Serial, index: &mut u16) {
+        for effect in &mut request.effects {
+            let Effect::Events(events) = effect else { continue };
+            let mut events = std::mem::take(events);
+            self.records.put_events(&mut events, serial, index, &mut request.unit);
+            let records = self.records.clone();
+            *effect = Effect::Settled(Box::new(move |done| records.events_settled(events, done)));
         }
     }
 

@@ -12,6 +12,7 @@ use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, Sq
 use kaskade_crypto::Sqn;
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
+use kaskade_flow::event::Event;
 
 use super::commit::{Check, Queue, Request, Settled, Ticket};
 use super::engine::{Batch, Blocking, Engine, Peek, Table};
@@ -42,6 +43,8 @@ pub(crate) enum Effect {
     Checked(Option<Check>),
     /// What the records draw from it.
     Settled(Settled),
+    /// What happened: durable with it, and then in the audit log.
+    Events(Vec<Event>),
 }
 
 /// Answer to a request for the next SQN.
@@ -364,7 +367,7 @@ impl Issuer {
                         self.mark.store(mark.0, Ordering::Release);
                     }
                 }
-                Effect::Checked(_) => {}
+                Effect::Checked(_) | Effect::Events(_) => {}
                 Effect::Settled(settled) => settled(durable),
                 Effect::Reserved(key, record) => {
                     if let Some(entry) = self.shard(&key).entries.get_mut(&key) {

@@ -1,5 +1,6 @@
 //! Records of throw-away kinds, over any engine: sealed, coded, expiring, indexed, conditional, with an outbox.
 
+mod events;
 mod kinds;
 mod outbox;
 
@@ -39,6 +40,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     a_unit_is_on_its_way_whatever_becomes_of_the_future(&place());
     kinds_are_not_mixed_up(&place());
     outbox::run(place);
+    events::run(place);
 }
 
 /// A store on an engine, with a clock that stands still.

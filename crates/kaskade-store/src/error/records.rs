@@ -58,6 +58,9 @@ pub enum CommitError {
     /// So many messages wait already.
     #[error("lane `{0}`: full, {1} messages wait")]
     LaneFull(&'static str, usize),
+    /// So many events wait for the audit log already: nothing is given out that would not be on record.
+    #[error("{0} events wait for the audit log")]
+    EventsFull(usize),
     /// The engine failed to write. Whether the unit is durable is known after the next start at the latest; nothing that
     /// depends on it may be told.
     #[error("writing the store: {0}")]

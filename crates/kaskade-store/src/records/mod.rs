@@ -8,6 +8,7 @@
 //! seals it and binds the row to its place: one that was moved, edited or given another end is named when it is read, and
 //! never written over ([`RecordError`]). So is one of a version that this program does not know.
 
+mod events;
 mod outbox;
 mod read;
 mod sweep;
@@ -32,6 +33,7 @@ use super::locked::Locked;
 use super::seal::Sealer;
 
 pub use super::error::{CommitError, DeclareError, RecordError};
+pub use events::EventLog;
 pub use outbox::{Changed, Delivery, LaneCount, Outbox, Taken};
 pub use read::{AtHand, Found};
 pub use write::Committing;
@@ -57,6 +59,7 @@ struct Inner {
     node: u16,
     kinds: RwLock<BTreeMap<u16, Kind>>,
     outbox: outbox::State,
+    events: events::State,
     sweeper: sweep::Sweeper,
 }
 
@@ -79,9 +82,11 @@ impl Records {
             node,
             kinds: RwLock::default(),
             outbox: outbox::State::default(),
+            events: events::State::default(),
             sweeper: sweep::Sweeper::default(),
         }));
         records.load_outbox()?;
+        records.load_events()?;
         Ok(records)
     }
 

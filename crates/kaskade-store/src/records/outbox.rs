@@ -30,6 +30,8 @@ use super::super::issuer::Effect;
 use super::{CommitError, OUTBOX, RecordError, Records, opened, sealed};
 use lane::{Entry, LaneState, Next};
 
+/// How many that are left are removed with one that is done.
+const LEFT: usize = 64;
 /// A message's number is a moment in milliseconds and so many bits more.
 const NUMBER_BITS: u32 = 12;
 
@@ -215,6 +217,14 @@ impl Records {
 
     /// Tries again to remove what could not be removed.
     pub(super) fn remove_left(&self, most: usize) {
+        let places = self.take_left(most);
+        if !places.is_empty() {
+            // A store that is closing leaves them to the next life.
+            let _ = self.remove_messages(places);
+        }
+    }
+
+    fn take_left(&self, most: usize) -> Vec<Place> {
         let mut lanes = self.0.outbox.lanes();
         let mut places = Vec::new();
         for (number, lane) in &mut lanes.lanes {
@@ -225,11 +235,7 @@ impl Records {
                     .map(|(order, message)| (*number, order, message)),
             );
         }
-        drop(lanes);
-        if !places.is_empty() {
-            // A store that is closing leaves them to the next life.
-            let _ = self.remove_messages(places);
-        }
+        places
     }
 
     /// Drops a message that has come to its end, unless it is being delivered. Whether it is gone.
@@ -402,8 +408,10 @@ impl Delivery {
     /// It was delivered, or will never be: it is removed. That is on its way when this returns; the next with its order key may
     /// follow.
     pub fn done(mut self) -> Done {
-        let places = vec![(self.lane.number, self.order.clone(), self.number)];
+        let mut places = vec![(self.lane.number, self.order.clone(), self.number)];
         self.forget();
+        // And what could not be removed before.
+        places.extend(self.outbox.0.take_left(LEFT));
         Done(self.outbox.0.remove_messages(places))
     }
 

@@ -30,6 +30,7 @@ impl Records {
         if busy.load(Ordering::Acquire) {
             return;
         }
+        self.hand_over();
         self.remove_left(BATCH);
         let now = self.now().get();
         let mut behind = behind.lock().unwrap_or_else(PoisonError::into_inner);

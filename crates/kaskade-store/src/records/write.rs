@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use kaskade_flow::record::{Expect, Kind, Version};
-use kaskade_flow::unit::{Change as UnitChange, Unit};
+use kaskade_flow::unit::{Change as UnitChange, Parts, Unit};
 use kaskade_flow::{Durable, Guarded};
 
 use super::super::commit::{Outcome, Request, Settled, Ticket, Undone};
@@ -43,7 +43,11 @@ impl Records {
     }
 
     fn enter(&self, unit: Unit, ticket: Arc<Ticket>) -> Result<(), CommitError> {
-        let (changes, messages) = unit.into_parts()?;
+        let Parts {
+            changes,
+            messages,
+            events,
+        } = unit.into_parts()?;
         let mut batch = Batch::default();
         let mut written_over = Vec::new();
         for UnitChange {
@@ -74,10 +78,21 @@ impl Records {
                 seen.try_for_each(|(kind, key)| records.readable(engine, kind, key))
             }))));
         }
-        if messages.is_empty() {
-            return self.queue(batch, effects, ticket);
+        let count = events.len();
+        self.reserve_events(count)?;
+        if count > 0 {
+            let records = self.clone();
+            effects.push(Effect::Settled(Box::new(move |_| records.unreserve_events(count))));
+            effects.push(Effect::Events(events));
         }
-        self.send(messages, batch, effects, ticket)
+        let entered = match messages.is_empty() {
+            true => self.queue(batch, effects, ticket),
+            false => self.send(messages, batch, effects, ticket),
+        };
+        if entered.is_err() {
+            self.unreserve_events(count);
+        }
+        entered
     }
 
     /// Hands a unit to the committer.

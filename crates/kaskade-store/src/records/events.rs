@@ -1,0 +1,227 @@
+//! Events of units: durable in the same commit, then handed to the audit log, and forgotten when it has them on its disk.
+//!
+//! ```text
+//! key   node 2 ‖ serial 8 ‖ index 2
+//! row   as a coded record: the event, 96 octets
+//! ```
+//!
+//! After a crash those that are left are handed over again, in order: the log skips what it has, by serial and index.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kaskade_flow::event::{ENTRY_LEN, Entry, Event};
+use kaskade_flow::record::{Expect, Kind, Protection, RecordKey};
+
+use super::super::engine::{Batch, Blocking, Change, Serial, Table, Value};
+use super::super::error::EngineError;
+use super::{CommitError, Records, opened, place};
+use crate::audit::AuditLog;
+
+/// Events that the audit log does not have yet.
+const EVENTS: Kind = Kind::new(Table::EVENTS.number(), Table::EVENTS.name(), 1, Protection::Coded);
+/// How many wait for the audit log at most: a unit with another is refused. So many have a place in one commit, too.
+pub(super) const MOST_EVENTS: usize = 1 << 16;
+/// How many are handed over at once.
+const HANDED: usize = 256;
+/// How many rows are forgotten at once.
+const FORGOTTEN: usize = 1024;
+
+/// Where events go once they are durable.
+pub trait EventLog: Send + Sync + 'static {
+    /// Takes events that are durable, in order; those that it has already it skips. Whether it took them: where it has no room
+    /// they are offered again. Does not wait.
+    fn takes(&self, events: &[Event]) -> bool;
+
+    /// The serial below which it has all events on its disk.
+    fn has_below(&self) -> u64;
+}
+
+impl EventLog for AuditLog {
+    fn takes(&self, events: &[Event]) -> bool {
+        self.events_committed(events).is_ok()
+    }
+
+    fn has_below(&self) -> u64 {
+        match self.head() {
+            // Without a log there is nothing to wait for.
+            None => u64::MAX,
+            Some(_) => self.last_committed().unwrap_or(0),
+        }
+    }
+}
+
+/// What waits for the log.
+#[derive(Default)]
+pub(super) struct State(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    log: Option<Arc<dyn EventLog>>,
+    /// Not taken yet.
+    offered: VecDeque<Event>,
+    /// In the store: serial and index.
+    stored: VecDeque<(u64, u16)>,
+    /// Of units on their way.
+    asked: usize,
+    /// Rows are being forgotten.
+    forgetting: bool,
+    unreadable: u64,
+}
+
+impl State {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Key = (u16, u64, u16);
+
+impl Records {
+    /// Says where events go: at once those that are left from an earlier life.
+    pub fn hand_events_to(&self, log: Arc<dyn EventLog>) {
+        self.0.events.waiting().log = Some(log);
+        self.hand_over();
+    }
+
+    /// How many events are in the store because the audit log has not all of them on its disk yet.
+    pub fn events_waiting(&self) -> usize {
+        self.0.events.waiting().stored.len()
+    }
+
+    /// How many rows of events cannot be read: they are left as they are.
+    pub fn events_unreadable(&self) -> u64 {
+        self.0.events.waiting().unreadable
+    }
+
+    /// Reads what waits since an earlier life.
+    pub(super) fn load_events(&self) -> Result<(), EngineError> {
+        let mut waiting = self.0.events.waiting();
+        let data_key = self.data_key();
+        let mut read = |key: &[u8], row: &[u8]| {
+            let Ok((node, serial, index)) = Key::from_octets(key) else {
+                waiting.unreadable += 1;
+                return true;
+            };
+            if node != self.0.node {
+                return true;
+            }
+            let event = opened(data_key, &EVENTS, (key, 0), row).ok();
+            let octets = event.and_then(|event| <&[u8; ENTRY_LEN]>::try_from(event.clear).ok());
+            match octets.map(Entry::decode) {
+                Some(Ok(Entry::Event(event))) if event.commit() == Some((serial, index)) => {
+                    waiting.offered.push_back(event);
+                    waiting.stored.push_back((serial, index));
+                }
+                _ => waiting.unreadable += 1,
+            }
+            true
+        };
+        self.0.engine.scan(Table::EVENTS, None, &mut read)
+    }
+
+    /// Takes room for events of a unit.
+    pub(super) fn reserve_events(&self, count: usize) -> Result<(), CommitError> {
+        let mut waiting = self.0.events.waiting();
+        if count > 0 && waiting.stored.len() + waiting.asked + count > MOST_EVENTS {
+            return Err(CommitError::EventsFull(waiting.stored.len()));
+        }
+        waiting.asked += count;
+        Ok(())
+    }
+
+    /// Gives it back.
+    pub(super) fn unreserve_events(&self, count: usize) {
+        let mut waiting = self.0.events.waiting();
+        waiting.asked = waiting.asked.saturating_sub(count);
+    }
+
+    /// Puts events into their unit, on the thread that writes: only there the serial is known. `index` is the place of the next.
+    pub(crate) fn put_events(&self, events: &mut [Event], serial: Serial, index: &mut u16, unit: &mut Batch) {
+        for event in events {
+            *event = event.committed(serial.0, *index);
+            let key: Key = (self.0.node, serial.0, *index);
+            let key = key.to_octets();
+            let octets = self
+                .data_key()
+                .code_record(&place(&EVENTS, 0, &key), EVENTS.version, &event.encode());
+            unit.push(Change {
+                table: Table::EVENTS,
+                key: key.into(),
+                expect: Expect::Any,
+                value: Some(Value {
+                    octets: octets.into(),
+                    ..Value::default()
+                }),
+            });
+            *index = index.saturating_add(1);
+        }
+    }
+
+    /// They are durable, or are not. On the thread that writes, in the order of the commits.
+    pub(crate) fn events_settled(&self, events: Vec<Event>, done: bool) {
+        if !done {
+            return;
+        }
+        let mut waiting = self.0.events.waiting();
+        waiting.stored.extend(events.iter().filter_map(Event::commit));
+        waiting.offered.extend(events);
+        drop(waiting);
+        self.hand_over();
+    }
+
+    /// Offers what was not taken yet, and forgets what the log has.
+    pub(super) fn hand_over(&self) {
+        let mut waiting = self.0.events.waiting();
+        let Some(log) = waiting.log.clone() else { return };
+        while !waiting.offered.is_empty() {
+            let some = waiting.offered.len().min(HANDED);
+            let (front, _) = waiting.offered.as_slices();
+            let some = some.min(front.len());
+            if !front.get(..some).is_some_and(|events| log.takes(events)) {
+                break;
+            }
+            waiting.offered.drain(..some);
+        }
+        let below = log.has_below();
+        let first = waiting
+            .offered
+            .front()
+            .and_then(Event::commit)
+            .map_or(u64::MAX, |(serial, _)| serial);
+        let gone = waiting.stored.iter().take(FORGOTTEN);
+        let gone: Vec<_> = gone
+            .copied()
+            .take_while(|(serial, _)| *serial < below.min(first))
+            .collect();
+        if gone.is_empty() || waiting.forgetting {
+            return;
+        }
+        waiting.forgetting = true;
+        drop(waiting);
+        let mut batch = Batch::default();
+        for (serial, index) in &gone {
+            let key: Key = (self.0.node, *serial, *index);
+            batch.push(Change {
+                table: Table::EVENTS,
+                key: key.to_octets().into(),
+                expect: Expect::Any,
+                value: None,
+            });
+        }
+        let (records, count) = (self.clone(), gone.len());
+        let queued = self.queue_own(
+            batch,
+            Box::new(move |done| {
+                let mut waiting = records.0.events.waiting();
+                waiting.forgetting = false;
+                if done {
+                    waiting.stored.drain(..count);
+                }
+            }),
+        );
+        if queued.is_err() {
+            self.0.events.waiting().forgetting = false;
+        }
+    }
+}
