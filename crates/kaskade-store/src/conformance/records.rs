@@ -2,6 +2,7 @@
 
 mod events;
 mod kinds;
+mod newer;
 mod outbox;
 
 use std::path::Path;
@@ -21,7 +22,7 @@ use crate::engine::{Batch, Blocking, Change, Conflict, Engine, Group, Link, Row,
 use crate::master_key::MasterKey;
 use crate::records::{AtHand, CommitError, DeclareError, Found, RecordError, Records};
 use crate::store::{StoreOptions, SubscriberStore};
-use kinds::{Badge, Careless, Newer, Note, Session};
+use kinds::{Badge, Careless, Note, Session};
 
 /// What the clock shows at first: seconds.
 const START: u64 = 1_700_000_000;
@@ -35,7 +36,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     pages_are_in_order(&place());
     what_has_ended_is_absent_and_then_gone(&place());
     what_was_edited_or_moved_is_named_and_left(&place());
-    an_unknown_version_is_named_and_left(&place());
+    newer::run(place);
     impossible_units_are_refused(&place());
     a_unit_is_on_its_way_whatever_becomes_of_the_future(&place());
     kinds_are_not_mixed_up(&place());
@@ -502,37 +503,6 @@ fn what_was_edited_or_moved_is_named_and_left(open: &Place) {
         matches!(found, Err(RecordError::Index(name, 0)) if name == Badge::KIND.name),
         "{found:?}"
     );
-}
-
-fn an_unknown_version_is_named_and_left(open: &Place) {
-    let key = (supi(1), 1);
-    {
-        let newer = Tried::with(open, &[Newer::KIND]);
-        newer.done(|unit| unit.put(&key, &Newer, Expect::Any));
-    }
-    let tried = Tried::new(open);
-    let place = kinds::octets(&key);
-    let row = tried.row(table::<Session>(), &place).expect("there");
-    let named = |error: &RecordError| matches!(error, RecordError::Version { kind, found: 3, known: 2 } if *kind == Session::KIND.name);
-    assert!(named(&tried.error::<Session>(&key)));
-    let mut unit = Unit::new();
-    unit.put(&key, &Session::of(1), Expect::Any);
-    match tried.commit(unit) {
-        Err(CommitError::Unreadable(error)) => assert!(named(&error), "{error}"),
-        other => unreachable!("{other:?}"),
-    }
-    tried.pass(10_000);
-    tried.done(|unit| unit.put(&(supi(2), 1), &Session::until(1, at(10_000)), Expect::Any));
-    tried.until("what ended is removed", || tried.records.swept() == 1);
-    assert_eq!(
-        tried.row(table::<Session>(), &place),
-        Some(row),
-        "left, also at its end"
-    );
-    // An older version is read.
-    tried.plant(table::<Session>(), &place, None);
-    tried.done(|unit| unit.put(&key, &kinds::Older(5), Expect::Any));
-    assert_eq!(tried.read::<Session>(&key).expect("there").record, Session::of(5));
 }
 
 fn impossible_units_are_refused(open: &Place) {

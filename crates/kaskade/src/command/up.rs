@@ -133,6 +133,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     let ausf = service::nf_instance_id(&data)?;
     let audit = service::open_audit_to_serve(&data, config)?;
     service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
+    store.records().hand_events_to(Arc::new(audit.clone()));
     let data = data.without_master_key();
     if let Some(reason) = first_refusal() {
         tracing::warn!(

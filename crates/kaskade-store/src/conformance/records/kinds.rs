@@ -173,3 +173,22 @@ impl Record for Careless {
         Ok(Self)
     }
 }
+
+/// Ends, and says nothing.
+#[derive(Debug)]
+pub(super) struct Fleeting(pub(super) UnixMillis);
+
+impl Record for Fleeting {
+    const KIND: Kind = Kind::new(914, "fleeting one of a test", 1, Protection::Coded);
+    type Key = u16;
+
+    fn encode(&self, _: &mut Vec<u8>, _: &mut SecretWriter) {}
+
+    fn decode(_: u8, _: &[u8], _: SecretReader<'_>) -> Result<Self, RowError> {
+        Ok(Self(UnixMillis::new(0)))
+    }
+
+    fn expires(&self) -> Option<UnixMillis> {
+        Some(self.0)
+    }
+}
