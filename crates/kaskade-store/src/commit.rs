@@ -3,13 +3,14 @@
 //! The same thread moves the clock and extends its durable mark ahead of time, so that neither costs a vector anything.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
 use kaskade_faults::fault;
 
+use super::audit::AuditLog;
 use super::clock::Clock;
 use super::engine::{Batch, Conflict, Engine, Group, Serial, Table, UnitOutcome, Version};
 use super::error::{EngineError, StoreError};
@@ -238,6 +239,8 @@ pub(crate) struct Committer {
     pub(crate) lead: Duration,
     /// How often the clock is read when nothing waits.
     pub(crate) patience: Duration,
+    /// The log whose head is kept beside the clock's mark.
+    pub(crate) audit: Arc<OnceLock<AuditLog>>,
     /// Which of the home network's nodes this is.
     pub(crate) node: u16,
     /// Counts the commits: tells after a failure whether the last one is durable.
@@ -349,6 +352,10 @@ impl Committer {
             let mut unit = Batch::default();
             let key = meta::mark_key(self.node);
             unit.put(Table::META, &key, &meta::coded(self.issuer.keys(), &key, mark.0));
+            if let Some(head) = self.audit.get().and_then(AuditLog::head) {
+                let head = meta::with_code(self.issuer.keys(), meta::AUDIT_HEAD, head.encode().to_vec());
+                unit.put(Table::META, meta::AUDIT_HEAD, &head);
+            }
             units.push(unit);
             effects.push(vec![Effect::Mark(mark)]);
             if fault!("mark-before-durable") {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
 
+use crate::audit::Anchor;
 use crate::engine::{Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError};
 
@@ -16,6 +17,9 @@ pub(crate) const MARK: &[u8] = b"mark";
 /// With the names that errors give them.
 pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
 pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
+
+/// How far the audit log of this node had come when the clock's mark was last written, with its code.
+pub(crate) const AUDIT_HEAD: &[u8] = b"audit head";
 
 /// How far [`crate::skip_ahead`] has come, with its code.
 pub(crate) const SKIPPING: &[u8] = b"skip ahead";
@@ -79,6 +83,17 @@ pub(crate) fn coded_number(
     let value = octets.as_deref().and_then(|octets| verified(keys, key, octets));
     let value = value.and_then(|value| value.try_into().ok());
     value.map(u64::from_be_bytes).ok_or(StoreError::ChangedMeta(name))
+}
+
+/// How far the audit log had come; `None` when that was never written.
+///
+/// # Errors
+/// [`StoreError::ChangedMeta`] when it is not as it was written.
+pub(crate) fn audit_head(engine: &dyn Engine, keys: &StoreKeys) -> Result<Option<Anchor>, StoreError> {
+    let octets = octets(engine, AUDIT_HEAD).map_err(|error| StoreError::Read(Arc::new(error)))?;
+    let Some(octets) = octets else { return Ok(None) };
+    let anchor = verified(keys, AUDIT_HEAD, &octets).and_then(|value| Anchor::decode(value.try_into().ok()?));
+    anchor.map(Some).ok_or(StoreError::ChangedMeta("head of the audit log"))
 }
 
 /// A value of the store's own and its code: value ‖ code 16.

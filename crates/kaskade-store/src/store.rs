@@ -1,7 +1,7 @@
 //! The subscriber store: what the network functions call.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[cfg(any(test, feature = "test-util"))]
@@ -10,6 +10,7 @@ use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnR
 use kaskade_faults::fault;
 use kaskade_keys::{Gpsi, Supi};
 
+use super::audit::{Anchor, AuditLog};
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock};
 use super::commit::{Committer, Queue, Request, Ticket};
@@ -106,6 +107,7 @@ pub struct SubscriberStore {
     pub(crate) queue: Arc<Queue>,
     pub(crate) sealer: Arc<Locked<Sealer>>,
     pub(crate) custody: Arc<dyn Custody>,
+    audit: Arc<OnceLock<AuditLog>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watch: Watch,
     failure: Arc<Failure>,
@@ -197,6 +199,7 @@ impl SubscriberStore {
         issuer.set_counter(counter.elapsed(), clocks.monotonic);
         let started = Moment::of(issuer.counter_nanos(clocks.monotonic));
         let queue = Arc::new(Queue::default());
+        let audit = Arc::default();
         let failure = Arc::new(Failure::default());
         let records = Records::open(
             (Arc::clone(&engine), Arc::clone(&queue)),
@@ -214,6 +217,7 @@ impl SubscriberStore {
             counter,
             lead: lead.max(tick * 2),
             patience: (tick / 4).clamp(Duration::from_millis(5), Duration::from_millis(250)),
+            audit: Arc::clone(&audit),
             node: node.index().into(),
             serial: pollster::block_on(engine.serial(node.index().into())).map_err(read_error)?,
             outage: None,
@@ -227,6 +231,7 @@ impl SubscriberStore {
             issuer,
             queue,
             custody,
+            audit,
             sealer,
             clock,
             watch: Watch::since(started),
@@ -282,6 +287,19 @@ impl SubscriberStore {
             });
         })?;
         found.transpose()
+    }
+
+    /// From now on keeps the head of this log beside the clock's mark, some twice a minute, so that a tail that is cut is found.
+    pub fn keep_head_of(&self, log: &AuditLog) {
+        let _ = self.audit.set(log.clone());
+    }
+
+    /// How far the log had come when its head was last kept; `None` when it never was.
+    ///
+    /// # Errors
+    /// When reading fails, or it is not as it was written.
+    pub fn audit_head(&self) -> Result<Option<Anchor>, StoreError> {
+        meta::audit_head(&*self.engine, self.sealer.keys())
     }
 
     /// What uses K.

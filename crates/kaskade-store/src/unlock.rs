@@ -7,6 +7,7 @@ use std::time::Duration;
 use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
 
+use crate::audit::Anchor;
 use crate::convert::convert;
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Engine, Table};
@@ -102,6 +103,17 @@ pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
     // All of it are a few pages.
     const CACHE: usize = 1 << 20;
     holds_nothing(&EmbeddedEngine::open_existing(path, CACHE)?)
+}
+
+/// How far the audit log had come when a store last kept its head; `None` when it never did. The store is not open otherwise.
+///
+/// # Errors
+/// [`EngineError::InUse`] when another process has it open; as [`crate::SubscriberStore::open`] otherwise.
+pub fn kept_audit_head(path: &Path, master_key: &MasterKey) -> Result<Option<Anchor>, StoreError> {
+    const CACHE: usize = 1 << 20;
+    let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
+    let sealer = unlock(&engine, path, master_key, None)?;
+    meta::audit_head(&engine, sealer.keys())
 }
 
 /// Whole milliseconds.

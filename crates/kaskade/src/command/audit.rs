@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use kaskade_store::audit::{AuditError, LogReader, Summary};
+use kaskade_store::audit::{Anchor, AuditError, LogReader, Summary};
+use kaskade_store::{EngineError, StoreError, kept_audit_head};
 use serde_json::json;
 
 use crate::console::{Console, Style};
@@ -37,8 +38,9 @@ enum Action {
 
 /// Checks the whole chain; the first wrong place is named, and the exit status is then 1
 ///
-/// What it cannot know by itself: whether the newest entries were cut together with the marks of that moment, or the whole log was
-/// replaced by an older copy of it. Keep the line `chain` that it prints somewhere else, and compare.
+/// The store keeps the head of the log beside its clock's mark, some twice a minute while a node runs: a tail that was cut before that
+/// is found, when the store is not in use. For what is newer, or a whole data folder that was replaced by an older copy, keep the
+/// line `chain` that it prints somewhere else, and compare.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade audit verify
@@ -85,8 +87,9 @@ fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader)> 
 
 fn verify(console: &Console, args: &Verify) -> Result<()> {
     let (path, reader) = open(args.folder.as_deref(), &args.data)?;
+    let kept = kept_head(console, args)?;
     let bar = bar(args.json);
-    let verified = reader.verify(None, &mut |done, all| {
+    let verified = reader.verify(kept.as_ref(), &mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
@@ -107,6 +110,27 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
         }
     };
     report(console, args.json, &path, &summary)
+}
+
+/// The head that the store keeps, which a tail that was cut does not reach; `None` where there is no store here, or another
+/// folder is looked at.
+fn kept_head(console: &Console, args: &Verify) -> Result<Option<Anchor>> {
+    if args.folder.is_some() {
+        return Ok(None);
+    }
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    match kept_audit_head(&data.subscribers(), data.master()) {
+        Ok(kept) => Ok(kept),
+        Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(None),
+        Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {
+            console.note("the store is in use: whether the newest entries were cut is told when it is not");
+            Ok(None)
+        }
+        Err(error) => {
+            Err(anyhow::Error::new(error).context("the store, which keeps the head of the log, cannot be read"))
+        }
+    }
 }
 
 fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> Result<()> {

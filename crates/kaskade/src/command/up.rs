@@ -132,6 +132,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
     };
     let ausf = service::nf_instance_id(&data)?;
     let audit = service::open_audit_to_serve(&data, config)?;
+    store.keep_head_of(&audit);
     service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
     store.records().hand_events_to(Arc::new(audit.clone()));
     let data = data.without_master_key();

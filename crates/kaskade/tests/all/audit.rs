@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{K, OPC, Place, SUPI};
+use crate::common::{K, OPC, Place, SUPI, Up};
 
 fn with_subscriber() -> Place {
     let place = Place::new();
@@ -109,4 +109,45 @@ fn a_log_can_be_switched_off_and_its_absence_is_said() {
         format!("{}{}", checked.stdout, checked.stderr).contains("audit.enabled is false"),
         "{checked:?}"
     );
+}
+
+/// An older copy of the log is whole in itself: the store knows that it had come further.
+#[test]
+fn a_log_that_was_put_back_is_found_by_the_head_that_the_store_keeps() {
+    let place = Place::new();
+    place.file(
+        "kaskade.toml",
+        "data_dir = \"kaskade-data\"\n[policy]\nserving_networks = [\"001-01\"]\n",
+    );
+    place.with_secrets(&format!("subscriber add --supi {SUPI}")).ok();
+    let run = || {
+        let up = Up::start(&place, "up --config kaskade.toml");
+        let attach = format!("ue attach --ausf {} --supi {SUPI} --plmn 001-01", up.ausf);
+        place.with_secrets(&attach).ok();
+        let in_use = place.run(["audit", "verify"]);
+        assert!(
+            in_use.success && in_use.stderr.contains("the store is in use"),
+            "{in_use:?}"
+        );
+        up.stop();
+    };
+    run();
+    place.run(["audit", "verify"]).ok();
+    let (folder, older) = (place.path("kaskade-data/audit"), place.path("older"));
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        fs::create_dir_all(to).expect("a folder");
+        fs::set_permissions(to, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("private");
+        for file in crate::common::files_below(from) {
+            fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("copied");
+        }
+    };
+    copy(&folder, &older);
+    run();
+    place.run(["audit", "verify"]).ok();
+    fs::remove_dir_all(&folder).expect("removed");
+    copy(&older, &folder);
+    let refused = place.run(["audit", "verify"]).refused();
+    assert!(refused.contains("cut"), "{refused}");
+    // On its own it looks whole.
+    place.run(["audit", "verify", "kaskade-data/audit"]).ok();
 }

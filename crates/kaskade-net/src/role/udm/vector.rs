@@ -21,6 +21,10 @@ pub(super) struct Wanted<'a> {
 }
 
 /// What can be had without waiting for the disk.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for one step, and the large one is the usual one"
+)]
 pub(super) enum Ready {
     /// All that a vector is made of.
     Parts(Parts),
