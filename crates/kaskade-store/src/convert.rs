@@ -36,13 +36,41 @@ use old::OldRow;
 /// How many rows go into one commit.
 const CHUNK: usize = 4096;
 
-/// Converts a store of this kind. Whoever calls has declared the tables.
+/// How far a store of an earlier format is converted, at a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// The format that it had.
+    pub from: u64,
+    /// The format that it gets.
+    pub to: u64,
+    /// How many subscribers are converted.
+    pub done: u64,
+    /// Of how many at this start: those of one that was interrupted do not count.
+    pub total: u64,
+    /// Whether all is converted.
+    pub is_complete: bool,
+}
+
+/// Converts a store of this kind, and tells after each commit how far that is. Whoever calls has declared the tables.
 pub(crate) fn convert(
     engine: &dyn Engine,
     sealer: &Sealer,
     master_key: &MasterKey,
     kind: StoreKind,
+    tell: &dyn Fn(Conversion),
 ) -> Result<(), StoreError> {
+    let mut conversion = Conversion {
+        from: match kind {
+            StoreKind::First => meta::FIRST_FORMAT,
+            StoreKind::Coded => meta::FIRST_FORMAT + 1,
+            StoreKind::Records => return Ok(()),
+        },
+        to: meta::KNOWN_FORMAT,
+        done: 0,
+        total: engine.count(Table::SUBSCRIBERS).map_err(read_error)?,
+        is_complete: false,
+    };
+    tell(conversion);
     let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
     let mut batch = Batch::default();
     batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
@@ -54,7 +82,10 @@ pub(crate) fn convert(
             move_row(sealer, &mut batch, (name, octets), first)?;
             batch.remove(Table::SUBSCRIBERS, name);
         }
-        commit(&batch)
+        commit(&batch)?;
+        conversion.done += rows.len() as u64;
+        tell(conversion);
+        Ok(())
     })?;
     if first {
         walk(engine, Table::REMOVED, None, CHUNK, &mut |rows| {
@@ -82,7 +113,10 @@ pub(crate) fn convert(
         .unwrap_or_default();
     let sealed = Sealer::reseal(master_key, &sealed, (kind, StoreKind::Records))?;
     batch.put(Table::META, meta::DATA_KEY, &sealed);
-    commit(&batch)
+    commit(&batch)?;
+    conversion.is_complete = true;
+    tell(conversion);
+    Ok(())
 }
 
 /// Names and values of some rows.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
 pub use kaskade_flow::record::RowError;
+use kaskade_keys::{Gpsi, Supi};
 
 use crate::engine::Conflict;
 use crate::key::SubscriberKey;
@@ -14,7 +15,7 @@ use crate::private::PrivateError;
 
 pub use records::{CommitError, DeclareError, RecordError};
 
-/// What a caller of the store gets. Names no subscriber and no secret.
+/// What a caller of the store gets. Says no secret, and names subscribers masked.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -27,6 +28,16 @@ pub enum StoreError {
     /// A subscriber has this SUPI already.
     #[error("a subscriber with this SUPI exists already")]
     AlreadyExists,
+    /// Another subscriber has this GPSI, which no two may have.
+    #[error("{} cannot have {}: {} has it", supi.masked(), gpsi.masked(), owner.masked())]
+    GpsiTaken {
+        /// Who was to get it.
+        supi: Supi,
+        /// What it is.
+        gpsi: Gpsi,
+        /// Who has it, or comes with it in the same commit.
+        owner: Supi,
+    },
     /// The subscriber has a GSM-only card: there are triplets of it, but no vectors.
     #[error("the subscriber has a GSM-only card")]
     GsmOnly,

@@ -107,6 +107,7 @@ mod unlock;
 
 pub use arenas::bound_arenas;
 pub use challenge::{AUTS_LIFETIME, NotFollowed};
+pub use convert::Conversion;
 pub use custody::{Custody, Now, SealedCard};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;

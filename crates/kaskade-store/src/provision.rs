@@ -7,20 +7,21 @@
 //! A store of the first version remembered one record per SUPI and not whose it was. Such a record may be any card's, so
 //! every life of that SUPI that begins later starts above it.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
-use kaskade_keys::Supi;
+use kaskade_keys::{Gpsi, Supi};
 
 use super::commit::{Request, Ticket};
 use super::custody::Sealed;
-use super::engine::{Batch, Table};
+use super::engine::{Batch, Conflict, Table};
 use super::error::StoreError;
 use super::issuer::{Effect, waiting};
 use super::key::SubscriberKey;
 use super::model::Subscriber;
-use super::rows;
+use super::rows::{self, BY_GPSI};
 use super::sqn_row::{self, Life, Owner};
 use super::store::SubscriberStore;
 
@@ -31,7 +32,7 @@ impl SubscriberStore {
     /// Adds a subscriber; durable before it returns. Blocks.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] when there is one with this SUPI.
+    /// [`StoreError::AlreadyExists`] when there is one with this SUPI, [`StoreError::GpsiTaken`] when another has its GPSI.
     pub fn add(&self, subscriber: &Subscriber) -> Result<(), StoreError> {
         self.put(std::iter::once(subscriber), true).map(drop)
     }
@@ -42,7 +43,7 @@ impl SubscriberStore {
     /// given here. Another card begins where it is given.
     ///
     /// # Errors
-    /// When writing fails: those of the earlier commits stay.
+    /// When writing fails, and [`StoreError::GpsiTaken`]: those of the earlier commits stay.
     pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
         self.put(subscribers.into_iter(), false)
     }
@@ -164,8 +165,11 @@ impl SubscriberStore {
             let loaded = SqnIssuer::load(record);
             let effect = Effect::Replaced(key.clone(), Some(Box::new((loaded, owner))));
             chunk.effects.push(effect);
-            Ok(((), true))
-        })
+            Ok::<_, StoreError>(((), true))
+        })?;
+        let gpsi = subscriber.subscription.gpsi.clone();
+        chunk.gpsis.push((subscriber.supi.clone(), gpsi));
+        Ok(())
     }
 
     /// Writes down what a life that is over has issued.
@@ -207,7 +211,12 @@ impl SubscriberStore {
     }
 
     fn flush(&self, chunk: &mut Chunk, done: &mut u64) -> Result<(), StoreError> {
-        let Chunk { batch, effects, ticket } = std::mem::take(chunk);
+        let Chunk {
+            batch,
+            effects,
+            ticket,
+            gpsis,
+        } = std::mem::take(chunk);
         if effects.is_empty() {
             return Ok(());
         }
@@ -217,9 +226,34 @@ impl SubscriberStore {
             effects,
             ticket: Arc::clone(&ticket),
         })?;
-        ticket.wait()?;
+        ticket.wait().map_err(|error| match error {
+            StoreError::Conflict(Conflict::Taken(_, BY_GPSI)) => self.taken(&gpsis).unwrap_or(error),
+            error => error,
+        })?;
         *done += count;
         Ok(())
+    }
+
+    /// Whose GPSI is another's: an engine says that there is one, and not which.
+    fn taken(&self, gpsis: &[(Supi, Option<Gpsi>)]) -> Option<StoreError> {
+        let together: HashSet<&Supi> = gpsis.iter().map(|(supi, _)| supi).collect();
+        let mut given: HashMap<&Gpsi, &Supi> = HashMap::new();
+        for (supi, gpsi) in gpsis {
+            let Some(gpsi) = gpsi else { continue };
+            let owner = match given.insert(gpsi, supi) {
+                Some(earlier) => Some(earlier.clone()),
+                // Who comes in the same commit gives up what it had.
+                None => self.supi_of(gpsi).ok()?.filter(|owner| !together.contains(owner)),
+            };
+            if let Some(owner) = owner {
+                return Some(StoreError::GpsiTaken {
+                    supi: supi.clone(),
+                    gpsi: gpsi.clone(),
+                    owner,
+                });
+            }
+        }
+        None
     }
 }
 
@@ -229,6 +263,8 @@ struct Chunk {
     batch: Batch,
     effects: Vec<Effect>,
     ticket: Arc<Ticket>,
+    /// Who is to have which.
+    gpsis: Vec<(Supi, Option<Gpsi>)>,
 }
 
 /// What is to be put.

@@ -82,7 +82,7 @@ pub fn skip_ahead_on(
     options: &StoreOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
-    let sealer = unlock(engine, name, master_key, None)?;
+    let sealer = unlock(engine, name, master_key, None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
     let delta = options.policy.delta;

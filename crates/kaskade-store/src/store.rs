@@ -32,6 +32,7 @@ use super::seal::Sealer;
 use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
 use super::unlock::{millis, unlock};
+use crate::convert::Conversion;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -61,6 +62,8 @@ pub struct StoreOptions {
     pub longest_outage: Duration,
     /// What uses K: given the custody in memory, the one that is asked. `None` for the one in memory itself.
     pub custody: Option<CustodyOf>,
+    /// Told how far a store of an earlier format is converted.
+    pub converting: Arc<dyn Fn(Conversion) + Send + Sync>,
 }
 
 /// Makes a custody before, or in place of, the one in memory.
@@ -80,6 +83,7 @@ impl Default for StoreOptions {
             held_ranges: 1 << 18,
             longest_outage: Duration::from_secs(30),
             custody: None,
+            converting: Arc::new(|_| ()),
         }
     }
 }
@@ -167,11 +171,12 @@ impl SubscriberStore {
             held_ranges,
             longest_outage,
             custody,
+            converting,
             ..
         } = options;
         let sealer = Locked::try_with(|| {
             let new = create.then(|| tick.unwrap_or(DEFAULT_TICK));
-            unlock(&*engine, name, master_key, new)
+            unlock(&*engine, name, master_key, new, &*converting)
         })?;
         let sealer = Arc::new(sealer);
         let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));

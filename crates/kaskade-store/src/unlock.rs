@@ -8,7 +8,7 @@ use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
 
 use crate::audit::Anchor;
-use crate::convert::convert;
+use crate::convert::{Conversion, convert};
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError, read_error};
@@ -18,46 +18,22 @@ use crate::rows::SUBSCRIBER;
 use crate::seal::Sealer;
 
 /// Opens the data key, or makes one for an empty store that has none yet, if `new` gives its tick. A store of an earlier format is
-/// converted.
+/// converted, and `tell` told how far that is.
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
     master_key: &MasterKey,
     new: Option<Duration>,
+    tell: &dyn Fn(Conversion),
 ) -> Result<Sealer, StoreError> {
-    let path = PathBuf::from(name);
-    if let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? {
-        let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
-        if !(meta::FIRST_FORMAT..=meta::KNOWN_FORMAT).contains(&found) {
-            return Err(StoreError::Format {
-                path,
-                found,
-                known: meta::KNOWN_FORMAT,
-            });
-        }
-        let expected = meta::octets(engine, meta::MASTER_KEY_ID)
-            .map_err(read_error)?
-            .unwrap_or_default();
-        let opened = Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
-            path,
-            expected: String::from_utf8_lossy(&expected).into_owned(),
-            given: master_key.identifier(),
-        });
-        let (sealer, kind) = opened?;
-        let at_least = match kind {
-            StoreKind::First => meta::FIRST_FORMAT,
-            StoreKind::Coded => meta::FIRST_FORMAT + 1,
-            StoreKind::Records => meta::KNOWN_FORMAT,
-        };
-        if found < at_least {
-            return Err(StoreError::ChangedMeta("format"));
-        }
+    if let Some((sealer, kind)) = data_key(engine, name, master_key)? {
         declare(engine)?;
         if kind != StoreKind::Records {
-            convert(engine, &sealer, master_key, kind)?;
+            convert(engine, &sealer, master_key, kind, tell)?;
         }
         return Ok(sealer);
     }
+    let path = PathBuf::from(name);
     if !holds_nothing(engine).map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
     }
@@ -77,6 +53,44 @@ pub(crate) fn unlock(
         .apply(&batch)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(sealer)
+}
+
+/// The data key and the kind of store that it is of; `None` when there is none. Changes nothing.
+fn data_key(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+) -> Result<Option<(Sealer, StoreKind)>, StoreError> {
+    let path = PathBuf::from(name);
+    let Some(sealed) = meta::octets(engine, meta::DATA_KEY).map_err(read_error)? else {
+        return Ok(None);
+    };
+    let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
+    if !(meta::FIRST_FORMAT..=meta::KNOWN_FORMAT).contains(&found) {
+        return Err(StoreError::Format {
+            path,
+            found,
+            known: meta::KNOWN_FORMAT,
+        });
+    }
+    let expected = meta::octets(engine, meta::MASTER_KEY_ID)
+        .map_err(read_error)?
+        .unwrap_or_default();
+    let opened = Sealer::open(master_key, &sealed).ok_or_else(|| StoreError::WrongMasterKey {
+        path,
+        expected: String::from_utf8_lossy(&expected).into_owned(),
+        given: master_key.identifier(),
+    });
+    let (sealer, kind) = opened?;
+    let at_least = match kind {
+        StoreKind::First => meta::FIRST_FORMAT,
+        StoreKind::Coded => meta::FIRST_FORMAT + 1,
+        StoreKind::Records => meta::KNOWN_FORMAT,
+    };
+    if found < at_least {
+        return Err(StoreError::ChangedMeta("format"));
+    }
+    Ok(Some((sealer, kind)))
 }
 
 fn declare(engine: &dyn Engine) -> Result<(), StoreError> {
@@ -112,8 +126,12 @@ pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
 pub fn kept_audit_head(path: &Path, master_key: &MasterKey) -> Result<Option<Anchor>, StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
-    let sealer = unlock(&engine, path, master_key, None)?;
-    meta::audit_head(&engine, sealer.keys())
+    match data_key(&engine, path, master_key)? {
+        Some((sealer, StoreKind::Records)) => meta::audit_head(&engine, sealer.keys()),
+        // Nobody kept one in the earlier formats, and looking for it converts nothing.
+        Some(_) => Ok(None),
+        None => unlock(&engine, path, master_key, None, &|_| ()).map(|_| None),
+    }
 }
 
 /// Whole milliseconds.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use kaskade_doctor::discretion::without_keys;
 pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
@@ -126,6 +127,18 @@ fn once(error: &anyhow::Error) -> String {
 pub(crate) fn complain(text: &str) {
     // There is no other place to complain to.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// How far something with so many subscribers is: on a terminal only, and only when it takes long.
+pub(crate) fn progress(count: usize) -> ProgressBar {
+    /// From here on it does.
+    const LONG: usize = 20_000;
+    if count < LONG || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:40} {human_pos} of {human_len} subscribers, {per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
 }
 
 /// Whether the locale of the environment is UTF-8, by the precedence of POSIX.

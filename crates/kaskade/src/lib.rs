@@ -9,6 +9,7 @@
 //! | [`import`] | subscriber files in CSV and TOML |
 //! | [`load`] | complete 5G AKA runs of emulated UEs against any AUSF, and what they cost |
 //! | [`hex_field`] | octets in hexadecimal, with errors that name the field |
+//! | [`subscription`] | methods and services of a subscription, as text |
 //! | [`place`] | where something stands in a text, and messages without secrets |
 //!
 //! The commands themselves live in the binary.
@@ -33,3 +34,4 @@ pub mod hn_key_file;
 pub mod import;
 pub mod load;
 pub mod place;
+pub mod subscription;

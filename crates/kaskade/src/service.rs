@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -20,8 +20,9 @@ use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::audit::{AuditError, AuditLog, AuditOptions, Notice};
 use kaskade_store::private::{self, PrivateError};
-use kaskade_store::{EngineError, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
 
+use crate::console::{complain, progress};
 use crate::data_dir::{DataDir, read_private};
 
 /// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
@@ -182,6 +183,23 @@ pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
     }
 }
 
+/// Shows how far a store of an earlier version is converted, and says it when it is.
+fn converting() -> Arc<dyn Fn(Conversion) + Send + Sync> {
+    let bar = OnceLock::new();
+    Arc::new(move |conversion: Conversion| {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let bar = bar.get_or_init(|| progress(count(conversion.total)));
+        bar.set_position(conversion.done);
+        if conversion.is_complete {
+            bar.finish_and_clear();
+            complain(&format!(
+                "converted {} subscribers from store format {} to {}: an earlier version does not open this store any more",
+                conversion.done, conversion.from, conversion.to
+            ));
+        }
+    })
+}
+
 /// What the configuration says about the store. One that is not there is not made.
 pub(crate) fn store_options(config: &Config) -> StoreOptions {
     let mut options = StoreOptions::default();
@@ -191,6 +209,7 @@ pub(crate) fn store_options(config: &Config) -> StoreOptions {
     options.policy.delta = config.sqn.delta;
     options.policy.reuse = config.sqn.reuse.0;
     options.longest_jump = Some(Duration::from_secs(config.sqn.longest_jump_days * 86_400));
+    options.converting = converting();
     options.tick = Some(Duration::from_millis(config.sqn.tick_ms));
     options
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 use super::error::ParseError;
 
@@ -20,6 +20,23 @@ impl Gpsi {
     /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text form with the subscriber's part masked, but for the last two digits of an MSISDN: for logs and tables.
+    pub fn masked(&self) -> String {
+        match self.0.split_once('@') {
+            Some((_, domain)) => ["extid-***@", domain].concat(),
+            None => {
+                let digits = self.0.strip_prefix("msisdn-").unwrap_or_default();
+                let (hidden, tail) = digits
+                    .split_at_checked(digits.len().saturating_sub(2))
+                    .unwrap_or_default();
+                let mut text = String::from("msisdn-");
+                text.extend(core::iter::repeat_n('*', hidden.len()));
+                text.push_str(tail);
+                text
+            }
+        }
     }
 }
 
@@ -64,5 +81,22 @@ impl fmt::Debug for Gpsi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.0.split('-').next().unwrap_or_default();
         write!(f, "Gpsi({kind}-…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masking_hides_the_subscriber() {
+        for (text, masked) in [
+            ("msisdn-491701234567", "msisdn-**********67"),
+            ("msisdn-12345", "msisdn-***45"),
+            ("extid-meter-17@things.example", "extid-***@things.example"),
+        ] {
+            let gpsi: Gpsi = text.parse().expect("a GPSI");
+            assert_eq!(gpsi.masked(), masked);
+        }
     }
 }

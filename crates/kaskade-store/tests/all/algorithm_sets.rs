@@ -329,7 +329,27 @@ fn a_subscription_comes_back_and_is_bound_to_its_row() {
     // A GPSI is of one subscriber.
     let mut other = subscriber(2, SqnScheme::TimeBased);
     other.subscription.gpsi = Some(gpsi.clone());
-    assert!(matches!(store.add(&other), Err(StoreError::Conflict(_))));
+    let taken = |result: Result<(), StoreError>, of: &Subscriber, by: &Subscriber| {
+        let Err(StoreError::GpsiTaken { supi, gpsi, owner }) = result else {
+            unreachable!("{result:?}");
+        };
+        assert_eq!(
+            (supi, Some(gpsi), owner),
+            (of.supi.clone(), of.subscription.gpsi.clone(), by.supi.clone())
+        );
+    };
+    taken(store.add(&other), &other, &whole);
+    // Also where two come together, and beside one that gives up what another gets.
+    let mut twin = subscriber(3, SqnScheme::TimeBased);
+    twin.subscription.gpsi = Some("msisdn-12345".parse().expect("a GPSI"));
+    let mut third = subscriber(4, SqnScheme::TimeBased);
+    third.subscription.gpsi = twin.subscription.gpsi.clone();
+    taken(store.put_many([&twin, &third]).map(drop), &third, &twin);
+    store.add(&twin).expect("alone");
+    let mut bare = subscriber(1, SqnScheme::TimeBased);
+    bare.subscription.gpsi = None;
+    taken(store.put_many([&other, &bare, &third]).map(drop), &third, &twin);
+    store.remove(&twin.supi).expect("removed");
     assert!(!store.contains(&other.supi).expect("read"));
     assert!(store.next_sqn(&other.supi, "node").is_err());
     assert_eq!(store.supi_of(&gpsi).expect("read"), Some(whole.supi.clone()));

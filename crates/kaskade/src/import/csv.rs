@@ -4,7 +4,7 @@ use super::{Fields, ImportError, Reading, UNTYPED, untyped};
 use kaskade_doctor::discretion::may_be_secret;
 
 const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
-                       sealed";
+                       methods, gpsi, routing_indicator, akma, best, eps_profile, sealed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -22,6 +22,12 @@ enum Column {
     SqnScheme,
     Sqn,
     Sealed,
+    Methods,
+    Gpsi,
+    RoutingIndicator,
+    Akma,
+    Best,
+    EpsProfile,
 }
 
 impl Column {
@@ -41,6 +47,12 @@ impl Column {
             "sqn_scheme" => Self::SqnScheme,
             "sqn" => Self::Sqn,
             "sealed" => Self::Sealed,
+            "methods" => Self::Methods,
+            "gpsi" => Self::Gpsi,
+            "routing_indicator" => Self::RoutingIndicator,
+            "akma" => Self::Akma,
+            "best" => Self::Best,
+            "eps_profile" => Self::EpsProfile,
             _ => return None,
         })
     }
@@ -116,6 +128,12 @@ fn fields<'t>(record: &'t str, separator: char, columns: &[Column]) -> Result<Fi
             Some(Column::SqnScheme) => fields.sqn_scheme = value,
             Some(Column::Sqn) => fields.sqn = value,
             Some(Column::Sealed) => fields.sealed = value,
+            Some(Column::Methods) => fields.methods = value,
+            Some(Column::Gpsi) => fields.gpsi = value,
+            Some(Column::RoutingIndicator) => fields.routing_indicator = value,
+            Some(Column::Akma) => fields.akma = value,
+            Some(Column::Best) => fields.best = value,
+            Some(Column::EpsProfile) => fields.eps_profile = value,
             None => {}
         }
         count += 1;

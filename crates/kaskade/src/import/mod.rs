@@ -11,6 +11,12 @@
 //! | `res_octets` | the length of RES: TUAK 4, 8 or 16, XOR 4 to 16 | 8, 16 |
 //! | `amf` | AMF, 4 hexadecimal digits | 8000 |
 //! | `sqn_scheme` | `TIME_BASED`, `GENERAL`, `NON_TIME_BASED` | as configured |
+//! | `methods` | `5g-aka`, `eap-aka-prime`, … with blanks or commas between them, preferred first: see [`crate::subscription`] | `5g-aka`; none for a GSM-only card |
+//! | `gpsi` | `msisdn-…` or `extid-…`; no two subscribers have the same | none |
+//! | `routing_indicator` | 1 to 4 digits | none |
+//! | `akma` | `yes` or `no` | no |
+//! | `best` | `yes`, `no` or `separated-umts` | no |
+//! | `eps_profile` | the name of the EPS subscription data | none |
 //! | `sqn` | the highest SQN that the card may have seen, 12 hexadecimal digits | none yet |
 //! | `sealed` | in place of algorithm and secrets: as exported, readable with the same master key only | |
 //!
@@ -25,11 +31,11 @@ use std::fmt;
 
 use kaskade_aka::sqn::SqnScheme;
 use kaskade_crypto::{Amf, Sqn};
-use kaskade_keys::Supi;
-use kaskade_store::SubscriberSecrets;
+use kaskade_keys::{Gpsi, Supi};
+use kaskade_store::{AuthMethods, SubscriberSecrets, Subscription};
 
 use crate::card::{AlgorithmName, Card, FieldNames};
-use crate::hex_field;
+use crate::{hex_field, subscription};
 
 /// One subscriber of a file.
 #[derive(Clone, Debug)]
@@ -46,6 +52,10 @@ pub struct Entry {
     pub sqn_scheme: Option<SqnScheme>,
     /// The highest SQN that the card may have seen, if the file says.
     pub sqn: Option<Sqn>,
+    /// Its methods, if the file says.
+    pub methods: Option<AuthMethods>,
+    /// Its services.
+    pub subscription: Subscription,
 }
 
 /// The secrets of one subscriber.
@@ -141,6 +151,7 @@ pub fn parse(text: &str, format: Format) -> Result<Vec<Entry>, ImportError> {
 struct Reading {
     entries: Vec<Entry>,
     lines: HashMap<Supi, usize>,
+    gpsis: HashMap<Gpsi, usize>,
     errors: Vec<LineError>,
     more: usize,
 }
@@ -152,6 +163,16 @@ impl Reading {
             .and_then(|entry| match self.lines.insert(entry.supi.clone(), line) {
                 None => Ok(entry),
                 Some(first) => Err(format!("{} stands in line {first} already", entry.supi.masked())),
+            })
+            .and_then(|entry| {
+                let gpsi = entry.subscription.gpsi.clone();
+                match gpsi.and_then(|gpsi| self.gpsis.insert(gpsi.clone(), line).map(|first| (gpsi, first))) {
+                    None => Ok(entry),
+                    Some((gpsi, first)) => Err(format!(
+                        "gpsi: {} stands in line {first} already, and no two subscribers have the same",
+                        gpsi.masked()
+                    )),
+                }
             });
         match entry {
             Ok(entry) => self.entries.push(entry),
@@ -196,6 +217,12 @@ struct Fields<'t> {
     sqn_scheme: Option<&'t str>,
     sqn: Option<&'t str>,
     sealed: Option<&'t str>,
+    methods: Option<&'t str>,
+    gpsi: Option<&'t str>,
+    routing_indicator: Option<&'t str>,
+    akma: Option<&'t str>,
+    best: Option<&'t str>,
+    eps_profile: Option<&'t str>,
 }
 
 impl Fields<'_> {
@@ -206,10 +233,19 @@ impl Fields<'_> {
             (Some(_), Some(_)) => return Err("both supi and imsi are given: one is enough".into()),
             (None, None) => return Err("supi is missing, such as imsi-001010000000001".into()),
         };
+        let secrets = self.secrets()?;
+        let methods = self.methods.map(subscription::methods).transpose();
+        let methods = methods.map_err(|error| format!("methods: {error}"))?;
+        if let Secrets::Clear(secrets) = &secrets {
+            subscription::methods_of_card(methods, &secrets.algorithm())
+                .map_err(|error| format!("methods: {error}"))?;
+        }
         Ok(Entry {
             line,
             supi,
-            secrets: self.secrets()?,
+            secrets,
+            methods,
+            subscription: self.subscription()?,
             amf: match self.amf {
                 Some(amf) => Amf::from_octets(*hex_field::octets("amf", amf).map_err(text)?),
                 None => Amf::SEPARATION,
@@ -219,6 +255,24 @@ impl Fields<'_> {
                 Some(sqn) => Some(Sqn::from_octets(*hex_field::octets("sqn", sqn).map_err(text)?)),
                 None => None,
             },
+        })
+    }
+
+    fn subscription(&self) -> Result<Subscription, String> {
+        fn read<T, E: fmt::Display>(
+            name: &str,
+            value: Option<&str>,
+            read: impl Fn(&str) -> Result<T, E>,
+        ) -> Result<Option<T>, String> {
+            let value = value.map(|value| read(value.trim())).transpose();
+            value.map_err(|error| format!("{name}: {error}"))
+        }
+        Ok(Subscription {
+            gpsi: read("gpsi", self.gpsi, str::parse)?,
+            routing_indicator: read("routing_indicator", self.routing_indicator, str::parse)?,
+            akma_allowed: read("akma", self.akma, subscription::yes_or_no)?.unwrap_or(false),
+            best: read("best", self.best, subscription::best)?.flatten(),
+            eps: read("eps_profile", self.eps_profile, subscription::eps_profile)?,
         })
     }
 

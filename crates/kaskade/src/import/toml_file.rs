@@ -32,6 +32,12 @@ struct Table {
     sqn_scheme: Option<String>,
     sqn: Option<String>,
     sealed: Option<String>,
+    methods: Option<String>,
+    gpsi: Option<String>,
+    routing_indicator: Option<String>,
+    akma: Option<String>,
+    best: Option<String>,
+    eps_profile: Option<String>,
     #[serde(
         rename = "op_or_opc",
         alias = "op_opc",
@@ -92,6 +98,12 @@ impl Table {
             sqn_scheme: present_text(&self.sqn_scheme),
             sqn: present_text(&self.sqn),
             sealed: present_text(&self.sealed),
+            methods: present_text(&self.methods),
+            gpsi: present_text(&self.gpsi),
+            routing_indicator: present_text(&self.routing_indicator),
+            akma: present_text(&self.akma),
+            best: present_text(&self.best),
+            eps_profile: present_text(&self.eps_profile),
         }
     }
 }

@@ -453,7 +453,10 @@ fn exports_are_sealed_and_read_back_with_the_same_master_key_only() {
     );
     place.kaskade("subscriber import cards.csv --data data").ok();
     let public = place.kaskade("subscriber export - --data data").ok();
-    assert!(public.starts_with("supi,amf,sqn_scheme,sqn\n") && !public.contains("sealed"));
+    assert!(
+        public.starts_with("supi,amf,sqn_scheme,sqn,methods,gpsi,routing_indicator,akma,best,eps_profile\n")
+            && !public.contains("sealed")
+    );
     for file in ["export.csv", "export.toml"] {
         place
             .kaskade(&format!("subscriber export {file} --with-secrets --data data"))

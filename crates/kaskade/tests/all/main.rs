@@ -28,4 +28,5 @@ mod n13;
 mod network;
 mod picture;
 mod sequence_numbers;
+mod subscriptions;
 mod usual_way;

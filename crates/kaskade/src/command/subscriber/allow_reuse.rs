@@ -2,15 +2,16 @@
 
 use anyhow::{Result, bail};
 use kaskade_flow::event::{Action as Audited, Outcome};
-use kaskade_keys::Supi;
 use serde_json::json;
 
+use super::subscription::supi_of;
 use super::{highest_sqn, is_at_its_end, open_audited, unknown};
 use crate::command::store::audit;
 use crate::console::Console;
 use crate::data_dir::DataArgs;
 use crate::service::note;
 use kaskade::hex_field;
+use kaskade::subscription::Who;
 
 /// Lets a card be followed back once, even to sequence numbers that were used before
 ///
@@ -25,8 +26,9 @@ use kaskade::hex_field;
 If the card was not restored or replaced by anybody you know of, somebody may have a copy of it: give it a new K instead
 (`kaskade subscriber add --replace`).")]
 pub(super) struct Args {
-    /// SUPI, such as imsi-001010000000001
-    supi: Supi,
+    /// SUPI or GPSI, such as imsi-001010000000001 or msisdn-491701234567
+    #[arg(value_name = "SUPI|GPSI")]
+    who: Who,
     /// Really allow it
     #[arg(long)]
     yes: bool,
@@ -39,27 +41,28 @@ pub(super) struct Args {
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let (store, audit_log) = open_audited(&args.data)?;
-    let before = store.subscriber(&args.supi)?.ok_or_else(|| unknown(&args.supi))?;
+    let supi = supi_of(&store, &args.who)?;
+    let before = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
     if !args.yes {
         bail!(
             "numbers that {} has seen could be issued once more: add --yes if you know why its card went back",
-            args.supi.sbi()
+            supi.sbi()
         );
     }
     audit(|| {
-        store.allow_reuse(&args.supi)?;
-        let subject = audit_log.subject(&args.supi);
+        store.allow_reuse(&supi)?;
+        let subject = audit_log.subject(&supi);
         note(&audit_log, Outcome::Changed, Audited::ReuseAllowed, |event| {
             event.about(subject)
         })?;
-        tracing::warn!(target: "audit", supi = %args.supi.masked(), "the next fresh AUTS may be followed to used numbers");
+        tracing::warn!(target: "audit", supi = %supi.masked(), "the next fresh AUTS may be followed to used numbers");
         Ok(())
     })?;
     let back = before.sqn.back();
     if args.json {
         let highest = highest_sqn(&before.sqn).octets();
         console.line(json!({
-            "supi": args.supi.sbi(),
+            "supi": supi.sbi(),
             "sqn_reuse_allowed": true,
             "was_allowed": back.granted,
             "sqn_reused": back.reuses,
@@ -76,6 +79,6 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     } else {
         "the next fresh AUTS of its card is followed wherever that is, once; no number has changed yet"
     };
-    console.line(format!("{}: {text}", args.supi.sbi()))?;
+    console.line(format!("{}: {text}", supi.sbi()))?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::{Subscriber, private};
 
 use super::sealed_secrets::SealedSecrets;
+use super::subscription::{self, FIELDS};
 use super::{highest_sqn, pages};
 use crate::console::{Console, Output};
 use crate::data_dir::{DataArgs, DataDir};
@@ -66,12 +67,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         Box::new(BufWriter::new(file))
     };
     if format == Format::Csv {
-        let columns = if sealed.is_some() {
-            "supi,amf,sqn_scheme,sqn,sealed"
-        } else {
-            "supi,amf,sqn_scheme,sqn"
-        };
-        writeln!(out, "{columns}")?;
+        let end = if sealed.is_some() { ",sealed" } else { "" };
+        writeln!(out, "supi,amf,sqn_scheme,sqn,{}{end}", FIELDS.join(","))?;
     }
     let mut count = 0;
     pages(&store, |page| {
@@ -102,12 +99,18 @@ fn write_one(
         Some(sealed) => Some(hex_field::text(&sealed.seal(&subscriber.supi, &subscriber.secrets)?)),
         None => None,
     };
+    let allowed = subscription::fields(subscriber);
     match format {
-        Format::Csv if supi.contains([',', '"']) => {
-            anyhow::bail!("a SUPI has a comma or a quotation mark, which CSV has no place for: add --format toml");
-        }
         Format::Csv => {
-            write!(out, "{supi},{},{scheme},{}", *amf, *sqn)?;
+            for (name, value) in [("supi", &supi)].into_iter().chain(FIELDS.into_iter().zip(&allowed)) {
+                if value.contains([',', '"']) {
+                    anyhow::bail!(
+                        "{name} of {} has a comma or a quotation mark, which CSV has no place for: add --format toml",
+                        subscriber.supi.masked()
+                    );
+                }
+            }
+            write!(out, "{supi},{},{scheme},{},{}", *amf, *sqn, allowed.join(","))?;
             if let Some(secrets) = secrets {
                 write!(out, ",{}", *secrets)?;
             }
@@ -120,6 +123,9 @@ fn write_one(
                 "[[subscriber]]\nsupi = {quoted}\namf = \"{}\"\nsqn_scheme = \"{scheme}\"\nsqn = \"{}\"",
                 *amf, *sqn
             )?;
+            for (name, value) in FIELDS.into_iter().zip(allowed).filter(|(_, value)| !value.is_empty()) {
+                writeln!(out, "{name} = {}", toml::Value::String(value))?;
+            }
             if let Some(secrets) = secrets {
                 writeln!(out, "sealed = \"{}\"", *secrets)?;
             }

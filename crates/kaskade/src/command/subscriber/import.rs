@@ -1,21 +1,23 @@
 //! `kaskade subscriber import`: a whole file, or nothing of it.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
+use kaskade::subscription::methods_of_card;
 use kaskade_aka::sqn::SqnScheme;
 use kaskade_flow::event::{Action as Audited, Outcome};
-use kaskade_store::{Subscriber, SubscriberStore, Subscription};
+use kaskade_keys::{Gpsi, Supi};
+use kaskade_store::{AuthMethods, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
 use super::sealed_secrets::SealedSecrets;
-use super::{methods, open_or_create, sqn_record};
-use crate::console::{Console, Style};
+use super::{open_or_create, sqn_record};
+use crate::console::{Console, Style, progress};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::service::{note, open_audit, open_store};
 
@@ -32,6 +34,12 @@ use crate::service::{note, open_audit, open_store};
   amf           4 hexadecimal digits, 8000 if left out
   sqn_scheme    TIME_BASED, GENERAL or NON_TIME_BASED, as configured if left out
   sqn           highest SQN that the card may have seen, 12 hexadecimal digits
+  methods       5g-aka, eap-aka-prime, eps-aka, eap-aka, umts-aka, gsm-aka, blanks between them, the preferred one first;
+                none for no method; 5g-aka if left out, and none for a GSM-only card
+  gpsi          msisdn-491701234567 or extid-meter17@things.example; no two subscribers have the same
+  routing_indicator   1 to 4 digits
+  akma, best    yes or no, no if left out; best also separated-umts
+  eps_profile   name of the subscription data that an MME gets
   sealed        instead of k, opc and the like: as `kaskade subscriber export --with-secrets` writes it
 
   imsi,k,opc
@@ -56,7 +64,7 @@ pub(super) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Replace subscribers that exist already. Another K, operator code or algorithm is another card and begins at its `sqn`;
-    /// the SQN of the same card never goes back
+    /// the SQN of the same card never goes back. What the file leaves out is as for a new subscriber
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
@@ -65,8 +73,6 @@ pub(super) struct Args {
 
 /// Subscribers per call of the store, between two steps of the progress bar.
 const CHUNK: usize = 8192;
-/// From here on an import takes long enough for a progress bar.
-const LONG: usize = 20_000;
 
 pub(super) fn format(text: &str) -> Result<Format, String> {
     match text {
@@ -145,15 +151,35 @@ fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], rep
     const SHOWN: usize = 20;
     let mut errors = Vec::new();
     let mut more = 0;
+    let comes: HashSet<&Supi> = match entries.iter().any(|entry| entry.subscription.gpsi.is_some()) {
+        true => entries.iter().map(|entry| &entry.supi).collect(),
+        false => HashSet::new(),
+    };
     for entry in entries {
         let reason = match store.contains(&entry.supi) {
             Err(error) => Some(error.to_string()),
             Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
             Ok(_) => match &entry.secrets {
-                Secrets::Sealed(octets) => sealed.open(&entry.supi, octets).err().map(|error| format!("{error:#}")),
+                Secrets::Sealed(octets) => {
+                    let opened = sealed.open(&entry.supi, octets);
+                    opened
+                        .and_then(|secrets| methods(entry, &secrets))
+                        .err()
+                        .map(|error| format!("{error:#}"))
+                }
                 Secrets::Clear(_) => None,
             },
         };
+        let reason = reason.or_else(|| match owner(store, entry) {
+            Err(error) => Some(error.to_string()),
+            // Whoever is in the file gets what the file says.
+            Ok(Some((gpsi, owner))) if !comes.contains(&owner) => Some(format!(
+                "gpsi: {} belongs to {}, which is not in the file, and no two subscribers have the same",
+                gpsi.masked(),
+                owner.masked()
+            )),
+            Ok(_) => None,
+        });
         match reason {
             Some(reason) if errors.len() < SHOWN => errors.push(LineError {
                 line: entry.line,
@@ -170,9 +196,34 @@ fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], rep
     }
 }
 
+/// The other subscriber that has the GPSI of this one.
+fn owner<'e>(store: &SubscriberStore, entry: &'e Entry) -> Result<Option<(&'e Gpsi, Supi)>, StoreError> {
+    let Some(gpsi) = &entry.subscription.gpsi else {
+        return Ok(None);
+    };
+    let owner = store.supi_of(gpsi)?.filter(|owner| *owner != entry.supi);
+    Ok(owner.map(|owner| (gpsi, owner)))
+}
+
+fn methods(entry: &Entry, secrets: &SubscriberSecrets) -> Result<AuthMethods> {
+    methods_of_card(entry.methods, &secrets.algorithm()).context("methods")
+}
+
 fn write(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], scheme: SqnScheme) -> Result<()> {
     let bar = progress(entries.len());
     let mut done = 0;
+    // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
+    let mut giving = HashSet::new();
+    for entry in entries {
+        giving.extend(owner(store, entry)?.map(|(_, owner)| owner));
+    }
+    let mut without = Vec::new();
+    for entry in entries.iter().filter(|entry| giving.contains(&entry.supi)) {
+        let mut subscriber = subscriber(sealed, entry, scheme)?;
+        subscriber.subscription.gpsi = None;
+        without.push(subscriber);
+    }
+    store.put_many(&without)?;
     for chunk in entries.chunks(CHUNK) {
         let subscribers = chunk
             .iter()
@@ -192,16 +243,6 @@ fn write(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], sch
     Ok(())
 }
 
-/// On a terminal only, and only when it takes long.
-pub(crate) fn progress(count: usize) -> ProgressBar {
-    if count < LONG || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template = "{bar:40} {human_pos} of {human_len} subscribers, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
-}
-
 fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {
     let secrets = match &entry.secrets {
         Secrets::Clear(secrets) => secrets.clone(),
@@ -209,8 +250,8 @@ fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Resul
     };
     Ok(Subscriber {
         supi: entry.supi.clone(),
-        methods: methods(&secrets),
-        subscription: Subscription::default(),
+        methods: methods(entry, &secrets)?,
+        subscription: entry.subscription.clone(),
         secrets,
         amf: entry.amf,
         sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),

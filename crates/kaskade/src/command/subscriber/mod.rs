@@ -4,10 +4,12 @@ mod allow_reuse;
 mod export;
 mod import;
 mod sealed_secrets;
+mod subscription;
 
 use anyhow::{Context, Result, anyhow, bail};
 use comfy_table::{Table, presets};
 use kaskade::hex_field;
+use kaskade::subscription::Who;
 use kaskade_aka::auc::GsmKeys;
 use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
 use kaskade_crypto::tuak::TuakKey;
@@ -16,11 +18,9 @@ use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::audit::AuditLog;
-use kaskade_store::{
-    Algorithm, AlgorithmProfile, AuthMethods, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
-    Subscription, TopOrTopc,
-};
+use kaskade_store::{Algorithm, AlgorithmProfile, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, TopOrTopc};
 use serde_json::{Value, json};
+use subscription::{SubscriptionArgs, not_put, supi_of};
 
 use crate::command::derive;
 use crate::console::{Console, Style};
@@ -64,7 +64,11 @@ enum Action {
 
 A card with TUAK:
   printf '%s\\n' \"$K\" \"$TOPC\" | kaskade subscriber add --supi imsi-001010000000002 \\
-    --algorithm tuak --k-file - --topc-file - --tuak-iterations 1")]
+    --algorithm tuak --k-file - --topc-file - --tuak-iterations 1
+
+One that prefers EAP-AKA', may use AKMA, and is called by its number:
+  kaskade subscriber add --supi imsi-001010000000003 --k-file k.hex --opc-file opc.hex \\
+    --methods eap-aka-prime,5g-aka --akma --gpsi msisdn-491701234567")]
 struct Add {
     /// SUPI, such as imsi-001010000000001
     #[arg(long)]
@@ -85,6 +89,8 @@ struct Add {
     #[arg(long, help_heading = "Subscription")]
     replace: bool,
     #[command(flatten)]
+    subscription: SubscriptionArgs,
+    #[command(flatten)]
     data: DataArgs,
 }
 
@@ -97,6 +103,9 @@ struct List {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
+    /// GPSIs in full, which are masked otherwise
+    #[arg(long)]
+    reveal_gpsi: bool,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -107,8 +116,12 @@ struct List {
 /// Shows one subscriber; K and OPc as fingerprints
 #[derive(clap::Args, Debug)]
 struct Show {
-    /// SUPI, such as imsi-001010000000001
-    supi: Supi,
+    /// SUPI or GPSI, such as imsi-001010000000001 or msisdn-491701234567
+    #[arg(value_name = "SUPI|GPSI")]
+    who: Who,
+    /// GPSI in full, which is masked otherwise
+    #[arg(long)]
+    reveal_gpsi: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -119,8 +132,9 @@ struct Show {
 /// Removes one subscriber and its K for good
 #[derive(clap::Args, Debug)]
 struct Remove {
-    /// SUPI, such as imsi-001010000000001
-    supi: Supi,
+    /// SUPI or GPSI, such as imsi-001010000000001 or msisdn-491701234567
+    #[arg(value_name = "SUPI|GPSI")]
+    who: Who,
     /// Really remove it
     #[arg(long)]
     yes: bool,
@@ -142,6 +156,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 
 fn add(console: &Console, args: &Add) -> Result<()> {
     let secrets = args.secrets.read()?;
+    let methods = args.subscription.methods(&secrets)?;
     let config = args.data.config()?;
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
@@ -149,21 +164,18 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
     let subscriber = Subscriber {
         supi: args.supi.clone(),
-        methods: methods(&secrets),
-        subscription: Subscription::default(),
+        methods,
+        subscription: args.subscription.subscription(),
         secrets,
         amf: args.amf,
         sqn: sqn_record(scheme, args.sqn),
     };
     let known = args.replace && store.contains(&args.supi)?;
-    if args.replace {
-        store.put_many([&subscriber])?;
-    } else {
-        store.add(&subscriber).map_err(|error| match error {
-            StoreError::AlreadyExists => anyhow!("{} exists already: --replace replaces it", args.supi.sbi()),
-            error => error.into(),
-        })?;
-    }
+    let put = match args.replace {
+        true => store.put_many([&subscriber]).map(drop),
+        false => store.add(&subscriber),
+    };
+    put.map_err(|error| not_put(&args.supi, error))?;
     let done = if known {
         Audited::SubscriberChanged
     } else {
@@ -202,7 +214,7 @@ fn list(console: &Console, args: &List) -> Result<()> {
     let subscribers = store.list(args.after.as_ref(), args.limit)?;
     if args.json {
         for subscriber in &subscribers {
-            console.line(document(subscriber))?;
+            console.line(document(subscriber, args.reveal_gpsi))?;
         }
         return Ok(());
     }
@@ -212,10 +224,18 @@ fn list(console: &Console, args: &List) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["SUPI", "Algorithm", "K", "Operator code", "AMF", "SQN scheme"]);
+    table.load_style(presets::NOTHING).set_header([
+        "SUPI",
+        "Algorithm",
+        "K",
+        "Operator code",
+        "AMF",
+        "SQN scheme",
+        "Methods",
+        "GPSI",
+    ]);
     for subscriber in &subscribers {
+        let [methods, gpsi] = subscription::columns(subscriber, args.reveal_gpsi);
         table.add_row([
             subscriber.supi.sbi(),
             subscriber.secrets.algorithm().name().to_owned(),
@@ -224,6 +244,8 @@ fn list(console: &Console, args: &List) -> Result<()> {
                 .map_or_else(|| "-".into(), |(code, fingerprint)| format!("{code} {fingerprint}")),
             hex_field::text(subscriber.amf.octets()).to_string(),
             subscriber.sqn.scheme().to_string(),
+            methods,
+            gpsi,
         ]);
     }
     console.line(table.trim_fmt())?;
@@ -239,9 +261,10 @@ fn list(console: &Console, args: &List) -> Result<()> {
 
 fn show(console: &Console, args: &Show) -> Result<()> {
     let store = open(&args.data)?;
-    let subscriber = store.subscriber(&args.supi)?.ok_or_else(|| unknown(&args.supi))?;
+    let supi = supi_of(&store, &args.who)?;
+    let subscriber = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
     if args.json {
-        console.line(serde_json::to_string_pretty(&document(&subscriber))?)?;
+        console.line(serde_json::to_string_pretty(&document(&subscriber, args.reveal_gpsi))?)?;
         return Ok(());
     }
     let secrets = &subscriber.secrets;
@@ -272,6 +295,7 @@ fn show(console: &Console, args: &Show) -> Result<()> {
             ),
         ),
     ]);
+    facts.extend(subscription::facts(&subscriber, args.reveal_gpsi));
     let back = subscriber.sqn.back();
     if back.reuses > 0 {
         facts.push((
@@ -288,21 +312,22 @@ fn show(console: &Console, args: &Show) -> Result<()> {
 
 fn remove(console: &Console, args: &Remove) -> Result<()> {
     let (store, audit) = open_audited(&args.data)?;
-    if !store.contains(&args.supi)? {
-        return Err(unknown(&args.supi));
+    let supi = supi_of(&store, &args.who)?;
+    if !store.contains(&supi)? {
+        return Err(unknown(&args.who));
     }
     if !args.yes {
         bail!(
             "{} and its K would be gone for good: add --yes if you mean it",
-            args.supi.sbi()
+            supi.sbi()
         );
     }
-    store.remove(&args.supi)?;
-    let subject = audit.subject(&args.supi);
+    store.remove(&supi)?;
+    let subject = audit.subject(&supi);
     note(&audit, Outcome::Changed, Audited::SubscriberRemoved, |event| {
         event.about(subject)
     })?;
-    console.line(format!("{} is removed", args.supi.sbi()))?;
+    console.line(format!("{} is removed", supi.sbi()))?;
     Ok(())
 }
 
@@ -330,11 +355,8 @@ fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> 
     Ok(data)
 }
 
-fn unknown(supi: &Supi) -> anyhow::Error {
-    anyhow!(
-        "there is no subscriber {}; `kaskade subscriber list` shows which there are",
-        supi.sbi()
-    )
+fn unknown(who: &Who) -> anyhow::Error {
+    anyhow!("there is no subscriber {who}; `kaskade subscriber list` shows which there are")
 }
 
 /// Which operator code a subscriber was given, and its fingerprint; some sets have none.
@@ -386,15 +408,7 @@ fn algorithm_text(algorithm: &Algorithm) -> String {
     }
 }
 
-/// A GSM-only card has none of the methods that there are.
-fn methods(secrets: &SubscriberSecrets) -> AuthMethods {
-    match secrets.algorithm() {
-        Algorithm::Umts(_) => AuthMethods::default(),
-        Algorithm::Gsm(_) => AuthMethods::NONE,
-    }
-}
-
-fn document(subscriber: &Subscriber) -> Value {
+fn document(subscriber: &Subscriber, reveal_gpsi: bool) -> Value {
     let secrets = &subscriber.secrets;
     let (code, fingerprint) = operator(secrets).unzip();
     let (res_octets, iterations) = match secrets.algorithm() {
@@ -420,6 +434,11 @@ fn document(subscriber: &Subscriber) -> Value {
         if let Some(value) = value {
             document[name] = value.into();
         }
+    }
+    if let (Value::Object(all), Value::Object(allowed)) =
+        (&mut document, subscription::document(subscriber, reveal_gpsi))
+    {
+        all.extend(allowed);
     }
     document
 }
