@@ -339,7 +339,7 @@ impl Committer {
         }
         requests.retain_mut(|request| self.may_happen(request));
         let (mut units, mut effects) = (Vec::new(), Vec::new());
-        let (serial, mut index) = (Serial(self.serial.0 + 1), 0);
+        let (serial, mut index) = (self.next_serial(), 0);
         for request in &mut requests {
             self.put_events(request, serial, &mut index);
             units.push(std::mem::take(&mut request.unit));
@@ -417,9 +417,14 @@ impl Committer {
         true
     }
 
+    /// Above the last commit's, and above what the audit log has of a life that the store does not know any more.
+    fn next_serial(&self) -> Serial {
+        Serial(self.serial.max(self.records.least_serial()).0 + 1)
+    }
+
     /// Makes units durable, and draws the consequences.
     fn write(&mut self, units: Vec<Batch>, effects: Vec<Vec<Effect>>) -> Result<Vec<UnitOutcome>, Arc<EngineError>> {
-        let serial = Serial(self.serial.0 + 1);
+        let serial = self.next_serial();
         let group = Group {
             node: self.node,
             serial,

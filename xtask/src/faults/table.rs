@@ -32,6 +32,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("clock-before-lock-put", "the clock is read before the shard is locked, then a subscriber is replaced by it", STORE, "schedules_of_replacing"),
     fault("clock-before-lock-resynchronise", "the clock is read before the shard is locked, then SQN is moved by it", STORE, "schedules_of_resynchronising"),
     fault("row-before-hold", "an export takes the secrets before it holds the subscriber and the sequence numbers after", STORE, "schedules_of_exporting"),
+    fault("serials-not-raised", "a store out of a backup tells nothing to an audit log that has come further", STORE, "records_in_memory"),
     fault("loaded-without-a-hold", "a row is read, somebody changes it, and then numbers are issued of what was read", STORE, "schedules_of_replacing"),
     fault("sweep-drops-busy", "a sweep drops a subscriber whose record is on its way to the disk", STORE, "schedules_of_resynchronising"),
     fault("sweep-drops-ahead", "a sweep drops a subscriber that is ahead of the clock", STORE, "schedules_of_issuing"),

@@ -364,6 +364,13 @@ impl AuditLog {
         (serial != 0).then_some(serial)
     }
 
+    /// The serial of the newest commit of which events were taken; 0 before the first.
+    pub fn newest_committed(&self) -> u64 {
+        let Some(open) = &self.0 else { return 0 };
+        let (serial, _) = lock(&open.shared.committed).last;
+        serial
+    }
+
     /// How far the log has come on the disk; `None` without a log.
     pub fn head(&self) -> Option<Anchor> {
         self.0.as_ref().map(|open| *lock(&open.shared.anchor))

@@ -8,8 +8,10 @@
 //! After a crash those that are left are handed over again, in order: the log skips what it has, by serial and index.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kaskade_faults::fault;
 use kaskade_flow::event::{ENTRY_LEN, Entry, Event};
 use kaskade_flow::record::{Expect, Kind, Protection, RecordKey};
 
@@ -35,6 +37,10 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// The serial below which it has all events on its disk.
     fn has_below(&self) -> u64;
+
+    /// The highest serial of an event that it has taken; 0 when it has none. A store that came out of a backup has lower ones,
+    /// and goes on above it: what it commits now would else be taken for what the log has.
+    fn newest(&self) -> u64;
 }
 
 impl EventLog for AuditLog {
@@ -48,6 +54,10 @@ impl EventLog for AuditLog {
             None => u64::MAX,
             Some(_) => self.last_committed().unwrap_or(0),
         }
+    }
+
+    fn newest(&self) -> u64 {
+        self.newest_committed()
     }
 }
 
@@ -80,8 +90,16 @@ type Key = (u16, u64, u16);
 impl Records {
     /// Says where events go: at once those that are left from an earlier life.
     pub fn hand_events_to(&self, log: Arc<dyn EventLog>) {
+        if !fault!("serials-not-raised") {
+            self.0.least_serial.fetch_max(log.newest(), Ordering::AcqRel);
+        }
         self.0.events.waiting().log = Some(log);
         self.hand_over();
+    }
+
+    /// What the next commit's serial is above, whatever the store's own last one was.
+    pub(crate) fn least_serial(&self) -> Serial {
+        Serial(self.0.least_serial.load(Ordering::Acquire))
     }
 
     /// How many events are in the store because the audit log has not all of them on its disk yet.

@@ -15,6 +15,7 @@ mod sweep;
 mod write;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::rand;
@@ -60,6 +61,7 @@ struct Inner {
     kinds: RwLock<BTreeMap<u16, Kind>>,
     outbox: outbox::State,
     events: events::State,
+    least_serial: AtomicU64,
     sweeper: sweep::Sweeper,
 }
 
@@ -83,6 +85,7 @@ impl Records {
             kinds: RwLock::default(),
             outbox: outbox::State::default(),
             events: events::State::default(),
+            least_serial: AtomicU64::new(0),
             sweeper: sweep::Sweeper::default(),
         }));
         records.load_outbox()?;

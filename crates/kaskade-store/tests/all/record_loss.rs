@@ -68,6 +68,10 @@ struct Told {
 struct Log(Mutex<Vec<(u64, u16, u64)>>);
 
 impl EventLog for Log {
+    fn newest(&self) -> u64 {
+        self.0.lock().unwrap().last().map_or(0, |(serial, ..)| *serial)
+    }
+
     fn takes(&self, events: &[Event]) -> bool {
         let mut log = self.0.lock().unwrap();
         for event in events {

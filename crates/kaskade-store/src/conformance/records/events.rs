@@ -53,6 +53,10 @@ impl EventLog for Log {
     fn has_below(&self) -> u64 {
         self.content().below
     }
+
+    fn newest(&self) -> u64 {
+        self.content().events.last().map_or(0, |(_, serial, _)| *serial)
+    }
 }
 
 fn event(at: u64) -> Event {
@@ -69,6 +73,19 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     events_are_told_in_order_and_then_forgotten(&place());
     what_was_not_told_is_told_in_the_next_life(&place());
     an_edited_event_is_not_told(&place());
+    a_store_out_of_a_backup_tells_what_is_new(&place());
+}
+
+/// Its serials are lower than those that the log has seen: what it commits is told all the same.
+fn a_store_out_of_a_backup_tells_what_is_new(open: &Place) {
+    let log = Arc::new(Log::default());
+    log.content().events.push((1, 1_000_000, 3));
+    let tried = Tried::new(open);
+    tried.records.hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+    tried.tells([2, 3]);
+    assert_eq!(log.moments(), [1, 2, 3]);
+    tried.tells([4]);
+    assert_eq!(log.moments(), [1, 2, 3, 4]);
 }
 
 fn events_are_told_in_order_and_then_forgotten(open: &Place) {
