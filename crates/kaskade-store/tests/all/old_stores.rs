@@ -3,12 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use kaskade_aka::sqn::SqnLayout;
 use kaskade_crypto::{K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::{
-    Algorithm, MasterKey, OpOrOpc, StoreError, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
+    Algorithm, Conversion, MasterKey, OpOrOpc, StoreError, StoreOptions, Subscriber, SubscriberSecrets,
+    SubscriberStore, kept_audit_head,
 };
 
 /// A copy of a store, as private as it must be.
@@ -100,5 +102,37 @@ fn what_earlier_programs_left_goes_on() {
         let store = open(folder.path(), &key).expect("open");
         assert_eq!(store.len().expect("read"), 8);
         assert!(next(&store, "imsi-001010000000002") > 0x2000 / 32 + 1);
+    }
+}
+
+/// Whoever opens it is told, once for each start that converts, and looking for the head of an audit log does not.
+#[test]
+fn a_conversion_is_told() {
+    for (of, from) in [("first", 1), ("second", 2)] {
+        let (folder, key) = copy(of);
+        let path = folder.path().join("subscribers.redb");
+        assert!(kept_audit_head(&path, &key).expect("read").is_none());
+        for expected in [true, false] {
+            let told = Arc::new(Mutex::new(Vec::new()));
+            let to = Arc::clone(&told);
+            let mut options = StoreOptions::default();
+            options.create = false;
+            options.converting = Arc::new(move |conversion| to.lock().expect("whole").push(conversion));
+            drop(SubscriberStore::open(&path, &key, options).expect("opens"));
+            let told = told.lock().expect("whole");
+            assert_eq!(!told.is_empty(), expected, "{of}: {told:?}");
+            let Some((last, before)) = told.split_last() else {
+                continue;
+            };
+            let all = Conversion {
+                from,
+                to: 3,
+                done: 7,
+                total: 7,
+                is_complete: true,
+            };
+            assert_eq!(*last, all);
+            assert!(before.iter().all(|conversion| !conversion.is_complete) && before[0].done == 0);
+        }
     }
 }
