@@ -8,7 +8,7 @@
 //! | [`budget`] | how much may be asked for |
 //! | [`event`] | what the audit log holds: entries of 96 octets |
 //! | [`record`] | [`Record`]: a durable thing, with its kind, key, secrets, end and indexes |
-//! | [`unit`] | [`Unit`]: what happens together: records, messages to others, events |
+//! | [`mod@unit`] | [`Unit`]: what happens together: records, messages to others, events |
 //! | [`release`] | [`Guarded`]: made, and not to be told yet; [`Durable`]: what it depends on is durable and its release is on record |
 //!
 //! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'. With the feature `std` there are tables
