@@ -84,8 +84,8 @@ pub struct Sealed {
     pub life: [u8; 16],
 }
 
-/// Octets of the rows that need no heap: MILENAGE with standard constants or TUAK, and some fields.
-const INLINE: usize = 192;
+/// Octets of the rows that need no heap: MILENAGE with standard constants, also with OP, or TUAK with TOPc.
+const INLINE: usize = 118;
 
 /// A subscriber's row, as it is sealed.
 #[derive(Clone)]

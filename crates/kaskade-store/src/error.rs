@@ -132,6 +132,9 @@ pub enum StoreError {
     /// A unit was refused.
     #[error(transparent)]
     Unit(CommitError),
+    /// Too many events wait for the audit log: what would be one more is not done.
+    #[error("the audit log has no room, and too many events wait for it")]
+    NotOnRecord,
     /// The system gave no random numbers.
     #[error("no random numbers from the system")]
     Random,

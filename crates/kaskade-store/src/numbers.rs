@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kaskade_aka::sqn::{ClockView, Proof, Resynchronisation, SqnIssuer};
 use kaskade_crypto::{Rand, Sqn};
 use kaskade_faults::fault;
+use kaskade_flow::event::Event;
 use kaskade_flow::Cover;
 use kaskade_keys::Supi;
 
@@ -116,7 +117,7 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::UnknownSubscriber`]; [`StoreError::Sqn`] when the card accepts nothing that is left to issue.
     pub fn resynchronise(&self, supi: &Supi, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
-        self.follow(supi, None, rand, sqn_ms)
+        self.follow(supi, None, (rand, sqn_ms), &|_| None)
     }
 
     /// [`SubscriberStore::resynchronise`] for an AUTS that was verified with the K of this card. Blocks.
@@ -130,12 +131,33 @@ impl SubscriberStore {
         rand: &Rand,
         sqn_ms: Sqn,
     ) -> Result<Resynchronised, StoreError> {
-        self.follow(supi, Some(&card.0), rand, sqn_ms)
+        self.follow(supi, Some(&card.0), (rand, sqn_ms), &|_| None)
     }
 
-    fn follow(&self, supi: &Supi, card: Option<&Life>, rand: &Rand, sqn_ms: Sqn) -> Result<Resynchronised, StoreError> {
+    /// [`SubscriberStore::resynchronise_card`], with what the audit log is told of a change: durable in the same commit, and
+    /// handed to the log behind it ([`crate::Records::hand_events_to`]). Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::resynchronise_card`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn resynchronise_on_record(
+        &self,
+        supi: &Supi,
+        card: &CardName,
+        (rand, sqn_ms): (&Rand, Sqn),
+        event: &dyn Fn(Resynchronised) -> Option<Event>,
+    ) -> Result<Resynchronised, StoreError> {
+        self.follow(supi, Some(&card.0), (rand, sqn_ms), event)
+    }
+
+    fn follow(
+        &self,
+        supi: &Supi,
+        card: Option<&Life>,
+        (rand, sqn_ms): (&Rand, Sqn),
+        event: &dyn Fn(Resynchronised) -> Option<Event>,
+    ) -> Result<Resynchronised, StoreError> {
         let key = SubscriberKey::from(supi);
-        self.change(&key, card, |issuer, clock| {
+        self.change(&key, card, event, |issuer, clock| {
             // Under the lock, as a success of meanwhile counts.
             let now = self.moment();
             let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
@@ -172,7 +194,7 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::UnknownSubscriber`].
     pub fn allow_reuse(&self, supi: &Supi) -> Result<(), StoreError> {
-        self.change(&SubscriberKey::from(supi), None, |issuer, _| {
+        self.change(&SubscriberKey::from(supi), None, &|()| None, |issuer, _| {
             let mut granted = issuer.clone();
             granted.reserved(issuer.record().clone().granted());
             Ok(((), Some(granted)))
@@ -181,10 +203,11 @@ impl SubscriberStore {
 
     /// Takes another issuer for a subscriber, if `decide` gives one, and makes its record durable. Nothing is issued
     /// meanwhile. Blocks.
-    fn change<R>(
+    fn change<R: Copy>(
         &self,
         key: &SubscriberKey,
         card: Option<&Life>,
+        event: &dyn Fn(R) -> Option<Event>,
         decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
     ) -> Result<R, StoreError> {
         let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
@@ -215,9 +238,13 @@ impl SubscriberStore {
                 key,
                 &sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner),
             );
+            let mut effects = vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))];
+            if let Some(event) = event(done) {
+                effects.extend(self.records.with_event(event).ok_or(StoreError::NotOnRecord)?);
+            }
             self.queue.submit(Request {
                 unit,
-                effects: vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))],
+                effects,
                 ticket: Arc::clone(&ticket),
             })?;
             Ok(((done, true), true))

@@ -115,7 +115,7 @@ pub struct SubscriberStore {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watch: Watch,
     failure: Arc<Failure>,
-    records: Records,
+    pub(crate) records: Records,
     committer: Option<JoinHandle<()>>,
 }
 

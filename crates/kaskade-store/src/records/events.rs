@@ -17,6 +17,7 @@ use kaskade_flow::record::{Expect, Kind, Protection, RecordKey};
 
 use super::super::engine::{Batch, Blocking, Change, Serial, Table, Value};
 use super::super::error::EngineError;
+use super::super::issuer::Effect;
 use super::{CommitError, Records, opened, place};
 use crate::audit::AuditLog;
 
@@ -146,6 +147,14 @@ impl Records {
         }
         waiting.asked += count;
         Ok(())
+    }
+
+    /// The effects by which a change of the store's own carries an event; `None` when too many wait for the log.
+    pub(crate) fn with_event(&self, event: Event) -> Option<[Effect; 2]> {
+        self.reserve_events(1).ok()?;
+        let records = self.clone();
+        let settled = Effect::Settled(Box::new(move |_| records.unreserve_events(1)));
+        Some([settled, Effect::Events(vec![event])])
     }
 
     /// Gives it back.

@@ -143,7 +143,8 @@ impl UdmLink {
         let mut path = format!("/{API}/{VERSION}/");
         push_segment(&mut path, &supi_or_suci.sbi());
         path.push_str("/security-information/generate-auth-data");
-        let answer = client.send(Method::POST, &path, Some(request.json().into())).await?;
+        // Boxed, so that what waits for a UDM in this process stays small.
+        let answer = Box::pin(client.send(Method::POST, &path, Some(request.json().into()))).await?;
         expect(answer, StatusCode::OK)?.told(|body| {
             let parsed = parse_authentication_info_result(body);
             let (he_av, supi) = parsed.map_err(|_| UdmLinkError::Nonsense("not a 5G HE AV"))?;
@@ -163,7 +164,7 @@ impl UdmLink {
             Self::Http(client) => client,
         };
         let path = collection(supi);
-        let answer = client.send(Method::POST, &path, Some(event.json().into())).await?;
+        let answer = Box::pin(client.send(Method::POST, &path, Some(event.json().into()))).await?;
         let location = expect(answer, StatusCode::CREATED)?.location;
         let location = location.as_ref().and_then(|location| location.to_str().ok());
         let location = location.ok_or(UdmLinkError::Nonsense("no Location"))?;
@@ -184,11 +185,11 @@ impl UdmLink {
             (Self::Http(client), EventUri::Within(last)) => {
                 let path = format!("{}/{last}", collection(supi));
                 let answer = client.send(Method::PUT, &path, Some(Bytes::from(removal.json())));
-                expect(answer.await?, StatusCode::NO_CONTENT).map(|_| ())
+                expect(Box::pin(answer).await?, StatusCode::NO_CONTENT).map(|_| ())
             }
             (Self::Http(client), EventUri::Path(path)) => {
                 let answer = client.follow(Method::PUT, path, Some(Bytes::from(removal.json())));
-                expect(answer.await?, StatusCode::NO_CONTENT).map(|_| ())
+                expect(Box::pin(answer).await?, StatusCode::NO_CONTENT).map(|_| ())
             }
             _ => Err(UdmLinkError::Nonsense("a report from another kind of link")),
         };

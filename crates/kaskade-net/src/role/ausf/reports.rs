@@ -4,6 +4,7 @@
 //! report is taken before the context is spent: where all are taken, the request waits, and what is cancelled then has changed
 //! nothing.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,11 +54,13 @@ impl Reports {
 
     /// Does this to its end, also where nobody waits for that any more; the end of the program is waited for so long.
     /// What came of it; `None` where it broke off.
-    pub(super) async fn deliver<T: Send + 'static>(
+    ///
+    /// It begins at once, and lies in its task: what waits for it is small.
+    pub(super) fn deliver<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
         &self,
         place: Place,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
+        work: W,
+    ) -> impl Future<Output = Option<T>> + Send + use<T, W> {
         let over = self.over.clone();
         let task = async move {
             let _place = place.0;
@@ -69,13 +72,19 @@ impl Reports {
                 }
             }
         };
-        if fault!("lost-when-cancelled") {
-            return task.await;
+        let task = match fault!("lost-when-cancelled") {
+            true => Err(Box::pin(task) as Pin<Box<dyn Future<Output = Option<T>> + Send>>),
+            false => Ok(tokio::spawn(task)),
+        };
+        async move {
+            match task {
+                Err(lost) => lost.await,
+                Ok(task) => task.await.unwrap_or_else(|error| {
+                    log_limit!(error, "the report of a result broke off", %error);
+                    None
+                }),
+            }
         }
-        tokio::spawn(task).await.unwrap_or_else(|error| {
-            log_limit!(error, "the report of a result broke off", %error);
-            None
-        })
     }
 
     /// Waits for the reports under way, so long at most, and takes no more.

@@ -162,7 +162,10 @@ pub struct Udm {
 
 impl Udm {
     /// A UDM over this store.
+    ///
+    /// What the store commits with events goes to the audit log of these options from now on.
     pub fn new(store: Arc<SubscriberStore>, options: UdmOptions) -> Self {
+        store.records().hand_events_to(Arc::new(options.audit.clone()));
         Self {
             store,
             events: Events::new(options.events),

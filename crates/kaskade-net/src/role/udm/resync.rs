@@ -25,13 +25,11 @@ impl Udm {
         let event = self
             .audit
             .event(Outcome::Changed, Action::Resynchronised, requester, supi);
-        let log = self.options.audit.clone();
-        let (done, recorded) = self
+        // In the same commit as the change, whoever resets the stream meanwhile.
+        let done = self
             .blocking(supi, move |store, supi| {
-                let done = store.resynchronise_card(supi, &card, &rand, sqn_ms)?;
-                // Here, and not behind the wait: whoever resets the stream meanwhile has changed it all the same.
-                let recorded = change(done).map_or(Ok(()), |how| log.record(event.because(how)));
-                Ok((done, recorded))
+                let event = |done| change(done).map(|how| event.because(how));
+                store.resynchronise_on_record(supi, &card, (&rand, sqn_ms), &event)
             })
             .await?;
         self.report(supi, done);
@@ -40,8 +38,7 @@ impl Udm {
             self.audit
                 .refused(requester, Action::Resynchronised, Reason::NotFollowed);
         }
-        // Where there is no room for the record of a change, there is none for a vector either.
-        Ok(recorded?)
+        Ok(())
     }
 
     /// SQN_MS, and the card whose K it was verified with.
