@@ -22,6 +22,7 @@ impl UdmError {
             Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
                 Cause::InsufficientResources
             }
+            Self::Store(StoreError::NotOnRecord) => Cause::InsufficientResources,
             Self::Store(_) => Cause::SystemFailure,
             Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
             Self::OverBudget(over) => budget::cause(over.bucket),
@@ -40,6 +41,7 @@ impl UdmError {
             Self::MethodNotAllowed => Reason::MethodNotAllowed,
             Self::WrongAuts(_) => Reason::AutsRejected,
             Self::NoSequenceNumber(_) => Reason::NumbersSpent,
+            Self::Store(StoreError::NotOnRecord) => Reason::AuditFull,
             Self::Store(_) => Reason::StoreFailed,
             Self::OverBudget(_) => Reason::BudgetSpent,
             Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Reason::Overloaded,
