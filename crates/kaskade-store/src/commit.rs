@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
 use kaskade_faults::fault;
+use kaskade_flow::UnixMillis;
 
 use super::audit::AuditLog;
 use super::clock::Clock;
@@ -47,8 +48,8 @@ pub(crate) type Outcome = Result<Version, Undone>;
 pub(crate) type Listener = Box<dyn FnOnce(Outcome) + Send>;
 /// Hears whether a unit is durable, once that is known: before whoever waits for it, or long after.
 pub(crate) type Settled = Box<dyn FnOnce(bool) + Send>;
-/// Looks at what a unit writes over before it does.
-pub(crate) type Check = Box<dyn FnOnce(&dyn Engine) -> Result<(), RecordError> + Send>;
+/// Looks at what a unit writes over before it does, at the moment of its commit.
+pub(crate) type Check = Box<dyn FnOnce(&dyn Engine, UnixMillis) -> Result<(), RecordError> + Send>;
 
 /// Where those who wait for one commit meet its outcome.
 #[derive(Default)]
@@ -337,7 +338,8 @@ impl Committer {
             }
             return;
         }
-        requests.retain_mut(|request| self.may_happen(request));
+        let now = self.records.now();
+        requests.retain_mut(|request| self.may_happen(request, now));
         let (mut units, mut effects) = (Vec::new(), Vec::new());
         let (serial, mut index) = (self.next_serial(), 0);
         for request in &mut requests {
@@ -371,7 +373,7 @@ impl Committer {
                 self.settle(Vec::new(), effects);
                 Ok(Vec::new())
             }
-            false => self.write(units, effects),
+            false => self.write((serial, now), units, effects),
         };
         let marked = mark.is_some() && result.is_ok();
         let version = self.serial.version(self.node);
@@ -404,10 +406,10 @@ impl Committer {
 
     /// Whether what a request writes over can be read; one that would destroy what this program does not understand has its
     /// answer.
-    fn may_happen(&self, request: &mut Request) -> bool {
+    fn may_happen(&self, request: &mut Request, now: UnixMillis) -> bool {
         for effect in &mut request.effects {
             let Effect::Checked(check) = effect else { continue };
-            let Some(Err(error)) = check.take().map(|check| check(&*self.engine)) else {
+            let Some(Err(error)) = check.take().map(|check| check(&*self.engine, now)) else {
                 continue;
             };
             self.issuer.settle(std::mem::take(&mut request.effects), false);
@@ -423,11 +425,16 @@ impl Committer {
     }
 
     /// Makes units durable, and draws the consequences.
-    fn write(&mut self, units: Vec<Batch>, effects: Vec<Vec<Effect>>) -> Result<Vec<UnitOutcome>, Arc<EngineError>> {
-        let serial = self.next_serial();
+    fn write(
+        &mut self,
+        (serial, now): (Serial, UnixMillis),
+        units: Vec<Batch>,
+        effects: Vec<Vec<Effect>>,
+    ) -> Result<Vec<UnitOutcome>, Arc<EngineError>> {
         let group = Group {
             node: self.node,
             serial,
+            now: now.get(),
             units,
         };
         match pollster::block_on(self.engine.commit(group)) {

@@ -142,7 +142,7 @@ impl EmbeddedEngine {
         let name = private::with_suffix(&self.path, ".new");
         let file = self.new_file(&name)?;
         let database = self.on_file(file)?;
-        self.write(&database, &Group::default())
+        self.write(&database, &self.tables(), &Group::default())
             .map_err(|failed| failed.error)?;
         let named = match fs::hard_link(&name, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -251,7 +251,7 @@ impl EmbeddedEngine {
     }
 
     fn take(&self, database: Database) -> Result<(), EngineError> {
-        self.create_tables(&database)?;
+        self.create_tables(&database, &self.tables())?;
         self.publish(&database)?;
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
@@ -267,9 +267,8 @@ impl EmbeddedEngine {
         }
     }
 
-    fn create_tables(&self, database: &Database) -> Result<(), EngineError> {
+    fn create_tables(&self, database: &Database, tables: &[Table]) -> Result<(), EngineError> {
         let read = database.begin_read().map_err(|error| self.error(error))?;
-        let tables = self.tables();
         let plain = tables.iter().all(|table| table.is_plain());
         let mut names = tables.iter().map(|table| table.name());
         let there = |name| read.open_table(definition(name)).is_ok();
@@ -277,7 +276,7 @@ impl EmbeddedEngine {
             return Ok(());
         }
         drop(read);
-        self.write(database, &Group::default())
+        self.write(database, tables, &Group::default())
             .map(drop)
             .map_err(|failed| failed.error)
     }
@@ -350,7 +349,7 @@ impl EmbeddedEngine {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
         let done = self
-            .write(database, group)
+            .write(database, &self.tables(), group)
             .and_then(|outcomes| match self.publish(database) {
                 Ok(()) => Ok(outcomes),
                 Err(error) => Err(CommitFailed { error, outcomes }),
@@ -364,12 +363,15 @@ impl EmbeddedEngine {
     }
 
     fn recover_now(&self) -> Result<(), EngineError> {
+        self.reopen(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reopen(&self, writer: &mut Option<Database>) -> Result<(), EngineError> {
         // After a failed sync the system may have dropped pages that it calls clean: only a restart of the machine or
         // of the file's reader shows what is there. A full disk refuses before it writes.
         if self.broken.load(Ordering::Acquire) {
             return Err(EngineError::Failed);
         }
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         // Readers wait meanwhile.
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         (*snapshot, *writer) = (None, None);
@@ -378,6 +380,7 @@ impl EmbeddedEngine {
         if self.broken.load(Ordering::Acquire) {
             return Err(EngineError::Failed);
         }
+        self.create_tables(&database, &self.tables())?;
         *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
         *writer = Some(database);
         Ok(())
@@ -404,15 +407,22 @@ impl EmbeddedEngine {
 
 impl Engine for EmbeddedEngine {
     fn declare(&self, tables: &[Table]) -> Result<(), EngineError> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
-        let mut known = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        known.extend(tables);
-        known.sort();
-        known.dedup();
-        drop(known);
-        self.create_tables(database)?;
-        self.publish(database)
+        let mut all = self.tables().clone();
+        all.extend(tables);
+        all.sort();
+        all.dedup();
+        let made = self.create_tables(database, &all).and_then(|()| {
+            // Known when they are there, not before: each commit and each snapshot opens all that are known.
+            *self.tables.write().unwrap_or_else(PoisonError::into_inner) = all;
+            self.publish(database)
+        });
+        if matches!(made, Err(EngineError::Full(_))) {
+            // The file is as it was before, once it is opened again; where that fails, the next commit sees to it.
+            let _ = self.reopen(&mut writer);
+        }
+        made
     }
 
     #[inline]

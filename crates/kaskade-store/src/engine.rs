@@ -152,9 +152,25 @@ pub struct Value {
 
 /// Changes that happen together, or not at all: a unit of a commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch(Vec<Change>);
+pub struct Batch {
+    changes: Vec<Change>,
+    sees_ended: bool,
+}
 
 impl Batch {
+    /// One to which a row is there until it is removed, whether it has ended or not: that of a sweeper.
+    pub fn seeing_ended() -> Self {
+        Self {
+            sees_ended: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether rows that have ended are there for what it expects.
+    pub const fn sees_ended(&self) -> bool {
+        self.sees_ended
+    }
+
     /// Adds a put. Of several changes to one key the last counts.
     pub fn put(&mut self, table: Table, key: &[u8], octets: &[u8]) {
         self.push(Change {
@@ -180,22 +196,22 @@ impl Batch {
 
     /// Adds a change. What it expects is looked at before any change of the unit, and after the units before.
     pub fn push(&mut self, change: Change) {
-        self.0.push(change);
+        self.changes.push(change);
     }
 
     /// Adds all of another batch.
     pub fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.changes.extend(other.changes);
     }
 
     /// The changes, in order.
     pub fn changes(&self) -> &[Change] {
-        &self.0
+        &self.changes
     }
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.changes.is_empty()
     }
 }
 
@@ -206,6 +222,9 @@ pub struct Group {
     pub node: u16,
     /// Its number among this node's, durable with it.
     pub serial: Serial,
+    /// Milliseconds since the Unix epoch: a row that has ended by then is absent to the units, and its links are free. 0 where
+    /// none has.
+    pub now: u64,
     /// The units, in order: each sees what those before it have changed.
     pub units: Vec<Batch>,
 }
@@ -226,7 +245,7 @@ pub enum UnitOutcome {
     Conflict(Conflict),
 }
 
-/// Why a unit was not done: a row was not what it had to be.
+/// Why a unit was not done: a row or a table was not what it had to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Conflict {
@@ -239,6 +258,12 @@ pub enum Conflict {
     /// Another row has this link.
     #[error("`{0}`: index {1} has this key for another row")]
     Taken(&'static str, u8),
+    /// A row is not one that an engine writes: the file was changed. It is left as it is.
+    #[error("`{0}`: a row is damaged, and left as it is")]
+    Damaged(&'static str),
+    /// Nobody declared the table.
+    #[error("`{0}`: no such table was declared")]
+    Undeclared(&'static str),
 }
 
 /// A commit that failed. Whether it is durable, [`Engine::recover`] tells.
@@ -433,6 +458,7 @@ pub trait Blocking: Engine {
         let group = Group {
             node: 0,
             serial: Serial(last + 1),
+            now: 0,
             units: vec![unit.clone()],
         };
         match pollster::block_on(self.commit(group)) {

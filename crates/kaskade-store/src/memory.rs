@@ -1,6 +1,6 @@
 //! An engine without a disk, for tests: promises everything but durability, and fails on request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -21,6 +21,8 @@ struct Content {
     rows: BTreeMap<(Table, Key), (Version, Value)>,
     links: BTreeMap<(Table, Link), Key>,
     serials: BTreeMap<u16, Serial>,
+    /// Those that were declared.
+    tables: BTreeSet<Table>,
 }
 
 /// How a commit fails on request.
@@ -171,7 +173,7 @@ impl MemoryEngine {
         if failure == Failure::Never as u32 || failure == Failure::FullAfterWrite as u32 {
             let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
             for unit in &group.units {
-                outcomes.push(content.unit(unit, group.version()));
+                outcomes.push(content.unit(unit, group));
             }
             content.serials.insert(group.node, group.serial);
         }
@@ -185,13 +187,13 @@ impl MemoryEngine {
 }
 
 impl Content {
-    fn unit(&mut self, unit: &Batch, version: Version) -> UnitOutcome {
-        match conflict(unit, self) {
-            Ok(None) => {}
-            Ok(Some(conflict)) => return UnitOutcome::Conflict(conflict),
+    fn unit(&mut self, unit: &Batch, group: &Group) -> UnitOutcome {
+        let (version, evicted) = match conflict(unit, group.now, self) {
+            Ok(Ok(evicted)) => (group.version(), evicted),
+            Ok(Err(conflict)) => return UnitOutcome::Conflict(conflict),
             Err(never) => match never {},
-        }
-        for change in unit.changes() {
+        };
+        for change in unit.changes().iter().chain(&evicted) {
             let links = &mut self.links;
             if let Some((_, old)) = self.rows.get(&(change.table, change.key.clone())) {
                 for link in &old.links {
@@ -199,7 +201,7 @@ impl Content {
                 }
             }
         }
-        for change in unit.changes() {
+        for change in evicted.iter().chain(unit.changes()) {
             let place = (change.table, change.key.clone());
             let old = match &change.value {
                 Some(value) => {
@@ -231,8 +233,13 @@ impl Content {
 impl Before for Content {
     type Error = Infallible;
 
-    fn version(&mut self, table: Table, key: &[u8]) -> Result<Option<Version>, Infallible> {
-        Ok(self.rows.get(&(table, key.into())).map(|(version, _)| *version))
+    fn has(&self, table: Table) -> bool {
+        Table::PLAIN.contains(&table) || self.tables.contains(&table)
+    }
+
+    fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<(Version, u64)>, Infallible> {
+        let row = self.rows.get(&(table, key.into()));
+        Ok(row.map(|(version, value)| (*version, value.expires)))
     }
 
     fn owner(&mut self, table: Table, link: &Link) -> Result<Option<Box<[u8]>>, Infallible> {
@@ -251,7 +258,9 @@ fn row(table: Table, key: &[u8], version: Version, value: &Value) -> Row {
 }
 
 impl Engine for MemoryEngine {
-    fn declare(&self, _: &[Table]) -> Result<(), EngineError> {
+    fn declare(&self, tables: &[Table]) -> Result<(), EngineError> {
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
+        content.tables.extend(tables);
         Ok(())
     }
 

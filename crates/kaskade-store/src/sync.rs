@@ -1,7 +1,7 @@
 //! Locks, threads and atomics of what issues sequence numbers, in one place: `schedule` puts others there, and searches
 //! the orders in which threads can run.
 //!
-//! `issuer`, `hold`, `commit`, `store`, `numbers`, `challenge` and `provision` are compiled twice for that, so they name their
+//! `issuer`, `hold`, `commit`, `store`, `numbers`, `records`, `challenge` and `provision` are compiled twice for that, so they name their
 //! neighbours by `super`. The table of successes in `challenge` keeps the standard library's locks: none of them is held
 //! while another is taken, and whoever takes one for an AUTS or a success holds the shard.
 

@@ -1,5 +1,6 @@
 //! Records of throw-away kinds, over any engine: sealed, coded, expiring, indexed, conditional, with an outbox.
 
+mod ended;
 mod events;
 mod kinds;
 mod newer;
@@ -37,6 +38,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     what_has_ended_is_absent_and_then_gone(&place());
     what_was_edited_or_moved_is_named_and_left(&place());
     newer::run(place);
+    ended::run(place);
     impossible_units_are_refused(&place());
     a_unit_is_on_its_way_whatever_becomes_of_the_future(&place());
     kinds_are_not_mixed_up(&place());
@@ -152,9 +154,19 @@ impl Tried {
         let group = Group {
             node: 63,
             serial: Serial(last + 1),
+            now: 0,
             units: vec![unit],
         };
         pollster::block_on(self.engine.commit(group)).expect("planted");
+    }
+
+    /// What a row says and its end, without links.
+    fn value(&self, row: &Row) -> Value {
+        Value {
+            octets: row.octets.clone(),
+            expires: row.expires,
+            links: Vec::new(),
+        }
     }
 
     /// How many rows a table has.

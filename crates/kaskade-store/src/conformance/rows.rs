@@ -20,6 +20,8 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     ends_come_in_order(&place());
     pages_of_a_prefix(&place());
     serials_are_durable(&place());
+    what_has_ended_is_absent_to_units(&place());
+    a_table_that_nobody_declared_is_refused_alone(&place());
     all_comes_back(&place());
 }
 
@@ -38,10 +40,15 @@ impl<'p> Tried<'p> {
     }
 
     fn commit(&self, units: Vec<Batch>) -> Vec<UnitOutcome> {
+        self.commit_at(0, units)
+    }
+
+    fn commit_at(&self, now: u64, units: Vec<Batch>) -> Vec<UnitOutcome> {
         let Serial(last) = self.serial(0);
         let group = Group {
             node: 0,
             serial: Serial(last + 1),
+            now,
             units,
         };
         pollster::block_on(self.engine.commit(group)).expect("a commit")
@@ -427,6 +434,78 @@ fn pages_of_a_prefix(open: &Place) {
     assert!(page(None, b"c", 100).is_empty());
 }
 
+fn what_has_ended_is_absent_to_units(open: &Place) {
+    let tried = Tried::new(open);
+    let mortal = |links: &[(u8, &[u8])], expires| linked(b"mortal", links).map(|value| Value { expires, ..value });
+    tried.commit(vec![
+        change(FIRST, b"a", Expect::Any, mortal(&[(0, b"x"), (1, b"y")], 100)),
+        change(FIRST, b"b", Expect::Any, mortal(&[(0, b"z")], 100)),
+    ]);
+    let version = tried.version(FIRST, b"a").expect("there");
+    let name = FIRST.name();
+    let takes = || change(FIRST, b"c", Expect::Absent, linked(b"new", &[(0, b"x")]));
+    let renews = || change(FIRST, b"b", Expect::Absent, mortal(&[(0, b"new")], 500));
+    let outcomes = tried.commit_at(99, vec![takes(), renews()]);
+    let expected = [Conflict::Taken(name, 0), Conflict::Present(name)];
+    assert_eq!(outcomes, expected.map(UnitOutcome::Conflict), "before their end");
+    let outcomes = tried.commit_at(
+        100,
+        vec![
+            change(FIRST, b"a", Expect::Version(version), says(b"lost")),
+            change(FIRST, b"a", Expect::Version(version), None),
+            renews(),
+            takes(),
+            renews(),
+        ],
+    );
+    let expected = [
+        UnitOutcome::Conflict(Conflict::Changed(name)),
+        UnitOutcome::Conflict(Conflict::Changed(name)),
+        UnitOutcome::Done,
+        UnitOutcome::Done,
+        UnitOutcome::Conflict(Conflict::Present(name)),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(tried.octets(FIRST, b"a"), None, "it went with the first of its links");
+    assert_eq!(tried.linked(FIRST, 1, b"y"), None);
+    assert_eq!(tried.linked(FIRST, 0, b"z"), None);
+    assert_eq!(tried.linked(FIRST, 0, b"x").as_deref(), Some(&b"c"[..]));
+    assert_eq!(tried.linked(FIRST, 0, b"new").as_deref(), Some(&b"b"[..]));
+    assert!(tried.expired(499, 10).is_empty(), "and with its end");
+    assert_eq!(tried.expired(500, 10), [(FIRST, b"b".to_vec())]);
+    // A sweeper sees what it removes.
+    let version = tried.version(FIRST, b"b").expect("there");
+    let mut sweeps = Batch::seeing_ended();
+    sweeps.append(change(FIRST, b"b", Expect::Version(version), None));
+    assert_eq!(tried.commit_at(500, vec![sweeps]), [UnitOutcome::Done]);
+    assert_eq!(tried.octets(FIRST, b"b"), None);
+}
+
+fn a_table_that_nobody_declared_is_refused_alone(open: &Place) {
+    let tried = Tried::new(open);
+    let strange = Table::new(902, "stranger of a test");
+    let misnamed = Table::new(FIRST.number(), "another name");
+    let outcomes = tried.commit(vec![
+        both(
+            change(FIRST, b"a", Expect::Any, says(b"lost")),
+            change(strange, b"a", Expect::Any, says(b"lost")),
+        ),
+        change(misnamed, b"a", Expect::Absent, None),
+        change(FIRST, b"b", Expect::Any, says(b"kept")),
+    ]);
+    let expected = [
+        UnitOutcome::Conflict(Conflict::Undeclared(strange.name())),
+        UnitOutcome::Conflict(Conflict::Undeclared(misnamed.name())),
+        UnitOutcome::Done,
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(tried.octets(FIRST, b"a"), None);
+    assert_eq!(tried.octets(FIRST, b"b").as_deref(), Some(&b"kept"[..]));
+    tried.engine.declare(&[strange]).expect("declared");
+    let outcomes = tried.commit(vec![change(strange, b"a", Expect::Any, says(b"1"))]);
+    assert_eq!(outcomes, [UnitOutcome::Done]);
+}
+
 fn serials_are_durable(open: &Place) {
     {
         let tried = Tried::new(open);
@@ -437,6 +516,7 @@ fn serials_are_durable(open: &Place) {
         let group = Group {
             node: 3,
             serial: Serial(41),
+            now: 0,
             units: vec![change(FIRST, b"a", Expect::Absent, says(b"2"))],
         };
         pollster::block_on(tried.engine.commit(group)).expect("a commit");

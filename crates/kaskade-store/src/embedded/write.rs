@@ -21,7 +21,14 @@ struct Writing<'t> {
     listed: bool,
 }
 
-/// Why a commit is not made.
+/// By what a row is found besides its key.
+#[derive(Default)]
+struct Listed {
+    links: Vec<Vec<u8>>,
+    end: Option<Vec<u8>>,
+}
+
+/// Why a unit is not done; the commit is made without it, unless it is the storage.
 enum Unwritten {
     Storage(StorageError),
     Damaged(Table),
@@ -35,7 +42,13 @@ impl From<StorageError> for Unwritten {
 }
 
 impl EmbeddedEngine {
-    pub(super) fn write(&self, database: &Database, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+    /// Makes one commit; of `tables` those that are new are made with it.
+    pub(super) fn write(
+        &self,
+        database: &Database,
+        tables: &[Table],
+        group: &Group,
+    ) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let mut transaction = database.begin_write().map_err(|error| self.error(error))?;
         transaction
             .set_durability(Durability::Immediate)
@@ -43,22 +56,27 @@ impl EmbeddedEngine {
         transaction.set_quick_repair(true);
         let mut outcomes = Vec::with_capacity(group.units.len());
         {
-            let mut writing = self.writing(&transaction)?;
-            let unwritten = |error| match error {
-                Unwritten::Storage(error) => self.error(error),
-                Unwritten::Damaged(table) => self.corrupt(format!("a row of its table `{}` is damaged", table.name())),
-                Unwritten::Undeclared(table) => {
-                    EngineError::Other(format!("the table `{}` was not declared", table.name()))
-                }
-            };
+            let mut writing = self.writing(&transaction, tables)?;
             for unit in &group.units {
-                outcomes.push(writing.unit(unit, group.version()).map_err(unwritten)?);
+                outcomes.push(match writing.unit(unit, group) {
+                    Ok(outcome) => outcome,
+                    Err(Unwritten::Damaged(table)) => UnitOutcome::Conflict(Conflict::Damaged(table.name())),
+                    Err(Unwritten::Undeclared(table)) => UnitOutcome::Conflict(Conflict::Undeclared(table.name())),
+                    Err(Unwritten::Storage(error)) => return Err(self.error(error).into()),
+                });
             }
             if group.serial != Serial::default() {
                 let mut serial = Batch::default();
                 let Serial(number) = group.serial;
                 serial.put(Table::META, &serial_key(group.node), &number.to_be_bytes());
-                writing.unit(&serial, group.version()).map_err(unwritten)?;
+                match writing.unit(&serial, group) {
+                    Err(Unwritten::Storage(error)) => return Err(self.error(error).into()),
+                    // A table of every store, whose rows are octets alone.
+                    Err(Unwritten::Damaged(table) | Unwritten::Undeclared(table)) => {
+                        return Err(self.corrupt(format!("its table `{}`", table.name())).into());
+                    }
+                    Ok(_) => {}
+                }
             }
         }
         match transaction.commit() {
@@ -71,13 +89,12 @@ impl EmbeddedEngine {
     }
 
     /// All tables, so that those that are new are made.
-    fn writing<'t>(&self, transaction: &'t WriteTransaction) -> Result<Writing<'t>, EngineError> {
+    fn writing<'t>(&self, transaction: &'t WriteTransaction, tables: &[Table]) -> Result<Writing<'t>, EngineError> {
         let open = |name: &str| {
             transaction
                 .open_table(definition(name))
                 .map_err(|error| self.error(error))
         };
-        let tables = self.tables();
         let plain = tables.iter().all(|table| table.is_plain());
         let list = |name| if plain { Ok(None) } else { open(name).map(Some) };
         let (links, ends) = (list(LINKS)?, list(ENDS)?);
@@ -98,10 +115,12 @@ impl EmbeddedEngine {
 }
 
 impl<'t> Writing<'t> {
-    fn unit(&mut self, unit: &Batch, version: Version) -> Result<UnitOutcome, Unwritten> {
-        if let Some(conflict) = self.conflict(unit)? {
-            return Ok(UnitOutcome::Conflict(conflict));
-        }
+    /// Whatever fails but the storage fails before anything is changed.
+    fn unit(&mut self, unit: &Batch, group: &Group) -> Result<UnitOutcome, Unwritten> {
+        let evicted = match conflict(unit, group.now, self)? {
+            Ok(evicted) => evicted,
+            Err(conflict) => return Ok(UnitOutcome::Conflict(conflict)),
+        };
         // Of several changes to one row the last counts.
         let last: BTreeMap<_, _> = unit
             .changes()
@@ -109,17 +128,15 @@ impl<'t> Writing<'t> {
             .map(|change| ((change.table, &*change.key), change))
             .collect();
         // All go before any comes: what one row gives up another may take.
-        for change in last.values() {
-            self.forget(change)?;
+        let all = || last.values().copied().chain(&evicted);
+        let listed = all().map(|change| self.listed(change)).collect::<Result<Vec<_>, _>>()?;
+        for listed in listed {
+            self.forget(listed)?;
         }
-        for change in last.values() {
-            self.change(change, version)?;
+        for change in all() {
+            self.change(change, group.version())?;
         }
         Ok(UnitOutcome::Done)
-    }
-
-    fn conflict(&mut self, unit: &Batch) -> Result<Option<Conflict>, Unwritten> {
-        conflict(unit, self)
     }
 
     fn table(&mut self, table: Table) -> Result<&mut Open<'t>, Unwritten> {
@@ -127,26 +144,31 @@ impl<'t> Writing<'t> {
         found.map(|(_, open)| open).ok_or(Unwritten::Undeclared(table))
     }
 
-    /// Removes links and end of a row that is to change, and keeps the row.
-    fn forget(&mut self, Change { table, key, .. }: &Change) -> Result<(), Unwritten> {
+    /// The keys of links and end of a row that is to change.
+    fn listed(&mut self, Change { table, key, .. }: &Change) -> Result<Listed, Unwritten> {
+        let mut listed = Listed::default();
         if table.is_plain() || !self.listed {
-            return Ok(());
+            return Ok(listed);
         }
-        let (mut gone, mut expires) = (Vec::new(), 0);
         if let Some(old) = self.table(*table)?.get(&**key)? {
             let parts = Parts::of(*table, old.value()).ok_or(Unwritten::Damaged(*table))?;
-            gone.extend(parts.links().map(|(index, octets)| link_key(*table, index, octets)));
-            expires = parts.stored.expires;
+            let links = parts.links().map(|(index, octets)| link_key(*table, index, octets));
+            listed.links.extend(links);
+            let expires = parts.stored.expires;
+            listed.end = (expires != 0).then(|| end_key(expires, *table, key));
         }
+        Ok(listed)
+    }
+
+    /// Removes them, and keeps the row.
+    fn forget(&mut self, listed: Listed) -> Result<(), Unwritten> {
         if let Some(links) = &mut self.links {
-            for link in gone {
+            for link in listed.links {
                 links.remove(&*link)?;
             }
         }
-        if let Some(ends) = &mut self.ends
-            && expires != 0
-        {
-            ends.remove(&*end_key(expires, *table, key))?;
+        if let (Some(ends), Some(end)) = (&mut self.ends, listed.end) {
+            ends.remove(&*end)?;
         }
         Ok(())
     }
@@ -176,17 +198,90 @@ impl<'t> Writing<'t> {
 impl Before for Writing<'_> {
     type Error = Unwritten;
 
-    fn version(&mut self, table: Table, key: &[u8]) -> Result<Option<Version>, Unwritten> {
+    fn has(&self, table: Table) -> bool {
+        self.tables.iter().any(|(found, _)| *found == table)
+    }
+
+    fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<(Version, u64)>, Unwritten> {
         let Some(row) = self.table(table)?.get(key)? else {
             return Ok(None);
         };
         let parts = Parts::of(table, row.value()).ok_or(Unwritten::Damaged(table))?;
-        Ok(Some(parts.stored.version))
+        Ok(Some((parts.stored.version, parts.stored.expires)))
     }
 
     fn owner(&mut self, table: Table, link: &Link) -> Result<Option<Box<[u8]>>, Unwritten> {
         let links = self.links.as_ref().ok_or(Unwritten::Undeclared(table))?;
         let key = links.get(&*link_key(table, link.index, &link.octets))?;
         Ok(key.map(|key| key.value().into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Blocking, Engine, Expect, Value};
+
+    const TABLE: Table = Table::new(900, "of a test");
+
+    fn put(key: &[u8], expect: Expect, link: &[u8]) -> Change {
+        Change {
+            table: TABLE,
+            key: key.into(),
+            expect,
+            value: Some(Value {
+                octets: b"new".as_slice().into(),
+                expires: 7,
+                links: vec![Link {
+                    index: 0,
+                    octets: link.into(),
+                }],
+            }),
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_fails_its_unit_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = EmbeddedEngine::open(&folder.path().join("store"), 1 << 20).expect("the engine");
+        engine.declare(&[TABLE]).expect("declared");
+        let unit = |changes: Vec<Change>| {
+            let mut unit = Batch::default();
+            changes.into_iter().for_each(|change| unit.push(change));
+            unit
+        };
+        engine.apply(&unit(vec![put(b"a", Expect::Any, b"x")])).expect("done");
+        {
+            let writer = engine.writer.lock().expect("not poisoned");
+            let write = writer.as_ref().expect("open").begin_write().expect("a transaction");
+            let mut table = write.open_table(definition(TABLE.name())).expect("a table");
+            table.insert(&b"damaged"[..], &[0xff; 3][..]).expect("planted");
+            drop(table);
+            write.commit().expect("planted");
+        }
+        let group = Group {
+            node: 0,
+            serial: Serial(2),
+            now: 1000,
+            units: vec![
+                unit(vec![put(b"damaged", Expect::Absent, b"y")]),
+                // What comes before it in its unit keeps its links, too.
+                unit(vec![put(b"a", Expect::Any, b"z"), put(b"damaged", Expect::Any, b"y")]),
+                unit(vec![put(b"b", Expect::Absent, b"y")]),
+            ],
+        };
+        let outcomes = pollster::block_on(engine.commit(group)).expect("a commit");
+        let damaged = UnitOutcome::Conflict(Conflict::Damaged(TABLE.name()));
+        assert_eq!(outcomes, [damaged.clone(), damaged, UnitOutcome::Done]);
+        let wanted = [
+            crate::engine::Wanted::Link(TABLE, 0, b"x"),
+            crate::engine::Wanted::Link(TABLE, 0, b"y"),
+        ];
+        let rows = pollster::block_on(engine.read(&wanted)).expect("read");
+        let keys: Vec<_> = rows.into_iter().flatten().map(|row| row.key).collect();
+        assert_eq!(keys, [Box::from(&b"a"[..]), Box::from(&b"b"[..])]);
+        engine
+            .apply(&unit(vec![put(b"c", Expect::Absent, b"c")]))
+            .expect("it goes on");
     }
 }

@@ -2,31 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use super::{Batch, Conflict, Expect, Link, Table, Version};
+use super::{Batch, Change, Conflict, Expect, Link, Table, Version};
 
 /// What an engine has before a unit.
 pub(crate) trait Before {
     /// What a failed look is.
     type Error;
 
-    /// The version of a row.
-    fn version(&mut self, table: Table, key: &[u8]) -> Result<Option<Version>, Self::Error>;
+    /// Whether a table was declared.
+    fn has(&self, table: Table) -> bool;
+
+    /// The version of a row, and its end.
+    fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<(Version, u64)>, Self::Error>;
 
     /// The key of the row that a link leads to.
     fn owner(&mut self, table: Table, link: &Link) -> Result<Option<Box<[u8]>>, Self::Error>;
 }
 
-/// The first conflict of a unit with what is there.
-pub(crate) fn conflict<B: Before>(unit: &Batch, before: &mut B) -> Result<Option<Conflict>, B::Error> {
+/// The first conflict of a unit with what is there at a moment; without one, the removals of ended rows that it does besides:
+/// those whose links it takes.
+pub(crate) fn conflict<B: Before>(
+    unit: &Batch,
+    now: u64,
+    before: &mut B,
+) -> Result<Result<Vec<Change>, Conflict>, B::Error> {
+    let ended = |expires: u64| expires != 0 && expires <= now;
+    let mut evicted = Vec::new();
+    for change in unit.changes() {
+        let name = change.table.name();
+        if !before.has(change.table) {
+            return Ok(Err(Conflict::Undeclared(name)));
+        }
+    }
     for change in unit.changes() {
         let name = change.table.name();
         let expected = match change.expect {
             Expect::Any => continue,
             expect => expect,
         };
-        match (expected, before.version(change.table, &change.key)?) {
-            (Expect::Absent, Some(_)) => return Ok(Some(Conflict::Present(name))),
-            (Expect::Version(version), found) if found != Some(version) => return Ok(Some(Conflict::Changed(name))),
+        let found = before.row(change.table, &change.key)?;
+        let found = found.filter(|(_, expires)| unit.sees_ended() || !ended(*expires));
+        match (expected, found.map(|(version, _)| version)) {
+            (Expect::Absent, Some(_)) => return Ok(Err(Conflict::Present(name))),
+            (Expect::Version(version), found) if found != Some(version) => return Ok(Err(Conflict::Changed(name))),
             _ => {}
         }
     }
@@ -35,7 +53,7 @@ pub(crate) fn conflict<B: Before>(unit: &Batch, before: &mut B) -> Result<Option
         .iter()
         .all(|change| change.value.as_ref().is_none_or(|value| value.links.is_empty()))
     {
-        return Ok(None);
+        return Ok(Ok(evicted));
     }
     // Of several changes to one row the last counts.
     let last: BTreeMap<_, _> = unit
@@ -46,7 +64,7 @@ pub(crate) fn conflict<B: Before>(unit: &Batch, before: &mut B) -> Result<Option
     let mut taken: BTreeMap<(Table, &Link), &[u8]> = BTreeMap::new();
     for ((table, key), change) in &last {
         for link in change.value.iter().flat_map(|value| &value.links) {
-            let conflict = Some(Conflict::Taken(table.name(), link.index));
+            let conflict = Err(Conflict::Taken(table.name(), link.index));
             if taken.insert((*table, link), key).is_some_and(|other| other != *key) {
                 return Ok(conflict);
             }
@@ -55,9 +73,17 @@ pub(crate) fn conflict<B: Before>(unit: &Batch, before: &mut B) -> Result<Option
                 && *owner != **key
                 && !last.contains_key(&(*table, &*owner))
             {
-                return Ok(conflict);
+                match before.row(*table, &owner)? {
+                    Some((_, expires)) if ended(expires) => evicted.push(Change {
+                        table: *table,
+                        key: owner,
+                        expect: Expect::Any,
+                        value: None,
+                    }),
+                    _ => return Ok(conflict),
+                }
             }
         }
     }
-    Ok(None)
+    Ok(Ok(evicted))
 }

@@ -49,6 +49,9 @@ pub enum CommitError {
     /// Something was not as the unit expects: read it again.
     #[error("{0}")]
     Conflict(#[from] Conflict),
+    /// Nobody declared this kind, or not with this number, name, version and protection; those of the store itself are nobody's.
+    #[error("`{}` ({}): no such kind was declared", .0.name, .0.number)]
+    Undeclared(Kind),
     /// It can never be done.
     #[error(transparent)]
     Unit(#[from] UnitError),

@@ -245,7 +245,12 @@ impl Records {
             return None;
         }
         let mut lanes = self.0.outbox.lanes();
-        let dropped = lanes.lanes.get_mut(&lane)?.end(&order, number);
+        let state = lanes.lanes.get_mut(&lane)?;
+        let dropped = state.end(&order, number);
+        // What waited behind it may be due now.
+        let woken = if dropped { state.changed() } else { Vec::new() };
+        drop(lanes);
+        woken.into_iter().for_each(std::task::Waker::wake);
         dropped.then_some((lane, order, number))
     }
 }

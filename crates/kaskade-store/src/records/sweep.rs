@@ -84,7 +84,7 @@ impl Records {
 }
 
 fn removal(row: Row) -> Batch {
-    let mut unit = Batch::default();
+    let mut unit = Batch::seeing_ended();
     unit.push(Change {
         table: row.table,
         key: row.key,

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 
 use kaskade_flow::record::{Expect, Kind, Version};
 use kaskade_flow::unit::{Change as UnitChange, Parts, Unit};
-use kaskade_flow::{Durable, Guarded};
+use kaskade_flow::{Durable, Guarded, UnixMillis};
 
 use super::super::commit::{Outcome, Request, Settled, Ticket, Undone};
-use super::super::engine::{Batch, Change, Engine, Peek, Wanted};
+use super::super::engine::{Batch, Change, Engine, Link, Peek, Wanted};
 use super::super::issuer::Effect;
 use super::{CommitError, RecordError, Records, opened, sealed, table};
 
@@ -48,6 +48,11 @@ impl Records {
             messages,
             events,
         } = unit.into_parts()?;
+        for UnitChange { kind, .. } in &changes {
+            if self.kind(kind.number) != Some(*kind) {
+                return Err(CommitError::Undeclared(*kind));
+            }
+        }
         let mut batch = Batch::default();
         let mut written_over = Vec::new();
         for UnitChange {
@@ -57,12 +62,17 @@ impl Records {
             value,
         } in changes
         {
-            if expect == Expect::Any && value.is_some() {
-                written_over.push((kind, key.clone()));
-            }
             let value = value
                 .map(|value| sealed(self.data_key(), &kind, &key, value))
                 .transpose()?;
+            if let Some(value) = &value {
+                written_over.push(WrittenOver {
+                    kind,
+                    key: key.clone(),
+                    is_any: expect == Expect::Any,
+                    links: value.links.clone(),
+                });
+            }
             batch.push(Change {
                 table: table(&kind),
                 key: key.into(),
@@ -73,9 +83,9 @@ impl Records {
         let mut effects = Vec::new();
         if !written_over.is_empty() {
             let records = self.clone();
-            effects.push(Effect::Checked(Some(Box::new(move |engine| {
+            effects.push(Effect::Checked(Some(Box::new(move |engine, now| {
                 let mut seen = written_over.iter();
-                seen.try_for_each(|(kind, key)| records.readable(engine, kind, key))
+                seen.try_for_each(|over| records.readable(engine, over, now))
             }))));
         }
         let count = events.len();
@@ -106,23 +116,39 @@ impl Records {
         self.queue(unit, vec![Effect::Settled(settled)], Arc::default())
     }
 
-    /// Whether the record that is there, if any, can be read.
-    fn readable(&self, engine: &dyn Engine, kind: &Kind, key: &[u8]) -> Result<(), RecordError> {
+    /// Whether the records that are there, if any, can be read: the one in its place, if it is written over whatever it is or has
+    /// ended, and those that have ended and have one of its links.
+    fn readable(&self, engine: &dyn Engine, over: &WrittenOver, now: UnixMillis) -> Result<(), RecordError> {
+        let WrittenOver { kind, key, .. } = over;
+        let goes = |expires: u64| over.is_any || (expires != 0 && expires <= now.get());
+        let is_whole =
+            |key: &[u8], expires: u64, octets: &[u8]| opened(self.data_key(), kind, (key, expires), octets).map(drop);
+        let mut wanted: Vec<_> = over
+            .links
+            .iter()
+            .map(|link| Wanted::Link(table(kind), link.index, &link.octets))
+            .collect();
         let mut found = Ok(());
         let peek = engine.peek(table(kind), key, &mut |row| {
-            found = opened(self.data_key(), kind, (key, row.expires), row.octets).map(drop);
+            if goes(row.expires) {
+                found = is_whole(key, row.expires, row.octets);
+            }
         });
         match peek {
-            Peek::Found | Peek::Absent => found,
-            Peek::Failed(error) => Err(error.into()),
-            Peek::NotHere => {
-                let rows = pollster::block_on(engine.read(&[Wanted::Key(table(kind), key)]))?;
-                match rows.into_iter().next().flatten() {
-                    Some(row) => opened(self.data_key(), kind, (key, row.expires), &row.octets).map(drop),
-                    None => Ok(()),
-                }
+            Peek::Found | Peek::Absent => found?,
+            Peek::Failed(error) => return Err(error.into()),
+            Peek::NotHere => wanted.push(Wanted::Key(table(kind), key)),
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for row in pollster::block_on(engine.read(&wanted))?.into_iter().flatten() {
+            let is_its_place = *row.key == **key;
+            if (is_its_place && goes(row.expires)) || (row.expires != 0 && row.expires <= now.get()) {
+                is_whole(&row.key, row.expires, &row.octets)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -134,6 +160,15 @@ impl From<Undone> for CommitError {
             Undone::Failed(error) => Self::Write(error),
         }
     }
+}
+
+/// What a put may write over.
+struct WrittenOver {
+    kind: Kind,
+    key: Vec<u8>,
+    /// Whatever is there, and not only what has ended.
+    is_any: bool,
+    links: Vec<Link>,
 }
 
 /// A unit on its way: the outcome, and the result that rests on it.

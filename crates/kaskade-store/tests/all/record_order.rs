@@ -46,6 +46,7 @@ fn load(hashed: bool) -> (Duration, u64) {
         let group = Group {
             node: 0,
             serial: Serial(commit + 1),
+            now: 0,
             units: vec![unit],
         };
         pollster::block_on(engine.commit(group)).expect("a commit");

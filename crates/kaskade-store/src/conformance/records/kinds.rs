@@ -6,6 +6,9 @@ use kaskade_flow::record::{Index, Kind, Protection, Record, RecordKey, RowError}
 use kaskade_keys::Supi;
 use kaskade_keys::fivegs::KAusf;
 
+use crate::engine::Link;
+use crate::rows::SUBSCRIBER;
+
 /// The octets of a key.
 pub(super) fn octets(key: &impl RecordKey) -> Vec<u8> {
     key.to_octets()
@@ -191,4 +194,77 @@ impl Record for Fleeting {
     fn expires(&self) -> Option<UnixMillis> {
         Some(self.0)
     }
+}
+
+/// Ends, and is found by another key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pass {
+    serial: String,
+    until: UnixMillis,
+}
+
+impl Pass {
+    pub(super) fn new(serial: &str, until: UnixMillis) -> Self {
+        let serial = serial.into();
+        Self { serial, until }
+    }
+
+    pub(super) fn link(serial: &str) -> Link {
+        Link {
+            index: 0,
+            octets: serial.as_bytes().into(),
+        }
+    }
+}
+
+impl Record for Pass {
+    const KIND: Kind = Kind::new(915, "pass of a test", 1, Protection::Coded);
+    type Key = Supi;
+
+    fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
+        (self.serial.clone(), self.until.get()).put(false, clear);
+    }
+
+    fn decode(_: u8, clear: &[u8], _: SecretReader<'_>) -> Result<Self, RowError> {
+        let (serial, until) = <(String, u64)>::from_octets(clear)?;
+        let until = UnixMillis::new(until);
+        Ok(Self { serial, until })
+    }
+
+    fn expires(&self) -> Option<UnixMillis> {
+        Some(self.until)
+    }
+
+    fn indexes(&self, _: &Supi, put: &mut dyn FnMut(Index<'_>)) {
+        put(Index::unique(0, self.serial.as_bytes()));
+    }
+}
+
+/// Kinds that say nothing, and that nobody declares.
+macro_rules! undeclared {
+    ($($(#[$doc:meta])* $name:ident: $key:ty = $kind:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(super) struct $name;
+
+        impl Record for $name {
+            const KIND: Kind = $kind;
+            type Key = $key;
+
+            fn encode(&self, _: &mut Vec<u8>, _: &mut SecretWriter) {}
+
+            fn decode(_: u8, _: &[u8], _: SecretReader<'_>) -> Result<Self, RowError> {
+                Ok(Self)
+            }
+        }
+    )*};
+}
+
+undeclared! {
+    /// Of a number that nobody has.
+    Stranger: u16 = Kind::new(916, "stranger of a test", 1, Protection::Coded);
+    /// Says that it is one of the store's own.
+    Thief: Supi = Kind::new(SUBSCRIBER.number(), SUBSCRIBER.name(), 1, Protection::Own);
+    /// [`Session`] without its seal.
+    Bare: (Supi, u32) = Kind::new(910, "session of a test", 2, Protection::Own).reads_from(1);
 }

@@ -36,6 +36,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     a_full_lane_refuses(&place());
     what_is_not_done_comes_again(&place());
     what_waits_is_told(&place());
+    what_waits_behind_one_that_ends_is_told(&place());
     an_unreadable_message_is_named_and_left(&place());
 }
 
@@ -305,6 +306,26 @@ fn what_waits_is_told(open: &Place) {
     done(first);
     pollster::block_on(changed);
     assert_eq!(text(&tried.taken()), "2");
+}
+
+fn what_waits_behind_one_that_ends_is_told(open: &Place) {
+    let tried = Tried::new(open);
+    tried.sent([
+        Tried::message("a", "worth nothing soon").until(at(60)),
+        Tried::message("a", "behind it"),
+    ]);
+    tried.taken().failed(Duration::from_secs(1000));
+    let changed = tried.records.outbox().changed(&LANE);
+    assert!(tried.take().is_none());
+    let (tell, told) = std::sync::mpsc::channel();
+    let waits = std::thread::spawn(move || {
+        pollster::block_on(changed);
+        tell.send(()).expect("somebody listens");
+    });
+    tried.pass(60);
+    told.recv_timeout(Duration::from_secs(20)).expect("told");
+    waits.join().expect("no panic");
+    assert_eq!(text(&tried.taken()), "behind it");
 }
 
 fn an_unreadable_message_is_named_and_left(open: &Place) {
