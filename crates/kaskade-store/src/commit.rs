@@ -355,8 +355,9 @@ impl Committer {
             let key = meta::mark_key(self.node);
             unit.put(Table::META, &key, &meta::coded(self.issuer.keys(), &key, mark.0));
             if let Some(head) = self.audit.get().and_then(AuditLog::head) {
-                let head = meta::with_code(self.issuer.keys(), meta::AUDIT_HEAD, head.encode().to_vec());
-                unit.put(Table::META, meta::AUDIT_HEAD, &head);
+                let key = meta::audit_head_key(self.node);
+                let head = meta::with_code(self.issuer.keys(), &key, head.encode().to_vec());
+                unit.put(Table::META, &key, &head);
             }
             units.push(unit);
             effects.push(vec![Effect::Mark(mark)]);

@@ -121,7 +121,7 @@ pub use records::Records;
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
-pub use unlock::{is_blank, kept_audit_head};
+pub use unlock::{is_blank, keep_audit_head, kept_audit_head};
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

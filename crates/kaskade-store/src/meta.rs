@@ -18,8 +18,8 @@ pub(crate) const MARK: &[u8] = b"mark";
 pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
 pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
 
-/// How far the audit log of this node had come when the clock's mark was last written, with its code.
-pub(crate) const AUDIT_HEAD: &[u8] = b"audit head";
+/// How far the audit log of node 0 had come when the clock's mark was last written, with its code.
+const AUDIT_HEAD: &[u8] = b"audit head";
 
 /// How far [`crate::skip_ahead`] has come, with its code.
 pub(crate) const SKIPPING: &[u8] = b"skip ahead";
@@ -34,6 +34,14 @@ pub(crate) fn mark_key(node: u16) -> Vec<u8> {
     match node {
         0 => MARK.to_vec(),
         node => [MARK, b" ", &node.to_be_bytes()].concat(),
+    }
+}
+
+/// Where the head of the audit log of a node stands: every node has a log of its own.
+pub(crate) fn audit_head_key(node: u16) -> Vec<u8> {
+    match node {
+        0 => AUDIT_HEAD.to_vec(),
+        node => [AUDIT_HEAD, b" ", &node.to_be_bytes()].concat(),
     }
 }
 
@@ -89,10 +97,11 @@ pub(crate) fn coded_number(
 ///
 /// # Errors
 /// [`StoreError::ChangedMeta`] when it is not as it was written.
-pub(crate) fn audit_head(engine: &dyn Engine, keys: &StoreKeys) -> Result<Option<Anchor>, StoreError> {
-    let octets = octets(engine, AUDIT_HEAD).map_err(|error| StoreError::Read(Arc::new(error)))?;
+pub(crate) fn audit_head(engine: &dyn Engine, keys: &StoreKeys, node: u16) -> Result<Option<Anchor>, StoreError> {
+    let key = audit_head_key(node);
+    let octets = octets(engine, &key).map_err(|error| StoreError::Read(Arc::new(error)))?;
     let Some(octets) = octets else { return Ok(None) };
-    let anchor = verified(keys, AUDIT_HEAD, &octets).and_then(|value| Anchor::decode(value.try_into().ok()?));
+    let anchor = verified(keys, &key, &octets).and_then(|value| Anchor::decode(value.try_into().ok()?));
     anchor.map(Some).ok_or(StoreError::ChangedMeta("head of the audit log"))
 }
 

@@ -304,7 +304,7 @@ impl SubscriberStore {
     /// # Errors
     /// When reading fails, or it is not as it was written.
     pub fn audit_head(&self) -> Result<Option<Anchor>, StoreError> {
-        meta::audit_head(&*self.engine, self.sealer.keys())
+        meta::audit_head(&*self.engine, self.sealer.keys(), self.issuer.node.index().into())
     }
 
     /// What uses K.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade_aka::sqn::NodeIndex;
 use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
 
@@ -119,19 +120,37 @@ pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
     holds_nothing(&EmbeddedEngine::open_existing(path, CACHE)?)
 }
 
-/// How far the audit log had come when a store last kept its head; `None` when it never did. The store is not open otherwise.
+/// How far the audit log of a node had come when a store last kept its head; `None` when it never did. The store is not open otherwise.
 ///
 /// # Errors
 /// [`EngineError::InUse`] when another process has it open; as [`crate::SubscriberStore::open`] otherwise.
-pub fn kept_audit_head(path: &Path, master_key: &MasterKey) -> Result<Option<Anchor>, StoreError> {
+pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> Result<Option<Anchor>, StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
     match data_key(&engine, path, master_key)? {
-        Some((sealer, StoreKind::Records)) => meta::audit_head(&engine, sealer.keys()),
+        Some((sealer, StoreKind::Records)) => meta::audit_head(&engine, sealer.keys(), node.index().into()),
         // Nobody kept one in the earlier formats, and looking for it converts nothing.
         Some(_) => Ok(None),
         None => unlock(&engine, path, master_key, None, &|_| ()).map(|_| None),
     }
+}
+
+/// Keeps this as the head of the audit log of a node, in place of what a store kept. The store is not open otherwise.
+///
+/// # Errors
+/// As [`kept_audit_head`], and when writing fails.
+pub fn keep_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex, head: &Anchor) -> Result<(), StoreError> {
+    const CACHE: usize = 1 << 20;
+    let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
+    let sealer = unlock(&engine, path, master_key, None, &|_| ())?;
+    let key = meta::audit_head_key(node.index().into());
+    let mut batch = Batch::default();
+    batch.put(
+        Table::META,
+        &key,
+        &meta::with_code(sealer.keys(), &key, head.encode().to_vec()),
+    );
+    engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
 }
 
 /// Whole milliseconds.

@@ -18,7 +18,7 @@ use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
-use kaskade_store::audit::{AuditError, AuditLog, AuditOptions, Notice};
+use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
 use kaskade_store::private::{self, PrivateError};
 use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
 
@@ -89,9 +89,28 @@ pub(crate) fn open_audit(data: &DataDir, config: &Config) -> Result<AuditLog> {
     })
 }
 
-/// Opens the audit log of a node, or none if it is not to have one. Its news go to the log.
-pub(crate) fn open_audit_to_serve(data: &DataDir, config: &Config) -> Result<AuditLog> {
-    open_audit_with(data, config, |_| {})
+/// Opens the audit log of a node, or none if it is not to have one. Its news go to the log. One that does not go on from the head
+/// that the store keeps is left as it is, and so is that head.
+pub(crate) fn open_audit_to_serve(data: &DataDir, config: &Config, kept: Option<Anchor>) -> Result<AuditLog> {
+    let opened = open_audit_with(data, config, |options| options.known = kept);
+    opened.map_err(|error| match kept.is_some() && is_not_the_known_log(&error) {
+        true => error.context(
+            "the audit log is not the one that the store knows: it was cut, put back from a copy or begun anew. Put the right folder \
+             back; if it is lost, `kaskade audit accept --yes` goes on with what is there, and says so in it",
+        ),
+        false => error,
+    })
+}
+
+/// Whether a log was not opened since it is not what it was known to be.
+pub(crate) fn is_not_the_known_log(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(AuditError::Wrong(wrong)) => matches!(
+            wrong.what,
+            What::Missing | What::Cut { .. } | What::NoNext(_) | What::Anchor(_) | What::OtherLog { .. }
+        ),
+        _ => false,
+    }
 }
 
 fn open_audit_with(data: &DataDir, config: &Config, change: impl FnOnce(&mut AuditOptions)) -> Result<AuditLog> {

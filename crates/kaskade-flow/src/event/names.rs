@@ -68,6 +68,8 @@ numbered! {
         LogClosed = 2, "log-closed";
         /// Old segments of the audit log were removed: the correlation is the number of the last of them.
         SegmentsRemoved = 3, "segments-removed";
+        /// Somebody accepted that the log is not the one that the store knew; the correlation is up to which entry that one was known.
+        LogAccepted = 4, "log-accepted";
         /// Nudm_UEAuthentication Get: an authentication vector, 5G HE AV or of another kind (TS 33.501 6.1.2).
         VectorGiven = 16, "vector-given";
         /// A SUCI was deconcealed (TS 33.501 6.12).

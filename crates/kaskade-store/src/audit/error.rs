@@ -110,6 +110,9 @@ pub enum What {
     /// An entry that cannot be read though it is as it was written.
     #[error("{0}")]
     Entry(#[from] EventError),
+    /// A later segment is known from elsewhere, and there is none.
+    #[error("cut: there were segments up to {0}, this is the last one here")]
+    NoNext(u64),
     /// The end is not the one that was anchored elsewhere.
     #[error("not the log that the subscriber store knows: at entry {0} the chain is another one")]
     Anchor(u64),
@@ -119,6 +122,16 @@ pub enum What {
 }
 
 impl Wrong {
+    /// A segment, or a whole folder, that is of another log.
+    pub(super) fn other_log(segment: u64, path: &Path, found: &[u8; 16], expected: &[u8; 16]) -> Self {
+        let hex = |log: &[u8; 16]| log.iter().map(|octet| format!("{octet:02x}")).collect();
+        let what = What::OtherLog {
+            expected: hex(expected),
+            found: hex(found),
+        };
+        Self::new(segment, path, None, what)
+    }
+
     pub(super) fn new(segment: u64, path: &Path, entry: Option<u64>, what: What) -> Self {
         Self {
             segment,

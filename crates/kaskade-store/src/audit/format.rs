@@ -3,14 +3,15 @@
 //! ```text
 //! segment  head and marks 4096 ‖ block ‖ block ‖ … ‖ zeros, as far as it is preallocated
 //! head     "KSKAUDIT" 8 ‖ version 4 ‖ 0 4 ‖ log 16 ‖ segment 8 ‖ entries before it 8 ‖ hash before it 32
-//!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ 0 6 ‖ hash 32 ‖ code 16
+//!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ 0 6 ‖ code 16 ‖ hash 32
 //! mark     number 8 ‖ alive at 8 ‖ next within ms 4 ‖ 1 if closed 4 ‖ synced entries 8 ‖ their hash 32 ‖ boot 16
 //!          ‖ commit 8 + 2 ‖ 0 6 ‖ check 8 ‖ code 16; one at 1024 and one at 2048, written in turn
-//! block    "KSKB" 4 ‖ entries 4 ‖ number of the first 8 ‖ written at 8 ‖ entries of 96 ‖ hash 32 ‖ code 16
+//! block    "KSKB" 4 ‖ entries 4 ‖ number of the first 8 ‖ written at 8 ‖ entries of 96 ‖ code 16 ‖ hash 32
 //! ```
 //!
-//! Each hash is SHA-256 of the hash before it and all octets of the head or block before the hash. A code is made with a key
-//! that follows from the master key: who has it not can compute the chain anew, but no code.
+//! The digest of a head or block is SHA-256 of the hash before it and of all its octets before the code; the code is made of the
+//! digest, with a key that follows from the master key: who has it not can compute the chain anew, but no code. The hash is SHA-256 of
+//! digest and code: where a power cut left the hash whole, it left the code whole too, and a wrong code is never its doing.
 
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::store_keys::{Purpose, RECORD_CODE_LEN, StoreKeys};
@@ -85,9 +86,7 @@ impl Head {
         page.extend_from_slice(&self.master_key);
         page.extend_from_slice(&self.made_at.to_be_bytes());
         put_commit(&mut page, self.commit);
-        let hash = sha256(&[&self.before, &page]);
-        page.extend_from_slice(&hash);
-        page.extend_from_slice(&keys.record_code(Purpose::AuditChain, &hash));
+        let hash = put_end(&mut page, 0, &self.before, keys);
         page.resize(HEAD_LEN, 0);
         (page, hash)
     }
@@ -125,8 +124,8 @@ impl Head {
     pub(super) fn check(&self, page: &[u8; HEAD_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
         let mut from = Parts(page);
         let hashed: [u8; HEAD_HASHED] = from.take();
-        let hash = sha256(&[&self.before, &hashed]);
-        check(hash, from.take(), &from.take(), keys)
+        let digest = sha256(&[&self.before, &hashed]);
+        check(digest, &from.take(), from.take(), keys)
     }
 }
 
@@ -230,10 +229,21 @@ pub(super) fn put_block(
     for entry in entries {
         out.extend_from_slice(entry);
     }
-    let hash = sha256(&[before, out.get(start..).unwrap_or_default()]);
+    put_end(out, start, before, keys)
+}
+
+/// Appends the code and the hash of what begins at `start`; the chain behind it.
+fn put_end(out: &mut Vec<u8>, start: usize, before: &Hash, keys: &StoreKeys) -> Hash {
+    let digest = sha256(&[before, out.get(start..).unwrap_or_default()]);
+    let code = keys.record_code(Purpose::AuditChain, &digest);
+    let hash = end(&digest, &code);
+    out.extend_from_slice(&code);
     out.extend_from_slice(&hash);
-    out.extend_from_slice(&keys.record_code(Purpose::AuditChain, &hash));
     hash
+}
+
+fn end(digest: &Hash, code: &[u8; RECORD_CODE_LEN]) -> Hash {
+    sha256(&[digest, code])
 }
 
 /// What stands at the beginning of a block.
@@ -270,17 +280,18 @@ impl BlockStart {
 /// The chain behind a whole block, if it follows.
 pub(super) fn check_block(block: &[u8], before: &Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
     let short = Bad::Form("a block that is cut");
-    let (rest, code) = block.split_last_chunk().ok_or(short)?;
-    let (hashed, stored) = rest.split_last_chunk().ok_or(short)?;
-    check(sha256(&[before, hashed]), *stored, code, keys)
+    let (rest, stored) = block.split_last_chunk().ok_or(short)?;
+    let (hashed, code) = rest.split_last_chunk().ok_or(short)?;
+    check(sha256(&[before, hashed]), code, *stored, keys)
 }
 
-fn check(hash: Hash, stored: Hash, code: &[u8; RECORD_CODE_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+fn check(digest: Hash, code: &[u8; RECORD_CODE_LEN], stored: Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+    let hash = end(&digest, code);
     if hash != stored && !fault!("audit-chain-not-checked") {
         return Err(Bad::Hash);
     }
     match keys {
-        Some(keys) if !keys.verify_record(Purpose::AuditChain, &hash, code) && !fault!("audit-code-not-checked") => {
+        Some(keys) if !keys.verify_record(Purpose::AuditChain, &digest, code) && !fault!("audit-code-not-checked") => {
             Err(Bad::Code)
         }
         _ => Ok(hash),

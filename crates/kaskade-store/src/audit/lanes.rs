@@ -67,7 +67,7 @@ impl Gate {
         self.waiting.fetch_sub(events, Ordering::AcqRel);
     }
 
-    /// For the writer: what was admitted until then is on the disk.
+    /// For the writer: what was admitted before then is on the disk, or waits for room that nobody else is given meanwhile.
     pub(super) fn beat(&self, at: Instant) {
         let at = at.saturating_duration_since(self.start).as_millis();
         self.beat

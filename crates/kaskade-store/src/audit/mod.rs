@@ -140,6 +140,8 @@ pub struct AuditOptions {
     pub waiting: usize,
     /// Over which time refusals are counted together.
     pub refusals_every: Duration,
+    /// How far the log had come, as is known from elsewhere: one that was cut, put back from a copy or begun anew is not opened.
+    pub known: Option<Anchor>,
     /// Where the log reads the time.
     pub clock: Arc<dyn Clock>,
     /// Who is told of news.
@@ -160,6 +162,7 @@ impl AuditOptions {
             when_full: WhenFull::Refuse,
             waiting: 1 << 15,
             refusals_every: Duration::from_secs(60),
+            known: None,
             clock: Arc::new(SystemClock::default()),
             tell: None,
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::thread;
 
 use aws_lc_rs::rand;
+use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
 
@@ -18,7 +19,7 @@ use super::format::{HEAD_LEN, Head, MARKS, Mark};
 use super::lanes::{Gate, Lanes};
 use super::read::check_master_key;
 use super::refusals::Refusals;
-use super::walk::{self, Walked};
+use super::walk::{self, Known, Walked};
 use super::writer::{Segment, State, Writer};
 use super::{Anchor, AuditLog, AuditOptions, Committed, Notice, Open, Shared};
 use crate::locked::Locked;
@@ -31,10 +32,16 @@ pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<
     let segments = folder.segments()?;
     let identity = folder.identity()?;
     let now = crate::unlock::millis(options.clock.clocks().wall);
+    let known = options.known.filter(|_| !fault!("audit-head-not-compared"));
     let found = match (segments.last(), identity) {
-        (None, None) => begin(&folder, &options, master_key, now)?,
+        (None, None) => match known {
+            Some(Anchor { segment, .. }) => {
+                return Err(Wrong::new(segment, &folder.segment(segment), None, What::Missing).into());
+            }
+            None => begin(&folder, &options, master_key, now)?,
+        },
         (None, Some(_)) => return Err(Wrong::new(1, &folder.segment(1), None, What::Missing).into()),
-        (Some(last), identity) => go_on(&folder, &options, master_key, *last, identity, now)?,
+        (Some(last), identity) => go_on(&folder, &options, (master_key, known), *last, identity, now)?,
     };
     if identity.is_none() {
         folder.set_identity(&found.log)?;
@@ -115,7 +122,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
 fn go_on(
     folder: &Folder,
     options: &AuditOptions,
-    key: &MasterKey,
+    (key, known): (&MasterKey, Option<Anchor>),
     last: u64,
     identity: Option<[u8; 16]>,
     now: u64,
@@ -125,10 +132,17 @@ fn go_on(
     check_master_key(&path, head.master_key, key)?;
     let log = identity.unwrap_or(head.log);
     if head.log != log {
-        return Err(other_log(folder, last, head.log, log).into());
+        return Err(Wrong::other_log(last, &path, &head.log, &log).into());
+    }
+    if let Some(known) = known.filter(|known| known.log != log) {
+        return Err(Wrong::other_log(last, &path, &log, &known.log).into());
     }
     let keys = Locked::with(|| key.audit_keys(&log));
-    let walked = walk::walk(&path, last, Some(&keys), None, &mut |_, _| ())?;
+    let here = known.and_then(|known| Known::of(&known, last)).into_iter().collect();
+    let walked = walk::walk(&path, last, Some(&keys), here, &mut |_, _| ())?;
+    if let Some(known) = known {
+        check_known(folder, &known, &walked, &keys)?;
+    }
     let io = |error: std::io::Error| files::io_error(&path, &error);
     let file = private::open_to_write(&path)?;
     let torn = cut_tail(&file, &walked).map_err(io)?;
@@ -158,6 +172,28 @@ fn go_on(
         torn,
         removed: walked.removed,
     })
+}
+
+/// Refuses a log that does not go on from where it is known to have been: cut, put back from a copy, or another one.
+fn check_known(folder: &Folder, known: &Anchor, last: &Walked, keys: &StoreKeys) -> Result<(), Wrong> {
+    let segment = last.head.segment;
+    let path = folder.segment(segment);
+    walk::reaches(known, last, &path)?;
+    if known.segment < segment {
+        let here = Known::of(known, known.segment).into_iter().collect();
+        match walk::walk(
+            &folder.segment(known.segment),
+            known.segment,
+            Some(keys),
+            here,
+            &mut |_, _| (),
+        ) {
+            // It went by age or size.
+            Err(wrong) if wrong.what == What::Missing => {}
+            walked => drop(walked?),
+        }
+    }
+    Ok(())
 }
 
 /// From the last that is known until at most the time of the crash.
@@ -215,19 +251,10 @@ fn check_others(folder: &Folder, segments: &[u64], log: &[u8; 16]) -> Result<(),
         before = Some(*number);
         let head = walk::head(&folder.segment(*number), *number, None)?;
         if head.log != *log {
-            return Err(other_log(folder, *number, head.log, *log));
+            return Err(Wrong::other_log(*number, &folder.segment(*number), &head.log, log));
         }
     }
     Ok(())
-}
-
-fn other_log(folder: &Folder, number: u64, found: [u8; 16], expected: [u8; 16]) -> Wrong {
-    let hex = |log: [u8; 16]| log.iter().map(|octet| format!("{octet:02x}")).collect();
-    let what = What::OtherLog {
-        expected: hex(expected),
-        found: hex(found),
-    };
-    Wrong::new(number, &folder.segment(number), None, what)
 }
 
 fn start(

@@ -70,21 +70,25 @@ impl LogReader {
         self.keys.as_ref().map(|keys| pseudonym(keys, supi))
     }
 
-    /// Checks the whole chain, and against an anchor if there is one. `progress` is told how many octets of how many are done.
+    /// Checks the whole chain, and against the anchors that there are. `progress` is told how many octets of how many are done.
     ///
     /// # Errors
     /// [`Wrong`]: the first place that is not as it was written.
-    pub fn verify(&self, anchor: Option<&Anchor>, progress: &mut dyn FnMut(u64, u64)) -> Result<Summary, Wrong> {
-        self.read(anchor, progress, &mut |_, _| ())
+    pub fn verify<'a>(
+        &self,
+        anchors: impl IntoIterator<Item = &'a Anchor>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Summary, Wrong> {
+        self.read(anchors, progress, &mut |_, _| ())
     }
 
     /// The same, and shows every entry with its number, counted from 1 over the whole log.
     ///
     /// # Errors
     /// [`Wrong`], after the entries before it were shown.
-    pub fn read(
+    pub fn read<'a>(
         &self,
-        anchor: Option<&Anchor>,
+        anchors: impl IntoIterator<Item = &'a Anchor>,
         progress: &mut dyn FnMut(u64, u64),
         visit: Visit<'_>,
     ) -> Result<Summary, Wrong> {
@@ -94,13 +98,11 @@ impl LogReader {
         if segments.is_empty() {
             return Err(missing(1));
         }
-        if let Some(anchor) = anchor.filter(|anchor| anchor.log != self.log) {
-            return Err(self.other_log(first_segment, anchor.log));
+        let anchors: Vec<Anchor> = anchors.into_iter().copied().collect();
+        if let Some(anchor) = anchors.iter().find(|anchor| anchor.log != self.log) {
+            let path = files::segment(&self.folder, first_segment);
+            return Err(Wrong::other_log(first_segment, &path, &self.log, &anchor.log));
         }
-        let known = anchor.map(|anchor| Known {
-            entries: anchor.entries,
-            hash: anchor.hash,
-        });
         let total = self.octets(&segments);
         let (mut done, mut removed) = (0, 0);
         let mut before: Option<Walked> = None;
@@ -115,10 +117,11 @@ impl LogReader {
             let keys = self.keys.as_deref();
             // Of another log, everything else is wrong too.
             match walk::head(&path, *number, None) {
-                Ok(head) if head.log != self.log => return Err(self.other_log(*number, head.log)),
+                Ok(head) if head.log != self.log => return Err(Wrong::other_log(*number, &path, &head.log, &self.log)),
                 _ => {}
             }
-            let walked = match walk::walk(&path, *number, keys, known, visit) {
+            let here = anchors.iter().filter_map(|anchor| Known::of(anchor, *number)).collect();
+            let walked = match walk::walk(&path, *number, keys, here, visit) {
                 // The writer removed it meanwhile.
                 Err(wrong)
                     if wrong.what == What::Missing && self.segments()?.first().is_some_and(|first| first > number) =>
@@ -139,13 +142,8 @@ impl LogReader {
         if first_segment > removed + 1 {
             return Err(missing(first_segment - 1));
         }
-        if let Some(known) = known.filter(|known| known.entries > last.entries) {
-            let path = files::segment(&self.folder, last.head.segment);
-            let what = What::Cut {
-                expected: known.entries,
-                found: last.entries,
-            };
-            return Err(Wrong::new(last.head.segment, &path, Some(last.entries + 1), what));
+        for anchor in &anchors {
+            walk::reaches(anchor, &last, &files::segment(&self.folder, last.head.segment))?;
         }
         Ok(Summary {
             anchor: Anchor {
@@ -194,15 +192,6 @@ impl LogReader {
             }
             _ => Ok(()),
         }
-    }
-
-    fn other_log(&self, number: u64, found: [u8; 16]) -> Wrong {
-        let hex = |log: [u8; 16]| log.iter().map(|octet| format!("{octet:02x}")).collect();
-        let what = What::OtherLog {
-            expected: hex(self.log),
-            found: hex(found),
-        };
-        Wrong::new(number, &files::segment(&self.folder, number), None, what)
     }
 }
 

@@ -8,6 +8,7 @@ use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, ENTRY_LEN, Entry, GapReason};
 
+use super::Anchor;
 use super::error::{What, Wrong};
 use super::format::{BLOCK_START, Bad, BlockStart, Commit, HEAD_LEN, Hash, Head, Mark, check_block};
 
@@ -44,6 +45,15 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// What an anchor says of a segment: only of its own. Between two segments the chain goes on over the head of the next, so that
+    /// the same number of entries has a hash in each.
+    pub(super) fn of(anchor: &Anchor, segment: u64) -> Option<Self> {
+        (anchor.segment == segment || fault!("audit-anchor-everywhere")).then_some(Self {
+            entries: anchor.entries,
+            hash: anchor.hash,
+        })
+    }
+
     fn is_contradicted_by(&self, walked: &Walked) -> bool {
         let passed = self.entries < walked.entries;
         let differs = self.entries == walked.entries && self.hash != walked.hash;
@@ -93,7 +103,7 @@ pub(super) fn walk(
     path: &Path,
     number: u64,
     keys: Option<&StoreKeys>,
-    anchor: Option<Known>,
+    anchors: Vec<Known>,
     visit: Visit<'_>,
 ) -> Result<Walked, Wrong> {
     let (file, page, head) = open(path, number)?;
@@ -101,7 +111,7 @@ pub(super) fn walk(
         let what = What::Read(error.to_string());
         Wrong::new(number, path, None, what)
     })?;
-    walk_blocks((path, file, len.len()), &page, head, keys, anchor, visit)
+    walk_blocks((path, file, len.len()), &page, head, keys, anchors, visit)
 }
 
 /// The same, when the head is read.
@@ -110,7 +120,7 @@ fn walk_blocks<R: Read>(
     page: &[u8; HEAD_LEN],
     head: Head,
     keys: Option<&StoreKeys>,
-    anchor: Option<Known>,
+    anchors: Vec<Known>,
     visit: Visit<'_>,
 ) -> Result<Walked, Wrong> {
     let place = |entry, what| Wrong::new(head.segment, path, entry, what);
@@ -134,7 +144,12 @@ fn walk_blocks<R: Read>(
         entries: mark.entries,
         hash: mark.hash,
     };
-    let mut known: Vec<Known> = anchor.into_iter().chain([known_mark]).collect();
+    if let Some(anchor) = anchors.iter().find(|anchor| anchor.entries < head.entries) {
+        return Err(place(Some(head.entries), What::Anchor(anchor.entries)));
+    }
+    let expected = anchors.iter().map(|anchor| anchor.entries).max();
+    let mut known = anchors;
+    known.push(known_mark);
     known.retain(|known| known.entries >= head.entries);
     let mut from = BufReader::with_capacity(1 << 18, from);
     let mut block = Vec::new();
@@ -158,7 +173,7 @@ fn walk_blocks<R: Read>(
         };
         let (start, hash) = match checked {
             Ok(checked) => checked,
-            // No crash makes a whole chain with wrong codes.
+            // No crash makes a whole chain with wrong codes: the hash is of the code too.
             Err(bad) if walked.entries < mark.entries || bad == Bad::Code => {
                 return Err(place(Some(walked.entries + 1), bad.into()));
             }
@@ -190,14 +205,30 @@ fn walk_blocks<R: Read>(
         let what = What::Form("octets behind the last block of a segment that was finished");
         return Err(place(Some(walked.entries + 1), what));
     }
-    if walked.entries < mark.entries && !fault!("audit-cut-not-noticed") {
-        let what = What::Cut {
-            expected: mark.entries,
-            found: walked.entries,
-        };
-        return Err(place(Some(walked.entries + 1), what));
+    let marked = match fault!("audit-cut-not-noticed") {
+        true => 0,
+        false => mark.entries,
+    };
+    let expected = expected.unwrap_or(0).max(marked);
+    if walked.entries < expected {
+        let found = walked.entries;
+        return Err(place(Some(found + 1), What::Cut { expected, found }));
     }
     Ok(walked)
+}
+
+/// Whether a log whose last segment came to this reaches an anchor. Where the anchor's own segment was walked with it, the chain
+/// was compared there.
+pub(super) fn reaches(anchor: &Anchor, last: &Walked, path: &Path) -> Result<(), Wrong> {
+    let segment = last.head.segment;
+    let (expected, found) = (anchor.entries, last.entries);
+    let wrong = |what| Err(Wrong::new(segment, path, Some(found + 1), what));
+    match segment < anchor.segment {
+        _ if found < expected => wrong(What::Cut { expected, found }),
+        // The head of the next one was known, and nothing in it.
+        true => wrong(What::NoNext(anchor.segment)),
+        false => Ok(()),
+    }
 }
 
 /// Reads the octets of a segment without its master key, for tests: how many entries it has.
@@ -206,7 +237,7 @@ pub(super) fn walk_octets(octets: &[u8]) -> Result<u64, What> {
     let (page, rest) = octets.split_first_chunk().ok_or(What::NoSegment)?;
     let head = Head::decode(page)?;
     let from = (Path::new("octets"), rest, octets.len() as u64);
-    let walked = walk_blocks(from, page, head, None, None, &mut |_, _| ());
+    let walked = walk_blocks(from, page, head, None, Vec::new(), &mut |_, _| ());
     walked
         .map(|walked| walked.entries - walked.head.entries)
         .map_err(|wrong| wrong.what)
@@ -289,5 +320,82 @@ pub(super) fn unseen(mark: &Mark, boot: &[u8; 16]) -> (GapReason, u64) {
     match *boot != [0; 16] && mark.boot == *boot {
         true => (GapReason::Killed, super::A_SECOND),
         false => (GapReason::MachineDown, next_ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::{MARKS, put_block};
+    use super::*;
+    use crate::master_key::MasterKey;
+    use kaskade_flow::UnixMillis;
+    use kaskade_flow::event::{Event, Outcome};
+
+    /// Two blocks, of which the first is known to be on the disk; where the second begins.
+    fn two_blocks(keys: &StoreKeys) -> (Vec<u8>, usize) {
+        let head = Head {
+            log: [3; 16],
+            segment: 1,
+            entries: 0,
+            before: [0; 32],
+            master_key: [1; 8],
+            made_at: 5,
+            commit: (0, 0),
+        };
+        let entry = |at| Event::new(Outcome::Noted, Action::Other, UnixMillis::new(at)).encode();
+        let (mut octets, hash) = head.encode(keys);
+        let hash = put_block(&mut octets, &hash, 1, 6, &[entry(6)], keys);
+        let second = octets.len();
+        let mark = Mark {
+            number: 1,
+            alive: 6,
+            next_ms: 0,
+            closed: false,
+            entries: 1,
+            hash,
+            boot: [0; 16],
+            commit: (0, 0),
+        };
+        let mark = mark.encode(&head.log, 1, keys);
+        for at in MARKS {
+            octets[at..at + mark.len()].copy_from_slice(&mark);
+        }
+        put_block(&mut octets, &hash, 2, 7, &[entry(7), entry(8), entry(9)], keys);
+        (octets, second)
+    }
+
+    #[test]
+    fn a_power_cut_leaves_no_block_that_looks_forged() {
+        let keys = MasterKey::from_octets(&[9; 32]).audit_keys(&[3; 16]);
+        let (whole, second) = two_blocks(&keys);
+        let walk = |octets: &[u8]| {
+            let (page, rest) = octets.split_first_chunk().expect("a head");
+            let from = (Path::new("octets"), rest, octets.len() as u64);
+            let head = Head::decode(page).expect("a head");
+            walk_blocks(from, page, head, Some(&keys), Vec::new(), &mut |_, _| ())
+        };
+        assert_eq!(walk(&whole).expect("whole").entries, 4);
+        for from in second..whole.len() {
+            // What came after some place was not written, or only one part of it was not.
+            for until in [whole.len(), (from + 16).min(whole.len()), (from + 40).min(whole.len())] {
+                let mut torn = whole.clone();
+                torn[from..until].fill(0);
+                let walked = walk(&torn).unwrap_or_else(|wrong| panic!("{from} to {until}: {wrong}"));
+                let lost = torn != whole;
+                assert_eq!(walked.entries, if lost { 1 } else { 4 }, "{from} to {until}");
+            }
+        }
+        // A code that somebody put there is no doing of a power cut.
+        let mut forged = whole;
+        let end = forged.len();
+        let digest = kaskade_crypto::kdf::sha256(&[&two_blocks_hash(&forged, second), &forged[second..end - 48]]);
+        forged[end - 48..end - 32].fill(0x55);
+        let hash = kaskade_crypto::kdf::sha256(&[&digest, &forged[end - 48..end - 32]]);
+        forged[end - 32..].copy_from_slice(&hash);
+        assert_eq!(walk(&forged).expect_err("forged").what, What::Forged);
+    }
+
+    fn two_blocks_hash(octets: &[u8], second: usize) -> Hash {
+        octets[second - 32..second].try_into().expect("a hash")
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kaskade_faults::fault;
 use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, Name, Outcome, PeerId};
 
 use kaskade_flow::UnixMillis;
@@ -253,7 +254,8 @@ impl Writer {
             }
             Err(error) => self.fail(&error),
         }
-        self.shared.gate.beat(self.unsynced_since.unwrap_or_else(Instant::now));
+        // Not the time now: what was admitted since the lanes were emptied has waited while the disk was written.
+        self.shared.gate.beat(self.unsynced_since.unwrap_or(before.1));
     }
 
     fn fail(&mut self, error: &io::Error) {
@@ -272,7 +274,7 @@ impl Writer {
     }
 
     fn drain(&mut self, closing: bool) {
-        self.count_lost();
+        self.count_lost(closing);
         if self.todo.is_empty() {
             self.admitted = 0;
         }
@@ -295,9 +297,9 @@ impl Writer {
         self.admitted += (self.todo.len() - from) as u64;
     }
 
-    /// When there is room again, the log says what was lost.
-    fn count_lost(&mut self) {
-        if self.room() == 0 {
+    /// When there is room again, the log says what was lost; when it is closed, in the room that is kept for what it says of itself.
+    fn count_lost(&mut self, closing: bool) {
+        if self.room() == 0 && (!closing || fault!("audit-loss-not-said")) {
             return;
         }
         let lost = lock(&self.shared.lost).take();
@@ -497,8 +499,9 @@ impl Writer {
     fn mark(&self, number: u64, state: State, closed: bool) -> Mark {
         // What was lost, or waits in memory for room, and is not said yet: from its first on it may be lost for good.
         let lost = (*lock(&self.shared.lost)).map(|lost| lost.from.get());
+        let unsaid = self.gaps.iter().map(|gap| gap.from.get());
         let stuck = (self.full.is_some() && !self.todo.is_empty()).then_some(self.alive);
-        let (alive, next_ms) = match lost.into_iter().chain(stuck).min() {
+        let (alive, next_ms) = match lost.into_iter().chain(unsaid).chain(stuck).min() {
             Some(from) => (
                 from,
                 IDLE_MS + super::A_SECOND + self.shared.now().get().saturating_sub(from),

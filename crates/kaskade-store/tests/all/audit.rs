@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::audit_crash::Full;
 use crate::common::{folder, supi};
 use kaskade_flow::event::{Action, Entry, Event, GapReason, Outcome, PeerId, Reason};
 use kaskade_flow::{Cover, Guarded};
@@ -22,7 +23,7 @@ pub(crate) fn options(folder: &Path) -> AuditOptions {
     options
 }
 
-fn open(folder: &Path, key: &MasterKey) -> AuditLog {
+pub(crate) fn open(folder: &Path, key: &MasterKey) -> AuditLog {
     AuditLog::open(options(folder), key).expect("a log")
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn release_soon(log: &AuditLog, number: u64) {
     }
 }
 
-fn reader(folder: &Path, key: Option<&MasterKey>) -> LogReader {
+pub(crate) fn reader(folder: &Path, key: Option<&MasterKey>) -> LogReader {
     LogReader::open(&folder.join("audit"), key).expect("a log")
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn released(entries: &[Entry]) -> Vec<u64> {
     entries.iter().filter_map(number).collect()
 }
 
-fn segment(folder: &Path, number: u64) -> PathBuf {
+pub(crate) fn segment(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("audit/audit-{number:010}.log"))
 }
 
@@ -313,7 +314,7 @@ fn segments_cut_moved_or_edited_are_named_and_left_as_they_are() {
     assert_eq!(wrong.expect_err("anchored").what, What::Anchor(whole.entries));
 }
 
-fn copy_log(from: &Path, to: &Path) {
+pub(crate) fn copy_log(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to.join("audit"));
     kaskade_store::private::create_folder(&to.join("audit")).expect("a folder");
     for file in fs::read_dir(from.join("audit")).expect("a folder") {
@@ -322,7 +323,7 @@ fn copy_log(from: &Path, to: &Path) {
     }
 }
 
-fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let files = fs::read_dir(folder.join("audit")).expect("a folder");
     let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
     files.sort();
@@ -341,14 +342,15 @@ fn whoever_computes_the_chain_anew_is_found_with_the_master_key() {
     let (folder, key) = folder();
     let mut octets = small(folder.path(), &key);
     // The peer of the first release becomes another one, and all hashes follow.
-    let hash_of_head = octets[112..144].to_vec();
+    let hash_of_head = octets[128..160].to_vec();
     octets[4096 + 24 + 16] ^= 1;
     let (mut at, mut before) = (4096, hash_of_head);
     while octets[at..].starts_with(b"KSKB") {
         let count = u32::from_be_bytes(octets[at + 4..at + 8].try_into().unwrap()) as usize;
         let end = at + 24 + 96 * count;
-        let hash = sha256(&[&before, &octets[at..end]]);
-        octets[end..end + 32].copy_from_slice(&hash);
+        let digest = sha256(&[&before, &octets[at..end]]);
+        let hash = sha256(&[&digest, &octets[end..end + 16]]);
+        octets[end + 16..end + 48].copy_from_slice(&hash);
         before = hash.to_vec();
         at = end + 48;
     }
@@ -505,7 +507,7 @@ pub(crate) fn gaps(entries: &[Entry]) -> Vec<kaskade_flow::event::Gap> {
 
 #[test]
 fn what_was_lost_without_room_is_said() {
-    crate::audit_crash::on_a_full_disk("what_was_lost_without_room_is_said", true, |folder, key, told| {
+    crate::audit_crash::on_a_full_disk("what_was_lost_without_room_is_said", Full::GoOn, |folder, key, told| {
         let entries = entries(folder, key);
         let lost: u64 = gaps(&entries)
             .iter()
@@ -518,9 +520,23 @@ fn what_was_lost_without_room_is_said() {
 }
 
 #[test]
+fn what_was_lost_is_said_by_a_log_that_closes_without_room() {
+    let this = "what_was_lost_is_said_by_a_log_that_closes_without_room";
+    crate::audit_crash::on_a_full_disk(this, Full::Stop, |folder, key, told| {
+        let before = entries(folder, key);
+        let lost: u64 = gaps(&before).iter().filter_map(|gap| gap.lost).sum();
+        assert!(lost > 0, "closed, and nothing is said of what was lost");
+        assert_eq!(released(&before).len() as u64 + lost, told);
+        // The next start has nothing to add.
+        drop(open(folder, key));
+        assert_eq!(gaps(&entries(folder, key)), gaps(&before));
+    });
+}
+
+#[test]
 fn a_full_disk_releases_nothing_and_goes_on_when_there_is_room() {
     let this = "a_full_disk_releases_nothing_and_goes_on_when_there_is_room";
-    crate::audit_crash::on_a_full_disk(this, false, |folder, key, told| {
+    crate::audit_crash::on_a_full_disk(this, Full::Refuse, |folder, key, told| {
         let entries = entries(folder, key);
         assert_eq!(released(&entries).len() as u64, told);
         assert_eq!(gaps(&entries), []);

@@ -9,7 +9,7 @@ use kaskade_aka::sqn::SqnLayout;
 use kaskade_crypto::{K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::{
-    Algorithm, Conversion, MasterKey, OpOrOpc, StoreError, StoreOptions, Subscriber, SubscriberSecrets,
+    Algorithm, Conversion, MasterKey, NodeIndex, OpOrOpc, StoreError, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore, kept_audit_head,
 };
 
@@ -111,7 +111,7 @@ fn a_conversion_is_told() {
     for (of, from) in [("first", 1), ("second", 2)] {
         let (folder, key) = copy(of);
         let path = folder.path().join("subscribers.redb");
-        assert!(kept_audit_head(&path, &key).expect("read").is_none());
+        assert!(kept_audit_head(&path, &key, NodeIndex::ONLY).expect("read").is_none());
         for expected in [true, false] {
             let told = Arc::new(Mutex::new(Vec::new()));
             let to = Arc::clone(&told);

@@ -1,5 +1,6 @@
 //! `kaskade audit`: whether the audit log is as it was written, and what is in it.
 
+mod accept;
 mod show;
 
 use std::io::IsTerminal;
@@ -18,7 +19,8 @@ use crate::service::audit_folder;
 /// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
 ///
 /// Every key that leaves, every change and every refusal is in it, in a chain of hashes: whoever edits, cuts, reorders or
-/// replaces a part is found. With the master key, also whoever computed the chain anew. Both commands read while `kaskade up` runs.
+/// replaces a part is found. With the master key, also whoever computed the chain anew. `verify` and `show` read while
+/// `kaskade up` runs.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade audit verify
@@ -34,23 +36,28 @@ pub(crate) struct Args {
 enum Action {
     Verify(Verify),
     Show(show::Args),
+    Accept(accept::Args),
 }
 
 /// Checks the whole chain; the first wrong place is named, and the exit status is then 1
 ///
-/// The store keeps the head of the log beside its clock's mark, some twice a minute while a node runs: a tail that was cut before that
-/// is found, when the store is not in use. For what is newer, or a whole data folder that was replaced by an older copy, keep the
-/// line `chain` that it prints somewhere else, and compare.
+/// The store keeps the head of the log beside its clock's mark, some twice a minute while a node issues vectors: a tail that was cut
+/// before that is found, when the store is not in use. For what is newer, or a whole data folder that was replaced by an older copy,
+/// keep the line `Anchor` that it prints somewhere else, and give it to --anchor.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade audit verify
   kaskade audit verify /mnt/archive/audit --data /var/lib/kaskade
+  kaskade audit verify --anchor 5f0e...
 
 Without the master key of the log, as on another machine, the chain alone is checked: whoever could write the files could
 have computed it anew. With --data or --config the codes are checked too, which takes the master key to make.")]
 struct Verify {
     /// Folder of the log, instead of the configured one
     folder: Option<PathBuf>,
+    /// How far the log had come, as an earlier `verify` printed it: 64 octets in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = anchor)]
+    anchor: Option<Anchor>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -62,6 +69,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Verify(args) => verify(console, args),
         Action::Show(args) => show::run(console, args),
+        Action::Accept(args) => accept::run(console, args),
     }
 }
 
@@ -89,7 +97,7 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
     let (path, reader) = open(args.folder.as_deref(), &args.data)?;
     let kept = kept_head(console, args)?;
     let bar = bar(args.json);
-    let verified = reader.verify(kept.as_ref(), &mut |done, all| {
+    let verified = reader.verify(args.anchor.iter().chain(&kept), &mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     });
@@ -120,7 +128,7 @@ fn kept_head(console: &Console, args: &Verify) -> Result<Option<Anchor>> {
     }
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
-    match kept_audit_head(&data.subscribers(), data.master()) {
+    match kept_audit_head(&data.subscribers(), data.master(), config.node()) {
         Ok(kept) => Ok(kept),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(None),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {
@@ -134,7 +142,12 @@ fn kept_head(console: &Console, args: &Verify) -> Result<Option<Anchor>> {
 }
 
 fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> Result<()> {
-    let hash: String = summary.anchor.hash.iter().map(|octet| format!("{octet:02x}")).collect();
+    let anchor: String = summary
+        .anchor
+        .encode()
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
     if as_json {
         console.line(json!({
             "intact": true,
@@ -143,7 +156,7 @@ fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> R
             "segments": summary.segments,
             "first_segment": summary.first_segment,
             "closed": summary.closed,
-            "chain": hash,
+            "anchor": anchor,
         }))?;
         return Ok(());
     }
@@ -165,9 +178,28 @@ fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> R
         ("Entries", summary.entries.to_string()),
         ("Segments", format!("{}{older}", summary.segments)),
         ("State", state.to_owned()),
-        ("Chain", hash),
+        ("Anchor", anchor),
     ])?;
     Ok(())
+}
+
+/// An anchor as `verify` prints it.
+fn anchor(text: &str) -> Result<Anchor, &'static str> {
+    const NOT: &str = "expected 128 hexadecimal digits, as `kaskade audit verify` prints them";
+    let mut octets = [0; Anchor::LEN];
+    let digits = text.as_bytes();
+    if digits.len() != 2 * octets.len() {
+        return Err(NOT);
+    }
+    for (octet, [high, low]) in octets.iter_mut().zip(digits.as_chunks().0) {
+        let digit = |digit: &u8| {
+            char::from(*digit)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
+        *octet = digit(high).ok_or(NOT)? << 4 | digit(low).ok_or(NOT)?;
+    }
+    Anchor::decode(&octets).ok_or(NOT)
 }
 
 fn bar(hidden: bool) -> ProgressBar {

@@ -485,7 +485,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
     let store = Arc::new(service::open_store(&data, &config)?);
     let ausf = service::nf_instance_id(&data)?;
-    let audit = service::open_audit_to_serve(&data, &config)?;
+    let audit = service::open_audit_to_serve(&data, &config, None)?;
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
     fill(&store, plmn, args, &tell)?;

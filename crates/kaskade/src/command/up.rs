@@ -131,7 +131,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         false => (None, None),
     };
     let ausf = service::nf_instance_id(&data)?;
-    let audit = service::open_audit_to_serve(&data, config)?;
+    let audit = service::open_audit_to_serve(&data, config, store.audit_head()?)?;
     store.keep_head_of(&audit);
     service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
     store.records().hand_events_to(Arc::new(audit.clone()));

@@ -150,4 +150,66 @@ fn a_log_that_was_put_back_is_found_by_the_head_that_the_store_keeps() {
     assert!(refused.contains("cut"), "{refused}");
     // On its own it looks whole.
     place.run(["audit", "verify", "kaskade-data/audit"]).ok();
+
+    // No node starts on it, and the proof stays.
+    for _ in 0..2 {
+        let refused = place.run(["up", "--config", "kaskade.toml"]).refused();
+        assert!(
+            refused.contains("not the one that the store knows") && refused.contains("kaskade audit accept --yes"),
+            "{refused}"
+        );
+        place.run(["audit", "verify"]).refused();
+    }
+    // Nor on a new one, nor after somebody has only looked.
+    fs::remove_dir_all(&folder).expect("removed");
+    let refused = place.run(["up", "--config", "kaskade.toml"]).refused();
+    assert!(refused.contains("not the one that the store knows"), "{refused}");
+    copy(&older, &folder);
+    let refused = place.run(["audit", "accept"]).refused();
+    assert!(refused.contains("add --yes"), "{refused}");
+    place.run(["audit", "verify"]).refused();
+
+    place.run(["audit", "accept", "--yes"]).ok();
+    let shown = place.run(["audit", "show", "--action", "log-accepted", "--json"]).ok();
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    place.run(["audit", "verify"]).ok();
+    let said = place.run(["audit", "accept", "--yes"]).ok();
+    assert!(said.contains("nothing to accept"), "{said}");
+    run();
+    place.run(["audit", "verify"]).ok();
+}
+
+#[test]
+fn an_anchor_that_was_kept_elsewhere_finds_what_was_replaced() {
+    let place = with_subscriber();
+    let anchor = || {
+        let verified = place.run(["audit", "verify", "--json"]).ok();
+        let verified: serde_json::Value = serde_json::from_str(&verified).expect("JSON");
+        verified["anchor"].as_str().expect("a line").to_owned()
+    };
+    let older = anchor();
+    assert_eq!(older.len(), 128);
+    assert!(place.run(["audit", "verify"]).ok().contains(&older));
+    place.run(["audit", "verify", "--anchor", &older]).ok();
+    place.run(["subscriber", "remove", SUPI, "--yes"]).ok();
+    let newer = anchor();
+    for kept in [&older, &newer] {
+        place
+            .run(["audit", "verify", "kaskade-data/audit", "--anchor", kept])
+            .ok();
+    }
+    fs::remove_dir_all(place.path("kaskade-data/audit")).expect("removed");
+    let (k, opc) = (place.file("k3", K), place.file("opc3", OPC));
+    let add = ["subscriber", "add", "--supi", SUPI, "--k-file"].map(Into::into);
+    let add = add
+        .into_iter()
+        .chain([k.into_os_string(), "--opc-file".into(), opc.into_os_string()]);
+    place.run(add).ok();
+    place.run(["audit", "verify"]).ok();
+    let refused = place.run(["audit", "verify", "--anchor", &newer]).refused();
+    assert!(refused.contains("of another log"), "{refused}");
+    let end = format!("{}0g", &newer[..126]);
+    for no_anchor in ["00", &end] {
+        place.run(["audit", "verify", "--anchor", no_anchor]).refused();
+    }
 }

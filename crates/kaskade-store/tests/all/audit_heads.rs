@@ -1,0 +1,108 @@
+//! The audit log against where it is known from elsewhere to have been.
+
+use std::fs;
+use std::path::Path;
+
+use crate::audit::{contents, copy_log, open, options, reader, release, release_soon, segment};
+use crate::common::folder;
+use kaskade_store::MasterKey;
+use kaskade_store::audit::{Anchor, AuditError, AuditLog, What, Wrong};
+
+fn open_known(folder: &Path, key: &MasterKey, known: Anchor) -> Result<AuditLog, AuditError> {
+    let mut options = options(folder);
+    options.known = Some(known);
+    AuditLog::open(options, key)
+}
+
+fn refused(folder: &Path, key: &MasterKey, known: Anchor) -> What {
+    let before = contents(folder);
+    let what = match open_known(folder, key, known) {
+        Err(AuditError::Wrong(Wrong { what, .. })) => what,
+        other => panic!("{other:?}"),
+    };
+    assert!(before == contents(folder), "{what}: overwritten");
+    what
+}
+
+/// Where one segment ends and the next begins: the heads that are published before and after a rotation, as they are on the disk.
+fn boundary(folder: &Path) -> [Anchor; 2] {
+    let octets = fs::read(segment(folder, 2)).expect("a second segment");
+    let entries = u64::from_be_bytes(octets[40..48].try_into().unwrap());
+    let head = |segment, hash: &[u8]| Anchor {
+        log: octets[16..32].try_into().unwrap(),
+        segment,
+        entries,
+        hash: hash.try_into().unwrap(),
+    };
+    [head(1, &octets[48..80]), head(2, &octets[128..160])]
+}
+
+#[test]
+fn heads_before_and_after_a_rotation_accuse_nobody() {
+    let (folder, key) = folder();
+    let log = open(folder.path(), &key);
+    for number in 0..15_000 {
+        release_soon(&log, number);
+    }
+    log.flush().expect("on the disk");
+    let now = log.head().expect("a head");
+    assert_eq!(now.segment, 2);
+    let [before, after] = boundary(folder.path());
+    assert!(before.entries > 10_000 && before.hash != after.hash);
+    let verify = |known: Anchor| reader(folder.path(), Some(&key)).verify(Some(&known), &mut |_, _| ());
+    for known in [before, after, now] {
+        verify(known).expect("as it was written");
+    }
+    drop(log);
+    for known in [before, after, now] {
+        drop(open_known(folder.path(), &key, known).expect("it goes on"));
+        let wrong = verify(Anchor { hash: [7; 32], ..known }).expect_err("another chain");
+        assert_eq!(wrong.what, What::Anchor(known.entries));
+        assert_eq!(
+            refused(folder.path(), &key, Anchor { hash: [7; 32], ..known }),
+            What::Anchor(known.entries)
+        );
+    }
+    // Nothing was known of the second segment but its head.
+    fs::remove_file(segment(folder.path(), 2)).expect("removed");
+    verify(before).expect("it ended there once");
+    assert_eq!(verify(after).expect_err("cut").what, What::NoNext(2));
+    assert_eq!(refused(folder.path(), &key, after), What::NoNext(2));
+    assert!(matches!(refused(folder.path(), &key, now), What::Cut { expected, .. } if expected == now.entries));
+}
+
+#[test]
+fn a_log_that_was_put_back_begun_anew_or_exchanged_is_not_opened() {
+    let (home, key) = folder();
+    let log = open(home.path(), &key);
+    release(&log, 1).expect("room");
+    log.flush().expect("on the disk");
+    let (older, _) = folder();
+    copy_log(home.path(), older.path());
+    release(&log, 2).expect("room");
+    log.flush().expect("on the disk");
+    let known = log.head().expect("a head");
+    drop(log);
+    drop(open_known(home.path(), &key, known).expect("the log itself"));
+
+    assert!(matches!(refused(older.path(), &key, known), What::Cut { .. }));
+    // However far it goes on then, it goes on elsewhere.
+    let log = open(older.path(), &key);
+    for number in 0..20 {
+        release(&log, number).expect("room");
+        log.flush().expect("on the disk");
+    }
+    drop(log);
+    assert_eq!(refused(older.path(), &key, known), What::Anchor(known.entries));
+
+    let (other, _) = folder();
+    drop(open(other.path(), &key));
+    assert!(matches!(refused(other.path(), &key, known), What::OtherLog { .. }));
+    let (nothing, _) = folder();
+    let missing = open_known(nothing.path(), &key, known);
+    assert!(
+        matches!(&missing, Err(AuditError::Wrong(wrong)) if wrong.what == What::Missing),
+        "{missing:?}"
+    );
+    open(nothing.path(), &key);
+}

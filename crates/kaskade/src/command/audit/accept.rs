@@ -1,0 +1,64 @@
+//! `kaskade audit accept`: goes on with a log that is not the one that the store knows, and says so in it.
+
+use anyhow::{Context, Result, bail};
+use kaskade_flow::event::{Action, Outcome};
+use kaskade_store::{keep_audit_head, kept_audit_head};
+
+use crate::console::Console;
+use crate::data_dir::{DataArgs, DataDir};
+use crate::service;
+
+/// Goes on with the log that is there, though the store knows another or a longer one
+///
+/// `kaskade up` does not start then: entries are missing, and what the store keeps is the proof. Put the right folder back instead
+/// if you have it. Where the log is damaged otherwise too, keep its folder elsewhere first: a new log begins, and the first that is
+/// in it is that it was accepted, and up to which entry the lost one was known.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:
+  kaskade audit accept --yes")]
+pub(super) struct Args {
+    /// Give up what is missing
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let (store, node) = (data.subscribers(), config.node());
+    let kept = kept_audit_head(&store, data.master(), node)
+        .context("the store, which keeps the head of the log, cannot be read")?;
+    let Some(kept) = kept else {
+        console.line("The store knows of no audit log yet: there is nothing to accept.")?;
+        return Ok(());
+    };
+    match service::open_audit_to_serve(&data, &config, Some(kept)) {
+        Ok(log) if log.is_on() => {
+            console.line("The audit log is the one that the store knows: there is nothing to accept.")?;
+            return Ok(());
+        }
+        Ok(_) => bail!("audit.enabled is false: there is no log to go on with"),
+        Err(error) if !service::is_not_the_known_log(&error) => return Err(error),
+        Err(error) if !args.yes => {
+            return Err(error.context(format!(
+                "the log was known up to entry {}, and what is missing stays missing: add --yes to go on with what is there",
+                kept.entries
+            )));
+        }
+        Err(_) => {}
+    }
+    let log = service::open_audit_to_serve(&data, &config, None)
+        .context("the log is damaged beside that: keep its folder elsewhere, and run this again")?;
+    service::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
+        event.correlated(kept.entries)
+    })?;
+    let head = log.head().context("no audit log")?;
+    keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
+    console.line(format!(
+        "Accepted, and on record: the log goes on after entry {}; the one that was lost was known up to entry {}.",
+        head.entries, kept.entries
+    ))?;
+    Ok(())
+}
