@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kaskade_aka::sqn::{ClockView, Proof, Resynchronisation, SqnIssuer};
 use kaskade_crypto::{Rand, Sqn};
 use kaskade_faults::fault;
-use kaskade_flow::event::Event;
 use kaskade_flow::Cover;
+use kaskade_flow::event::Event;
 use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;

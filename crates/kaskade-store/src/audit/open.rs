@@ -190,7 +190,9 @@ fn check_known(folder: &Folder, known: &Anchor, last: &Walked, keys: &StoreKeys)
         ) {
             // It went by age or size.
             Err(wrong) if wrong.what == What::Missing => {}
-            walked => drop(walked?),
+            walked => {
+                walked?;
+            }
         }
     }
     Ok(())
