@@ -201,6 +201,11 @@ impl Queue {
         Self::taken(waiting)
     }
 
+    /// Whether any request waits.
+    fn is_waiting(&self) -> bool {
+        !lock(&self.waiting).requests.is_empty()
+    }
+
     /// What waits now.
     #[cfg(test)]
     #[allow(dead_code, reason = "`schedule` has a committer that does not wait")]
@@ -287,6 +292,8 @@ impl Committer {
                     if self.pause.is_none() {
                         self.records.sweep_some();
                     }
+                } else if self.pause.is_none() && self.records.sweeps_on() && !self.queue.is_waiting() {
+                    self.records.sweep_some();
                 }
                 if closed && lock(&self.queue.waiting).requests.is_empty() {
                     return;

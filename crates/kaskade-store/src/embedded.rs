@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError, TableDefinition};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageBackend, StorageError,
+    TableDefinition,
+};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
@@ -455,6 +458,19 @@ impl Engine for EmbeddedEngine {
 
     fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
         Box::pin(async move { self.snapshot()?.len(table).map_err(|error| self.unread(error)) })
+    }
+
+    fn is_empty(&self) -> Result<bool, EngineError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = writer.as_ref().ok_or(EngineError::Failed)?;
+        let read = database.begin_read().map_err(|error| self.error(error))?;
+        for table in read.list_tables().map_err(|error| self.error(error))? {
+            let table = read.open_untyped_table(table).map_err(|error| self.error(error))?;
+            if !table.is_empty().map_err(|error| self.error(error))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {

@@ -369,6 +369,12 @@ pub trait Engine: Send + Sync + 'static {
     /// When reading fails.
     fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>>;
 
+    /// Whether no table has a row, those that were not declared in this life neither. Blocks.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn is_empty(&self) -> Result<bool, EngineError>;
+
     /// Makes each unit happen, or, in a conflict, none of its changes, and says so; all of it durable before it returns.
     ///
     /// # Errors

@@ -95,6 +95,10 @@ macro_rules! reads_from_memory {
             $crate::engine::Engine::len(&self.memory, table)
         }
 
+        fn is_empty(&self) -> Result<bool, $crate::EngineError> {
+            $crate::engine::Engine::is_empty(&self.memory)
+        }
+
         fn serial(
             &self,
             node: u16,
@@ -343,6 +347,10 @@ impl Engine for MemoryEngine {
 
     fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
         Box::pin(async move { Ok(self.content().rows.keys().filter(|(found, _)| *found == table).count() as u64) })
+    }
+
+    fn is_empty(&self) -> Result<bool, EngineError> {
+        Ok(self.content().rows.is_empty())
     }
 
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {

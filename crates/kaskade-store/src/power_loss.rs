@@ -52,6 +52,7 @@ struct State {
     /// How many operations are left before the power is cut.
     left: Option<u64>,
     sync_fails: bool,
+    full: bool,
     lost: u64,
 }
 
@@ -82,6 +83,11 @@ impl Disk {
     /// From now on syncs fail, or do not.
     pub fn fail_syncs(&self, fail: bool) {
         self.state().sync_fails = fail;
+    }
+
+    /// From now on nothing is written for want of room, or is again.
+    pub fn fill(&self, full: bool) {
+        self.state().full = full;
     }
 
     /// How many writes of a sector were lost so far.
@@ -125,6 +131,13 @@ impl State {
         }
         work(self);
         if last { Err(no_power()) } else { Ok(()) }
+    }
+
+    fn room(&self) -> io::Result<()> {
+        match self.full {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
+        }
     }
 
     fn sync(&mut self) {
@@ -223,7 +236,9 @@ impl StorageBackend for Plugged {
 
     fn set_len(&self, len: u64) -> Result<(), io::Error> {
         let len = place(len)?;
-        self.disk.state().operate(self.life, |state| state.set_len(len))
+        let mut state = self.disk.state();
+        state.room()?;
+        state.operate(self.life, |state| state.set_len(len))
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
@@ -236,6 +251,8 @@ impl StorageBackend for Plugged {
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
         let offset = place(offset)?;
-        self.disk.state().operate(self.life, |state| state.write(offset, data))
+        let mut state = self.disk.state();
+        state.room()?;
+        state.operate(self.life, |state| state.write(offset, data))
     }
 }

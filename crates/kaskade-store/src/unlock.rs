@@ -35,7 +35,7 @@ pub(crate) fn unlock(
         return Ok(sealer);
     }
     let path = PathBuf::from(name);
-    if !holds_nothing(engine).map_err(read_error)? && !fault!("data-key-made-over-rows") {
+    if !engine.is_empty().map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
     }
     let Some(tick) = new else {
@@ -100,15 +100,6 @@ fn declare(engine: &dyn Engine) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Write(Arc::new(error)))
 }
 
-fn holds_nothing(engine: &dyn Engine) -> Result<bool, EngineError> {
-    for table in Table::PLAIN {
-        if engine.count(table)? != 0 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// Whether the file is a store that holds nothing, not even a data key: what is left where the making of one was
 /// interrupted. Such a file loses nothing when it becomes a new store.
 ///
@@ -117,7 +108,7 @@ fn holds_nothing(engine: &dyn Engine) -> Result<bool, EngineError> {
 pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
     // All of it are a few pages.
     const CACHE: usize = 1 << 20;
-    holds_nothing(&EmbeddedEngine::open_existing(path, CACHE)?)
+    EmbeddedEngine::open_existing(path, CACHE)?.is_empty()
 }
 
 /// How far the audit log of a node had come when a store last kept its head; `None` when it never did. The store is not open otherwise.

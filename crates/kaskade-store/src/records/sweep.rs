@@ -16,12 +16,20 @@ pub(super) struct Sweeper {
     /// The last row that cannot be removed: it cannot be read here, and is left as it is.
     behind: Mutex<Option<Row>>,
     swept: AtomicU64,
+    /// The last page was full: there may be more.
+    more: AtomicBool,
 }
 
 impl Records {
     /// How many records were removed at their end since the start.
     pub fn swept(&self) -> u64 {
         self.0.sweeper.swept.load(Ordering::Relaxed)
+    }
+
+    /// Whether what was found last is removed, and there may be more.
+    pub(crate) fn sweeps_on(&self) -> bool {
+        let Sweeper { busy, more, .. } = &self.0.sweeper;
+        more.load(Ordering::Acquire) && !busy.load(Ordering::Acquire)
     }
 
     /// Removes some of what has come to its end. On the thread that writes: it queues removals, and waits for none.
@@ -38,6 +46,7 @@ impl Records {
         let rows = pollster::block_on(self.0.engine.page(Cursor::Expired { now, after }, BATCH));
         // Reading fails for whoever reads next, too.
         let Ok(rows) = rows else { return };
+        self.0.sweeper.more.store(rows.len() >= BATCH, Ordering::Release);
         if rows.is_empty() {
             // From the first on again.
             *behind = None;

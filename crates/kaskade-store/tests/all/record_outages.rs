@@ -161,3 +161,89 @@ fn a_broken_disk_ends_it_and_says_so() {
     assert_eq!(read(&records, 1).expect("there").record, Number(1));
     assert_eq!(delivered(&records), [1]);
 }
+
+/// The tables of kinds are not made, and nothing else suffers from it.
+#[test]
+fn declaring_on_a_full_disk_is_refused_and_ends_nothing() {
+    use kaskade_store::embedded::EmbeddedEngine;
+    use kaskade_store::engine::{Batch, Blocking, Engine, Table};
+    use kaskade_store::power_loss::Disk;
+
+    let (first, second) = (Table::new(900, "first of a test"), Table::new(901, "second of a test"));
+    let disk = Disk::new(1);
+    let engine = EmbeddedEngine::on_disk(&disk, 1 << 20).expect("the engine");
+    engine.declare(&[first]).expect("declared");
+    let put = |table| {
+        let mut unit = Batch::default();
+        unit.put(table, b"key", b"row");
+        engine.apply(&unit)
+    };
+    for recovers in [true, false] {
+        put(first).expect("there is room");
+        disk.fill(true);
+        assert!(matches!(engine.declare(&[second]), Err(EngineError::Full(_))));
+        disk.fill(false);
+        if !recovers {
+            // As the committer does.
+            assert!(put(first).is_err());
+        }
+        pollster::block_on(engine.recover(0)).expect("room again");
+        put(first).expect("it goes on");
+        assert!(put(second).is_err(), "not there");
+    }
+    engine.declare(&[second]).expect("declared");
+    put(second).expect("there");
+}
+
+/// The next page goes at once when one is gone, and not one of them each quarter of a second.
+#[test]
+fn what_ended_together_is_removed_in_one_go() {
+    const ROWS: u64 = 30_000;
+    let clock = Arc::new(|| kaskade_aka::sqn::Clocks {
+        wall: Duration::from_secs(1_700_000_000),
+        monotonic: Duration::from_secs(1),
+    });
+    let key = MasterKey::from_octets(&[1; 32]);
+    let mut options = StoreOptions::default();
+    options.clock = clock;
+    options.tick = Some(Duration::from_secs(1));
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = kaskade_store::embedded::EmbeddedEngine::open(&folder.path().join("store"), 16 << 20);
+    let engine = Arc::new(engine.expect("the engine"));
+    let store = SubscriberStore::with_engine(engine, Path::new("store"), &key, options).expect("a store");
+    let records = store.records();
+    records.declare(&[Ended::KIND]).expect("declared");
+    for some in 0..ROWS / 1000 {
+        let mut unit = Unit::new();
+        (0..1000).for_each(|number| unit.put(&(some * 1000 + number), &Ended, Expect::Absent));
+        drop(records.commit(unit, Guarded::new(())).wait().expect("done"));
+    }
+    let start = Instant::now();
+    while records.swept() < ROWS {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{} are gone",
+            records.swept()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Has ended before it is written.
+#[derive(Debug)]
+struct Ended;
+
+impl Record for Ended {
+    const KIND: Kind = Kind::new(778, "ended one of a test", 1, Protection::Coded);
+    type Key = u64;
+
+    fn encode(&self, _: &mut Vec<u8>, _: &mut SecretWriter) {}
+
+    fn decode(_: u8, _: &[u8], _: SecretReader<'_>) -> Result<Self, RowError> {
+        Ok(Self)
+    }
+
+    fn expires(&self) -> Option<kaskade_flow::UnixMillis> {
+        Some(kaskade_flow::UnixMillis::new(1_000))
+    }
+}

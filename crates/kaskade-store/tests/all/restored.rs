@@ -249,3 +249,53 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     put(&engine, Table::META, b"format", &1_u64.to_be_bytes());
     assert!(matches!(open(), Err(StoreError::ChangedMeta("format"))));
 }
+
+/// Rows of a table that is not of the first formats are rows, too.
+#[test]
+fn no_data_key_is_made_over_rows_of_any_table() {
+    use kaskade_store::engine::{Batch, Blocking, Engine, Group, Table};
+    use kaskade_store::memory::MemoryEngine;
+    use kaskade_store::{StoreError, SubscriberStore, embedded::EmbeddedEngine};
+
+    let engine = MemoryEngine::default();
+    let (_folder, key) = crate::common::folder();
+    let open = || {
+        let engine = std::sync::Arc::new(engine.clone());
+        SubscriberStore::with_engine(
+            engine,
+            std::path::Path::new("memory"),
+            &key,
+            kaskade_store::StoreOptions::default(),
+        )
+    };
+    let store = open().expect("a store");
+    store
+        .add(&crate::common::subscriber(1, kaskade_store::SqnScheme::NonTimeBased))
+        .expect("added");
+    drop(store);
+    let mut unit = Batch::default();
+    let mut all = |key: &[u8], _: &[u8]| {
+        unit.remove(Table::META, key);
+        true
+    };
+    engine.scan(Table::META, None, &mut all).expect("read");
+    engine.apply(&unit).expect("removed");
+    assert!(matches!(open(), Err(StoreError::NoDataKey(_))));
+    // A file whose tables nobody declares in this life.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store");
+    let table = Table::new(900, "of a test");
+    {
+        let engine = EmbeddedEngine::open(&path, 1 << 20).expect("the engine");
+        engine.declare(&[table]).expect("declared");
+        assert!(engine.is_empty().expect("read"));
+        let mut unit = Batch::default();
+        unit.put(table, b"key", b"row");
+        let group = Group {
+            units: vec![unit],
+            ..Group::default()
+        };
+        pollster::block_on(engine.commit(group)).expect("a commit");
+    }
+    assert!(!kaskade_store::is_blank(&path).expect("read"));
+}

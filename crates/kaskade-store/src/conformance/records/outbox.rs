@@ -359,6 +359,15 @@ fn an_unreadable_message_is_named_and_left(open: &Place) {
     assert!(tried.take().is_none(), "what must come behind it waits");
     assert_eq!(tried.records.outbox().count(&LANE).unreadable, 1);
     assert_eq!(tried.row(Table::OUTBOX, &row.key).expect("left").octets, value.octets);
+    tried.sent([Tried::message("a", "4").superseding()]);
+    assert_eq!(
+        tried.records.outbox().count(&LANE).unreadable,
+        0,
+        "another took its place"
+    );
+    let fourth = tried.taken();
+    assert_eq!(text(&fourth), "4");
+    done(fourth);
     // A newer program's.
     let newer = Lane { version: 2, ..OTHER };
     let mut unit = Unit::new();

@@ -136,8 +136,14 @@ impl LaneState {
     }
 
     pub(super) fn hold(&mut self, order: &[u8], number: u64) {
-        self.unreadable += 1;
-        self.restage(order, number, |_| Stage::Unreadable);
+        match self.stage(order, number) {
+            Some(Stage::Superseded) => self.forget(order, number),
+            Some(stage) if stage != Stage::Unreadable => {
+                self.unreadable += 1;
+                self.restage(order, number, |_| Stage::Unreadable);
+            }
+            _ => {}
+        }
     }
 
     /// Is worth nothing any more: whether it is gone with that.
@@ -159,8 +165,10 @@ impl LaneState {
         };
         let gone = queue.remove(at);
         self.len -= 1;
-        if let Some(Stage::Ready(from)) = gone.map(|gone| gone.stage) {
-            self.due.remove(&(from, number));
+        match gone.map(|gone| gone.stage) {
+            Some(Stage::Ready(from)) => drop(self.due.remove(&(from, number))),
+            Some(Stage::Unreadable) => self.unreadable -= 1,
+            _ => {}
         }
         match queue.front().copied() {
             None => drop(self.orders.remove(order)),
