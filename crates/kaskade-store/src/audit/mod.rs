@@ -273,9 +273,22 @@ struct Lost {
 #[derive(Default)]
 struct Flush {
     asked: u64,
+    /// How many had asked when the writer last began a round.
+    seen: u64,
     done: u64,
-    /// The writer ended, or cannot write.
+    /// That round could not write, or the writer ended.
     over: Option<AuditFull>,
+}
+
+impl Flush {
+    /// The answer to who asked as this one; a round that began before knows nothing of it.
+    fn answer(&self, mine: u64) -> Option<Result<(), AuditFull>> {
+        match self.over {
+            _ if self.done >= mine => Some(Ok(())),
+            Some(over) if self.seen >= mine => Some(Err(over)),
+            _ => None,
+        }
+    }
 }
 
 impl AuditLog {
@@ -413,13 +426,12 @@ impl AuditLog {
         flush.asked += 1;
         let mine = flush.asked;
         shared.wake();
-        while flush.done < mine {
-            if let Some(over) = flush.over {
-                return Err(over);
+        loop {
+            if let Some(answer) = flush.answer(mine) {
+                return answer;
             }
             flush = shared.flushed.wait(flush).unwrap_or_else(PoisonError::into_inner);
         }
-        Ok(())
     }
 
     /// Why nothing can be written any more until a restart.
@@ -506,4 +518,23 @@ fn pseudonym(keys: &StoreKeys, supi: &Supi) -> [u8; 8] {
     };
     let [a, b, c, d, e, f, g, h, ..] = code;
     [a, b, c, d, e, f, g, h]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_answers_those_who_asked_before_it() {
+        let mut flush = Flush {
+            asked: 2,
+            seen: 1,
+            done: 0,
+            over: Some(AuditFull::NoRoom),
+        };
+        assert_eq!(flush.answer(1), Some(Err(AuditFull::NoRoom)));
+        assert_eq!(flush.answer(2), None, "that round began before it was asked");
+        (flush.seen, flush.done, flush.over) = (2, 2, None);
+        assert_eq!(flush.answer(2), Some(Ok(())));
+    }
 }

@@ -202,16 +202,25 @@ impl Writer {
         }
         let mut flush = lock(&self.shared.flush);
         flush.over.get_or_insert(AuditFull::Failed);
+        flush.seen = u64::MAX;
         self.shared.flushed.notify_all();
     }
 
     /// Empties the lanes into the file, and syncs what is due. With `closing`, everything, and then the log is closed.
     pub(super) fn tick(&mut self, closing: bool) {
+        let asked = {
+            let mut flush = lock(&self.shared.flush);
+            flush.seen = flush.asked;
+            if !self.failed {
+                // What an earlier round could not write, this one may.
+                flush.over = None;
+            }
+            flush.asked
+        };
         if self.failed {
             self.answer_flush(0, Some(AuditFull::Failed));
             return;
         }
-        let asked = lock(&self.shared.flush).asked;
         let before = (self.shared.now().get(), Instant::now());
         self.drain(closing);
         if closing {
