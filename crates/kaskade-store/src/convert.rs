@@ -166,6 +166,8 @@ fn move_row(sealer: &Sealer, batch: &mut Batch, (name, octets): (&[u8], &[u8]), 
     let Some((key, subscriber, owner)) = read else {
         let damaged = [name, &[Part::Credentials as u8]].concat();
         batch.put(SUBSCRIBER, &damaged, &[&[DAMAGED_BEFORE], octets].concat());
+        // Each subscriber has two rows: they are counted.
+        batch.put(SUBSCRIBER, &[name, &[Part::Numbers as u8]].concat(), &[]);
         return Ok(());
     };
     put_credentials(batch, &key, &sealer.seal(&key, &subscriber)?, &subscriber.subscription);

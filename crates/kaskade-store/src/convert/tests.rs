@@ -192,6 +192,7 @@ fn a_record_without_a_code_is_not_converted() {
     let store = open(&engine).expect("converted");
     assert!(matches!(store.next_sqn(&supi(3), "amf"), Err(StoreError::Row(_))));
     assert!(store.contains(&supi(3)).expect("read"), "and it is not added anew");
+    assert_eq!(store.len().expect("read"), COUNT);
     assert!(matches!(store.add(&card(3, 1)), Err(StoreError::Row(_))));
     assert_eq!(next(&store, 4), 5001);
 }
