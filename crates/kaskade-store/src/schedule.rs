@@ -421,7 +421,7 @@ fn schedules_of_replacing() {
                 }
             })
         };
-        vec![replace(0), replace(2)]
+        vec![replace(0), replace(2), asks(0, 2), asks(2, 2)]
     });
 }
 
