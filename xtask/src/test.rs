@@ -73,6 +73,7 @@ const STEPS: &[Step] = &[
 const LONG_STEPS: &[Step] = &[
     step("demo as released", 300, |_| demo::run(true), "run it yourself: cargo run --release -- up --demo --once"),
     step("benchmarks compile", 600, benchmarks, "mend the benchmark"),
+    step("tests that measure", 300, tests_that_measure, "run the failing test alone: cargo test -p kaskade-store --test all NAME -- --ignored"),
     step("tests of portable code", 300, tests_of_portable_code, "run the failing test alone, with the RUSTFLAGS that are shown"),
     step("mutants", 5400, |run| mutants::run(run.plan.install), "write the test that fails with the change that is named above"),
     step("long fuzz", 1200, |_| fuzz::run_all(fuzz::SECONDS), "see above"),
@@ -224,6 +225,15 @@ fn peers(run: &mut Run) -> Result<String> {
         return Ok(NOT_HERE.to_owned());
     }
     count(outside("test", PEERS), run)
+}
+
+/// Those that are ignored otherwise: they print figures that a decision rests on.
+fn tests_that_measure(run: &mut Run) -> Result<String> {
+    let program = ["test", "-p", "kaskade-store", "--test", "all"];
+    count_prepared(
+        shell::cargo(program.into_iter().chain(["--", "--ignored", "--nocapture"])),
+        run,
+    )
 }
 
 fn benchmarks(_: &mut Run) -> Result<String> {

@@ -18,7 +18,8 @@
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
-//! `docs/adr/0003-embedded-store.md`). All calls block at most for a commit; there is no async here.
+//! `docs/adr/0003-embedded-store.md`). Calls on subscribers block at most for a commit; what may wait elsewhere, such as
+//! [`Records`] and [`Custody`], gives futures, and brings no runtime.
 //!
 //! ```
 //! use kaskade_crypto::{Amf, K, Opc};
