@@ -68,6 +68,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("audit-mark-not-compared", "the audit log is not compared with where its end is known to be", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("audit-missing-not-noticed", "a segment of the audit log may be missing", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("audit-order-not-checked", "a segment of the audit log need not follow the one before it", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
+    fault("audit-listed-once", "a segment that the writer removed while the log was read is taken for a missing one", STORE, "what_the_writer_removes_while_the_log_is_read_is_not_missing"),
+    fault("audit-aged-by-wall", "a wall clock that jumps ahead takes the audit log's history with it", STORE, "no_wall_clock_takes_history_with_it"),
     fault("second-audit-writer", "two processes write one audit log", STORE, "only_one_process_writes"),
     fault("refusals-without-quota", "one peer fills the audit log with refusals", STORE, "refusals_of_one_peer_are_few_events"),
     fault("card-not-compared", "K of a card and SQN of the one after it meet in a vector", STORE, "a_vector_is_never_made_of_two_cards"),

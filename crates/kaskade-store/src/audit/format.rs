@@ -3,11 +3,13 @@
 //! ```text
 //! segment  head and marks 4096 ‖ block ‖ block ‖ … ‖ zeros, as far as it is preallocated
 //! head     "KSKAUDIT" 8 ‖ version 4 ‖ 0 4 ‖ log 16 ‖ segment 8 ‖ entries before it 8 ‖ hash before it 32
-//!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ 0 6 ‖ code 16 ‖ hash 32
+//!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ course 6 ‖ code 16 ‖ hash 32
 //! mark     number 8 ‖ alive at 8 ‖ next within ms 4 ‖ 1 if closed 4 ‖ synced entries 8 ‖ their hash 32 ‖ boot 16
-//!          ‖ commit 8 + 2 ‖ 0 6 ‖ check 8 ‖ code 16; one at 1024 and one at 2048, written in turn
+//!          ‖ commit 8 + 2 ‖ course 6 ‖ check 8 ‖ code 16; one at 1024 and one at 2048, written in turn
 //! block    "KSKB" 4 ‖ entries 4 ‖ number of the first 8 ‖ written at 8 ‖ entries of 96 ‖ code 16 ‖ hash 32
 //! ```
+//!
+//! The course of a log is for how long it has been open, all in all, in milliseconds by the clocks that nobody sets.
 //!
 //! The digest of a head or block is SHA-256 of the hash before it and of all its octets before the code; the code is made of the
 //! digest, with a key that follows from the master key: who has it not can compute the chain anew, but no code. The hash is SHA-256 of
@@ -30,6 +32,8 @@ pub(super) const BLOCK_ENTRIES: usize = 512;
 pub(super) const BLOCK_OVERHEAD: usize = BLOCK_START + HASH_LEN + RECORD_CODE_LEN;
 pub(super) const BLOCK_START: usize = 24;
 
+/// The longest course that has a place, in milliseconds.
+const LONGEST_COURSE: u64 = (1 << 48) - 1;
 const MAGIC: &[u8; 8] = b"KSKAUDIT";
 const BLOCK_MAGIC: &[u8; 4] = b"KSKB";
 const HASH_LEN: usize = 32;
@@ -55,6 +59,8 @@ pub(super) struct Head {
     pub(super) master_key: [u8; 8],
     pub(super) made_at: u64,
     pub(super) commit: Commit,
+    /// The log's course when it was made.
+    pub(super) course: u64,
 }
 
 /// What is wrong with octets.
@@ -85,7 +91,7 @@ impl Head {
         page.extend_from_slice(&self.before);
         page.extend_from_slice(&self.master_key);
         page.extend_from_slice(&self.made_at.to_be_bytes());
-        put_commit(&mut page, self.commit);
+        put_progress(&mut page, self.commit, self.course);
         let hash = put_end(&mut page, 0, &self.before, keys);
         page.resize(HEAD_LEN, 0);
         (page, hash)
@@ -109,7 +115,8 @@ impl Head {
             before: from.take(),
             master_key: from.take(),
             made_at: u64::from_be_bytes(from.take()),
-            commit: from.commit()?,
+            commit: from.commit(),
+            course: from.course(),
         };
         let unused = (HEAD_USED..MARKS[0])
             .chain(MARKS[0] + MARK_LEN..MARKS[1])
@@ -143,6 +150,8 @@ pub(super) struct Mark {
     pub(super) hash: Hash,
     pub(super) boot: [u8; 16],
     pub(super) commit: Commit,
+    /// The log's course when it was written.
+    pub(super) course: u64,
 }
 
 impl Mark {
@@ -155,7 +164,7 @@ impl Mark {
         octets.extend_from_slice(&self.entries.to_be_bytes());
         octets.extend_from_slice(&self.hash);
         octets.extend_from_slice(&self.boot);
-        put_commit(&mut octets, self.commit);
+        put_progress(&mut octets, self.commit, self.course);
         let (check, whole) = bound(&octets, log, segment);
         octets.extend_from_slice(&check);
         octets.extend_from_slice(&keys.record_code(Purpose::AuditMark, &whole));
@@ -186,7 +195,8 @@ impl Mark {
             entries: u64::from_be_bytes(from.take()),
             hash: from.take(),
             boot: from.take(),
-            commit: from.commit()?,
+            commit: from.commit(),
+            course: from.course(),
         };
         let checked = octets.get(..MARK_CHECKED).unwrap_or(octets);
         let (check, whole) = bound(checked, &head.log, head.segment);
@@ -298,10 +308,12 @@ fn check(digest: Hash, code: &[u8; RECORD_CODE_LEN], stored: Hash, keys: Option<
     }
 }
 
-fn put_commit(out: &mut Vec<u8>, (serial, index): Commit) {
+fn put_progress(out: &mut Vec<u8>, (serial, index): Commit, course: u64) {
     out.extend_from_slice(&serial.to_be_bytes());
     out.extend_from_slice(&index.to_be_bytes());
-    out.extend_from_slice(&[0; 6]);
+    // 8900 years.
+    let [_, _, course @ ..] = course.min(LONGEST_COURSE).to_be_bytes();
+    out.extend_from_slice(&course);
 }
 
 struct Parts<'a>(&'a [u8]);
@@ -318,11 +330,12 @@ impl Parts<'_> {
         }
     }
 
-    fn commit(&mut self) -> Result<Commit, Bad> {
-        let commit = (u64::from_be_bytes(self.take()), u16::from_be_bytes(self.take()));
-        match self.take() {
-            [0_u8, 0, 0, 0, 0, 0] => Ok(commit),
-            _ => Err(Bad::Form("octets where there should be none")),
-        }
+    fn commit(&mut self) -> Commit {
+        (u64::from_be_bytes(self.take()), u16::from_be_bytes(self.take()))
+    }
+
+    fn course(&mut self) -> u64 {
+        let [a, b, c, d, e, f] = self.take();
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 }

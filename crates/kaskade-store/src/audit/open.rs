@@ -1,5 +1,6 @@
 //! The beginning of a log, and the way back into one that was closed or left by a crash.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
@@ -20,7 +21,7 @@ use super::lanes::{Gate, Lanes};
 use super::read::check_master_key;
 use super::refusals::Refusals;
 use super::walk::{self, Known, Walked};
-use super::writer::{Segment, State, Writer};
+use super::writer::{Course, Full, Segment, State, Writer};
 use super::{Anchor, AuditLog, AuditOptions, Committed, Notice, Open, Shared};
 use crate::locked::Locked;
 use crate::master_key::MasterKey;
@@ -46,8 +47,8 @@ pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<
     if identity.is_none() {
         folder.set_identity(&found.log)?;
     }
-    check_others(&folder, &segments, &found.log)?;
-    start(options, folder, &segments, found, master_key)
+    let older = check_others(&folder, &segments, &found, master_key)?;
+    start(options, folder, older, found, master_key)
 }
 
 /// Where the writer goes on.
@@ -60,6 +61,7 @@ struct Start {
     gap: Option<Gap>,
     torn: u64,
     removed: u64,
+    course: u64,
 }
 
 fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> Result<Start, AuditError> {
@@ -73,6 +75,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
         master_key: key.root_key().identifier(),
         made_at: now,
         commit: (0, 0),
+        course: 0,
     };
     let io = |error: std::io::Error| files::io_error(&folder.segment(1), &error);
     let keys = Locked::with(|| key.audit_keys(&log));
@@ -87,6 +90,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
         hash,
         boot: boot(),
         commit: (0, 0),
+        course: 0,
     };
     let octets = mark.encode(&log, 1, &keys);
     for at in MARKS {
@@ -104,7 +108,6 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
             number: 1,
             end: HEAD_LEN as u64,
             capacity: options.segment_bytes,
-            last_at: now,
         },
         state: State {
             entries: 0,
@@ -116,6 +119,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
         gap: None,
         torn: 0,
         removed: 0,
+        course: 0,
     })
 }
 
@@ -159,7 +163,6 @@ fn go_on(
             number: last,
             end: walked.end,
             capacity,
-            last_at: walked.written_at,
         },
         state: State {
             entries: walked.entries,
@@ -171,6 +174,7 @@ fn go_on(
         gap: (!walked.closed && !fault!("audit-gap-not-said")).then(|| gap(&walked, now)),
         torn,
         removed: walked.removed,
+        course: walked.mark.course.max(walked.head.course),
     })
 }
 
@@ -241,31 +245,45 @@ fn cut_tail(file: &File, walked: &Walked) -> std::io::Result<u64> {
     Ok(used - walked.end)
 }
 
-/// The segments before the last are looked at whole by `verify` only; here it is enough that they are there and ours.
-fn check_others(folder: &Folder, segments: &[u64], log: &[u8; 16]) -> Result<(), Wrong> {
-    let mut before = None;
+/// The segments before the last are looked at whole by `verify` only; here it is enough that they are there and ours, and that
+/// their heads, by which they age, are as they were written.
+fn check_others(folder: &Folder, segments: &[u64], found: &Start, key: &MasterKey) -> Result<VecDeque<Full>, Wrong> {
+    let keys = Locked::with(|| key.audit_keys(&found.log));
+    let mut older: VecDeque<Full> = VecDeque::new();
     for number in segments {
-        if let Some(before) = before
+        let path = folder.segment(*number);
+        if let Some(Full { number: before, .. }) = older.back()
             && before + 1 != *number
         {
             return Err(Wrong::new(before + 1, &folder.segment(before + 1), None, What::Missing));
         }
-        before = Some(*number);
-        let head = walk::head(&folder.segment(*number), *number, None)?;
-        if head.log != *log {
-            return Err(Wrong::other_log(*number, &folder.segment(*number), &head.log, log));
+        let head = walk::head(&path, *number, None)?;
+        if head.log != found.log {
+            return Err(Wrong::other_log(*number, &path, &head.log, &found.log));
         }
+        walk::head(&path, *number, Some(&keys))?;
+        // It was full when this one began.
+        if let Some(before) = older.back_mut() {
+            before.course = head.course;
+        }
+        older.push_back(Full {
+            number: *number,
+            octets: std::fs::metadata(&path).map_or(0, |file| file.len()),
+            course: 0,
+        });
     }
-    Ok(())
+    older.pop_back();
+    Ok(older)
 }
 
 fn start(
     options: AuditOptions,
     folder: Folder,
-    segments: &[u64],
+    older: VecDeque<Full>,
     start: Start,
     master_key: &MasterKey,
 ) -> Result<AuditLog, AuditError> {
+    let since = options.clock.clocks().monotonic;
     let shared = Arc::new(Shared {
         keys: Locked::with(|| master_key.audit_keys(&start.log)),
         clock: Arc::clone(&options.clock),
@@ -296,10 +314,13 @@ fn start(
         Arc::clone(&shared),
         options,
         folder,
-        start.log,
-        master_key.root_key().identifier(),
+        (start.log, master_key.root_key().identifier()),
+        Course {
+            before: start.course,
+            since,
+        },
     );
-    writer.take_over(segments, start.segment, start.state, start.mark_number, start.removed);
+    writer.take_over(older, start.segment, start.state, start.mark_number, start.removed);
     let path = writer.path();
     writer
         .open_again(start.alive)

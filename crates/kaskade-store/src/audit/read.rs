@@ -92,56 +92,34 @@ impl LogReader {
         progress: &mut dyn FnMut(u64, u64),
         visit: Visit<'_>,
     ) -> Result<Summary, Wrong> {
-        let segments = self.segments()?;
-        let mut first_segment = segments.first().copied().unwrap_or(1);
-        let missing = |number| Wrong::new(number, &files::segment(&self.folder, number), None, What::Missing);
-        if segments.is_empty() {
-            return Err(missing(1));
-        }
+        let mut segments = self.segments()?;
+        let first = segments.first().copied().ok_or_else(|| self.missing(1))?;
         let anchors: Vec<Anchor> = anchors.into_iter().copied().collect();
         if let Some(anchor) = anchors.iter().find(|anchor| anchor.log != self.log) {
-            let path = files::segment(&self.folder, first_segment);
-            return Err(Wrong::other_log(first_segment, &path, &self.log, &anchor.log));
+            let path = files::segment(&self.folder, first);
+            return Err(Wrong::other_log(first, &path, &self.log, &anchor.log));
         }
         let total = self.octets(&segments);
-        let (mut done, mut removed) = (0, 0);
-        let mut before: Option<Walked> = None;
-        for number in &segments {
-            if let Some(before) = &before
-                && before.head.segment + 1 != *number
-                && !fault!("audit-missing-not-noticed")
-            {
-                return Err(missing(before.head.segment + 1));
-            }
-            let path = files::segment(&self.folder, *number);
-            let keys = self.keys.as_deref();
-            // Of another log, everything else is wrong too.
-            match walk::head(&path, *number, None) {
-                Ok(head) if head.log != self.log => return Err(Wrong::other_log(*number, &path, &head.log, &self.log)),
-                _ => {}
-            }
-            let here = anchors.iter().filter_map(|anchor| Known::of(anchor, *number)).collect();
-            let walked = match walk::walk(&path, *number, keys, here, visit) {
-                // The writer removed it meanwhile.
-                Err(wrong)
-                    if wrong.what == What::Missing && self.segments()?.first().is_some_and(|first| first > number) =>
-                {
-                    first_segment = number + 1;
-                    before = None;
-                    continue;
+        let mut pass = Pass::from(first);
+        loop {
+            for number in segments {
+                if self.pass_over(&mut pass, number, &anchors, visit)? {
+                    progress(pass.done, total.max(pass.done));
                 }
-                walked => walked?,
-            };
-            self.follows(&path, before.as_ref(), &walked)?;
-            removed = removed.max(walked.removed);
-            done += walked.len;
-            progress(done, total.max(done));
-            before = Some(walked);
+            }
+            let explained = pass.first <= pass.removed + 1;
+            if explained && pass.last.is_some() {
+                break;
+            }
+            // What the writer removed meanwhile, it has said in a segment that is younger than the list, or in one that went on.
+            segments = self.segments()?;
+            segments.retain(|number| *number > pass.newest);
+            if segments.is_empty() || fault!("audit-listed-once") {
+                return Err(self.missing(pass.first.saturating_sub(1).max(1)));
+            }
+            segments.splice(..0, pass.step_back());
         }
-        let Some(last) = before else { return Err(missing(1)) };
-        if first_segment > removed + 1 {
-            return Err(missing(first_segment - 1));
-        }
+        let last = pass.last.ok_or_else(|| self.missing(pass.first))?;
         for anchor in &anchors {
             walk::reaches(anchor, &last, &files::segment(&self.folder, last.head.segment))?;
         }
@@ -152,12 +130,56 @@ impl LogReader {
                 entries: last.entries,
                 hash: last.hash,
             },
-            segments: segments.len() as u64,
-            first_segment,
+            segments: last.head.segment + 1 - pass.first,
+            first_segment: pass.first,
             entries: last.entries,
             closed: last.closed,
             codes_checked: self.keys.is_some(),
         })
+    }
+
+    /// Reads one segment after the one before it; whether it was there. Where it was not, the writer has removed it meanwhile.
+    fn pass_over(&self, pass: &mut Pass, number: u64, anchors: &[Anchor], visit: Visit<'_>) -> Result<bool, Wrong> {
+        if let Some(before) = &pass.last
+            && before.head.segment + 1 != number
+            && !fault!("audit-missing-not-noticed")
+        {
+            return Err(self.missing(before.head.segment + 1));
+        }
+        pass.newest = number;
+        let path = files::segment(&self.folder, number);
+        // Of another log, everything else is wrong too.
+        match walk::head(&path, number, None) {
+            Ok(head) if head.log != self.log => return Err(Wrong::other_log(number, &path, &head.log, &self.log)),
+            _ => {}
+        }
+        let here = anchors.iter().filter_map(|anchor| Known::of(anchor, number)).collect();
+        let shown = pass.shown;
+        let walked = walk::walk(&path, number, self.keys.as_deref(), here, &mut |entry, what| {
+            if entry > shown {
+                visit(entry, what);
+            }
+        });
+        let walked = match walked {
+            Err(wrong)
+                if wrong.what == What::Missing && self.segments()?.first().is_some_and(|first| *first > number) =>
+            {
+                pass.first = number + 1;
+                (pass.before_last, pass.last) = (None, None);
+                return Ok(false);
+            }
+            walked => walked?,
+        };
+        self.follows(&path, pass.last.as_ref(), &walked)?;
+        pass.removed = pass.removed.max(walked.removed);
+        pass.shown = pass.shown.max(walked.entries);
+        pass.done += walked.len;
+        pass.before_last = pass.last.replace(walked);
+        Ok(true)
+    }
+
+    fn missing(&self, number: u64) -> Wrong {
+        Wrong::new(number, &files::segment(&self.folder, number), None, What::Missing)
     }
 
     /// What is there now; what a writer removes meanwhile are the oldest.
@@ -192,6 +214,43 @@ impl LogReader {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// How far a reading has come.
+struct Pass {
+    /// The oldest segment that is there.
+    first: u64,
+    /// The newest that was looked for.
+    newest: u64,
+    /// Segments up to this were removed, as the log says.
+    removed: u64,
+    /// Entries up to this were shown.
+    shown: u64,
+    done: u64,
+    before_last: Option<Walked>,
+    last: Option<Walked>,
+}
+
+impl Pass {
+    const fn from(first: u64) -> Self {
+        Self {
+            first,
+            newest: first,
+            removed: 0,
+            shown: 0,
+            done: 0,
+            before_last: None,
+            last: None,
+        }
+    }
+
+    /// Takes the last segment back, to read it once more; which one that is.
+    fn step_back(&mut self) -> Option<u64> {
+        let last = self.last.take()?;
+        self.last = self.before_last.take();
+        self.done -= last.len.min(self.done);
+        Some(last.head.segment)
     }
 }
 

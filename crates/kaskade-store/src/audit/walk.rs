@@ -341,6 +341,7 @@ mod tests {
             master_key: [1; 8],
             made_at: 5,
             commit: (0, 0),
+            course: 0,
         };
         let entry = |at| Event::new(Outcome::Noted, Action::Other, UnixMillis::new(at)).encode();
         let (mut octets, hash) = head.encode(keys);
@@ -355,6 +356,7 @@ mod tests {
             hash,
             boot: [0; 16],
             commit: (0, 0),
+            course: 0,
         };
         let mark = mark.encode(&head.log, 1, keys);
         for at in MARKS {

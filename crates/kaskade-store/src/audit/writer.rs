@@ -51,7 +51,34 @@ pub(super) struct Segment {
     pub(super) end: u64,
     /// Octets that the disk has room for.
     pub(super) capacity: u64,
-    pub(super) last_at: u64,
+}
+
+/// A segment that is full.
+pub(super) struct Full {
+    pub(super) number: u64,
+    pub(super) octets: u64,
+    /// The log's course when it was.
+    pub(super) course: u64,
+}
+
+/// For how long the log has been open, all in all: what a wall clock that jumps does not change.
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    /// At the start of this process, in milliseconds.
+    pub(super) before: u64,
+    /// The monotonic clock then.
+    pub(super) since: Duration,
+}
+
+impl Course {
+    fn now(&self, shared: &Shared) -> u64 {
+        let clocks = shared.clock.clocks();
+        if fault!("audit-aged-by-wall") {
+            return crate::unlock::millis(clocks.wall);
+        }
+        let here = clocks.monotonic.saturating_sub(self.since);
+        self.before.saturating_add(crate::unlock::millis(here))
+    }
 }
 
 /// How far the chain has come.
@@ -88,7 +115,8 @@ pub(super) struct Writer {
     todo: Vec<Event>,
     /// How many of `todo` were admitted; the others are at its beginning.
     admitted: u64,
-    older: VecDeque<(u64, u64, u64)>,
+    older: VecDeque<Full>,
+    course: Course,
     removed: u64,
     /// To be removed when the entry that says so is synced.
     removing: Option<u64>,
@@ -104,8 +132,8 @@ impl Writer {
         shared: Arc<Shared>,
         options: AuditOptions,
         folder: Folder,
-        log: [u8; 16],
-        master_key: [u8; 8],
+        (log, master_key): ([u8; 16], [u8; 8]),
+        course: Course,
     ) -> Self {
         let none = State {
             entries: 0,
@@ -137,6 +165,7 @@ impl Writer {
             todo: Vec::with_capacity(waiting),
             admitted: 0,
             older: VecDeque::new(),
+            course,
             removed: 0,
             removing: None,
             last_age: None,
@@ -147,15 +176,8 @@ impl Writer {
         }
     }
 
-    pub(super) fn take_over(&mut self, segments: &[u64], last: Segment, state: State, mark: u64, removed: u64) {
-        for number in segments.iter().filter(|number| **number != last.number) {
-            let metadata = std::fs::metadata(self.folder.segment(*number)).ok();
-            let len = metadata.as_ref().map_or(0, std::fs::Metadata::len);
-            let modified = metadata.and_then(|metadata| metadata.modified().ok());
-            let modified = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-            self.older
-                .push_back((*number, len, modified.map_or(u64::MAX, crate::unlock::millis)));
-        }
+    pub(super) fn take_over(&mut self, older: VecDeque<Full>, last: Segment, state: State, mark: u64, removed: u64) {
+        self.older = older;
         self.segment = Some(last);
         (self.state, self.synced) = (state, state);
         self.mark_number = mark;
@@ -374,7 +396,6 @@ impl Writer {
         let mut new = Vec::new();
         let mut next = *at;
         let mut commit = self.state.commit;
-        let mut last_at = segment.last_at;
         {
             let peers = lock(&self.shared.peers);
             for event in self.todo.iter().skip(*at) {
@@ -391,7 +412,6 @@ impl Writer {
                 }
                 entries.push(event.encode());
                 commit = commit.max(event.commit().unwrap_or_default());
-                last_at = last_at.max(event.at().get());
                 next += 1;
             }
         }
@@ -408,7 +428,6 @@ impl Writer {
         );
         segment.file.write_all_at(&self.buffer, segment.end)?;
         segment.end += self.buffer.len() as u64;
-        segment.last_at = last_at;
         self.unsynced += self.buffer.len() as u64;
         self.state = State {
             entries: self.state.entries + entries.len() as u64,
@@ -471,8 +490,8 @@ impl Writer {
         if let Some(last) = self.removing.filter(|_| !said) {
             self.removing = None;
             self.removed = last;
-            while let Some((number, ..)) = self.older.front().filter(|(number, ..)| *number <= last) {
-                if self.folder.remove(*number).is_err() {
+            while let Some(full) = self.older.front().filter(|full| full.number <= last) {
+                if self.folder.remove(full.number).is_err() {
                     break;
                 }
                 self.older.pop_front();
@@ -526,6 +545,7 @@ impl Writer {
             hash: state.hash,
             boot: self.boot,
             commit: state.commit,
+            course: self.course.now(&self.shared),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod algorithm_sets;
 mod audit;
+mod audit_age;
 mod audit_crash;
 mod audit_heads;
 mod common;

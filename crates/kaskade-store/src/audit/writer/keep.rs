@@ -8,7 +8,7 @@ use kaskade_flow::event::{Action, Event, Outcome};
 
 use super::super::files;
 use super::super::format::{HEAD_LEN, Head, MARKS};
-use super::{AGE_EVERY, RETRY_AFTER, Segment, State, Writer};
+use super::{AGE_EVERY, Full, RETRY_AFTER, Segment, State, Writer};
 
 impl Writer {
     /// Goes on in the next segment.
@@ -36,6 +36,7 @@ impl Writer {
             master_key: self.master_key,
             made_at: self.shared.now().get(),
             commit: self.state.commit,
+            course: self.course.now(&self.shared),
         };
         let (mut page, hash) = head.encode(&self.shared.keys);
         let state = State { hash, ..self.state };
@@ -51,13 +52,16 @@ impl Writer {
         file.sync_data()?;
         self.folder.number_spare(number)?;
         if let (Some(file), Some(old)) = (self.spare.take(), self.segment.take()) {
-            self.older.push_back((old.number, old.end, old.last_at));
+            self.older.push_back(Full {
+                number: old.number,
+                octets: old.end,
+                course: head.course,
+            });
             self.segment = Some(Segment {
                 file,
                 number,
                 end: HEAD_LEN as u64,
                 capacity: self.options.segment_bytes,
-                last_at: old.last_at,
             });
         }
         self.mark_number += 2;
@@ -93,26 +97,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Says which segments go, and removes them when that is durable.
+    /// Says which segments go, and removes them when that is durable. Age is by the log's own course: a wall clock that is wrong for a
+    /// minute takes no history with it.
     pub(super) fn keep_age(&mut self) {
         if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) || self.removing.is_some() {
             return;
         }
         self.last_age = Some(Instant::now());
-        let oldest_kept = self
-            .shared
-            .now()
-            .get()
-            .saturating_sub(crate::unlock::millis(self.options.keep));
-        let mut octets: u64 = self.older.iter().map(|(_, len, _)| len).sum();
+        let (course, keep) = (self.course.now(&self.shared), crate::unlock::millis(self.options.keep));
+        let mut octets: u64 = self.older.iter().map(|full| full.octets).sum();
         octets += 2 * self.options.segment_bytes;
         let mut last = None;
-        for (number, len, last_at) in &self.older {
-            if octets <= self.options.keep_bytes && *last_at >= oldest_kept && *number > self.removed {
+        for full in &self.older {
+            let is_young = course.saturating_sub(full.course) < keep;
+            if octets <= self.options.keep_bytes && is_young && full.number > self.removed {
                 break;
             }
-            octets -= len;
-            last = Some(*number);
+            octets -= full.octets;
+            last = Some(full.number);
         }
         if let Some(last) = last {
             let at = self.shared.now();
