@@ -9,6 +9,7 @@
 //! | [`event`] | what the audit log holds: entries of 96 octets |
 //! | [`record`] | [`Record`]: a durable thing, with its kind, key, secrets, end and indexes |
 //! | [`mod@unit`] | [`Unit`]: what happens together: records, messages to others, events |
+//! | [`refusal`] | [`Refusal`]: why something is refused, and what each protocol tells of it |
 //! | [`release`] | [`Guarded`]: made, and not to be told yet; [`Durable`]: what it depends on is durable and its release is on record |
 //!
 //! `no_std` with `alloc`: clocks, random numbers, files and sockets are the callers'. With the feature `std` there are tables
@@ -41,6 +42,7 @@ pub mod expiring;
 pub mod machine;
 pub mod moment;
 pub mod record;
+pub mod refusal;
 pub mod release;
 pub mod unit;
 
@@ -48,6 +50,7 @@ pub use entropy::{Entropy, NoRandomness};
 pub use machine::{Machine, Step};
 pub use moment::{Moment, UnixMillis};
 pub use record::Record;
+pub use refusal::{Refusal, Refused};
 pub use release::{Cover, Durable, Guarded};
 pub use unit::Unit;
 

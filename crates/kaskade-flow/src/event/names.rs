@@ -1,5 +1,7 @@
 //! The numbers in entries, and what people call them. A number is never used again for something else.
 
+use crate::refusal::Refusal;
+
 macro_rules! numbered {
     ($(#[$about:meta])* $name:ident: $number:ty { $( $(#[$what:meta])* $variant:ident = $value:literal, $text:literal; )+ }) => {
         $(#[$about])*
@@ -117,60 +119,85 @@ numbered! {
     }
 }
 
-numbered! {
-    /// Why, or with which result.
-    Reason: u16 {
-        /// Nothing to say.
-        None = 0, "";
-        /// Several reasons, or several peers, counted together.
-        Various = 1, "various";
-        /// No subscriber has this SUPI.
-        UserNotFound = 2, "user-not-found";
-        /// RES* or an EAP response is wrong (TS 33.501 6.1.3.2).
-        AuthenticationRejected = 3, "authentication-rejected";
-        /// MAC-S of an AUTS is wrong (TS 33.102 6.3.5).
-        AutsRejected = 4, "auts-rejected";
-        /// The serving network may not authenticate subscribers of this network.
-        ServingNetworkNotAuthorized = 5, "serving-network-not-authorized";
-        /// The peer may not do this.
-        PeerNotAuthorized = 6, "peer-not-authorized";
-        /// There is no such context: never was, was confirmed already, or waited too long.
-        ContextNotFound = 7, "context-not-found";
-        /// The request is malformed.
-        Malformed = 8, "malformed";
-        /// The SUCI does not open: wrong key, wrong MAC, or an unknown scheme.
-        SuciRejected = 9, "suci-rejected";
-        /// A budget is used up.
-        BudgetSpent = 10, "budget-spent";
-        /// The subscriber may not authenticate by this method.
-        MethodNotAllowed = 11, "method-not-allowed";
-        /// The store does not work.
-        StoreFailed = 12, "store-failed";
-        /// The audit log has no room.
-        AuditFull = 13, "audit-full";
-        /// Another request of the same run is in work, or was faster.
-        Conflict = 14, "conflict";
-        /// Too much is in work.
-        Overloaded = 15, "overloaded";
-        /// The other network function does not answer.
-        PeerUnreachable = 16, "peer-unreachable";
-        /// There is no SQN left that the card would accept.
-        NumbersSpent = 17, "numbers-spent";
-        /// The next SQN is one that the card accepts already.
-        InStep = 32, "in-step";
-        /// SQN was raised above SQN_MS.
-        Raised = 33, "raised";
-        /// SQN starts again above SQN_MS.
-        NewEpoch = 34, "new-epoch";
-        /// SQN starts again with numbers of an older epoch.
-        Reused = 35, "reused";
-        /// What the card seems to say is not believed.
-        NotFollowed = 36, "not-followed";
-        /// It succeeded.
-        Success = 37, "success";
-        /// In clear, not sealed.
-        InClear = 38, "in-clear";
-    }
+macro_rules! reasons {
+    ($( $(#[$what:meta])* $variant:ident = $value:literal, $text:literal; )+) => {
+        /// Why, or with which result: a refusal of the table, or one of what follows.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            /// It was refused for this.
+            Refused(Refusal),
+            $( $(#[$what])* $variant, )+
+        }
+
+        impl Reason {
+            const OWN: &[Self] = &[$(Self::$variant),+];
+
+            /// Its number in the log.
+            #[inline]
+            pub const fn number(self) -> u16 {
+                match self {
+                    Self::Refused(refusal) => refusal.code(),
+                    $( Self::$variant => $value, )+
+                }
+            }
+
+            /// What has this number.
+            pub const fn of(number: u16) -> Option<Self> {
+                match (number, Refusal::of(number)) {
+                    (_, Some(refusal)) => Some(Self::Refused(refusal)),
+                    $( ($value, None) => Some(Self::$variant), )+
+                    _ => None,
+                }
+            }
+
+            /// As people read it, and as `kaskade audit show` takes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    Self::Refused(refusal) => refusal.name(),
+                    $( Self::$variant => $text, )+
+                }
+            }
+
+            /// What has this name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::all().find(|one| one.name() == name)
+            }
+
+            /// All of them: the refusals in the order of their table, behind what is none.
+            pub fn all() -> impl Iterator<Item = Self> {
+                let refusals = Refusal::ALL.iter().map(|refusal| Self::Refused(*refusal));
+                Self::OWN.iter().copied().chain(refusals)
+            }
+        }
+
+        impl From<Refusal> for Reason {
+            fn from(refusal: Refusal) -> Self {
+                Self::Refused(refusal)
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Nothing to say.
+    None = 0, "";
+    /// Several reasons, or several peers, counted together.
+    Various = 1, "various";
+    /// The next SQN is one that the card accepts already.
+    InStep = 32, "in-step";
+    /// SQN was raised above SQN_MS.
+    Raised = 33, "raised";
+    /// SQN starts again above SQN_MS.
+    NewEpoch = 34, "new-epoch";
+    /// SQN starts again with numbers of an older epoch.
+    Reused = 35, "reused";
+    /// What the card seems to say is not believed.
+    NotFollowed = 36, "not-followed";
+    /// It succeeded.
+    Success = 37, "success";
+    /// In clear, not sealed.
+    InClear = 38, "in-clear";
 }
 
 numbered! {

@@ -117,7 +117,7 @@ fn numbers_and_names_are_used_once() {
         }
     }
     check(Action::ALL, Action::name, Action::named);
-    check(Reason::ALL, Reason::name, Reason::named);
+    check(&Reason::all().collect::<Vec<_>>(), Reason::name, Reason::named);
     check(Outcome::ALL, Outcome::name, Outcome::named);
     check(GapReason::ALL, GapReason::name, GapReason::named);
 }

@@ -75,7 +75,7 @@ impl Audit {
     }
 
     /// Counts a refusal.
-    pub(super) fn refused(&self, requester: &Requester, action: Action, reason: Reason) {
+    pub(super) fn refused(&self, requester: &Requester, action: Action, reason: impl Into<Reason>) {
         if self.log.is_on() {
             self.log.refused(self.peer(requester), action, reason, self.log.now());
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kaskade_aka::fivegs::seaf::AwaitingResponse;
 use kaskade_aka::fivegs::ue::UeReject;
 use kaskade_crypto::Auts;
+use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Entry, Event, Outcome, Reason};
 use kaskade_keys::Abba;
 use kaskade_keys::derivation::Fingerprint;
@@ -160,17 +161,24 @@ async fn refusals_are_counted_by_their_reason() {
                 .collect::<BTreeSet<_>>()
         };
         let (vector, challenge) = (Action::VectorGiven, Action::ChallengeGiven);
-        let mut of_udm = BTreeSet::from([(vector, Reason::UserNotFound, 3), (vector, Reason::AutsRejected, 1)]);
+        let mut of_udm = BTreeSet::from([
+            (vector, Reason::Refused(Refusal::UserNotFound), 3),
+            (vector, Reason::Refused(Refusal::AutsRejected), 1),
+        ]);
         let mut of_ausf = BTreeSet::from([
-            (challenge, Reason::ServingNetworkNotAuthorized, 1),
-            (Action::KeyReleased, Reason::AuthenticationRejected, 1),
-            (Action::KeyReleased, Reason::ContextNotFound, 1),
+            (challenge, Reason::Refused(Refusal::ServingNetworkNotAuthorized), 1),
+            (Action::KeyReleased, Reason::Refused(Refusal::AuthenticationRejected), 1),
+            (Action::KeyReleased, Reason::Refused(Refusal::ContextNotFound), 1),
         ]);
         if link == Link::Http {
             // Each says what it refused itself; a failure that is reported is counted.
-            of_udm.insert((Action::ResultReported, Reason::AuthenticationRejected, 1));
-            of_ausf.insert((challenge, Reason::UserNotFound, 3));
-            of_ausf.insert((challenge, Reason::AuthenticationRejected, 1));
+            of_udm.insert((
+                Action::ResultReported,
+                Reason::Refused(Refusal::AuthenticationRejected),
+                1,
+            ));
+            of_ausf.insert((challenge, Reason::Refused(Refusal::UserNotFound), 3));
+            of_ausf.insert((challenge, Reason::Refused(Refusal::AuthenticationRejected), 1));
         }
         assert_eq!(refused("udm"), of_udm, "{link:?}");
         assert_eq!(refused("ausf"), of_ausf, "{link:?}");

@@ -346,9 +346,9 @@ impl AuditLog {
     }
 
     /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota.
-    pub fn refused(&self, peer: PeerId, action: Action, reason: Reason, at: UnixMillis) {
+    pub fn refused(&self, peer: PeerId, action: Action, reason: impl Into<Reason>, at: UnixMillis) {
         if let Some(open) = &self.0 {
-            lock(&open.shared.refusals).add(peer, action, reason, at);
+            lock(&open.shared.refusals).add(peer, action, reason.into(), at);
         }
     }
 

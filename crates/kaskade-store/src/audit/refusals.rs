@@ -88,6 +88,8 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
+    use kaskade_flow::Refusal;
+
     use super::*;
 
     fn peer(number: u64) -> PeerId {
@@ -95,7 +97,7 @@ mod tests {
     }
 
     fn all_kinds() -> impl Iterator<Item = (Action, Reason)> {
-        let reasons = |action: &Action| Reason::ALL.iter().map(|reason| (*action, *reason)).collect::<Vec<_>>();
+        let reasons = |action: &Action| Reason::all().map(|reason| (*action, reason)).collect::<Vec<_>>();
         Action::ALL.iter().flat_map(reasons)
     }
 
@@ -109,7 +111,12 @@ mod tests {
                 total += 1;
             }
         }
-        refusals.add(peer(2), Action::VectorGiven, Reason::UserNotFound, UnixMillis::new(9));
+        refusals.add(
+            peer(2),
+            Action::VectorGiven,
+            Reason::Refused(Refusal::UserNotFound),
+            UnixMillis::new(9),
+        );
         assert!(refusals.take(false).is_empty(), "the interval is not over");
         let events = refusals.take(true);
         let of = |one: PeerId| events.iter().filter(move |event| event.peer() == one);
@@ -117,7 +124,7 @@ mod tests {
         assert_eq!(of(peer(1)).map(Event::count).sum::<u32>(), total);
         assert_eq!(
             of(peer(2)).map(Event::reason).collect::<Vec<_>>(),
-            [Reason::UserNotFound]
+            [Reason::Refused(Refusal::UserNotFound)]
         );
         assert!(refusals.take(true).is_empty());
     }
@@ -126,7 +133,10 @@ mod tests {
     fn refusals_of_many_peers_are_few_events() {
         let mut refusals = Refusals::new(Duration::ZERO);
         for number in 1..=10_000 {
-            for reason in [Reason::UserNotFound, Reason::Malformed] {
+            for reason in [
+                Reason::Refused(Refusal::UserNotFound),
+                Reason::Refused(Refusal::Malformed),
+            ] {
                 refusals.add(peer(number), Action::VectorGiven, reason, UnixMillis::new(number));
             }
         }

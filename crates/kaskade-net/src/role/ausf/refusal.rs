@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kaskade_flow::event::{Action, Reason};
+use kaskade_flow::Refusal;
+use kaskade_flow::event::Action;
 
 use super::{Ausf, AusfError, UdmLinkError};
 use crate::role::{audit, budget};
@@ -26,25 +27,25 @@ impl AusfError {
     }
 
     /// What the audit log is told; `None` where the UDM of this process has told it.
-    fn reason(&self) -> Option<Reason> {
+    fn reason(&self) -> Option<Refusal> {
         Some(match self {
-            Self::ServingNetworkNotAuthorised => Reason::ServingNetworkNotAuthorized,
-            Self::UnknownContext => Reason::ContextNotFound,
-            Self::InWork => Reason::Conflict,
-            Self::OverBudget(_) => Reason::BudgetSpent,
-            Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Reason::Overloaded,
-            Self::Audit(_) => Reason::AuditFull,
+            Self::ServingNetworkNotAuthorised => Refusal::ServingNetworkNotAuthorized,
+            Self::UnknownContext => Refusal::ContextNotFound,
+            Self::InWork => Refusal::InWork,
+            Self::OverBudget(_) => Refusal::BudgetSpent,
+            Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Refusal::Overloaded,
+            Self::Audit(_) => Refusal::AuditFull,
             Self::Udm(UdmLinkError::Local(_)) => return None,
             Self::Udm(error) => match error.cause() {
-                Cause::UserNotFound => Reason::UserNotFound,
-                Cause::ServingNetworkNotAuthorized => Reason::ServingNetworkNotAuthorized,
-                Cause::AuthenticationRejected => Reason::AuthenticationRejected,
+                Cause::UserNotFound => Refusal::UserNotFound,
+                Cause::ServingNetworkNotAuthorized => Refusal::ServingNetworkNotAuthorized,
+                Cause::AuthenticationRejected => Refusal::AuthenticationRejected,
                 Cause::InvalidHnPublicKeyIdentifier
                 | Cause::InvalidSchemeOutput
-                | Cause::UnsupportedProtectionScheme => Reason::SuciRejected,
-                Cause::NfCongestionRisk => Reason::BudgetSpent,
-                Cause::NfCongestion => Reason::Overloaded,
-                _ => Reason::PeerUnreachable,
+                | Cause::UnsupportedProtectionScheme => Refusal::SuciNotOpened,
+                Cause::NfCongestionRisk => Refusal::BudgetSpent,
+                Cause::NfCongestion => Refusal::Overloaded,
+                _ => Refusal::PeerUnreachable,
             },
         })
     }

@@ -15,7 +15,7 @@ use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
-use kaskade_flow::{Cover, Durable, Machine, Step};
+use kaskade_flow::{Cover, Durable, Machine, Refusal, Step};
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -158,7 +158,7 @@ impl Ausf {
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         self.audit
-            .refused(requester, Action::KeyReleased, Reason::AuthenticationRejected);
+            .refused(requester, Action::KeyReleased, Refusal::AuthenticationRejected);
         log_limit!(info, "authentication failed", supi = %run.supi().masked(), %requester);
     }
 

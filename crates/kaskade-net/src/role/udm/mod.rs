@@ -42,7 +42,7 @@ use kaskade_aka::sqn::SqnError;
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
-use kaskade_flow::{Cover, Durable, Guarded, NoRandomness};
+use kaskade_flow::{Cover, Durable, Guarded, NoRandomness, Refusal};
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::audit::{AuditFull, AuditLog};
 use kaskade_store::{StoreError, SubscriberStore};
@@ -306,7 +306,7 @@ impl Udm {
         // What anybody may report is counted; what a vector was given for is written.
         let (audit, reported) = (&self.audit, Action::ResultReported);
         if !event.success {
-            audit.refused(requester, reported, Reason::AuthenticationRejected);
+            audit.refused(requester, reported, Refusal::AuthenticationRejected);
         } else {
             match self.given.take(requester, supi, now) {
                 Known::Given(age) => {
@@ -315,7 +315,7 @@ impl Udm {
                     audit.record(noted.because(Reason::Success))?;
                 }
                 known => {
-                    audit.refused(requester, reported, Reason::PeerNotAuthorized);
+                    audit.refused(requester, reported, Refusal::PeerNotAuthorized);
                     self.counters.disbelieved.fetch_add(1, Ordering::Relaxed);
                     let (supi, forgotten) = (supi.masked(), known == Known::Forgotten);
                     log_limit!(

@@ -1,6 +1,7 @@
 //! What the peer is told of a refusal, and what the audit log.
 
-use kaskade_flow::event::{Action, Reason};
+use kaskade_flow::Refusal;
+use kaskade_flow::event::Action;
 use kaskade_store::{EngineError, StoreError};
 
 use super::{SidfError, Udm, UdmError};
@@ -33,20 +34,20 @@ impl UdmError {
     }
 
     /// What the audit log is told.
-    const fn reason(&self) -> Reason {
+    const fn reason(&self) -> Refusal {
         match self {
-            Self::Sidf(_) => Reason::SuciRejected,
-            Self::ServingNetworkNotAuthorised => Reason::ServingNetworkNotAuthorized,
-            Self::UserNotFound => Reason::UserNotFound,
-            Self::MethodNotAllowed => Reason::MethodNotAllowed,
-            Self::WrongAuts(_) => Reason::AutsRejected,
-            Self::NoSequenceNumber(_) => Reason::NumbersSpent,
-            Self::Store(StoreError::NotOnRecord) => Reason::AuditFull,
-            Self::Store(_) => Reason::StoreFailed,
-            Self::OverBudget(_) => Reason::BudgetSpent,
-            Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Reason::Overloaded,
-            Self::UnknownEvent => Reason::ContextNotFound,
-            Self::Audit(_) => Reason::AuditFull,
+            Self::Sidf(_) => Refusal::SuciNotOpened,
+            Self::ServingNetworkNotAuthorised => Refusal::ServingNetworkNotAuthorized,
+            Self::UserNotFound => Refusal::UserNotFound,
+            Self::MethodNotAllowed => Refusal::MethodNotAllowed,
+            Self::WrongAuts(_) => Refusal::AutsRejected,
+            Self::NoSequenceNumber(_) => Refusal::NumbersSpent,
+            Self::Store(StoreError::NotOnRecord) => Refusal::AuditFull,
+            Self::Store(_) => Refusal::StoreFailed,
+            Self::OverBudget(_) => Refusal::BudgetSpent,
+            Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Refusal::Overloaded,
+            Self::UnknownEvent => Refusal::ContextNotFound,
+            Self::Audit(_) => Refusal::AuditFull,
         }
     }
 }
