@@ -12,9 +12,10 @@
 //! A user's entries are all in one [`Table`], so that the bound per user needs no second lock. Which one that is follows from
 //! a hash of the user under a key that the caller brings, and tells nobody anything.
 
-mod by_random;
+mod index;
 #[cfg(any(test, feature = "std"))]
 mod locked;
+mod slab;
 mod table;
 
 pub use table::Table;

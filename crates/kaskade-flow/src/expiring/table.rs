@@ -4,20 +4,21 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use kaskade_faults::fault;
-use smallvec::SmallVec;
 
-use super::by_random::ByRandom;
+use super::index::Index;
+use super::slab::{Slab, Slot};
 use super::{Bounds, Full, Missing, Owner, SHARE};
 use crate::Moment;
 
 /// Places of the queues that may stand for nothing before they are sorted out.
 const SLACK: usize = 64;
 
-/// A bounded table of values; who shares one between threads takes `Expiring`.
+/// One table of values; who shares one between threads takes `Expiring`.
 pub struct Table<O, V> {
-    entries: ByRandom<u128, Entry<O, V>>,
-    /// What an owner has of a user, oldest first.
-    of_user: ByRandom<u64, OfUser>,
+    entries: Slab<Entry<O, V>>,
+    by_id: Index,
+    /// The newest of what an owner has of a user.
+    of_user: Index,
     owners: BTreeMap<O, OfOwner>,
     /// Counts insertions.
     serial: u64,
@@ -25,11 +26,15 @@ pub struct Table<O, V> {
 }
 
 struct Entry<O, V> {
+    id: u128,
     owner: O,
     user: u64,
     serial: u64,
     /// The latest there is: never.
     expires: Moment,
+    /// Of the same user and owner: the next older one and the next newer one.
+    older: Option<Neighbour>,
+    newer: Option<Neighbour>,
     /// `None`: in work.
     value: Option<V>,
     /// Its owner forgot it while it was in work.
@@ -38,22 +43,41 @@ struct Entry<O, V> {
     queued: bool,
 }
 
-/// Most users have one entry of an owner.
-type OfUser = SmallVec<[u128; 1]>;
+/// The slot of another entry, plus one.
+type Neighbour = core::num::NonZeroU32;
 
 struct OfOwner {
     count: usize,
     /// In the order of their insertion; some are gone already.
-    queue: VecDeque<u128>,
+    queue: VecDeque<Queued>,
     /// Nothing is over before then.
     quiet_until: Moment,
 }
 
+/// An entry in a queue: its slot may be another's since.
+#[derive(Clone, Copy)]
+struct Queued {
+    serial: u64,
+    slot: Slot,
+}
+
 const NEVER: Moment = Moment::from_nanos(u64::MAX);
 
-impl<O, V> Entry<O, V> {
+const fn neighbour(slot: Slot) -> Option<Neighbour> {
+    Neighbour::new(slot.wrapping_add(1))
+}
+
+fn slot_of(neighbour: Option<Neighbour>) -> Option<Slot> {
+    neighbour.map(|slot| slot.get() - 1)
+}
+
+impl<O: Owner, V> Entry<O, V> {
     fn is_over(&self, now: Moment) -> bool {
         self.expires <= now && self.expires != NEVER
+    }
+
+    fn of_user(&self) -> u64 {
+        of_user(self.user, self.owner)
     }
 }
 
@@ -62,18 +86,24 @@ fn of_user(user: u64, owner: impl Owner) -> u64 {
     user ^ owner.bits()
 }
 
+/// 64 bits of an identifier.
+fn bits(id: u128) -> u64 {
+    let [low, high] = [id & u128::from(u64::MAX), id >> 64].map(|half| u64::try_from(half).unwrap_or(0));
+    low ^ high
+}
+
 impl<O: Owner, V> Table<O, V> {
     /// What a table takes at most, in octets, when each value has `heap` octets elsewhere.
     pub const fn octets_at_most(all: usize, heap: usize) -> usize {
         // At worst everything is of an owner of its own, with the least that the allocator gives for a list.
-        const LISTS: usize = 32 + 80;
-        let entries = ByRandom::<u128, Entry<O, V>>::octets_at_most(all);
-        let of_user = ByRandom::<u64, OfUser>::octets_at_most(all);
+        const LIST: usize = 80;
+        let entries = Slab::<Entry<O, V>>::octets_at_most(all);
+        let indexes = 2 * Index::octets_at_most(all);
         // The nodes of a tree are at least half full.
         let owners = all.saturating_mul(2 * size_of::<(O, OfOwner)>() + 32);
-        let lists = all.saturating_mul(LISTS.saturating_add(heap));
+        let lists = all.saturating_mul(LIST.saturating_add(heap));
         entries
-            .saturating_add(of_user)
+            .saturating_add(indexes)
             .saturating_add(owners)
             .saturating_add(lists)
     }
@@ -81,8 +111,9 @@ impl<O: Owner, V> Table<O, V> {
     /// An empty table.
     pub const fn new(bounds: Bounds) -> Self {
         Self {
-            entries: ByRandom::new(),
-            of_user: ByRandom::new(),
+            entries: Slab::new(),
+            by_id: Index::new(),
+            of_user: Index::new(),
             owners: BTreeMap::new(),
             serial: 0,
             bounds,
@@ -122,8 +153,7 @@ impl<O: Owner, V> Table<O, V> {
         if stuck || self.entries.len() >= self.bounds.all.max(1) {
             return Err(Full);
         }
-        self.put(id, user, owner, expires.unwrap_or(NEVER), value);
-        Ok(())
+        self.put(id, user, owner, expires.unwrap_or(NEVER), value)
     }
 
     /// Takes an entry out, if it is there, its owner's, alive, and not in work.
@@ -131,8 +161,8 @@ impl<O: Owner, V> Table<O, V> {
     /// # Errors
     /// [`Missing`].
     pub fn take(&mut self, id: u128, owner: O, now: Moment) -> Result<V, Missing> {
-        let value = self.begin(id, owner, now)?;
-        self.remove(id);
+        let (slot, value) = self.take_value(id, owner, now)?;
+        self.remove(slot);
         Ok(value)
     }
 
@@ -141,7 +171,12 @@ impl<O: Owner, V> Table<O, V> {
     /// # Errors
     /// [`Missing`].
     pub fn begin(&mut self, id: u128, owner: O, now: Moment) -> Result<V, Missing> {
-        let entry = self.entries.get_mut(id).ok_or(Missing::Unknown)?;
+        self.take_value(id, owner, now).map(|(_, value)| value)
+    }
+
+    fn take_value(&mut self, id: u128, owner: O, now: Moment) -> Result<(Slot, V), Missing> {
+        let slot = self.slot(id).ok_or(Missing::Unknown)?;
+        let entry = self.entries.get_mut(slot).ok_or(Missing::Unknown)?;
         if entry.owner != owner && !fault!("owner-not-compared") {
             return Err(Missing::Unknown);
         }
@@ -152,35 +187,37 @@ impl<O: Owner, V> Table<O, V> {
             });
         }
         if entry.is_over(now) && !fault!("context-never-over") {
-            self.remove(id);
+            self.remove(slot);
             return Err(Missing::Unknown);
         }
-        entry.value.take().ok_or(Missing::InWork)
+        let value = entry.value.take().ok_or(Missing::InWork)?;
+        Ok((slot, value))
     }
 
     /// Ends the work on an entry: puts a value back, with its end, or removes the entry. Whether its owner still knows it:
     /// what was forgotten meanwhile is gone whatever comes back.
     pub fn end(&mut self, id: u128, back: Option<(V, Option<Moment>)>, now: Moment) -> bool {
-        let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.value.is_none()) else {
+        let Some(slot) = self.slot(id) else { return false };
+        let Some(entry) = self.entries.get_mut(slot).filter(|entry| entry.value.is_none()) else {
             return false;
         };
         let known = !entry.forgotten || fault!("forgotten-put-back");
         let Some((value, expires)) = back.filter(|_| known) else {
-            self.remove(id);
+            self.remove(slot);
             return known;
         };
         entry.value = Some(value);
         entry.expires = expires.unwrap_or(NEVER);
         if entry.is_over(now) {
-            self.remove(id);
+            self.remove(slot);
             return known;
         }
-        let (owner, expires, queued) = (entry.owner, entry.expires, entry.queued);
+        let (owner, serial, expires, queued) = (entry.owner, entry.serial, entry.expires, entry.queued);
         entry.queued = true;
         if let Some(of_owner) = self.owners.get_mut(&owner) {
             if !queued {
                 // It was among the oldest when it was passed over.
-                of_owner.queue.push_front(id);
+                of_owner.queue.push_front(Queued { serial, slot });
             }
             of_owner.quiet_until = of_owner.quiet_until.min(expires);
         }
@@ -189,15 +226,16 @@ impl<O: Owner, V> Table<O, V> {
 
     /// Forgets what an owner has of a user, also what is in work; how many that were.
     pub fn forget(&mut self, user: u64, owner: O) -> usize {
-        let ids = self.of_user.get(of_user(user, owner)).cloned().unwrap_or_default();
         let mut known = 0;
-        for id in ids {
-            match self.entries.get_mut(id) {
-                Some(entry) if entry.value.is_none() => {
-                    known += usize::from(!entry.forgotten);
-                    entry.forgotten = true;
-                }
-                _ => known += usize::from(self.remove(id).is_some()),
+        let mut next = self.newest(user, owner);
+        while let Some(slot) = next {
+            let Some(entry) = self.entries.get_mut(slot) else { break };
+            next = slot_of(entry.older);
+            if entry.value.is_none() {
+                known += usize::from(!entry.forgotten);
+                entry.forgotten = true;
+            } else {
+                known += usize::from(self.remove(slot).is_some());
             }
         }
         known
@@ -208,7 +246,7 @@ impl<O: Owner, V> Table<O, V> {
     where
         V: Clone,
     {
-        let mut found: Vec<_> = self.entries.values().filter(|entry| entry.user == user).collect();
+        let mut found: Vec<_> = self.entries.iter().filter(|entry| entry.user == user).collect();
         found.sort_unstable_by_key(|entry| entry.serial);
         found.into_iter().filter_map(|entry| entry.value.clone()).collect()
     }
@@ -222,55 +260,106 @@ impl<O: Owner, V> Table<O, V> {
     }
 
     /// How many entries there are, with what is in work.
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn put(&mut self, id: u128, user: u64, owner: O, expires: Moment, value: V) {
+    fn slot(&self, id: u128) -> Option<Slot> {
+        let is = |slot| self.entries.get(slot).is_some_and(|entry| entry.id == id);
+        self.by_id.get(bits(id), is)
+    }
+
+    /// The newest that an owner has of a user.
+    fn newest(&self, user: u64, owner: O) -> Option<Slot> {
+        let is = |slot| {
+            let entry = self.entries.get(slot);
+            entry.is_some_and(|entry| entry.user == user && entry.owner == owner)
+        };
+        self.of_user.get(of_user(user, owner), is)
+    }
+
+    fn put(&mut self, id: u128, user: u64, owner: O, expires: Moment, value: V) -> Result<(), Full> {
         // The same identifier twice is an accident of 2^-128; the older entry is gone.
-        self.remove(id);
+        if let Some(slot) = self.slot(id) {
+            self.remove(slot);
+        }
         self.serial += 1;
+        let serial = self.serial;
+        let older = self.newest(user, owner);
         let entry = Entry {
+            id,
             owner,
             user,
-            serial: self.serial,
+            serial,
             expires,
+            older: older.and_then(neighbour),
+            newer: None,
             value: Some(value),
             forgotten: false,
             queued: true,
         };
-        self.entries.insert_new(id, entry);
-        // Most users have one: no room for more in advance.
-        let ids = self.of_user.or_default(of_user(user, owner));
-        ids.reserve_exact(1);
-        ids.push(id);
+        let slot = self.entries.insert(entry).ok_or(Full)?;
+        let Self { entries, by_id, .. } = self;
+        by_id.insert(bits(id), slot, |slot| {
+            entries.get(slot).map_or(0, |entry| bits(entry.id))
+        });
+        match older {
+            Some(older) => {
+                self.of_user.replace(of_user(user, owner), older, slot);
+                if let Some(entry) = self.entries.get_mut(older) {
+                    entry.newer = neighbour(slot);
+                }
+            }
+            None => {
+                let Self {
+                    entries,
+                    of_user: newest,
+                    ..
+                } = self;
+                let bits_of = |slot| entries.get(slot).map_or(0, Entry::of_user);
+                newest.insert(of_user(user, owner), slot, bits_of);
+            }
+        }
         let of_owner = self.owners.entry(owner).or_insert_with(|| OfOwner {
             count: 0,
             queue: VecDeque::new(),
             quiet_until: expires,
         });
         of_owner.count += 1;
-        of_owner.queue.push_back(id);
+        of_owner.queue.push_back(Queued { serial, slot });
         of_owner.quiet_until = of_owner.quiet_until.min(expires);
         if of_owner.queue.len() > 2 * of_owner.count + SLACK {
             let entries = &self.entries;
-            of_owner.queue.retain(|id| entries.get(*id).is_some());
+            let lives = |queued: &Queued| {
+                entries
+                    .get(queued.slot)
+                    .is_some_and(|entry| entry.serial == queued.serial)
+            };
+            of_owner.queue.retain(lives);
         }
+        Ok(())
     }
 
-    fn remove(&mut self, id: u128) -> Option<V> {
-        let entry = self.entries.remove(id)?;
-        let key = of_user(entry.user, entry.owner);
-        if let Some(ids) = self.of_user.get_mut(key) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.of_user.remove(key);
+    fn remove(&mut self, slot: Slot) -> Option<V> {
+        let entry = self.entries.remove(slot)?;
+        self.by_id.remove(bits(entry.id), slot);
+        let (older, newer) = (slot_of(entry.older), slot_of(entry.newer));
+        if let Some(older) = older.and_then(|older| self.entries.get_mut(older)) {
+            older.newer = entry.newer;
+        }
+        match (newer, older) {
+            (Some(newer), _) => {
+                if let Some(newer) = self.entries.get_mut(newer) {
+                    newer.older = entry.older;
+                }
             }
+            (None, Some(older)) => self.of_user.replace(entry.of_user(), slot, older),
+            (None, None) => self.of_user.remove(entry.of_user(), slot),
         }
         if let Some(of_owner) = self.owners.get_mut(&entry.owner) {
             of_owner.count = of_owner.count.saturating_sub(1);
@@ -283,14 +372,19 @@ impl<O: Owner, V> Table<O, V> {
 
     /// Makes room for one more of a user.
     fn bound_user(&mut self, user: u64, owner: O) {
-        while let Some(ids) = self.of_user.get(of_user(user, owner)) {
-            let is_idle = |id: &&u128| self.entries.get(**id).is_some_and(|entry| entry.value.is_some());
-            let mut idle = ids.iter().filter(is_idle);
-            let Some(oldest) = idle.next().copied() else { return };
-            if 1 + idle.count() < self.bounds.per_user.max(1) {
-                return;
+        loop {
+            let (mut idle, mut oldest) = (0, None);
+            let mut next = self.newest(user, owner);
+            while let Some((slot, entry)) = next.and_then(|slot| Some((slot, self.entries.get(slot)?))) {
+                if entry.value.is_some() {
+                    (idle, oldest) = (idle + 1, Some(slot));
+                }
+                next = slot_of(entry.older);
             }
-            self.remove(oldest);
+            match oldest {
+                Some(oldest) if idle >= self.bounds.per_user.max(1) => self.remove(oldest),
+                _ => return,
+            };
         }
     }
 
@@ -303,26 +397,32 @@ impl<O: Owner, V> Table<O, V> {
     /// Removes the oldest of an owner that is not in work; whether there was one.
     fn remove_oldest(&mut self, owner: O) -> bool {
         let others = || {
-            let mut others = self.entries.iter().filter(|(_, entry)| entry.owner != owner);
-            others.next().map(|(id, _)| id)
+            let mut others = self.entries.iter().filter(|entry| entry.owner != owner);
+            others.next().and_then(|entry| self.slot(entry.id))
         };
         if fault!("evicted-across-owners")
-            && let Some(id) = others()
+            && let Some(slot) = others()
         {
-            self.remove(id);
+            self.remove(slot);
             return true;
         }
-        while let Some(id) = self.owners.get_mut(&owner).and_then(|owner| owner.queue.pop_front()) {
-            match self.entries.get_mut(id) {
+        while let Some(queued) = self.owners.get_mut(&owner).and_then(|owner| owner.queue.pop_front()) {
+            match self.queued(queued) {
                 None => {}
                 Some(entry) if entry.value.is_none() && !fault!("evicted-in-work") => entry.queued = false,
                 Some(_) => {
-                    self.remove(id);
+                    self.remove(queued.slot);
                     return true;
                 }
             }
         }
         false
+    }
+
+    /// What stands in a queue, if it is there still.
+    fn queued(&mut self, queued: Queued) -> Option<&mut Entry<O, V>> {
+        let entry = self.entries.get_mut(queued.slot);
+        entry.filter(|entry| entry.serial == queued.serial)
     }
 
     /// Removes what is over of one owner: its entries are over in the order of their insertion.
@@ -331,10 +431,11 @@ impl<O: Owner, V> Table<O, V> {
             if now < of_owner.quiet_until || of_owner.quiet_until == NEVER {
                 return;
             }
-            let Some(id) = of_owner.queue.front().copied() else {
+            let Some(queued) = of_owner.queue.front().copied() else {
                 return;
             };
-            match self.entries.get_mut(id) {
+            let entry = self.entries.get_mut(queued.slot);
+            match entry.filter(|entry| entry.serial == queued.serial) {
                 Some(entry) if entry.value.is_some() && !entry.is_over(now) => {
                     of_owner.quiet_until = entry.expires;
                     return;
@@ -344,7 +445,7 @@ impl<O: Owner, V> Table<O, V> {
                     if entry.value.is_none() {
                         entry.queued = false;
                     } else {
-                        self.remove(id).into_iter().for_each(&mut *over);
+                        self.remove(queued.slot).into_iter().for_each(&mut *over);
                     }
                 }
                 None => {
@@ -357,17 +458,29 @@ impl<O: Owner, V> Table<O, V> {
     /// Fails where the lists do not fit each other.
     #[cfg(test)]
     pub(super) fn assert_consistent(&self) {
-        let listed: usize = self.of_user.values().map(SmallVec::len).sum();
-        assert_eq!(listed, self.entries.len());
-        assert!(self.of_user.values().all(|ids| !ids.is_empty()));
+        let mut chained = 0;
+        for newest in self.of_user.iter() {
+            let (mut next, mut newer) = (Some(newest), None);
+            while let Some((slot, entry)) = next.and_then(|slot| Some((slot, self.entries.get(slot)?))) {
+                assert_eq!(slot_of(entry.newer), newer);
+                (next, newer) = (slot_of(entry.older), Some(slot));
+                chained += 1;
+            }
+            assert_eq!(next, None);
+        }
+        assert_eq!(chained, self.entries.len());
+        assert_eq!(self.by_id.iter().count(), self.entries.len());
         let owned: usize = self.owners.values().map(|owner| owner.count).sum();
         assert_eq!(owned, self.entries.len());
         assert!(self.entries.len() <= self.bounds.all);
         for owner in self.owners.values() {
             assert!(owner.queue.len() <= 2 * owner.count + SLACK + 2);
         }
-        for (id, entry) in self.entries.iter().filter(|(_, entry)| entry.value.is_some()) {
-            assert!(entry.queued && self.owners[&entry.owner].queue.contains(&id));
+        for entry in self.entries.iter() {
+            let slot = self.slot(entry.id).unwrap();
+            let stands = |queued: &Queued| (queued.slot, queued.serial) == (slot, entry.serial);
+            let in_queue = self.owners[&entry.owner].queue.iter().any(stands);
+            assert!(entry.value.is_none() || entry.queued && in_queue);
         }
     }
 
