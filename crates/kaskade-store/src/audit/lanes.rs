@@ -3,20 +3,23 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
 use kaskade_flow::event::Event;
 
 use super::error::AuditFull;
+use crate::clock::coarse;
 
 const LANES: usize = 8;
-/// How long the writer may be silent before nothing is admitted, in milliseconds.
-const LONGEST_SILENCE: u64 = super::A_SECOND;
+/// How long the writer may be silent before nothing is admitted, in milliseconds: the clock that says so is up to 10 ms late.
+const LONGEST_SILENCE: u64 = super::A_SECOND - 10;
 
 /// How many events may wait: as many as there is room for, on the disk too.
 pub(super) struct Gate {
     start: Instant,
+    /// The same moment on the clock that every event asks.
+    coarse_start: Duration,
     waiting: AtomicU64,
     room: AtomicU64,
     /// When the writer was last seen, in milliseconds since `start`.
@@ -28,6 +31,7 @@ impl Gate {
     pub(super) fn new() -> Self {
         Self {
             start: Instant::now(),
+            coarse_start: coarse::monotonic(),
             waiting: AtomicU64::new(0),
             room: AtomicU64::new(0),
             beat: AtomicU64::new(0),
@@ -82,7 +86,8 @@ impl Gate {
 
     #[inline]
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let since = coarse::monotonic().saturating_sub(self.coarse_start);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
