@@ -1,13 +1,16 @@
 //! A protocol as a machine: what it waits for, until when, and what a message makes of it.
 //!
 //! ```text
-//! message ── handle ── Step { next, ask, out }: commit; do what it asks for; put `next` back; tell `out`
+//! message ── handle ── Step { next, unit, ask, out }: commit `unit`; do what it asks for; put `next` back; tell `out`
 //! ```
 //!
 //! A machine is an enum whose variants own the stages of the protocol, so that a stage that is consumed stays consumed. It
 //! knows no table, no socket and no clock: a driver keeps it in an [`Expiring`](crate::expiring) table, says what time it is,
 //! and does what it asks for. Everything that a peer is to be told comes out as [`Guarded`].
 
+use alloc::boxed::Box;
+
+use crate::unit::Unit;
 use crate::{Entropy, Guarded, Moment};
 
 /// A protocol of which one run is in one of several stages.
@@ -66,6 +69,8 @@ pub trait Machine: Sized {
 pub struct Step<M: Machine> {
     /// The machine afterwards; `None`: the run is over.
     pub next: Option<M>,
+    /// What becomes durable before `next` is put back and `out` told; on the heap, as most steps write nothing.
+    pub unit: Option<Box<Unit>>,
     /// What the driver does next, and tells the machine of.
     pub ask: Option<M::Ask>,
     /// What a peer is told, once it is released.
@@ -78,6 +83,7 @@ impl<M: Machine> Step<M> {
     pub const fn to(next: M) -> Self {
         Self {
             next: Some(next),
+            unit: None,
             ask: None,
             out: None,
         }
@@ -88,9 +94,17 @@ impl<M: Machine> Step<M> {
     pub const fn end() -> Self {
         Self {
             next: None,
+            unit: None,
             ask: None,
             out: None,
         }
+    }
+
+    /// And writes this.
+    #[inline]
+    pub fn writing(mut self, unit: Unit) -> Self {
+        self.unit = Some(Box::new(unit));
+        self
     }
 
     /// And asks for this.
