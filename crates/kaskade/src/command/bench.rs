@@ -61,6 +61,7 @@ enum BenchCommand {
   kaskade bench auth --scheme NON_TIME_BASED --subscribers 100000
   kaskade bench auth --suci a --tls                (as deployed)
   kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
+  kaskade bench auth --no-audit                    (what the audit log costs is the difference)
 
 A subscriber has at most four challenges at once: connections x streams is at most four times the
 smallest number of subscribers.
@@ -110,6 +111,9 @@ struct ProfileArgs {
     /// The AUSF asks the UDM over HTTP/2 (N13), not in its own memory
     #[arg(long)]
     n13: bool,
+    /// Without an audit log
+    #[arg(long)]
+    no_audit: bool,
 }
 
 /// How a SUPI is concealed.
@@ -144,11 +148,12 @@ impl Scheme {
 impl ProfileArgs {
     fn sentence(self) -> String {
         format!(
-            "{}, {}, UDM {}",
+            "{}, {}, UDM {}, {}",
             self.suci
                 .map_or("SUPI".to_owned(), |scheme| format!("SUCI {}", scheme.name())),
             if self.tls { "mutual TLS 1.3" } else { "no TLS" },
             if self.n13 { "over N13" } else { "in process" },
+            if self.no_audit { "no audit log" } else { "audit log" },
         )
     }
 
@@ -157,6 +162,7 @@ impl ProfileArgs {
             "identity": self.suci.map_or("supi".to_owned(), |scheme| format!("suci-{}", scheme.name())),
             "tls": self.tls,
             "n13": self.n13,
+            "audit": !self.no_audit,
             "durable": true,
         })
     }
@@ -165,7 +171,8 @@ impl ProfileArgs {
         let suci = self.suci.map(|scheme| format!("--suci={}", scheme.name()));
         let tls = self.tls.then(|| "--tls".to_owned());
         let n13 = self.n13.then(|| "--n13".to_owned());
-        [suci, tls, n13].into_iter().flatten().collect()
+        let no_audit = self.no_audit.then(|| "--no-audit".to_owned());
+        [suci, tls, n13, no_audit].into_iter().flatten().collect()
     }
 
     /// How the load names its UEs: the key that the server made for the measurement.
@@ -476,6 +483,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     config.policy.serving_networks.push(Parsed(plmn));
     // One peer asks for everything, and a small store for the same cards again and again.
     config.budget = BudgetConfig::unlimited();
+    config.audit.enabled = !args.profile.no_audit;
     let pki = args.profile.tls.then(|| Pki::create(&args.dir)).transpose()?;
     if let Some(pki) = &pki {
         config.ausf.tls = pki.server();
