@@ -124,12 +124,33 @@ const LAYERS: &[Layer] = &[
         sans_io: false,
     },
     Layer {
+        name: DEVELOPMENT,
+        may_use: &[
+            "kaskade-faults",
+            "kaskade-crypto",
+            "kaskade-keys",
+            "kaskade-flow",
+            "kaskade-codec",
+            "kaskade-aka",
+            "kaskade-ue",
+            "kaskade-doctor",
+            "kaskade-store",
+            "kaskade-net",
+            "kaskade-oracle",
+        ],
+        reason: "what tests have in common may know all that they test, but for the program, which is tested as it is",
+        sans_io: false,
+    },
+    Layer {
         name: "xtask",
         may_use: &[],
         reason: "checks must run when nothing else compiles",
         sans_io: false,
     },
 ];
+
+/// The crate for tests that has a row: it is named by development dependencies only, and by no feature.
+const DEVELOPMENT: &str = "kaskade-testkit";
 
 /// Packages that only tests use: nobody may have them as a normal dependency, and they may use anything.
 const TEST_ONLY: &[&str] = &["kaskade-oracle", "kaskade-fuzz"];
@@ -181,6 +202,7 @@ pub(crate) fn check() -> Result<()> {
     let packages = packages["packages"].as_array().map_or(&[][..], Vec::as_slice);
     let mut findings = edges(packages);
     findings.extend(test_features(packages));
+    findings.extend(development(packages));
     findings.extend(profiles::check()?);
     findings.extend(releases::check()?);
     let document = std::fs::read_to_string(shell::root().join("ARCHITECTURE.md"));
@@ -296,6 +318,44 @@ fn test_features(packages: &[Value]) -> Vec<String> {
             {
                 findings.push(format!(
                     "the feature {of} of {name} switches on {feature}, which is for tests"
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Findings about the crate for development. [`edges`] refuses it as a dependency of a program's crates, optional or not; here are
+/// features that would switch something in it.
+fn development(packages: &[Value]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        if TEST_ONLY.contains(&name) || name == DEVELOPMENT {
+            continue;
+        }
+        let dependencies = package["dependencies"].as_array().map_or(&[][..], Vec::as_slice);
+        let renamed = dependencies
+            .iter()
+            .filter(|dependency| dependency["name"] == DEVELOPMENT);
+        let names: Vec<_> = renamed
+            .filter_map(|dependency| dependency["rename"].as_str())
+            .chain([DEVELOPMENT])
+            .collect();
+        let is_of_it = |switch: &str| {
+            let switch = switch.strip_prefix("dep:").unwrap_or(switch);
+            let used = switch.split('/').next().unwrap_or(switch);
+            names.contains(&used.trim_end_matches('?'))
+        };
+        for (of, switches) in package["features"].as_object().into_iter().flatten() {
+            let switches = switches.as_array().map_or(&[][..], Vec::as_slice);
+            for switch in switches
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|switch| is_of_it(switch))
+            {
+                findings.push(format!(
+                    "the feature {of} of {name} names {switch}: {DEVELOPMENT} is for development dependencies alone"
                 ));
             }
         }
@@ -459,6 +519,57 @@ mod tests {
             assert_eq!(has("kaskade-fuzz", "default", &[switch]), 1, "{switch}");
             assert_eq!(has("kaskade-fuzz", "libfuzzer", &[switch]), 0, "{switch}");
         }
+    }
+
+    #[test]
+    fn no_program_has_what_is_for_development() {
+        let programs: Vec<_> = LAYERS.iter().filter(|layer| layer.name != DEVELOPMENT).collect();
+        let uses = |from: &str, more: &Value| {
+            let mut to = json!({ "name": DEVELOPMENT, "kind": null });
+            let (to_members, more) = (to.as_object_mut().unwrap(), more.as_object().unwrap());
+            to_members.extend(more.clone());
+            edges(&workspace(from, &to)).len()
+        };
+        for from in &programs {
+            assert_eq!(uses(from.name, &json!({ "kind": "dev" })), 0, "{}", from.name);
+            for kind in [
+                json!({}),
+                json!({ "kind": "build" }),
+                json!({ "optional": true }),
+                json!({ "rename": "kit" }),
+                json!({ "target": "cfg(unix)" }),
+            ] {
+                assert_eq!(uses(from.name, &kind), 1, "{} with {kind}", from.name);
+            }
+        }
+        let has = |name: &str, dependency: &Value, feature: &str, switch: &str| {
+            let package =
+                json!({ "name": name, "dependencies": [dependency], "features": { "other": [], feature: [switch] } });
+            development(&[package]).len()
+        };
+        let plain = json!({ "name": DEVELOPMENT, "kind": "dev", "rename": null });
+        let renamed = json!({ "name": DEVELOPMENT, "kind": "dev", "rename": "kit" });
+        for from in &programs {
+            for feature in ["default", "more"] {
+                for switch in [
+                    "kaskade-testkit",
+                    "dep:kaskade-testkit",
+                    "kaskade-testkit/x",
+                    "kaskade-testkit?/x",
+                ] {
+                    assert_eq!(has(from.name, &plain, feature, switch), 1, "{}: {switch}", from.name);
+                }
+                for switch in ["kit", "dep:kit", "kit/x", "kit?/x"] {
+                    assert_eq!(has(from.name, &renamed, feature, switch), 1, "{}: {switch}", from.name);
+                }
+                assert_eq!(has(from.name, &plain, feature, "other"), 0);
+                assert_eq!(has(from.name, &plain, feature, "kaskade-store/std"), 0);
+            }
+        }
+        assert_eq!(has("kaskade-fuzz", &plain, "libfuzzer", "dep:kaskade-testkit"), 0);
+        // The program is not among what it may use.
+        let back = json!({ "name": "kaskade", "kind": null });
+        assert_eq!(edges(&workspace(DEVELOPMENT, &back)).len(), 1);
     }
 
     #[test]

@@ -11,12 +11,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
-use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
-    SubscriberStore, Subscription,
-};
+use kaskade_store::{MasterKey, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore};
+use kaskade_testkit::subscribers::{self, credentials, supi};
 
 const NODE: &str = "5G:mnc001.mcc001.3gppnetwork.org";
 
@@ -74,8 +71,10 @@ fn run(path: &Path, key: &MasterKey, size: u64) {
         store.next_sqn(supi, NODE).expect("an SQN");
     }
     for round in ["cold", "warm"] {
-        let credentials = percentiles(&supis, |supi| assert!(store.credentials(supi).expect("read").is_some()));
-        println!("  credentials ({round})   {credentials}");
+        let opened = percentiles(&supis, |supi| {
+            assert!(credentials(&store, supi).expect("read").is_some());
+        });
+        println!("  credentials ({round})   {opened}");
     }
     println!(
         "  resident             {:>10.1} octets per subscriber (with the cache)",
@@ -93,7 +92,7 @@ fn run(path: &Path, key: &MasterKey, size: u64) {
         store.held()
     );
     let both = percentiles(&supis, |supi| {
-        assert!(store.credentials(supi).expect("read").is_some());
+        assert!(credentials(&store, supi).expect("read").is_some());
         store.next_sqn_now(supi, NODE).expect("an SQN");
     });
     println!("  both                 {both}");
@@ -185,19 +184,7 @@ fn crash(store: &SubscriberStore, path: &Path, key: &MasterKey) {
 }
 
 fn subscriber(number: u64) -> Subscriber {
-    let octets = (u128::from(number) << 64 | u128::from(scatter(number))).to_be_bytes();
-    Subscriber {
-        supi: supi(number),
-        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
-        amf: Amf::SEPARATION,
-        methods: AuthMethods::FIVE_G_AKA,
-        subscription: Subscription::default(),
-        sqn: SqnRecord::blank(SqnScheme::TimeBased),
-    }
-}
-
-fn supi(number: u64) -> Supi {
-    format!("imsi-00101{number:010}").parse().expect("an IMSI")
+    subscribers::subscriber(number, SqnScheme::TimeBased)
 }
 
 /// SplitMix64: the same sequence in every run.

@@ -146,14 +146,6 @@ impl SubscriberStore {
         Some(Moment(made).age(self.moment()))
     }
 
-    /// Whether an AUTS for this RAND would be followed back, as far as that can be told without the subscriber's record:
-    /// made here for this SUPI, young enough, and no success is known since.
-    #[cfg(any(test, feature = "test-util"))]
-    pub fn auts_is_fresh(&self, supi: &Supi, rand: &Rand) -> bool {
-        let key = SubscriberKey::from(supi);
-        self.watch.fresh(self.sealer.keys(), &key, rand, self.moment()).is_ok()
-    }
-
     /// Takes note that a card has just succeeded: an AUTS of an earlier RAND is not followed back any more.
     pub fn succeeded(&self, supi: &Supi) {
         let key = SubscriberKey::from(supi);

@@ -12,11 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+pub use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageBackend, StorageError,
-    TableDefinition,
-};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageError, TableDefinition};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
@@ -58,7 +56,6 @@ type Plug = Box<dyn Fn() -> Box<dyn StorageBackend> + Send + Sync>;
 /// redb in one file. Only one process can have it open.
 pub struct EmbeddedEngine {
     path: PathBuf,
-    /// Of tests only.
     plug: Option<Plug>,
     cache_bytes: usize,
     writer: Mutex<Option<Database>>,
@@ -101,15 +98,17 @@ impl EmbeddedEngine {
         }
     }
 
-    /// The same on a disk whose power can be cut, for tests.
+    /// The same over something else than a file of the system, which has a name for messages only. It is asked for again
+    /// when the engine recovers.
     ///
     /// # Errors
-    /// As [`EmbeddedEngine::open`]; [`EngineError::Io`] or [`EngineError::Failed`] when there is no power.
-    #[cfg(any(test, feature = "test-util"))]
-    pub fn on_disk(disk: &crate::power_loss::Disk, cache_bytes: usize) -> Result<Self, EngineError> {
-        let disk = disk.clone();
-        let plug: Plug = Box::new(move || Box::new(disk.plug_in()));
-        let engine = Self::closed(Path::new("disk"), Some(plug), cache_bytes);
+    /// As [`EmbeddedEngine::open`]; [`EngineError::Io`] or [`EngineError::Failed`] when it does not read or write.
+    pub fn plugged(
+        name: &Path,
+        plug: impl Fn() -> Box<dyn StorageBackend> + Send + Sync + 'static,
+        cache_bytes: usize,
+    ) -> Result<Self, EngineError> {
+        let engine = Self::closed(name, Some(Box::new(plug)), cache_bytes);
         engine.open_file()?;
         Ok(engine)
     }

@@ -11,9 +11,9 @@
 //! | [`Engine::commit`] | many units in one go, with an outcome for each; a conflict of one never fails another |
 //! | [`Engine::serial`], [`Engine::recover`] | which commit is the last that is durable; after a failure: in order again |
 //!
-//! The suite `conformance` of the feature `test-util` checks these promises for any engine.
+//! The suite `kaskade_testkit::conformance` checks these promises for any engine.
 
-pub(crate) mod check;
+pub mod check;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -13,8 +13,7 @@
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`] | the promises of an engine; redb |
 //!
-//! With the feature `test-util`, for tests only, there are also `memory`, a map as an engine; `power_loss`, a disk that
-//! forgets what was not synced; and `conformance`, the suite that every engine must pass.
+//! The suite that every engine must pass is `kaskade-testkit`.
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
@@ -62,14 +61,15 @@
     )
 )]
 
+#[cfg(test)]
+extern crate self as kaskade_store;
+
 mod arenas;
 pub mod audit;
 mod backend;
 mod challenge;
 pub mod clock;
 mod commit;
-#[cfg(any(test, feature = "test-util"))]
-pub mod conformance;
 mod convert;
 pub mod custody;
 pub mod embedded;
@@ -81,14 +81,14 @@ mod issuer;
 mod key;
 pub mod locked;
 mod master_key;
-#[cfg(any(test, feature = "test-util"))]
+/// The testkit's engine, compiled with these types: what sees this crate's insides cannot use the testkit, which has others.
+#[cfg(test)]
+#[path = "../../kaskade-testkit/src/memory.rs"]
 pub mod memory;
 mod meta;
 pub mod model;
 mod numbers;
 mod numbers_row;
-#[cfg(any(test, feature = "test-util"))]
-pub mod power_loss;
 pub mod private;
 mod provision;
 pub mod records;

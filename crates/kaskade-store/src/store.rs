@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-#[cfg(any(test, feature = "test-util"))]
-use kaskade_aka::auc::Credentials;
 use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
 use kaskade_faults::fault;
 use kaskade_keys::{Gpsi, Supi};
@@ -255,17 +253,6 @@ impl SubscriberStore {
     /// When reading fails or the row does not open.
     pub fn subscriber(&self, supi: &Supi) -> Result<Option<Subscriber>, StoreError> {
         self.assemble(&SubscriberKey::from(supi))
-    }
-
-    /// What the AuC needs of a subscriber, out of the custody; `None` when there is none. For tests of the store alone.
-    ///
-    /// # Errors
-    /// When reading fails or the row does not open; [`StoreError::GsmOnly`] when no vectors can be made of it.
-    #[cfg(any(test, feature = "test-util"))]
-    pub fn credentials(&self, supi: &Supi) -> Result<Option<Credentials>, StoreError> {
-        let Some(card) = self.card(supi)? else { return Ok(None) };
-        let row = card.sealed.row()?;
-        self.sealer.credentials(card.sealed.key(), &row).map(Some)
     }
 
     /// A subscriber's card as it is sealed, the methods that it may authenticate with, and its name for

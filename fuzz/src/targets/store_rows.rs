@@ -4,13 +4,14 @@ use kaskade_aka::sqn::{ClockView, Glc, Next, SqnIssuer, SqnPolicy};
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::engine::{Batch, Blocking};
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::row::{Row, decode_sqn, encode_sqn};
 use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore, Subscription,
 };
+use kaskade_testkit::memory::MemoryEngine;
+use kaskade_testkit::subscribers::credentials;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -108,7 +109,7 @@ pub fn sealed_record(data: &[u8]) -> bool {
     let mut batch = Batch::default();
     batch.put(SUBSCRIBER, &sealed.key, &row);
     sealed.engine.apply(&batch).expect("memory can be written");
-    let opened = matches!(sealed.store.credentials(&sealed.supi), Ok(Some(_)));
+    let opened = matches!(credentials(&sealed.store, &sealed.supi), Ok(Some(_)));
     assert_eq!(opened, row == sealed.row, "an untouched row opens, and no other");
     opened
 }

@@ -15,8 +15,8 @@ use kaskade_keys::{Abba, Supi};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::problem::Cause;
 use kaskade_net::tap::FingerprintTap;
-use kaskade_store::memory::Failure;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::Failure;
 
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
 

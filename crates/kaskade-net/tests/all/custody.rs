@@ -12,10 +12,10 @@ use kaskade_crypto::{Amf, Auts, Rand, Sqn};
 use kaskade_keys::Abba;
 use kaskade_net::sbi::problem::Cause;
 use kaskade_store::custody::Sealed;
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     Custody, MasterKey, Now, SealedCard, StoreError, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore,
 };
+use kaskade_testkit::memory::MemoryEngine;
 
 use crate::common::{Home, answer, snn, subscribers, supi, ue, ue_ahead};
 

@@ -12,8 +12,8 @@ use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_keys::Abba;
 use kaskade_net::role::seaf::{AusfClient, AusfClientError, Challenge};
 use kaskade_net::sbi::problem::Cause;
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{MasterKey, SqnRecord, SqnScheme, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::MemoryEngine;
 use kaskade_ue::demo::demo_subscriber;
 
 use crate::common::{Home, plmn, snn, subscribers, supi};

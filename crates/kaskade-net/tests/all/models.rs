@@ -1,7 +1,7 @@
 //! Bodies: what is written is read again, is what 3GPP describes, shows no secret; and no octets make a parser panic.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use crate::common::openapi::check_request;
+use crate::common::schema::SERVICES;
 use crate::common::{snn, suci, supi};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::udm::HeAv5g;
@@ -218,7 +218,7 @@ fn our_requests_are_what_3gpp_describes() {
                 serving_network_name: snn(),
                 resynchronization_info,
             };
-            check_request("POST", "/nausf-auth/v1/ue-authentications", &body.json());
+            SERVICES.check_request("POST", "/nausf-auth/v1/ue-authentications", &body.json());
         }
         let body = AuthenticationInfoRequest {
             serving_network_name: snn(),
@@ -226,16 +226,16 @@ fn our_requests_are_what_3gpp_describes() {
             resynchronization_info,
         };
         let path = "/nudm-ueau/v1/imsi-001010000000000/security-information/generate-auth-data";
-        check_request("POST", path, &body.json());
+        SERVICES.check_request("POST", path, &body.json());
     }
     for res_star in [None, Some(ResStar::from_octets(&[4; 16]))] {
         let path = "/nausf-auth/v1/ue-authentications/x/5g-aka-confirmation";
-        check_request("PUT", path, &ConfirmationData { res_star }.json());
+        SERVICES.check_request("PUT", path, &ConfirmationData { res_star }.json());
     }
     for (method, path, removal) in [("POST", "", false), ("PUT", "/1", true)] {
         let sent = event(removal);
         assert_eq!(parse_auth_event(&sent.json()), Ok(sent));
-        check_request(
+        SERVICES.check_request(
             method,
             &format!("/nudm-ueau/v1/imsi-001010000000000/auth-events{path}"),
             &sent.json(),
@@ -245,7 +245,6 @@ fn our_requests_are_what_3gpp_describes() {
 
 #[test]
 fn a_wrong_request_is_seen_without_files_of_3gpp() {
-    use crate::common::schema::try_check_request;
     use serde_json::json;
 
     let good =
@@ -253,7 +252,7 @@ fn a_wrong_request_is_seen_without_files_of_3gpp() {
     let wrong = |member: &str, value: serde_json::Value| {
         let mut body = good.clone();
         body[member] = value;
-        try_check_request("POST", "/nausf-auth/v1/ue-authentications", &body)
+        SERVICES.try_request("POST", "/nausf-auth/v1/ue-authentications", &body)
     };
     assert_eq!(wrong("supiOrSuci", good["supiOrSuci"].clone()), Ok(()));
     for (member, value) in [
@@ -266,10 +265,10 @@ fn a_wrong_request_is_seen_without_files_of_3gpp() {
         assert!(wrong(member, value.clone()).is_err(), "{member}: {value}");
     }
     let path = "/nausf-auth/v1/ue-authentications/x/5g-aka-confirmation";
-    assert!(try_check_request("PUT", path, &json!({ "resStar": "00" })).is_err());
-    assert!(try_check_request("PUT", path, &json!({})).is_err());
+    assert!(SERVICES.try_request("PUT", path, &json!({ "resStar": "00" })).is_err());
+    assert!(SERVICES.try_request("PUT", path, &json!({})).is_err());
     assert!(
-        try_check_request("GET", path, &json!({ "resStar": null })).is_err(),
+        SERVICES.try_request("GET", path, &json!({ "resStar": null })).is_err(),
         "no such operation"
     );
 }

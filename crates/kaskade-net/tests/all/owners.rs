@@ -1,10 +1,13 @@
 //! What a requester began is its own: nobody else confirms, takes back or pushes out, and a serving network may be reserved.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use kaskade_crypto::{Rand, Sqn};
+use kaskade_keys::Supi;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::problem::Cause;
+use kaskade_store::{NotFollowed, Resynchronised};
 
 use crate::common::{Home, Link, answer, plmn, snn, supi, ue};
 use crate::tls::Pki;
@@ -172,13 +175,10 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     };
     let given = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
     let given = given.release_to_peer();
-    let fresh = || home.store.auts_is_fresh(&supi(0), &given.he_av.rand);
-    assert!(fresh());
     let disbelieved = || udm.counters().disbelieved.load(std::sync::atomic::Ordering::Relaxed);
     for _ in 0..4 {
         udm.confirm_auth(&stranger, &supi(0), event(snn())).unwrap();
     }
-    assert!(fresh(), "the stranger's word is nothing");
     assert_eq!(disbelieved(), 4);
     let flood = udm.confirm_auth(&stranger, &supi(0), event(snn()));
     assert!(flood.is_err_and(|error| error.cause() == Cause::NfCongestionRisk));
@@ -188,21 +188,39 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
         event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
     );
     assert!(elsewhere.is_err_and(|error| error.cause() == Cause::ServingNetworkNotAuthorized));
-    assert!(fresh());
-    udm.confirm_auth(&ausf, &supi(0), event(snn())).unwrap();
-    assert!(!fresh(), "its own AUSF's is");
+    assert!(is_followed(&home, &supi(0), &given.he_av.rand), "their word is nothing");
+    let given = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
+    let given = given.release_to_peer();
+    udm.confirm_auth(&ausf, &supi(1), event(snn())).unwrap();
+    assert!(!is_followed(&home, &supi(1), &given.he_av.rand), "its own AUSF's is");
     assert_eq!(disbelieved(), 4);
     // Whoever has a vector says once that it succeeded, and of then: what others are given later stays fresh.
     let liar = Requester::group("liar");
-    let _ = udm.generate_auth_data(&liar, supi(0).into(), &request).await.unwrap();
+    let _ = udm.generate_auth_data(&liar, supi(1).into(), &request).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-    let later = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
+    let later = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let later = later.release_to_peer();
     for _ in 0..2 {
-        udm.confirm_auth(&liar, &supi(0), event(snn())).unwrap();
+        udm.confirm_auth(&liar, &supi(1), event(snn())).unwrap();
     }
     assert_eq!(disbelieved(), 5);
-    assert!(home.store.auts_is_fresh(&supi(0), &later.he_av.rand));
+    assert!(is_followed(&home, &supi(1), &later.he_av.rand));
+}
+
+/// Whether a card that stands far below what was issued is followed there by an AUTS for this RAND. It is once only.
+fn is_followed(home: &Home, supi: &Supi, rand: &Rand) -> bool {
+    let resynchronise = |rand, sqn_ms| home.store.resynchronise(supi, rand, Sqn::new(sqn_ms).unwrap()).unwrap();
+    let later = home.store.challenge(supi, [0; 8]);
+    let ahead = resynchronise(&later, 1 << 40);
+    assert!(
+        matches!(ahead, Resynchronised::Raised | Resynchronised::InStep),
+        "{ahead:?}"
+    );
+    match resynchronise(rand, 0) {
+        Resynchronised::NewEpoch => true,
+        Resynchronised::NotFollowed(NotFollowed::SucceededSince) => false,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// That the card has succeeded counts, whether its report finds room or not.
@@ -223,15 +241,15 @@ async fn a_success_counts_where_there_is_no_room_for_its_report() {
         udm.confirm_auth(&other, &supi(0), event(false)).unwrap();
         let full = udm.confirm_auth(&Requester::group("ausf"), &supi(0), event(false));
         assert!(full.is_err_and(|error| error.cause() == Cause::NfCongestion));
-        let challenge = home.seaf().authenticate(supi(0), snn()).await.unwrap();
-        let at_ue = answer(&mut ue(0), &challenge);
-        let fresh = || home.store.auts_is_fresh(&supi(0), &challenge.se_av.rand);
-        assert!(fresh());
         let seaf = home.seaf();
+        let unconfirmed = seaf.authenticate(supi(1), snn()).await.unwrap();
+        assert!(is_followed(&home, &supi(1), &unconfirmed.se_av.rand), "{link:?}");
+        let challenge = seaf.authenticate(supi(0), snn()).await.unwrap();
+        let at_ue = answer(&mut ue(0), &challenge);
         let confirmed = seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star)).await;
         assert!(confirmed.unwrap().is_some());
         assert_eq!(udm.auth_events(&supi(0)).len(), 1, "{link:?}: the other's");
-        assert!(!fresh(), "{link:?}");
+        assert!(!is_followed(&home, &supi(0), &challenge.se_av.rand), "{link:?}");
     }
 }
 

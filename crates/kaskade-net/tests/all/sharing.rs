@@ -11,8 +11,8 @@ use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::{ServerOptions, Shutdown, bind, serve};
 use kaskade_net::sbi::tls::{IdentityFiles, ServerTls};
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::MemoryEngine;
 
 use crate::common::{plmn, subscribers};
 use crate::tls::Pki;

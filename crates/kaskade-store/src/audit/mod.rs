@@ -489,11 +489,10 @@ impl core::fmt::Debug for AuditLog {
     }
 }
 
-/// Reads the octets of one segment, without its master key: how many entries it has. For tests.
+/// Reads the octets of one segment as far as that goes without its master key: how many entries it has.
 ///
 /// # Errors
 /// What is wrong with it.
-#[cfg(any(test, feature = "test-util"))]
 pub fn read_segment(octets: &[u8]) -> Result<u64, What> {
     walk::walk_octets(octets)
 }

@@ -231,8 +231,7 @@ pub(super) fn reaches(anchor: &Anchor, last: &Walked, path: &Path) -> Result<(),
     }
 }
 
-/// Reads the octets of a segment without its master key, for tests: how many entries it has.
-#[cfg(any(test, feature = "test-util"))]
+/// Reads the octets of a segment without its master key: how many entries it has.
 pub(super) fn walk_octets(octets: &[u8]) -> Result<u64, What> {
     let (page, rest) = octets.split_first_chunk().ok_or(What::NoSegment)?;
     let head = Head::decode(page)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Batch, Change, Conflict, Expect, Link, Table, Version};
 
 /// What an engine has before a unit.
-pub(crate) trait Before {
+pub trait Before {
     /// What a failed look is.
     type Error;
 
@@ -20,12 +20,12 @@ pub(crate) trait Before {
 }
 
 /// The first conflict of a unit with what is there at a moment; without one, the removals of ended rows that it does besides:
-/// those whose links it takes.
-pub(crate) fn conflict<B: Before>(
-    unit: &Batch,
-    now: u64,
-    before: &mut B,
-) -> Result<Result<Vec<Change>, Conflict>, B::Error> {
+/// those whose links it takes. Whoever applies them and the unit together keeps what [`Engine::commit`](super::Engine::commit)
+/// promises of conflicts.
+///
+/// # Errors
+/// When a look fails.
+pub fn conflict<B: Before>(unit: &Batch, now: u64, before: &mut B) -> Result<Result<Vec<Change>, Conflict>, B::Error> {
     let ended = |expires: u64| expires != 0 && expires <= now;
     let mut evicted = Vec::new();
     for change in unit.changes() {

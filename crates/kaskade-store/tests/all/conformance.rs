@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kaskade_store::conformance::{self, Place};
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::Engine;
-use kaskade_store::memory::MemoryEngine;
+use kaskade_testkit::conformance::{self, Place};
+use kaskade_testkit::memory::MemoryEngine;
 
 fn embedded_place() -> Place {
     let folder = tempfile::tempdir().expect("a temporary folder");

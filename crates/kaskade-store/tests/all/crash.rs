@@ -19,9 +19,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::common::{split, subscriber, supi};
+use crate::common::{credentials, split, subscriber, supi};
 use kaskade_aka::sqn::{Seq, SqnError, SqnLayout};
 use kaskade_store::{MasterKey, Resynchronised, SqnRecord, SqnScheme, StoreError, StoreOptions, SubscriberStore};
+use kaskade_testkit::random::Random;
 
 const CHILD: &str = "KASKADE_CRASH_CHILD";
 const SUBSCRIBERS: u64 = 300;
@@ -59,8 +60,9 @@ fn survives_being_killed() {
         .and_then(|kills| kills.parse().ok())
         .unwrap_or(50);
     let (folder, _key) = crate::common::folder();
-    let mut random = Random(std::process::id().into());
-    println!("seed {}", random.0);
+    let seed = std::process::id().into();
+    let mut random = Random::new(seed);
+    println!("seed {seed}");
     let mut seen: HashSet<(u64, u64)> = HashSet::new();
     let mut highest: HashMap<(u64, u8), u64> = HashMap::new();
     let (mut answered, mut raised, mut epochs, mut loads) = (0, 0, 0, 0);
@@ -103,7 +105,7 @@ fn survives_being_killed() {
     let key = MasterKey::open(&folder.path().join("master.key")).expect("the master key");
     let store = SubscriberStore::open(&folder.path().join("store"), &key, options()).expect("the store");
     for (number, _) in highest.into_keys() {
-        assert!(store.credentials(&supi(number)).expect("read").is_some());
+        assert!(credentials(&store, &supi(number)).expect("read").is_some());
     }
 }
 
@@ -190,7 +192,7 @@ fn serve(folder: &Path) -> ! {
 
 fn work(store: &SubscriberStore, thread: u64) {
     let life: u64 = std::env::var(LIFE).expect("set").parse().expect("a number");
-    let mut random = Random(u64::from(std::process::id()) * 100 + thread);
+    let mut random = Random::new(u64::from(std::process::id()) * 100 + thread);
     loop {
         // Some subscribers are much hotter than a tick allows.
         let number = match random.below(8) {
@@ -248,15 +250,4 @@ fn say(line: &str) {
     out.write_all(line.as_bytes())
         .and_then(|()| out.flush())
         .expect("the parent listens");
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::common::{subscriber, supi};
 use kaskade_store::engine::{CommitFailed, Engine, Group, UnitOutcome};
-use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::{Failure, MemoryEngine};
 
 const NODE: &str = "amf-1";
 const SOON: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ fn outcome(script: &AtomicU8) -> Result<(), EngineError> {
 }
 
 impl Engine for Scripted {
-    kaskade_store::reads_from_memory!();
+    kaskade_testkit::reads_from_memory!();
 }
 
 impl Scripted {

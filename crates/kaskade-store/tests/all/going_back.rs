@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Hands, split, subscriber, supi};
+use crate::common::{Hands, credentials, split, subscriber, supi};
 use kaskade_aka::auc;
 use kaskade_aka::sqn::{Reuse, Seq, SqnError, SqnLayout};
 use kaskade_aka::usim::{Usim, UsimError, UsimOptions};
 use kaskade_crypto::{Rand, Sqn};
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     MasterKey, NotFollowed, Resynchronised, SqnRecord, SqnScheme, StoreError, StoreOptions, SubscriberStore,
 };
+use kaskade_testkit::memory::MemoryEngine;
 
 const SEQ_OF_OTHER_CORES: [u64; 3] = [0, 788_000_000, 1_790_000_000];
 
@@ -33,7 +33,7 @@ fn imported(scheme: SqnScheme, highest: u64) -> kaskade_store::Subscriber {
 
 /// One attach as AUSF and UDM do it; how often the card asked for a resynchronisation.
 fn attach(store: &SubscriberStore, card: &mut Usim) -> usize {
-    let credentials = store.credentials(&supi(1)).expect("read").expect("there");
+    let credentials = credentials(store, &supi(1)).expect("read").expect("there");
     for resynchronised in 0..3 {
         let rand = store.challenge(&supi(1), [7; 8]);
         let sqn = store.next_sqn(&supi(1), "amf").expect("an SQN");
@@ -54,7 +54,7 @@ fn attach(store: &SubscriberStore, card: &mut Usim) -> usize {
 }
 
 fn new_card(store: &SubscriberStore, seq_ms: u64) -> Usim {
-    let keys = store.credentials(&supi(1)).expect("read").expect("there").keys;
+    let keys = credentials(store, &supi(1)).expect("read").expect("there").keys;
     let entries = vec![Seq(seq_ms); 32];
     Usim::restore(&keys, UsimOptions::default(), &entries).expect("a card")
 }

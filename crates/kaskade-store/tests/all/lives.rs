@@ -12,11 +12,11 @@ use kaskade_crypto::milenage::OperatorConstants;
 use kaskade_crypto::tuak::{Iterations, Parameters, TuakKey, VectorRes};
 use kaskade_crypto::xor_test::{ResLength, TestK};
 use kaskade_crypto::{Amf, K, K256, Op, Opc, Top, Topc};
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreError, Subscriber, SubscriberSecrets, SubscriberStore,
     Subscription, TopOrTopc,
 };
+use kaskade_testkit::memory::MemoryEngine;
 use proptest::prelude::*;
 
 fn open(engine: &MemoryEngine, hands: &Hands) -> SubscriberStore {

@@ -5,20 +5,20 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::common::{START, split, subscriber, supi};
-use kaskade_aka::sqn::{Clocks, Reuse, Seq, SqnError, SqnLayout};
+use crate::common::{Hands, credentials, split, subscriber, supi};
+use kaskade_aka::sqn::{Reuse, Seq, SqnError, SqnLayout};
 use kaskade_crypto::Sqn;
-use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOutcome};
-use kaskade_store::memory::MemoryEngine;
-use kaskade_store::power_loss::Disk;
 use kaskade_store::{
     EngineError, MasterKey, Resynchronised, SqnRecord, SqnScheme, StoreError, StoreOptions, SubscriberStore,
-    conformance,
 };
+use kaskade_testkit::conformance;
+use kaskade_testkit::memory::MemoryEngine;
+use kaskade_testkit::power_loss::Disk;
+use kaskade_testkit::random::Random;
 
 const SUBSCRIBERS: u64 = 12;
 const DELTA: u64 = 200;
@@ -31,7 +31,7 @@ fn an_engine_that_forgets_what_was_not_synced() {
         let disk = Disk::new(1);
         Box::new(move || {
             disk.restore_power();
-            Arc::new(EmbeddedEngine::on_disk(&disk, 64 << 20).expect("the engine")) as Arc<dyn Engine>
+            Arc::new(disk.open(64 << 20).expect("the engine")) as Arc<dyn Engine>
         })
     });
 }
@@ -49,7 +49,7 @@ fn a_commit_is_whole_wherever_the_power_fails() {
             batch.put(Table::META, b"n", &n.to_be_bytes());
             batch
         };
-        let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine");
+        let engine = disk.open(CACHE).expect("the engine");
         engine.apply(&batch(1)).expect("a commit");
         disk.cut_power_after(operations);
         let mut durable = 1;
@@ -58,7 +58,7 @@ fn a_commit_is_whole_wherever_the_power_fails() {
         }
         drop(engine);
         disk.restore_power();
-        let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine again");
+        let engine = disk.open(CACHE).expect("the engine again");
         let mut found = 0;
         let get = engine.get(Table::META, b"n", &mut |octets| {
             found = u64::from_be_bytes(octets.try_into().expect("8 octets"));
@@ -86,7 +86,7 @@ fn a_commit_is_whole_wherever_the_power_fails() {
 #[test]
 fn a_failed_sync_is_never_forgotten() {
     let disk = Disk::new(5);
-    let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the engine");
+    let engine = disk.open(CACHE).expect("the engine");
     let mut batch = Batch::default();
     batch.put(Table::META, b"a", b"1");
     // A full disk would be recovered from. Here the sync fails while the engine is closed and opened again.
@@ -104,7 +104,7 @@ fn a_failed_sync_is_never_forgotten() {
     assert!(engine.apply(&batch).is_err());
     drop(engine);
     disk.restore_power();
-    let engine = EmbeddedEngine::on_disk(&disk, CACHE).expect("the next life");
+    let engine = disk.open(CACHE).expect("the next life");
     engine.apply(&batch).expect("works");
 }
 
@@ -117,7 +117,7 @@ trait Powered {
 
 impl Powered for Disk {
     fn open(&self) -> Result<Arc<dyn Engine>, EngineError> {
-        Ok(Arc::new(EmbeddedEngine::on_disk(self, CACHE)?))
+        Ok(Arc::new(self.open(CACHE)?))
     }
     fn cut_after(&self, operations: u64) {
         self.cut_power_after(operations * 6);
@@ -156,7 +156,7 @@ impl Powered for Model {
 }
 
 impl Engine for Model {
-    kaskade_store::reads_from_memory!();
+    kaskade_testkit::reads_from_memory!();
 }
 
 impl Model {
@@ -193,17 +193,6 @@ fn a_store_on_a_model_survives_power_loss() {
     survive(&model, 11);
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
-}
-
 /// What was answered so far.
 #[derive(Default)]
 struct Told {
@@ -224,9 +213,8 @@ fn scheme(n: u64) -> SqnScheme {
     SqnScheme::ALL[(n % 3) as usize]
 }
 
-fn options(seconds: &Arc<AtomicU64>) -> StoreOptions {
-    let seconds = Arc::clone(seconds);
-    let mut options = StoreOptions::default();
+fn options(hands: &Hands) -> StoreOptions {
+    let mut options = hands.options();
     options.lead = Duration::from_secs(4);
     options.policy.delta = DELTA;
     // Whatever is issued twice here is a fault: no number is ever used again.
@@ -234,13 +222,6 @@ fn options(seconds: &Arc<AtomicU64>) -> StoreOptions {
     options.policy.horizon = 50;
     options.policy.smallest_range = 4;
     options.policy.largest_range = 16;
-    options.clock = Arc::new(move || {
-        let now = Duration::from_secs(seconds.load(Ordering::SeqCst));
-        Clocks {
-            wall: now,
-            monotonic: now,
-        }
-    });
     options
 }
 
@@ -249,17 +230,17 @@ fn survive(power: &dyn Powered, seed: u64) {
         .ok()
         .and_then(|losses| losses.parse().ok())
         .unwrap_or(100);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut told = Told::default();
     let key = MasterKey::from_octets(&[3; 32]);
     for life in 0..losses {
         // The clock starts where it once stood: only what is durable protects.
-        let seconds = Arc::new(AtomicU64::new(START));
+        let hands = Hands::new();
         if life > 0 {
             power.cut_after(1 + random.below(100));
         }
         let opened = power.open().map_err(|_| ()).and_then(|engine| {
-            SubscriberStore::with_engine(engine, Path::new("store"), &key, options(&seconds)).map_err(|_| ())
+            SubscriberStore::with_engine(engine, Path::new("store"), &key, options(&hands)).map_err(|_| ())
         });
         if let Ok(store) = opened {
             if life == 0 {
@@ -270,7 +251,7 @@ fn survive(power: &dyn Powered, seed: u64) {
             }
             check_who_is_there(&store, &mut told, life);
             for _ in 0..2000 {
-                seconds.fetch_add(random.below(3) / 2, Ordering::SeqCst);
+                hands.pass(random.below(3) / 2);
                 if !ask(&store, &mut random, &mut told, life) {
                     break;
                 }
@@ -294,7 +275,7 @@ fn survive(power: &dyn Powered, seed: u64) {
 
 fn check_who_is_there(store: &SubscriberStore, told: &mut Told, life: u64) {
     for n in 0..SUBSCRIBERS {
-        let there = store.credentials(&supi(n)).expect("read").is_some();
+        let there = credentials(store, &supi(n)).expect("read").is_some();
         let expected = told.there[n as usize].replace(there);
         assert!(
             expected.is_none_or(|expected| expected == there),

@@ -12,12 +12,12 @@ use crate::record_outages::{LANE, Number, message, said};
 use kaskade_flow::event::{Action, Event, Outcome};
 use kaskade_flow::record::{Expect, Record, Version};
 use kaskade_flow::{Guarded, Unit, UnixMillis};
-use kaskade_store::conformance;
-use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::Engine;
-use kaskade_store::power_loss::Disk;
 use kaskade_store::records::{CommitError, EventLog, Records, Taken};
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
+use kaskade_testkit::conformance;
+use kaskade_testkit::power_loss::Disk;
+use kaskade_testkit::random::Random;
 
 const CACHE: usize = 4 << 20;
 /// Pairs of records that always change together.
@@ -30,20 +30,9 @@ fn records_on_an_engine_that_forgets_what_was_not_synced() {
         let disk = Disk::new(3);
         Box::new(move || {
             disk.restore_power();
-            Arc::new(EmbeddedEngine::on_disk(&disk, 64 << 20).expect("the engine")) as Arc<dyn Engine>
+            Arc::new(disk.open(64 << 20).expect("the engine")) as Arc<dyn Engine>
         })
     });
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
-    }
 }
 
 /// What was told so far, over all lives.
@@ -100,12 +89,12 @@ fn records_survive_power_loss() {
         MasterKey::from_octets(&[3; 32]),
         Arc::new(Log::default()),
     );
-    let (mut random, mut told) = (Random(21), Told::default());
+    let (mut random, mut told) = (Random::new(21), Told::default());
     for life in 0..=losses {
         if life > 0 && life < losses {
             disk.cut_power_after(20 + random.below(600));
         }
-        let engine = EmbeddedEngine::on_disk(&disk, CACHE).map_err(|_| ());
+        let engine = disk.open(CACHE).map_err(|_| ());
         let opened = engine.and_then(|engine| {
             let engine = Arc::new(engine);
             SubscriberStore::with_engine(engine, Path::new("disk"), &key, StoreOptions::default()).map_err(|_| ())
@@ -116,7 +105,7 @@ fn records_survive_power_loss() {
                 records.hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
                 look(&records, &mut told, life);
                 if life == losses {
-                    while deliver(&records, &mut Random(2), &mut told, true) {}
+                    while deliver(&records, &mut Random::new(2), &mut told, true) {}
                 } else {
                     while change(&records, &mut random, &mut told) {
                         deliver(&records, &mut random, &mut told, false);

@@ -9,9 +9,9 @@ use kaskade_flow::record::{Expect, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_flow::{Guarded, Unit};
 use kaskade_store::engine::Conflict;
-use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::records::{CommitError, Found, Records, Taken};
 use kaskade_store::{EngineError, MasterKey, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::{Failure, MemoryEngine};
 
 pub(crate) const LANE: Lane = Lane {
     number: 77,
@@ -165,13 +165,12 @@ fn a_broken_disk_ends_it_and_says_so() {
 /// The tables of kinds are not made, and nothing else suffers from it.
 #[test]
 fn declaring_on_a_full_disk_is_refused_and_ends_nothing() {
-    use kaskade_store::embedded::EmbeddedEngine;
     use kaskade_store::engine::{Batch, Blocking, Engine, Table};
-    use kaskade_store::power_loss::Disk;
+    use kaskade_testkit::power_loss::Disk;
 
     let (first, second) = (Table::new(900, "first of a test"), Table::new(901, "second of a test"));
     let disk = Disk::new(1);
-    let engine = EmbeddedEngine::on_disk(&disk, 1 << 20).expect("the engine");
+    let engine = disk.open(1 << 20).expect("the engine");
     engine.declare(&[first]).expect("declared");
     let put = |table| {
         let mut unit = Batch::default();

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::common::{Hands, folder, split, subscriber, supi};
 use kaskade_aka::sqn::SqnScheme;
 use kaskade_store::engine::{Batch, Blocking, Table};
-use kaskade_store::memory::{Failure, MemoryEngine};
 use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{MasterKey, StoreError, SubscriberStore, skip_ahead, skip_ahead_on};
+use kaskade_testkit::memory::{Failure, MemoryEngine};
 
 const NODE: &str = "amf";
 
@@ -254,8 +254,8 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
 #[test]
 fn no_data_key_is_made_over_rows_of_any_table() {
     use kaskade_store::engine::{Batch, Blocking, Engine, Group, Table};
-    use kaskade_store::memory::MemoryEngine;
     use kaskade_store::{StoreError, SubscriberStore, embedded::EmbeddedEngine};
+    use kaskade_testkit::memory::MemoryEngine;
 
     let engine = MemoryEngine::default();
     let (_folder, key) = crate::common::folder();

@@ -10,10 +10,10 @@ use crate::common::{Hands, START, split, subscriber, supi};
 use kaskade_aka::sqn::{Seq, SqnLayout};
 use kaskade_crypto::Sqn;
 use kaskade_store::engine::{CommitFailed, Engine, Group, UnitOutcome};
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     EngineError, MasterKey, NodeIndex, Resynchronised, SqnRecord, SqnScheme, StoreError, StoreOptions, SubscriberStore,
 };
+use kaskade_testkit::memory::MemoryEngine;
 
 const NODE: &str = "amf-1";
 
@@ -41,7 +41,7 @@ struct Counting {
 }
 
 impl Engine for Counting {
-    kaskade_store::reads_from_memory!();
+    kaskade_testkit::reads_from_memory!();
 }
 
 impl Counting {

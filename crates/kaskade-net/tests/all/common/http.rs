@@ -7,10 +7,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use kaskade_testkit::schema::Seen;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{openapi, schema};
+use super::schema::SERVICES;
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -79,7 +80,7 @@ impl Told {
     }
 
     fn check(&self, ask: &Ask<'_>) {
-        let seen = schema::Seen {
+        let seen = Seen {
             method: ask.method,
             path: ask.path.split('?').next().unwrap(),
             status: self.status,
@@ -87,8 +88,7 @@ impl Told {
             location: self.header("location"),
             body: &self.body,
         };
-        schema::check(&seen);
-        openapi::check_answer(&seen);
+        SERVICES.check_answer(&seen);
     }
 }
 

@@ -2,7 +2,6 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod http;
-pub mod openapi;
 pub mod raw;
 pub mod schema;
 
@@ -23,11 +22,11 @@ use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
-use kaskade_store::memory::MemoryEngine;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore, Subscription,
 };
+use kaskade_testkit::memory::MemoryEngine;
 use kaskade_ue::demo::{DemoSubscriber, demo_subscriber};
 
 /// Subscribers of the tests have the indexes below this.

@@ -1,20 +1,19 @@
-//! A disk for tests, whose power can be cut: what was not synced is then gone, torn, or there, as it happens.
+//! A disk whose power can be cut: what was not synced is then gone, torn, or there, as it happens.
 //!
 //! ```
-//! use kaskade_store::embedded::EmbeddedEngine;
-//! use kaskade_store::engine::{Batch, Blocking, CommitFailed, Engine, Group, Table, UnitOutcome};
-//! use kaskade_store::power_loss::Disk;
+//! use kaskade_store::engine::{Batch, Blocking, Table};
+//! use kaskade_testkit::power_loss::Disk;
 //!
 //! # fn main() -> Result<(), kaskade_store::EngineError> {
 //! let disk = Disk::new(1);
-//! let engine = EmbeddedEngine::on_disk(&disk, 1 << 20)?;
+//! let engine = disk.open(1 << 20)?;
 //! let mut batch = Batch::default();
 //! batch.put(Table::META, b"key", b"value");
 //! disk.cut_power_after(1);
 //! assert!(engine.apply(&batch).is_err(), "it fails on the way");
 //! drop(engine);
 //! disk.restore_power();
-//! let engine = EmbeddedEngine::on_disk(&disk, 1 << 20)?;
+//! let engine = disk.open(1 << 20)?;
 //! assert!(!engine.get(Table::META, b"key", &mut |_| ())?, "all of a commit or nothing");
 //! # Ok(())
 //! # }
@@ -24,7 +23,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::StorageBackend;
+use kaskade_store::EngineError;
+use kaskade_store::embedded::{EmbeddedEngine, StorageBackend};
+
+use crate::random::Random;
 
 /// What is written whole or not at all.
 const SECTOR: usize = 512;
@@ -40,7 +42,7 @@ pub struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    random: u64,
+    random: Random,
     /// As the running system sees it.
     seen: Vec<u8>,
     durable: Vec<u8>,
@@ -60,7 +62,7 @@ impl Disk {
     /// An empty disk; what is lost depends on `seed`.
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
-            random: seed,
+            random: Random::new(seed),
             ..State::default()
         })))
     }
@@ -95,7 +97,17 @@ impl Disk {
         self.state().lost
     }
 
-    pub(crate) fn plug_in(&self) -> Plugged {
+    /// The embedded engine on this disk. At most `cache_bytes` of the file are kept in memory.
+    ///
+    /// # Errors
+    /// As [`EmbeddedEngine::open`]; [`EngineError::Io`] or [`EngineError::Failed`] when there is no power.
+    pub fn open(&self, cache_bytes: usize) -> Result<EmbeddedEngine, EngineError> {
+        let disk = self.clone();
+        EmbeddedEngine::plugged("disk".as_ref(), move || Box::new(disk.plug_in()), cache_bytes)
+    }
+
+    /// Its file, for any engine. What was plugged in before a power cut is dead after it.
+    pub fn plug_in(&self) -> Plugged {
         Plugged {
             life: self.state().life,
             disk: self.clone(),
@@ -108,15 +120,8 @@ impl Disk {
 }
 
 impl State {
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.random() >> 33).unwrap_or(0) % limit.max(1)
+        usize::try_from(self.random.next() >> 33).unwrap_or(0) % limit.max(1)
     }
 
     /// Whether an operation still happens. The one at which the power is cut may have happened, but nobody hears of it.
@@ -209,7 +214,7 @@ fn no_power() -> io::Error {
 
 /// The file on a disk, as opened in one life.
 #[derive(Debug)]
-pub(crate) struct Plugged {
+pub struct Plugged {
     disk: Disk,
     life: u64,
 }

@@ -9,12 +9,12 @@ use kaskade_crypto::seal::SecretWriter;
 use kaskade_flow::Unit;
 use kaskade_flow::record::Expect;
 use kaskade_flow::unit::{Lane, Outgoing};
+use kaskade_store::engine::{Conflict, Table, Value};
+use kaskade_store::records::{CommitError, Delivery, RecordError, Taken};
 
 use super::kinds::{Badge, Session};
 use super::{Tried, at, supi};
 use crate::conformance::Place;
-use crate::engine::{Conflict, Table, Value};
-use crate::records::{CommitError, Delivery, RecordError, Taken};
 
 const LANE: Lane = Lane {
     number: 900,
@@ -333,7 +333,7 @@ fn an_unreadable_message_is_named_and_left(open: &Place) {
     tried.sent([Tried::message("a", "1")]);
     let row = {
         let rows = pollster::block_on(tried.engine.page(
-            crate::engine::Cursor::Keys {
+            kaskade_store::engine::Cursor::Keys {
                 table: Table::OUTBOX,
                 after: None,
                 prefix: &[],

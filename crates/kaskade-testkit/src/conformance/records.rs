@@ -8,25 +8,23 @@ mod outbox;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use kaskade_aka::sqn::Clocks;
 use kaskade_flow::record::{Expect, Kind, Record, Version};
 use kaskade_flow::unit::UnitError;
 use kaskade_flow::{Guarded, Unit, UnixMillis};
 use kaskade_keys::Supi;
+use kaskade_store::engine::{
+    Batch, Blocking, Change, Conflict, Engine, Group, Link, Row, Serial, Table, Value, Wanted,
+};
+use kaskade_store::records::{AtHand, CommitError, DeclareError, Found, RecordError, Records};
+use kaskade_store::{MasterKey, SubscriberStore};
 
 use super::Place;
-use crate::engine::{Batch, Blocking, Change, Conflict, Engine, Group, Link, Row, Serial, Table, Value, Wanted};
-use crate::master_key::MasterKey;
-use crate::records::{AtHand, CommitError, DeclareError, Found, RecordError, Records};
-use crate::store::{StoreOptions, SubscriberStore};
+use crate::clock::{Hands, START};
+use crate::subscribers::supi;
 use kinds::{Badge, Careless, Note, Session};
-
-/// What the clock shows at first: seconds.
-const START: u64 = 1_700_000_000;
 
 pub(super) fn run(place: &impl Fn() -> Place) {
     what_was_put_is_read(&place());
@@ -51,7 +49,7 @@ pub(super) struct Tried {
     engine: Arc<dyn Engine>,
     store: SubscriberStore,
     records: Records,
-    seconds: Arc<AtomicU64>,
+    hands: Hands,
 }
 
 impl Tried {
@@ -65,21 +63,9 @@ impl Tried {
     /// With a program that knows these kinds.
     fn with(open: &Place, kinds: &[Kind]) -> Self {
         let engine = open();
-        let seconds = Arc::new(AtomicU64::new(START));
-        let hand = Arc::clone(&seconds);
-        let clock = Arc::new(move || {
-            let now = Duration::from_secs(hand.load(Ordering::SeqCst));
-            Clocks {
-                wall: now,
-                monotonic: now,
-            }
-        });
-        let options = StoreOptions {
-            clock,
-            ..StoreOptions::default()
-        };
+        let hands = Hands::new();
         let key = MasterKey::from_octets(&[5; 32]);
-        let store = SubscriberStore::with_engine(Arc::clone(&engine), Path::new("conformance"), &key, options);
+        let store = SubscriberStore::with_engine(Arc::clone(&engine), Path::new("conformance"), &key, hands.options());
         let store = store.expect("a store");
         let records = store.records();
         records.declare(kinds).expect("declared");
@@ -87,13 +73,13 @@ impl Tried {
             engine,
             store,
             records,
-            seconds,
+            hands,
         }
     }
 
     /// The clock goes on.
     fn pass(&self, seconds: u64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
+        self.hands.pass(seconds);
         self.store.settle().expect("settled");
     }
 
@@ -182,10 +168,6 @@ impl Tried {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-}
-
-fn supi(number: u64) -> Supi {
-    format!("imsi-00101{number:010}").parse().expect("a SUPI")
 }
 
 /// So many seconds after the start.

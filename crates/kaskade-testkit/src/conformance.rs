@@ -1,11 +1,12 @@
-//! The suite that every engine must pass, and a store on that engine with it. For tests: it panics on the first failure.
+//! The suite that every engine must pass, and a store on that engine with it. It panics on the first failure.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use kaskade_store::engine::Engine;
-//! use kaskade_store::memory::MemoryEngine;
+//! use kaskade_testkit::conformance;
+//! use kaskade_testkit::memory::MemoryEngine;
 //!
-//! kaskade_store::conformance::run(|| {
+//! conformance::rows(|| {
 //!     let place = MemoryEngine::default();
 //!     Box::new(move || Arc::new(place.clone()) as Arc<dyn Engine>)
 //! });
@@ -21,14 +22,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kaskade_aka::sqn::{Seq, SqnRecord, SqnScheme};
-use kaskade_crypto::{Amf, K, Opc, Sqn};
+use kaskade_crypto::Sqn;
 use kaskade_keys::Supi;
+use kaskade_store::engine::{Batch, Blocking, Engine, Table};
+use kaskade_store::{MasterKey, Resynchronised, StoreOptions, Subscriber, SubscriberStore};
 
-use crate::engine::{Batch, Blocking, Engine, Table};
-use crate::master_key::MasterKey;
-use crate::model::{AuthMethods, Subscriber, Subscription};
-use crate::secrets::{OpOrOpc, SubscriberSecrets};
-use crate::store::{Resynchronised, StoreOptions, SubscriberStore};
+use crate::subscribers::{self, credentials};
 
 /// Opens one place: every call finds what was committed there before. The engine of the call before is dropped first.
 pub type Place = Box<dyn Fn() -> Arc<dyn Engine>>;
@@ -46,15 +45,32 @@ pub fn records(place: impl Fn() -> Place) {
 /// # Panics
 /// When the engine breaks a promise.
 pub fn run(place: impl Fn() -> Place) {
+    rows(&place);
+    subscribers(&place);
+}
+
+/// Runs those of engines alone; `place` makes a new, empty place each time.
+///
+/// # Panics
+/// When the engine breaks a promise.
+pub fn rows(place: impl Fn() -> Place) {
     rows::run(&place);
     finds_what_was_put(&place());
     keeps_tables_apart(&place());
     scans_in_order(&place());
     applies_a_batch_in_order(&place());
     counts(&place());
+    is_empty_until_a_table_has_a_row(&place);
     takes_long_keys_and_values(&place());
     survives_being_opened_again(&place());
     shows_whole_batches_to_readers(&place());
+}
+
+/// Runs those of subscribers and their sequence numbers; `place` makes a new, empty place each time.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn subscribers(place: impl Fn() -> Place) {
     subscribers_come_back(&place());
     sqn_never_repeat(&place());
     sqn_never_repeat_while_entries_are_swept(&place());
@@ -167,6 +183,23 @@ fn counts(open: &Place) {
     assert_eq!(engine.count(Table::LIVES).expect("a number"), 0);
 }
 
+/// Once something was committed, the engine may have rows of its own.
+fn is_empty_until_a_table_has_a_row(place: &impl Fn() -> Place) {
+    const UNDECLARED: Table = Table::new(902, "of a program that is gone");
+    let is = |engine: &dyn Engine| engine.is_empty().expect("read");
+    for table in [UNDECLARED, Table::META] {
+        let open = place();
+        assert!(is(&*open()));
+        let engine = open();
+        engine.declare(&[UNDECLARED]).expect("declared");
+        assert!(is(&*engine));
+        put(&*engine, table, &[(b"key", b"")]);
+        assert!(!is(&*engine));
+        drop(engine);
+        assert!(!is(&*open()), "to one who declares nothing either");
+    }
+}
+
 fn takes_long_keys_and_values(open: &Place) {
     let engine = open();
     for len in [1, 254, 255, 256, 4096, 70_000] {
@@ -238,7 +271,7 @@ fn subscribers_come_back(open: &Place) {
     }
     let store = store(open);
     assert_eq!(store.len().expect("a number"), 2999);
-    assert!(store.credentials(&supi(5)).expect("read").is_none());
+    assert!(credentials(&store, &supi(5)).expect("read").is_none());
     let mut listed = Vec::new();
     loop {
         let page = store.list(listed.last(), 1000).expect("listed");
@@ -249,7 +282,7 @@ fn subscribers_come_back(open: &Place) {
     }
     let expected: Vec<Supi> = (0..3000).filter(|n| *n != 5).map(supi).collect();
     assert_eq!(listed, expected, "all, in order");
-    let found = store.credentials(&supi(17)).expect("read").expect("there");
+    let found = credentials(&store, &supi(17)).expect("read").expect("there");
     assert_eq!(Some(found), subscriber(17, SqnScheme::TimeBased).credentials());
 }
 
@@ -311,10 +344,8 @@ fn sqn_never_repeat_while_entries_are_swept(open: &Place) {
     const OFTEN: usize = 300;
     const THREADS: usize = 12;
     const LASTS: Duration = Duration::from_secs(3);
-    let options = StoreOptions {
-        tick: Some(Duration::from_millis(1)),
-        ..StoreOptions::default()
-    };
+    let mut options = StoreOptions::default();
+    options.tick = Some(Duration::from_millis(1));
     let store = SubscriberStore::with_engine(open(), Path::new("conformance"), &key(), options).expect("a store");
     let all: Vec<_> = (0..SUBSCRIBERS).map(|n| subscriber(n, SqnScheme::TimeBased)).collect();
     store.put_many(&all).expect("put");
@@ -390,23 +421,15 @@ fn key() -> MasterKey {
 }
 
 fn supi(n: usize) -> Supi {
-    format!("imsi-99970{n:010}").parse().expect("an IMSI")
+    subscribers::supi(n as u64)
 }
 
 fn subscriber(n: usize, scheme: SqnScheme) -> Subscriber {
-    let octets = (n as u128 + 1).to_be_bytes();
-    let mut sqn = SqnRecord::blank(scheme);
+    let mut subscriber = subscribers::subscriber(n as u64, scheme);
     if n % 7 == 6 {
-        sqn = SqnRecord::after(scheme, sqn.layout(), Seq(1000));
+        subscriber.sqn = SqnRecord::after(scheme, subscriber.sqn.layout(), Seq(1000));
     }
-    Subscriber {
-        supi: supi(n),
-        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
-        amf: Amf::SEPARATION,
-        methods: AuthMethods::FIVE_G_AKA,
-        subscription: Subscription::default(),
-        sqn,
-    }
+    subscriber
 }
 
 fn put(engine: &dyn Engine, table: Table, entries: &[(&[u8], &[u8])]) {

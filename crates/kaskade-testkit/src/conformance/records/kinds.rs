@@ -5,9 +5,8 @@ use kaskade_flow::UnixMillis;
 use kaskade_flow::record::{Index, Kind, Protection, Record, RecordKey, RowError};
 use kaskade_keys::Supi;
 use kaskade_keys::fivegs::KAusf;
-
-use crate::engine::Link;
-use crate::rows::SUBSCRIBER;
+use kaskade_store::engine::Link;
+use kaskade_store::rows::SUBSCRIBER;
 
 /// The octets of a key.
 pub(super) fn octets(key: &impl RecordKey) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! An engine without a disk, for tests: promises everything but durability, and fails on request.
+//! An engine without a disk: promises everything but durability, and fails on request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::engine::check::{Before, conflict};
-use crate::engine::{
+use kaskade_store::EngineError;
+use kaskade_store::engine::check::{Before, conflict};
+use kaskade_store::engine::{
     Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, Link, Peek, Row, Serial, Stored, Table, UnitOutcome, Value,
     Version, Wanted,
 };
-use crate::error::EngineError;
 
 type Key = Box<[u8]>;
 
@@ -63,63 +63,63 @@ impl Default for MemoryEngine {
 #[macro_export]
 macro_rules! reads_from_memory {
     () => {
-        fn declare(&self, tables: &[$crate::engine::Table]) -> Result<(), $crate::EngineError> {
-            $crate::engine::Engine::declare(&self.memory, tables)
+        fn declare(&self, tables: &[::kaskade_store::engine::Table]) -> Result<(), ::kaskade_store::EngineError> {
+            ::kaskade_store::engine::Engine::declare(&self.memory, tables)
         }
 
         fn peek(
             &self,
-            table: $crate::engine::Table,
+            table: ::kaskade_store::engine::Table,
             key: &[u8],
-            visit: &mut dyn FnMut($crate::engine::Stored<'_>),
-        ) -> $crate::engine::Peek {
-            $crate::engine::Engine::peek(&self.memory, table, key, visit)
+            visit: &mut dyn FnMut(::kaskade_store::engine::Stored<'_>),
+        ) -> ::kaskade_store::engine::Peek {
+            ::kaskade_store::engine::Engine::peek(&self.memory, table, key, visit)
         }
 
         fn read<'a>(
             &'a self,
-            wanted: &'a [$crate::engine::Wanted<'a>],
-        ) -> $crate::engine::BoxFuture<'a, Result<Vec<Option<$crate::engine::Row>>, $crate::EngineError>> {
-            $crate::engine::Engine::read(&self.memory, wanted)
+            wanted: &'a [::kaskade_store::engine::Wanted<'a>],
+        ) -> ::kaskade_store::engine::BoxFuture<'a, Result<Vec<Option<::kaskade_store::engine::Row>>, ::kaskade_store::EngineError>> {
+            ::kaskade_store::engine::Engine::read(&self.memory, wanted)
         }
 
         fn page<'a>(
             &'a self,
-            from: $crate::engine::Cursor<'a>,
+            from: ::kaskade_store::engine::Cursor<'a>,
             limit: usize,
-        ) -> $crate::engine::BoxFuture<'a, Result<Vec<$crate::engine::Row>, $crate::EngineError>> {
-            $crate::engine::Engine::page(&self.memory, from, limit)
+        ) -> ::kaskade_store::engine::BoxFuture<'a, Result<Vec<::kaskade_store::engine::Row>, ::kaskade_store::EngineError>> {
+            ::kaskade_store::engine::Engine::page(&self.memory, from, limit)
         }
 
-        fn len(&self, table: $crate::engine::Table) -> $crate::engine::BoxFuture<'_, Result<u64, $crate::EngineError>> {
-            $crate::engine::Engine::len(&self.memory, table)
+        fn len(&self, table: ::kaskade_store::engine::Table) -> ::kaskade_store::engine::BoxFuture<'_, Result<u64, ::kaskade_store::EngineError>> {
+            ::kaskade_store::engine::Engine::len(&self.memory, table)
         }
 
-        fn is_empty(&self) -> Result<bool, $crate::EngineError> {
-            $crate::engine::Engine::is_empty(&self.memory)
+        fn is_empty(&self) -> Result<bool, ::kaskade_store::EngineError> {
+            ::kaskade_store::engine::Engine::is_empty(&self.memory)
         }
 
         fn serial(
             &self,
             node: u16,
-        ) -> $crate::engine::BoxFuture<'_, Result<$crate::engine::Serial, $crate::EngineError>> {
-            $crate::engine::Engine::serial(&self.memory, node)
+        ) -> ::kaskade_store::engine::BoxFuture<'_, Result<::kaskade_store::engine::Serial, ::kaskade_store::EngineError>> {
+            ::kaskade_store::engine::Engine::serial(&self.memory, node)
         }
 
         fn commit(
             &self,
-            group: $crate::engine::Group,
-        ) -> $crate::engine::BoxFuture<'_, Result<Vec<$crate::engine::UnitOutcome>, $crate::engine::CommitFailed>> {
+            group: ::kaskade_store::engine::Group,
+        ) -> ::kaskade_store::engine::BoxFuture<'_, Result<Vec<::kaskade_store::engine::UnitOutcome>, ::kaskade_store::engine::CommitFailed>> {
             Box::pin(async move { self.write(&group) })
         }
 
         fn recover(
             &self,
             node: u16,
-        ) -> $crate::engine::BoxFuture<'_, Result<$crate::engine::Serial, $crate::EngineError>> {
+        ) -> ::kaskade_store::engine::BoxFuture<'_, Result<::kaskade_store::engine::Serial, ::kaskade_store::EngineError>> {
             Box::pin(async move {
                 self.mend()?;
-                $crate::engine::Engine::serial(&self.memory, node).await
+                ::kaskade_store::engine::Engine::serial(&self.memory, node).await
             })
         }
     };

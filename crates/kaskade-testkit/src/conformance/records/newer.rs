@@ -2,11 +2,11 @@
 
 use kaskade_flow::Unit;
 use kaskade_flow::record::{Expect, Record};
+use kaskade_store::records::{CommitError, RecordError};
 
 use super::kinds::{self, Newer, Session};
 use super::{Tried, at, supi, table};
 use crate::conformance::Place;
-use crate::records::{CommitError, RecordError};
 
 pub(super) fn run(place: &impl Fn() -> Place) {
     an_unknown_version_is_named_and_left(&place());

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kaskade_flow::event::{Action, Event, Outcome};
 use kaskade_flow::record::Expect;
 use kaskade_flow::{Unit, UnixMillis};
+use kaskade_store::engine::{Cursor, Table, Value};
+use kaskade_store::records::EventLog;
 
 use super::kinds::Badge;
 use super::{Tried, supi};
 use crate::conformance::Place;
-use crate::engine::{Cursor, Table, Value};
-use crate::records::EventLog;
 
 /// A log in memory.
 #[derive(Default)]

@@ -2,13 +2,13 @@
 
 use kaskade_flow::Unit;
 use kaskade_flow::record::{Expect, Kind, Record};
+use kaskade_store::engine::Conflict;
+use kaskade_store::records::{CommitError, RecordError};
+use kaskade_store::rows::SUBSCRIBER;
 
 use super::kinds::{self, Newer, Pass, Session, Stranger, Thief};
 use super::{Tried, at, supi, table};
 use crate::conformance::Place;
-use crate::engine::Conflict;
-use crate::records::{CommitError, RecordError};
-use crate::rows::SUBSCRIBER;
 
 pub(super) fn run(place: &impl Fn() -> Place) {
     what_has_ended_is_not_in_the_way(&place());

@@ -1,10 +1,11 @@
 //! Rows with versions, ends and links, and units that conflict.
 
-use super::Place;
-use crate::engine::{
+use kaskade_store::engine::{
     Batch, Blocking, Change, Conflict, Cursor, Engine, Expect, Group, Link, Peek, Row, Serial, Table, UnitOutcome,
     Value, Version, Wanted,
 };
+
+use super::Place;
 
 const FIRST: Table = Table::new(900, "first of a test");
 const SECOND: Table = Table::new(901, "second of a test");
@@ -17,6 +18,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     links_lead_to_their_row(&place());
     a_link_is_of_one_row(&place());
     pages_of_links(&place());
+    many_are_read_in_the_order_asked_for(&place());
     ends_come_in_order(&place());
     pages_of_a_prefix(&place());
     serials_are_durable(&place());
@@ -303,6 +305,30 @@ fn links_lead_to_their_row(open: &Place) {
     assert_eq!(tried.linked(SECOND, 0, b"x").as_deref(), Some(&b"b"[..]));
 }
 
+fn many_are_read_in_the_order_asked_for(open: &Place) {
+    let tried = Tried::new(open);
+    tried.commit(vec![
+        change(FIRST, b"a", Expect::Any, linked(b"1", &[(0, b"z")])),
+        change(FIRST, b"b", Expect::Any, until(5)),
+        change(SECOND, b"a", Expect::Any, says(b"3")),
+    ]);
+    let read = |wanted: &[Wanted<'_>]| pollster::block_on(tried.engine.read(wanted)).expect("read");
+    let wanted = [
+        Wanted::Key(SECOND, b"a"),
+        Wanted::Key(FIRST, b"b"),
+        Wanted::Key(FIRST, b"c"),
+        Wanted::Link(FIRST, 0, b"z"),
+        Wanted::Link(FIRST, 1, b"z"),
+        Wanted::Key(FIRST, b"a"),
+        Wanted::Key(SECOND, b"a"),
+    ];
+    let (a, b) = (tried.row(FIRST, b"a"), tried.row(FIRST, b"b"));
+    let other = tried.row(SECOND, b"a");
+    assert_eq!(b.as_ref().map(|row| row.expires), Some(5));
+    assert_eq!(read(&wanted), [other.clone(), b, None, a.clone(), None, a, other]);
+    assert_eq!(read(&[]), []);
+}
+
 fn a_link_is_of_one_row(open: &Place) {
     let tried = Tried::new(open);
     let taken = UnitOutcome::Conflict(Conflict::Taken(FIRST.name(), 0));
@@ -374,22 +400,22 @@ fn pages_of_links(open: &Place) {
 fn ends_come_in_order(open: &Place) {
     let tried = Tried::new(open);
     tried.commit(vec![
-        change(FIRST, b"c", Expect::Any, until(300)),
-        change(SECOND, b"a", Expect::Any, until(100)),
+        change(FIRST, b"a", Expect::Any, until(300)),
+        change(SECOND, b"c", Expect::Any, until(100)),
         change(FIRST, b"b", Expect::Any, until(200)),
         change(FIRST, b"never", Expect::Any, says(b"immortal")),
         change(FIRST, b"late", Expect::Any, until(u64::MAX)),
     ]);
     assert!(tried.expired(99, 10).is_empty());
-    assert_eq!(tried.expired(100, 10), [(SECOND, b"a".to_vec())], "at its end");
-    let all = [(SECOND, b"a".to_vec()), (FIRST, b"b".to_vec()), (FIRST, b"c".to_vec())];
+    assert_eq!(tried.expired(100, 10), [(SECOND, b"c".to_vec())], "at its end");
+    let all = [(SECOND, b"c".to_vec()), (FIRST, b"b".to_vec()), (FIRST, b"a".to_vec())];
     assert_eq!(tried.expired(1000, 10), all);
     assert_eq!(tried.expired(1000, 2), all[..2], "no more than asked");
     let behind = |end, table, key| tried.expired_after(1000, Some((end, table, key)), 10);
-    assert_eq!(behind(100, SECOND, b"a"), all[1..], "behind one");
-    assert_eq!(behind(100, SECOND, b"b"), all[1..], "behind one that is not there");
-    assert_eq!(behind(300, FIRST, b"b"), all[2..]);
-    assert!(behind(300, FIRST, b"c").is_empty());
+    assert_eq!(behind(100, SECOND, b"c"), all[1..], "behind one");
+    assert_eq!(behind(100, SECOND, b"d"), all[1..], "behind one that is not there");
+    assert_eq!(behind(300, FIRST, b"A"), all[2..]);
+    assert!(behind(300, FIRST, b"a").is_empty());
     assert!(behind(5000, FIRST, b"c").is_empty());
     assert_eq!(
         tried.row(FIRST, b"b").map(|row| row.expires),
@@ -397,9 +423,9 @@ fn ends_come_in_order(open: &Place) {
         "the engine removes nothing by itself"
     );
     tried.commit(vec![
-        change(SECOND, b"a", Expect::Any, None),
+        change(SECOND, b"c", Expect::Any, None),
         change(FIRST, b"b", Expect::Any, until(5000)),
-        change(FIRST, b"c", Expect::Any, says(b"immortal now")),
+        change(FIRST, b"a", Expect::Any, says(b"immortal now")),
     ]);
     assert!(tried.expired(1000, 10).is_empty());
     assert_eq!(tried.expired(5000, 10), [(FIRST, b"b".to_vec())]);
