@@ -461,9 +461,17 @@ pub trait Blocking: Engine {
     /// When writing fails, or something is not as the unit expects.
     fn apply(&self, unit: &Batch) -> Result<(), EngineError> {
         let Serial(last) = pollster::block_on(self.serial(0))?;
+        self.apply_as(0, Serial(last + 1), unit)
+    }
+
+    /// Makes one unit durable, as this commit of a node: above its last one. Blocks. For whoever has the store alone.
+    ///
+    /// # Errors
+    /// As [`Blocking::apply`].
+    fn apply_as(&self, node: u16, serial: Serial, unit: &Batch) -> Result<(), EngineError> {
         let group = Group {
-            node: 0,
-            serial: Serial(last + 1),
+            node,
+            serial,
             now: 0,
             units: vec![unit.clone()],
         };

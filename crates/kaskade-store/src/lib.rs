@@ -118,7 +118,7 @@ pub use master_key::MasterKey;
 pub use model::{
     AlgorithmProfile, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber, Subscription,
 };
-pub use records::Records;
+pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};

@@ -194,7 +194,15 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::UnknownSubscriber`].
     pub fn allow_reuse(&self, supi: &Supi) -> Result<(), StoreError> {
-        self.change(&SubscriberKey::from(supi), None, &|()| None, |issuer, _| {
+        self.allow_reuse_on_record(supi, None)
+    }
+
+    /// [`SubscriberStore::allow_reuse`], with what the audit log is told of it: durable in the same commit. Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::allow_reuse`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn allow_reuse_on_record(&self, supi: &Supi, event: Option<Event>) -> Result<(), StoreError> {
+        self.change(&SubscriberKey::from(supi), None, &|()| event, |issuer, _| {
             let mut granted = issuer.clone();
             granted.reserved(issuer.record().clone().granted());
             Ok(((), Some(granted)))
@@ -240,7 +248,8 @@ impl SubscriberStore {
             );
             let mut effects = vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))];
             if let Some(event) = event(done) {
-                effects.extend(self.records.with_event(event).ok_or(StoreError::NotOnRecord)?);
+                let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;
+                effects.extend(room.effects(event));
             }
             self.queue.submit(Request {
                 unit,

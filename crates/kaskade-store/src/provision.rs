@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
+use kaskade_flow::event::Event;
 use kaskade_keys::{Gpsi, Supi};
 
 use super::commit::{Request, Ticket};
@@ -21,6 +22,7 @@ use super::error::StoreError;
 use super::issuer::{Effect, waiting};
 use super::key::SubscriberKey;
 use super::model::Subscriber;
+use super::records::EventRoom;
 use super::rows::{self, BY_GPSI};
 use super::sqn_row::{self, Life, Owner};
 use super::store::SubscriberStore;
@@ -34,7 +36,16 @@ impl SubscriberStore {
     /// # Errors
     /// [`StoreError::AlreadyExists`] when there is one with this SUPI, [`StoreError::GpsiTaken`] when another has its GPSI.
     pub fn add(&self, subscriber: &Subscriber) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), true).map(drop)
+        self.add_on_record(subscriber, None)
+    }
+
+    /// [`SubscriberStore::add`], with what the audit log is told of it: durable in the same commit, and handed to the log behind it
+    /// ([`crate::Records::hand_events_to`]). Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::add`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn add_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
+        self.put(std::iter::once(subscriber), true, &|_| event).map(drop)
     }
 
     /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
@@ -45,7 +56,20 @@ impl SubscriberStore {
     /// # Errors
     /// When writing fails, and [`StoreError::GpsiTaken`]: those of the earlier commits stay.
     pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
-        self.put(subscribers.into_iter(), false)
+        self.put_many_on_record(subscribers, &|_| None)
+    }
+
+    /// [`SubscriberStore::put_many`], with what the audit log is told of each commit, given how many subscribers it is of: durable in that
+    /// commit. Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::put_many`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn put_many_on_record<'a>(
+        &self,
+        subscribers: impl IntoIterator<Item = &'a Subscriber>,
+        event: &dyn Fn(u64) -> Option<Event>,
+    ) -> Result<u64, StoreError> {
+        self.put(subscribers.into_iter(), false, event)
     }
 
     /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
@@ -55,6 +79,14 @@ impl SubscriberStore {
     /// # Errors
     /// When writing fails.
     pub fn remove(&self, supi: &Supi) -> Result<bool, StoreError> {
+        self.remove_on_record(supi, None)
+    }
+
+    /// [`SubscriberStore::remove`], with what the audit log is told of it: durable in the same commit. Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::remove`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn remove_on_record(&self, supi: &Supi, event: Option<Event>) -> Result<bool, StoreError> {
         let key = SubscriberKey::from(supi);
         let hold = self.issuer.hold_blocking(&key)?;
         if !hold.load(&*self.engine, None)? {
@@ -69,9 +101,14 @@ impl SubscriberStore {
             if !fault!("removed-forgotten") {
                 self.remember(&mut unit, &key, entry.owner, &over);
             }
+            let mut effects = vec![Effect::Replaced(key.clone(), None)];
+            if let Some(event) = event {
+                let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;
+                effects.extend(room.effects(event));
+            }
             self.queue.submit(Request {
                 unit,
-                effects: vec![Effect::Replaced(key.clone(), None)],
+                effects,
                 ticket: Arc::clone(&ticket),
             })?;
             Ok::<_, StoreError>(((), true))
@@ -79,10 +116,15 @@ impl SubscriberStore {
         ticket.wait().map(|()| true)
     }
 
-    fn put<'a>(&self, subscribers: impl Iterator<Item = &'a Subscriber>, only_new: bool) -> Result<u64, StoreError> {
+    fn put<'a>(
+        &self,
+        subscribers: impl Iterator<Item = &'a Subscriber>,
+        only_new: bool,
+        event: &dyn Fn(u64) -> Option<Event>,
+    ) -> Result<u64, StoreError> {
         let mut subscribers = subscribers.fuse();
         let mut done = 0;
-        let mut chunk = Chunk::default();
+        let mut chunk = Chunk::new(event);
         loop {
             // All are at hand before the first is frozen: the iterator may take its time, or ask this store.
             let some: Vec<_> = subscribers.by_ref().take(CHUNK).collect();
@@ -104,7 +146,7 @@ impl SubscriberStore {
         &self,
         subscriber: &Subscriber,
         only_new: bool,
-        chunk: &mut Chunk,
+        chunk: &mut Chunk<'_>,
         done: &mut u64,
     ) -> Result<(), StoreError> {
         let key = SubscriberKey::from(&subscriber.supi);
@@ -126,6 +168,10 @@ impl SubscriberStore {
                 let _ = ticket.wait();
             }
         };
+        if chunk.room.is_none() && (chunk.event)(1).is_some() {
+            // Before anything is frozen.
+            chunk.room = Some(self.records.event_room().ok_or(StoreError::NotOnRecord)?);
+        }
         let there = hold.load(&*self.engine, None)?;
         if only_new && there {
             return Err(StoreError::AlreadyExists);
@@ -210,17 +256,23 @@ impl SubscriberStore {
             .succeeding(old.record(), old.highest_issued(now), policy, now)
     }
 
-    fn flush(&self, chunk: &mut Chunk, done: &mut u64) -> Result<(), StoreError> {
+    fn flush(&self, chunk: &mut Chunk<'_>, done: &mut u64) -> Result<(), StoreError> {
+        let next = Chunk::new(chunk.event);
         let Chunk {
             batch,
-            effects,
+            mut effects,
             ticket,
             gpsis,
-        } = std::mem::take(chunk);
+            event,
+            room,
+        } = std::mem::replace(chunk, next);
         if effects.is_empty() {
             return Ok(());
         }
         let count = effects.len() as u64;
+        if let (Some(room), Some(event)) = (room, event(count)) {
+            effects.extend(room.effects(event));
+        }
         self.queue.submit(Request {
             unit: batch,
             effects,
@@ -258,13 +310,29 @@ impl SubscriberStore {
 }
 
 /// Subscribers on their way into one commit.
-#[derive(Default)]
-struct Chunk {
+struct Chunk<'e> {
     batch: Batch,
     effects: Vec<Effect>,
     ticket: Arc<Ticket>,
     /// Who is to have which.
     gpsis: Vec<(Supi, Option<Gpsi>)>,
+    /// What the audit log is told of so many subscribers.
+    event: &'e dyn Fn(u64) -> Option<Event>,
+    /// Where that has its place, once there is a subscriber.
+    room: Option<EventRoom>,
+}
+
+impl<'e> Chunk<'e> {
+    fn new(event: &'e dyn Fn(u64) -> Option<Event>) -> Self {
+        Self {
+            batch: Batch::default(),
+            effects: Vec::new(),
+            ticket: Arc::default(),
+            gpsis: Vec::new(),
+            event,
+            room: None,
+        }
+    }
 }
 
 /// What is to be put.

@@ -15,6 +15,7 @@ use crate::error::{EngineError, StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
+use crate::records::{OnRecord, apply_on_record};
 use crate::row::Row;
 use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
 use crate::sqn_row::{self, Owner};
@@ -57,7 +58,7 @@ pub struct Skipped {
 /// that is put back a second time soon, two minutes later or more, goes on elsewhere than the first time. The store is not open otherwise meanwhile.
 ///
 /// Each commit says how far it has come, so that a run after a crash goes on there. `progress` is told how many rows of how
-/// many are done.
+/// many are done, and `record` says what the audit log is told of it: durable in the commit that ends it.
 ///
 /// # Errors
 /// As [`crate::SubscriberStore::open`], also when there is no store, and when writing fails.
@@ -65,10 +66,11 @@ pub fn skip_ahead(
     path: &Path,
     master_key: &MasterKey,
     options: &StoreOptions,
+    record: &dyn Fn(&Skipped) -> Option<OnRecord>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
     let engine = EmbeddedEngine::open_existing(path, options.cache_bytes).map_err(read_error)?;
-    skip_ahead_on(&engine, path, master_key, options, progress)
+    skip_ahead_on(&engine, path, master_key, options, record, progress)
 }
 
 /// [`skip_ahead`] of a store on any engine; `name` is what errors call it.
@@ -80,6 +82,7 @@ pub fn skip_ahead_on(
     name: &Path,
     master_key: &MasterKey,
     options: &StoreOptions,
+    record: &dyn Fn(&Skipped) -> Option<OnRecord>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
     let sealer = unlock(engine, name, master_key, None, &*options.converting)?;
@@ -166,7 +169,9 @@ pub fn skip_ahead_on(
     }
     let mut batch = Batch::default();
     batch.remove(Table::META, meta::SKIPPING);
-    commit(&batch)?;
+    let node = options.node.index().into();
+    apply_on_record(engine, sealer.data_key(), node, &mut batch, record(&skipped))
+        .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(skipped)
 }
 

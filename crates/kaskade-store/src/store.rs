@@ -29,8 +29,9 @@ use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
-use super::unlock::{millis, unlock};
+use super::unlock::{Making, millis, unlock};
 use crate::convert::Conversion;
+use crate::records::OnRecord;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -62,6 +63,8 @@ pub struct StoreOptions {
     pub custody: Option<CustodyOf>,
     /// Told how far a store of an earlier format is converted.
     pub converting: Arc<dyn Fn(Conversion) + Send + Sync>,
+    /// What the audit log is told if the store is made, in the same commit.
+    pub making: Option<OnRecord>,
 }
 
 /// Makes a custody before, or in place of, the one in memory.
@@ -82,6 +85,7 @@ impl Default for StoreOptions {
             longest_outage: Duration::from_secs(30),
             custody: None,
             converting: Arc::new(|_| ()),
+            making: None,
         }
     }
 }
@@ -170,11 +174,16 @@ impl SubscriberStore {
             longest_outage,
             custody,
             converting,
+            making,
             ..
         } = options;
         let sealer = Locked::try_with(|| {
-            let new = create.then(|| tick.unwrap_or(DEFAULT_TICK));
-            unlock(&*engine, name, master_key, new, &*converting)
+            let new = create.then(|| Making {
+                tick: tick.unwrap_or(DEFAULT_TICK),
+                node: node.index().into(),
+                record: making,
+            });
+            unlock(&*engine, name, master_key, new.as_ref(), &*converting)
         })?;
         let sealer = Arc::new(sealer);
         let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));

@@ -15,16 +15,24 @@ use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
+use crate::records::{OnRecord, apply_on_record};
 use crate::rows::SUBSCRIBER;
 use crate::seal::Sealer;
 
-/// Opens the data key, or makes one for an empty store that has none yet, if `new` gives its tick. A store of an earlier format is
+/// A store that is to be made where there is none.
+pub(crate) struct Making {
+    pub(crate) tick: Duration,
+    pub(crate) node: u16,
+    pub(crate) record: Option<OnRecord>,
+}
+
+/// Opens the data key, or makes one for an empty store that has none yet, if that is to be made. A store of an earlier format is
 /// converted, and `tell` told how far that is.
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
     master_key: &MasterKey,
-    new: Option<Duration>,
+    new: Option<&Making>,
     tell: &dyn Fn(Conversion),
 ) -> Result<Sealer, StoreError> {
     if let Some((sealer, kind)) = data_key(engine, name, master_key)? {
@@ -38,7 +46,7 @@ pub(crate) fn unlock(
     if !engine.is_empty().map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
     }
-    let Some(tick) = new else {
+    let Some(&Making { tick, node, record }) = new else {
         return Err(StoreError::Blank(path));
     };
     declare(engine)?;
@@ -50,8 +58,7 @@ pub(crate) fn unlock(
     batch.put(Table::META, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
     batch.put(Table::META, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
     batch.put(Table::META, meta::DATA_KEY, &sealed);
-    engine
-        .apply(&batch)
+    apply_on_record(engine, sealer.data_key(), node, &mut batch, record)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(sealer)
 }

@@ -20,7 +20,7 @@ use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
 use kaskade_store::private::{self, PrivateError};
-use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::{Conversion, EngineError, OnRecord, StoreError, StoreOptions, SubscriberStore};
 
 use crate::console::{complain, progress};
 use crate::data_dir::{DataDir, read_private};
@@ -39,14 +39,21 @@ pub(crate) fn make_first_store(data: &DataDir, config: &Config) -> Result<()> {
     }
 }
 
-/// Makes an empty store where there is none, or goes on where that was interrupted.
-pub(crate) fn make_store_again(data: &DataDir, config: &Config) -> Result<()> {
-    open_or_make(data, config, true).map(drop)
+/// Makes an empty store where there is none, or goes on where that was interrupted; the log is told of it.
+pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: &AuditLog) -> Result<()> {
+    let mut options = store_options(config);
+    options.create = true;
+    options.making = whole_store(audit, Action::StoreCreated);
+    tell(&open_with(data, options)?, audit)
 }
 
 fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<SubscriberStore> {
     let mut options = store_options(config);
     options.create = make;
+    open_with(data, options)
+}
+
+fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
     let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
         let context = match remedy(&error) {
             Some(remedy) => format!("cannot open the subscriber store: {remedy}"),
@@ -147,7 +154,39 @@ fn open_audit_with(data: &DataDir, config: &Config, change: impl FnOnce(&mut Aud
     })
 }
 
-/// Puts on record what a command did, durable before it returns.
+/// Opens the audit log beside an open store, for a command that changes something there: what it changes is on record in the same
+/// commit, so that no kill leaves a change without its entry.
+pub(crate) fn open_audit_of(store: &SubscriberStore, data: &DataDir, config: &Config) -> Result<AuditLog> {
+    let audit = open_audit(data, config)?;
+    store.records().hand_events_to(Arc::new(audit.clone()));
+    Ok(audit)
+}
+
+/// What the log is told of a change, in the change's own commit; `None` without a log.
+pub(crate) fn change(audit: &AuditLog, action: Action) -> Option<Event> {
+    audit.is_on().then(|| Event::new(Outcome::Changed, action, audit.now()))
+}
+
+/// The same of a change of the store as a whole.
+pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> {
+    let above = audit.newest_committed();
+    change(audit, action).map(|event| OnRecord { event, above })
+}
+
+/// Hands over what the store as a whole was changed by.
+pub(crate) fn tell(store: &SubscriberStore, audit: &AuditLog) -> Result<()> {
+    store.records().hand_events_to(Arc::new(audit.clone()));
+    told(audit)
+}
+
+/// Waits until the log has what was committed for it.
+pub(crate) fn told(audit: &AuditLog) -> Result<()> {
+    audit
+        .flush()
+        .context("done, and on record in the store: the audit log takes it at the next start when it has room")
+}
+
+/// Puts on record what a command does that is no commit of the store, durable before it returns.
 pub(crate) fn note(
     audit: &AuditLog,
     outcome: Outcome,

@@ -68,6 +68,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("audit-mark-not-compared", "the audit log is not compared with where its end is known to be", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("audit-missing-not-noticed", "a segment of the audit log may be missing", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("audit-order-not-checked", "a segment of the audit log need not follow the one before it", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
+    fault("event-beside-its-commit", "what the audit log is told of a change is not in the commit of the change", STORE, "no_change_of_a_subscriber_is_without_its_event"),
     fault("audit-listed-once", "a segment that the writer removed while the log was read is taken for a missing one", STORE, "what_the_writer_removes_while_the_log_is_read_is_not_missing"),
     fault("audit-aged-by-wall", "a wall clock that jumps ahead takes the audit log's history with it", STORE, "no_wall_clock_takes_history_with_it"),
     fault("second-audit-writer", "two processes write one audit log", STORE, "only_one_process_writes"),

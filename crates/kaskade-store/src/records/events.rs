@@ -11,11 +11,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kaskade_crypto::seal::DataKey;
 use kaskade_faults::fault;
 use kaskade_flow::event::{ENTRY_LEN, Entry, Event};
 use kaskade_flow::record::{Expect, Kind, Protection, RecordKey};
 
-use super::super::engine::{Batch, Blocking, Change, Serial, Table, Value};
+use super::super::engine::{Batch, Blocking, Change, Engine, Serial, Table, Value};
 use super::super::error::EngineError;
 use super::super::issuer::Effect;
 use super::{CommitError, Records, opened, place};
@@ -88,6 +89,67 @@ impl State {
 
 type Key = (u16, u64, u16);
 
+/// The row of an event of a commit.
+fn row(data_key: &DataKey, key: Key, event: &Event) -> Change {
+    let key = key.to_octets();
+    let octets = data_key.code_record(&place(&EVENTS, 0, &key), EVENTS.version, &event.encode());
+    Change {
+        table: Table::EVENTS,
+        key: key.into(),
+        expect: Expect::Any,
+        value: Some(Value {
+            octets: octets.into(),
+            ..Value::default()
+        }),
+    }
+}
+
+/// Room for one event; given back when it is dropped.
+pub(crate) struct EventRoom(Records);
+
+impl EventRoom {
+    /// The effects by which a change carries its event.
+    pub(crate) fn effects(self, event: Event) -> [Effect; 2] {
+        let settled = Effect::Settled(Box::new(move |_| drop(self)));
+        [settled, Effect::Events(vec![event])]
+    }
+}
+
+impl Drop for EventRoom {
+    fn drop(&mut self) {
+        self.0.unreserve_events(1);
+    }
+}
+
+/// What the audit log is told of a change of the store as a whole, while the store is not open: durable in the commit that ends the
+/// change, and handed to the log at the next opening ([`Records::hand_events_to`]).
+#[derive(Clone, Copy, Debug)]
+pub struct OnRecord {
+    /// What happened.
+    pub event: Event,
+    /// The highest serial of an event that the log has ([`AuditLog::newest_committed`]): a store that comes out of a backup, or begins
+    /// anew, has lower ones.
+    pub above: u64,
+}
+
+/// Makes a unit durable, as the next commit of a node, with what the log is told of it. For whoever has the store alone.
+pub(crate) fn apply_on_record(
+    engine: &dyn Engine,
+    data_key: &DataKey,
+    node: u16,
+    unit: &mut Batch,
+    record: Option<OnRecord>,
+) -> Result<(), EngineError> {
+    let Some(OnRecord { event, above }) = record else {
+        return engine.apply(unit);
+    };
+    engine.declare(&[Table::EVENTS])?;
+    let Serial(last) = pollster::block_on(engine.serial(node))?;
+    let serial = last.max(above) + 1;
+    unit.push(row(data_key, (node, serial, 0), &event.committed(serial, 0)));
+    engine.apply_as(node, Serial(serial), unit)
+}
+
 impl Records {
     /// Says where events go: at once those that are left from an earlier life.
     pub fn hand_events_to(&self, log: Arc<dyn EventLog>) {
@@ -149,12 +211,10 @@ impl Records {
         Ok(())
     }
 
-    /// The effects by which a change of the store's own carries an event; `None` when too many wait for the log.
-    pub(crate) fn with_event(&self, event: Event) -> Option<[Effect; 2]> {
+    /// Room for an event that a change of the store's own carries; `None` when too many wait for the log.
+    pub(crate) fn event_room(&self) -> Option<EventRoom> {
         self.reserve_events(1).ok()?;
-        let records = self.clone();
-        let settled = Effect::Settled(Box::new(move |_| records.unreserve_events(1)));
-        Some([settled, Effect::Events(vec![event])])
+        Some(EventRoom(self.clone()))
     }
 
     /// Gives it back.
@@ -167,20 +227,9 @@ impl Records {
     pub(crate) fn put_events(&self, events: &mut [Event], serial: Serial, index: &mut u16, unit: &mut Batch) {
         for event in events {
             *event = event.committed(serial.0, *index);
-            let key: Key = (self.0.node, serial.0, *index);
-            let key = key.to_octets();
-            let octets = self
-                .data_key()
-                .code_record(&place(&EVENTS, 0, &key), EVENTS.version, &event.encode());
-            unit.push(Change {
-                table: Table::EVENTS,
-                key: key.into(),
-                expect: Expect::Any,
-                value: Some(Value {
-                    octets: octets.into(),
-                    ..Value::default()
-                }),
-            });
+            if !fault!("event-beside-its-commit") {
+                unit.push(row(self.data_key(), (self.0.node, serial.0, *index), event));
+            }
             *index = index.saturating_add(1);
         }
     }

@@ -34,7 +34,8 @@ use super::locked::Locked;
 use super::seal::Sealer;
 
 pub use super::error::{CommitError, DeclareError, RecordError};
-pub use events::EventLog;
+pub use events::{EventLog, OnRecord};
+pub(crate) use events::{EventRoom, apply_on_record};
 pub use outbox::{Changed, Delivery, LaneCount, Outbox, Taken};
 pub use read::{AtHand, Found};
 pub use write::Committing;

@@ -22,6 +22,7 @@ mod failures;
 mod going_back;
 mod lives;
 mod old_stores;
+mod on_record;
 mod outages;
 mod power_loss;
 mod private;

@@ -54,7 +54,7 @@ struct Told {
 
 /// A log that survives everything.
 #[derive(Default)]
-struct Log(Mutex<Vec<(u64, u16, u64)>>);
+pub(crate) struct Log(pub(crate) Mutex<Vec<(u64, u16, u64)>>);
 
 impl EventLog for Log {
     fn newest(&self) -> u64 {

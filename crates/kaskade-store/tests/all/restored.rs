@@ -50,7 +50,10 @@ fn a_backup_put_back_repeats_nothing_after_skipping_ahead() {
         fs::copy(&backup, &path).expect("put back");
         if skip {
             let mut seen = (0, 0);
-            let done = skip_ahead(&path, &key, &hands.options(), &mut |done, all| seen = (done, all)).expect("skipped");
+            let done = skip_ahead(&path, &key, &hands.options(), &|_| None, &mut |done, all| {
+                seen = (done, all);
+            })
+            .expect("skipped");
             assert_eq!(
                 (done.subscribers, done.lives, done.damaged, done.resumed),
                 (300, 1, 0, false)
@@ -85,7 +88,7 @@ fn one_backup_put_back_twice_goes_on_elsewhere() {
     let mut seen = std::collections::BTreeSet::new();
     for turn in 0..4 {
         fs::copy(&backup, &path).expect("put back");
-        skip_ahead(&path, &key, &hands.options(), &mut |_, _| ()).expect("skipped");
+        skip_ahead(&path, &key, &hands.options(), &|_| None, &mut |_, _| ()).expect("skipped");
         let store = SubscriberStore::open(&path, &key, hands.options()).expect("a store");
         for number in 0..SqnScheme::ALL.len() as u64 {
             // The burst, and what comes in two minutes at the rate that one subscriber may have.
@@ -122,11 +125,11 @@ fn an_interrupted_skip_goes_on() {
             engine.fail(Failure::Full);
         }
     };
-    let failed = skip_ahead_on(&engine, name, &key, &options, &mut interrupted);
+    let failed = skip_ahead_on(&engine, name, &key, &options, &|_| None, &mut interrupted);
     assert!(matches!(failed, Err(StoreError::Write(_))), "{failed:?}");
     engine.fail(Failure::Never);
     assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
-    let done = skip_ahead_on(&engine, name, &key, &options, &mut |_, _| ()).expect("done");
+    let done = skip_ahead_on(&engine, name, &key, &options, &|_| None, &mut |_, _| ()).expect("done");
     assert!(done.resumed);
     let mut mark = 0;
     let mut visit = |octets: &[u8]| mark = u64::from_be_bytes(*octets.first_chunk().expect("a number"));
@@ -215,7 +218,14 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
         batch.remove(Table::META, name);
         engine.apply(&batch).expect("committed");
         assert!(matches!(open(), Err(StoreError::ChangedMeta(_))));
-        let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
+        let skipped = skip_ahead_on(
+            &engine,
+            Path::new("memory"),
+            &key,
+            &hands.options(),
+            &|_| None,
+            &mut |_, _| (),
+        );
         assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))));
         put(&engine, Table::META, name, &good.expect("one"));
     }
@@ -223,7 +233,14 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     // Where a skip was interrupted: nothing that only looks so.
     for bad in [&[3_u8][..], &[0], &[0; 17], &[]] {
         put(&engine, Table::META, b"skip ahead", bad);
-        let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ());
+        let skipped = skip_ahead_on(
+            &engine,
+            Path::new("memory"),
+            &key,
+            &hands.options(),
+            &|_| None,
+            &mut |_, _| (),
+        );
         assert!(matches!(skipped, Err(StoreError::ChangedMeta(_))), "{bad:?}");
         assert!(matches!(open(), Err(StoreError::SkipUnfinished)));
     }
@@ -234,7 +251,15 @@ fn an_edited_or_moved_record_is_noticed_and_left_as_it_is() {
     let mut damaged = good.clone();
     damaged[4] ^= 1;
     put(&engine, SUBSCRIBER, &name, &damaged);
-    let skipped = skip_ahead_on(&engine, Path::new("memory"), &key, &hands.options(), &mut |_, _| ()).expect("done");
+    let skipped = skip_ahead_on(
+        &engine,
+        Path::new("memory"),
+        &key,
+        &hands.options(),
+        &|_| None,
+        &mut |_, _| (),
+    )
+    .expect("done");
     assert_eq!((skipped.subscribers, skipped.lives, skipped.damaged), (1, 0, 1));
     // A store that has issued nothing yet has its mark as well.
     let fresh = MemoryEngine::default();

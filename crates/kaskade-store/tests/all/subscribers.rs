@@ -240,7 +240,7 @@ fn what_is_not_there_is_made_only_when_asked_for() {
     assert!(missing(
         SubscriberStore::open(&path, &key, existing.clone()).expect_err("none")
     ));
-    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &mut |_, _| {});
+    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &|_| None, &mut |_, _| {});
     assert!(missing(skipped.expect_err("none")), "whatever the options say");
     assert_eq!(
         fs::read_dir(folder.path()).expect("a folder").count(),
@@ -251,7 +251,7 @@ fn what_is_not_there_is_made_only_when_asked_for() {
     drop(EmbeddedEngine::open(&path, 1 << 20).expect("an engine"));
     let error = SubscriberStore::open(&path, &key, existing.clone()).expect_err("no key");
     assert!(matches!(error, StoreError::Blank(_)), "{error}");
-    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &mut |_, _| {});
+    let skipped = kaskade_store::skip_ahead(&path, &key, &StoreOptions::default(), &|_| None, &mut |_, _| {});
     assert!(matches!(skipped, Err(StoreError::Blank(_))), "{skipped:?}");
     assert!(kaskade_store::is_blank(&path).expect("a store"));
     drop(SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a new one"));

@@ -2,14 +2,16 @@
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use kaskade_flow::event::{Action as Audited, Outcome};
+use kaskade::config::Config;
+use kaskade_flow::event::Action as Audited;
+use kaskade_store::audit::AuditLog;
 use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, skip_ahead};
 use serde_json::json;
 use std::io::IsTerminal;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
-use crate::service::{make_store_again, note, open_audit, store_options};
+use crate::service::{make_store_again, open_audit, open_store, store_options, tell, whole_store};
 
 /// The store as a whole: what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -98,8 +100,8 @@ fn create(console: &Console, args: &Create) -> Result<()> {
     let log = open_audit(&data, &config)?;
     audit(|| {
         tracing::warn!(target: "audit", "an empty store is made in place of one that is not there");
-        make_store_again(&data, &config).context("the store is not ready: mend the cause and run the command again")?;
-        note(&log, Outcome::Changed, Audited::StoreCreated, |event| event)
+        make_store_again(&data, &config, &log)
+            .context("the store is not ready: mend the cause and run the command again")
     })?;
     console.line(format!("{} is new and empty", path.display()))?;
     console.line("cards that were in a lost store: give --sqn above what they had")?;
@@ -120,28 +122,43 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
             path.display()
         );
     }
+    let log = open_audit(&data, &config)?;
     let bar = bar(args.json);
     let done = audit(|| {
         let mut progress = |done, all| {
             bar.set_length(all);
             bar.set_position(done);
         };
-        let done = skip_ahead(&path, data.master(), &store_options(&config), &mut progress).map_err(explained)?;
+        let record = |done: &Skipped| {
+            let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
+            let mut record = whole_store(&log, Audited::SkippedAhead)?;
+            record.event = record.event.times(count);
+            Some(record)
+        };
+        let done =
+            skip_ahead(&path, data.master(), &store_options(&config), &record, &mut progress).map_err(explained)?;
         tracing::warn!(
             target: "audit",
             subscribers = done.subscribers,
             "the sequence numbers of all subscribers were moved ahead"
         );
-        let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
-        let audit = open_audit(&data, &config)?;
-        note(&audit, Outcome::Changed, Audited::SkippedAhead, |event| {
-            event.times(count)
-        })?;
         Ok(done)
     });
     bar.finish_and_clear();
     let done = done?;
-    report(console, args.json, done)
+    let told = hand_over(&data, &config, &log);
+    report(console, args.json, done)?;
+    told
+}
+
+/// In its turn, behind what waits for the log in the store that was put back.
+fn hand_over(data: &DataDir, config: &Config, log: &AuditLog) -> Result<()> {
+    if !log.is_on() {
+        return Ok(());
+    }
+    let store = open_store(data, config);
+    let store = store.context("done, and on record in the store: the audit log takes it at the next start")?;
+    tell(&store, log)
 }
 
 fn explained(error: StoreError) -> anyhow::Error {

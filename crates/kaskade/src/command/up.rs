@@ -119,8 +119,12 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         refuse_other_subscribers(&store, data.path())?;
     }
     let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
+    let audit = service::open_audit_to_serve(&data, config, store.audit_head()?)?;
+    store.keep_head_of(&audit);
+    service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
+    store.records().hand_events_to(Arc::new(audit.clone()));
     if args.demo {
-        make_demo_data(&store, &mut hn_keys)?;
+        make_demo_data(&store, &audit, &mut hn_keys)?;
     }
     let demo = args.demo.then(|| Demo::prepare(&data, &hn_keys)).transpose()?;
     let (taps, tap): (_, OptionalTap) = match args.demo {
@@ -131,10 +135,6 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         false => (None, None),
     };
     let ausf = service::nf_instance_id(&data)?;
-    let audit = service::open_audit_to_serve(&data, config, store.audit_head()?)?;
-    store.keep_head_of(&audit);
-    service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
-    store.records().hand_events_to(Arc::new(audit.clone()));
     let data = data.without_master_key();
     if let Some(reason) = first_refusal() {
         tracing::warn!(
@@ -322,21 +322,23 @@ fn refuse_other_subscribers(store: &SubscriberStore, path: &Path) -> Result<()> 
 }
 
 /// What the demonstration needs, made on its first start: random K and OPc, a key pair of each profile.
-fn make_demo_data(store: &SubscriberStore, hn_keys: &mut HnKeys) -> Result<()> {
+fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKeys) -> Result<()> {
     for msin in DEMO_MSINS {
         let supi = demo_supi(msin)?;
         if store.contains(&supi)? {
             continue;
         }
         let (k, opc): (Zeroizing<[u8; 16]>, Zeroizing<[u8; 16]>) = (random_octets()?.into(), random_octets()?.into());
-        store.add(&Subscriber {
+        let event = service::change(audit, Action::SubscriberAdded).map(|event| event.about(audit.subject(&supi)));
+        let subscriber = Subscriber {
             supi,
             secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),
             amf: Amf::SEPARATION,
             methods: AuthMethods::default(),
             subscription: Subscription::default(),
             sqn: SqnRecord::blank(kaskade_aka::sqn::SqnScheme::TimeBased),
-        })?;
+        };
+        store.add_on_record(&subscriber, event)?;
     }
     for profile in [Profile::A, Profile::B] {
         if hn_keys.first_of(profile).is_none() {

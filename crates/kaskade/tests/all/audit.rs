@@ -88,6 +88,46 @@ fn what_commands_did_is_shown_and_verified() {
     assert!(!listed.contains("imsi-001010000000003"), "{listed}");
 }
 
+/// Every entry of a change is of a commit of the store: the change's own.
+#[test]
+fn what_commands_change_is_on_record_in_the_commit_that_changes_it() {
+    use kaskade_flow::event::{Action, Entry, Outcome};
+    let place = with_subscriber();
+    let file = format!("imsi,k,opc\n001010000000002,{K},{OPC}\n001010000000003,{K},{OPC}\n");
+    place.file("cards.csv", &file);
+    place.run(["subscriber", "import", "cards.csv"]).ok();
+    place.run(["subscriber", "allow-reuse", SUPI, "--yes"]).ok();
+    place.run(["store", "skip-ahead", "--yes"]).ok();
+    place.run(["subscriber", "remove", SUPI, "--yes"]).ok();
+    fs::remove_file(place.path("kaskade-data/subscribers.redb")).expect("lost");
+    place.run(["store", "create", "--yes"]).ok();
+    let again = place.run(["subscriber", "import", "cards.csv"]);
+    assert!(again.success, "{again:?}");
+    place.run(["subscriber", "import", "cards.csv", "--replace"]).ok();
+
+    let reader = kaskade_store::audit::LogReader::open(&place.path("kaskade-data/audit"), None).expect("a log");
+    let mut changes = Vec::new();
+    let read = reader.read(None, &mut |_, _| (), &mut |_, entry| match entry {
+        Entry::Event(event) if event.outcome() == Outcome::Changed => {
+            assert!(event.commit().is_some(), "{event:?} is beside its change");
+            changes.push((event.action(), event.count()));
+        }
+        _ => {}
+    });
+    read.expect("as it was written");
+    let expected = [
+        (Action::SubscriberAdded, 1),
+        (Action::SubscribersImported, 2),
+        (Action::ReuseAllowed, 1),
+        (Action::SkippedAhead, 3),
+        (Action::SubscriberRemoved, 1),
+        (Action::StoreCreated, 1),
+        (Action::SubscribersImported, 2),
+        (Action::SubscribersImported, 2),
+    ];
+    assert_eq!(changes, expected);
+}
+
 #[test]
 fn a_log_can_be_switched_off_and_its_absence_is_said() {
     let place = Place::new();

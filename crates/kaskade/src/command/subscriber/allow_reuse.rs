@@ -1,7 +1,7 @@
 //! `kaskade subscriber allow-reuse`: brings back a card for which no sequence number is left.
 
 use anyhow::{Result, bail};
-use kaskade_flow::event::{Action as Audited, Outcome};
+use kaskade_flow::event::Action as Audited;
 use serde_json::json;
 
 use super::subscription::supi_of;
@@ -9,7 +9,7 @@ use super::{highest_sqn, is_at_its_end, open_audited, unknown};
 use crate::command::store::audit;
 use crate::console::Console;
 use crate::data_dir::DataArgs;
-use crate::service::note;
+use crate::service::{change, told};
 use kaskade::hex_field;
 use kaskade::subscription::Who;
 
@@ -50,11 +50,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         );
     }
     audit(|| {
-        store.allow_reuse(&supi)?;
-        let subject = audit_log.subject(&supi);
-        note(&audit_log, Outcome::Changed, Audited::ReuseAllowed, |event| {
-            event.about(subject)
-        })?;
+        let event = change(&audit_log, Audited::ReuseAllowed).map(|event| event.about(audit_log.subject(&supi)));
+        store.allow_reuse_on_record(&supi, event)?;
+        told(&audit_log)?;
         tracing::warn!(target: "audit", supi = %supi.masked(), "the next fresh AUTS may be followed to used numbers");
         Ok(())
     })?;

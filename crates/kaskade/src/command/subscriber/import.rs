@@ -10,8 +10,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade::subscription::methods_of_card;
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_flow::event::{Action as Audited, Outcome};
+use kaskade_flow::event::Action as Audited;
 use kaskade_keys::{Gpsi, Supi};
+use kaskade_store::audit::AuditLog;
 use kaskade_store::{AuthMethods, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
@@ -19,7 +20,7 @@ use super::sealed_secrets::SealedSecrets;
 use super::{open_or_create, sqn_record};
 use crate::console::{Console, Style, progress};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::{note, open_audit, open_store};
+use crate::service::{change, open_audit_of, open_store, told};
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -112,12 +113,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         ))?;
         return Ok(());
     }
-    let audit = open_audit(&data, &config)?;
-    write(&store, &sealed, &entries, config.sqn.scheme.0)?;
-    let times = u32::try_from(count).unwrap_or(u32::MAX);
-    note(&audit, Outcome::Changed, Audited::SubscribersImported, |event| {
-        event.times(times)
-    })?;
+    let audit = open_audit_of(&store, &data, &config)?;
+    write((&store, &audit), &sealed, &entries, config.sqn.scheme.0)?;
+    told(&audit)?;
     console.line(format!("{count} subscribers are in {}", data.path().display()))?;
     Ok(())
 }
@@ -209,7 +207,15 @@ fn methods(entry: &Entry, secrets: &SubscriberSecrets) -> Result<AuthMethods> {
     methods_of_card(entry.methods, &secrets.algorithm()).context("methods")
 }
 
-fn write(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], scheme: SqnScheme) -> Result<()> {
+fn write(
+    (store, audit): (&SubscriberStore, &AuditLog),
+    sealed: &SealedSecrets,
+    entries: &[Entry],
+    scheme: SqnScheme,
+) -> Result<()> {
+    // One for each commit, with how many subscribers it is of.
+    let event =
+        |action| move |count| change(audit, action).map(|event| event.times(u32::try_from(count).unwrap_or(u32::MAX)));
     let bar = progress(entries.len());
     let mut done = 0;
     // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
@@ -223,13 +229,13 @@ fn write(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], sch
         subscriber.subscription.gpsi = None;
         without.push(subscriber);
     }
-    store.put_many(&without)?;
+    store.put_many_on_record(&without, &event(Audited::SubscriberChanged))?;
     for chunk in entries.chunks(CHUNK) {
         let subscribers = chunk
             .iter()
             .map(|entry| subscriber(sealed, entry, scheme))
             .collect::<Result<Vec<_>>>()?;
-        if let Err(error) = store.put_many(&subscribers) {
+        if let Err(error) = store.put_many_on_record(&subscribers, &event(Audited::SubscribersImported)) {
             bar.abandon();
             bail!(
                 "{error}: at least {done} of {} subscribers are in. Remove the cause, and import the same file with --replace",

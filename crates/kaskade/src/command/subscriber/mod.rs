@@ -14,7 +14,7 @@ use kaskade_aka::auc::GsmKeys;
 use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
 use kaskade_crypto::tuak::TuakKey;
 use kaskade_crypto::{Amf, Sqn};
-use kaskade_flow::event::{Action as Audited, Outcome};
+use kaskade_flow::event::Action as Audited;
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::audit::AuditLog;
@@ -26,7 +26,7 @@ use crate::command::derive;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::secret_input::SecretArgs;
-use crate::service::{note, open_audit, open_store};
+use crate::service::{change, open_audit_of, open_store, told};
 
 /// Subscribers: adds, lists, shows, imports, exports and removes them; follows their cards
 ///
@@ -160,7 +160,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let config = args.data.config()?;
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
-    let audit = open_audit(&data, &config)?;
+    let audit = open_audit_of(&store, &data, &config)?;
     let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
     let subscriber = Subscriber {
         supi: args.supi.clone(),
@@ -171,19 +171,18 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         sqn: sqn_record(scheme, args.sqn),
     };
     let known = args.replace && store.contains(&args.supi)?;
-    let put = match args.replace {
-        true => store.put_many([&subscriber]).map(drop),
-        false => store.add(&subscriber),
-    };
-    put.map_err(|error| not_put(&args.supi, error))?;
     let done = if known {
         Audited::SubscriberChanged
     } else {
         Audited::SubscriberAdded
     };
-    note(&audit, Outcome::Changed, done, |event| {
-        event.about(audit.subject(&args.supi))
-    })?;
+    let event = change(&audit, done).map(|event| event.about(audit.subject(&args.supi)));
+    let put = match args.replace {
+        true => store.put_many_on_record([&subscriber], &|_| event).map(drop),
+        false => store.add_on_record(&subscriber, event),
+    };
+    put.map_err(|error| not_put(&args.supi, error))?;
+    told(&audit)?;
     console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
     if let Some(kept) = store.subscriber(&args.supi)?.filter(|kept| is_at_its_end(&kept.sqn)) {
         console.note(format!(
@@ -322,11 +321,9 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
             supi.sbi()
         );
     }
-    store.remove(&supi)?;
-    let subject = audit.subject(&supi);
-    note(&audit, Outcome::Changed, Audited::SubscriberRemoved, |event| {
-        event.about(subject)
-    })?;
+    let event = change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
+    store.remove_on_record(&supi, event)?;
+    told(&audit)?;
     console.line(format!("{} is removed", supi.sbi()))?;
     Ok(())
 }
@@ -341,7 +338,8 @@ fn open_audited(args: &DataArgs) -> Result<(SubscriberStore, AuditLog)> {
     let config = args.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let store = open_store(&data, &config)?;
-    Ok((store, open_audit(&data, &config)?))
+    let audit = open_audit_of(&store, &data, &config)?;
+    Ok((store, audit))
 }
 
 fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> {

@@ -1,0 +1,236 @@
+//! Changes of subscribers and of the whole store: wherever the power fails, no change is without its event and no event without its
+//! change.
+//!
+//! `KASKADE_POWER_LOSSES` sets how often the power fails (100).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::common::{folder, subscriber, supi};
+use crate::record_loss::Log;
+use kaskade_crypto::Amf;
+use kaskade_flow::UnixMillis;
+use kaskade_flow::event::{Action, Event, Outcome};
+use kaskade_store::records::EventLog;
+use kaskade_store::{
+    MasterKey, OnRecord, SqnScheme, StoreError, StoreOptions, Subscriber, SubscriberStore, skip_ahead_on,
+};
+use kaskade_testkit::power_loss::Disk;
+use kaskade_testkit::random::Random;
+
+const CACHE: usize = 4 << 20;
+
+fn losses() -> u64 {
+    let losses = std::env::var("KASKADE_POWER_LOSSES").ok();
+    losses.and_then(|losses| losses.parse().ok()).unwrap_or(100)
+}
+
+fn key() -> MasterKey {
+    MasterKey::from_octets(&[3; 32])
+}
+
+/// What is told of a change; tests know it by its moment.
+fn event(number: u64) -> Option<Event> {
+    let at = UnixMillis::new(number);
+    Some(Event::new(Outcome::Changed, Action::SubscriberChanged, at))
+}
+
+fn numbers(log: &Log) -> BTreeSet<u64> {
+    let log = log.0.lock().unwrap();
+    let numbers: BTreeSet<u64> = log.iter().map(|(.., at)| *at).collect();
+    assert_eq!(numbers.len(), log.len(), "an event was told twice");
+    numbers
+}
+
+fn open(disk: &Disk, options: StoreOptions) -> Result<SubscriberStore, StoreError> {
+    let engine = disk.open(CACHE).map_err(|error| StoreError::Read(Arc::new(error)))?;
+    SubscriberStore::with_engine(Arc::new(engine), Path::new("disk"), &key(), options)
+}
+
+type Deed = fn(&SubscriberStore, u64) -> Result<(), StoreError>;
+
+/// One change of subscriber `base` or those behind it, and its place in the life of that subscriber.
+const CHANGES: [Deed; 5] = [
+    |store, base| store.add_on_record(&blank(base), event(base)),
+    |store, base| {
+        let many: Vec<Subscriber> = (base + 1..base + 4).map(blank).collect();
+        let told = |count| event(base + count - 2);
+        store.put_many_on_record(&many, &told).map(drop)
+    },
+    |store, base| {
+        let changed = Subscriber {
+            amf: Amf::from_octets([0x80, 0x07]),
+            ..blank(base)
+        };
+        store.put_many_on_record([&changed], &|_| event(base + 2)).map(drop)
+    },
+    |store, base| store.allow_reuse_on_record(&supi(base), event(base + 3)),
+    |store, base| store.remove_on_record(&supi(base + 1), event(base + 4)).map(drop),
+];
+
+/// What is to be seen of each of [`CHANGES`].
+const SEEN: [fn(&SubscriberStore, u64) -> bool; 5] = [
+    |store, base| store.contains(&supi(base)).expect("read"),
+    // The other one is removed again.
+    |store, base| {
+        let [two, three] = [2, 3].map(|more| store.contains(&supi(base + more)).expect("read"));
+        assert_eq!(two, three, "one commit");
+        two
+    },
+    |store, base| found(store, base).is_some_and(|found| found.amf.octets() == &[0x80, 0x07]),
+    |store, base| found(store, base).is_some_and(|found| found.sqn.back().granted),
+    |store, base| store.contains(&supi(base + 2)).expect("read") && !store.contains(&supi(base + 1)).expect("read"),
+];
+
+fn blank(number: u64) -> Subscriber {
+    subscriber(number, SqnScheme::NonTimeBased)
+}
+
+fn found(store: &SubscriberStore, number: u64) -> Option<Subscriber> {
+    store.subscriber(&supi(number)).expect("read")
+}
+
+#[test]
+fn no_change_of_a_subscriber_is_without_its_event() {
+    let (disk, log, mut random) = (Disk::new(7), Arc::new(Log::default()), Random::new(7));
+    drop(open(&disk, StoreOptions::default()).expect("a store"));
+    let (mut in_doubt, mut kept) = (0, 0);
+    for life in 0..losses() {
+        let base = (life + 1) * 10;
+        disk.cut_power_after(20 + random.below(120));
+        let mut told = 0;
+        if let Ok(store) = open(&disk, StoreOptions::default()) {
+            // A log that has no room until the next life.
+            while told < CHANGES.len() && CHANGES[told](&store, base).is_ok() {
+                told += 1;
+            }
+        }
+        disk.restore_power();
+        let store = open(&disk, StoreOptions::default()).expect("power");
+        store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+        let events = numbers(&log);
+        for (place, seen) in SEEN.iter().enumerate() {
+            let is_told = events.contains(&(base + place as u64));
+            assert_eq!(
+                seen(&store, base),
+                is_told,
+                "life {life}, change {place} of {told} that were told"
+            );
+            assert!(is_told || place >= told, "life {life}: change {place} is lost");
+            in_doubt += u64::from(is_told && place >= told);
+            kept += u64::from(is_told);
+        }
+    }
+    println!("{kept} changes, {in_doubt} of which nobody was told");
+    assert!(kept > losses() && in_doubt > 0, "the test tests too little");
+}
+
+#[test]
+fn a_store_is_not_made_without_its_event() {
+    let making = |above| {
+        let mut options = StoreOptions::default();
+        let event = event(77).expect("an event");
+        options.making = Some(OnRecord { event, above });
+        options
+    };
+    let (mut made, mut not_made) = (0, 0);
+    for operations in 1..200 {
+        let disk = Disk::new(operations);
+        // An empty file of the engine's is there.
+        drop(disk.open(CACHE).expect("the engine"));
+        disk.cut_power_after(operations);
+        drop(open(&disk, making(1000)));
+        disk.restore_power();
+        let mut options = StoreOptions::default();
+        options.create = false;
+        // A log that has come further than the store that is lost.
+        let log = Arc::new(Log::default());
+        log.0.lock().unwrap().push((1000, 0, 1));
+        match open(&disk, options) {
+            Ok(store) => {
+                store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+                assert_eq!(numbers(&log), BTreeSet::from([1, 77]), "{operations}");
+                // What comes then is told too.
+                store.add_on_record(&blank(1), event(78)).expect("added");
+                assert_eq!(numbers(&log), BTreeSet::from([1, 77, 78]), "{operations}");
+                made += 1;
+            }
+            Err(StoreError::Blank(_)) => not_made += 1,
+            Err(error) => panic!("{operations}: {error}"),
+        }
+    }
+    assert!(made > 0 && not_made > 0, "{made} made, {not_made} not");
+}
+
+#[test]
+fn no_skip_ahead_is_without_its_event() {
+    let (mut done, mut unfinished) = (0, 0);
+    for operations in 1..120 {
+        let disk = Disk::new(operations);
+        let store = open(&disk, StoreOptions::default()).expect("a store");
+        store.add_on_record(&blank(1), event(5)).expect("added");
+        drop(store);
+        let skip = || {
+            let engine = disk.open(CACHE).ok()?;
+            let record = |_: &_| {
+                let event = event(99)?;
+                Some(OnRecord { event, above: 500 })
+            };
+            let options = StoreOptions::default();
+            skip_ahead_on(&engine, Path::new("disk"), &key(), &options, &record, &mut |_, _| ()).ok()
+        };
+        disk.cut_power_after(operations);
+        let told = skip().is_some();
+        disk.restore_power();
+        let log = Arc::new(Log::default());
+        match open(&disk, StoreOptions::default()) {
+            Ok(store) => {
+                let ahead = found(&store, 1).expect("there").sqn.reserved().0 >= kaskade_store::SKIPPED_SEQ;
+                store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+                let events = numbers(&log);
+                assert!(events.contains(&5), "what waits comes first");
+                assert_eq!(events.contains(&99), ahead, "{operations}");
+                assert!(ahead || !told, "{operations}: it was told");
+                done += u64::from(ahead);
+            }
+            Err(StoreError::SkipUnfinished) => {
+                skip().expect("it goes on");
+                let store = open(&disk, StoreOptions::default()).expect("a store");
+                store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+                assert_eq!(numbers(&log), BTreeSet::from([5, 99]), "{operations}");
+                unfinished += 1;
+            }
+            Err(error) => panic!("{operations}: {error}"),
+        }
+    }
+    assert!(done > 0 && unfinished > 0, "{done} done, {unfinished} not");
+}
+
+#[test]
+fn nothing_is_changed_that_would_not_be_on_record() {
+    const MOST: u64 = 1 << 16;
+    let (folder, key) = folder();
+    let path = folder.path().join("subscribers.redb");
+    let store = SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+    let mut unit = kaskade_flow::Unit::new();
+    (0..MOST - 1).for_each(|number| unit.event(event(number).expect("an event")));
+    let events = store.records().commit(unit, kaskade_flow::Guarded::new(()));
+    events.wait().expect("room for so many").release_to_peer();
+    store.add_on_record(&blank(1), event(1)).expect("the last place");
+    let refused = |done: Result<(), StoreError>| assert!(matches!(done, Err(StoreError::NotOnRecord)), "{done:?}");
+    refused(store.add_on_record(&blank(2), event(2)));
+    refused(
+        store
+            .put_many_on_record([&blank(1), &blank(3)], &|_| event(2))
+            .map(drop),
+    );
+    refused(store.remove_on_record(&supi(1), event(2)).map(drop));
+    refused(store.allow_reuse_on_record(&supi(1), event(2)));
+    assert_eq!(store.list(None, 9).expect("read").len(), 1);
+    // Nobody waits for what was refused, and without a record there is no need of room.
+    store
+        .next_sqn(&supi(1), "5G:mnc001.mcc001.3gppnetwork.org")
+        .expect("a number");
+    store.add(&blank(2)).expect("added");
+}
