@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
+use kaskade_flow::Refusal;
 pub use kaskade_flow::record::RowError;
 use kaskade_keys::{Gpsi, Supi};
 
@@ -144,6 +145,42 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What is refused by it; `None` where the store is not even open: that concerns whoever starts it.
+    pub fn refusal(&self) -> Option<Refusal> {
+        Some(match self {
+            Self::AnotherCard => Refusal::CardReplaced,
+            Self::UnknownSubscriber => Refusal::UserNotFound,
+            Self::AlreadyExists | Self::GpsiTaken { .. } => Refusal::AlreadyExists,
+            Self::GsmOnly => Refusal::MethodNotAllowed,
+            Self::Sqn(_) => Refusal::NumbersSpent,
+            Self::Conflict(_) => Refusal::RevisionConflict,
+            Self::NotOnRecord => Refusal::AuditFull,
+            Self::Random => Refusal::NoRandomness,
+            Self::Closed => Refusal::Stopping,
+            Self::Write(error) if matches!(**error, EngineError::Full(_)) => Refusal::StoreFull,
+            Self::Read(error) | Self::Write(error) => match **error {
+                EngineError::Io { .. } | EngineError::Failed | EngineError::Full(_) => Refusal::StoreFailed,
+                _ => return None,
+            },
+            Self::Unsealing
+            | Self::Changed { .. }
+            | Self::ChangedLife
+            | Self::ChangedMeta(_)
+            | Self::Row(_)
+            | Self::NoInd
+            | Self::Record(_)
+            | Self::Unit(_) => Refusal::StoreFailed,
+            Self::MasterKey(_)
+            | Self::WrongMasterKey { .. }
+            | Self::NoDataKey(_)
+            | Self::Blank(_)
+            | Self::SkipUnfinished
+            | Self::Format { .. }
+            | Self::Tick { .. }
+            | Self::Clock(_) => return None,
+        })
+    }
+
     pub(crate) fn changed(key: &SubscriberKey) -> Self {
         let supi = SubscriberKey::supi(key.octets());
         Self::Changed {

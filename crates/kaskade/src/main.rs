@@ -16,6 +16,7 @@
 mod command;
 mod console;
 mod data_dir;
+mod exit;
 mod footprint;
 mod hn_keys;
 mod memory;
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
         Err(error) if console::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             console.error(&error);
-            ExitCode::from(command::up::exit_status(&error))
+            ExitCode::from(exit::status(&error))
         }
     }
 }

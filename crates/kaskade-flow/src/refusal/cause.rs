@@ -10,6 +10,8 @@
 
 use core::fmt;
 
+use super::Refusal;
+
 macro_rules! causes {
     ($( $(#[$meta:meta])* $Cause:ident = $name:literal, $status:literal, $title:literal; )*) => {
         /// A machine-readable cause of a refusal (TS 29.571 5.2.4.1), with the one status code that it travels with.
@@ -97,6 +99,39 @@ causes! {
     CounterWrap = "COUNTER_WRAP", 503, "The counter is at its end";
     /// The message that came along is not authentic (TS 29.518 6.1.7.3).
     IntegrityCheckFail = "INTEGRITY_CHECK_FAIL", 403, "Integrity check failed";
+}
+
+impl Cause {
+    /// What a peer that says so means. The answer to that has this cause again.
+    pub const fn means(self) -> Refusal {
+        match self {
+            Self::InvalidApi => Refusal::ApiUnknown,
+            Self::InvalidMsgFormat => Refusal::Malformed,
+            Self::MandatoryIeMissing => Refusal::IeMissing,
+            Self::MandatoryIeIncorrect => Refusal::IeIncorrect,
+            Self::OptionalIeIncorrect => Refusal::OptionalIeIncorrect,
+            Self::ResourceUriStructureNotFound => Refusal::ResourceNotFound,
+            Self::SystemFailure => Refusal::Internal,
+            Self::InsufficientResources => Refusal::StoreFull,
+            Self::UnspecifiedNfFailure => Refusal::PeerFailed,
+            Self::NfCongestion => Refusal::Overloaded,
+            Self::NfCongestionRisk => Refusal::BudgetSpent,
+            Self::ModificationNotAllowed => Refusal::InWork,
+            Self::ServingNetworkNotAuthorized => Refusal::ServingNetworkNotAuthorized,
+            Self::AuthenticationRejected => Refusal::AuthenticationRejected,
+            Self::InvalidHnPublicKeyIdentifier => Refusal::SuciKeyUnknown,
+            Self::InvalidSchemeOutput => Refusal::SuciNotOpened,
+            Self::UserNotFound => Refusal::UserNotFound,
+            Self::DataNotFound => Refusal::DataNotFound,
+            Self::ContextNotFound => Refusal::ContextNotFound,
+            Self::UnsupportedProtectionScheme => Refusal::SuciSchemeUnsupported,
+            Self::AvGenerationProblem => Refusal::NoVector,
+            Self::UpstreamServerError => Refusal::PeerSilent,
+            Self::NetworkFailure => Refusal::PeerUnreachable,
+            Self::CounterWrap => Refusal::CounterSpent,
+            Self::IntegrityCheckFail => Refusal::MacFailure,
+        }
+    }
 }
 
 /// Whether trying the same again later can help.

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kaskade_crypto::KeyMaterial;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome, PeerId, Reason};
-use kaskade_flow::{Cover, Durable, Guarded};
+use kaskade_flow::{Cover, Durable, Guarded, Refusal};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::audit::{AuditFull, AuditLog};
 
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::{Cause, Problem};
 
 /// Peers of which the log is known to have the name.
 const KNOWN: usize = 256;
@@ -82,22 +81,13 @@ impl Audit {
     }
 }
 
-/// What the peer is told where the log has no room.
-pub(super) const fn cause(full: AuditFull) -> Cause {
+/// Why it is refused where the log has no room.
+pub(super) const fn refusal(full: AuditFull) -> Refusal {
     match full {
-        AuditFull::NoRoom => Cause::InsufficientResources,
+        AuditFull::NoRoom => Refusal::AuditFull,
         // It is over in a moment, or becomes a failure.
-        AuditFull::Stalled => Cause::NfCongestion,
-        _ => Cause::SystemFailure,
-    }
-}
-
-/// The answer where the log has no room.
-pub(super) fn problem(full: AuditFull) -> Problem {
-    let problem = Problem::from(cause(full));
-    match full {
-        AuditFull::Stalled => problem.with_retry_after(1),
-        _ => problem,
+        AuditFull::Stalled => Refusal::AuditStalled,
+        _ => Refusal::AuditFailed,
     }
 }
 

@@ -18,11 +18,13 @@ pub mod udm;
 use std::sync::Arc;
 
 use ausf::Ausf;
+use kaskade_flow::Refusal;
 use udm::Udm;
 
 use crate::sbi::message::{Reply, Request};
 use crate::sbi::path::{Segments, decode};
 use crate::sbi::problem::{Cause, Problem};
+
 use crate::sbi::server::Handler;
 
 /// The services behind one listening socket.
@@ -68,7 +70,7 @@ impl Services {
             }
             None => {}
         }
-        Err(Problem::from(Cause::InvalidApi).with_detail("no such API, or not in this version"))
+        Err(Problem::from(Refusal::ApiUnknown).with_detail("no such API, or not in this version"))
     }
 }
 
@@ -96,5 +98,5 @@ fn segments(path: &str) -> Result<Segments<'_>, Problem> {
 }
 
 fn no_such_resource() -> Problem {
-    Cause::ResourceUriStructureNotFound.into()
+    Refusal::ResourceNotFound.into()
 }

@@ -3,6 +3,7 @@
 use hyper::{Method, StatusCode};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
+use kaskade_flow::Refusal;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{ServingNetworkName, Supi};
 
@@ -15,7 +16,7 @@ use crate::sbi::model::nausf::{
     parse_ue_authentication_ctx,
 };
 use crate::sbi::model::{ResynchronizationInfo, SupiOrSuci};
-use crate::sbi::problem::{Cause, Problem, Refusal};
+use crate::sbi::problem::{Cause, Heard, Problem};
 
 /// A client of an AUSF. Cheap to clone; clones share the connection.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct AusfClient {
 pub enum AusfClientError {
     /// The AUSF refused.
     #[error("the AUSF answered {} {}", .0.status.as_u16(), .0.cause.map_or("", Cause::name))]
-    Refused(Refusal),
+    Refused(Heard),
     /// There was no answer.
     #[error("{0}")]
     Client(#[from] ClientError),
@@ -42,8 +43,17 @@ impl AusfClientError {
     /// What the AUSF gave as the cause.
     pub fn cause(&self) -> Option<Cause> {
         match self {
-            Self::Refused(refusal) => refusal.cause,
+            Self::Refused(heard) => heard.cause,
             _ => None,
+        }
+    }
+
+    /// Why, as far as the AUSF has said.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(heard) => heard.cause.map_or(Refusal::PeerFailed, Cause::means),
+            Self::Client(error) => error.refusal(),
+            Self::Nonsense(_) => Refusal::PeerSilent,
         }
     }
 }
@@ -184,7 +194,7 @@ fn expect(answer: Answer, status: StatusCode) -> Result<Answer, AusfClientError>
         return Ok(answer);
     }
     if answer.status.is_client_error() || answer.status.is_server_error() {
-        return Err(AusfClientError::Refused(Refusal::of(&answer)));
+        return Err(AusfClientError::Refused(Heard::of(&answer)));
     }
     Err(AusfClientError::Nonsense(format!("status {}", answer.status.as_u16())))
 }

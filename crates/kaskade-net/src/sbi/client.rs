@@ -16,6 +16,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kaskade_faults::fault;
 use kaskade_flow::Durable;
+use kaskade_flow::Refusal;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -25,7 +26,6 @@ use super::body::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
 use super::limits::CONNECTION_WINDOW;
 use super::message::wipe;
 use super::misfit::{Heard, Listening, ServerMisfit};
-use super::problem::Cause;
 use super::tls::ClientTls;
 
 /// Why there is no answer.
@@ -70,11 +70,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// What to tell one's own client (TS 29.509 6.1.7.3).
-    pub fn cause(&self) -> Cause {
+    /// Why one's own client is refused (TS 29.509 6.1.7.3).
+    pub const fn refusal(&self) -> Refusal {
         match self {
-            Self::Url(_) | Self::Connect { .. } => Cause::NetworkFailure,
-            _ => Cause::UpstreamServerError,
+            Self::Url(_) | Self::Connect { .. } => Refusal::PeerUnreachable,
+            _ => Refusal::PeerSilent,
         }
     }
 

@@ -10,6 +10,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kaskade_faults::fault;
+use kaskade_flow::Refusal;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -25,7 +26,7 @@ use super::message::{Reply, Request};
 use super::misfit::Misfit;
 use super::peer::Peer;
 use super::preface::AfterPreface;
-use super::problem::{Cause, Problem};
+use super::problem::Problem;
 use super::server::{Handler, begun};
 use super::tls::{self, ServerTls};
 use super::watched::Watched;
@@ -170,9 +171,8 @@ impl<H: Handler> Connection<H> {
 fn refuse(full: Full, account: &Arc<Account>) -> Result<(Reply, Paid), TooManyRefusals> {
     crate::log_limit!(warn, "refused: too many octets in requests that wait", of = ?full);
     let unpaid = account.unpaid().ok_or(TooManyRefusals)?;
-    let problem = Problem::from(Cause::NfCongestion)
-        .with_detail("too many requests wait for their body, or for their answer to be read")
-        .with_retry_after(1);
+    let problem = Problem::from(Refusal::Overloaded)
+        .with_detail("too many requests wait for their body, or for their answer to be read");
     Ok((problem.into(), Paid::Unpaid(unpaid)))
 }
 

@@ -10,12 +10,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use kaskade_codec::hex;
+use kaskade_flow::Refusal;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
 use zeroize::Zeroizing;
 
-use super::problem::{Cause, Problem};
+use super::problem::Problem;
 use super::strict;
 
 /// A member of a JSON object, before anybody knows whether it is right.
@@ -104,13 +105,13 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for MemberVisitor<'a, T> {
 /// Reads a body that must be an object.
 ///
 /// # Errors
-/// [`Cause::InvalidMsgFormat`] when it is not JSON in UTF-8, not an object, has a member twice, known or unknown and however
+/// [`Refusal::Malformed`] when it is not JSON in UTF-8, not an object, has a member twice, known or unknown and however
 /// deep, holds half a surrogate pair, or is nested too deep.
 pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     let not_json = |error: serde_json::Error| {
         // serde_json's own text may quote the input, which may be a secret: only where it is.
         let (line, column) = (error.line(), error.column());
-        Problem::from(Cause::InvalidMsgFormat).with_detail(match error.classify() {
+        Problem::from(Refusal::Malformed).with_detail(match error.classify() {
             serde_json::error::Category::Eof => Cow::Borrowed("the JSON body ends too early"),
             serde_json::error::Category::Data => {
                 Cow::Owned(format!("a member occurs twice, before line {line}, column {column}"))
@@ -120,11 +121,11 @@ pub fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     };
     // serde looks at no string that nobody reads: not whether it is UTF-8 either.
     let text = std::str::from_utf8(body).map_err(|error| {
-        Problem::from(Cause::InvalidMsgFormat).with_detail(format!("not UTF-8 at octet {}", error.valid_up_to()))
+        Problem::from(Refusal::Malformed).with_detail(format!("not UTF-8 at octet {}", error.valid_up_to()))
     })?;
     let object = match serde_json::from_str::<Member<'de, T>>(text).map_err(not_json)? {
         Member::Object(object) => object,
-        _ => return Err(Problem::from(Cause::InvalidMsgFormat).with_detail("the body is not a JSON object")),
+        _ => return Err(Problem::from(Refusal::Malformed).with_detail("the body is not a JSON object")),
     };
     strict::check(text)?;
     Ok(object)
@@ -140,10 +141,10 @@ pub enum Presence {
 }
 
 impl Presence {
-    const fn incorrect(self) -> Cause {
+    const fn incorrect(self) -> Refusal {
         match self {
-            Self::Mandatory => Cause::MandatoryIeIncorrect,
-            Self::Optional => Cause::OptionalIeIncorrect,
+            Self::Mandatory => Refusal::IeIncorrect,
+            Self::Optional => Refusal::OptionalIeIncorrect,
         }
     }
 
@@ -154,7 +155,7 @@ impl Presence {
 }
 
 fn missing(pointer: &'static str) -> Problem {
-    Problem::parameter(Cause::MandatoryIeMissing, pointer, "is required")
+    Problem::parameter(Refusal::IeMissing, pointer, "is required")
 }
 
 impl<'a, T> Member<'a, T> {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
-use kaskade_flow::Durable;
+use kaskade_flow::refusal::Bearer;
+use kaskade_flow::{Durable, Refusal};
 use zeroize::Zeroize;
 
 use super::body::{Unread, read_body};
@@ -79,8 +80,8 @@ impl Request {
     /// 406 when `accept` excludes it.
     pub fn accepts(&self, content: Content) -> Result<(), Problem> {
         if !self.head.accepts(content) {
-            return Err(Problem::http(
-                StatusCode::NOT_ACCEPTABLE,
+            return Err(refused(
+                Refusal::NotAcceptable,
                 "the answer is of none of the accepted media types",
             ));
         }
@@ -97,37 +98,32 @@ impl Request {
             ContentType::Json => {}
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
             ContentType::Several => {
-                return Err(Problem::http(
-                    StatusCode::BAD_REQUEST,
+                return Err(refused(
+                    Refusal::Unreadable,
                     "content-type stands more than once in the header",
                 ));
             }
             ContentType::Other => {
-                return Err(Problem::http(
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                return Err(refused(
+                    Refusal::MediaTypeUnsupported,
                     "the body must be application/json in UTF-8",
                 ));
             }
         }
         if self.head.coded {
-            return Err(Problem::http(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "no content coding is supported",
-            ));
+            return Err(refused(Refusal::MediaTypeUnsupported, "no content coding is supported"));
         }
         match std::mem::replace(&mut self.body, Ok(Bytes::new())) {
             Ok(body) => Ok(body),
-            Err(Unread::TooLarge) => Err(Problem::http(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body has more than 65536 octets",
-            )),
-            Err(Unread::Broken) => Err(Problem::http(StatusCode::BAD_REQUEST, "the body broke off")),
-            Err(Unread::TooSlow) => Err(Problem::http(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not come in time",
-            )),
+            Err(Unread::TooLarge) => Err(refused(Refusal::TooLarge, "the body has more than 65536 octets")),
+            Err(Unread::Broken) => Err(refused(Refusal::Unreadable, "the body broke off")),
+            Err(Unread::TooSlow) => Err(refused(Refusal::TooSlow, "the body did not come in time")),
         }
     }
+}
+
+fn refused(why: Refusal, detail: &'static str) -> Problem {
+    Problem::from(why).with_detail(detail)
 }
 
 /// What is kept of a header, which is let go here and not in a future that waits.
@@ -177,6 +173,7 @@ pub struct Reply {
     location: Option<HeaderValue>,
     allow: Option<&'static str>,
     retry_after: Option<u32>,
+    bearer: Option<Bearer>,
 }
 
 /// A buffer that is wiped when the last reader is done with it.
@@ -230,6 +227,7 @@ impl Reply {
             location: None,
             allow: None,
             retry_after: None,
+            bearer: None,
         }
     }
 
@@ -242,6 +240,7 @@ impl Reply {
             location: None,
             allow: None,
             retry_after: None,
+            bearer: None,
         }
     }
 
@@ -290,6 +289,14 @@ impl Reply {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        if let Some(bearer) = self.bearer {
+            let challenge = match bearer {
+                Bearer::NoToken => "Bearer",
+                Bearer::InvalidToken => r#"Bearer error="invalid_token""#,
+                Bearer::InsufficientScope => r#"Bearer error="insufficient_scope""#,
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         response
     }
 }
@@ -299,6 +306,7 @@ impl From<Problem> for Reply {
         let mut reply = Self::new(problem.status, Content::Problem, problem.json());
         reply.allow = problem.allow;
         reply.retry_after = problem.retry_after;
+        reply.bearer = problem.bearer;
         reply
     }
 }

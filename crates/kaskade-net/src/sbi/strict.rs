@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use kaskade_faults::fault;
+use kaskade_flow::Refusal;
 
-use super::problem::{Cause, Problem};
+use super::problem::Problem;
 
 /// Checks the parts of a JSON text that deserializing leaves out. `text` is JSON already.
 ///
 /// # Errors
-/// [`Cause::InvalidMsgFormat`] when an object, however deep, has a member twice, or a string holds half a surrogate pair: what
+/// [`Refusal::Malformed`] when an object, however deep, has a member twice, or a string holds half a surrogate pair: what
 /// such a text means depends on who reads it (RFC 8259 4 and 8.2).
 pub(super) fn check(text: &str) -> Result<(), Problem> {
     let mut scan = Scan {
@@ -96,8 +97,7 @@ impl<'a> Scan<'a> {
         }
         let quoted = self.text.get(begin..=end).unwrap_or("");
         serde_json::from_str::<String>(quoted).map(Cow::Owned).map_err(|_| {
-            Problem::from(Cause::InvalidMsgFormat)
-                .with_detail(format!("octet {begin}: a string with half a surrogate pair"))
+            Problem::from(Refusal::Malformed).with_detail(format!("octet {begin}: a string with half a surrogate pair"))
         })
     }
 
@@ -109,7 +109,7 @@ impl<'a> Scan<'a> {
         self.names.truncate(from);
         if twice && !fault!("member-twice-unseen") {
             let detail = format!("a member occurs twice, before octet {}", self.at);
-            return Err(Problem::from(Cause::InvalidMsgFormat).with_detail(detail));
+            return Err(Problem::from(Refusal::Malformed).with_detail(detail));
         }
         Ok(())
     }
@@ -121,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sbi::problem::Cause;
 
     #[test]
     fn a_member_stands_once_in_each_object() {

@@ -18,7 +18,7 @@ use kaskade_net::sbi::model::nudm::{
 };
 use kaskade_net::sbi::model::{AuthType, NfInstanceId, ResynchronizationInfo, SupiOrSuci};
 use kaskade_net::sbi::path::Segments;
-use kaskade_net::sbi::problem::{Cause, Problem, Refusal};
+use kaskade_net::sbi::problem::{Cause, Heard, Problem};
 use kaskade_net::time::Timestamp;
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn everything_reads(octets: &[u8]) {
     let _ = parse_authentication_info_request(octets);
     let _ = parse_authentication_info_result(octets);
     let _ = parse_auth_event(octets);
-    let _ = Refusal::parse(hyper::StatusCode::NOT_FOUND, octets);
+    let _ = Heard::parse(hyper::StatusCode::NOT_FOUND, octets);
     if let Ok(text) = std::str::from_utf8(octets) {
         let _ = Segments::of(text);
         let _ = text.parse::<Timestamp>();
@@ -328,8 +328,8 @@ fn a_refusal_does_not_repeat_what_was_sent() {
 fn causes_and_statuses() {
     for cause in Cause::ALL {
         assert_eq!(Cause::from_name(cause.name()), Some(*cause));
-        let problem = Problem::from(*cause);
-        assert_eq!(Refusal::parse(problem.status, &problem.json()).cause, Some(*cause));
+        let problem = Problem::from(cause.means());
+        assert_eq!(Heard::parse(problem.status, &problem.json()).cause, Some(*cause));
     }
     assert_eq!(Cause::from_name("NOT_A_CAUSE"), None);
 }

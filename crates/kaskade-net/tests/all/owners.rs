@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use kaskade_crypto::{Rand, Sqn};
+use kaskade_flow::Refusal;
 use kaskade_keys::Supi;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
@@ -181,13 +182,13 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     }
     assert_eq!(disbelieved(), 4);
     let flood = udm.confirm_auth(&stranger, &supi(0), event(snn()));
-    assert!(flood.is_err_and(|error| error.cause() == Cause::NfCongestionRisk));
+    assert!(flood.is_err_and(|error| error.refusal() == Refusal::BudgetSpent));
     let elsewhere = udm.confirm_auth(
         &ausf,
         &supi(0),
         event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
     );
-    assert!(elsewhere.is_err_and(|error| error.cause() == Cause::ServingNetworkNotAuthorized));
+    assert!(elsewhere.is_err_and(|error| error.refusal() == Refusal::ServingNetworkNotAuthorized));
     assert!(is_followed(&home, &supi(0), &given.he_av.rand), "their word is nothing");
     let given = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let given = given.release_to_peer();
@@ -240,7 +241,7 @@ async fn a_success_counts_where_there_is_no_room_for_its_report() {
         let other = Requester::group("other");
         udm.confirm_auth(&other, &supi(0), event(false)).unwrap();
         let full = udm.confirm_auth(&Requester::group("ausf"), &supi(0), event(false));
-        assert!(full.is_err_and(|error| error.cause() == Cause::NfCongestion));
+        assert!(full.is_err_and(|error| error.refusal() == Refusal::Overloaded));
         let seaf = home.seaf();
         let unconfirmed = seaf.authenticate(supi(1), snn()).await.unwrap();
         assert!(is_followed(&home, &supi(1), &unconfirmed.se_av.rand), "{link:?}");

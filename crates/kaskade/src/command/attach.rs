@@ -10,12 +10,16 @@ use kaskade_aka::fivegs::seaf::AwaitingResponse;
 use kaskade_aka::fivegs::ue::UeReject;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_doctor::side::Side;
+use kaskade_flow::Refusal;
+use kaskade_flow::refusal::Cause;
 use kaskade_keys::fivegs::XresStar;
 use kaskade_keys::{Abba, ServingNetworkName};
 use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_ue::card::CardState;
 use kaskade_ue::{Answer, Challenge, Device, Identity};
+
+use crate::exit;
 
 /// Everything that an attach needs besides the UE.
 pub(crate) struct Attach {
@@ -79,7 +83,7 @@ impl Attach {
                 Answer::Failure(_, reject) | Answer::NotGenuine(_, reject) => {
                     // The run is over either way; the reason that the UE gives is what counts.
                     let _ = self.ausf.delete(&from_ausf.confirmation).await;
-                    bail!("{}", rejected(reject));
+                    return Err(rejected(reject));
                 }
             }
         };
@@ -99,7 +103,10 @@ impl Attach {
         home.visit_keys(&mut serving);
         let decision = self.ausf.confirm(&confirmation, Some(home.res_star())).await;
         let Some((supi, k_seaf)) = decision.map_err(explained).context("the AUSF did not confirm")? else {
-            bail!("the home network answered AUTHENTICATION_FAILURE: XRES* is not the RES* of this USIM");
+            return Err(exit::refused(
+                Refusal::AuthenticationRejected,
+                "the home network answered AUTHENTICATION_FAILURE: XRES* is not the RES* of this USIM",
+            ));
         };
         let elapsed = begin.elapsed();
         if supi != ue_supi {
@@ -126,7 +133,7 @@ impl Attach {
 }
 
 /// What to do about a UE's refusal.
-fn rejected(reject: UeReject) -> String {
+fn rejected(reject: UeReject) -> anyhow::Error {
     let hint = match reject {
         UeReject::MacFailure => {
             "K, OP or OPc, or the algorithm of this USIM are not those of the home network (is OP given as OPc?)"
@@ -136,24 +143,31 @@ fn rejected(reject: UeReject) -> String {
         }
         _ => "set the AMF of the subscriber to 8000 in the home network",
     };
-    format!("{reject} (5GMM cause {}): {hint}", reject.five_gmm_cause())
+    let text = format!("{reject} (5GMM cause {}): {hint}", reject.five_gmm_cause());
+    exit::refused(Refusal::NetworkNotAuthentic, text)
 }
 
 /// Adds what to do to what the AUSF said.
 fn explained(error: AusfClientError) -> anyhow::Error {
-    let hint = match error.cause().map(kaskade_net::sbi::problem::Cause::name) {
-        Some("USER_NOT_FOUND") => "the home network has no such subscriber",
-        Some("SERVING_NETWORK_NOT_AUTHORIZED") => "the home network does not list this serving network: see its policy",
-        Some("INVALID_HN_PUBLIC_KEY_IDENTIFIER") => "the home network has no key pair of this identifier and profile",
-        Some("INVALID_SCHEME_OUTPUT") => "the SUCI does not open: is the home network public key the right one?",
-        Some("UNSUPPORTED_PROTECTION_SCHEME") => "the home network does not support this protection scheme",
-        Some("AUTHENTICATION_REJECTED") => "the subscription does not allow it, or the AUTS is not of this subscriber",
-        Some("NF_CONGESTION_RISK") => {
+    let hint = match error.cause() {
+        Some(Cause::UserNotFound) => "the home network has no such subscriber",
+        Some(Cause::ServingNetworkNotAuthorized) => {
+            "the home network does not list this serving network: see its policy"
+        }
+        Some(Cause::InvalidHnPublicKeyIdentifier) => "the home network has no key pair of this identifier and profile",
+        Some(Cause::InvalidSchemeOutput) => "the SUCI does not open: is the home network public key the right one?",
+        Some(Cause::UnsupportedProtectionScheme) => "the home network does not support this protection scheme",
+        Some(Cause::AuthenticationRejected) => {
+            "the subscription does not allow it, or the AUTS is not of this subscriber"
+        }
+        Some(Cause::NfCongestionRisk) => {
             "a budget of the home network is used up: its log says which setting of [budget] bounds it (of one subscriber: \
              budget.card_of_requester and budget.card). Wait, or raise that setting there"
         }
-        Some("NF_CONGESTION") => "the home network has too much to do (budget.node): wait, or raise that setting there",
-        Some("CONTEXT_NOT_FOUND") => "the authentication context has expired or was used",
+        Some(Cause::NfCongestion) => {
+            "the home network has too much to do (budget.node): wait, or raise that setting there"
+        }
+        Some(Cause::ContextNotFound) => "the authentication context has expired or was used",
         _ => return error.into(),
     };
     anyhow::Error::new(error).context(hint)

@@ -36,6 +36,7 @@ use super::attach::{Attach, Attached};
 use super::ue::state::StateFile;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir, Folder};
+use crate::exit::STORE_FAILED;
 use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::hn_keys::HnKeys;
 use crate::memory::{self, Swap};
@@ -59,8 +60,8 @@ use crate::warnings;
     kaskade up --config kaskade.toml
 
 Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
-requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 1 for any
-other error, 2 for a wrong command line. With --demo --once it is 0 only if UE and network have the same keys.")]
+requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 2 for a wrong
+command line, 1 or another number of docs/refusals.md for any other error. With --demo --once it is 0 only if UE and network have the same keys.")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -185,17 +186,6 @@ async fn finish(console: &Console, node: Node, end: End) -> Result<()> {
     let _ = console.line("Stopping: requests in progress may end.");
     node.shutdown().await;
     result
-}
-
-/// The exit status after a failure of the store, for the supervisor: EX_IOERR of sysexits.h.
-pub(crate) const STORE_FAILED: u8 = 74;
-
-/// The exit status that an error stands for.
-pub(crate) fn exit_status(error: &anyhow::Error) -> u8 {
-    match error.chain().any(|cause| cause.is::<WritingStopped>()) {
-        true => STORE_FAILED,
-        false => 1,
-    }
 }
 
 fn start(

@@ -7,8 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
 
 use super::{Ausf, AusfError, ContextId, Outcome};
-use crate::role::budget::whole_seconds;
-use crate::role::{audit, no_such_resource, segments};
+use crate::role::{no_such_resource, segments};
 use crate::sbi::message::{Content, Reply, Request, wipe};
 use crate::sbi::model::nausf::{
     parse_authentication_info, parse_confirmation_data, parse_deregistration_info, write_failure, write_success,
@@ -49,19 +48,6 @@ impl Operation {
                 }
             }
             _ => Err(no_such_resource()),
-        }
-    }
-}
-
-impl From<AusfError> for Problem {
-    fn from(error: AusfError) -> Self {
-        if let AusfError::Audit(full) = error {
-            return audit::problem(full);
-        }
-        let problem = Problem::from(error.cause());
-        match error.retry_after() {
-            Some(wait) => problem.with_retry_after(whole_seconds(wait)),
-            None => problem,
         }
     }
 }

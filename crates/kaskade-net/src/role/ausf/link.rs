@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::{Method, StatusCode, Uri};
 use kaskade_faults::fault;
-use kaskade_flow::Durable;
+use kaskade_flow::{Durable, Refusal};
 use kaskade_keys::Supi;
 
 use crate::role::udm::{API, EventId, Udm, UdmError, VERSION};
@@ -17,7 +17,7 @@ use crate::sbi::model::nudm::{
 };
 use crate::sbi::path::{decode, push_segment};
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::{Cause, Refusal};
+use crate::sbi::problem::{Cause, Heard};
 
 /// The way to the UDM.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub enum UdmLinkError {
     Local(#[from] UdmError),
     /// The UDM over there refused.
     #[error("the UDM answered {} {}", .0.status.as_u16(), .0.cause.map_or("", Cause::name))]
-    Refused(Refusal),
+    Refused(Heard),
     /// There was no answer.
     #[error("{0}")]
     Client(#[from] ClientError),
@@ -49,41 +49,49 @@ pub enum UdmLinkError {
 impl UdmLinkError {
     /// What to tell the SEAF (TS 29.509 6.1.7.3): what concerns user, SUCI and network is passed on; a UDM that failed is
     /// an AV generation problem; no UDM is a problem upstream.
-    pub fn cause(&self) -> Cause {
-        let (status, cause) = match self {
-            Self::Local(error) => (error.cause().status(), Some(error.cause())),
-            Self::Refused(refusal) => (refusal.status, refusal.cause),
-            Self::Client(error) => return error.cause(),
-            Self::Nonsense(_) => return Cause::UpstreamServerError,
+    pub fn refusal(&self) -> Refusal {
+        let (status, why) = match self {
+            Self::Local(error) => {
+                let why = error.refusal();
+                (why.verdict().sbi.answer().map(|sbi| sbi.status()), Some(why))
+            }
+            Self::Refused(heard) => (Some(heard.status.as_u16()), heard.cause.map(Cause::means)),
+            Self::Client(error) => return error.refusal(),
+            Self::Nonsense(_) => return Refusal::PeerSilent,
         };
-        match cause {
-            Some(
-                cause @ (Cause::UserNotFound
+        match why {
+            Some(why) if is_passed_on(why) => why,
+            _ if matches!(status, Some(503 | 504)) => Refusal::PeerSilent,
+            _ => Refusal::NoVector,
+        }
+    }
+
+    /// When to try again, if the UDM said so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Local(UdmError::OverBudget(over)) => Some(over.retry_after),
+            Self::Refused(heard) => heard.retry_after.map(|seconds| Duration::from_secs(seconds.into())),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a refusal of the UDM is the AUSF's too, by the causes that the tables of both have.
+fn is_passed_on(why: Refusal) -> bool {
+    let cause = why.verdict().sbi.answer().and_then(|sbi| sbi.cause());
+    matches!(
+        cause,
+        Some(
+            Cause::UserNotFound
                 | Cause::ServingNetworkNotAuthorized
                 | Cause::AuthenticationRejected
                 | Cause::InvalidHnPublicKeyIdentifier
                 | Cause::InvalidSchemeOutput
                 | Cause::UnsupportedProtectionScheme
                 | Cause::NfCongestionRisk
-                | Cause::NfCongestion),
-            ) => cause,
-            _ if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::GATEWAY_TIMEOUT => {
-                Cause::UpstreamServerError
-            }
-            _ => Cause::AvGenerationProblem,
-        }
-    }
-}
-
-impl UdmLinkError {
-    /// When to try again, if the UDM said so.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Local(UdmError::OverBudget(over)) => Some(over.retry_after),
-            Self::Refused(refusal) => refusal.retry_after.map(|seconds| Duration::from_secs(seconds.into())),
-            _ => None,
-        }
-    }
+                | Cause::NfCongestion
+        )
+    )
 }
 
 /// Where the report of a result can be taken back.
@@ -196,7 +204,7 @@ impl UdmLink {
         match result {
             // It is gone: the UDM keeps a bounded number. Nothing is left to do.
             Err(UdmLinkError::Local(UdmError::UnknownEvent)) => Ok(()),
-            Err(UdmLinkError::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => Ok(()),
+            Err(UdmLinkError::Refused(heard)) if heard.status == StatusCode::NOT_FOUND => Ok(()),
             result => result,
         }
     }
@@ -222,7 +230,7 @@ fn expect(answer: Answer, status: StatusCode) -> Result<Answer, UdmLinkError> {
         return Ok(answer);
     }
     if answer.status.is_client_error() || answer.status.is_server_error() {
-        return Err(UdmLinkError::Refused(Refusal::of(&answer)));
+        return Err(UdmLinkError::Refused(Heard::of(&answer)));
     }
     Err(UdmLinkError::Nonsense("a status that the operation does not have"))
 }

@@ -28,7 +28,7 @@ use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
 use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
-use kaskade_flow::{Durable, NoRandomness};
+use kaskade_flow::{Durable, NoRandomness, Refusal};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::audit::{AuditFull, AuditLog};
@@ -49,7 +49,6 @@ use crate::sbi::model::nausf::AuthenticationInfo;
 use crate::sbi::model::nudm::AuthenticationInfoRequest;
 use crate::sbi::model::{NfInstanceId, SupiOrSuci};
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::Cause;
 use crate::sbi::server::Shutdown;
 use crate::tap::{OptionalTap, TapVisitor};
 use crate::time::moment;
@@ -230,7 +229,7 @@ impl Ausf {
                 let failed = match error {
                     UdmLinkError::Local(_) => false,
                     UdmLinkError::Refused(_) => {
-                        matches!(error.cause(), Cause::AvGenerationProblem | Cause::UpstreamServerError)
+                        matches!(error.refusal(), Refusal::NoVector | Refusal::PeerSilent)
                     }
                     UdmLinkError::Client(_) | UdmLinkError::Nonsense(_) => true,
                 };

@@ -2,16 +2,17 @@
 
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
+use kaskade_flow::Refusal;
 use kaskade_keys::Supi;
 
 use super::{EventId, Udm, UdmError};
-use crate::role::{audit, no_such_resource, segments};
+use crate::role::{no_such_resource, segments};
 use crate::sbi::message::{Content, Reply, Request};
 use crate::sbi::model::nudm::{parse_auth_event, parse_authentication_info_request};
 use crate::sbi::model::{SupiOrSuci, path_variable};
 use crate::sbi::path::push_segment;
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::{Cause, Problem};
+use crate::sbi::problem::Problem;
 
 /// Name of the API.
 pub const API: &str = "nudm-ueau";
@@ -53,17 +54,6 @@ impl Resource {
     }
 }
 
-impl From<UdmError> for Problem {
-    fn from(error: UdmError) -> Self {
-        match error {
-            UdmError::OverBudget(over) => over.into(),
-            UdmError::Audit(full) => audit::problem(full),
-            UdmError::NoRoom => Problem::from(error.cause()).with_retry_after(1),
-            _ => Problem::from(error.cause()),
-        }
-    }
-}
-
 impl Udm {
     pub(crate) async fn serve(&self, requester: &Requester, request: &mut Request) -> Result<Reply, Problem> {
         match Resource::of(request.path(), request.method())? {
@@ -100,7 +90,7 @@ impl Udm {
                 let body = request.json_body().await?;
                 if !parse_auth_event(&body)?.auth_removal_ind {
                     return Err(Problem::parameter(
-                        Cause::MandatoryIeIncorrect,
+                        Refusal::IeIncorrect,
                         "/authRemovalInd",
                         "must be true: the only change of a report is its removal",
                     ));

@@ -1,59 +1,68 @@
-//! What the peer is told of a refusal, and what the audit log.
+//! A UDM's errors as refusals, whose table says what the peer and the audit log are told.
 
-use kaskade_flow::Refusal;
 use kaskade_flow::event::Action;
-use kaskade_store::{EngineError, StoreError};
+use kaskade_flow::{Refusal, Refused};
 
 use super::{SidfError, Udm, UdmError};
 use crate::role::{audit, budget};
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::Cause;
+use crate::sbi::problem::Problem;
 
 impl UdmError {
-    /// What the peer is told (TS 29.503 6.3.7.3).
-    pub fn cause(&self) -> Cause {
+    /// Why (TS 29.503 6.3.7.3).
+    pub fn refusal(&self) -> Refusal {
         match self {
-            Self::Sidf(SidfError::UnknownKey) => Cause::InvalidHnPublicKeyIdentifier,
-            Self::Sidf(SidfError::UnsupportedScheme) => Cause::UnsupportedProtectionScheme,
-            Self::Sidf(SidfError::NotDeconcealable) => Cause::InvalidSchemeOutput,
-            Self::ServingNetworkNotAuthorised => Cause::ServingNetworkNotAuthorized,
-            Self::UserNotFound => Cause::UserNotFound,
-            Self::MethodNotAllowed | Self::WrongAuts(_) | Self::NoSequenceNumber(_) => Cause::AuthenticationRejected,
-            Self::Store(StoreError::AnotherCard) => Cause::AuthenticationRejected,
-            Self::Store(StoreError::Write(error)) if matches!(**error, EngineError::Full(_)) => {
-                Cause::InsufficientResources
-            }
-            Self::Store(StoreError::NotOnRecord) => Cause::InsufficientResources,
-            Self::Store(_) => Cause::SystemFailure,
-            Self::NoRandomness(_) | Self::Stopped => Cause::SystemFailure,
-            Self::OverBudget(over) => budget::cause(over.bucket),
-            Self::NoRoom => Cause::NfCongestion,
-            Self::UnknownEvent => Cause::DataNotFound,
-            Self::Audit(full) => audit::cause(*full),
-        }
-    }
-
-    /// What the audit log is told.
-    const fn reason(&self) -> Refusal {
-        match self {
-            Self::Sidf(_) => Refusal::SuciNotOpened,
+            Self::Sidf(SidfError::UnknownKey) => Refusal::SuciKeyUnknown,
+            Self::Sidf(SidfError::UnsupportedScheme) => Refusal::SuciSchemeUnsupported,
+            Self::Sidf(SidfError::NotDeconcealable) => Refusal::SuciNotOpened,
             Self::ServingNetworkNotAuthorised => Refusal::ServingNetworkNotAuthorized,
             Self::UserNotFound => Refusal::UserNotFound,
             Self::MethodNotAllowed => Refusal::MethodNotAllowed,
             Self::WrongAuts(_) => Refusal::AutsRejected,
             Self::NoSequenceNumber(_) => Refusal::NumbersSpent,
-            Self::Store(StoreError::NotOnRecord) => Refusal::AuditFull,
-            Self::Store(_) => Refusal::StoreFailed,
-            Self::OverBudget(_) => Refusal::BudgetSpent,
-            Self::NoRoom | Self::NoRandomness(_) | Self::Stopped => Refusal::Overloaded,
-            Self::UnknownEvent => Refusal::ContextNotFound,
-            Self::Audit(_) => Refusal::AuditFull,
+            Self::Store(error) => match error.refusal() {
+                Some(
+                    why @ (Refusal::CardReplaced
+                    | Refusal::StoreFull
+                    | Refusal::AuditFull
+                    | Refusal::NoRandomness
+                    | Refusal::Stopping),
+                ) => why,
+                // Whatever else it is, the peer cannot help it.
+                _ => Refusal::StoreFailed,
+            },
+            Self::NoRandomness(_) => Refusal::NoRandomness,
+            Self::Stopped => Refusal::Stopping,
+            Self::OverBudget(over) => budget::refusal(over.bucket),
+            Self::NoRoom => Refusal::Overloaded,
+            Self::UnknownEvent => Refusal::DataNotFound,
+            Self::Audit(full) => audit::refusal(*full),
         }
     }
 }
 
+impl From<UdmError> for Refused {
+    fn from(error: UdmError) -> Self {
+        let retry_after = match &error {
+            UdmError::OverBudget(over) => Some(over.retry_after),
+            _ => None,
+        };
+        Self {
+            retry_after,
+            ..error.refusal().into()
+        }
+    }
+}
+
+impl From<UdmError> for Problem {
+    fn from(error: UdmError) -> Self {
+        Refused::from(error).into()
+    }
+}
+
 impl Udm {
+    /// Counts a refusal.
     pub(super) fn refused(&self, requester: &Requester, action: Action, error: &UdmError) {
-        self.audit.refused(requester, action, error.reason());
+        self.audit.refused(requester, action, error.refusal());
     }
 }

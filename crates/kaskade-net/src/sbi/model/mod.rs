@@ -7,11 +7,12 @@ pub mod nausf;
 pub mod nudm;
 
 use kaskade_crypto::{Auts, Rand};
+use kaskade_flow::Refusal;
 use kaskade_keys::{Suci, Supi};
 use serde::Deserialize;
 
 use super::json::{Member, Object, Presence, hex_octets};
-use super::problem::{Cause, Problem};
+use super::problem::Problem;
 
 /// A SUPI or a SUCI, as the services take either (TS 29.571 5.3.2, `SupiOrSuci`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl From<Suci> for SupiOrSuci {
 
 /// A variable of the path that a type parses from text.
 pub(crate) fn path_variable<T, E: std::fmt::Display>(name: &'static str, parsed: Result<T, E>) -> Result<T, Problem> {
-    parsed.map_err(|error| Problem::parameter(Cause::MandatoryIeIncorrect, name, error.to_string()))
+    parsed.map_err(|error| Problem::parameter(Refusal::IeIncorrect, name, error.to_string()))
 }
 
 /// What the UE answered to a challenge that was not fresh (TS 29.503 6.3.6.2.4).

@@ -2,6 +2,7 @@
 
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_crypto::{Autn, Rand};
+use kaskade_flow::Refusal;
 use kaskade_keys::fivegs::{HxresStar, KSeaf, ResStar};
 use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::{AuthType, RawResynchronizationInfo, ResynchronizationInfo, SupiOrSuci, expect_text};
 use crate::sbi::json::{self, Member, Object, Presence};
 use crate::sbi::message::secret_buffer;
-use crate::sbi::problem::{Cause, Problem};
+use crate::sbi::problem::Problem;
 
 /// A request to authenticate (TS 29.509 6.1.6.2.2).
 ///
@@ -296,7 +297,7 @@ pub fn parse_confirmation_data_response(body: &[u8]) -> Result<ConfirmationDataR
         }
         FAILURE => Ok(ConfirmationDataResponse::Failure),
         _ => Err(Problem::parameter(
-            Cause::MandatoryIeIncorrect,
+            Refusal::IeIncorrect,
             "/authResult",
             "neither success nor failure",
         )),

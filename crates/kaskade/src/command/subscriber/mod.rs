@@ -6,7 +6,7 @@ mod import;
 mod sealed_secrets;
 mod subscription;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use kaskade::hex_field;
 use kaskade::subscription::Who;
@@ -14,6 +14,7 @@ use kaskade_aka::auc::GsmKeys;
 use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
 use kaskade_crypto::tuak::TuakKey;
 use kaskade_crypto::{Amf, Sqn};
+use kaskade_flow::Refusal;
 use kaskade_flow::event::Action as Audited;
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
@@ -25,6 +26,7 @@ use subscription::{SubscriptionArgs, not_put, supi_of};
 use crate::command::derive;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
+use crate::exit;
 use crate::secret_input::SecretArgs;
 use crate::service::{change, open_audit_of, open_store, told};
 
@@ -354,7 +356,8 @@ fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> 
 }
 
 fn unknown(who: &Who) -> anyhow::Error {
-    anyhow!("there is no subscriber {who}; `kaskade subscriber list` shows which there are")
+    let text = format!("there is no subscriber {who}; `kaskade subscriber list` shows which there are");
+    exit::refused(Refusal::UserNotFound, text)
 }
 
 /// Which operator code a subscriber was given, and its fingerprint; some sets have none.
