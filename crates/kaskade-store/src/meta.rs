@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
+use kaskade_faults::fault;
 
 use crate::audit::Anchor;
 use crate::engine::{Blocking, Engine, Table};
@@ -40,6 +41,7 @@ pub(crate) fn mark_key(node: u16) -> Vec<u8> {
 /// Where the head of the audit log of a node stands: every node has a log of its own.
 pub(crate) fn audit_head_key(node: u16) -> Vec<u8> {
     match node {
+        _ if fault!("audit-head-of-any-node") => AUDIT_HEAD.to_vec(),
         0 => AUDIT_HEAD.to_vec(),
         node => [AUDIT_HEAD, b" ", &node.to_be_bytes()].concat(),
     }

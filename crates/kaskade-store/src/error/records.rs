@@ -28,6 +28,12 @@ pub enum RecordError {
         /// The newest that is known here.
         known: u8,
     },
+    /// Nobody declared this kind, or not with this number, name, version and protection; those of the store itself are nobody's.
+    #[error("`{}` ({}): no such kind was declared", .0.name, .0.number)]
+    Undeclared(Kind),
+    /// The number of this lane is that of another one.
+    #[error("lane `{0}`: its number is that of lane `{1}`")]
+    OtherLane(&'static str, &'static str),
     /// It is as it was written, and yet not what its kind writes.
     #[error("`{0}`: {1}")]
     Row(&'static str, RowError),
@@ -58,6 +64,9 @@ pub enum CommitError {
     /// What it would write over cannot be read here, and is left as it is.
     #[error("not written over: {0}")]
     Unreadable(RecordError),
+    /// The number of this lane is that of another one.
+    #[error("lane `{0}`: its number is that of lane `{1}`")]
+    OtherLane(&'static str, &'static str),
     /// So many messages wait already.
     #[error("lane `{0}`: full, {1} messages wait")]
     LaneFull(&'static str, usize),

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use kaskade_crypto::seal::{OpenedSecrets, SecretReader};
+use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::record::{Expect, RecordKey};
 use kaskade_flow::unit::{Encoded, Lane, Outgoing};
@@ -52,6 +53,15 @@ impl State {
 }
 
 impl Lanes {
+    /// What waits in a lane, or the name of the one that has its number already.
+    fn of(&mut self, lane: &Lane) -> Result<&mut LaneState, &'static str> {
+        let state = self.lanes.entry(lane.number).or_default();
+        match *state.name.get_or_insert(lane.name) {
+            known if known != lane.name && !fault!("lanes-mixed-up") => Err(known),
+            _ => Ok(state),
+        }
+    }
+
     /// A number that no message has had: it also grows when the clock is put back.
     fn number(&mut self, now: UnixMillis) -> u64 {
         self.last = (now.get() << NUMBER_BITS).max(self.last + 1);
@@ -118,7 +128,10 @@ impl Records {
             let lane = message.lane;
             let asked = asked.entry(lane.number).or_default();
             *asked += 1;
-            let waiting = lanes.lanes.get(&lane.number).map_or(0, LaneState::len);
+            let of = lanes
+                .of(&lane)
+                .map_err(|known| CommitError::OtherLane(lane.name, known));
+            let waiting = of?.len();
             if waiting + *asked > lane.capacity {
                 return Err(CommitError::LaneFull(lane.name, waiting));
             }
@@ -133,7 +146,7 @@ impl Records {
                 until,
                 body,
             } = message;
-            if supersedes {
+            if supersedes && !fault!("superseded-delivered") {
                 let state = lanes.lanes.get(&lane.number);
                 let earlier = state.into_iter().flat_map(|state| state.numbers(&order));
                 let before = gone.len();
@@ -281,7 +294,8 @@ impl Outbox {
             let now = self.0.now();
             let next = {
                 let mut lanes = self.0.0.outbox.lanes();
-                lanes.lanes.entry(lane.number).or_default().next(now)
+                let of = lanes.of(lane).map_err(|known| RecordError::OtherLane(lane.name, known));
+                of?.next(now)
             };
             let (order, number) = match next {
                 Next::Message(order, number) => (order, number),

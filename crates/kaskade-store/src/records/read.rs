@@ -1,7 +1,7 @@
 //! Records by their keys, by their indexes, and in order.
 
 use kaskade_faults::fault;
-use kaskade_flow::record::{Index, OfSubscriber, Record, RecordKey, Version};
+use kaskade_flow::record::{Index, Kind, OfSubscriber, Record, RecordKey, Version};
 use kaskade_keys::Supi;
 
 use super::super::engine::{Cursor, Peek, Row, Wanted};
@@ -35,6 +35,7 @@ impl Records {
     /// # Errors
     /// [`RecordError`] when it cannot be read.
     pub fn peek<R: Record>(&self, key: &R::Key) -> Result<AtHand<R>, RecordError> {
+        self.is_declared(&R::KIND)?;
         let key = key.to_octets();
         let mut found = Ok(AtHand::Absent);
         let peek = self.0.engine.peek(table(&R::KIND), &key, &mut |row| {
@@ -78,6 +79,7 @@ impl Records {
         after: Option<&R::Key>,
         limit: usize,
     ) -> Result<Vec<Found<R>>, RecordError> {
+        self.is_declared(&R::KIND)?;
         let prefix = Index::shared_prefix(octets);
         let found = self.page(after.map(RecordKey::to_octets), limit, |after: Option<&[u8]>, limit| {
             let after = after.map(|key| Index::shared(index, octets).stored(key));
@@ -131,6 +133,7 @@ impl Records {
         after: Option<&R::Key>,
         limit: usize,
     ) -> Result<Vec<Found<R>>, RecordError> {
+        self.is_declared(&R::KIND)?;
         let pages = self.page(after.map(RecordKey::to_octets), limit, |after: Option<&[u8]>, limit| {
             let after = after.map(<[u8]>::to_vec);
             async move {
@@ -167,7 +170,17 @@ impl Records {
         Ok(all)
     }
 
+    /// Refuses what no unit could have written as this kind, such as the store's own rows.
+    fn is_declared(&self, kind: &Kind) -> Result<(), RecordError> {
+        match self.kind(kind.number) {
+            Some(known) if known == *kind => Ok(()),
+            _ if fault!("undeclared-kind-read") => Ok(()),
+            _ => Err(RecordError::Undeclared(*kind)),
+        }
+    }
+
     async fn wanted<R: Record>(&self, wanted: Wanted<'_>) -> Result<Option<Found<R>>, RecordError> {
+        self.is_declared(&R::KIND)?;
         let rows = self.0.engine.read(&[wanted]).await?;
         let row = rows.into_iter().next().flatten();
         Ok(row.map(|row| self.found(&row)).transpose()?.flatten())

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use kaskade_faults::fault;
 use kaskade_flow::record::{Expect, Kind, Version};
 use kaskade_flow::unit::{Change as UnitChange, Parts, Unit};
 use kaskade_flow::{Durable, Guarded, UnixMillis};
@@ -49,7 +50,7 @@ impl Records {
             events,
         } = unit.into_parts()?;
         for UnitChange { kind, .. } in &changes {
-            if self.kind(kind.number) != Some(*kind) {
+            if self.kind(kind.number) != Some(*kind) && !fault!("undeclared-kind-committed") {
                 return Err(CommitError::Undeclared(*kind));
             }
         }
@@ -81,7 +82,7 @@ impl Records {
             });
         }
         let mut effects = Vec::new();
-        if !written_over.is_empty() {
+        if !written_over.is_empty() && !fault!("damaged-row-written-over") {
             let records = self.clone();
             effects.push(Effect::Checked(Some(Box::new(move |engine, now| {
                 let mut seen = written_over.iter();

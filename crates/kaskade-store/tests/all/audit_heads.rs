@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::audit::{contents, copy_log, open, options, reader, release, release_soon, segment};
-use crate::common::folder;
-use kaskade_store::MasterKey;
+use crate::common::{Hands, folder, subscriber, supi};
 use kaskade_store::audit::{Anchor, AuditError, AuditLog, What, Wrong};
+use kaskade_store::engine::{Batch, Blocking, Table};
+use kaskade_store::{MasterKey, NodeIndex, SqnScheme, StoreError, SubscriberStore};
+use kaskade_testkit::memory::MemoryEngine;
 
 fn open_known(folder: &Path, key: &MasterKey, known: Anchor) -> Result<AuditLog, AuditError> {
     let mut options = options(folder);
@@ -105,4 +108,71 @@ fn a_log_that_was_put_back_begun_anew_or_exchanged_is_not_opened() {
         "{missing:?}"
     );
     open(nothing.path(), &key);
+}
+
+#[test]
+fn each_of_two_nodes_keeps_the_head_of_its_own_log() {
+    const NODE: &str = "5G:mnc001.mcc001.3gppnetwork.org";
+    let (engine, hands) = (MemoryEngine::default(), Hands::new());
+    let (homes, key) = ([folder().0, folder().0], MasterKey::from_octets(&[5; 32]));
+    let opened = |index, of| {
+        let mut options = hands.options();
+        options.node = NodeIndex::new(index, of).expect("a node");
+        SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, options).expect("a store")
+    };
+    let stores = [opened(0, 2), opened(1, 2)];
+    let logs = [0, 1].map(|node: usize| open(homes[node].path(), &key));
+    stores[0].add(&subscriber(1, SqnScheme::NonTimeBased)).expect("added");
+    // Both write their marks, and the head with it: twice, and the second has come further meanwhile.
+    for round in 0..2 {
+        for node in [0, 1] {
+            stores[node].keep_head_of(&logs[node]);
+            for number in 0..=(node * 3 + round) as u64 {
+                release(&logs[node], number).expect("room");
+            }
+            logs[node].flush().expect("on the disk");
+        }
+        hands.pass(61);
+        for store in &stores {
+            store.next_sqn(&supi(1), NODE).expect("a number");
+            store.settle().expect("settled");
+            store.settle().expect("settled");
+        }
+        let kept = [0, 1].map(|node: usize| stores[node].audit_head().expect("read").expect("kept"));
+        for node in [0, 1] {
+            assert_eq!(Some(kept[node]), logs[node].head(), "node {node}, round {round}");
+        }
+        assert_ne!(kept[0].log, kept[1].log);
+        assert_ne!(kept[0].entries, kept[1].entries);
+    }
+    let kept = [0, 1].map(|node: usize| stores[node].audit_head().expect("read").expect("kept"));
+    drop(stores);
+    drop(logs);
+    // A node that never kept one has none, and a log goes on from its own head alone.
+    assert_eq!(opened(2, 3).audit_head().expect("read"), None);
+    for (node, home) in homes.iter().enumerate() {
+        assert!(matches!(
+            refused(home.path(), &key, kept[1 - node]),
+            What::OtherLog { .. }
+        ));
+        drop(open_known(home.path(), &key, kept[node]).expect("its own"));
+    }
+    // Whoever puts the head of one node in the place of the other's is found.
+    let mut rows = Vec::new();
+    let collect = &mut |row: &[u8], octets: &[u8]| {
+        if row.starts_with(b"audit head") {
+            rows.push((row.to_vec(), octets.to_vec()));
+        }
+        true
+    };
+    engine.scan(Table::META, None, collect).expect("read");
+    let [(first, one), (second, other)] = rows.try_into().expect("one for each node");
+    let mut batch = Batch::default();
+    batch.put(Table::META, &first, &other);
+    batch.put(Table::META, &second, &one);
+    engine.apply(&batch).expect("exchanged");
+    for node in [0, 1] {
+        let read = opened(node, 2).audit_head();
+        assert!(matches!(read, Err(StoreError::ChangedMeta(_))), "node {node}: {read:?}");
+    }
 }

@@ -14,6 +14,8 @@ const WAITING: usize = 64;
 /// What waits in one lane.
 #[derive(Default)]
 pub(super) struct LaneState {
+    /// What who used it first calls it.
+    pub(super) name: Option<&'static str>,
     orders: HashMap<Vec<u8>, VecDeque<Entry>>,
     /// Of each order key whose first message may be delivered: from when on, its number.
     due: BTreeMap<(UnixMillis, u64), Vec<u8>>,

@@ -2,18 +2,21 @@
 
 use kaskade_flow::Unit;
 use kaskade_flow::record::{Expect, Kind, Record};
+use kaskade_store::SqnScheme;
 use kaskade_store::engine::Conflict;
-use kaskade_store::records::{CommitError, RecordError};
+use kaskade_store::records::{CommitError, RecordError, Records};
 use kaskade_store::rows::SUBSCRIBER;
 
 use super::kinds::{self, Newer, Pass, Session, Stranger, Thief};
 use super::{Tried, at, supi, table};
 use crate::conformance::Place;
+use crate::subscribers::subscriber;
 
 pub(super) fn run(place: &impl Fn() -> Place) {
     what_has_ended_is_not_in_the_way(&place());
     what_has_ended_and_cannot_be_read_is_left(&place());
     a_kind_that_nobody_declared_is_refused_alone(&place());
+    a_kind_that_nobody_declared_is_not_read(&place());
 }
 
 fn what_has_ended_is_not_in_the_way(open: &Place) {
@@ -98,6 +101,39 @@ fn what_has_ended_and_cannot_be_read_is_left(open: &Place) {
     );
     assert!(tried.row(table::<Session>(), &kinds::octets(&key)).is_some());
     assert!(tried.row(table::<Pass>(), &place).is_some());
+}
+
+/// By whatever way: a row of the store's own is no record of anybody's, nor is one of a kind that is declared otherwise.
+fn a_kind_that_nobody_declared_is_not_read(open: &Place) {
+    let tried = Tried::new(open);
+    tried.store.add(&subscriber(1, SqnScheme::TimeBased)).expect("added");
+    tried.done(|unit| unit.put(&(supi(1), 1), &Session::of(1), Expect::Any));
+    fn refused<T>(read: Result<T, RecordError>, which: Kind) {
+        match read {
+            Err(RecordError::Undeclared(kind)) => assert_eq!(kind, which),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("`{}` was read", which.name),
+        }
+    }
+    fn by_all_ways<R: Record>(records: &Records, key: &R::Key) {
+        refused(records.peek::<R>(key), R::KIND);
+        refused(pollster::block_on(records.read::<R>(key)), R::KIND);
+        refused(pollster::block_on(records.find::<R>(0, b"index")), R::KIND);
+        refused(
+            pollster::block_on(records.find_all::<R>((0, b"index"), None, 9)),
+            R::KIND,
+        );
+        refused(pollster::block_on(records.list::<R>(None, 9)), R::KIND);
+    }
+    by_all_ways::<Stranger>(&tried.records, &1);
+    by_all_ways::<Thief>(&tried.records, &supi(1));
+    by_all_ways::<kinds::Bare>(&tried.records, &(supi(1), 1));
+    let of_one = pollster::block_on(tried.records.list_of::<kinds::Bare>(&supi(1), None, 9));
+    refused(of_one, kinds::Bare::KIND);
+    assert_eq!(
+        tried.read::<Session>(&(supi(1), 1)).expect("there").record,
+        Session::of(1)
+    );
 }
 
 fn a_kind_that_nobody_declared_is_refused_alone(open: &Place) {

@@ -38,6 +38,34 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     what_waits_is_told(&place());
     what_waits_behind_one_that_ends_is_told(&place());
     an_unreadable_message_is_named_and_left(&place());
+    lanes_are_not_mixed_up(&place());
+}
+
+/// Who gives a lane the number of another neither sends into that one nor gets what waits there.
+fn lanes_are_not_mixed_up(open: &Place) {
+    let tried = Tried::new(open);
+    tried.sent([Tried::message("order", "for one")]);
+    let other = Lane {
+        name: "a lane of somebody else",
+        ..LANE
+    };
+    let taken = pollster::block_on(tried.records.outbox().take(&other));
+    assert!(
+        matches!(&taken, Err(RecordError::OtherLane(asked, known)) if (*asked, *known) == (other.name, LANE.name)),
+        "{taken:?}"
+    );
+    let mut unit = Unit::new();
+    unit.put(&(supi(1), 1), &Session::of(1), Expect::Any);
+    let mut body = SecretWriter::new();
+    body.octets(b"for another");
+    unit.send(Outgoing::new(other, &"order".to_owned(), body));
+    let sent = tried.commit(unit);
+    assert!(matches!(sent, Err(CommitError::OtherLane(..))), "{sent:?}");
+    assert!(tried.read::<Session>(&(supi(1), 1)).is_none(), "nothing of the unit");
+    let delivery = tried.taken();
+    assert_eq!(text(&delivery), "for one");
+    done(delivery);
+    assert!(tried.take().is_none());
 }
 
 impl Tried {
