@@ -3,6 +3,7 @@
 mod ended;
 mod events;
 mod kinds;
+mod machine;
 mod newer;
 mod outbox;
 
@@ -42,6 +43,7 @@ pub(super) fn run(place: &impl Fn() -> Place) {
     kinds_are_not_mixed_up(&place());
     outbox::run(place);
     events::run(place);
+    machine::run(&place());
 }
 
 /// A store on an engine, with a clock that stands still.
