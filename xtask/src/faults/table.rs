@@ -108,6 +108,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("forgotten-put-back", "what was forgotten while a message was in work comes back", FLOW, "what_was_forgotten_in_work_does_not_come_back"),
     fault("second-message-accepted", "a second answer is taken while the first one is in work", NET, "a_second_message_is_refused_while_one_is_in_work"),
     fault("lost-when-cancelled", "what a request changes is lost when its stream is reset", NET, "a_request_that_is_cancelled_anywhere_is_done_or_was_not_begun"),
+    fault("refusal-counted-twice", "an AUSF counts the refusals that the UDM of its process has counted", NET, "refusals_are_counted_by_their_reason"),
+    fault("wait-not-told", "a refusal that is over in a while does not say when", NET, "requester_network_and_node_have_their_own_answers"),
     fault("released-without-audit", "a key leaves without its record", NET, "nothing_is_given_out_without_room_for_its_record"),
     fault("reservation-not-checked", "everybody may ask in the name of a reserved serving network", NET, "a_reserved_network_is_refused_to_others"),
     fault("bucket-not-consulted", "a subscriber's vectors are unlimited", NET, "one_requester_that_asks_without_end_is_refused_and_another_is_not"),

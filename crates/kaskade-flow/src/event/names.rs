@@ -151,7 +151,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// As people read it, and as `kaskade audit show` takes it.
+            /// As people read it.
             pub const fn name(self) -> &'static str {
                 match self {
                     Self::Refused(refusal) => refusal.name(),

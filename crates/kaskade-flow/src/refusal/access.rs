@@ -47,9 +47,9 @@ impl fmt::Display for Eap {
         match self {
             Self::Notify(what) => write!(
                 f,
-                "Notification {}, before success {}",
-                what.code(true),
-                what.code(false)
+                "Notification {}, once authenticated {}",
+                what.code(false),
+                what.code(true)
             ),
             Self::Failure => f.write_str("EAP-Failure"),
             Self::Discard => f.write_str("nothing"),

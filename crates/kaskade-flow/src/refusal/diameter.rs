@@ -32,6 +32,9 @@ pub struct Diameter {
 macro_rules! results {
     ($( $(#[$meta:meta])* $vendor:ident $NAME:ident = $code:literal; )+) => {
         impl Diameter {
+            /// Every result that is told.
+            pub const ALL: &[Self] = &[$(Self::$NAME),+];
+
             $( $(#[$meta])* pub const $NAME: Self = Self { vendor: Vendor::$vendor, code: $code, name: stringify!($NAME) }; )+
         }
     };

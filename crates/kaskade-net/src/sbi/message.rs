@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use kaskade_flow::refusal::Bearer;
 use kaskade_flow::{Durable, Refusal};
@@ -272,11 +272,16 @@ impl Reply {
     }
 
     /// The answer, whose body keeps `held` until it has left.
-    pub(super) fn into_response(self, held: Held) -> hyper::Response<http_body_util::Full<Bytes>> {
-        let body = http_body_util::Full::new(holding(self.body, held));
+    pub(super) fn into_response(mut self, held: Held) -> hyper::Response<http_body_util::Full<Bytes>> {
+        let body = std::mem::take(&mut self.body);
+        let body = http_body_util::Full::new(holding(body, held));
         let mut response = hyper::Response::new(body);
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
+        self.write_headers(response.headers_mut());
+        response
+    }
+
+    fn write_headers(self, headers: &mut HeaderMap) {
         if let Some(content) = self.content {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content.media_type()));
         }
@@ -297,16 +302,61 @@ impl Reply {
             };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        response
     }
 }
 
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
+        // Nothing to give is no error to HTTP, and has no body.
+        if problem.status == StatusCode::NO_CONTENT {
+            return Self::no_content();
+        }
         let mut reply = Self::new(problem.status, Content::Problem, problem.json());
         reply.allow = problem.allow;
         reply.retry_after = problem.retry_after;
         reply.bearer = problem.bearer;
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(why: Refusal) -> (u16, HeaderMap, bool) {
+        let reply = Reply::from(Problem::from(why));
+        let (status, mut headers, empty) = (reply.status.as_u16(), HeaderMap::new(), reply.body.is_empty());
+        reply.write_headers(&mut headers);
+        (status, headers, empty)
+    }
+
+    #[test]
+    fn a_refused_token_is_answered_with_a_challenge() {
+        for (why, status, challenge) in [
+            (Refusal::TokenMissing, 401, "Bearer"),
+            (Refusal::TokenInvalid, 401, r#"Bearer error="invalid_token""#),
+            (Refusal::TokenExpired, 401, r#"Bearer error="invalid_token""#),
+            (Refusal::ScopeInsufficient, 403, r#"Bearer error="insufficient_scope""#),
+        ] {
+            let (found, headers, empty) = told(why);
+            assert_eq!(
+                (found, &headers[header::WWW_AUTHENTICATE]),
+                (status, &HeaderValue::from_static(challenge)),
+                "{why}"
+            );
+            assert!(!empty);
+        }
+        assert!(
+            told(Refusal::PeerNotAuthorized)
+                .1
+                .get(header::WWW_AUTHENTICATE)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn nothing_to_give_has_no_body() {
+        let (status, headers, empty) = told(Refusal::AkmaKeyUnknown);
+        assert_eq!((status, headers.len(), empty), (204, 0, true));
     }
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use kaskade_faults::fault;
 pub use kaskade_flow::refusal::Cause;
 use kaskade_flow::refusal::{Bearer, Refusal, Refused};
 
@@ -43,7 +44,7 @@ pub struct Problem {
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
-        let retry_after = refused.wait().map(whole_seconds);
+        let retry_after = refused.wait().map(whole_seconds).filter(|_| !fault!("wait-not-told"));
         // What nobody can be refused for over HTTP is a failure of this program, when it is said all the same.
         let sbi = refused
             .why

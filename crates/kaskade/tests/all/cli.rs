@@ -376,12 +376,9 @@ fn subscribers_come_and_go() {
     )
     .expect("JSON");
     assert_eq!(shown["operator_code"], "OPc");
-    assert!(
-        place
-            .kaskade("subscriber show imsi-001019999999999 --data data")
-            .refused()
-            .contains("there is no subscriber")
-    );
+    let nobody = place.kaskade("subscriber show imsi-001019999999999 --data data");
+    assert_eq!(nobody.status, Some(67), "EX_NOUSER");
+    assert!(nobody.refused().contains("there is no subscriber"));
     assert!(
         place
             .kaskade(&format!("subscriber remove {SUPI} --data data"))

@@ -1,5 +1,6 @@
 //! An AUSF's errors as refusals, whose table says what the peer and the audit log are told.
 
+use kaskade_faults::fault;
 use kaskade_flow::event::Action;
 use kaskade_flow::{Refusal, Refused};
 
@@ -48,7 +49,7 @@ impl From<AusfError> for Problem {
 impl Ausf {
     /// Counts a refusal, unless the UDM of this process has counted it.
     pub(super) fn refused(&self, requester: &Requester, action: Action, error: &AusfError) {
-        if !matches!(error, AusfError::Udm(UdmLinkError::Local(_))) {
+        if !matches!(error, AusfError::Udm(UdmLinkError::Local(_))) || fault!("refusal-counted-twice") {
             self.audit.refused(requester, action, error.refusal());
         }
     }

@@ -15,6 +15,7 @@ pub(crate) const SUPI: &str = "imsi-001010000000001";
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) success: bool,
+    pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -97,6 +98,7 @@ impl Place {
         let output = child.wait_with_output().expect("the program ends");
         let ran = Ran {
             success: output.status.success(),
+            status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         };

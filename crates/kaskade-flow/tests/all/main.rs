@@ -1,0 +1,3 @@
+//! What no part of the crate shows alone.
+
+mod refusals;
