@@ -1,17 +1,13 @@
 //! Rows of the subscriber store.
 
 use kaskade_aka::sqn::{ClockView, Glc, Next, SqnIssuer, SqnPolicy};
-use kaskade_crypto::{Amf, K, Opc};
 use kaskade_keys::Supi;
 use kaskade_store::engine::{Batch, Blocking};
 use kaskade_store::row::{Row, decode_sqn, encode_sqn};
 use kaskade_store::rows::SUBSCRIBER;
-use kaskade_store::{
-    AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
-    SubscriberStore, Subscription,
-};
+use kaskade_store::{MasterKey, SqnRecord, SqnScheme, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::MemoryEngine;
-use kaskade_testkit::subscribers::credentials;
+use kaskade_testkit::subscribers::{credentials, subscriber};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -66,16 +62,9 @@ static SEALED: LazyLock<Mutex<Sealed>> = LazyLock::new(|| {
     let name = Path::new("fuzz");
     let store = SubscriberStore::with_engine(Arc::new(engine.clone()), name, &master_key, StoreOptions::default());
     let store = store.expect("an empty engine makes a new store");
-    let supi: Supi = "imsi-001010000000001".parse().expect("a SUPI");
-    let subscriber = Subscriber {
-        supi: supi.clone(),
-        secrets: SubscriberSecrets::milenage(K::from_octets(&[0x11; 16]), OpOrOpc::Opc(Opc::from_octets(&[0x22; 16]))),
-        amf: Amf::SEPARATION,
-        methods: AuthMethods::FIVE_G_AKA,
-        subscription: Subscription::default(),
-        sqn: SqnRecord::blank(SqnScheme::TimeBased),
-    };
+    let subscriber = subscriber(1, SqnScheme::TimeBased);
     store.add(&subscriber).expect("the store is empty");
+    let supi = subscriber.supi;
     let (mut key, mut row) = (Vec::new(), Vec::new());
     let found = engine.scan(SUBSCRIBER, None, &mut |found_key, found_row| {
         (key, row) = (found_key.to_vec(), found_row.to_vec());
