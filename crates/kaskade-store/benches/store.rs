@@ -11,8 +11,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kaskade_crypto::{K, Opc};
 use kaskade_keys::Supi;
-use kaskade_store::{MasterKey, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberStore};
+use kaskade_store::{
+    MasterKey, OpOrOpc, Resynchronised, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
+    SubscriberStore,
+};
 use kaskade_testkit::subscribers::{self, credentials, supi};
 
 const NODE: &str = "5G:mnc001.mcc001.3gppnetwork.org";
@@ -184,7 +188,11 @@ fn crash(store: &SubscriberStore, path: &Path, key: &MasterKey) {
 }
 
 fn subscriber(number: u64) -> Subscriber {
-    subscribers::subscriber(number, SqnScheme::TimeBased)
+    let octets = subscribers::secret_octets(number);
+    Subscriber {
+        secrets: SubscriberSecrets::milenage(K::from_octets(&octets), OpOrOpc::Opc(Opc::from_octets(&octets))),
+        ..subscribers::subscriber(number, SqnScheme::TimeBased)
+    }
 }
 
 /// SplitMix64: the same sequence in every run.
