@@ -1,6 +1,7 @@
 //! An engine that this project does not have, through public items only: two others that hold the same and must always agree.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kaskade_store::EngineError;
 use kaskade_store::embedded::EmbeddedEngine;
@@ -9,6 +10,9 @@ use kaskade_store::engine::{
 };
 use kaskade_testkit::conformance::{self, Place};
 use kaskade_testkit::memory::MemoryEngine;
+
+/// Rows are seen so long before whoever committed them hears of it, as in an engine on another machine.
+const LATE: Duration = Duration::from_millis(3);
 
 /// Answers out of the file, once memory has come to the same.
 struct Mirror {
@@ -33,6 +37,7 @@ impl Mirror {
                 "both hold the same"
             );
         }
+        std::thread::sleep(LATE);
         Ok(outcomes)
     }
 }
