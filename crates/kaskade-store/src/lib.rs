@@ -79,6 +79,7 @@ mod failure;
 mod hold;
 mod issuer;
 mod key;
+mod leb128;
 pub mod locked;
 mod master_key;
 /// The testkit's engine, compiled with these types: what sees this crate's insides cannot use the testkit, which has others.

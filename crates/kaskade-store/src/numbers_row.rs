@@ -9,6 +9,7 @@
 use kaskade_aka::sqn::{Back, Generator, Seq, Spent, SqnLayout, SqnParts, SqnRecord};
 
 use crate::error::RowError;
+use crate::leb128;
 
 /// As the first programs wrote it.
 pub(crate) const SQN_VERSION_FIRST: u8 = 1;
@@ -110,59 +111,39 @@ fn encode(record: &SqnRecord, version: u8) -> Vec<u8> {
     };
     octets.extend([version, kind, layout.ind_bits()]);
     for seq in [reserved, epoch_start, proven] {
-        push_number(&mut octets, seq.0);
+        leb128::push(&mut octets, seq.0);
     }
     match generator {
         Generator::TimeBased { dif, horizon } => {
-            push_number(&mut octets, zigzag(dif));
-            push_number(&mut octets, horizon.0);
+            leb128::push(&mut octets, zigzag(dif));
+            leb128::push(&mut octets, horizon.0);
         }
         Generator::General { seq2_bits, d } => {
-            push_number(&mut octets, seq2_bits.into());
-            push_number(&mut octets, d.into());
+            leb128::push(&mut octets, seq2_bits.into());
+            leb128::push(&mut octets, d.into());
         }
         Generator::Unanchored | Generator::NonTimeBased => {}
     }
     if version == SQN_VERSION {
         let granted = if back.granted { GRANTED } else { 0 };
         for number in [back.followed, back.debt, back.reuses.into(), granted] {
-            push_number(&mut octets, number);
+            leb128::push(&mut octets, number);
         }
     }
     for (first, last) in spent.intervals() {
-        push_number(&mut octets, first.0);
-        push_number(&mut octets, last.0);
+        leb128::push(&mut octets, first.0);
+        leb128::push(&mut octets, last.0);
     }
     octets
 }
 
-/// Unsigned LEB128, at most 64 bits.
+/// The next number of a row.
 pub(crate) fn number(input: &mut &[u8]) -> Result<u64, RowError> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (octet, rest) = input.split_first().ok_or(RowError::Length)?;
-        *input = rest;
-        let bits = u64::from(octet & 0x7f);
-        if bits << shift >> shift != bits {
-            break;
-        }
-        value |= bits << shift;
-        if octet & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(RowError::Field("number"))
-}
-
-pub(crate) fn push_number(row: &mut Vec<u8>, mut value: u64) {
-    loop {
-        let low = u8::try_from(value & 0x7f).unwrap_or(0);
-        value >>= 7;
-        row.push(if value == 0 { low } else { low | 0x80 });
-        if value == 0 {
-            return;
-        }
-    }
+    let number = leb128::take(input);
+    number.ok_or(match input.is_empty() {
+        true => RowError::Length,
+        false => RowError::Field("number"),
+    })
 }
 
 fn zigzag(value: i64) -> u64 {

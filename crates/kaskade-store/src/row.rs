@@ -16,9 +16,10 @@ use kaskade_crypto::store_keys::LIFE_LEN;
 use kaskade_keys::RoutingIndicator;
 
 use crate::error::RowError;
+use crate::leb128;
 use crate::model::{AuthMethods, BestSubscription, EpsProfile, Subscription};
+use crate::numbers_row::number;
 pub use crate::numbers_row::{decode_sqn, encode_sqn};
-use crate::numbers_row::{number, push_number};
 use crate::secrets::Layout;
 
 /// Of a subscriber's row.
@@ -155,7 +156,7 @@ impl<'a> Row<'a> {
         row.extend_from_slice(life);
         row.extend(methods.numbers());
         let fields = encode_fields(subscription);
-        push_number(&mut row, fields.len() as u64);
+        leb128::push(&mut row, fields.len() as u64);
         row.extend_from_slice(&fields);
         row
     }
@@ -172,7 +173,7 @@ fn encode_fields(subscription: &Subscription) -> Vec<u8> {
     let mut fields = Vec::new();
     let mut put = |tag, octets: &[u8]| {
         fields.push(tag);
-        push_number(&mut fields, octets.len() as u64);
+        leb128::push(&mut fields, octets.len() as u64);
         fields.extend_from_slice(octets);
     };
     if let Some(gpsi) = gpsi {

@@ -13,6 +13,7 @@ mod bodies;
 mod files;
 mod headers;
 mod identities;
+mod record_rows;
 mod row_inputs;
 mod scheme_output;
 mod store_rows;
@@ -23,6 +24,7 @@ pub use bodies::{nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
+pub use record_rows::{file_rows, record_rows};
 pub use row_inputs::row_inputs;
 pub use scheme_output::ecies_deconceal;
 pub use store_rows::{sealed_record, store_rows};
@@ -40,11 +42,13 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
     ("content_type", content_type),
     ("ecies_deconceal", ecies_deconceal),
+    ("file_rows", file_rows),
     ("hn_key", hn_key),
     ("import_csv", import_csv),
     ("import_toml", import_toml),
     ("nausf_bodies", nausf_bodies),
     ("nudm_bodies", nudm_bodies),
+    ("record_rows", record_rows),
     ("row_inputs", row_inputs),
     ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),

@@ -7,6 +7,7 @@
 //! ```
 
 use crate::engine::{Link, Stored, Table, Value, Version};
+use crate::leb128;
 
 /// A row as it lies in the file: what is before its octets, and those.
 #[derive(Clone, Copy)]
@@ -28,9 +29,9 @@ impl<'a> Parts<'a> {
             return Some(Self { stored, links: &[] });
         }
         let rest = &mut { octets };
-        let version = Version(number(rest)?);
-        let expires = number(rest)?;
-        let count = number(rest)?;
+        let version = Version(leb128::take(rest)?);
+        let expires = leb128::take(rest)?;
+        let count = leb128::take(rest)?;
         let before = *rest;
         for _ in 0..count {
             link(rest)?;
@@ -51,6 +52,30 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The octets of a row as they lie in the file of an [`EmbeddedEngine`](super::EmbeddedEngine): which commit wrote it, and what it holds;
+/// `None` when it is damaged. For whoever examines a file.
+pub fn decode_row(octets: &[u8]) -> Option<(Version, Value)> {
+    let parts = Parts::of(LINKED, octets)?;
+    let links = parts.links().map(|(index, octets)| Link {
+        index,
+        octets: octets.into(),
+    });
+    let value = Value {
+        octets: parts.stored.octets.into(),
+        expires: parts.stored.expires,
+        links: links.collect(),
+    };
+    Some((parts.stored.version, value))
+}
+
+/// What [`decode_row`] reads.
+pub fn encode_row(version: Version, value: &Value) -> Vec<u8> {
+    encode(LINKED, version, value)
+}
+
+/// Any table whose rows are more than their octets.
+const LINKED: Table = Table::new(u16::MAX, "any");
+
 /// A row as it is to lie in the file.
 pub(super) fn encode(table: Table, version: Version, value: &Value) -> Vec<u8> {
     if table.is_plain() {
@@ -58,12 +83,12 @@ pub(super) fn encode(table: Table, version: Version, value: &Value) -> Vec<u8> {
     }
     let links: usize = value.links.iter().map(|link| link.octets.len() + 8).sum();
     let mut row = Vec::with_capacity(value.octets.len() + links + 24);
-    push_number(&mut row, version.0);
-    push_number(&mut row, value.expires);
-    push_number(&mut row, value.links.len() as u64);
+    leb128::push(&mut row, version.0);
+    leb128::push(&mut row, value.expires);
+    leb128::push(&mut row, value.links.len() as u64);
     for Link { index, octets } in &value.links {
         row.push(*index);
-        push_number(&mut row, octets.len() as u64);
+        leb128::push(&mut row, octets.len() as u64);
         row.extend_from_slice(octets);
     }
     row.extend_from_slice(&value.octets);
@@ -90,33 +115,10 @@ pub(super) fn end_parts(octets: &[u8]) -> Option<(u64, u16, &[u8])> {
 fn link<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (index, after) = rest.split_first()?;
     *rest = after;
-    let len = usize::try_from(number(rest)?).ok()?;
+    let len = usize::try_from(leb128::take(rest)?).ok()?;
     let (octets, after) = rest.split_at_checked(len)?;
     *rest = after;
     Some((*index, octets))
-}
-
-/// Unsigned LEB128, at most 64 bits.
-#[inline]
-fn number(input: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (octet, rest) = input.split_first()?;
-        *input = rest;
-        value |= u64::from(octet & 0x7f).checked_shl(shift)?;
-        if octet & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-fn push_number(row: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        row.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
-        value >>= 7;
-    }
-    row.push(u8::try_from(value).unwrap_or(0));
 }
 
 #[cfg(test)]
