@@ -31,6 +31,7 @@ mod code;
 mod names;
 mod subject;
 
+pub use code::Fields;
 pub use names::{Action, GapReason, Outcome, Reason};
 pub use subject::{PeerId, Subject};
 
@@ -39,7 +40,7 @@ use core::fmt;
 use kaskade_keys::derivation::Fingerprint;
 
 use crate::moment::UnixMillis;
-use code::{Reader, Writer, text};
+use code::{Writer, text};
 
 /// Octets of an entry.
 pub const ENTRY_LEN: usize = 96;
@@ -214,7 +215,7 @@ impl Event {
         out.octets()
     }
 
-    fn decode(outcome: Outcome, from: &mut Reader<'_>) -> Result<Self, EventError> {
+    fn decode(outcome: Outcome, from: &mut Fields<'_>) -> Result<Self, EventError> {
         let action = u16::from_be_bytes(from.take());
         let reason = u16::from_be_bytes(from.take());
         let event = Self {
@@ -316,7 +317,7 @@ impl Name {
         out.octets()
     }
 
-    fn decode(from: &mut Reader<'_>) -> Result<Self, EventError> {
+    fn decode(from: &mut Fields<'_>) -> Result<Self, EventError> {
         let name = Self {
             part: u16::from_be_bytes(from.take()),
             parts: u16::from_be_bytes(from.take()),
@@ -362,7 +363,7 @@ impl Gap {
         out.octets()
     }
 
-    fn decode(from: &mut Reader<'_>) -> Result<Self, EventError> {
+    fn decode(from: &mut Fields<'_>) -> Result<Self, EventError> {
         let reason = u16::from_be_bytes(from.take());
         let zeros: [u8; 4] = from.take();
         let gap = Self {
@@ -402,7 +403,7 @@ impl Entry {
     /// # Errors
     /// [`EventError`] says what is wrong.
     pub fn decode(octets: &[u8; ENTRY_LEN]) -> Result<Self, EventError> {
-        let mut from = Reader::new(octets);
+        let mut from = Fields::new(octets);
         let [version, kind] = from.take();
         if version != VERSION {
             return Err(EventError::Version(version));

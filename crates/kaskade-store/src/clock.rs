@@ -39,6 +39,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// Whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What the kernel noted at its last tick, at most 10 ms ago: a fifth of the time that an exact clock takes.
 #[cfg(target_os = "linux")]
 pub(crate) mod coarse {

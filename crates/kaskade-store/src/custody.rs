@@ -14,10 +14,35 @@ use crate::engine::BoxFuture;
 use crate::error::{RowError, StoreError};
 use crate::key::SubscriberKey;
 use crate::locked::Locked;
-use crate::model::Subscriber;
+use crate::model::{AuthMethods, Subscriber};
 use crate::row::Row;
 use crate::seal::Sealer;
 use crate::secrets::{Algorithm, SubscriberSecrets};
+use crate::sqn_row::Life;
+
+/// What a vector is made of, read at one moment.
+pub struct Card {
+    /// Its row, for the custody.
+    pub sealed: SealedCard,
+    /// AMF of the subscription.
+    pub amf: Amf,
+    /// Which methods the subscriber may authenticate with.
+    pub methods: AuthMethods,
+    /// Which card that is.
+    pub name: CardName,
+}
+
+impl core::fmt::Debug for Card {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Card")
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the credential of a subscriber (SUPI, algorithm set, K and operator code) and shows nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardName(pub(crate) Life);
 
 /// An answer that is there, or comes.
 pub enum Now<'a, T> {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::SqnIssuer;
 
-use super::commit::Ticket;
 use super::engine::{Engine, Version};
 use super::error::StoreError;
 use super::issuer::{Busy, Entry, Issuer, waiting};
 use super::key::SubscriberKey;
+use super::queue::Ticket;
 use super::sqn_row::{Life, Owner};
 
 /// Until it is dropped only its holder changes the subscriber.

@@ -12,13 +12,12 @@ use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, Sq
 use kaskade_crypto::Sqn;
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
-use kaskade_flow::event::Event;
 
-use super::commit::{Check, Queue, Request, Settled, Ticket};
 use super::engine::{Batch, Blocking, Engine, Peek, Table};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
+use super::queue::{Effect, Queue, Request, Ticket};
 use super::row::Row;
 use super::rows::{Part, PartKey, SUBSCRIBER, put_numbers};
 use super::seal::Sealer;
@@ -30,22 +29,6 @@ const SMALLEST_SWEEP: usize = 16;
 const SWEPT: usize = 64;
 /// The clock's mark before there is one.
 const NO_MARK: u64 = u64::MAX;
-
-/// What follows in memory from a commit that is durable.
-pub(crate) enum Effect {
-    /// A range or a longer horizon: issuing went on meanwhile.
-    Reserved(SubscriberKey, SqnRecord),
-    /// Another issuer, or none: issuing had stopped meanwhile.
-    Replaced(SubscriberKey, Option<Box<(SqnIssuer, Owner)>>),
-    /// The clock may go on to here.
-    Mark(Glc),
-    /// What the records look at before.
-    Checked(Option<Check>),
-    /// What the records draw from it.
-    Settled(Settled),
-    /// What happened: durable with it, and then in the audit log.
-    Events(Vec<Event>),
-}
 
 /// Answer to a request for the next SQN.
 pub(crate) enum Attempt {

@@ -92,6 +92,7 @@ mod numbers;
 mod numbers_row;
 pub mod private;
 mod provision;
+mod queue;
 pub mod records;
 pub mod row;
 pub mod rows;
@@ -104,21 +105,21 @@ mod sqn_row;
 mod store;
 #[cfg(test)]
 mod success_lock;
+#[cfg(test)]
+mod swept_at_once;
 mod sync;
 mod unlock;
 
 pub use arenas::bound_arenas;
 pub use challenge::{AUTS_LIFETIME, NotFollowed};
 pub use convert::Conversion;
-pub use custody::{Custody, Now, SealedCard};
+pub use custody::{Card, CardName, Custody, Now, SealedCard};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};
 pub use failure::WritingStopped;
 pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
-pub use model::{
-    AlgorithmProfile, AuthMethods, BestSubscription, Card, CardName, Credentials, EpsProfile, Subscriber, Subscription,
-};
+pub use model::{AlgorithmProfile, AuthMethods, BestSubscription, Credentials, EpsProfile, Subscriber, Subscription};
 pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};

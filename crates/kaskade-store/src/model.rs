@@ -13,9 +13,7 @@ use kaskade_keys::Supi;
 pub use methods::AuthMethods;
 pub use subscription::{BestSubscription, EpsProfile, Subscription};
 
-use crate::custody::SealedCard;
 use crate::secrets::SubscriberSecrets;
-use crate::sqn_row::Life;
 
 /// A subscriber: identity, secrets, and how it authenticates. `Debug` masks identity and secrets.
 pub struct Subscriber {
@@ -52,27 +50,3 @@ impl fmt::Debug for Subscriber {
             .finish_non_exhaustive()
     }
 }
-
-/// What a vector is made of, read at one moment.
-pub struct Card {
-    /// Its row, for the custody.
-    pub sealed: SealedCard,
-    /// AMF of the subscription.
-    pub amf: Amf,
-    /// Which methods the subscriber may authenticate with.
-    pub methods: AuthMethods,
-    /// Which card that is.
-    pub name: CardName,
-}
-
-impl fmt::Debug for Card {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Card")
-            .field("methods", &self.methods)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Names the credential of a subscriber (SUPI, algorithm set, K and operator code) and shows nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CardName(pub(crate) Life);

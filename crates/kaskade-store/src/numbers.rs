@@ -10,12 +10,12 @@ use kaskade_flow::event::Event;
 use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;
-use super::commit::{Request, Ticket};
+use super::custody::CardName;
 use super::engine::Batch;
 use super::error::StoreError;
-use super::issuer::{Attempt, Effect};
+use super::issuer::Attempt;
 use super::key::SubscriberKey;
-use super::model::CardName;
+use super::queue::{Effect, Request, Ticket};
 use super::rows::put_numbers;
 use super::sqn_row::{self, Life};
 use super::store::{Resynchronised, SubscriberStore};

@@ -15,13 +15,13 @@ use kaskade_faults::fault;
 use kaskade_flow::event::Event;
 use kaskade_keys::{Gpsi, Supi};
 
-use super::commit::{Request, Ticket};
 use super::custody::Sealed;
 use super::engine::{Batch, Conflict, Table};
 use super::error::StoreError;
-use super::issuer::{Effect, waiting};
+use super::issuer::waiting;
 use super::key::SubscriberKey;
 use super::model::Subscriber;
+use super::queue::{Effect, Request, Ticket};
 use super::records::EventRoom;
 use super::rows::{self, BY_GPSI};
 use super::sqn_row::{self, Life, Owner};

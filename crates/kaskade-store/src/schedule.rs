@@ -41,6 +41,8 @@ mod issuer;
 mod numbers;
 #[path = "provision.rs"]
 mod provision;
+#[path = "queue.rs"]
+mod queue;
 #[path = "records/mod.rs"]
 mod records;
 #[path = "store.rs"]

@@ -9,6 +9,7 @@ use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
 
 use crate::audit::Anchor;
+use crate::clock::millis;
 use crate::convert::{Conversion, convert};
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Engine, Table};
@@ -149,9 +150,4 @@ pub fn keep_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex, hea
         &meta::with_code(sealer.keys(), &key, head.encode().to_vec()),
     );
     engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
-}
-
-/// Whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

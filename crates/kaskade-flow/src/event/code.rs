@@ -33,26 +33,31 @@ impl Writer {
     }
 }
 
-/// Reads parts one after the other.
-pub(super) struct Reader<'a>(&'a [u8]);
+/// Reads the fields of what has fixed places, such as an entry of the audit log, one after the other.
+#[derive(Clone, Debug)]
+pub struct Fields<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
-    pub(super) const fn new(octets: &'a [u8; ENTRY_LEN]) -> Self {
+impl<'a> Fields<'a> {
+    /// From the first octet on.
+    #[inline]
+    pub const fn new(octets: &'a [u8]) -> Self {
         Self(octets)
     }
 
-    /// The next part; zeros behind the end, which nothing that is read here comes to.
-    pub(super) fn take<const N: usize>(&mut self) -> [u8; N] {
+    /// The next field; zeros behind the end, to which nothing of fixed places comes.
+    #[inline]
+    pub fn take<const N: usize>(&mut self) -> [u8; N] {
         match self.0.split_first_chunk() {
-            Some((part, rest)) => {
+            Some((field, rest)) => {
                 self.0 = rest;
-                *part
+                *field
             }
             None => [0; N],
         }
     }
 
-    pub(super) const fn rest(&self) -> &'a [u8] {
+    /// What was not taken yet.
+    pub const fn rest(&self) -> &'a [u8] {
         self.0
     }
 }

@@ -179,3 +179,10 @@ pub(super) fn io_error(path: &Path, error: &io::Error) -> AuditError {
         kind: error.kind(),
     })
 }
+
+/// Which start of the machine this is; zeros where the system does not say.
+pub(super) fn boot() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
+}

@@ -18,7 +18,7 @@
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::store_keys::{Purpose, RECORD_CODE_LEN, StoreKeys};
 use kaskade_faults::fault;
-use kaskade_flow::event::ENTRY_LEN;
+use kaskade_flow::event::{ENTRY_LEN, Fields};
 
 /// Octets before the first block.
 pub(super) const HEAD_LEN: usize = 4096;
@@ -31,6 +31,8 @@ pub(super) const BLOCK_ENTRIES: usize = 512;
 /// Octets of a block besides its entries.
 pub(super) const BLOCK_OVERHEAD: usize = BLOCK_START + HASH_LEN + RECORD_CODE_LEN;
 pub(super) const BLOCK_START: usize = 24;
+/// How often a mark is synced when nothing happens, in milliseconds.
+pub(super) const IDLE_MS: u64 = 10_000;
 
 /// The longest course that has a place, in milliseconds.
 const LONGEST_COURSE: u64 = (1 << 48) - 1;
@@ -99,7 +101,7 @@ impl Head {
 
     /// Reads it; the version comes first, since of another version nothing else is known.
     pub(super) fn decode(page: &[u8; HEAD_LEN]) -> Result<Self, Bad> {
-        let mut from = Parts(page);
+        let mut from = Fields::new(page);
         if from.take() != *MAGIC {
             return Err(Bad::Magic);
         }
@@ -115,8 +117,8 @@ impl Head {
             before: from.take(),
             master_key: from.take(),
             made_at: u64::from_be_bytes(from.take()),
-            commit: from.commit(),
-            course: from.course(),
+            commit: commit(&mut from),
+            course: course(&mut from),
         };
         let unused = (HEAD_USED..MARKS[0])
             .chain(MARKS[0] + MARK_LEN..MARKS[1])
@@ -129,7 +131,7 @@ impl Head {
 
     /// The chain behind the head in this page, if it is as it was written.
     pub(super) fn check(&self, page: &[u8; HEAD_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
-        let mut from = Parts(page);
+        let mut from = Fields::new(page);
         let hashed: [u8; HEAD_HASHED] = from.take();
         let digest = sha256(&[&self.before, &hashed]);
         check(digest, &from.take(), from.take(), keys)
@@ -182,7 +184,7 @@ impl Mark {
             .get(slot)
             .and_then(|at| page.get(*at..)?.first_chunk::<MARK_LEN>());
         let octets = place.ok_or(Bad::Form("no place for a mark"))?;
-        let mut from = Parts(octets);
+        let mut from = Fields::new(octets);
         let mark = Self {
             number: u64::from_be_bytes(from.take()),
             alive: u64::from_be_bytes(from.take()),
@@ -195,8 +197,8 @@ impl Mark {
             entries: u64::from_be_bytes(from.take()),
             hash: from.take(),
             boot: from.take(),
-            commit: from.commit(),
-            course: from.course(),
+            commit: commit(&mut from),
+            course: course(&mut from),
         };
         let checked = octets.get(..MARK_CHECKED).unwrap_or(octets);
         let (check, whole) = bound(checked, &head.log, head.segment);
@@ -266,7 +268,7 @@ pub(super) struct BlockStart {
 
 impl BlockStart {
     pub(super) fn decode(octets: &[u8; BLOCK_START]) -> Result<Self, Bad> {
-        let mut from = Parts(octets);
+        let mut from = Fields::new(octets);
         if from.take() != *BLOCK_MAGIC {
             return Err(Bad::Form("no block begins here"));
         }
@@ -316,26 +318,11 @@ fn put_progress(out: &mut Vec<u8>, (serial, index): Commit, course: u64) {
     out.extend_from_slice(&course);
 }
 
-struct Parts<'a>(&'a [u8]);
+fn commit(from: &mut Fields<'_>) -> Commit {
+    (u64::from_be_bytes(from.take()), u16::from_be_bytes(from.take()))
+}
 
-impl Parts<'_> {
-    /// The next part; zeros behind the end, which nothing that is read here comes to.
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.0.split_first_chunk() {
-            Some((part, rest)) => {
-                self.0 = rest;
-                *part
-            }
-            None => [0; N],
-        }
-    }
-
-    fn commit(&mut self) -> Commit {
-        (u64::from_be_bytes(self.take()), u16::from_be_bytes(self.take()))
-    }
-
-    fn course(&mut self) -> u64 {
-        let [a, b, c, d, e, f] = self.take();
-        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
-    }
+fn course(from: &mut Fields<'_>) -> u64 {
+    let [a, b, c, d, e, f] = from.take();
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }

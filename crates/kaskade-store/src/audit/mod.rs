@@ -442,7 +442,7 @@ impl AuditLog {
 
 impl Shared {
     fn now(&self) -> UnixMillis {
-        UnixMillis::new(crate::unlock::millis(self.clock.wall()))
+        UnixMillis::new(crate::clock::millis(self.clock.wall()))
     }
 
     fn wake(&self) {

@@ -15,7 +15,7 @@ use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
 use kaskade_flow::UnixMillis;
 
 use super::error::{AuditError, What, Wrong};
-use super::files::{self, Folder};
+use super::files::{self, Folder, boot};
 use super::format::{HEAD_LEN, Head, MARKS, Mark};
 use super::lanes::{Gate, Lanes};
 use super::read::check_master_key;
@@ -32,7 +32,7 @@ pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<
     let folder = Folder::open(&options.folder)?;
     let segments = folder.segments()?;
     let identity = folder.identity()?;
-    let now = crate::unlock::millis(options.clock.clocks().wall);
+    let now = crate::clock::millis(options.clock.clocks().wall);
     let known = options.known.filter(|_| !fault!("audit-head-not-compared"));
     let found = match (segments.last(), identity) {
         (None, None) => match known {
@@ -343,11 +343,4 @@ fn start(
         shared,
         writer: Some(thread),
     }))))
-}
-
-/// Which start of the machine this is; zeros where the system does not say.
-pub(super) fn boot() -> [u8; 16] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
 }

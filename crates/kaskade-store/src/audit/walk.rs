@@ -312,8 +312,8 @@ fn only_zeros<R: Read>(from: &mut BufReader<R>) -> std::io::Result<bool> {
 /// Why a log that was not closed has a gap: how long after its last mark something may be missing, and why.
 pub(super) fn unseen(mark: &Mark, boot: &[u8; 16]) -> (GapReason, u64) {
     let next_ms = u64::from(mark.next_ms);
-    if next_ms > super::writer::IDLE_MS {
-        return (GapReason::NoRoom, next_ms - super::writer::IDLE_MS);
+    if next_ms > super::format::IDLE_MS {
+        return (GapReason::NoRoom, next_ms - super::format::IDLE_MS);
     }
     // The pages of a process that was killed are the system's, and whole.
     match *boot != [0; 16] && mark.boot == *boot {

@@ -18,9 +18,8 @@ use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, 
 use kaskade_flow::UnixMillis;
 
 use super::error::AuditFull;
-use super::files::{self, Folder};
-use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, MARKS, Mark, put_block};
-use super::open::boot;
+use super::files::{self, Folder, boot};
+use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, IDLE_MS, MARKS, Mark, put_block};
 use super::refusals::QUOTA;
 use super::{Anchor, AuditOptions, Notice, Shared, lock};
 
@@ -31,8 +30,6 @@ const SYNC_AFTER: Duration = Duration::from_millis(300);
 const SYNC_OCTETS: u64 = 1 << 20;
 /// How often a mark says that the log is alive.
 const MARK_AFTER: Duration = Duration::from_millis(200);
-/// How often that is synced when nothing happens, in milliseconds.
-pub(super) const IDLE_MS: u64 = 10_000;
 /// After how long a disk that was full is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 /// How often it is looked whether segments are too old.
@@ -74,10 +71,10 @@ impl Course {
     fn now(&self, shared: &Shared) -> u64 {
         let clocks = shared.clock.clocks();
         if fault!("audit-aged-by-wall") {
-            return crate::unlock::millis(clocks.wall);
+            return crate::clock::millis(clocks.wall);
         }
         let here = clocks.monotonic.saturating_sub(self.since);
-        self.before.saturating_add(crate::unlock::millis(here))
+        self.before.saturating_add(crate::clock::millis(here))
     }
 }
 
@@ -122,7 +119,7 @@ pub(super) struct Writer {
     removing: Option<u64>,
     last_age: Option<Instant>,
     retry_at: Option<Instant>,
-    full: Option<String>,
+    full: bool,
     failed: bool,
     buffer: Vec<u8>,
 }
@@ -170,7 +167,7 @@ impl Writer {
             removing: None,
             last_age: None,
             retry_at: None,
-            full: None,
+            full: false,
             failed: false,
             buffer: Vec::new(),
         }
@@ -259,7 +256,7 @@ impl Writer {
         });
         match kept {
             Ok(()) => {
-                if let Some(_why) = self.full.take() {
+                if core::mem::take(&mut self.full) {
                     self.tell(&Notice::Room);
                 }
                 self.answer_flush(asked, None);
@@ -271,10 +268,10 @@ impl Writer {
                 if self.retry_at.is_none_or(|at| at <= Instant::now()) {
                     self.retry_at = Some(Instant::now() + RETRY_AFTER);
                 }
-                if self.full.is_none() {
+                if !self.full {
                     self.tell(&Notice::Full(error.to_string()));
                 }
-                self.full = Some(error.to_string());
+                self.full = true;
                 self.answer_flush(0, Some(AuditFull::NoRoom));
                 // What is in the file still has to become durable, and the marks need no room.
                 if let Err(error) = self.sync_if_due(closing, false)
@@ -310,7 +307,7 @@ impl Writer {
             self.admitted = 0;
         }
         let mut own = core::mem::take(&mut self.own);
-        if self.full.is_none() {
+        if !self.full {
             own.append(&mut lock(&self.shared.refusals).take(closing));
         }
         if !own.is_empty() {
@@ -318,7 +315,7 @@ impl Writer {
             self.todo = own;
         }
         // As long as they cannot be written, those that wait stay where they are.
-        if self.full.is_some() && self.admitted > 0 {
+        if self.full && self.admitted > 0 {
             return;
         }
         let from = self.todo.len();
@@ -359,7 +356,7 @@ impl Writer {
         // Of both, the end may be too short for a block.
         let events = (here / MOST).saturating_sub(1) + (spare / MOST).saturating_sub(1);
         let events = events.saturating_sub(OWN);
-        if self.failed || self.full.is_some() {
+        if self.failed || self.full {
             return 0;
         }
         events.min(self.options.waiting as u64)
@@ -528,7 +525,7 @@ impl Writer {
         // What was lost, or waits in memory for room, and is not said yet: from its first on it may be lost for good.
         let lost = (*lock(&self.shared.lost)).map(|lost| lost.from.get());
         let unsaid = self.gaps.iter().map(|gap| gap.from.get());
-        let stuck = (self.full.is_some() && !self.todo.is_empty()).then_some(self.alive);
+        let stuck = (self.full && !self.todo.is_empty()).then_some(self.alive);
         let (alive, next_ms) = match lost.into_iter().chain(unsaid).chain(stuck).min() {
             Some(from) => (
                 from,

@@ -18,7 +18,7 @@ use kaskade_flow::record::{Expect, Kind, Protection, RecordKey};
 
 use super::super::engine::{Batch, Blocking, Change, Engine, Serial, Table, Value};
 use super::super::error::EngineError;
-use super::super::issuer::Effect;
+use super::super::queue::Effect;
 use super::{CommitError, Records, opened, place};
 use crate::audit::AuditLog;
 

@@ -26,11 +26,11 @@ use kaskade_flow::record::{Kind, Protection};
 use kaskade_flow::unit::Encoded;
 
 use super::clock::Clock;
-use super::commit::Queue;
 use super::engine::{Engine, Link, Table, Value};
 use super::error::EngineError;
 use super::issuer::Issuer;
 use super::locked::Locked;
+use super::queue::Queue;
 use super::seal::Sealer;
 
 pub use super::error::{CommitError, DeclareError, RecordError};

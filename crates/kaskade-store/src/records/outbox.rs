@@ -24,10 +24,9 @@ use kaskade_flow::UnixMillis;
 use kaskade_flow::record::{Expect, RecordKey};
 use kaskade_flow::unit::{Encoded, Lane, Outgoing};
 
-use super::super::commit::Ticket;
 use super::super::engine::{Batch, Blocking, Change, Peek, Row, Table, Wanted};
 use super::super::error::EngineError;
-use super::super::issuer::Effect;
+use super::super::queue::{Effect, Ticket};
 use super::{CommitError, OUTBOX, RecordError, Records, opened, sealed};
 use lane::{Entry, LaneState, Next};
 

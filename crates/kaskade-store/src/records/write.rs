@@ -10,9 +10,8 @@ use kaskade_flow::record::{Expect, Kind, Version};
 use kaskade_flow::unit::{Change as UnitChange, Parts, Unit};
 use kaskade_flow::{Durable, Guarded, UnixMillis};
 
-use super::super::commit::{Outcome, Request, Settled, Ticket, Undone};
 use super::super::engine::{Batch, Change, Engine, Link, Peek, Wanted};
-use super::super::issuer::Effect;
+use super::super::queue::{Effect, Outcome, Request, Settled, Ticket, Undone};
 use super::{CommitError, RecordError, Records, opened, sealed, table};
 
 impl Records {

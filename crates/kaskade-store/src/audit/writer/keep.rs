@@ -82,13 +82,13 @@ impl Writer {
         }
         if waits {
             return match self.full {
-                Some(_) => Err(io::ErrorKind::StorageFull.into()),
-                None => Ok(()),
+                true => Err(io::ErrorKind::StorageFull.into()),
+                false => Ok(()),
             };
         }
         match self.folder.spare(self.options.segment_bytes) {
             Ok(file) => self.spare = Some(file),
-            Err(error) if files::is_full(&error) && self.full.is_none() && self.room() > 0 => {
+            Err(error) if files::is_full(&error) && !self.full && self.room() > 0 => {
                 // There is room yet: it is tried again, and said when there is none.
                 self.retry_at = Some(Instant::now() + RETRY_AFTER);
             }
@@ -104,7 +104,7 @@ impl Writer {
             return;
         }
         self.last_age = Some(Instant::now());
-        let (course, keep) = (self.course.now(&self.shared), crate::unlock::millis(self.options.keep));
+        let (course, keep) = (self.course.now(&self.shared), crate::clock::millis(self.options.keep));
         let mut octets: u64 = self.older.iter().map(|full| full.octets).sum();
         octets += 2 * self.options.segment_bytes;
         let mut last = None;
