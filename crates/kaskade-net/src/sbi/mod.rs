@@ -7,7 +7,7 @@
 //! | [`message`] | one request with its checks, one reply |
 //! | [`path`] | path segments and percent-decoding |
 //! | [`peer`] | who is at the other end: certificate or address |
-//! | [`problem`] | `ProblemDetails`, and the closed list of causes |
+//! | [`problem`] | `ProblemDetails`, made of a refusal; what a peer said when it refused |
 //! | [`json`] | members that know their JSON Pointer; a writer |
 //! | [`model`] | the bodies of Nausf and Nudm, parsed into types |
 //! | [`client`] | one multiplexed connection per peer |
