@@ -7,7 +7,7 @@
 //! event  version 1 ‖ outcome 1 ‖ action 2 ‖ reason 2 ‖ index 2 ‖ at 8 ‖ peer 8 ‖ pseudonym 8 ‖ masked subject 24
 //!        ‖ name of the key 16 ‖ fingerprint 4 ‖ correlation 8 ‖ serial 8 ‖ count 4
 //! name   version 1 ‖ 16 ‖ part 2 ‖ parts 2 ‖ octets 2 ‖ peer 8 ‖ text 80
-//! gap    version 1 ‖ 17 ‖ reason 2 ‖ 0 4 ‖ from 8 ‖ until 8 ‖ lost 8 ‖ at most ms 8 ‖ 0 56
+//! gap    version 1 ‖ 17 ‖ reason 2 ‖ 0 4 ‖ from 8 ‖ until 8 ‖ lost 8 ‖ at most ms 8 ‖ refusals from 8 or 0 ‖ 0 48
 //! ```
 //!
 //! Numbers are most significant octet first, times are milliseconds since 1970-01-01 UTC, text is ASCII with zeros behind it.
@@ -348,6 +348,8 @@ pub struct Gap {
     pub lost: Option<u64>,
     /// Of the time between, how much at most has no entries: milliseconds.
     pub at_most_ms: u64,
+    /// Refusals are counted for a while before they are written: those from then on until the log was opened again may be missing.
+    pub refusals: Option<UnixMillis>,
 }
 
 impl Gap {
@@ -360,6 +362,7 @@ impl Gap {
         out.put(self.until.get().to_be_bytes());
         out.put(self.lost.unwrap_or(u64::MAX).to_be_bytes());
         out.put(self.at_most_ms.to_be_bytes());
+        out.put(self.refusals.map_or(0, UnixMillis::get).to_be_bytes());
         out.octets()
     }
 
@@ -375,6 +378,9 @@ impl Gap {
             until: UnixMillis::new(u64::from_be_bytes(from.take())),
             lost: Some(u64::from_be_bytes(from.take())).filter(|lost| *lost != u64::MAX),
             at_most_ms: u64::from_be_bytes(from.take()),
+            refusals: Some(u64::from_be_bytes(from.take()))
+                .filter(|at| *at != 0)
+                .map(UnixMillis::new),
         };
         if zeros != [0; 4] || from.rest().iter().any(|octet| *octet != 0) {
             return Err(EventError::Form("octets behind a gap"));

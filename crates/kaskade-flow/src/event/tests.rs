@@ -83,9 +83,15 @@ fn what_is_wrong_is_said() {
         until: UnixMillis::new(4),
         lost: None,
         at_most_ms: 1000,
+        refusals: Some(UnixMillis::new(3)),
     };
     let expected = EventError::Form("a gap that ends before it begins");
     assert_eq!(Entry::decode(&gap.encode()), Err(expected));
+    let gap = Gap {
+        until: UnixMillis::new(6),
+        ..gap
+    };
+    assert_eq!(Entry::decode(&gap.encode()), Ok(Entry::Gap(gap)));
 }
 
 #[test]

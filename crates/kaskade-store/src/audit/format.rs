@@ -4,8 +4,9 @@
 //! segment  head and marks 4096 ‖ block ‖ block ‖ … ‖ zeros, as far as it is preallocated
 //! head     "KSKAUDIT" 8 ‖ version 4 ‖ 0 4 ‖ log 16 ‖ segment 8 ‖ entries before it 8 ‖ hash before it 32
 //!          ‖ master key 8 ‖ made at 8 ‖ commit before it 8 + 2 ‖ course 6 ‖ code 16 ‖ hash 32
-//! mark     number 8 ‖ alive at 8 ‖ next within ms 4 ‖ 1 if closed 4 ‖ synced entries 8 ‖ their hash 32 ‖ boot 16
-//!          ‖ commit 8 + 2 ‖ course 6 ‖ check 8 ‖ code 16; one at 1024 and one at 2048, written in turn
+//! mark     number 8 ‖ alive at 8 ‖ durable until 8 ‖ refusals from 8 ‖ within ms 4 ‖ 1 if closed 2 ‖ unsaid 2
+//!          ‖ synced entries 8 ‖ their hash 32 ‖ boot 16 ‖ commit 8 + 2 ‖ course 6 ‖ check 8 ‖ code 16;
+//!          one at 1024 and one at 2048, written in turn
 //! block    "KSKB" 4 ‖ entries 4 ‖ number of the first 8 ‖ written at 8 ‖ entries of 96 ‖ code 16 ‖ hash 32
 //! ```
 //!
@@ -18,7 +19,7 @@
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::store_keys::{Purpose, RECORD_CODE_LEN, StoreKeys};
 use kaskade_faults::fault;
-use kaskade_flow::event::{ENTRY_LEN, Fields};
+use kaskade_flow::event::{ENTRY_LEN, Fields, GapReason};
 
 /// Octets before the first block.
 pub(super) const HEAD_LEN: usize = 4096;
@@ -41,7 +42,7 @@ const BLOCK_MAGIC: &[u8; 4] = b"KSKB";
 const HASH_LEN: usize = 32;
 const HEAD_HASHED: usize = 112;
 const HEAD_USED: usize = HEAD_HASHED + HASH_LEN + RECORD_CODE_LEN;
-const MARK_CHECKED: usize = 96;
+const MARK_CHECKED: usize = 112;
 const MARK_LEN: usize = MARK_CHECKED + 8 + RECORD_CODE_LEN;
 
 pub(super) type Hash = [u8; HASH_LEN];
@@ -142,11 +143,18 @@ impl Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) number: u64,
-    /// All that happened until then is in the log.
+    /// All that was given out until then is in the file.
     pub(super) alive: u64,
-    /// Within how many milliseconds there should have been another mark.
-    pub(super) next_ms: u32,
+    /// All that was given out until then is among the synced entries.
+    pub(super) durable: u64,
+    /// Refusals from then on may not be written yet.
+    pub(super) refusals: Option<u64>,
+    /// Nothing was given out later than so many milliseconds after `durable`, without a newer mark on the disk;
+    /// [`Mark::UNBOUNDED`] where the log does not decide that.
+    pub(super) within_ms: u32,
     pub(super) closed: bool,
+    /// From `alive` on something is missing for this reason, and the log does not say so yet.
+    pub(super) unsaid: Option<GapReason>,
     /// Entries of the whole log that are synced.
     pub(super) entries: u64,
     pub(super) hash: Hash,
@@ -157,12 +165,18 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Whatever was given out went on, whether or not it could be written.
+    pub(super) const UNBOUNDED: u32 = u32::MAX;
+
     pub(super) fn encode(&self, log: &[u8; 16], segment: u64, keys: &StoreKeys) -> Vec<u8> {
         let mut octets = Vec::with_capacity(MARK_LEN);
         octets.extend_from_slice(&self.number.to_be_bytes());
         octets.extend_from_slice(&self.alive.to_be_bytes());
-        octets.extend_from_slice(&self.next_ms.to_be_bytes());
-        octets.extend_from_slice(&u32::from(self.closed).to_be_bytes());
+        octets.extend_from_slice(&self.durable.to_be_bytes());
+        octets.extend_from_slice(&self.refusals.unwrap_or(u64::MAX).to_be_bytes());
+        octets.extend_from_slice(&self.within_ms.to_be_bytes());
+        octets.extend_from_slice(&u16::from(self.closed).to_be_bytes());
+        octets.extend_from_slice(&self.unsaid.map_or(0, GapReason::number).to_be_bytes());
         octets.extend_from_slice(&self.entries.to_be_bytes());
         octets.extend_from_slice(&self.hash);
         octets.extend_from_slice(&self.boot);
@@ -188,11 +202,17 @@ impl Mark {
         let mark = Self {
             number: u64::from_be_bytes(from.take()),
             alive: u64::from_be_bytes(from.take()),
-            next_ms: u32::from_be_bytes(from.take()),
-            closed: match u32::from_be_bytes(from.take()) {
+            durable: u64::from_be_bytes(from.take()),
+            refusals: Some(u64::from_be_bytes(from.take())).filter(|at| *at != u64::MAX),
+            within_ms: u32::from_be_bytes(from.take()),
+            closed: match u16::from_be_bytes(from.take()) {
                 0 => false,
                 1 => true,
                 _ => return Err(Bad::Form("a mark that is neither open nor closed")),
+            },
+            unsaid: match u16::from_be_bytes(from.take()) {
+                0 => None,
+                number => Some(GapReason::of(number).ok_or(Bad::Form("a mark with a gap for no reason"))?),
             },
             entries: u64::from_be_bytes(from.take()),
             hash: from.take(),

@@ -12,8 +12,9 @@ use super::error::AuditFull;
 use crate::clock::coarse;
 
 const LANES: usize = 8;
-/// How long the writer may be silent before nothing is admitted, in milliseconds: the clock that says so is up to 10 ms late.
-const LONGEST_SILENCE: u64 = super::A_SECOND - 10;
+/// How long the writer may be silent before nothing is admitted, in milliseconds. Less than the second that a gap says: both the clock
+/// that measures it and the one that dates the gap are up to 10 ms late, and an answer leaves somewhat after it was admitted.
+const LONGEST_SILENCE: u64 = super::A_SECOND - 50;
 
 /// How many events may wait: as many as there is room for, on the disk too.
 pub(super) struct Gate {
@@ -71,7 +72,7 @@ impl Gate {
         self.waiting.fetch_sub(events, Ordering::AcqRel);
     }
 
-    /// For the writer: what was admitted before then is on the disk, or waits for room that nobody else is given meanwhile.
+    /// For the writer: what was admitted before then is on the disk, and a mark there says so.
     pub(super) fn beat(&self, at: Instant) {
         let at = at.saturating_duration_since(self.start).as_millis();
         self.beat

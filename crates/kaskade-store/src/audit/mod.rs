@@ -34,6 +34,8 @@
 mod error;
 mod files;
 mod format;
+#[cfg(test)]
+mod kills;
 mod lanes;
 mod open;
 mod peers;
@@ -66,6 +68,8 @@ use refusals::Refusals;
 
 /// Milliseconds within which everything is synced.
 const A_SECOND: u64 = 1000;
+/// By how much the clock of events is behind at most, in milliseconds: a tick of the kernel, and what is cut off.
+const LATE: u64 = 11;
 
 /// What happens while the log has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,6 +150,22 @@ pub struct AuditOptions {
     pub clock: Arc<dyn Clock>,
     /// Who is told of news.
     pub tell: Option<Tell>,
+    /// Comes between the steps of the writer, as a slow disk or a kill does.
+    pub(crate) between: Option<Between>,
+}
+
+/// Is told each step of the writer, on its thread.
+pub(crate) type Between = Arc<dyn Fn(Step) + Send + Sync>;
+
+/// What the writer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Something was written, and is the system's.
+    Written,
+    /// A sync begins.
+    Syncing,
+    /// It is on the disk.
+    Synced,
 }
 
 impl AuditOptions {
@@ -165,6 +185,7 @@ impl AuditOptions {
             known: None,
             clock: Arc::new(SystemClock::default()),
             tell: None,
+            between: None,
         }
     }
 

@@ -84,8 +84,11 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
     let mark = Mark {
         number: 1,
         alive: now,
-        next_ms: 0,
+        durable: now,
+        refusals: None,
+        within_ms: Writer::WITHIN_MS,
         closed: false,
+        unsaid: None,
         entries: 0,
         hash,
         boot: boot(),
@@ -156,6 +159,7 @@ fn go_on(
         Err(error) if files::is_full(&error) => walked.end,
         Err(error) => return Err(io(error)),
     };
+    let gap = (!walked.closed && !fault!("audit-gap-not-said")).then(|| gap(&walked.mark, &boot(), now));
     Ok(Start {
         log,
         segment: Segment {
@@ -170,8 +174,8 @@ fn go_on(
             commit: walked.commit,
         },
         mark_number: walked.mark.number,
-        alive: walked.mark.alive.max(walked.written_at),
-        gap: (!walked.closed && !fault!("audit-gap-not-said")).then(|| gap(&walked, now)),
+        alive: gap.map_or(now, |gap| gap.from.get()),
+        gap,
         torn,
         removed: walked.removed,
         course: walked.mark.course.max(walked.head.course),
@@ -202,19 +206,35 @@ fn check_known(folder: &Folder, known: &Anchor, last: &Walked, keys: &StoreKeys)
     Ok(())
 }
 
-/// From the last that is known until at most the time of the crash.
-fn gap(walked: &Walked, now: u64) -> Gap {
-    let (reason, unseen) = walk::unseen(&walked.mark, &boot());
-    let (from, at_most_ms) = match reason {
-        GapReason::NoRoom => (walked.mark.alive, unseen),
-        _ => (walked.mark.alive.max(walked.written_at), super::A_SECOND),
+/// What may be missing of a log that was not closed, by its last mark. The mark alone says it: a block that came later holds what was
+/// given out before the writer took it, and not what was given out until it was written.
+pub(super) fn gap(mark: &Mark, boot: &[u8; 16], now: u64) -> Gap {
+    // The pages of a process that was killed are the system's, and whole.
+    let killed = *boot != [0; 16] && mark.boot == *boot;
+    let from = if killed { mark.alive } else { mark.durable };
+    let (reason, within) = match mark.unsaid {
+        Some(reason) => (reason, u64::from(mark.within_ms)),
+        None if killed && mark.within_ms != Mark::UNBOUNDED => (GapReason::Killed, super::A_SECOND),
+        None if killed => (GapReason::Killed, mark.within_ms.into()),
+        None => (GapReason::MachineDown, mark.within_ms.into()),
     };
+    let latest = match from <= now {
+        // Nobody knows how long it went on: at the longest until now.
+        true if mark.within_ms == Mark::UNBOUNDED => now,
+        true => from.saturating_add(within).min(now),
+        // The clock was set back.
+        false => from.saturating_add(within),
+    };
+    let is_bounded = mark.within_ms != Mark::UNBOUNDED && mark.unsaid.is_none();
     Gap {
         reason,
         from: UnixMillis::new(from),
-        until: UnixMillis::new(from.saturating_add(unseen).min(now).max(from)),
+        until: UnixMillis::new(latest),
         lost: None,
-        at_most_ms,
+        at_most_ms: if is_bounded { super::A_SECOND } else { latest - from },
+        refusals: Some(UnixMillis::new(
+            mark.refusals.map_or(from, |refusals| refusals.min(from)),
+        )),
     }
 }
 
@@ -322,15 +342,16 @@ fn start(
     );
     writer.take_over(older, start.segment, start.state, start.mark_number, start.removed);
     let path = writer.path();
-    writer
-        .open_again(start.alive)
-        .map_err(|error| files::io_error(&path, &error))?;
     if start.torn > 0 {
         writer.tell(&Notice::TornTail(start.torn));
     }
+    // Before the mark, which says it as long as the log does not.
     if let Some(gap) = start.gap {
         writer.note_gap(gap);
     }
+    writer
+        .open_again(start.alive)
+        .map_err(|error| files::io_error(&path, &error))?;
     writer.note(Event::new(Outcome::Noted, Action::LogOpened, shared.now()));
     // Whether there is room is known before anybody asks.
     writer.tick(false);

@@ -63,6 +63,11 @@ impl Refusals {
         count.times = count.times.saturating_add(1);
     }
 
+    /// When the first of those happened that nobody was told of.
+    pub(super) fn since(&self) -> Option<UnixMillis> {
+        self.counts.values().map(|count| count.first_at).min()
+    }
+
     /// What there is to tell, when the interval is over, or at once if `now`.
     pub(super) fn take(&mut self, now: bool) -> Vec<Event> {
         let over = self.since.is_some_and(|since| now || since.elapsed() >= self.interval);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
-use kaskade_flow::event::{Action, ENTRY_LEN, Entry, GapReason};
+use kaskade_flow::event::{Action, ENTRY_LEN, Entry};
 
 use super::Anchor;
 use super::error::{What, Wrong};
@@ -28,8 +28,6 @@ pub(super) struct Walked {
     pub(super) len: u64,
     /// Behind the last whole block is something that no crash explains, or one does.
     pub(super) torn: bool,
-    /// When the last block was written.
-    pub(super) written_at: u64,
     pub(super) commit: Commit,
     /// The last entry says that the log was closed.
     pub(super) closed: bool,
@@ -135,7 +133,6 @@ fn walk_blocks<R: Read>(
         end: HEAD_LEN as u64,
         len,
         torn: false,
-        written_at: head.made_at,
         commit: head.commit,
         closed: false,
         removed: 0,
@@ -198,7 +195,6 @@ fn walk_blocks<R: Read>(
             visit(walked.entries, &entry);
         }
         walked.hash = hash;
-        walked.written_at = start.written_at;
         walked.end += block.len() as u64;
     }
     if walked.torn && mark.closed {
@@ -309,19 +305,6 @@ fn only_zeros<R: Read>(from: &mut BufReader<R>) -> std::io::Result<bool> {
     }
 }
 
-/// Why a log that was not closed has a gap: how long after its last mark something may be missing, and why.
-pub(super) fn unseen(mark: &Mark, boot: &[u8; 16]) -> (GapReason, u64) {
-    let next_ms = u64::from(mark.next_ms);
-    if next_ms > super::format::IDLE_MS {
-        return (GapReason::NoRoom, next_ms - super::format::IDLE_MS);
-    }
-    // The pages of a process that was killed are the system's, and whole.
-    match *boot != [0; 16] && mark.boot == *boot {
-        true => (GapReason::Killed, super::A_SECOND),
-        false => (GapReason::MachineDown, next_ms),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::format::{MARKS, put_block};
@@ -349,8 +332,11 @@ mod tests {
         let mark = Mark {
             number: 1,
             alive: 6,
-            next_ms: 0,
+            durable: 6,
+            refusals: None,
+            within_ms: 0,
             closed: false,
+            unsaid: None,
             entries: 1,
             hash,
             boot: [0; 16],

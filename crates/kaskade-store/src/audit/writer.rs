@@ -1,6 +1,7 @@
 //! The one thread that writes the log.
 
 mod keep;
+mod mark;
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
@@ -19,9 +20,10 @@ use kaskade_flow::UnixMillis;
 
 use super::error::AuditFull;
 use super::files::{self, Folder, boot};
-use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, IDLE_MS, MARKS, Mark, put_block};
+use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, IDLE_MS, put_block};
 use super::refusals::QUOTA;
-use super::{Anchor, AuditOptions, Notice, Shared, lock};
+use super::{Anchor, AuditOptions, Notice, Shared, Step, lock};
+use mark::{Moment, Reach};
 
 /// How often the lanes are emptied.
 const EVERY: Duration = Duration::from_millis(50);
@@ -100,14 +102,19 @@ pub(super) struct Writer {
     mark_number: u64,
     last_mark: Option<Instant>,
     last_sync: Instant,
-    /// When the oldest was drained that is not synced.
-    unsynced_since: Option<Instant>,
     unsynced: u64,
-    /// All that happened until then is in the file.
-    alive: u64,
+    /// All that was pushed until then is in the file,
+    alive: Moment,
+    /// and until then on the disk.
+    durable: Moment,
+    reach: Reach,
+    /// The first refusal that was taken and is not on the disk.
+    refusals: Option<u64>,
     introduced: HashSet<PeerId>,
     spare_lane: Vec<Event>,
     gaps: Vec<Gap>,
+    /// Written, and not synced.
+    unsynced_gaps: Vec<Gap>,
     own: Vec<Event>,
     todo: Vec<Event>,
     /// How many of `todo` were admitted; the others are at its beginning.
@@ -152,12 +159,15 @@ impl Writer {
             mark_number: 0,
             last_mark: None,
             last_sync: Instant::now(),
-            unsynced_since: None,
             unsynced: 0,
-            alive: 0,
+            alive: Moment::default(),
+            durable: Moment::default(),
+            reach: Reach::default(),
+            refusals: None,
             introduced: HashSet::new(),
             spare_lane: Vec::new(),
             gaps: Vec::new(),
+            unsynced_gaps: Vec::new(),
             own: Vec::new(),
             todo: Vec::with_capacity(waiting),
             admitted: 0,
@@ -184,9 +194,16 @@ impl Writer {
     /// Says that the log is open again, before anything is written to it: what a crash leaves behind the last block of a
     /// log that is closed would be an edit.
     pub(super) fn open_again(&mut self, alive: u64) -> io::Result<()> {
-        self.alive = alive;
+        self.alive = Moment {
+            wall: alive,
+            here: None,
+        };
+        self.durable = self.alive;
         self.write_mark(false)?;
-        self.segment.as_ref().map_or(Ok(()), |segment| segment.file.sync_data())
+        self.sync()?;
+        // What is given out from now on needs one that says so.
+        self.last_mark = None;
+        Ok(())
     }
 
     /// The segment that is written.
@@ -240,16 +257,25 @@ impl Writer {
             self.answer_flush(0, Some(AuditFull::Failed));
             return;
         }
-        let before = (self.shared.now().get(), Instant::now());
+        let before = Moment {
+            wall: self.shared.now().get(),
+            here: Some(Instant::now()),
+        };
         self.drain(closing);
         if closing {
-            self.todo
-                .push(Event::new(Outcome::Noted, Action::LogClosed, UnixMillis::new(before.0)));
+            self.todo.push(Event::new(
+                Outcome::Noted,
+                Action::LogClosed,
+                UnixMillis::new(before.wall),
+            ));
         }
-        let written = self.write_all(before.1);
+        let written = self.write_all();
         let flushing = asked > lock(&self.shared.flush).done;
         let kept = written.and_then(|()| {
-            self.alive = before.0;
+            self.alive = before;
+            if self.unsynced == 0 {
+                self.durable = before;
+            }
             self.keep_room()?;
             self.keep_age();
             self.sync_if_due(flushing, closing)
@@ -282,8 +308,9 @@ impl Writer {
             }
             Err(error) => self.fail(&error),
         }
-        // Not the time now: what was admitted since the lanes were emptied has waited while the disk was written.
-        self.shared.gate.beat(self.unsynced_since.unwrap_or(before.1));
+        if let Some(seen) = self.seen() {
+            self.shared.gate.beat(seen);
+        }
     }
 
     fn fail(&mut self, error: &io::Error) {
@@ -308,7 +335,10 @@ impl Writer {
         }
         let mut own = core::mem::take(&mut self.own);
         if !self.full {
-            own.append(&mut lock(&self.shared.refusals).take(closing));
+            let refusals = lock(&self.shared.refusals).take(closing);
+            let first = refusals.iter().map(|event| event.at().get()).min();
+            self.refusals = self.refusals.into_iter().chain(first).min();
+            own.extend(refusals);
         }
         if !own.is_empty() {
             own.append(&mut self.todo);
@@ -332,12 +362,14 @@ impl Writer {
         }
         let lost = lock(&self.shared.lost).take();
         if let Some(lost) = lost {
+            let (from, until) = (lost.from.get(), lost.until.get() + super::LATE);
             self.note_gap(Gap {
                 reason: GapReason::NoRoom,
                 from: lost.from,
-                until: lost.until,
+                until: UnixMillis::new(until),
                 lost: Some(lost.times),
-                at_most_ms: lost.until.get() - lost.from.get(),
+                at_most_ms: until - from,
+                refusals: None,
             });
         }
     }
@@ -362,10 +394,7 @@ impl Writer {
         events.min(self.options.waiting as u64)
     }
 
-    fn write_all(&mut self, drained: Instant) -> io::Result<()> {
-        if !self.todo.is_empty() || !self.gaps.is_empty() {
-            self.unsynced_since.get_or_insert(drained);
-        }
+    fn write_all(&mut self) -> io::Result<()> {
         let mut at = 0;
         let mut outcome = Ok(());
         while outcome.is_ok() && (at < self.todo.len() || !self.gaps.is_empty()) {
@@ -432,8 +461,9 @@ impl Writer {
             commit,
         };
         self.introduced.extend(new);
-        self.gaps.drain(..gaps);
+        self.unsynced_gaps.extend(self.gaps.drain(..gaps));
         *at = next;
+        self.step(Step::Written);
         Ok(())
     }
 
@@ -446,37 +476,15 @@ impl Writer {
             .min(BLOCK_ENTRIES)
     }
 
-    fn sync_if_due(&mut self, flushing: bool, closing: bool) -> io::Result<()> {
-        let now = flushing || closing;
-        let due =
-            self.unsynced >= SYNC_OCTETS || self.unsynced_since.is_some_and(|since| since.elapsed() >= SYNC_AFTER);
-        let idle = self.last_sync.elapsed() >= Duration::from_millis(IDLE_MS);
-        let marked = self.last_mark.is_some_and(|last| last.elapsed() < MARK_AFTER);
-        if due || now || idle {
-            let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
-            segment.file.sync_data()?;
-            self.after_sync();
-            self.write_mark(closing)?;
-            if closing {
-                // Both, as in every segment that is finished.
-                self.write_mark(true)?;
-            }
-            if now {
-                // The mark too: whoever reads now finds all of it.
-                let segment = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
-                segment.file.sync_data()?;
-            }
-        } else if !marked {
-            self.write_mark(false)?;
-        }
-        Ok(())
-    }
-
     /// What was written is on the disk.
     fn after_sync(&mut self) {
         self.synced = self.state;
         self.unsynced = 0;
-        self.unsynced_since = None;
+        self.durable = self.alive;
+        self.unsynced_gaps.clear();
+        if !self.todo.iter().any(|event| event.outcome() == Outcome::Refused) {
+            self.refusals = None;
+        }
         self.last_sync = Instant::now();
         self.publish();
         let said = self
@@ -506,43 +514,5 @@ impl Writer {
         self.shared
             .durable_serial
             .store(self.synced.commit.0, Ordering::Release);
-    }
-
-    fn write_mark(&mut self, closed: bool) -> io::Result<()> {
-        let Some(segment) = &self.segment else { return Ok(()) };
-        let number = self.mark_number + 1;
-        let mark = self.mark(number, self.synced, closed);
-        let octets = mark.encode(&self.log, segment.number, &self.shared.keys);
-        let [first, second] = MARKS;
-        let at = if number.is_multiple_of(2) { first } else { second };
-        segment.file.write_all_at(&octets, at as u64)?;
-        self.mark_number = number;
-        self.last_mark = Some(Instant::now());
-        Ok(())
-    }
-
-    fn mark(&self, number: u64, state: State, closed: bool) -> Mark {
-        // What was lost, or waits in memory for room, and is not said yet: from its first on it may be lost for good.
-        let lost = (*lock(&self.shared.lost)).map(|lost| lost.from.get());
-        let unsaid = self.gaps.iter().map(|gap| gap.from.get());
-        let stuck = (self.full && !self.todo.is_empty()).then_some(self.alive);
-        let (alive, next_ms) = match lost.into_iter().chain(unsaid).chain(stuck).min() {
-            Some(from) => (
-                from,
-                IDLE_MS + super::A_SECOND + self.shared.now().get().saturating_sub(from),
-            ),
-            None => (self.alive, IDLE_MS),
-        };
-        Mark {
-            number,
-            alive,
-            next_ms: u32::try_from(next_ms).unwrap_or(u32::MAX),
-            closed,
-            entries: state.entries,
-            hash: state.hash,
-            boot: self.boot,
-            commit: state.commit,
-            course: self.course.now(&self.shared),
-        }
     }
 }

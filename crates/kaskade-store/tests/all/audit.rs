@@ -356,9 +356,9 @@ fn whoever_computes_the_chain_anew_is_found_with_the_master_key() {
     }
     let (log, segment_number) = (octets[16..32].to_vec(), 1_u64.to_be_bytes());
     for mark in [1024, 2048] {
-        octets[mark + 32..mark + 64].copy_from_slice(&before);
-        let check = sha256(&[&octets[mark..mark + 96], &log, &segment_number]);
-        octets[mark + 96..mark + 104].copy_from_slice(&check[..8]);
+        octets[mark + 48..mark + 80].copy_from_slice(&before);
+        let check = sha256(&[&octets[mark..mark + 112], &log, &segment_number]);
+        octets[mark + 112..mark + 120].copy_from_slice(&check[..8]);
     }
     fs::write(segment(folder.path(), 1), &octets).expect("written");
     verify(folder.path(), None).expect("a chain without a flaw");

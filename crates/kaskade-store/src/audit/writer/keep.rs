@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use kaskade_flow::event::{Action, Event, Outcome};
 
-use super::super::files;
 use super::super::format::{HEAD_LEN, Head, MARKS};
+use super::super::{Step, files};
 use super::{AGE_EVERY, Full, RETRY_AFTER, Segment, State, Writer};
 
 impl Writer {
@@ -19,13 +19,13 @@ impl Writer {
             }
             self.spare = Some(self.folder.spare(self.options.segment_bytes)?);
         }
-        let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
-        old.file.sync_data()?;
+        self.sync()?;
         self.after_sync();
         self.write_mark(true)?;
         self.write_mark(true)?;
         let old = self.segment.as_ref().ok_or_else(|| io::Error::other("no segment"))?;
         old.file.set_len(old.end)?;
+        self.step(Step::Syncing);
         old.file.sync_all()?;
         let number = old.number + 1;
         let head = Head {
@@ -49,7 +49,9 @@ impl Writer {
         }
         let file = self.spare.as_ref().ok_or_else(|| io::Error::other("no spare"))?;
         file.write_all_at(&page, 0)?;
+        self.step(Step::Syncing);
         file.sync_data()?;
+        self.step(Step::Synced);
         self.folder.number_spare(number)?;
         if let (Some(file), Some(old)) = (self.spare.take(), self.segment.take()) {
             self.older.push_back(Full {
@@ -65,6 +67,7 @@ impl Writer {
             });
         }
         self.mark_number += 2;
+        self.begun();
         (self.state, self.synced) = (state, state);
         self.introduced.clear();
         self.publish();

@@ -182,8 +182,12 @@ fn gap_text(gap: &Gap) -> String {
         Some(lost) => format!("{lost} entries are missing"),
         None => format!("entries of at most {} ms may be missing", gap.at_most_ms),
     };
+    let refusals = match gap.refusals {
+        Some(from) => format!("; so may refusals from {} on", Timestamp::from(from)),
+        None => String::new(),
+    };
     format!(
-        "{} gap      {lost}, until {} ({})",
+        "{} gap      {lost}, until {} ({}){refusals}",
         Timestamp::from(gap.from),
         Timestamp::from(gap.until),
         gap.reason.name()
@@ -234,6 +238,7 @@ fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> Value {
             "until": Timestamp::from(gap.until).to_string(),
             "lost": gap.lost,
             "at_most_ms": gap.at_most_ms,
+            "refusals_from": gap.refusals.map(|from| Timestamp::from(from).to_string()),
         }),
         Entry::Name(_) => Value::Null,
     }
