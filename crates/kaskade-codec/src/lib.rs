@@ -3,6 +3,7 @@
 //! | Room | What | Source |
 //! |---|---|---|
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
+//! | [`sbi`] | bodies and paths of the service-based interfaces | TS 29.500, TS 29.571 |
 //! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
 //!
 //! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
@@ -26,6 +27,7 @@
 extern crate alloc;
 
 pub mod hex;
+pub mod sbi;
 pub mod usim_file;
 
 /// The example of the README, compiled and run with the documentation tests.

@@ -1,0 +1,281 @@
+//! What members of bodies are: octets, secrets, identities, flags.
+//!
+//! Hexadecimal digits may be of either case; ours are lower case.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::Display;
+use core::str::FromStr;
+
+use kaskade_crypto::{Autn, Auts, Rand};
+use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
+use kaskade_keys::{ParseError, RoutingIndicator, ServingNetworkName, Suci, Supi};
+use serde::ser::{Error as _, Serializer};
+use zeroize::Zeroizing;
+
+use super::body::Value;
+use super::date_time::Timestamp;
+use super::member::{Member, NoObject};
+use super::misread::{Misread, Presence};
+use super::nf_instance::NfInstanceId;
+use crate::hex;
+
+/// What octets that are no digits are told, never the digits.
+fn no_digits<const N: usize>(text: &str, presence: Presence) -> Misread {
+    let (characters, digits) = (text.chars().count(), N.saturating_mul(2));
+    Misread::wrong(
+        presence,
+        match characters == digits {
+            true => format!("not {digits} hexadecimal digits"),
+            false => format!("{characters} characters instead of {digits} hexadecimal digits"),
+        },
+    )
+}
+
+/// Octets, in hexadecimal digits of either case, read in constant time.
+///
+/// # Errors
+/// [`Misread`] that says length or form, never the digits.
+pub fn octets<const N: usize>(member: Member<'_>, presence: Presence) -> Result<[u8; N], Misread> {
+    let text = member.text(presence)?;
+    let mut octets = [0; N];
+    match hex::read(text.as_bytes(), &mut octets) {
+        true => Ok(octets),
+        false => Err(no_digits::<N>(&text, presence)),
+    }
+}
+
+/// A secret in hexadecimal digits of either case: `make` takes its octets, which are then wiped, and so is the text where it is no
+/// part of the body.
+///
+/// The digits are read in constant time. What is before it, the search for the end of the string, asks of each character only
+/// whether it is a quote, a backslash or a control character, and all digits are none of these.
+///
+/// # Errors
+/// As [`octets`].
+pub fn secret<const N: usize, S>(
+    member: Member<'_>,
+    presence: Presence,
+    make: impl FnOnce(&[u8; N]) -> S,
+) -> Result<S, Misread> {
+    let text = member.text(presence)?;
+    let mut octets = Zeroizing::new([0; N]);
+    let made = match hex::read(text.as_bytes(), &mut octets) {
+        true => Ok(make(&octets)),
+        false => Err(no_digits::<N>(&text, presence)),
+    };
+    if let Cow::Owned(text) = text {
+        drop(Zeroizing::new(text));
+    }
+    made
+}
+
+macro_rules! octets {
+    ($($T:ident)*) => {$(
+        impl Value for $T {
+            type Object<'a> = NoObject;
+
+            fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+                octets(member, presence).map(Self::from_octets)
+            }
+
+            fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_bytes(self.octets())
+            }
+        }
+    )*};
+}
+
+octets! { Rand Autn Auts HxresStar }
+
+/// Each with whom it is told.
+macro_rules! secrets {
+    ($($T:ident.$expose:ident)*) => {$(
+        impl Value for $T {
+            type Object<'a> = NoObject;
+
+            const SECRET: bool = true;
+
+            fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+                secret(member, presence, Self::from_octets)
+            }
+
+            fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_bytes(self.$expose())
+            }
+        }
+    )*};
+}
+
+secrets! { ResStar.expose_to_ausf XresStar.expose_to_ausf KAusf.expose_to_ausf KSeaf.expose_to_seaf }
+
+/// Reads what a type parses from text.
+fn parsed<T: FromStr<Err: Display>>(member: Member<'_>, presence: Presence) -> Result<T, Misread> {
+    let text = member.text(presence)?;
+    text.parse()
+        .map_err(|error: T::Err| Misread::wrong(presence, error.to_string()))
+}
+
+macro_rules! texts {
+    ($($T:ident: |$value:ident, $to:ident| $write:expr;)*) => {$(
+        impl Value for $T {
+            type Object<'a> = NoObject;
+
+            fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+                parsed(member, presence)
+            }
+
+            fn write<S: Serializer>(&self, $to: S) -> Result<S::Ok, S::Error> {
+                let $value = self;
+                $write
+            }
+        }
+    )*};
+}
+
+texts! {
+    Supi: |supi, to| to.collect_str(&format_args!("{}{}", supi.sbi_prefix(), supi.value()));
+    SupiOrSuci: |who, to| to.serialize_str(&who.sbi());
+    ServingNetworkName: |name, to| to.serialize_str(name.as_str());
+    RoutingIndicator: |indicator, to| to.serialize_str(indicator.as_str());
+    NfInstanceId: |id, to| to.serialize_str(id.text().as_str());
+    Timestamp: |at, to| to.collect_str(at);
+    AuthType: |kind, to| match kind {
+        AuthType::FiveGAka => to.serialize_str(AuthType::FIVE_G_AKA),
+        AuthType::Other => Err(S::Error::custom("the name of another method is not kept")),
+    };
+    Features: |features, to| to.serialize_str(&features.0);
+    Text: |text, to| to.serialize_str(&text.0);
+}
+
+impl Value for bool {
+    type Object<'a> = NoObject;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        member.bool(presence)
+    }
+
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bool(*self)
+    }
+}
+
+/// Any text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(pub String);
+
+impl FromStr for Text {
+    type Err = core::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.into()))
+    }
+}
+
+/// `supportedFeatures`: hexadecimal digits, as many as the peer likes (TS 29.571 5.2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Features(String);
+
+/// Not the text of features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not hexadecimal digits")]
+pub struct NotFeatures;
+
+impl FromStr for Features {
+    type Err = NotFeatures;
+
+    fn from_str(text: &str) -> Result<Self, NotFeatures> {
+        match text.bytes().all(|c| c.is_ascii_hexdigit()) {
+            true => Ok(Self(text.into())),
+            false => Err(NotFeatures),
+        }
+    }
+}
+
+/// A SUPI or a SUCI, as the services take either (TS 29.571 5.3.2, `SupiOrSuci`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SupiOrSuci {
+    /// The permanent identity in clear.
+    Supi(Supi),
+    /// The concealed identity.
+    Suci(Suci),
+}
+
+impl SupiOrSuci {
+    /// Reads the SBI text form; the error says what is wrong, without the subscriber.
+    ///
+    /// # Errors
+    /// [`ParseError`] of the kind that the prefix announces.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        if text.starts_with("suci-") {
+            text.parse().map(Self::Suci)
+        } else {
+            text.parse().map(Self::Supi)
+        }
+    }
+
+    /// The SBI text form.
+    pub fn sbi(&self) -> String {
+        match self {
+            Self::Supi(supi) => supi.sbi(),
+            Self::Suci(suci) => suci.sbi(),
+        }
+    }
+}
+
+impl FromStr for SupiOrSuci {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text)
+    }
+}
+
+impl From<Supi> for SupiOrSuci {
+    fn from(supi: Supi) -> Self {
+        Self::Supi(supi)
+    }
+}
+
+impl From<Suci> for SupiOrSuci {
+    fn from(suci: Suci) -> Self {
+        Self::Suci(suci)
+    }
+}
+
+/// How a user was or is to be authenticated (TS 29.503 6.3.6.3.3, TS 29.509 6.1.6.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthType {
+    /// 5G AKA.
+    FiveGAka,
+    /// Anything else, which this program does not do yet.
+    Other,
+}
+
+impl AuthType {
+    /// As it travels.
+    pub const FIVE_G_AKA: &'static str = "5G_AKA";
+}
+
+impl FromStr for AuthType {
+    type Err = core::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            Self::FIVE_G_AKA => Self::FiveGAka,
+            _ => Self::Other,
+        })
+    }
+}
+
+crate::body! {
+    /// What the UE answered to a challenge that was not fresh (TS 29.503 6.3.6.2.4).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ResynchronizationInfo = "ResynchronizationInfo" {
+        /// The RAND of that challenge.
+        rand "rand": Rand,
+        /// AUTS.
+        auts "auts": Auts,
+    }
+}
