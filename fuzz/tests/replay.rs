@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[allow(unreachable_pub, reason = "public where they are a library")]
 mod targets;
 
-use targets::TARGETS;
+use targets::{BODIES, TARGETS};
 
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = read_dir(folder).expect("the folder is in the repository");
@@ -54,6 +54,20 @@ fn every_target_has_its_program_and_its_seeds() {
     assert_eq!(names(&here.join("corpus")), listed, "corpus/ and TARGETS differ");
     for (name, _) in TARGETS {
         assert!(!seeds(name).is_empty(), "{name} has no seed");
+    }
+}
+
+#[test]
+fn every_body_of_every_service_has_a_seed() {
+    for service in kaskade_net::services::ALL {
+        let target = BODIES.iter().find(|(_, of)| of.name == service.name);
+        let (target, _) = target.unwrap_or_else(|| panic!("{} has no target", service.name));
+        assert!(TARGETS.iter().any(|(name, _)| name == target), "{target}");
+        let seeds = seeds(target);
+        for body in service.bodies() {
+            let read = seeds.iter().any(|(_, seed)| body.rewrite(seed).is_some());
+            assert!(read, "corpus/{target} has no {body:?}");
+        }
     }
 }
 

@@ -45,8 +45,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "kaskade-codec",
-        may_use: &["kaskade-keys"],
-        reason: "byte formats carry identities, and compute nothing",
+        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys", "kaskade-flow"],
+        reason: "byte formats carry identities, keys and what leads to them, and compute nothing",
         sans_io: true,
     },
     Layer {
@@ -169,13 +169,17 @@ const COMPUTES: &[&str] = &[
     "hashbrown",
     "keccak",
     "p256",
+    "percent-encoding",
     "polyval",
+    "serde",
     "serde_json",
     "sha1",
     "sha2",
     "smallvec",
     "subtle",
     "thiserror",
+    "time",
+    "uuid",
     "x25519-dalek",
     "zeroize",
 ];

@@ -81,6 +81,8 @@ const ROOTS: &[(&str, &[&str], &str)] = &[
 const NOWHERE: &[(&str, &str)] = &[
     ("SystemTime", "the time is an argument"),
     ("Instant", "the time is an argument"),
+    ("now_utc", "the time is an argument"),
+    ("now_local", "the time is an argument"),
     ("_rdtsc", "the time is an argument"),
     ("__rdtscp", "the time is an argument"),
     ("tokio", "the caller brings the runtime"),

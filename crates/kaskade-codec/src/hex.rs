@@ -19,6 +19,16 @@ pub fn push(out: &mut Vec<u8>, octets: &[u8]) {
     }
 }
 
+/// Writes two lower-case digits for each octet into the beginning of `digits`, and gives that; nothing where there is no room.
+///
+/// ```
+/// let mut digits = [0; 8];
+/// assert_eq!(kaskade_codec::hex::encode(&[0x0a, 0xff], &mut digits), b"0aff");
+/// ```
+pub fn encode<'d>(octets: &[u8], digits: &'d mut [u8]) -> &'d [u8] {
+    base16ct::lower::encode(octets, digits).unwrap_or_default()
+}
+
 /// Reads exactly `2 N` digits of either case into `octets`; whether that is what they are. If not, `octets` holds nothing.
 ///
 /// ```

@@ -9,11 +9,14 @@
 //! A parser never panics, says where the input is wrong and what it expected, and `emit(parse(x))` gives back `x` up to
 //! the freedoms that the parser's documentation names. `no_std` with `alloc`.
 #![cfg_attr(not(test), no_std)]
+#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![cfg_attr(
     test,
     allow(
         clippy::panic,
         clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
         clippy::print_stdout,
         clippy::print_stderr,
         clippy::cast_possible_truncation,
@@ -22,7 +25,6 @@
         reason = "a test fails by panicking, prints what it saw, and casts its own constants"
     )
 )]
-#![deny(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 extern crate alloc;
 

@@ -55,6 +55,15 @@ impl<T> Durable<T> {
         Durable(make(self.0))
     }
 
+    /// Makes something else of it, where that is possible.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    #[inline]
+    pub fn try_map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Durable<U>, E> {
+        make(self.0).map(Durable)
+    }
+
     /// Keeps it back again: whoever passes on what another released puts a release of its own on record. The cover says that
     /// nothing else has to become durable for it.
     #[inline]

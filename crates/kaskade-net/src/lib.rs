@@ -2,13 +2,14 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
-//! | [`sbi`] | HTTP/2 server and client, TLS 1.3, JSON bodies, `ProblemDetails` | TS 29.500, TS 29.501 |
+//! | [`sbi`] | HTTP/2 server and client, TLS 1.3, routes, `ProblemDetails` | TS 29.500, TS 29.501 |
+//! | [`services`] | what roles serve and ask for: a declaration each | TS 29.503, TS 29.509 |
 //! | [`role`] | UDM (with ARPF and SIDF), AUSF, and the SEAF's side as a client | TS 29.503, TS 29.509 |
 //! | [`node`] | the roles that run in one process, and their sockets | – |
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
 //! | [`log_limit`](mod@log_limit) | repeated lines of the log, limited and counted | – |
 //! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
-//! | [`time`] | the `DateTime` of the services | TS 29.571 5.2.2 |
+//! | [`time`] | the clocks of the process | – |
 //!
 //! A request is parsed once into types of `kaskade-keys` and `kaskade-crypto`; what it does to keys and sequence numbers is
 //! decided in `kaskade-aka` and `kaskade-store`. Here are sockets, limits, and contexts that expire.
@@ -20,7 +21,7 @@
 //! use kaskade_net::role::ausf::AusfOptions;
 //! use kaskade_net::role::policy::ServingNetworkPolicy;
 //! use kaskade_net::role::udm::UdmOptions;
-//! use kaskade_net::sbi::model::NfInstanceId;
+//! use kaskade_codec::sbi::NfInstanceId;
 //!
 //! let policy = ServingNetworkPolicy::plmns([Plmn::new("001", "01")?]);
 //! let id = NfInstanceId::from_random(kaskade_net::random::random_octets()?);
@@ -64,6 +65,7 @@ pub mod node;
 pub mod random;
 pub mod role;
 pub mod sbi;
+pub mod services;
 pub mod tap;
 pub mod time;
 

@@ -10,13 +10,14 @@ use kaskade_store::SubscriberStore;
 use tokio::task::JoinHandle;
 
 use crate::log_limit;
-use crate::role::Services;
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
-use crate::role::udm::{Udm, UdmOptions};
+use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
+use crate::sbi::service::Routes;
+use crate::services::nudm_ueau::Client;
 
 /// What runs on a node.
 #[derive(Clone, Default)]
@@ -211,18 +212,18 @@ impl Node {
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
                 (Some(remote), _) => {
-                    UdmLink::Http(SbiClient::new(&remote.url, remote.options).map_err(NodeError::UdmUrl)?)
+                    let client = SbiClient::new(&remote.url, remote.options).map_err(NodeError::UdmUrl)?;
+                    UdmLink::There(Client::new(client))
                 }
-                (None, Some(udm)) => UdmLink::Local(udm.clone()),
+                (None, Some(udm)) => UdmLink::Here(OwnUdm(udm.clone())),
                 (None, None) => return Err(NodeError::NoUdm),
             };
             let ausf = Arc::new(Ausf::new(link, role.options));
-            let services = Services {
-                ausf: Some(ausf.clone()),
-                udm: udm.clone().filter(|_| shared),
-                groups: groups.clone(),
-            };
-            let socket = Socket::open("AUSF", role.listen, role.server, services)?;
+            let mut routes = Routes::new(groups.clone()).with(ausf.api());
+            if let (true, Some(udm)) = (shared, &udm) {
+                routes = routes.with(udm.api());
+            }
+            let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
             node.ausf_url = Some(socket.url());
             if shared {
                 node.udm_url = Some(socket.url());
@@ -231,15 +232,11 @@ impl Node {
             node.drain = socket.server.limits.drain;
             sockets.push(socket);
         }
-        if let (Some(role), None) = (options.udm, &node.udm_url)
+        if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let services = Services {
-                ausf: None,
-                udm,
-                groups,
-            };
-            let socket = Socket::open("UDM", listen, role.server, services)?;
+            let routes = Routes::new(groups).with(udm.api());
+            let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             sockets.push(socket);
         }
@@ -248,7 +245,7 @@ impl Node {
             let Socket {
                 listener,
                 server,
-                services,
+                routes,
             } = socket;
             let house = match houses.iter().find(|(limits, _)| *limits == server.limits) {
                 Some((_, house)) => house.clone(),
@@ -258,7 +255,7 @@ impl Node {
                     house
                 }
             };
-            let serving = serve_in(house, listener, Arc::new(services), server.tls, node.shutdown.clone());
+            let serving = serve_in(house, listener, Arc::new(routes), server.tls, node.shutdown.clone());
             node.tasks.push(tokio::spawn(serving));
         }
         let shutdown = node.shutdown.clone();
@@ -332,16 +329,11 @@ async fn report_left_out(shutdown: Shutdown) {
 struct Socket {
     listener: tokio::net::TcpListener,
     server: ServerOptions,
-    services: Services,
+    routes: Routes,
 }
 
 impl Socket {
-    fn open(
-        role: &'static str,
-        address: SocketAddr,
-        server: ServerOptions,
-        services: Services,
-    ) -> Result<Self, NodeError> {
+    fn open(role: &'static str, address: SocketAddr, server: ServerOptions, routes: Routes) -> Result<Self, NodeError> {
         if server.is_exposed(address) {
             if !server.insecure_h2c {
                 return Err(NodeError::ClearText { role, address });
@@ -352,7 +344,7 @@ impl Socket {
         Ok(Self {
             listener,
             server,
-            services,
+            routes,
         })
     }
 

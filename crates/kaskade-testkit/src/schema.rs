@@ -1,7 +1,7 @@
 //! What a service answers and what it is asked, checked against a description of it.
 //!
-//! A description is a file of JSON in the project's own words: where the service is, its operations with the answers that each may
-//! give, and the form of their bodies. A form uses a part of JSON Schema: `type`, `const`, `enum`, `pattern`, `anyOf`,
+//! A description is JSON in the project's own words: where the service is, its operations with the answers that each may
+//! give, and the form of their bodies. A problem is `"problem"`, or a list of the causes that it may have (`null`: none). A form uses a part of JSON Schema: `type`, `const`, `enum`, `pattern`, `anyOf`,
 //! `properties`, `required`, `additionalProperties: false`, `items`, `$ref` to `#/schemas/<name>`. Where 3GPP's OpenAPI files
 //! are at hand, [`openapi`] checks against them too.
 //!
@@ -71,6 +71,11 @@ pub struct Services {
 }
 
 impl Services {
+    /// Of descriptions that are at hand, and the form of `ProblemDetails` (TS 29.571 5.2.4.1).
+    pub const fn new(apis: Vec<Value>, problem: Value) -> Self {
+        Self { apis, problem }
+    }
+
     /// Reads these files of a folder, and `problem.json`, the form of `ProblemDetails` (TS 29.571 5.2.4.1).
     ///
     /// # Panics
@@ -121,6 +126,14 @@ impl Services {
             Value::Null if OF_HTTP.contains(&seen.status) => self.problem(seen),
             Value::Null => Err("the operation does not have this status".into()),
             Value::String(_) => self.problem(seen),
+            Value::Array(causes) => {
+                self.problem(seen)?;
+                let cause = &json(seen)?["cause"];
+                match causes.contains(cause) {
+                    true => Ok(()),
+                    false => Err(format!("the operation does not have the cause {cause}")),
+                }
+            }
             answer => {
                 let location = answer["location"].as_str();
                 match (location, seen.location) {

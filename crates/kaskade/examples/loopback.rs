@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade::load::{self, LoadOptions, demo_subscriber};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::Plmn;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole};
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::UdmOptions;
-use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
 

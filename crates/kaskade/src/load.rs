@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::usim::UsimOptions;
+use kaskade_codec::sbi::SupiOrSuci;
 use kaskade_crypto::Amf;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{Abba, Plmn, ServingNetworkName, Supi};
 use kaskade_net::random::{SystemEntropy, random_octets};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::client::{ClientError, ClientOptions};
-use kaskade_net::sbi::model::SupiOrSuci;
 use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets, Subscription};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::demo::DemoSubscriber;

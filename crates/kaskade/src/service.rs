@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kaskade::config::{AuditConfig, Config, LimitsConfig, RemoteUdmConfig, TlsConfig};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_flow::event::{Action, Event, Outcome};
 use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
@@ -14,7 +15,6 @@ use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient, api_root};
 use kaskade_net::sbi::limits::Limits;
-use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;

@@ -20,7 +20,7 @@ mod store_rows;
 mod usim_files;
 
 pub use audit::{audit_entry, audit_segment};
-pub use bodies::{nausf_bodies, nudm_bodies};
+pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};

@@ -15,6 +15,8 @@ use alloc::vec::Vec;
 use kaskade_aka::algorithm::AlgorithmKeys;
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::usim::UsimOptions;
+use kaskade_codec::sbi::Body;
+use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_codec::usim_file::SuciCalcInfo;
 use kaskade_crypto::{Autn, K, Opc, Rand};
 use kaskade_flow::entropy::{Entropy, NoRandomness};
@@ -101,6 +103,12 @@ pub fn answer(k: &[u8; 16], opc: &[u8; 16], rand: [u8; 16], autn: [u8; 16], netw
     let device = waiting.security_mode(Selection::default());
     device.context()?;
     Some(*res_star.expose_to_operator())
+}
+
+/// Whether a report of an authentication can be read.
+#[must_use]
+pub fn report(octets: &[u8]) -> bool {
+    AuthEvent::from_json(octets).is_ok()
 }
 
 /// A file of the card, read and written again.

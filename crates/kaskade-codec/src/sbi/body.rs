@@ -309,6 +309,7 @@ macro_rules! body {
                     &self,
                     to: S,
                 ) -> ::core::result::Result<S::Ok, S::Error> {
+                    #[allow(unused_imports, reason = "not every body has each kind of member")]
                     use $crate::sbi::code::{Form, SerializeMap, Written};
                     let mut object = to.serialize_map(None)?;
                     $($(object.serialize_entry($fixed_wire, $text)?;)*)?

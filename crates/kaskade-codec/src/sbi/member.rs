@@ -17,8 +17,10 @@ use super::misread::{Misread, Presence};
 /// A member of a JSON object.
 ///
 /// `T` is what an object value is read into; most members are no objects, and take [`NoObject`].
+#[derive(Default)]
 pub enum Member<'a, T = NoObject> {
     /// The member is not there.
+    #[default]
     Missing,
     /// `null`.
     Null,
@@ -30,12 +32,6 @@ pub enum Member<'a, T = NoObject> {
     Object(T),
     /// Anything else: its JSON type.
     Other(&'static str),
-}
-
-impl<T> Default for Member<'_, T> {
-    fn default() -> Self {
-        Self::Missing
-    }
 }
 
 /// Reads any object and keeps nothing.

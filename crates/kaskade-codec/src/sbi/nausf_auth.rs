@@ -184,6 +184,19 @@ const _: () = {
 };
 
 crate::body! {
+    /// A confirmation that failed: it holds nothing.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AuthenticationFailure = "ConfirmationDataResponse" {}
+    fixed { auth_result "authResult" = FAILURE }
+}
+
+impl From<AuthenticationFailure> for ConfirmationDataResponse {
+    fn from(_: AuthenticationFailure) -> Self {
+        Self::Failure
+    }
+}
+
+crate::body! {
     /// Who is gone (TS 29.509 6.1.6.2.21).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct DeregistrationInfo = "DeregistrationInfo" {

@@ -1,27 +1,26 @@
 //! SEAF: the serving network's side of Nausf_UEAuthentication, as a client of any AUSF (TS 29.509 5.2.2.2.2).
 
-use hyper::{Method, StatusCode};
+use hyper::Uri;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
+use kaskade_codec::sbi::nausf_auth::{
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo,
+};
+use kaskade_codec::sbi::{ResourceId, ResynchronizationInfo, SupiOrSuci};
 use kaskade_flow::Refusal;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{ServingNetworkName, Supi};
 
-use super::ausf::{API, VERSION};
-use crate::sbi::client::{Answer, ClientError, ClientOptions, SbiClient};
-use crate::sbi::json;
-use crate::sbi::message::{secret_body, wipe};
-use crate::sbi::model::nausf::{
-    AuthenticationInfo, ConfirmationData, ConfirmationDataResponse, parse_confirmation_data_response,
-    parse_ue_authentication_ctx,
-};
-use crate::sbi::model::{ResynchronizationInfo, SupiOrSuci};
-use crate::sbi::problem::{Cause, Heard, Problem};
+use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
+use crate::sbi::peer::Requester;
+use crate::sbi::problem::{Cause, Heard};
+use crate::sbi::service::{Caller, Elsewhere, NotDone};
+use crate::services::nausf_auth::Client;
 
 /// A client of an AUSF. Cheap to clone; clones share the connection.
 #[derive(Clone, Debug)]
 pub struct AusfClient {
-    client: SbiClient,
+    client: Client,
 }
 
 /// Why there is no challenge, or no result.
@@ -84,7 +83,8 @@ impl AusfClient {
     /// # Errors
     /// [`ClientError::Url`].
     pub fn new(api_root: &str, options: ClientOptions) -> Result<Self, ClientError> {
-        SbiClient::new(api_root, options).map(|client| Self { client })
+        let client = Client::new(SbiClient::new(api_root, options)?);
+        Ok(Self { client })
     }
 
     /// Asks for a challenge for a user.
@@ -101,7 +101,7 @@ impl AusfClient {
             serving_network_name,
             resynchronization_info: None,
         };
-        self.challenge(&info).await
+        self.challenge(info).await
     }
 
     /// Hands the UE's AUTS over, and asks for another challenge (TS 33.501 6.1.3.3.2).
@@ -120,17 +120,16 @@ impl AusfClient {
             serving_network_name,
             resynchronization_info: Some(ResynchronizationInfo { rand, auts }),
         };
-        self.challenge(&info).await
+        self.challenge(info).await
     }
 
-    async fn challenge(&self, info: &AuthenticationInfo) -> Result<Challenge, AusfClientError> {
-        let path = format!("/{API}/{VERSION}/ue-authentications");
-        let answer = self.client.send(Method::POST, &path, Some(info.json().into())).await?;
-        let body = expect(answer, StatusCode::CREATED)?.body;
-        let ctx = parse_ue_authentication_ctx(&body).map_err(nonsense)?;
+    async fn challenge(&self, info: AuthenticationInfo) -> Result<Challenge, AusfClientError> {
+        let context = self.client.authenticate(&caller(), info).await?.answer;
+        let confirmation = Confirmation(context.confirmation().to_owned());
+        let Av5gAka { rand, hxres_star, autn } = context.se_av;
         Ok(Challenge {
-            se_av: ctx.se_av,
-            confirmation: Confirmation(ctx.confirmation),
+            se_av: SeAv5g { rand, autn, hxres_star },
+            confirmation,
         })
     }
 
@@ -146,15 +145,11 @@ impl AusfClient {
         let data = ConfirmationData {
             res_star: res_star.cloned(),
         };
-        let body = Some(secret_body(data.json()));
-        let answer = self.client.follow(Method::PUT, confirmation.uri(), body).await?;
-        let body = expect(answer, StatusCode::OK)?.body;
-        let parsed = parse_confirmation_data_response(&body);
-        wipe(body);
-        match parsed.map_err(nonsense)? {
-            ConfirmationDataResponse::Success { supi, k_seaf } => Ok(Some((supi, k_seaf))),
-            ConfirmationDataResponse::Failure => Ok(None),
-        }
+        let told = self.client.confirm(&caller(), confirmation.context()?, data).await?;
+        Ok(match told {
+            ConfirmationDataResponse::Success { supi, k_seaf } => Some((supi, k_seaf)),
+            ConfirmationDataResponse::Failure => None,
+        })
     }
 
     /// Takes a challenge or its result back.
@@ -162,8 +157,7 @@ impl AusfClient {
     /// # Errors
     /// [`AusfClientError`].
     pub async fn delete(&self, confirmation: &Confirmation) -> Result<(), AusfClientError> {
-        let answer = self.client.follow(Method::DELETE, confirmation.uri(), None).await?;
-        expect(answer, StatusCode::NO_CONTENT).map(|_| ())
+        Ok(self.client.delete(&caller(), confirmation.context()?).await?)
     }
 
     /// Tells that a user has left: the AUSF forgets K_AUSF.
@@ -171,30 +165,32 @@ impl AusfClient {
     /// # Errors
     /// [`AusfClientError`].
     pub async fn deregister(&self, supi: &Supi) -> Result<(), AusfClientError> {
-        let mut body = Vec::with_capacity(64);
-        let mut object = json::Object::new(&mut body);
-        object.text_of("supi", &[supi.sbi_prefix(), supi.value()]);
-        object.end();
-        let path = format!("/{API}/{VERSION}/ue-authentications/deregister");
-        let answer = self.client.send(Method::POST, &path, Some(body.into())).await?;
-        expect(answer, StatusCode::NO_CONTENT).map(|_| ())
+        let info = DeregistrationInfo { supi: supi.clone() };
+        Ok(self.client.deregister(&caller(), info).await?)
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn nonsense(problem: Problem) -> AusfClientError {
-    let param = problem
-        .invalid_param
-        .map(|invalid| format!("{}: {}", invalid.param, invalid.reason));
-    AusfClientError::Nonsense(param.unwrap_or_else(|| problem.detail.into_owned()))
+impl Confirmation {
+    /// Where that is, for a request.
+    fn context(&self) -> Result<ResourceId, AusfClientError> {
+        let uri = self.0.parse::<Uri>();
+        let uri = uri.map_err(|_| AusfClientError::Nonsense("a link that is no URI".to_owned()))?;
+        Ok(ResourceId::at(uri.path()))
+    }
 }
 
-fn expect(answer: Answer, status: StatusCode) -> Result<Answer, AusfClientError> {
-    if answer.status == status {
-        return Ok(answer);
+/// Who asks: this process, whoever that is to the AUSF.
+fn caller() -> Caller {
+    Caller::new(Requester::role("SEAF"))
+}
+
+impl From<NotDone> for AusfClientError {
+    fn from(not_done: NotDone) -> Self {
+        match not_done.into_seen() {
+            Ok(Elsewhere::Refused(heard)) => Self::Refused(heard),
+            Ok(Elsewhere::Client(error)) => Self::Client(error),
+            Ok(Elsewhere::Nonsense(what)) => Self::Nonsense(what.into_owned()),
+            Err(here) => Self::Nonsense(here.to_string()),
+        }
     }
-    if answer.status.is_client_error() || answer.status.is_server_error() {
-        return Err(AusfClientError::Refused(Heard::of(&answer)));
-    }
-    Err(AusfClientError::Nonsense(format!("status {}", answer.status.as_u16())))
 }

@@ -15,8 +15,8 @@ use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use kaskade_faults::fault;
-use kaskade_flow::Durable;
 use kaskade_flow::Refusal;
+use kaskade_flow::{Durable, Moment};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -24,9 +24,10 @@ use tokio::time::timeout;
 
 use super::body::{CollectError, MAX_BODY, STREAM_WINDOW, collect};
 use super::limits::CONNECTION_WINDOW;
-use super::message::wipe;
 use super::misfit::{Heard, Listening, ServerMisfit};
 use super::tls::ClientTls;
+use super::write::wipe;
+use crate::time::moment;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -132,14 +133,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What the peer tells in its answer, whose body may hold secrets and is wiped.
+    /// What the peer tells in its answer, whose body may hold secrets and is wiped: for whoever passes it on.
     ///
     /// # Errors
     /// Those of `read`.
     pub fn told<T, E>(self, read: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<Durable<T>, E> {
+        self.heard(read).map(Durable::told_by_peer)
+    }
+
+    /// The same, for whoever it is meant for.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn heard<T, E>(self, read: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<T, E> {
         let told = read(&self.body);
         wipe(self.body);
-        told.map(Durable::told_by_peer)
+        told
+    }
+
+    /// The URI that `Location` gives, if it is one.
+    pub(super) fn location_uri(&self) -> Option<Uri> {
+        self.location.as_ref()?.to_str().ok()?.parse().ok()
     }
 }
 
@@ -205,11 +219,15 @@ impl SbiClient {
     /// # Errors
     /// [`ClientError`]; a request that may have reached the peer is not sent again.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
-        if self.0.prefix.is_empty() {
-            return self.send_absolute(method, path, body).await;
+        self.ask(method, &self.below_root(path), body, None).await
+    }
+
+    /// A path under the apiRoot.
+    fn below_root<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        match self.0.prefix.is_empty() {
+            true => Cow::Borrowed(path),
+            false => Cow::Owned(format!("{}{path}", self.0.prefix)),
         }
-        self.send_absolute(method, &format!("{}{path}", self.0.prefix), body)
-            .await
     }
 
     /// Sends one request to the path of a URI that the peer gave, such as a link.
@@ -220,11 +238,35 @@ impl SbiClient {
         let link = uri
             .parse::<Uri>()
             .map_err(|_| self.0.answer("has a link that is no URI"))?;
-        self.send_absolute(method, link.path(), body).await
+        self.ask(method, link.path(), body, None).await
     }
 
-    async fn send_absolute(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
-        let after = self.0.options.timeout;
+    /// Sends one request to a path, which is the whole where the peer gave it, and waits until a deadline at most.
+    pub(super) async fn exchange_until(
+        &self,
+        method: Method,
+        (path, whole): (&str, bool),
+        body: Option<Bytes>,
+        deadline: Option<Moment>,
+    ) -> Result<Answer, ClientError> {
+        let path = match whole {
+            true => Cow::Borrowed(path),
+            false => self.below_root(path),
+        };
+        self.ask(method, &path, body, deadline).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        deadline: Option<Moment>,
+    ) -> Result<Answer, ClientError> {
+        let mut after = self.0.options.timeout;
+        if let Some(deadline) = deadline {
+            after = after.min(deadline.since(moment()));
+        }
         match timeout(after, self.0.exchange(method, path, body)).await {
             Ok(result) => result,
             Err(_) => Err(ClientError::Timeout {

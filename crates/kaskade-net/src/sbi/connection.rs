@@ -135,8 +135,7 @@ impl<H: Handler> Connection<H> {
                 let (reply, paid) = match Request::read(request, scheme, peer, &account).await {
                     Ok((request, paid)) => {
                         let _work = presence.work();
-                        // On the heap: a request that waits for its body is a task without room for all that follows.
-                        (Box::pin(handler.handle(request)).await, paid)
+                        (handler.handle(request).await, paid)
                     }
                     Err(full) => refuse(full, &account)?,
                 };

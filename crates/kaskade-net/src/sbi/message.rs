@@ -1,14 +1,15 @@
 //! One request with the checks that HTTP asks for, and one reply.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
+use kaskade_codec::sbi::Body;
 use kaskade_flow::refusal::Bearer;
 use kaskade_flow::{Durable, Refusal};
-use zeroize::Zeroize;
 
 use super::body::{Unread, read_body};
 use super::budget::{Account, Full, Held, Paid, holding};
@@ -16,6 +17,7 @@ use super::head::{ContentType, Head};
 use super::limits::STREAM_OCTETS;
 use super::peer::Peer;
 use super::problem::Problem;
+use super::write::{self, Unwritable};
 
 pub use super::body::{BODY_TIMEOUT, MAX_BODY};
 
@@ -65,6 +67,16 @@ impl Request {
         &self.head.path
     }
 
+    /// Takes the path out.
+    pub(super) fn take_path(&mut self) -> Box<str> {
+        std::mem::take(&mut self.head.path)
+    }
+
+    /// Puts a body back that was taken out.
+    pub(super) fn put_back(&mut self, body: Bytes) {
+        self.body = Ok(body);
+    }
+
     /// Scheme and authority that the peer used: the root of URIs in the answer. `None` without an
     /// authority, or with one that is longer than any name.
     pub fn root(&self) -> Option<(&'static str, &str)> {
@@ -93,7 +105,7 @@ impl Request {
     /// # Errors
     /// 415 for another content type or charset, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
     /// stream broke.
-    pub async fn json_body(&mut self) -> Result<Bytes, Problem> {
+    pub fn json_body(&mut self) -> Result<Bytes, Problem> {
         match self.head.content_type {
             ContentType::Json => {}
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
@@ -132,13 +144,6 @@ fn split(inner: hyper::Request<Incoming>) -> (Head, Incoming) {
     (Head::of(&head), body)
 }
 
-/// Wipes a body that held secrets, as far as nobody else holds the same memory.
-pub(crate) fn wipe(body: Bytes) {
-    if let Ok(mut octets) = body.try_into_mut() {
-        octets.as_mut().zeroize();
-    }
-}
-
 /// What the body of a reply is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -171,50 +176,9 @@ pub struct Reply {
     content: Option<Content>,
     body: Bytes,
     location: Option<HeaderValue>,
-    allow: Option<&'static str>,
+    allow: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
     bearer: Option<Bearer>,
-}
-
-/// A buffer that is wiped when the last reader is done with it.
-struct Wiped(Vec<u8>);
-
-impl AsRef<[u8]> for Wiped {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-/// What h2 copies of the beginning of a body into a buffer of the connection, which nobody wipes; the rest it sends from the
-/// body's own buffer (with vectored writes, which both kinds of connection have).
-const COPIED: usize = 256;
-
-/// Room for a JSON body with secrets: `text` octets that come from elsewhere, escaped at worst, all the rest, and what
-/// [`secret_body`] puts before it. A buffer that grew would leave an old one behind.
-pub(super) fn secret_buffer(text: usize) -> Vec<u8> {
-    Vec::with_capacity(COPIED + 384 + 6 * text)
-}
-
-/// Takes a JSON body that holds secrets, made in a [`secret_buffer`]: its buffer is wiped after it is sent. Spaces before
-/// it, which JSON allows, are what is copied.
-pub(crate) fn secret_body(mut body: Vec<u8>) -> Bytes {
-    let len = body.len();
-    if body.capacity() < COPIED + len {
-        let mut larger = Vec::with_capacity(COPIED + len);
-        larger.extend_from_slice(&body);
-        body.zeroize();
-        body = larger;
-    }
-    body.resize(COPIED + len, 0);
-    body.copy_within(..len, COPIED);
-    body[..COPIED].fill(b' ');
-    Bytes::from_owner(Wiped(body))
 }
 
 impl Reply {
@@ -244,14 +208,18 @@ impl Reply {
         }
     }
 
-    /// A reply whose body is released, and holds no secret.
-    pub fn released(status: StatusCode, content: Content, body: Durable<Vec<u8>>) -> Self {
-        Self::new(status, content, body.release_to_peer())
+    /// A reply with this body. Where it holds secrets, its buffer is wiped after it is sent.
+    pub(super) fn of<T: Body>(status: StatusCode, content: Content, body: &T) -> Result<Self, Unwritable> {
+        Ok(Self::new(status, content, write::body(body)?))
     }
 
-    /// A reply whose body is released, and holds secrets: the buffer is wiped after it is sent.
-    pub fn secret(status: StatusCode, content: Content, body: Durable<Vec<u8>>) -> Self {
-        Self::new(status, content, secret_body(body.release_to_peer()))
+    /// A reply whose body is released.
+    pub(super) fn released<T: Body>(
+        status: StatusCode,
+        content: Content,
+        body: Durable<T>,
+    ) -> Result<Self, Unwritable> {
+        Self::of(status, content, &body.release_to_peer())
     }
 
     /// Adds `Location`.
@@ -288,8 +256,8 @@ impl Reply {
         if let Some(location) = self.location {
             headers.insert(header::LOCATION, location);
         }
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            headers.insert(header::ALLOW, allow);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -64,6 +64,11 @@ impl Requester {
         Self::new(b"group", &[name.as_bytes()], name)
     }
 
+    /// A role of this process, such as `SEAF`.
+    pub(crate) fn role(name: &'static str) -> Self {
+        Self::new(b"role", &[name.as_bytes()], name)
+    }
+
     /// Whoever has this source address; of IPv6 the first 64 bits count, since one machine has all addresses behind them.
     pub fn address(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -11,15 +11,19 @@ use kaskade_faults::fault;
 pub use kaskade_flow::refusal::Cause;
 use kaskade_flow::refusal::{Bearer, Refusal, Refused};
 
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
 use super::client::Answer;
-use super::json;
+use super::write;
 
 /// One wrong parameter (TS 29.571 5.2.4.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InvalidParam {
     /// JSON Pointer of a member, `header <name>`, or `{<name>}` of a variable in the path.
     pub param: Cow<'static, str>,
     /// What was expected, and what came as far as it is no secret.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub reason: Cow<'static, str>,
 }
 
@@ -35,7 +39,7 @@ pub struct Problem {
     /// The wrong parameter, if that is the reason.
     pub invalid_param: Option<Box<InvalidParam>>,
     /// Value of `Allow`, with 405.
-    pub allow: Option<&'static str>,
+    pub allow: Option<Cow<'static, str>>,
     /// Value of `Retry-After` in seconds.
     pub retry_after: Option<u32>,
     /// `WWW-Authenticate`, where a token is missing or is not enough.
@@ -80,10 +84,10 @@ fn whole_seconds(wait: Duration) -> u32 {
 
 impl Problem {
     /// 405, with the methods that the resource has.
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
         let refused = Refused::from(Refusal::CommandUnsupported).with_detail("the resource does not have this method");
         Self {
-            allow: Some(allow),
+            allow: Some(allow.into()),
             ..Self::from(refused)
         }
     }
@@ -108,29 +112,31 @@ impl Problem {
     /// The body, `application/problem+json`.
     pub fn json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        let mut object = json::Object::new(&mut out);
+        // Text and a number: each has a form.
+        let _ = write::json(&mut out, self);
+        out
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
         let title = match self.cause {
             Some(cause) => cause.title(),
             None => self.status.canonical_reason().unwrap_or("Refused"),
         };
-        object.text("title", title);
-        object.number("status", self.status.as_u16().into());
+        object.serialize_entry("title", title)?;
+        object.serialize_entry("status", &self.status.as_u16())?;
         if !self.detail.is_empty() {
-            object.text("detail", &self.detail);
+            object.serialize_entry("detail", &self.detail)?;
         }
         if let Some(cause) = self.cause {
-            object.text("cause", cause.name());
+            object.serialize_entry("cause", cause.name())?;
         }
         if let Some(invalid) = &self.invalid_param {
-            object.array_of_one("invalidParams", |object| {
-                object.text("param", &invalid.param);
-                if !invalid.reason.is_empty() {
-                    object.text("reason", &invalid.reason);
-                }
-            });
+            object.serialize_entry("invalidParams", &[&**invalid])?;
         }
-        object.end();
-        out
+        object.end()
     }
 }
 

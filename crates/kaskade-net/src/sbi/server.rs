@@ -2,7 +2,6 @@
 //!
 //! Clear text is HTTP/2 with prior knowledge; TLS is 1.3 with ALPN `h2`. An HTTP/1 client is told 505 and refused.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,14 +17,15 @@ use super::budget::Ledger;
 use super::connection::{Connection, ConnectionError};
 use super::doors::Doors;
 use super::limits::{Limits, MAX_ENDING};
-use super::message::{Reply, Request};
+use super::message::Request;
+use super::service::Replying;
 use super::tls::ServerTls;
 use crate::log_limit;
 
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request.
-    fn handle(&self, request: Request) -> impl Future<Output = Reply> + Send;
+    /// Answers one request. The box is the only one of the request.
+    fn handle(&self, request: Request) -> Replying<'_>;
 }
 
 /// How one server listens.

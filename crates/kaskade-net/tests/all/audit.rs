@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use kaskade_aka::fivegs::seaf::AwaitingResponse;
 use kaskade_aka::fivegs::ue::UeReject;
+use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
+use kaskade_codec::sbi::{ResynchronizationInfo, SupiOrSuci};
 use kaskade_crypto::Auts;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Entry, Event, Outcome, Reason};
@@ -15,10 +17,9 @@ use kaskade_keys::derivation::Fingerprint;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_net::role::ausf::{self, AusfError};
 use kaskade_net::role::seaf::AusfClientError;
-use kaskade_net::sbi::model::nausf::AuthenticationInfo;
-use kaskade_net::sbi::model::{ResynchronizationInfo, SupiOrSuci};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::problem::Cause;
+use kaskade_net::sbi::service::Caller;
 use kaskade_store::MasterKey;
 use kaskade_store::audit::{AuditLog, AuditOptions, LogReader, PeerNames};
 
@@ -196,7 +197,10 @@ async fn a_resynchronisation_that_is_cancelled_is_on_record() {
     let Err(UeReject::SynchronisationFailure(auts)) = reject else {
         panic!("a card that is in step");
     };
-    let (ausf, amf) = (home.ausf().ausf().unwrap().clone(), Requester::group("amf"));
+    let (ausf, amf) = (
+        home.ausf().ausf().unwrap().clone(),
+        Caller::new(Requester::group("amf")),
+    );
     let info = |auts| AuthenticationInfo {
         supi_or_suci: SupiOrSuci::Supi(supi(0)),
         serving_network_name: snn(),
@@ -256,7 +260,10 @@ async fn no_k_seaf_leaves_without_room_for_its_record() {
     let log = place.open("ausf", |options| options.waiting = 4);
     let filled = log.clone();
     let home = Home::start_with(Link::Local, |setup| setup.ausf.audit = log);
-    let (ausf, amf) = (home.ausf().ausf().unwrap().clone(), Requester::group("amf"));
+    let (ausf, amf) = (
+        home.ausf().ausf().unwrap().clone(),
+        Caller::new(Requester::group("amf")),
+    );
     let (fills, full, over) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
     let fill = || {
         while !over.load(Ordering::Acquire) {

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
+use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_keys::Abba;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm};
-use kaskade_net::role::Services;
 use kaskade_net::role::ausf::{Ausf, AusfError, AusfOptions, ContextId, ContextLimits, Outcome};
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::sbi::client::ClientOptions;
-use kaskade_net::sbi::message::{Reply, Request};
-use kaskade_net::sbi::model::nausf::AuthenticationInfo;
-use kaskade_net::sbi::model::{NfInstanceId, SupiOrSuci};
+use kaskade_net::sbi::message::Request;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::server::{Handler, ServerOptions, Shutdown, bind, serve};
+use kaskade_net::sbi::service::{Caller, Replying, Routes};
 use tokio::sync::watch;
 
 use crate::common::{Home, Link, plmn, snn, supi, ue};
@@ -29,7 +29,7 @@ pub(crate) async fn cancelled<T>(work: impl Future<Output = T>) {
     assert!(!ended, "it had nothing to wait for");
 }
 
-pub(crate) async fn begun(ausf: &Ausf, amf: &Requester) -> (ContextId, kaskade_keys::fivegs::ResStar) {
+pub(crate) async fn begun(ausf: &Ausf, amf: &Caller) -> (ContextId, kaskade_keys::fivegs::ResStar) {
     let info = AuthenticationInfo {
         supi_or_suci: SupiOrSuci::Supi(supi(0)),
         serving_network_name: snn(),
@@ -45,7 +45,7 @@ pub(crate) async fn begun(ausf: &Ausf, amf: &Requester) -> (ContextId, kaskade_k
 
 #[tokio::test]
 async fn a_cancelled_request_loses_no_result() {
-    let (home, amf) = (Home::start(Link::Http), Requester::group("amf"));
+    let (home, amf) = (Home::start(Link::Http), Caller::new(Requester::group("amf")));
     let (ausf, udm) = (home.ausf().ausf().unwrap(), home.udm.udm().unwrap());
     let (id, res_star) = begun(ausf, &amf).await;
     cancelled(ausf.confirm(&amf, id, Some(&res_star))).await;
@@ -69,7 +69,7 @@ async fn a_cancelled_request_loses_no_result() {
 
 #[tokio::test]
 async fn a_result_stays_while_the_udm_cannot_be_told() {
-    let (home, amf) = (Home::start(Link::Http), Requester::group("amf"));
+    let (home, amf) = (Home::start(Link::Http), Caller::new(Requester::group("amf")));
     let (id, res_star) = begun(home.ausf().ausf().unwrap(), &amf).await;
     let confirmed = home.ausf().ausf().unwrap().confirm(&amf, id, Some(&res_star)).await;
     confirmed.unwrap();
@@ -84,7 +84,7 @@ async fn a_result_stays_while_the_udm_cannot_be_told() {
 
 /// A UDM whose answers about reports are held back after it did what it was asked.
 struct Slow {
-    udm: Services,
+    udm: Routes,
     state: watch::Sender<State>,
 }
 
@@ -96,15 +96,17 @@ struct State {
 }
 
 impl Handler for Slow {
-    async fn handle(&self, request: Request) -> Reply {
-        let of_report = request.path().contains("auth-events");
-        let reply = self.udm.handle(request).await;
-        if of_report {
-            self.state.send_modify(|state| state.did += 1);
-            let released = self.state.subscribe().wait_for(|state| !state.holds).await.map(|_| ());
-            released.unwrap();
-        }
-        reply
+    fn handle(&self, request: Request) -> Replying<'_> {
+        Box::pin(async move {
+            let of_report = request.path().contains("auth-events");
+            let reply = self.udm.handle(request).await;
+            if of_report {
+                self.state.send_modify(|state| state.did += 1);
+                let released = self.state.subscribe().wait_for(|state| !state.holds).await.map(|_| ());
+                released.unwrap();
+            }
+            reply
+        })
     }
 }
 
@@ -113,7 +115,7 @@ pub(crate) struct Between {
     home: Home,
     pub(crate) node: Node,
     state: watch::Sender<State>,
-    pub(crate) amf: Requester,
+    pub(crate) amf: Caller,
 }
 
 impl Between {
@@ -125,10 +127,7 @@ impl Between {
         let home = Home::start(Link::Http);
         let state = watch::Sender::new(State::default());
         let slow = Slow {
-            udm: Services {
-                udm: home.udm.udm().cloned(),
-                ..Services::default()
-            },
+            udm: Routes::new(Arc::default()).with(home.udm.udm().unwrap().api()),
             state: state.clone(),
         };
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -157,7 +156,7 @@ impl Between {
             home,
             node: node.unwrap(),
             state,
-            amf: Requester::group("amf"),
+            amf: Caller::new(Requester::group("amf")),
         }
     }
 

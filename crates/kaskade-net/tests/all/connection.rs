@@ -236,8 +236,8 @@ impl Slow {
 struct Nothing;
 
 impl Handler for Nothing {
-    async fn handle(&self, _: kaskade_net::sbi::message::Request) -> Reply {
-        Reply::no_content()
+    fn handle(&self, _: kaskade_net::sbi::message::Request) -> kaskade_net::sbi::service::Replying<'_> {
+        Box::pin(async move { Reply::no_content() })
     }
 }
 
@@ -280,8 +280,8 @@ async fn the_client_connects_again() {
 struct Silence;
 
 impl Handler for Silence {
-    async fn handle(&self, _: kaskade_net::sbi::message::Request) -> Reply {
-        std::future::pending().await
+    fn handle(&self, _: kaskade_net::sbi::message::Request) -> kaskade_net::sbi::service::Replying<'_> {
+        Box::pin(async move { std::future::pending().await })
     }
 }
 
@@ -309,9 +309,11 @@ async fn the_client_does_not_wait_for_ever() {
 struct Panics;
 
 impl Handler for Panics {
-    async fn handle(&self, request: kaskade_net::sbi::message::Request) -> Reply {
-        assert_ne!(request.path(), "/panic");
-        Reply::no_content()
+    fn handle(&self, request: kaskade_net::sbi::message::Request) -> kaskade_net::sbi::service::Replying<'_> {
+        Box::pin(async move {
+            assert_ne!(request.path(), "/panic");
+            Reply::no_content()
+        })
     }
 }
 

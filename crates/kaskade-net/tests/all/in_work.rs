@@ -4,11 +4,12 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use kaskade_codec::sbi::SupiOrSuci;
+use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_net::role::ausf::{AusfError, ContextId, ContextLimits, Outcome};
-use kaskade_net::sbi::model::SupiOrSuci;
-use kaskade_net::sbi::model::nausf::AuthenticationInfo;
 use kaskade_net::sbi::peer::Requester;
+use kaskade_net::sbi::service::Caller;
 use tokio::task::JoinHandle;
 
 use crate::cancelled::{Between, LONG, begun};
@@ -32,7 +33,7 @@ async fn a_second_message_is_refused_while_one_is_in_work() {
     let between = Between::with(LONG, ContextLimits::default());
     let (ausf, amf) = (between.ausf(), &between.amf);
     let (id, res_star, first) = confirming(&between).await;
-    let stranger = Requester::group("stranger");
+    let stranger = Caller::new(Requester::group("stranger"));
     for _ in 0..2 {
         for answer in [Some(&res_star), None] {
             let second = ausf.confirm(amf, id, answer).await;
@@ -143,7 +144,7 @@ async fn a_table_full_of_what_is_in_work_takes_nobody_in() {
         serving_network_name: snn(),
         resynchronization_info: None,
     };
-    for requester in [&between.amf, &Requester::group("other")] {
+    for requester in [&between.amf, &Caller::new(Requester::group("other"))] {
         let refused = ausf.authenticate(requester, info()).await;
         assert!(matches!(refused, Err(AusfError::NoRoom)), "{refused:?}");
     }
@@ -171,7 +172,7 @@ async fn dropped_after<T>(polls: usize, work: impl Future<Output = T>) -> Option
 #[tokio::test]
 async fn a_request_that_is_cancelled_anywhere_is_done_or_was_not_begun() {
     for link in [Link::Local, Link::Http] {
-        let (home, amf) = (Home::start(link), Requester::group("amf"));
+        let (home, amf) = (Home::start(link), Caller::new(Requester::group("amf")));
         let (ausf, udm) = (home.ausf().ausf().unwrap(), home.udm.udm().unwrap());
         let kept = || (ausf.pending(), ausf.results(), udm.auth_events(&supi(0)).len());
         let mut ended = false;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm};
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
-use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::ClientTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

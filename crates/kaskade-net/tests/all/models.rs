@@ -3,34 +3,38 @@
 
 use crate::common::schema::SERVICES;
 use crate::common::{snn, suci, supi};
-use kaskade_aka::fivegs::ausf::SeAv5g;
-use kaskade_aka::fivegs::udm::HeAv5g;
+use kaskade_codec::sbi::nausf_auth::{
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, UeAuthenticationCtx,
+};
+use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, Av5gHeAka};
+use kaskade_codec::sbi::path::Segments;
+use kaskade_codec::sbi::{AuthType, Body, Misread, NfInstanceId, ResynchronizationInfo, SupiOrSuci, Timestamp};
 use kaskade_crypto::{Autn, Auts, Rand};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
-use kaskade_net::sbi::model::nausf::{
-    AuthenticationInfo, ConfirmationData, ConfirmationDataResponse, parse_authentication_info, parse_confirmation_data,
-    parse_confirmation_data_response, parse_deregistration_info, parse_ue_authentication_ctx, write_success,
-    write_ue_authentication_ctx,
-};
-use kaskade_net::sbi::model::nudm::{
-    AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, parse_auth_event,
-    parse_authentication_info_request, parse_authentication_info_result,
-};
-use kaskade_net::sbi::model::{AuthType, NfInstanceId, ResynchronizationInfo, SupiOrSuci};
-use kaskade_net::sbi::path::Segments;
 use kaskade_net::sbi::problem::{Cause, Heard, Problem};
-use kaskade_net::time::Timestamp;
+use kaskade_net::sbi::service::NotDone;
+use kaskade_net::sbi::write;
 use proptest::prelude::*;
 
+/// A body as it is sent.
+fn json<T: Body>(body: &T) -> bytes::Bytes {
+    write::body(body).unwrap()
+}
+
+/// What a peer is told of a body that is wrong.
+fn problem(misread: Misread) -> Problem {
+    NotDone::from(misread).into()
+}
+
 fn everything_reads(octets: &[u8]) {
-    let _ = parse_authentication_info(octets);
-    let _ = parse_confirmation_data(octets);
-    let _ = parse_deregistration_info(octets);
-    let _ = parse_ue_authentication_ctx(octets);
-    let _ = parse_confirmation_data_response(octets);
-    let _ = parse_authentication_info_request(octets);
-    let _ = parse_authentication_info_result(octets);
-    let _ = parse_auth_event(octets);
+    let _ = AuthenticationInfo::from_json(octets);
+    let _ = ConfirmationData::from_json(octets);
+    let _ = DeregistrationInfo::from_json(octets);
+    let _ = UeAuthenticationCtx::from_json(octets);
+    let _ = ConfirmationDataResponse::from_json(octets);
+    let _ = AuthenticationInfoRequest::from_json(octets);
+    let _ = AuthenticationInfoResult::from_json(octets);
+    let _ = AuthEvent::from_json(octets);
     let _ = Heard::parse(hyper::StatusCode::NOT_FOUND, octets);
     if let Ok(text) = std::str::from_utf8(octets) {
         let _ = Segments::of(text);
@@ -120,8 +124,8 @@ proptest! {
     #[test]
     fn what_is_refused_names_where(json in any_json()) {
         // A problem is always well formed, whatever came in.
-        for problem in [parse_authentication_info(json.as_bytes()).err(), parse_auth_event(json.as_bytes()).err()] {
-            let Some(problem) = problem else { continue };
+        for misread in [AuthenticationInfo::from_json(json.as_bytes()).err(), AuthEvent::from_json(json.as_bytes()).err()] {
+            let Some(problem) = misread.map(problem) else { continue };
             let body: serde_json::Value = serde_json::from_slice(&problem.json()).unwrap();
             prop_assert_eq!(body["status"].as_u64(), Some(400));
             prop_assert!(Cause::from_name(body["cause"].as_str().unwrap()).is_some());
@@ -143,15 +147,15 @@ proptest! {
             serving_network_name: snn(),
             resynchronization_info: info,
         };
-        prop_assert_eq!(parse_authentication_info(&sent.json()).unwrap(), sent);
+        prop_assert_eq!(AuthenticationInfo::from_json(&json(&sent)).unwrap(), sent);
         let sent = AuthenticationInfoRequest {
             serving_network_name: snn(),
             ausf_instance_id: NfInstanceId::from_random(rand),
             resynchronization_info: info,
         };
-        prop_assert_eq!(parse_authentication_info_request(&sent.json()).unwrap(), sent);
+        prop_assert_eq!(AuthenticationInfoRequest::from_json(&json(&sent)).unwrap(), sent);
         let sent = ConfirmationData { res_star: resync.then(|| ResStar::from_octets(&rand)) };
-        prop_assert_eq!(parse_confirmation_data(&sent.json()).unwrap(), sent);
+        prop_assert_eq!(ConfirmationData::from_json(&json(&sent)).unwrap(), sent);
         let id = NfInstanceId::from_random(rand);
         prop_assert_eq!(id.to_string().parse(), Ok(id));
         prop_assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
@@ -159,33 +163,34 @@ proptest! {
 
     #[test]
     fn answers_come_back(a: [u8; 16], b: [u8; 16], c: [u8; 32]) {
-        let se_av = SeAv5g {
+        let se_av = Av5gAka {
             rand: Rand::from_octets(a),
             autn: Autn::from_octets(b),
             hxres_star: HxresStar::from_octets(b),
         };
-        let body = write_ue_authentication_ctx(&se_av, &["http://", "h", "/x"], &snn());
-        let read = parse_ue_authentication_ctx(&body).unwrap();
+        let mut sent = UeAuthenticationCtx::new(se_av, snn());
+        sent.set_context("http://h/x");
+        let read = UeAuthenticationCtx::from_json(&json(&sent)).unwrap();
         prop_assert_eq!(read.se_av.rand.octets(), &a);
         prop_assert_eq!(read.se_av.autn.octets(), &b);
         prop_assert_eq!(read.se_av.hxres_star.octets(), &b);
-        prop_assert_eq!(read.confirmation, "http://h/x");
+        prop_assert_eq!(read.confirmation(), "http://h/x/5g-aka-confirmation");
         prop_assert_eq!(read.serving_network_name, Some(snn()));
 
         let k_seaf = KSeaf::from_octets(&c);
-        let read = parse_confirmation_data_response(&write_success(&supi(1), &k_seaf)).unwrap();
-        prop_assert_eq!(read, ConfirmationDataResponse::Success { supi: supi(1), k_seaf });
+        let sent = ConfirmationDataResponse::Success { supi: supi(1), k_seaf };
+        prop_assert_eq!(ConfirmationDataResponse::from_json(&json(&sent)).unwrap(), sent);
 
         let result = AuthenticationInfoResult {
-            he_av: HeAv5g {
+            he_av: Av5gHeAka {
                 rand: Rand::from_octets(a),
                 autn: Autn::from_octets(b),
                 xres_star: XresStar::from_octets(&b),
                 k_ausf: KAusf::from_octets(&c),
             },
-            supi: supi(2),
+            supi: Some(supi(2)),
         };
-        let (he_av, whose) = parse_authentication_info_result(&result.json()).unwrap();
+        let AuthenticationInfoResult { he_av, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
         prop_assert_eq!(he_av.rand.octets(), &a);
         prop_assert_eq!(he_av.autn.octets(), &b);
         prop_assert_eq!(he_av.xres_star, XresStar::from_octets(&b));
@@ -198,7 +203,7 @@ fn event(auth_removal_ind: bool) -> AuthEvent {
     AuthEvent {
         nf_instance_id: NfInstanceId::from_random([9; 16]),
         success: true,
-        time_stamp: Timestamp::now(),
+        time_stamp: kaskade_net::time::now(),
         auth_type: AuthType::FiveGAka,
         serving_network_name: snn(),
         auth_removal_ind,
@@ -218,7 +223,7 @@ fn our_requests_are_what_3gpp_describes() {
                 serving_network_name: snn(),
                 resynchronization_info,
             };
-            SERVICES.check_request("POST", "/nausf-auth/v1/ue-authentications", &body.json());
+            SERVICES.check_request("POST", "/nausf-auth/v1/ue-authentications", &json(&body));
         }
         let body = AuthenticationInfoRequest {
             serving_network_name: snn(),
@@ -226,19 +231,19 @@ fn our_requests_are_what_3gpp_describes() {
             resynchronization_info,
         };
         let path = "/nudm-ueau/v1/imsi-001010000000000/security-information/generate-auth-data";
-        SERVICES.check_request("POST", path, &body.json());
+        SERVICES.check_request("POST", path, &json(&body));
     }
     for res_star in [None, Some(ResStar::from_octets(&[4; 16]))] {
         let path = "/nausf-auth/v1/ue-authentications/x/5g-aka-confirmation";
-        SERVICES.check_request("PUT", path, &ConfirmationData { res_star }.json());
+        SERVICES.check_request("PUT", path, &json(&ConfirmationData { res_star }));
     }
     for (method, path, removal) in [("POST", "", false), ("PUT", "/1", true)] {
         let sent = event(removal);
-        assert_eq!(parse_auth_event(&sent.json()), Ok(sent));
+        assert_eq!(AuthEvent::from_json(&json(&sent)), Ok(sent));
         SERVICES.check_request(
             method,
             &format!("/nudm-ueau/v1/imsi-001010000000000/auth-events{path}"),
-            &sent.json(),
+            &json(&sent),
         );
     }
 }
@@ -293,13 +298,13 @@ fn debug_shows_no_secret() {
         format!(
             "{:?}",
             AuthenticationInfoResult {
-                he_av: HeAv5g {
+                he_av: Av5gHeAka {
                     rand: Rand::from_octets([0; 16]),
                     autn: Autn::from_octets([0; 16]),
                     xres_star: XresStar::from_octets(&secret),
                     k_ausf: KAusf::from_octets(&[0xC7; 32]),
                 },
-                supi: supi(3),
+                supi: Some(supi(3)),
             }
         ),
     ];
@@ -318,7 +323,7 @@ fn a_refusal_does_not_repeat_what_was_sent() {
         r#"{"resStar":["c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7"]}"#,
         r#"{"resStar":"c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7c7" x"#,
     ] {
-        let problem = parse_confirmation_data(body.as_bytes()).unwrap_err();
+        let problem = problem(ConfirmationData::from_json(body.as_bytes()).unwrap_err());
         let text = format!("{problem:?} {}", String::from_utf8(problem.json()).unwrap());
         assert!(!text.contains("c7"), "{text}");
     }

@@ -161,17 +161,17 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     });
     let udm = home.udm.udm().unwrap();
     let [ausf, stranger] = ["ausf", "stranger"].map(Requester::group);
-    let event = |serving_network_name| kaskade_net::sbi::model::nudm::AuthEvent {
-        nf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+    let event = |serving_network_name| kaskade_codec::sbi::nudm_ueau::AuthEvent {
+        nf_instance_id: kaskade_codec::sbi::NfInstanceId::from_random([1; 16]),
         success: true,
-        time_stamp: kaskade_net::time::Timestamp::now(),
-        auth_type: kaskade_net::sbi::model::AuthType::FiveGAka,
+        time_stamp: kaskade_net::time::now(),
+        auth_type: kaskade_codec::sbi::AuthType::FiveGAka,
         serving_network_name,
         auth_removal_ind: false,
     };
-    let request = kaskade_net::sbi::model::nudm::AuthenticationInfoRequest {
+    let request = kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest {
         serving_network_name: snn(),
-        ausf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+        ausf_instance_id: kaskade_codec::sbi::NfInstanceId::from_random([1; 16]),
         resynchronization_info: None,
     };
     let given = udm.generate_auth_data(&ausf, supi(0).into(), &request).await.unwrap();
@@ -227,11 +227,11 @@ fn is_followed(home: &Home, supi: &Supi, rand: &Rand) -> bool {
 /// That the card has succeeded counts, whether its report finds room or not.
 #[tokio::test]
 async fn a_success_counts_where_there_is_no_room_for_its_report() {
-    let event = |success| kaskade_net::sbi::model::nudm::AuthEvent {
-        nf_instance_id: kaskade_net::sbi::model::NfInstanceId::from_random([1; 16]),
+    let event = |success| kaskade_codec::sbi::nudm_ueau::AuthEvent {
+        nf_instance_id: kaskade_codec::sbi::NfInstanceId::from_random([1; 16]),
         success,
-        time_stamp: kaskade_net::time::Timestamp::now(),
-        auth_type: kaskade_net::sbi::model::AuthType::FiveGAka,
+        time_stamp: kaskade_net::time::now(),
+        auth_type: kaskade_codec::sbi::AuthType::FiveGAka,
         serving_network_name: snn(),
         auth_removal_ind: false,
     };

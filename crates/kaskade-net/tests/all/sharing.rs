@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{AusfRole, Node, NodeError, NodeOptions, SharedAddress, UdmRole};
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::UdmOptions;
 use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
-use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::{ServerOptions, Shutdown, bind, serve};
 use kaskade_net::sbi::tls::{IdentityFiles, ServerTls};
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
@@ -220,8 +220,8 @@ async fn clear_text_is_for_the_loopback() {
     // A listener by itself asks the same.
     struct Nothing;
     impl kaskade_net::sbi::server::Handler for Nothing {
-        async fn handle(&self, _: kaskade_net::sbi::message::Request) -> kaskade_net::sbi::message::Reply {
-            kaskade_net::sbi::message::Reply::no_content()
+        fn handle(&self, _: kaskade_net::sbi::message::Request) -> kaskade_net::sbi::service::Replying<'_> {
+            Box::pin(async move { kaskade_net::sbi::message::Reply::no_content() })
         }
     }
     let listener = bind("0.0.0.0:0".parse().unwrap()).unwrap();

@@ -18,6 +18,7 @@ fn services() -> (tempfile::TempDir, Services) {
                     "201": { "content": "application/json", "schema": "Thing", "location": "^/things/[0-9]+$" },
                     "204": {},
                     "404": "problem",
+                    "409": [null, "IN_USE"],
                 },
             },
             { "method": "GET", "path": "/things", "answers": { "204": {} } },

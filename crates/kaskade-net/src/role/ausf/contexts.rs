@@ -9,12 +9,13 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use kaskade_aka::fivegs::run::{self, Run};
+use kaskade_codec::sbi::ResourceId;
 use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
 use kaskade_flow::{Cover, Machine, Moment};
 use kaskade_keys::Supi;
 
-use super::link::EventUri;
 use crate::sbi::peer::RequesterId;
 use crate::time::moment;
 
@@ -59,7 +60,7 @@ impl ContextLimits {
 
     /// What the results take beside that where the UDM is on another node, in octets: where each was reported.
     pub const fn octets_of_links(&self) -> usize {
-        self.results.saturating_mul(EventUri::MAX + ALLOCATOR_OCTETS)
+        self.results.saturating_mul(ResourceId::MAX + ALLOCATOR_OCTETS)
     }
 }
 
@@ -69,13 +70,20 @@ const NAI_OCTETS: usize = 256 + ALLOCATOR_OCTETS;
 /// What the allocator adds to a piece of text.
 const ALLOCATOR_OCTETS: usize = 16;
 
-const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// Identifier of a context: 128 random bits, and the shard. 23 characters that need no encoding in a URI.
+/// Identifier of a context: 128 random bits, and the shard. 23 characters of base64url, which need no encoding in a URI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ContextId {
     shard: u8,
     random: u128,
+}
+
+/// The text of a [`ContextId`].
+pub(super) struct ContextIdText([u8; ContextId::LEN]);
+
+impl ContextIdText {
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("")
+    }
 }
 
 impl ContextId {
@@ -83,42 +91,23 @@ impl ContextId {
     pub const LEN: usize = 23;
 
     /// The text form.
-    pub fn text(&self) -> [u8; Self::LEN] {
+    pub(super) fn text(&self) -> ContextIdText {
+        let mut octets = [self.shard; 17];
+        octets[1..].copy_from_slice(&self.random.to_be_bytes());
         let mut text = [0; Self::LEN];
-        let mut rest = self.random;
-        for c in text.iter_mut().rev() {
-            *c = BASE64URL[(rest & 0x3F) as usize];
-            rest >>= 6;
-        }
-        text[0] = BASE64URL[usize::from(self.shard % SHARDS)];
-        text
+        // The room is there: there is no other error.
+        let _ = Base64UrlUnpadded::encode(&octets, &mut text);
+        ContextIdText(text)
     }
 
     /// Reads the text form; `None` for what this AUSF cannot have given out.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text: &[u8; Self::LEN] = text.as_bytes().try_into().ok()?;
-        let digit = |c: u8| {
-            Some(match c {
-                b'A'..=b'Z' => c - b'A',
-                b'a'..=b'z' => c - b'a' + 26,
-                b'0'..=b'9' => c - b'0' + 52,
-                b'-' => 62,
-                b'_' => 63,
-                _ => return None,
-            })
-        };
-        let [shard, random @ ..] = text;
-        // 22 characters are 132 bits: the first two bits are 0 or the identifier is another one.
-        let mut value: u128 = 0;
-        for c in random {
-            if value >> 122 != 0 {
-                return None;
-            }
-            value = value << 6 | u128::from(digit(*c)?);
-        }
-        Some(Self {
-            shard: digit(*shard)?,
-            random: value,
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut octets = [0; 17];
+        let read = Base64UrlUnpadded::decode(text, &mut octets).ok()?;
+        let [shard, random @ ..] = <[u8; 17]>::try_from(read).ok()?;
+        (shard < SHARDS).then_some(Self {
+            shard,
+            random: u128::from_be_bytes(random),
         })
     }
 }
@@ -140,9 +129,9 @@ pub(super) struct Pending {
 }
 
 /// A result that can be taken back.
-pub(super) type Kept = run::Kept<EventUri>;
+pub(super) type Kept = run::Kept<ResourceId>;
 /// What is remembered of it.
-pub(super) type Success = run::Success<EventUri>;
+pub(super) type Success = run::Success<ResourceId>;
 
 type Table<V> = Expiring<Supi, RequesterId, V, RandomState>;
 
@@ -332,21 +321,21 @@ mod tests {
                 random: u128::from_be_bytes(random_octets().unwrap()),
             };
             let text = id.text();
-            let text = std::str::from_utf8(&text).unwrap();
-            assert_eq!(ContextId::parse(text), Some(id));
-            assert!(!format!("{id:?}").contains(text));
+            assert_eq!(ContextId::parse(text.as_str()), Some(id));
+            assert!(!format!("{id:?}").contains(text.as_str()));
         }
         let largest = ContextId {
             shard: SHARDS - 1,
             random: u128::MAX,
         };
-        assert_eq!(
-            ContextId::parse(std::str::from_utf8(&largest.text()).unwrap()),
-            Some(largest)
-        );
-        // More than 128 bits, a wrong length, a wrong character.
+        assert_eq!(ContextId::parse(largest.text().as_str()), Some(largest));
+        // A shard that is none, more bits than there are, a wrong length, a wrong character.
         for text in [
-            "_E_____________________",
+            "_______________________",
+            "QAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAB",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA+",
             "A",
             "",
             "AAAAAAAAAAAAAAAAAAAAAA=",

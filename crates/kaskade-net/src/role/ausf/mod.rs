@@ -12,11 +12,11 @@
 //! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
 
 mod contexts;
-mod http;
-mod link;
 mod refusal;
 mod reports;
 mod runs;
+mod service;
+mod udm;
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -26,30 +26,30 @@ use std::time::Duration;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
+use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
+use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
+use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
-use kaskade_flow::{Durable, NoRandomness, Refusal};
+use kaskade_flow::{Durable, NoRandomness};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::audit::{AuditFull, AuditLog};
 
 pub use contexts::{ContextId, ContextLimits};
-pub use http::{API, VERSION};
 pub use kaskade_aka::fivegs::run::Authenticated;
-pub use link::{UdmLink, UdmLinkError};
 pub use reports::REPORTS_OCTETS;
 pub use runs::Outcome;
+pub use udm::UdmLink;
 
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::random_octets;
-use crate::sbi::model::nausf::AuthenticationInfo;
-use crate::sbi::model::nudm::AuthenticationInfoRequest;
-use crate::sbi::model::{NfInstanceId, SupiOrSuci};
 use crate::sbi::peer::Requester;
 use crate::sbi::server::Shutdown;
+use crate::sbi::service::{Caller, NotDone};
 use crate::tap::{OptionalTap, TapVisitor};
 use crate::time::moment;
 use contexts::{Contexts, Pending};
@@ -98,7 +98,7 @@ pub enum AusfError {
     ServingNetworkNotAuthorised,
     /// The UDM gave no vector.
     #[error("AUSF: {0}")]
-    Udm(#[from] UdmLinkError),
+    Udm(NotDone),
     /// The context does not exist, is spent, or has expired.
     #[error("AUSF: no such authentication context")]
     UnknownContext,
@@ -160,7 +160,7 @@ pub struct Ausf {
 impl Ausf {
     /// An AUSF in front of this UDM.
     pub fn new(udm: UdmLink, options: AusfOptions) -> Self {
-        let elsewhere = matches!(udm, UdmLink::Http(_));
+        let elsewhere = udm.is_elsewhere();
         Self {
             budgets: elsewhere.then(|| Budgets::new(options.budgets, RandomState::new())),
             reports: elsewhere.then(Reports::new),
@@ -193,19 +193,19 @@ impl Ausf {
     /// [`AusfError`]; there is no context then.
     pub async fn authenticate(
         &self,
-        requester: &Requester,
+        caller: &Caller,
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
-        let begun = self.begin(requester, info).await;
-        begun.inspect_err(|error| self.refused(requester, Action::ChallengeGiven, error))
+        let begun = self.begin(caller, info).await;
+        begun.inspect_err(|error| self.refused(caller.requester(), Action::ChallengeGiven, error))
     }
 
     async fn begin(
         &self,
-        requester: &Requester,
+        caller: &Caller,
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
-        let serving_network_name = info.serving_network_name;
+        let (requester, serving_network_name) = (caller.requester(), info.serving_network_name);
         if !self
             .options
             .serving_networks
@@ -220,23 +220,13 @@ impl Ausf {
             ausf_instance_id: self.options.nf_instance_id,
             resynchronization_info: info.resynchronization_info,
         };
-        let vector = self
-            .udm
-            .generate_auth_data(requester, info.supi_or_suci, &request)
-            .await
-            .inspect_err(|error| {
-                // What a UDM says of a user is no failure; what it says of itself, or something else in its place, is.
-                let failed = match error {
-                    UdmLinkError::Local(_) => false,
-                    UdmLinkError::Refused(_) => {
-                        matches!(error.refusal(), Refusal::NoVector | Refusal::PeerSilent)
-                    }
-                    UdmLinkError::Client(_) | UdmLinkError::Nonsense(_) => true,
-                };
-                if failed {
-                    log_limit!(warn, "no vector from the UDM", %error);
-                }
-            })?;
+        let vector = udm::vector(&self.udm, caller, info.supi_or_suci, request).await;
+        let vector = vector.map_err(|error| {
+            if udm::is_failure(&error) {
+                log_limit!(warn, "no vector from the UDM", %error);
+            }
+            AusfError::Udm(error)
+        })?;
         let now = moment();
         let until = self.contexts.until(now);
         let (vector, cover) = vector.into_guarded();
@@ -278,7 +268,8 @@ impl Ausf {
     /// # Errors
     /// [`AusfError::UnknownContext`] when that is nothing; what others have of the user stays, and is not told. What a message is
     /// in work for is forgotten when that ends.
-    pub fn deregister(&self, requester: &Requester, supi: &Supi) -> Result<(), AusfError> {
+    pub fn deregister(&self, caller: &Caller, supi: &Supi) -> Result<(), AusfError> {
+        let requester = caller.requester();
         if self.contexts.forget(requester.id(), supi) {
             return Ok(());
         }

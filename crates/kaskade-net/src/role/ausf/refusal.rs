@@ -4,10 +4,9 @@ use kaskade_faults::fault;
 use kaskade_flow::event::Action;
 use kaskade_flow::{Refusal, Refused};
 
-use super::{Ausf, AusfError, UdmLinkError};
+use super::{Ausf, AusfError, udm};
 use crate::role::{audit, budget};
 use crate::sbi::peer::Requester;
-use crate::sbi::problem::Problem;
 
 impl AusfError {
     /// Why (TS 29.509 6.1.7.3).
@@ -21,7 +20,7 @@ impl AusfError {
             Self::OverBudget(over) => budget::refusal(over.bucket),
             Self::NoRoom => Refusal::Overloaded,
             Self::Audit(full) => audit::refusal(*full),
-            Self::Udm(error) => error.refusal(),
+            Self::Udm(error) => udm::refusal(error),
         }
     }
 }
@@ -40,16 +39,11 @@ impl From<AusfError> for Refused {
     }
 }
 
-impl From<AusfError> for Problem {
-    fn from(error: AusfError) -> Self {
-        Refused::from(error).into()
-    }
-}
-
 impl Ausf {
     /// Counts a refusal, unless the UDM of this process has counted it.
     pub(super) fn refused(&self, requester: &Requester, action: Action, error: &AusfError) {
-        if !matches!(error, AusfError::Udm(UdmLinkError::Local(_))) || fault!("refusal-counted-twice") {
+        let is_counted = matches!(error, AusfError::Udm(error) if error.seen().is_none());
+        if !is_counted || fault!("refusal-counted-twice") {
             self.audit.refused(requester, action, error.refusal());
         }
     }

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
+use kaskade_codec::sbi::nudm_ueau::AuthEvent;
+use kaskade_codec::sbi::{AuthType, ResourceId};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
@@ -21,15 +23,13 @@ use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
 
 use super::contexts::{InWork, Kept, Pending, Success};
-use super::link::EventUri;
 use super::reports::Place;
-use super::{Ausf, AusfError, ContextId};
+use super::{Ausf, AusfError, ContextId, udm};
 use crate::log_limit;
 use crate::random::SystemEntropy;
-use crate::sbi::model::AuthType;
-use crate::sbi::model::nudm::AuthEvent;
 use crate::sbi::peer::Requester;
-use crate::time::{Timestamp, moment};
+use crate::sbi::service::Caller;
+use crate::time::{self, moment};
 
 /// The result of a confirmation.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub enum Outcome {
 
 /// What the release of a run's outcome needs.
 struct Release {
-    requester: Requester,
+    caller: Caller,
     cover: Cover,
     correlation: u64,
 }
@@ -60,28 +60,29 @@ impl Ausf {
     /// the result can be taken back.
     pub async fn confirm(
         self: &Arc<Self>,
-        requester: &Requester,
+        caller: &Caller,
         id: ContextId,
         res_star: Option<&ResStar>,
     ) -> Result<Outcome, AusfError> {
-        let outcome = self.answer(requester, id, res_star).await;
-        outcome.inspect_err(|error| self.refused(requester, Action::KeyReleased, error))
+        let outcome = self.answer(caller, id, res_star).await;
+        outcome.inspect_err(|error| self.refused(caller.requester(), Action::KeyReleased, error))
     }
 
     async fn answer(
         self: &Arc<Self>,
-        requester: &Requester,
+        caller: &Caller,
         id: ContextId,
         res_star: Option<&ResStar>,
     ) -> Result<Outcome, AusfError> {
         let place = self.place().await?;
         let now = moment();
-        let (pending, work) = match self.contexts.begin(requester.id(), id, now) {
+        let (pending, work) = match self.contexts.begin(caller.requester().id(), id, now) {
             Err(Missing::InWork) if fault!("second-message-accepted") => return Ok(Outcome::Failed),
             begun => begun?,
         };
         let release = Release {
-            requester: requester.clone(),
+            // It goes to its end whatever becomes of the request.
+            caller: caller.clone().until(None),
             cover: pending.cover,
             correlation: pending.correlation,
         };
@@ -102,20 +103,21 @@ impl Ausf {
         mut step: Step<Run>,
     ) -> Result<Outcome, AusfError> {
         let Release {
-            requester,
+            caller,
             cover,
             correlation,
         } = release;
+        let requester = caller.requester();
         let (id, mut reported) = (work.id(), None);
         while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
             self.show(run.supi(), Holder::Ausf, &run);
-            self.count(&requester, &run, success);
+            self.count(requester, &run, success);
             let event = self
-                .report(&requester, run.supi(), *run.serving_network_name(), success)
+                .report(&caller, run.supi(), *run.serving_network_name(), success)
                 .await;
             let released = self
                 .audit
-                .event(Came::Released, Action::KeyReleased, &requester, run.supi())
+                .event(Came::Released, Action::KeyReleased, requester, run.supi())
                 .because(Reason::Success)
                 .correlated(correlation);
             let released = match &run {
@@ -168,13 +170,13 @@ impl Ausf {
     /// # Errors
     /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::InWork`] while another message for it is;
     /// [`AusfError::Udm`] when the UDM could not be told: then the result stays.
-    pub async fn delete(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
-        let removed = self.remove(requester, id).await;
-        removed.inspect_err(|error| self.refused(requester, Action::ResultRemoved, error))
+    pub async fn delete(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {
+        let removed = self.remove(caller, id).await;
+        removed.inspect_err(|error| self.refused(caller.requester(), Action::ResultRemoved, error))
     }
 
-    async fn remove(self: &Arc<Self>, requester: &Requester, id: ContextId) -> Result<(), AusfError> {
-        let now = moment();
+    async fn remove(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {
+        let (requester, now) = (caller.requester(), moment());
         match self.contexts.begin(requester.id(), id, now) {
             Ok((pending, work)) => {
                 let step = pending.run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
@@ -196,7 +198,7 @@ impl Ausf {
             .event(Came::Changed, Action::ResultRemoved, requester, &kept.success().supi);
         self.audit.record(event)?;
         let step = kept.handle(now, &mut SystemEntropy, Some(KeptInput::TakeBack));
-        let finish = self.clone().take_back(requester.clone(), work, step);
+        let finish = self.clone().take_back(caller.clone().until(None), work, step);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -206,7 +208,7 @@ impl Ausf {
     /// Does what a result asks for, until it asks for nothing.
     async fn take_back(
         self: Arc<Self>,
-        requester: Requester,
+        caller: Caller,
         work: InWork<Kept>,
         mut step: Step<Kept>,
     ) -> Result<(), AusfError> {
@@ -214,7 +216,7 @@ impl Ausf {
         while step.ask.is_some()
             && let Some(kept) = step.next
         {
-            told = self.remove_report(&requester, kept.success()).await;
+            told = self.remove_report(&caller, kept.success()).await;
             step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
         }
         let next = step.next.map(|kept| {
@@ -225,10 +227,12 @@ impl Ausf {
         told
     }
 
-    async fn remove_report(&self, requester: &Requester, success: &Success) -> Result<(), AusfError> {
-        let Some(event) = &success.event else { return Ok(()) };
+    async fn remove_report(&self, caller: &Caller, success: &Success) -> Result<(), AusfError> {
+        let Some(event) = success.event.clone() else {
+            return Ok(());
+        };
         let removal = self.event(success.serving_network_name, true, true);
-        let told = self.udm.delete_auth(requester, &success.supi, event, removal).await;
+        let told = udm::take_back(&self.udm, caller, success.supi.clone(), event, removal).await;
         told.map_err(AusfError::Udm)
     }
 
@@ -243,14 +247,14 @@ impl Ausf {
     /// Tells the UDM the result; gives where to take it back.
     async fn report(
         &self,
-        requester: &Requester,
+        caller: &Caller,
         supi: &Supi,
         serving_network_name: ServingNetworkName,
         success: bool,
-    ) -> Option<EventUri> {
+    ) -> Option<ResourceId> {
         let event = self.event(serving_network_name, success, false);
-        match self.udm.confirm_auth(requester, supi, event).await {
-            Ok(uri) => Some(uri),
+        match udm::report(&self.udm, caller, supi.clone(), event).await {
+            Ok(id) => Some(id),
             Err(error) => {
                 log_limit!(warn, "the UDM could not be told the result", supi = %supi.masked(), %error);
                 None
@@ -262,7 +266,7 @@ impl Ausf {
         AuthEvent {
             nf_instance_id: self.options.nf_instance_id,
             success,
-            time_stamp: Timestamp::now(),
+            time_stamp: time::now(),
             auth_type: AuthType::FiveGAka,
             serving_network_name,
             auth_removal_ind,

@@ -3,12 +3,12 @@
 use std::hash::RandomState;
 use std::time::Duration;
 
+use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_flow::expiring::{Bounds, Expiring, Full};
 use kaskade_flow::{Entropy, Guarded, Machine, Moment, Step};
 use kaskade_keys::Supi;
 
 use crate::random::SystemEntropy;
-use crate::sbi::model::nudm::AuthEvent;
 use crate::sbi::peer::RequesterId;
 
 /// How many reports are kept.
@@ -42,35 +42,12 @@ impl EventLimits {
 
 /// Identifier of one report: 64 random bits, unique within its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventId(u64);
+pub struct EventId(pub(super) u64);
 
 impl EventId {
     /// Of random octets.
     pub fn from_random(octets: [u8; 8]) -> Self {
         Self(u64::from_be_bytes(octets))
-    }
-}
-
-impl std::fmt::Display for EventId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-/// Not the identifier of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an identifier that this UDM gave")]
-pub struct NotAnEventId;
-
-impl std::str::FromStr for EventId {
-    type Err = NotAnEventId;
-
-    fn from_str(text: &str) -> Result<Self, NotAnEventId> {
-        let well_formed = text.len() == 16 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-        match u64::from_str_radix(text, 16) {
-            Ok(id) if well_formed => Ok(Self(id)),
-            _ => Err(NotAnEventId),
-        }
     }
 }
 
@@ -166,9 +143,10 @@ impl EventId {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::sbi::model::{AuthType, NfInstanceId};
+    use kaskade_codec::sbi::{AuthType, NfInstanceId};
+
     use crate::sbi::peer::Requester;
-    use crate::time::Timestamp;
+    use crate::time;
 
     fn supi(n: u64) -> Supi {
         format!("imsi-00101{n:010}").parse().unwrap()
@@ -178,7 +156,7 @@ mod tests {
         AuthEvent {
             nf_instance_id: NfInstanceId::from_random([7; 16]),
             success: true,
-            time_stamp: Timestamp::now(),
+            time_stamp: time::now(),
             auth_type: AuthType::FiveGAka,
             serving_network_name: "5G:mnc001.mcc001.3gppnetwork.org".parse().unwrap(),
             auth_removal_ind: false,

@@ -26,9 +26,9 @@
 
 mod events;
 mod given;
-mod http;
 mod refusal;
 mod resync;
+mod service;
 mod sidf;
 mod vector;
 
@@ -39,6 +39,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kaskade_aka::arpf::AucError;
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnError;
+use kaskade_codec::sbi::SupiOrSuci;
+use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, Av5gHeAka};
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
@@ -49,7 +51,7 @@ use kaskade_store::{StoreError, SubscriberStore};
 
 pub use events::{EventId, EventLimits};
 pub use given::GIVEN_OCTETS;
-pub use http::{API, VERSION};
+pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
 
 use super::audit::{Audit, correlation};
@@ -57,8 +59,6 @@ use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
 use crate::log_limit;
 use crate::random::random_octets;
-use crate::sbi::model::SupiOrSuci;
-use crate::sbi::model::nudm::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult};
 use crate::sbi::peer::Requester;
 use crate::tap::OptionalTap;
 use crate::time::moment;
@@ -231,7 +231,10 @@ impl Udm {
             .event(Outcome::Released, Action::VectorGiven, requester, &supi)
             .correlated(correlation(&he_av.rand));
         let event = self.audit.with_key(event, &he_av.k_ausf);
-        let result = Guarded::new(AuthenticationInfoResult { he_av, supi });
+        let result = Guarded::new(AuthenticationInfoResult {
+            he_av: wire(he_av),
+            supi: Some(supi),
+        });
         let released = self.audit.covered(cover, event, result)?;
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(released)
@@ -399,6 +402,21 @@ impl Udm {
             Ok(Err(error)) => Err(store_failed(supi, error)),
             Err(_) => Err(UdmError::Stopped),
         }
+    }
+}
+
+fn wire(he_av: HeAv5g) -> Av5gHeAka {
+    let HeAv5g {
+        rand,
+        autn,
+        xres_star,
+        k_ausf,
+    } = he_av;
+    Av5gHeAka {
+        rand,
+        xres_star,
+        autn,
+        k_ausf,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use kaskade_aka::sqn::SqnError;
+use kaskade_codec::sbi::ResynchronizationInfo;
 use kaskade_crypto::Sqn;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_keys::Supi;
@@ -10,7 +11,6 @@ use kaskade_store::{CardName, Resynchronised};
 
 use super::{Udm, UdmError, store_failed};
 use crate::log_limit;
-use crate::sbi::model::ResynchronizationInfo;
 use crate::sbi::peer::Requester;
 
 impl Udm {

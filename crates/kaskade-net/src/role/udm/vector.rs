@@ -2,6 +2,7 @@
 
 use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
 use kaskade_aka::fivegs::udm::HeAv5g;
+use kaskade_codec::sbi::nf_instance::UuidText;
 use kaskade_crypto::{Amf, Rand, Sqn};
 use kaskade_flow::Cover;
 use kaskade_keys::derivation::Holder;
@@ -10,7 +11,6 @@ use kaskade_store::{Card, CardName, Now, SealedCard, StoreError};
 
 use super::{Udm, UdmError, store_failed};
 use crate::random::random_octets;
-use crate::sbi::model::UuidText;
 use crate::tap::TapVisitor;
 
 /// What a vector is made for.

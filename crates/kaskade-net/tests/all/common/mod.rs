@@ -11,6 +11,7 @@ use std::sync::Arc;
 use kaskade_aka::fivegs::ue::{Ue, UeAuthenticated};
 use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
@@ -20,7 +21,6 @@ use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
-use kaskade_net::sbi::model::NfInstanceId;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use kaskade_codec::sbi::Timestamp;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Entry, Event, Gap, PeerId};
 use kaskade_keys::Supi;
-use kaskade_net::time::{Timestamp, unix_millis};
+use kaskade_net::time::unix_millis;
 use kaskade_store::audit::PeerNames;
 use serde_json::{Value, json};
 

@@ -1,0 +1,313 @@
+//! The services behind a listening socket: which operation a request asks for, whether its caller may, and the answer.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kaskade_codec::sbi::path::{MAX_SEGMENTS, Segments, decode, push_segment};
+use kaskade_codec::sbi::{Body, Variable};
+use kaskade_flow::refusal::{Refusal, Refused};
+
+use super::answer::At;
+use super::{Answer, Caller, NotDone, Operation, Segment, Service, segments_of};
+use crate::role::policy::Groups;
+use crate::sbi::limits::STREAM_LIFE;
+use crate::sbi::message::{Reply, Request};
+use crate::sbi::problem::Problem;
+use crate::sbi::server::Handler;
+use crate::sbi::write::wipe;
+use crate::time::moment;
+
+/// An answer that is on its way: the one box of a request.
+pub type Replying<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+
+/// Whether a caller may ask for an operation.
+pub trait Gate: Send + Sync + 'static {
+    /// Asked for every request, before anybody looks at its body.
+    ///
+    /// # Errors
+    /// Why not.
+    fn authorise(&self, caller: &Caller, operation: &Operation) -> Result<(), Refused>;
+}
+
+/// Everybody may ask for everything; what serving networks may, each role says itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open;
+
+impl Gate for Open {
+    fn authorise(&self, _: &Caller, _: &Operation) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+/// A service and who serves it.
+#[derive(Clone)]
+pub struct Api {
+    service: &'static Service,
+    served: Arc<dyn Served>,
+    root: Option<Arc<str>>,
+}
+
+impl Api {
+    /// A service as its module makes it.
+    #[doc(hidden)]
+    pub fn new(service: &'static Service, served: impl Served) -> Self {
+        Self {
+            service,
+            served: Arc::new(served),
+            root: None,
+        }
+    }
+
+    /// URIs in answers begin with this apiRoot; without one, with what the request was sent to.
+    #[must_use]
+    pub fn at(mut self, root: Option<&str>) -> Self {
+        self.root = root.map(Arc::from);
+        self
+    }
+
+    /// What is served.
+    pub const fn service(&self) -> &'static Service {
+        self.service
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Api({}/{})", self.service.name, self.service.version)
+    }
+}
+
+/// The services behind one listening socket.
+#[derive(Clone)]
+pub struct Routes {
+    apis: Vec<Api>,
+    groups: Arc<Groups>,
+    gate: Arc<dyn Gate>,
+}
+
+impl Routes {
+    /// None yet, for peers of which some count as one.
+    pub fn new(groups: Arc<Groups>) -> Self {
+        Self {
+            apis: Vec::new(),
+            groups,
+            gate: Arc::new(Open),
+        }
+    }
+
+    /// And this one.
+    #[must_use]
+    pub fn with(mut self, api: Api) -> Self {
+        self.apis.push(api);
+        self
+    }
+
+    /// With who is asked whether a caller may.
+    #[must_use]
+    pub fn behind(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// Finds the operation and begins it; what is wrong is told at once.
+    fn begin(&self, mut request: Request) -> Result<Replying<'_>, Problem> {
+        let path = request.take_path();
+        let api = self.api(&path)?;
+        let not_well_formed = || Problem::from(Refusal::ResourceNotFound).with_detail("the path is not well formed");
+        let segments = Segments::of(&path).ok_or_else(not_well_formed)?;
+        let (index, operation) = find(api.service, below_api(&segments), request.method())?;
+        let requester = self.groups.requester(request.peer());
+        let caller = Caller::new(requester).until(moment().after(STREAM_LIFE));
+        self.gate.authorise(&caller, operation)?;
+        let asked = Asked {
+            operation,
+            request,
+            segments,
+            root: api.root.as_deref(),
+            read: 0,
+        };
+        api.served.serve(index, caller, asked)
+    }
+
+    fn api(&self, path: &str) -> Result<&Api, Problem> {
+        let found = || {
+            let mut segments = path.strip_prefix('/')?.splitn(3, '/');
+            let (name, version) = (decode(segments.next()?)?, decode(segments.next()?)?);
+            let is = |api: &&Api| api.service.name == name && api.service.version == version;
+            self.apis.iter().find(is)
+        };
+        found().ok_or_else(|| Problem::from(Refusal::ApiUnknown).with_detail("no such API, or not in this version"))
+    }
+}
+
+impl Handler for Routes {
+    fn handle(&self, request: Request) -> Replying<'_> {
+        self.begin(request)
+            .unwrap_or_else(|problem| Box::pin(std::future::ready(refuse(problem))))
+    }
+}
+
+impl std::fmt::Debug for Routes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.apis).finish()
+    }
+}
+
+/// The segments behind name and version of the API.
+fn below_api<'s, 'p>(segments: &'s Segments<'p>) -> &'s [Cow<'p, str>] {
+    segments.as_slice().get(2..).unwrap_or_default()
+}
+
+fn refuse(problem: Problem) -> Reply {
+    tracing::debug!(
+        status = problem.status.as_u16(),
+        cause = problem.cause.map(kaskade_flow::refusal::Cause::name),
+        "refused"
+    );
+    problem.into()
+}
+
+/// The operation that a request asks for. Of two paths that fit, the one that says more by name does.
+fn find(
+    service: &'static Service,
+    segments: &[Cow<'_, str>],
+    method: &hyper::Method,
+) -> Result<(usize, &'static Operation), Problem> {
+    let fitting = |path: &&'static str| {
+        let mut names = [false; MAX_SEGMENTS];
+        let mut given = segments.iter();
+        let mut wanted = segments_of(path);
+        for name in &mut names {
+            match (wanted.next(), given.next()) {
+                (None, None) => return Some(names),
+                (Some(Segment::Name(wanted)), Some(given)) if wanted == given => *name = true,
+                (Some(Segment::Variable(_)), Some(_)) => {}
+                _ => return None,
+            }
+        }
+        None
+    };
+    let paths = service.operations.iter().map(|operation| operation.path);
+    let best = paths.filter(|path| fitting(path).is_some()).max_by_key(fitting);
+    let path = best.ok_or_else(|| Problem::from(Refusal::ResourceNotFound))?;
+    let mut of_resource = service
+        .operations
+        .iter()
+        .enumerate()
+        .filter(|(_, operation)| operation.path == path);
+    if let Some(found) = of_resource.clone().find(|(_, operation)| operation.method == *method) {
+        return Ok(found);
+    }
+    let first = of_resource
+        .next()
+        .map(|(_, operation)| operation.method.to_string())
+        .unwrap_or_default();
+    let allow = of_resource.fold(first, |allow, (_, operation)| allow + ", " + operation.method.as_str());
+    Err(Problem::method_not_allowed(allow))
+}
+
+/// A service that can be asked, as its module makes it of a role.
+#[doc(hidden)]
+pub trait Served: Send + Sync + 'static {
+    /// Begins an operation.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    fn serve<'s>(&'s self, operation: usize, caller: Caller, asked: Asked<'_>) -> Result<Replying<'s>, Problem>;
+}
+
+/// A request for an operation.
+#[doc(hidden)]
+pub struct Asked<'r> {
+    operation: &'static Operation,
+    request: Request,
+    segments: Segments<'r>,
+    root: Option<&'r str>,
+    /// Variables that were read.
+    read: usize,
+}
+
+impl Asked<'_> {
+    /// The next variable of the path.
+    ///
+    /// # Errors
+    /// That it is wrong.
+    pub fn variable<V: Variable>(&mut self) -> Result<V, Problem> {
+        let given = below_api(&self.segments).iter();
+        let variables = self.operation.segments().zip(given);
+        let mut variables = variables.filter_map(|(segment, given)| match segment {
+            Segment::Variable(name) => Some((name, given)),
+            Segment::Name(_) => None,
+        });
+        let (name, given) = variables.nth(self.read).ok_or(Refusal::ResourceNotFound)?;
+        self.read += 1;
+        V::read(given).map_err(|reason| Problem::parameter(Refusal::IeIncorrect, format!("{{{name}}}"), reason))
+    }
+
+    /// Checks that the peer takes the answer.
+    pub fn acceptable<A: Answer>(&self) -> Result<(), Problem> {
+        match A::BODY {
+            Some(_) => self.request.accepts(self.operation.answer.content),
+            None => Ok(()),
+        }
+    }
+
+    /// The body.
+    pub fn body<B: Body>(&mut self) -> Result<B, Problem> {
+        let body = self.request.json_body()?;
+        let read = B::from_json(&body);
+        match B::SECRET {
+            true => wipe(body),
+            false => self.request.put_back(body),
+        }
+        read.map_err(|misread| NotDone::from(misread).into())
+    }
+
+    /// What the answer needs to know.
+    pub fn at<A: Answer>(&mut self) -> At {
+        At {
+            uri: match A::LOCATED {
+                true => self.uri(),
+                false => String::new(),
+            },
+            body: match A::ECHOES {
+                true => self.request.json_body().unwrap_or_default(),
+                false => Bytes::new(),
+            },
+        }
+    }
+
+    /// URI of what is asked, with room for a name below it.
+    fn uri(&self) -> String {
+        let mut uri = String::with_capacity(192);
+        match (self.root, self.request.root()) {
+            (Some(configured), _) => uri.push_str(configured),
+            (None, Some((scheme, authority))) => {
+                uri.push_str(scheme);
+                uri.push_str("://");
+                uri.push_str(authority);
+            }
+            (None, None) => {}
+        }
+        for segment in self.segments.as_slice() {
+            uri.push('/');
+            push_segment(&mut uri, segment);
+        }
+        uri
+    }
+
+    /// What it is.
+    pub const fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+}
+
+/// The reply to an operation that has ended.
+#[doc(hidden)]
+pub fn reply<A: Answer>(done: Result<A, NotDone>, operation: &Operation, at: &At) -> Reply {
+    done.and_then(|answer| answer.reply(operation, at))
+        .unwrap_or_else(|not_done| refuse(not_done.into()))
+}

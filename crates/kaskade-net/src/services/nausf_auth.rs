@@ -1,0 +1,52 @@
+//! Nausf_UEAuthentication (TS 29.509 6.1).
+
+use kaskade_codec::sbi::ResourceId;
+use kaskade_codec::sbi::nausf_auth::{
+    AuthenticationInfo, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, UeAuthenticationCtx,
+};
+use kaskade_flow::Durable;
+
+use crate::sbi::service::{Created, Released, Told};
+
+crate::service! {
+    /// Nausf_UEAuthentication: 5G AKA with the home network.
+    pub trait NausfAuth = "nausf-auth" "v1", "TS 29.509 6.1";
+
+    /// Begins an authentication: a challenge, and where its answer goes.
+    authenticate: POST "/ue-authentications" () (info: AuthenticationInfo)
+        -> 201 Hal Created<Durable<UeAuthenticationCtx>>,
+        refusals [
+            SuciKeyUnknown, SuciNotOpened, SuciSchemeUnsupported, UserNotFound, ServingNetworkNotAuthorized,
+            AuthenticationRejected, BudgetSpent, NodeBudgetSpent, NoVector, PeerUnreachable, PeerSilent, AuditFull,
+            AuditStalled, AuditFailed, NoRandomness,
+        ],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.2";
+
+    /// Forgets what the caller has of a user who has left.
+    deregister: POST "/ue-authentications/deregister" () (info: DeregistrationInfo)
+        -> 204 Json (),
+        refusals [ContextNotFound],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.6";
+
+    /// Takes the answer to a challenge: K_SEAF, or that it was wrong.
+    confirm: PUT "/ue-authentications/{authCtxId}/5g-aka-confirmation" (context: ResourceId) (data: ConfirmationData)
+        -> 200 Json Told<ConfirmationDataResponse>,
+        refusals [ContextNotFound, InWork, AuditFull, AuditStalled, AuditFailed, Stopping],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.2";
+
+    /// Takes a challenge or its result back.
+    delete: DELETE "/ue-authentications/{authCtxId}/5g-aka-confirmation" (context: ResourceId)
+        -> 204 Json (),
+        refusals [
+            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, AuditFull, AuditStalled, AuditFailed, Stopping,
+        ],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.2";
+}
+
+impl Released for UeAuthenticationCtx {
+    fn located(&mut self, uri: &str) {
+        self.set_context(uri);
+    }
+}
+
+impl Released for ConfirmationDataResponse {}
