@@ -96,6 +96,9 @@ const SCHEDULES: &str = "20000";
 /// How often it cuts the power in each run.
 const POWER_LOSSES: &str = "1000";
 
+/// How many bits of each page of a store it changes, one at a time.
+const DAMAGED_BITS: &str = "40";
+
 /// The ciphers beside other people's.
 pub(crate) const PEERS: &str = "benches/peers";
 
@@ -293,6 +296,7 @@ fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);
         command.env("KASKADE_SCHEDULES", SCHEDULES);
         command.env("KASKADE_POWER_LOSSES", POWER_LOSSES);
+        command.env("KASKADE_DAMAGED_BITS", DAMAGED_BITS);
     }
     command.env(records::VARIABLE, records::folder());
     let passed = shell::run_reading(&mut command, |line| run.tests += Tests::in_line(line))?;

@@ -101,6 +101,12 @@ impl Committer {
 
     /// Moves the clock and commits what was taken from the queue.
     pub(crate) fn step(&mut self, taken: Taken) {
+        if self.failure.get().is_none()
+            && let Some(damage) = self.engine.damage()
+        {
+            // Whoever reads notices it first.
+            self.failure.report(&Arc::new(damage));
+        }
         let mark = self.move_clock(taken.start_clock);
         if self.pause.as_ref().is_some_and(|(_, until)| Instant::now() >= *until) && self.failure.get().is_none() {
             self.pause = None;

@@ -2,35 +2,43 @@
 //!
 //! Reads go to a snapshot that is kept open and replaced after every commit, so that a read costs one descent of a tree
 //! and no transaction. Commits are durable when they return, and save the allocator's state with them (quick repair):
-//! opening after a crash does not walk the file. `docs/adr/0003-embedded-store.md` has the figures.
+//! opening after a crash repairs nothing. Opening compares the checksums of all pages, and what is read later must be what was
+//! read or written before; whatever redb does about a damaged file is an error here, see `gate`. `docs/adr/0003-embedded-store.md` has
+//! the figures.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use kaskade_faults::fault;
 pub use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTableMetadata, StorageError, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 pub use rows::{decode_row, encode_row};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::backend::WatchedFile;
+use crate::backend::{Known, WatchedFile};
 use crate::engine::{
     BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
 };
 use crate::error::EngineError;
 use crate::private::{self, PrivateError};
 
+mod errors;
+mod gate;
 mod rows;
 mod snapshot;
+mod verify;
 mod write;
 
+use gate::Held;
+use rows::Parts;
 use snapshot::{Snapshot, Unread};
+pub use verify::Told;
 
 type Octets = &'static [u8];
 
@@ -59,12 +67,12 @@ pub struct EmbeddedEngine {
     path: PathBuf,
     plug: Option<Plug>,
     cache_bytes: usize,
-    writer: Mutex<Option<Database>>,
-    snapshot: RwLock<Option<Arc<Snapshot>>>,
+    writer: Mutex<Option<Held<Database>>>,
+    snapshot: RwLock<Option<Arc<Held<Snapshot>>>>,
     /// Those that rows may be in.
     tables: RwLock<Vec<Table>>,
-    /// Writing failed in a way that leaves unknown what is on the disk.
-    broken: Arc<AtomicBool>,
+    /// What it knows of the file: whether it is damaged, whether writing failed in a way that leaves unknown what is on the disk.
+    known: Arc<Known>,
 }
 
 impl EmbeddedEngine {
@@ -114,7 +122,20 @@ impl EmbeddedEngine {
         Ok(engine)
     }
 
+    /// Compares the checksums of all pages of a file and writes nothing.
+    ///
+    /// # Errors
+    /// As [`EmbeddedEngine::open_existing`].
+    pub fn check(path: &Path, tell: Told) -> Result<(), EngineError> {
+        let engine = Self::closed(path, None, 0);
+        match engine.gate(|| engine.verify(&engine.open_backend()?, Some(tell))) {
+            Err(EngineError::Private(error)) if error.is_not_found() => Err(EngineError::Missing(path.into())),
+            checked => checked,
+        }
+    }
+
     fn closed(path: &Path, plug: Option<Plug>, cache_bytes: usize) -> Self {
+        gate::keep_quiet();
         Self {
             path: path.into(),
             plug,
@@ -122,20 +143,39 @@ impl EmbeddedEngine {
             writer: Mutex::new(None),
             snapshot: RwLock::new(None),
             tables: RwLock::new(Table::PLAIN.into()),
-            broken: Arc::default(),
+            known: Arc::default(),
         }
     }
 
     fn open_file(&self) -> Result<(), EngineError> {
-        // A file that was damaged in the right place makes redb panic: to the user it is a damaged file.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            self.open_database().and_then(|database| self.take(database))
-        }));
-        opened.unwrap_or_else(|_| {
-            Err(EngineError::Corrupt {
-                path: self.path.clone(),
-                what: "its pages contradict each other".into(),
-            })
+        self.gate(|| {
+            let file = self.open_backend()?;
+            self.verify(&file, None)?;
+            let database = self.on_backend(file)?;
+            self.take(database)
+        })
+    }
+
+    /// Calls redb. Once the file is known to be damaged it is not called any more.
+    #[inline]
+    fn gate<T, E: From<EngineError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if let Some(damage) = self.damage() {
+            return Err(damage.into());
+        }
+        gate::call(work).unwrap_or_else(|panicked| Err(self.panicked(&panicked).into()))
+    }
+
+    fn verify(&self, file: &WatchedFile, tell: Option<Told>) -> Result<(), EngineError> {
+        // redb makes a new store of an empty file: there is none yet.
+        let is_new = self.plug.is_some() && file.len().map_err(|error| self.io(error))? == 0;
+        if is_new || fault!("damage-not-looked-for") {
+            return Ok(());
+        }
+        let verified = verify::verify(file, tell);
+        verified.map_err(|error| {
+            // redb, which closes it otherwise, was not given it.
+            let _ = file.close();
+            self.database_error(error)
         })
     }
 
@@ -144,7 +184,7 @@ impl EmbeddedEngine {
     fn create(&self) -> Result<bool, EngineError> {
         let name = private::with_suffix(&self.path, ".new");
         let file = self.new_file(&name)?;
-        let database = self.on_file(file)?;
+        let database = self.on_backend(self.watched(file)?)?;
         self.write(&database, &self.tables(), &Group::default())
             .map_err(|failed| failed.error)?;
         let named = match fs::hard_link(&name, &self.path) {
@@ -229,49 +269,39 @@ impl EmbeddedEngine {
         }
     }
 
-    fn open_database(&self) -> Result<Database, EngineError> {
+    fn open_backend(&self) -> Result<WatchedFile, EngineError> {
         if let Some(plug) = &self.plug {
-            return self.on_backend(plug());
+            return Ok(WatchedFile::new(plug(), &self.known));
         }
         let file = private::open_to_write(&self.path)?;
         // redb would make a new store of an empty file.
         if file.metadata().map_err(|error| self.io(error))?.len() == 0 {
             return Err(self.corrupt("the file is empty".into()));
         }
-        self.on_file(file)
+        self.watched(file)
     }
 
-    fn on_file(&self, file: File) -> Result<Database, EngineError> {
+    fn watched(&self, file: File) -> Result<WatchedFile, EngineError> {
         let file = FileBackend::new(file).map_err(|error| self.database_error(error))?;
-        self.on_backend(Box::new(file))
+        Ok(WatchedFile::new(Box::new(file), &self.known))
     }
 
-    fn on_backend(&self, file: Box<dyn StorageBackend>) -> Result<Database, EngineError> {
+    fn on_backend(&self, file: WatchedFile) -> Result<Held<Database>, EngineError> {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
-        let database = builder.create_with_backend(WatchedFile::new(file, &self.broken));
-        database.map_err(|error| self.database_error(error))
+        let database = builder.create_with_backend(file);
+        database.map(Held::new).map_err(|error| self.database_error(error))
     }
 
-    fn take(&self, database: Database) -> Result<(), EngineError> {
+    fn take(&self, database: Held<Database>) -> Result<(), EngineError> {
         self.create_tables(&database, &self.tables())?;
         self.publish(&database)?;
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
     }
 
-    fn io(&self, source: std::io::Error) -> EngineError {
-        match is_full(&source) {
-            true => EngineError::Full(self.path.clone()),
-            false => EngineError::Io {
-                path: self.path.clone(),
-                source,
-            },
-        }
-    }
-
     fn create_tables(&self, database: &Database, tables: &[Table]) -> Result<(), EngineError> {
-        let read = database.begin_read().map_err(|error| self.error(error))?;
+        let read = Held::new(database.begin_read().map_err(|error| self.error(error))?);
         let plain = tables.iter().all(|table| table.is_plain());
         let mut names = tables.iter().map(|table| table.name());
         let there = |name| read.open_table(definition(name)).is_ok();
@@ -294,61 +324,29 @@ impl EmbeddedEngine {
             .snapshot
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .replace(Arc::new(snapshot));
+            .replace(Arc::new(Held::new(snapshot)));
         drop(old);
         Ok(())
     }
 
     fn snapshot_of(&self, database: &Database) -> Result<Snapshot, EngineError> {
-        let read = database.begin_read().map_err(|error| self.error(error))?;
+        let read = Held::new(database.begin_read().map_err(|error| self.error(error))?);
         Snapshot::of(&read, &self.tables()).map_err(|error| self.error(error))
     }
 
     /// What is durable, for as long as it is looked at: it must not keep the next snapshot from being published.
-    fn snapshot(&self) -> Result<Arc<Snapshot>, EngineError> {
+    fn snapshot(&self) -> Result<Arc<Held<Snapshot>>, EngineError> {
         let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
         snapshot.ok_or(EngineError::Failed)
     }
-
-    fn database_error(&self, error: DatabaseError) -> EngineError {
-        match error {
-            DatabaseError::DatabaseAlreadyOpen => EngineError::InUse(self.path.clone()),
-            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
-                self.corrupt(error.to_string())
-            }
-            DatabaseError::UpgradeRequired(version) => self.corrupt(format!("file format {version} is too old")),
-            DatabaseError::RepairAborted => self.corrupt("repair was aborted".into()),
-            error => self.error(error),
-        }
-    }
-
-    fn error(&self, error: impl Into<redb::Error>) -> EngineError {
-        match error.into() {
-            redb::Error::Io(source) => self.io(source),
-            redb::Error::PreviousIo | redb::Error::DatabaseClosed => EngineError::Failed,
-            redb::Error::Corrupted(what) => self.corrupt(what),
-            error @ redb::Error::TableTypeMismatch { .. } => self.corrupt(error.to_string()),
-            error => EngineError::Other(error.to_string()),
-        }
-    }
-
-    fn corrupt(&self, what: String) -> EngineError {
-        EngineError::Corrupt {
-            path: self.path.clone(),
-            what,
-        }
-    }
-}
-
-fn is_full(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-    )
 }
 
 impl EmbeddedEngine {
     fn commit_now(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        self.gate(|| self.commit_within(group))
+    }
+
+    fn commit_within(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
         let done = self
@@ -360,56 +358,51 @@ impl EmbeddedEngine {
         if let Err(failed) = &done
             && !matches!(failed.error, EngineError::Full(_))
         {
-            self.broken.store(true, Ordering::Release);
+            self.known.sync_failed.store(true, Ordering::Release);
         }
         done
     }
 
     fn recover_now(&self) -> Result<(), EngineError> {
-        self.reopen(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner))
+        self.gate(|| self.reopen(&mut self.writer.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    fn reopen(&self, writer: &mut Option<Database>) -> Result<(), EngineError> {
+    fn reopen(&self, writer: &mut Option<Held<Database>>) -> Result<(), EngineError> {
         // After a failed sync the system may have dropped pages that it calls clean: only a restart of the machine or
         // of the file's reader shows what is there. A full disk refuses before it writes.
-        if self.broken.load(Ordering::Acquire) {
+        if self.known.sync_failed.load(Ordering::Acquire) {
             return Err(EngineError::Failed);
         }
         // Readers wait meanwhile.
         let mut snapshot = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         (*snapshot, *writer) = (None, None);
-        let database = self.open_database()?;
+        let database = self.on_backend(self.open_backend()?)?;
         // Closing and opening sync too.
-        if self.broken.load(Ordering::Acquire) {
+        if self.known.sync_failed.load(Ordering::Acquire) {
             return Err(EngineError::Failed);
         }
         self.create_tables(&database, &self.tables())?;
-        *snapshot = Some(Arc::new(self.snapshot_of(&database)?));
+        *snapshot = Some(Arc::new(Held::new(self.snapshot_of(&database)?)));
         *writer = Some(database);
         Ok(())
     }
 
     fn serial_now(&self, node: u16) -> Result<Serial, EngineError> {
-        let snapshot = self.snapshot()?;
         let mut serial = Some(Serial::default());
-        let found = snapshot.peek(Table::META, &serial_key(node), &mut |row| {
-            serial = row.octets.try_into().ok().map(u64::from_be_bytes).map(Serial);
-        });
-        found.map_err(|error| self.unread(error))?;
+        self.look(|snapshot| {
+            snapshot.peek(Table::META, &serial_key(node), &mut |row| {
+                serial = row.octets.try_into().ok().map(u64::from_be_bytes).map(Serial);
+            })
+        })?;
         serial.ok_or_else(|| self.corrupt("the number of its last commit has the wrong length".into()))
     }
 
-    fn unread(&self, error: Unread) -> EngineError {
-        match error {
-            Unread::Storage(error) => self.error(error),
-            Unread::Damaged(table) => self.corrupt(format!("a row of its table `{}` is damaged", table.name())),
-            Unread::Undeclared(table) => EngineError::Other(format!("the table `{}` was not declared", table.name())),
-        }
+    /// Looks at what is durable.
+    fn look<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T, Unread>) -> Result<T, EngineError> {
+        self.gate(|| work(&*self.snapshot()?).map_err(|error| self.unread(error)))
     }
-}
 
-impl Engine for EmbeddedEngine {
-    fn declare(&self, tables: &[Table]) -> Result<(), EngineError> {
+    fn declare_now(&self, tables: &[Table]) -> Result<(), EngineError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
         let mut all = self.tables().clone();
@@ -428,49 +421,67 @@ impl Engine for EmbeddedEngine {
         made
     }
 
-    #[inline]
-    fn peek(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(Stored<'_>)) -> Peek {
-        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(snapshot) = &*snapshot else {
-            return Peek::Failed(EngineError::Failed);
-        };
-        match snapshot.peek(table, key, visit) {
-            Ok(true) => Peek::Found,
-            Ok(false) => Peek::Absent,
-            Err(error) => Peek::Failed(self.unread(error)),
-        }
-    }
-
-    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>> {
-        Box::pin(async move {
-            let snapshot = self.snapshot()?;
-            let rows = wanted.iter().map(|wanted| snapshot.row(wanted));
-            rows.collect::<Result<_, _>>().map_err(|error| self.unread(error))
-        })
-    }
-
-    fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {
-        Box::pin(async move {
-            let snapshot = self.snapshot()?;
-            snapshot.page(from, limit).map_err(|error| self.unread(error))
-        })
-    }
-
-    fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
-        Box::pin(async move { self.snapshot()?.len(table).map_err(|error| self.unread(error)) })
-    }
-
-    fn is_empty(&self) -> Result<bool, EngineError> {
+    fn is_empty_now(&self) -> Result<bool, EngineError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
-        let read = database.begin_read().map_err(|error| self.error(error))?;
+        let read = Held::new(database.begin_read().map_err(|error| self.error(error))?);
         for table in read.list_tables().map_err(|error| self.error(error))? {
-            let table = read.open_untyped_table(table).map_err(|error| self.error(error))?;
+            let table = Held::new(read.open_untyped_table(table).map_err(|error| self.error(error))?);
             if !table.is_empty().map_err(|error| self.error(error))? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn declare(&self, tables: &[Table]) -> Result<(), EngineError> {
+        self.gate(|| self.declare_now(tables))
+    }
+
+    #[inline]
+    fn peek(&self, table: Table, key: &[u8], visit: &mut dyn FnMut(Stored<'_>)) -> Peek {
+        if let Some(damage) = self.damage() {
+            return Peek::Failed(damage);
+        }
+        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(snapshot) = &*snapshot else {
+            return Peek::Failed(EngineError::Failed);
+        };
+        let found = match gate::call(|| snapshot.get(table, key)) {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None)) => return Peek::Absent,
+            Ok(Err(error)) => return Peek::Failed(self.unread(error)),
+            Err(panicked) => return Peek::Failed(self.panicked(&panicked)),
+        };
+        match Parts::of(table, found.value()) {
+            Some(parts) => {
+                visit(parts.stored);
+                Peek::Found
+            }
+            None => Peek::Failed(self.unread(Unread::Damaged(table))),
+        }
+    }
+
+    fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>> {
+        Box::pin(async move { self.look(|snapshot| wanted.iter().map(|wanted| snapshot.row(wanted)).collect()) })
+    }
+
+    fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {
+        Box::pin(async move { self.look(|snapshot| snapshot.page(from, limit)) })
+    }
+
+    fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
+        Box::pin(async move { self.look(|snapshot| snapshot.len(table)) })
+    }
+
+    fn is_empty(&self) -> Result<bool, EngineError> {
+        self.gate(|| self.is_empty_now())
+    }
+
+    fn damage(&self) -> Option<EngineError> {
+        self.known.damage().map(|what| self.corrupt(what.into()))
     }
 
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
@@ -486,6 +497,18 @@ impl Engine for EmbeddedEngine {
             self.recover_now()?;
             self.serial_now(node)
         })
+    }
+}
+
+/// A damaged file is left as it is: closing it would write to it.
+impl Drop for EmbeddedEngine {
+    fn drop(&mut self) {
+        let snapshot = self.snapshot.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if self.known.damage().is_some() {
+            std::mem::forget(snapshot);
+            writer.into_iter().for_each(Held::forget);
+        }
     }
 }
 

@@ -375,6 +375,11 @@ pub trait Engine: Send + Sync + 'static {
     /// When reading fails.
     fn is_empty(&self) -> Result<bool, EngineError>;
 
+    /// What is damaged of what it reads, once that was noticed: nothing is read or written any more. Never waits.
+    fn damage(&self) -> Option<EngineError> {
+        None
+    }
+
     /// Makes each unit happen, or, in a conflict, none of its changes, and says so; all of it durable before it returns.
     ///
     /// # Errors

@@ -159,7 +159,9 @@ impl StoreError {
             Self::Closed => Refusal::Stopping,
             Self::Write(error) if matches!(**error, EngineError::Full(_)) => Refusal::StoreFull,
             Self::Read(error) | Self::Write(error) => match **error {
-                EngineError::Io { .. } | EngineError::Failed | EngineError::Full(_) => Refusal::StoreFailed,
+                EngineError::Io { .. } | EngineError::Failed | EngineError::Full(_) | EngineError::Corrupt { .. } => {
+                    Refusal::StoreFailed
+                }
                 _ => return None,
             },
             Self::Unsealing
@@ -203,7 +205,11 @@ pub enum EngineError {
     #[error("{}: in use by another process", .0.display())]
     InUse(PathBuf),
     /// Not a store, or damaged. It is left as it is.
-    #[error("{}: damaged or not a store: {what}", path.display())]
+    #[error(
+        "{}: damaged or not a store: {what}: put a backup back and run `kaskade store skip-ahead --yes`; `kaskade store check FILE` \
+         says whether a backup is whole",
+        path.display()
+    )]
     Corrupt {
         /// The file.
         path: PathBuf,

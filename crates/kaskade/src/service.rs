@@ -211,7 +211,7 @@ fn remedy(error: &StoreError) -> Option<&'static str> {
                  again. Put a backup back and run `kaskade store skip-ahead --yes`; if it never had subscribers, or none of \
                  their cards is used any more, `kaskade store create --yes` makes an empty one",
             ),
-            EngineError::Corrupt { .. } | EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
+            EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
             _ => None,
         },
         StoreError::Blank(_) => Some(

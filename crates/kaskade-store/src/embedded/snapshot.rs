@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, StorageError, TableError};
+use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTableMetadata, StorageError, TableError};
 
 use super::rows::{Parts, end_key, end_parts, link_key};
 use super::{ENDS, LINKS, Octets, definition};
@@ -58,6 +58,17 @@ impl Snapshot {
         let place = self.numbers.iter().position(|number| *number == table.number());
         let found = place.and_then(|place| self.tables.get(place));
         found.map(|(_, found)| found).ok_or(Unread::Undeclared(table))
+    }
+
+    /// A row as it lies.
+    #[inline]
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<AccessGuard<'static, Octets>>, Unread> {
+        let found = self.table(table)?.get(key)?;
+        if let Some(found) = &found {
+            // Whatever it does about where a page says that its octets are, it does here.
+            std::hint::black_box(found.value().len());
+        }
+        Ok(found)
     }
 
     /// Shows a row; whether there is one.

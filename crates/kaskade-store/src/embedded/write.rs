@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use redb::{Database, Durability, ReadableTable, ReadableTableMetadata, StorageError, WriteTransaction};
 
+use super::gate::Held;
 use super::rows::{Parts, encode, end_key, link_key};
 use super::{ENDS, EmbeddedEngine, LINKS, Octets, definition, serial_key};
 use crate::engine::check::{Before, conflict};
 use crate::engine::{Batch, Change, CommitFailed, Conflict, Group, Link, Serial, Table, UnitOutcome, Version};
 use crate::error::EngineError;
 
-type Open<'t> = redb::Table<'t, Octets, Octets>;
+type Open<'t> = Held<redb::Table<'t, Octets, Octets>>;
 
 /// The tables of one commit.
 struct Writing<'t> {
@@ -49,7 +50,7 @@ impl EmbeddedEngine {
         tables: &[Table],
         group: &Group,
     ) -> Result<Vec<UnitOutcome>, CommitFailed> {
-        let mut transaction = database.begin_write().map_err(|error| self.error(error))?;
+        let mut transaction = Held::new(database.begin_write().map_err(|error| self.error(error))?);
         transaction
             .set_durability(Durability::Immediate)
             .map_err(|error| self.error(error))?;
@@ -79,8 +80,9 @@ impl EmbeddedEngine {
                 }
             }
         }
-        match transaction.commit() {
-            Ok(()) => Ok(outcomes),
+        let commit = transaction.take().map(WriteTransaction::commit).transpose();
+        match commit {
+            Ok(_) => Ok(outcomes),
             Err(error) => Err(CommitFailed {
                 error: self.error(error),
                 outcomes,
@@ -91,9 +93,8 @@ impl EmbeddedEngine {
     /// All tables, so that those that are new are made.
     fn writing<'t>(&self, transaction: &'t WriteTransaction, tables: &[Table]) -> Result<Writing<'t>, EngineError> {
         let open = |name: &str| {
-            transaction
-                .open_table(definition(name))
-                .map_err(|error| self.error(error))
+            let table = transaction.open_table(definition(name));
+            table.map(Held::new).map_err(|error| self.error(error))
         };
         let plain = tables.iter().all(|table| table.is_plain());
         let list = |name| if plain { Ok(None) } else { open(name).map(Some) };

@@ -18,6 +18,7 @@ mod audit_heads;
 mod common;
 mod conformance;
 mod crash;
+mod damaged;
 mod failures;
 mod going_back;
 mod lives;

@@ -5,15 +5,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::config::Config;
 use kaskade_flow::event::Action as Audited;
 use kaskade_store::audit::AuditLog;
+use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, skip_ahead};
 use serde_json::json;
 use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::service::{make_store_again, open_audit, open_store, store_options, tell, whole_store};
 
-/// The store as a whole: what to do after a backup was put back
+/// The store as a whole: whether it is damaged, what to do after a backup was put back
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -23,6 +28,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Action {
     SkipAhead(SkipAhead),
+    Check(Check),
     Create(Create),
 }
 
@@ -75,11 +81,68 @@ struct Create {
     data: DataArgs,
 }
 
+/// Looks at every page of a store that is in use: whether it is as it was written
+///
+/// Nothing of the file is changed. `kaskade up` and every other command do the same when they open the store, so this one is for
+/// backups before they are put back, and for a file that is suspected. The store must not be open elsewhere.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  kaskade store check                                   # the store of the data folder
+  kaskade store check /backup/subscribers.redb --json   # a backup
+
+The exit status is 0 for a file that is whole, 74 for one that is damaged.")]
+struct Check {
+    /// The file; that of the data folder if left out. As private as a store must be
+    file: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
+        Action::Check(args) => check(console, args),
         Action::SkipAhead(args) => run_skip_ahead(console, args),
         Action::Create(args) => create(console, args),
     }
+}
+
+fn check(console: &Console, args: &Check) -> Result<()> {
+    let path = match &args.file {
+        Some(path) => path.clone(),
+        None => DataDir::open(&args.data.config()?.data_dir)?.subscribers(),
+    };
+    let bar = bar(args.json, "{bar:40} {binary_bytes} of {binary_total_bytes}");
+    let shown = bar.clone();
+    let told = Arc::new(AtomicU64::new(0));
+    let octets = Arc::clone(&told);
+    let tell = move |done, all| {
+        shown.set_length(all);
+        shown.set_position(done);
+        octets.store(done, Ordering::Relaxed);
+    };
+    let begin = Instant::now();
+    let checked = EmbeddedEngine::check(&path, Arc::new(tell));
+    bar.finish_and_clear();
+    checked.map_err(|error| StoreError::Read(Arc::new(error)))?;
+    let (octets, elapsed) = (told.load(Ordering::Relaxed), begin.elapsed());
+    if args.json {
+        console.line(json!({
+            "file": path.display().to_string(),
+            "whole": true,
+            "octets": octets,
+            "milliseconds": u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        }))?;
+        return Ok(());
+    }
+    console.line(format!(
+        "{}: whole, {octets} octets in use, in {:.2} s",
+        path.display(),
+        elapsed.as_secs_f64()
+    ))?;
+    Ok(())
 }
 
 fn create(console: &Console, args: &Create) -> Result<()> {
@@ -123,7 +186,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
         );
     }
     let log = open_audit(&data, &config)?;
-    let bar = bar(args.json);
+    let bar = bar(args.json, "{bar:40} {pos} of {len} rows");
     let done = audit(|| {
         let mut progress = |done, all| {
             bar.set_length(all);
@@ -223,11 +286,11 @@ pub(crate) fn audit<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     tracing::subscriber::with_default(log, work)
 }
 
-fn bar(json: bool) -> ProgressBar {
+fn bar(json: bool, template: &str) -> ProgressBar {
     if json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} rows");
+    let style = ProgressStyle::with_template(template);
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

@@ -25,7 +25,7 @@ use kaskade_net::tap::{FingerprintTap, OptionalTap};
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{
-    AuthMethods, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, WritingStopped,
+    AuthMethods, EngineError, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, Subscription, WritingStopped,
 };
 use kaskade_ue::card::{self, History};
 use kaskade_ue::{Device, Identity};
@@ -176,9 +176,12 @@ async fn finish(console: &Console, node: Node, end: End) -> Result<()> {
     let result = match end {
         End::Asked => Ok(()),
         End::Stopped(why) => {
-            tracing::error!(
-                "{why}: this process ends with status {STORE_FAILED}. Look at the disk first; a new start goes on with what is on it"
-            );
+            let next = match &*why.0 {
+                // It says so itself.
+                EngineError::Corrupt { .. } => "",
+                _ => ". Look at the disk first; a new start goes on with what is on it",
+            };
+            tracing::error!("{why}: this process ends with status {STORE_FAILED}{next}");
             Err(anyhow::Error::new(why).context("the subscriber store failed"))
         }
     };

@@ -14,6 +14,7 @@ mod algorithm_sets;
 mod audit;
 mod cli;
 mod common;
+mod damaged_store;
 mod derive_key;
 mod docs;
 mod doors;

@@ -183,6 +183,15 @@ impl Up {
     }
 
     pub(crate) fn start_with(place: &Place, arguments: &str, change: impl FnOnce(&mut Command)) -> Self {
+        Self::try_start(place, arguments, change).unwrap_or_else(|(status, said)| panic!("{status}: {said}"))
+    }
+
+    /// Its status and what it said where it does not start.
+    pub(crate) fn try_start(
+        place: &Place,
+        arguments: &str,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<Self, (std::process::ExitStatus, String)> {
         let mut command = place.command();
         command
             .args(arguments.split_whitespace())
@@ -206,11 +215,11 @@ impl Up {
                 break;
             }
         }
-        Self {
-            child,
-            ausf: ausf.expect("the AUSF's URL is printed"),
-            greeting,
-        }
+        let Some(ausf) = ausf else {
+            let output = child.wait_with_output().expect("it ends");
+            return Err((output.status, String::from_utf8_lossy(&output.stderr).into_owned()));
+        };
+        Ok(Self { child, ausf, greeting })
     }
 
     pub(crate) fn pid(&self) -> u32 {
