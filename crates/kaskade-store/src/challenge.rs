@@ -61,13 +61,22 @@ pub enum NotFollowed {
     /// The card has succeeded since, or that is not known any more.
     #[error("the card has succeeded since its RAND was made")]
     SucceededSince,
-    /// An AUTS of this RAND or a later one was followed already, or the card has shown a higher SQN and nothing may be
-    /// used again.
+    /// An AUTS of this RAND or a later one was followed already.
     #[error("a later one was taken before")]
     Used,
+    /// The card has shown a higher SQN before, and the policy is that nothing is used again.
+    #[error("its SQN is below one that this card has shown before, and `[sqn] reuse` is \"never\"")]
+    BelowShown,
     /// The card was followed too often.
     #[error("this subscriber was followed too often lately: one card answers for another, or two share its identity")]
     TooOften,
+}
+
+impl NotFollowed {
+    /// Whether the operator can do something: the answer to the next challenge alone changes nothing, or not soon.
+    pub const fn needs_operator(self) -> bool {
+        matches!(self, Self::BelowShown | Self::TooOften)
+    }
 }
 
 /// What is known of cards that may have gone back.

@@ -180,6 +180,7 @@ impl SubscriberStore {
                     let why = fresh.err().unwrap_or(NotFollowed::Used);
                     (Resynchronised::NotFollowed(why), None)
                 }
+                Resynchronisation::BelowShown => (Resynchronised::NotFollowed(NotFollowed::BelowShown), None),
                 Resynchronisation::Limited => (Resynchronised::NotFollowed(NotFollowed::TooOften), None),
                 Resynchronisation::Raised(moved) => (Resynchronised::Raised, Some(moved.into_issuer())),
                 Resynchronisation::NewEpoch(moved) => (Resynchronised::NewEpoch, Some(moved.into_issuer())),

@@ -37,6 +37,9 @@ pub enum Resynchronisation {
     /// The card seems to be more than Δ behind, or ahead after it had gone back, but the AUTS may be a replay: nothing
     /// changes.
     Stale,
+    /// SEQ_MS is below one that the card has shown before, and nothing may be used again: nothing changes, however fresh the
+    /// AUTS is, until the operator allows it.
+    BelowShown,
     /// The card is more than Δ behind, and was followed too often lately: nothing changes.
     Limited,
     /// The card was ahead. The record must be durable before anything is issued again.
@@ -85,7 +88,7 @@ impl SqnIssuer {
     ) -> Result<Resynchronisation, SqnError> {
         let strict = policy.reuse == Reuse::Never && !self.record().back.granted;
         if strict && seq_ms < self.record().proven {
-            return Ok(Resynchronisation::Stale);
+            return Ok(Resynchronisation::BelowShown);
         }
         let highest_accepted = Seq(seq_ms.0.saturating_add(policy.delta));
         match self.candidate(clock.now) {

@@ -278,6 +278,10 @@ impl Node {
                 );
                 return Ok(None);
             }
+            Resynchronisation::BelowShown => {
+                assert!(strict, "a fresh one is followed");
+                return Ok(None);
+            }
             Resynchronisation::Limited => {
                 let debt = self.issuer.record().back().debt;
                 assert!(debt - self.moment() >= 3 << 16 && !strict);

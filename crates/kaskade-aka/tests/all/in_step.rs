@@ -105,6 +105,7 @@ impl Home {
         };
         match self.issuer.resynchronise(seq_ms, proof, self.clock, &self.policy)? {
             Resynchronisation::InStep | Resynchronisation::Stale => {}
+            Resynchronisation::BelowShown => panic!("numbers may be used again"),
             Resynchronisation::Limited => panic!("once in so many challenges"),
             Resynchronisation::Reused(_) => panic!("an honest card has no need of it"),
             Resynchronisation::Raised(moved) | Resynchronisation::NewEpoch(moved) => {

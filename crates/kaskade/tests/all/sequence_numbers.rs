@@ -152,3 +152,39 @@ fn the_operator_lets_a_card_be_followed() {
     let up = Up::start(&place, "up --config kaskade.toml");
     place.with_secrets(&attach(&up, "")).ok();
 }
+
+/// With `reuse = "never"` a card below what it has shown stays refused until the operator allows it, however often it asks, and
+/// the log says so; what it then gets was never used.
+#[test]
+fn a_card_below_what_it_has_shown_waits_for_the_operator() {
+    for scheme in ["TIME_BASED", "GENERAL", "NON_TIME_BASED"] {
+        let place = Place::new();
+        config(&place, "[sqn]\nreuse = \"never\"\n");
+        place
+            .with_secrets(&format!(
+                "subscriber add --supi {SUPI} --data data --sqn-scheme {scheme}"
+            ))
+            .ok();
+        let up = Up::start(&place, "up --config kaskade.toml");
+        place.with_secrets(&attach(&up, "--sqn-ms 00f000000000")).ok();
+        for _ in 0..2 {
+            place.with_secrets(&attach(&up, "")).refused();
+        }
+        let log = up.stop();
+        assert!(
+            log.contains("below one that this card has shown before") && log.contains("kaskade subscriber allow-reuse"),
+            "{scheme}: {log}"
+        );
+        assert!(
+            !log.contains("its answer to the next challenge may be"),
+            "{scheme}: {log}"
+        );
+        place
+            .kaskade(&format!("subscriber allow-reuse {SUPI} --yes --data data"))
+            .ok();
+        let up = Up::start(&place, "up --config kaskade.toml");
+        place.with_secrets(&attach(&up, "")).ok();
+        let log = up.stop();
+        assert!(log.contains("with numbers never used before"), "{scheme}: {log}");
+    }
+}

@@ -62,6 +62,18 @@ impl Udm {
                 tracing::debug!(%supi, "AUTS: the card is in step already, nothing changed");
                 return;
             }
+            Resynchronised::NotFollowed(why) if why.needs_operator() => {
+                self.counters.not_followed.fetch_add(1, Ordering::Relaxed);
+                log_limit!(
+                    warn,
+                    "AUTS of a card that seems to have gone back is not followed",
+                    %supi,
+                    %why,
+                    way_out = "if you know why it went back: stop `kaskade up` and run `kaskade subscriber allow-reuse`; \
+                               otherwise somebody may have a copy of it: give it a new K"
+                );
+                return;
+            }
             Resynchronised::NotFollowed(why) => {
                 self.counters.not_followed.fetch_add(1, Ordering::Relaxed);
                 log_limit!(

@@ -15,10 +15,11 @@ use kaskade::subscription::Who;
 
 /// Lets a card be followed back once, even to sequence numbers that were used before
 ///
-/// A card that has gone back (restored, cloned for a test, migrated) says so in an AUTS, and is followed by itself while there
-/// are numbers that it accepts and that were never used. Where none is left, `[sqn] reuse = "never"` refuses it for good, and a
-/// card that went back too often is refused for a while; the log then names this command. It changes no number: the next
-/// fresh AUTS of this card, and only that one, is followed wherever the card is, and each number is issued with a new RAND.
+/// A card that has gone back (restored, cloned for a test, migrated) says so in an AUTS, and is followed by itself, unless it went
+/// back too often lately. With `[sqn] reuse = "never"` it is not followed below an SQN that it has shown in an AUTS before, and
+/// not where no number is left that was never used. In these cases the log names this command. It changes no number: the next
+/// fresh AUTS of this card, and only that one, is followed wherever the card is, to numbers that were never used as far as
+/// there are any, and each number is issued with a new RAND.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:
   kaskade subscriber allow-reuse imsi-001010000000001 --yes
