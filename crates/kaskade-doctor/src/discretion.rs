@@ -5,11 +5,18 @@ pub fn may_be_secret(text: &str) -> bool {
     text.bytes().filter(u8::is_ascii_hexdigit).count() > 12
 }
 
+/// Whether a message may repeat what somebody wrote: at most 12 letters, digits, `-`, `_` and `.`, which no key fits into,
+/// however it is written.
+pub fn may_be_said(text: &str) -> bool {
+    let harmless = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    (1..=12).contains(&text.len()) && text.bytes().all(harmless)
+}
+
 /// What somebody wrote, in quotation marks, unless it may be a secret.
 pub fn shown(text: &str) -> String {
-    match may_be_secret(text) {
-        true => "this (a value, where a name is expected)".into(),
-        false => format!("{text:?}"),
+    match may_be_said(text) {
+        true => format!("{text:?}"),
+        false => "this (not shown: it may be a secret)".into(),
     }
 }
 
@@ -55,6 +62,15 @@ mod tests {
     fn a_value_is_not_repeated() {
         assert_eq!(shown("K_gNB"), "\"K_gNB\"");
         assert!(!shown("465b5ce8b199b49faa5f0a2ee238a6bc").contains("465b"));
+        for secret in [
+            "Rltc6LGZtJ+qXwou4jimvA==",
+            "Rltc6LGZtJ-qXwou4jimvA",
+            "46 5b 5c e8",
+            "",
+            "ä",
+        ] {
+            assert_eq!(shown(secret), "this (not shown: it may be a secret)");
+        }
         assert!(may_be_secret("imsi-001010000000001") && !may_be_secret("uplink-nas-count"));
     }
 }

@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kaskade_doctor::discretion::without_keys;
 pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
+use crate::typed;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Colour {
@@ -92,7 +94,11 @@ impl Console {
             "error:"
         };
         // There is no other place to complain to.
-        let _ = writeln!(io::stderr().lock(), "{label} {}", without_keys(&once(error)));
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{label} {}",
+            typed::without(&without_keys(&once(error)))
+        );
     }
 
     /// Tells something on standard error that is no result.

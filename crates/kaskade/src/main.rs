@@ -22,13 +22,13 @@ mod hn_keys;
 mod memory;
 mod secret_input;
 mod service;
+mod typed;
 mod warnings;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use console::{Colour, Console};
-use kaskade_doctor::discretion::may_be_secret;
 
 /// The key-management system of a mobile network, from K to every key derived from it
 #[derive(Parser, Debug)]
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     let closed = memory::close();
     let program = match Program::try_parse() {
         Ok(program) => program,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     let console = Console::new(program.color);
     if let Err(warning) = closed {
@@ -89,28 +89,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// What clap says, without arguments that may be secrets: a K behind the wrong option would be shown.
-fn usage(error: &clap::Error) -> ExitCode {
-    let secrets: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .filter(|argument| error.use_stderr() && may_be_secret(argument))
-        .flat_map(|argument| {
-            // Clap quotes the whole, the name of an option, or its value.
-            let parts: Vec<String> = argument.split(['=', ',']).map(str::to_owned).collect();
-            std::iter::once(argument).chain(parts)
-        })
-        .filter(|part| may_be_secret(part))
-        .collect();
-    if secrets.is_empty() {
+/// What clap says, without what may be a secret: a K behind the wrong option would be shown.
+fn usage(mut error: clap::Error) -> ExitCode {
+    typed::withhold(&mut error);
+    let text = error.render().to_string();
+    let shown = typed::without(&text);
+    if !error.use_stderr() || shown == text {
         // There is no other place to complain to.
         let _ = error.print();
     } else {
-        let mut text = error.render().to_string();
-        for secret in &secrets {
-            text = text.replace(secret.as_str(), "…");
-        }
-        console::complain(text.trim_end());
+        console::complain(shown.trim_end());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kaskade_doctor::discretion::may_be_secret;
+use kaskade_doctor::discretion::{may_be_said, may_be_secret};
 
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl fmt::Display for Place {
 /// A message of a decoder without the values of the text that it quotes.
 ///
 /// The decoders of TOML and JSON say `invalid type: string "465b…", expected u64`: what is between the kind and the comma
-/// goes. Names in backticks stay unless they may be a secret.
+/// goes. What it names in quotation marks stays where it is short, or among the names that are expected.
 pub fn without_values(message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
     for start in ["invalid type: ", "invalid value: ", "invalid length "] {
@@ -44,7 +44,7 @@ pub fn without_values(message: &str) -> String {
                 .chars()
                 .take_while(|c| c.is_ascii_alphabetic() || *c == ' ')
                 .collect();
-            let expected = without_words(expected);
+            let expected = without_words(expected, known);
             return match (kind.trim(), expected.as_str()) {
                 ("", expected) => format!("a value that does not fit, expected {expected}"),
                 (kind, "") => format!("{kind} does not fit here"),
@@ -52,11 +52,23 @@ pub fn without_values(message: &str) -> String {
             };
         }
     }
-    without_words(message)
+    match message.rsplit_once(", expected ") {
+        Some((given, expected)) => format!(
+            "{}, expected {}",
+            without_words(given, may_be_said),
+            without_words(expected, known)
+        ),
+        None => without_words(message, may_be_said),
+    }
 }
 
-/// A message without the words and quoted parts that may be secrets.
-fn without_words(message: &str) -> String {
+/// Whether something may be a name of ours.
+fn known(name: &str) -> bool {
+    !may_be_secret(name)
+}
+
+/// A message without the words that may be secrets, and the quoted parts that may not be said.
+fn without_words(message: &str, is_said: fn(&str) -> bool) -> String {
     let mut shown = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(at) = rest.find(['`', '"', '\'']) {
@@ -70,7 +82,7 @@ fn without_words(message: &str) -> String {
             break;
         };
         shown.push(mark);
-        shown.push_str(if may_be_secret(inside) { "…" } else { inside });
+        shown.push_str(if is_said(inside) { inside } else { "…" });
         shown.push(mark);
         rest = after;
     }
@@ -79,12 +91,16 @@ fn without_words(message: &str) -> String {
 }
 
 fn words(text: &str) -> String {
-    let secret =
-        |word: &str| may_be_secret(word) && word.bytes().any(|c| c.is_ascii_digit() || c.is_ascii_punctuation());
+    // The decoders' own words are long at times, and of small letters; no key is.
+    let own = |word: &str| {
+        word.bytes()
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b',' | b':' | b'.'))
+    };
     let all_hex = |word: &str| may_be_secret(word) && word.bytes().all(|c| c.is_ascii_hexdigit());
+    let is_said = |word: &str| word.len() <= 12 || own(word) && !all_hex(word);
     let shown: Vec<&str> = text
         .split(' ')
-        .map(|word| if secret(word) || all_hex(word) { "…" } else { word })
+        .map(|word| if is_said(word) { word } else { "…" })
         .collect();
     shown.join(" ")
 }
@@ -105,29 +121,40 @@ mod tests {
 
     #[test]
     fn no_value_is_left() {
-        const K: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
-        for message in [
-            format!("invalid type: string \"{K}\", expected u64"),
-            format!("invalid value: string \"{K}, expected u64\", expected a boolean"),
-            format!("invalid type: map {K}"),
-            format!("unknown field `{K}`, expected one of `udm`, `ausf`"),
-            format!("unknown variant '{K}'"),
-            format!("this is not right: {K}"),
-            format!("a\n{K}"),
-            format!("an odd `{K}"),
-            format!("key={K}; {}", "abcdefabcdefabcdefabcdef"),
+        for k in [
+            "465b5ce8b199b49faa5f0a2ee238a6bc",
+            "Rltc6LGZtJ+qXwou4jimvA==",
+            "Rltc6LGZtJ-qXwou4jimvA",
         ] {
-            let shown = without_values(&message);
-            assert!(!shown.contains(K) && !shown.contains(&K[..16]), "{shown}");
-            assert!(!shown.contains("abcdefabcdef"), "{shown}");
+            no_key_is_left(k);
         }
         assert_eq!(
             without_values("invalid type: string \"x\", expected u64"),
             "string does not fit here, expected u64"
         );
-        assert_eq!(
-            without_values("unknown field `port`, expected one of `listen`, `tls`"),
-            "unknown field `port`, expected one of `listen`, `tls`"
-        );
+        for message in [
+            "unknown field `port`, expected one of `listen`, `tls`",
+            "unknown field `x`, expected one of `serving_network_names`, `tls`",
+        ] {
+            assert_eq!(without_values(message), message);
+        }
+    }
+
+    fn no_key_is_left(k: &str) {
+        for message in [
+            format!("invalid type: string \"{k}\", expected u64"),
+            format!("invalid value: string \"{k}, expected u64\", expected a boolean"),
+            format!("invalid type: map {k}"),
+            format!("unknown field `{k}`, expected one of `udm`, `ausf`"),
+            format!("unknown variant '{k}'"),
+            format!("this is not right: {k}"),
+            format!("a\n{k}"),
+            format!("an odd `{k}"),
+            format!("key={k}; {}", "abcdefabcdefabcdefabcdef"),
+        ] {
+            let shown = without_values(&message);
+            assert!(!shown.contains(k) && !shown.contains(&k[..16]), "{shown}");
+            assert!(!shown.contains("abcdefabcdef"), "{shown}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
-use kaskade_doctor::discretion::may_be_secret;
+use kaskade_doctor::discretion::{may_be_said, may_be_secret};
 
 /// Levels, for all or by part: `info,kaskade_net=debug`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +53,9 @@ impl FromStr for LogFilter {
             check(directive).map_err(|reason| NotAFilter {
                 at: at + 1,
                 of,
-                shown: match may_be_secret(directive) || directive.chars().count() > 40 {
-                    true => "…".to_owned(),
-                    false => directive.escape_debug().to_string(),
+                shown: match is_said(directive) {
+                    true => directive.to_owned(),
+                    false => "…".to_owned(),
                 },
                 reason,
             })?;
@@ -63,6 +63,17 @@ impl FromStr for LogFilter {
         }
         Ok(Self(directives.join(",")))
     }
+}
+
+/// Whether an error may repeat a directive: each word of it is short, or a module's name.
+fn is_said(directive: &str) -> bool {
+    let lower = |word: &str| word.bytes().all(|c| c.is_ascii_lowercase() || c == b'_') && !may_be_secret(word);
+    directive.len() <= 40
+        && !may_be_secret(directive)
+        && directive
+            .split(['=', ':'])
+            .all(|word| word.is_empty() || may_be_said(word) || lower(word))
+        && !directive.ends_with("==")
 }
 
 /// Why this is no directive.
