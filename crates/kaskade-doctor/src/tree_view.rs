@@ -129,9 +129,12 @@ impl Node {
         self.children.iter().map(|child| child.height() + 1).max().unwrap_or(0)
     }
 
-    fn walk<'n>(&'n self, visit: &mut impl FnMut(&'n Self)) {
-        visit(self);
-        self.children.iter().for_each(|child| child.walk(visit));
+    /// Visits it and all that is derived from it, as far as a side knows it.
+    pub fn walk<'n>(&'n self, sides: Sides<'_>, visit: &mut impl FnMut(&'n Self)) {
+        if self.is_known(sides) {
+            visit(self);
+        }
+        self.children.iter().for_each(|child| child.walk(sides, visit));
     }
 }
 
@@ -153,7 +156,7 @@ impl Verdict {
     pub fn of(sides: Sides<'_>) -> Self {
         let mut verdict = Self::default();
         for node in &nodes(sides) {
-            node.walk(&mut |node| match node.agreement(sides) {
+            node.walk(sides, &mut |node| match node.agreement(sides) {
                 Agreement::Agrees => verdict.agree += 1,
                 Agreement::OneSided => verdict.one_sided += 1,
                 Agreement::Differs => {

@@ -45,7 +45,18 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::add`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn add_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), true, &|_| event).map(drop)
+        self.put(std::iter::once(subscriber), How::New, &|_| event).map(drop)
+    }
+
+    /// Changes what a subscriber that exists is allowed, with what the audit log is told of it, durable in the same commit. Its
+    /// sequence numbers stay as they are, whatever is given of them. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownSubscriber`] when there is none with this SUPI and this card, [`StoreError::GpsiTaken`] when another has
+    /// its GPSI, [`StoreError::NotOnRecord`] when too many events wait for the log.
+    pub fn change_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
+        self.put(std::iter::once(subscriber), How::Changed, &|_| event)
+            .map(drop)
     }
 
     /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
@@ -69,7 +80,7 @@ impl SubscriberStore {
         subscribers: impl IntoIterator<Item = &'a Subscriber>,
         event: &dyn Fn(u64) -> Option<Event>,
     ) -> Result<u64, StoreError> {
-        self.put(subscribers.into_iter(), false, event)
+        self.put(subscribers.into_iter(), How::NewOrReplaced, event)
     }
 
     /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
@@ -119,7 +130,7 @@ impl SubscriberStore {
     fn put<'a>(
         &self,
         subscribers: impl Iterator<Item = &'a Subscriber>,
-        only_new: bool,
+        how: How,
         event: &dyn Fn(u64) -> Option<Event>,
     ) -> Result<u64, StoreError> {
         let mut subscribers = subscribers.fuse();
@@ -132,7 +143,7 @@ impl SubscriberStore {
                 return Ok(done);
             }
             for subscriber in some {
-                if let Err(error) = self.put_one(subscriber, only_new, &mut chunk, &mut done) {
+                if let Err(error) = self.put_one(subscriber, how, &mut chunk, &mut done) {
                     // What is frozen by this chunk must not stay so.
                     self.flush(&mut chunk, &mut done)?;
                     return Err(error);
@@ -145,7 +156,7 @@ impl SubscriberStore {
     fn put_one(
         &self,
         subscriber: &Subscriber,
-        only_new: bool,
+        how: How,
         chunk: &mut Chunk<'_>,
         done: &mut u64,
     ) -> Result<(), StoreError> {
@@ -173,8 +184,10 @@ impl SubscriberStore {
             chunk.room = Some(self.records.event_room().ok_or(StoreError::NotOnRecord)?);
         }
         let there = hold.load(&*self.engine, None)?;
-        if only_new && there {
-            return Err(StoreError::AlreadyExists);
+        match how {
+            How::New if there => return Err(StoreError::AlreadyExists),
+            How::Changed if !there => return Err(StoreError::UnknownSubscriber),
+            _ => {}
         }
         let before = Before {
             own: match fault!("life-forgotten") {
@@ -192,6 +205,14 @@ impl SubscriberStore {
                 now: early.unwrap_or_else(|| self.issuer.now()),
             };
             let old = entry.issuer.as_ref().map(|old| (old, entry.owner));
+            if how == How::Changed {
+                let same = old.filter(|(_, owner)| owner.life == life);
+                let (issuer, owner) = same.ok_or(StoreError::UnknownSubscriber)?;
+                rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
+                let effect = Effect::Replaced(key.clone(), Some(Box::new((issuer.clone(), owner))));
+                chunk.effects.push(effect);
+                return Ok(((), true));
+            }
             let (record, owner) = match old {
                 Some((old, owner)) if owner.life == life => {
                     let record = self.succeed(given, old).of_the_same_card(old.record());
@@ -307,6 +328,17 @@ impl SubscriberStore {
         }
         None
     }
+}
+
+/// What may be there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Nothing.
+    New,
+    /// Whatever.
+    NewOrReplaced,
+    /// The same card, whose numbers stay.
+    Changed,
 }
 
 /// Subscribers on their way into one commit.

@@ -158,7 +158,8 @@ fn explained(error: AusfClientError) -> anyhow::Error {
         Some(Cause::InvalidSchemeOutput) => "the SUCI does not open: is the home network public key the right one?",
         Some(Cause::UnsupportedProtectionScheme) => "the home network does not support this protection scheme",
         Some(Cause::AuthenticationRejected) => {
-            "the subscription does not allow it, or the AUTS is not of this subscriber"
+            "the subscription does not allow it, the AUTS is not of this subscriber, or no SQN is left for its card (the home \
+             network's log tells which)"
         }
         Some(Cause::NfCongestionRisk) => {
             "a budget of the home network is used up: its log says which setting of [budget] bounds it (of one subscriber: \

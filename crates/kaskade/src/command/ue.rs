@@ -10,7 +10,8 @@ use kaskade_aka::usim::UsimOptions;
 use kaskade_crypto::Sqn;
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
 use kaskade_doctor::discretion::shown;
-use kaskade_doctor::tree_view::{self, Sides, Verdict};
+use kaskade_doctor::side::KnownKey;
+use kaskade_doctor::tree_view::{self, Agreement, Node, Sides, Verdict};
 use kaskade_keys::{Abba, HnKeyId, Nid, Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
@@ -363,26 +364,16 @@ fn print(console: &Console, args: &AttachArgs, attach: &Attach, attached: &Attac
 }
 
 fn document(args: &AttachArgs, attach: &Attach, attached: &Attached) -> Value {
-    let keys: Vec<Value> = kaskade_keys::tree::rows()
-        .filter_map(|row| {
-            let ue = attached.ue.of(row.child);
-            let network = attached.serving.of(row.child);
-            let agrees = ue
-                .zip(network)
-                .map(|(ue, network)| ue.fingerprint() == network.fingerprint());
-            let value = ue
-                .or(network)?
-                .octets()
-                .map(|octets| hex_field::text(octets).to_string());
-            Some(json!({
-                "name": row.child,
-                "ue": ue.map(|key| key.fingerprint().to_string()),
-                "network": network.map(|key| key.fingerprint().to_string()),
-                "agrees": agrees,
-                "value": value,
-            }))
-        })
-        .collect();
+    let sides = Sides {
+        ue: &attached.ue,
+        network: Some(&attached.serving),
+    };
+    // The nodes of the tree, so that each key is there once, and compared as the text compares it.
+    let mut keys: Vec<Value> = Vec::new();
+    for node in &tree_view::nodes(sides) {
+        node.walk(sides, &mut |node| keys.push(key_document(node, sides)));
+    }
+    let verdict = Verdict::of(sides);
     json!({
         "supi": if args.reveal { args.supi.sbi() } else { args.supi.masked() },
         "identity": attach.identity.name(),
@@ -390,6 +381,38 @@ fn document(args: &AttachArgs, attach: &Attach, attached: &Attached) -> Value {
         "resynchronised": attached.resynchronised,
         "milliseconds": milliseconds(attached),
         "keys": keys,
+        "agree": verdict.agree,
+        "differ": verdict.differ,
+        "one_sided": verdict.one_sided,
+    })
+}
+
+fn key_document(node: &Node, sides: Sides<'_>) -> Value {
+    let (ue, network) = node.keys(sides);
+    let agrees = match node.agreement(sides) {
+        Agreement::Agrees => Some(true),
+        Agreement::Differs => Some(false),
+        Agreement::OneSided => None,
+    };
+    let octets = ue.or(network).and_then(KnownKey::octets);
+    let mut names = node.names();
+    let name = names.next();
+    // The other side's name for the same value.
+    let also: Vec<_> = names.collect();
+    let mut holders: Vec<&str> = Vec::new();
+    for holder in node.rows.iter().flat_map(|row| row.held_by) {
+        if !holders.contains(&holder.name()) {
+            holders.push(holder.name());
+        }
+    }
+    json!({
+        "name": name,
+        "also": also,
+        "held_by": holders,
+        "ue": ue.map(|key| key.fingerprint().to_string()),
+        "network": network.map(|key| key.fingerprint().to_string()),
+        "agrees": agrees,
+        "value": octets.map(|octets| hex_field::text(octets).to_string()),
     })
 }
 

@@ -1,7 +1,8 @@
-//! CSV: one subscriber per line. Fields are slices of the text, so that no copy of a secret is made.
+//! CSV: one subscriber per record.
 
+use super::csv_records::{Field, Records};
 use super::{Fields, ImportError, Reading, UNTYPED, untyped};
-use kaskade_doctor::discretion::may_be_secret;
+use kaskade_doctor::discretion::may_be_said;
 
 const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
                        methods, gpsi, routing_indicator, akma, best, eps_profile, sealed";
@@ -60,43 +61,41 @@ impl Column {
 
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<(), ImportError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = (1..).zip(text.lines()).filter(|(_, line)| {
-        let line = line.trim();
-        !line.is_empty() && !line.starts_with('#')
-    });
-    let Some((line, heading)) = lines.next() else {
+    let mut records = Records::of(text);
+    let Some((line, heading)) = records.next() else {
         return Err(ImportError::at(
             1,
             format!("the file is empty, expected a line with the names of the columns: {COLUMNS}"),
         ));
     };
-    let separator = [';', '\t']
-        .into_iter()
-        .find(|separator| heading.contains(*separator))
-        .unwrap_or(',');
-    let columns = columns(heading, separator).map_err(|reason| ImportError::at(line, reason))?;
-    for (line, record) in lines {
-        match fields(record, separator, &columns) {
-            Ok(fields) => reading.take(line, &fields),
+    let heading = heading.and_then(|heading| columns(&heading));
+    let columns = heading.map_err(|reason| ImportError::at(line, reason))?;
+    reading.names_k = columns.contains(&Column::K);
+    for (line, record) in records {
+        match record.and_then(|record| fields(&columns, &record).map(|fields| reading.take(line, &fields))) {
+            Ok(()) => {}
             Err(reason) => reading.refuse(line, reason),
         }
     }
     Ok(())
 }
 
-fn columns(heading: &str, separator: char) -> Result<Vec<Column>, String> {
+fn columns(heading: &[Field<'_>]) -> Result<Vec<Column>, String> {
     let mut columns: Vec<Column> = Vec::new();
-    for name in heading.split(separator) {
-        let name = unquoted(name).map(str::to_ascii_lowercase)?;
+    for name in heading {
+        let name = name.text().to_ascii_lowercase();
         let plain = name.replace([' ', '-'], "_");
         if UNTYPED.contains(&plain.as_str()) {
             return Err(untyped(&name));
         }
         let column = Column::of_name(&plain).ok_or_else(|| {
-            if plain.bytes().filter(u8::is_ascii_digit).count() > 4 || may_be_secret(&plain) {
+            if name.bytes().filter(u8::is_ascii_digit).count() > 4 {
                 format!("the first line must name the columns: {COLUMNS}")
-            } else {
+            } else if may_be_said(&name) {
                 format!("unknown column `{name}`, expected {COLUMNS}")
+            } else {
+                let at = columns.len() + 1;
+                format!("unknown column {at}, whose name is not shown as it may be a secret, expected {COLUMNS}")
             }
         })?;
         if columns.contains(&column) {
@@ -107,13 +106,12 @@ fn columns(heading: &str, separator: char) -> Result<Vec<Column>, String> {
     Ok(columns)
 }
 
-fn fields<'t>(record: &'t str, separator: char, columns: &[Column]) -> Result<Fields<'t>, String> {
+fn fields<'t>(columns: &[Column], record: &'t [Field<'_>]) -> Result<Fields<'t>, String> {
     let mut fields = Fields::default();
-    let mut count = 0;
-    for field in record.split(separator) {
-        let value = unquoted(field)?;
+    for (at, field) in record.iter().enumerate() {
+        let value = field.text();
         let value = (!value.is_empty()).then_some(value);
-        match columns.get(count) {
+        match columns.get(at) {
             Some(Column::Supi) => fields.supi = value,
             Some(Column::Imsi) => fields.imsi = value,
             Some(Column::K) => fields.k = value,
@@ -136,25 +134,10 @@ fn fields<'t>(record: &'t str, separator: char, columns: &[Column]) -> Result<Fi
             Some(Column::EpsProfile) => fields.eps_profile = value,
             None => {}
         }
-        count += 1;
     }
-    if count == columns.len() {
+    if record.len() == columns.len() {
         Ok(fields)
     } else {
-        Err(format!("{count} fields, expected {}", columns.len()))
-    }
-}
-
-/// A field without blanks and quotation marks around it. No value of ours has any inside.
-fn unquoted(field: &str) -> Result<&str, String> {
-    let field = field.trim();
-    let inner = match field.strip_prefix('"') {
-        Some(rest) => rest.strip_suffix('"').ok_or("a quotation mark is not closed")?.trim(),
-        None => field,
-    };
-    if inner.contains('"') {
-        Err("a quotation mark inside a field".into())
-    } else {
-        Ok(inner)
+        Err(format!("{} fields, expected {}", record.len(), columns.len()))
     }
 }

@@ -24,7 +24,10 @@
 //! not is refused with words that explain.
 
 mod csv;
+mod csv_records;
 mod toml_file;
+
+pub use csv_records::field as csv_field;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -70,7 +73,7 @@ pub enum Secrets {
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Comma, semicolon or tab between the fields, names in the first line.
+    /// Comma, semicolon or tab between the fields, names in the first line, quotation marks as in RFC 4180.
     Csv,
     /// A `[[subscriber]]` table for each.
     Toml,
@@ -124,6 +127,16 @@ impl ImportError {
         }
     }
 
+    /// These, and others of the same file: in the order of its lines.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.errors.extend(others.errors);
+        self.errors.sort_by_key(|error| error.line);
+        self.more += others.more + self.errors.len().saturating_sub(Self::SHOWN);
+        self.errors.truncate(Self::SHOWN);
+        self
+    }
+
     fn text(&self) -> String {
         let mut lines: Vec<String> = self.errors.iter().map(LineError::to_string).collect();
         if self.more > 0 {
@@ -138,13 +151,27 @@ impl ImportError {
 /// # Errors
 /// [`ImportError`] with the lines that are wrong, the duplicates within the file among them.
 pub fn parse(text: &str, format: Format) -> Result<Vec<Entry>, ImportError> {
+    match read(text, format)? {
+        (entries, None) => Ok(entries),
+        (_, Some(errors)) => Err(errors),
+    }
+}
+
+/// Reads a file, and gives also what is right of one that is not: a caller that has more to check can name all errors at once.
+///
+/// # Errors
+/// [`ImportError`] when nothing of it can be read.
+pub fn read(text: &str, format: Format) -> Result<(Vec<Entry>, Option<ImportError>), ImportError> {
     let mut reading = Reading::default();
     match format {
         Format::Csv => csv::read(text, &mut reading)?,
         Format::Toml => toml_file::read(text, &mut reading)?,
     }
-    reading.finish()
+    Ok(reading.finish())
 }
+
+/// How the errors of those begin that lack K.
+const K_MISSING: &str = "k is missing";
 
 /// What was read so far.
 #[derive(Default)]
@@ -154,10 +181,17 @@ struct Reading {
     gpsis: HashMap<Gpsi, usize>,
     errors: Vec<LineError>,
     more: usize,
+    /// Whether any subscriber has K or sealed secrets.
+    has_secrets: bool,
+    /// Whether the file has a column for them.
+    names_k: bool,
+    /// The first line that lacks K, and how many more there are.
+    without_k: Option<(usize, usize)>,
 }
 
 impl Reading {
     fn take(&mut self, line: usize, fields: &Fields<'_>) {
+        self.has_secrets |= fields.k.is_some() || fields.sealed.is_some();
         let entry = fields
             .entry(line)
             .and_then(|entry| match self.lines.insert(entry.supi.clone(), line) {
@@ -176,7 +210,13 @@ impl Reading {
             });
         match entry {
             Ok(entry) => self.entries.push(entry),
-            Err(reason) => self.refuse(line, reason),
+            Err(reason) => {
+                if reason.starts_with(K_MISSING) {
+                    let (first, more) = self.without_k.map_or((line, 0), |(first, more)| (first, more + 1));
+                    self.without_k = Some((first, more));
+                }
+                self.refuse(line, reason);
+            }
         }
     }
 
@@ -188,15 +228,30 @@ impl Reading {
         }
     }
 
-    fn finish(self) -> Result<Vec<Entry>, ImportError> {
+    fn finish(self) -> (Vec<Entry>, Option<ImportError>) {
         let Self {
             entries, errors, more, ..
         } = self;
-        if errors.is_empty() {
-            Ok(entries)
-        } else {
-            Err(ImportError { errors, more })
+        let mut found = ImportError { errors, more };
+        let nobody_has = |&(_, others): &(usize, usize)| !self.has_secrets && (others > 0 || !self.names_k);
+        if let Some((line, others)) = self.without_k.filter(nobody_has) {
+            // Nobody has any: that is one mistake.
+            let all = found.errors.len() + found.more;
+            found.errors.retain(|error| !error.reason.starts_with(K_MISSING));
+            found.more = all.saturating_sub(others + 1 + found.errors.len());
+            let reason = match others {
+                0 => String::new(),
+                _ => format!(", here and of {others} more subscribers"),
+            };
+            found = found.and(ImportError::at(
+                line,
+                format!(
+                    "{K_MISSING}{reason}: a file that `kaskade subscriber export` wrote can be read back only if it was made \
+                     with --with-secrets"
+                ),
+            ));
         }
+        (entries, (!found.errors.is_empty()).then_some(found))
     }
 }
 

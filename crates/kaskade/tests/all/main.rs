@@ -12,17 +12,20 @@
 
 mod algorithm_sets;
 mod audit;
+mod change;
 mod cli;
 mod common;
 mod damaged_store;
 mod derive_key;
 mod docs;
 mod doors;
+mod echo;
 mod ends;
 mod explain;
 mod first_steps;
 mod hn_key_file;
 mod import;
+mod import_command;
 mod lost_store;
 mod memory;
 mod n13;

@@ -120,9 +120,37 @@ fn an_emulated_ue_attaches() {
             (Some("SUCI, profile B"), Some(false))
         );
         let keys = run["keys"].as_array().expect("keys");
+        let names: Vec<&str> = keys.iter().filter_map(|key| key["name"].as_str()).collect();
+        let once: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(
+            (once.len(), names.len()),
+            (keys.len(), keys.len()),
+            "each key once: {names:?}"
+        );
+        // The network's names of the same values; counted as the text counts.
+        let res = keys.iter().find(|key| key["name"] == "RES*").expect("RES*");
+        assert_eq!(
+            (&res["also"][0], &res["agrees"]),
+            (&Value::from("XRES*"), &Value::from(true))
+        );
+        let count = |agrees: Value| keys.iter().filter(|key| key["agrees"] == agrees).count() as u64;
+        assert_eq!(run["agree"], count(true.into()));
+        assert_eq!(run["one_sided"], count(Value::Null));
+        assert!(
+            keys.iter()
+                .all(|key| key["held_by"].as_array().is_some_and(|all| !all.is_empty()))
+        );
+        let sentence = format!(
+            "All {} keys that both sides have agree; {} known to one side only",
+            run["agree"], run["one_sided"]
+        );
+        assert!(a.contains(&sentence), "{sentence}: {a}");
         assert!(keys.len() >= 19 && keys.iter().all(|key| key["agrees"] != false && key["value"].is_null()));
         // Everything from RES* and K_SEAF on; CK, IK and K_AUSF do not leave the home network.
-        let agree = |name: &str| keys.iter().any(|key| key["name"] == name && key["agrees"] == true);
+        let agree = |name: &str| {
+            let named = |key: &&Value| key["name"] == name || key["also"][0] == name;
+            keys.iter().find(named).is_some_and(|key| key["agrees"] == true)
+        };
         for name in [
             "RES*", "HXRES*", "K_SEAF", "K_AMF", "K_NASenc", "K_gNB", "NH", "K_UPenc", "K_UPint",
         ] {

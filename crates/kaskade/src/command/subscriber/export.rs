@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use kaskade::hex_field;
-use kaskade::import::Format;
+use kaskade::import::{Format, csv_field};
 use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::{Subscriber, private};
 
@@ -102,14 +102,7 @@ fn write_one(
     let allowed = subscription::fields(subscriber);
     match format {
         Format::Csv => {
-            for (name, value) in [("supi", &supi)].into_iter().chain(FIELDS.into_iter().zip(&allowed)) {
-                if value.contains([',', '"']) {
-                    anyhow::bail!(
-                        "{name} of {} has a comma or a quotation mark, which CSV has no place for: add --format toml",
-                        subscriber.supi.masked()
-                    );
-                }
-            }
+            let (supi, allowed) = (csv_field(&supi), allowed.map(|value| csv_field(&value)));
             write!(out, "{supi},{},{scheme},{},{}", *amf, *sqn, allowed.join(","))?;
             if let Some(secrets) = secrets {
                 write!(out, ",{}", *secrets)?;

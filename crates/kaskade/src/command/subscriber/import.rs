@@ -25,7 +25,7 @@ use crate::service::{change, open_audit_of, open_store, told};
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "CSV: the first line names the columns, separated by comma, semicolon or tab.
+    after_help = "CSV: the first line names the columns, separated by comma, semicolon or tab; quotation marks as in RFC 4180.
   supi          imsi-001010000000001   (or `imsi` with the bare digits)
   k             32 hexadecimal digits
   opc or op     32 hexadecimal digits; OPc differs from card to card, OP is the same on all
@@ -35,7 +35,7 @@ use crate::service::{change, open_audit_of, open_store, told};
   amf           4 hexadecimal digits, 8000 if left out
   sqn_scheme    TIME_BASED, GENERAL or NON_TIME_BASED, as configured if left out
   sqn           highest SQN that the card may have seen, 12 hexadecimal digits
-  methods       5g-aka, eap-aka-prime, eps-aka, eap-aka, umts-aka, gsm-aka, blanks between them, the preferred one first;
+  methods       5g-aka, eap-aka-prime, eps-aka, eap-aka, umts-aka, gsm-aka, blanks or commas between, preferred one first;
                 none for no method; 5g-aka if left out, and none for a GSM-only card
   gpsi          msisdn-491701234567 or extid-meter17@things.example; no two subscribers have the same
   routing_indicator   1 to 4 digits
@@ -90,12 +90,16 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         .or_else(|| Format::of_name(&name))
         .ok_or_else(|| anyhow!("{name}: the name does not tell the format: add --format csv or --format toml"))?;
     let text = read(console, &args.file)?;
-    let entries = import::parse(&text, format).map_err(|error| refused(&name, &error))?;
+    let (entries, wrong) = import::read(&text, format).map_err(|error| refused(&name, &error))?;
     drop(text);
     let config = args.data.config()?;
     let count = entries.len();
-    if args.dry_run && DataDir::is_unused(&config.data_dir)? {
-        // Nothing is written, so no folder either.
+    let is_new = DataDir::is_unused(&config.data_dir)?;
+    if is_new {
+        // What is refused leaves no folder.
+        all_right(wrong.as_ref(), without_store(&entries)).map_err(|error| refused(&name, &error))?;
+    }
+    if args.dry_run && is_new {
         let good = console.paint(Style::Good, "in order");
         console.line(format!(
             "{name}: {good}, {count} subscribers; there is no data folder yet to compare with"
@@ -105,7 +109,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
     let sealed = SealedSecrets::new(data.master());
-    check(&store, &sealed, &entries, args.replace).map_err(|error| refused(&name, &error))?;
+    let in_store = check(&store, &sealed, &entries, args.replace);
+    all_right(wrong.as_ref(), in_store).map_err(|error| refused(&name, &error))?;
     if args.dry_run {
         console.line(format!(
             "{name}: {}, {count} subscribers; nothing was written",
@@ -144,6 +149,36 @@ fn read(console: &Console, path: &Path) -> Result<Zeroizing<String>> {
     Ok(text)
 }
 
+/// What is wrong with the file itself and in this store, at once.
+fn all_right(wrong: Option<&ImportError>, in_store: Result<(), ImportError>) -> Result<(), ImportError> {
+    match (wrong.cloned(), in_store) {
+        (None, in_store) => in_store,
+        (Some(wrong), Ok(())) => Err(wrong),
+        (Some(wrong), Err(in_store)) => Err(wrong.and(in_store)),
+    }
+}
+
+/// What can be said where there is no store yet.
+fn without_store(entries: &[Entry]) -> Result<(), ImportError> {
+    let mut sealed = entries
+        .iter()
+        .filter(|entry| matches!(entry.secrets, Secrets::Sealed(_)));
+    let Some(first) = sealed.next() else { return Ok(()) };
+    let reason = match sealed.count() {
+        0 => String::new(),
+        more => format!(", here and of {more} more subscribers"),
+    };
+    Err(ImportError {
+        errors: vec![LineError {
+            line: first.line,
+            reason: format!(
+                "sealed does not open{reason}: there is no data folder yet, and a new one would have another master key"
+            ),
+        }],
+        more: 0,
+    })
+}
+
 /// What only the store can say: duplicates, and whether sealed secrets open.
 fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], replace: bool) -> Result<(), ImportError> {
     const SHOWN: usize = 20;
@@ -172,7 +207,8 @@ fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], rep
             Err(error) => Some(error.to_string()),
             // Whoever is in the file gets what the file says.
             Ok(Some((gpsi, owner))) if !comes.contains(&owner) => Some(format!(
-                "gpsi: {} belongs to {}, which is not in the file, and no two subscribers have the same",
+                "gpsi: {} belongs to {}, which is not in the file (`kaskade subscriber show` with this GPSI shows which that \
+                 is), and no two subscribers have the same",
                 gpsi.masked(),
                 owner.masked()
             )),

@@ -1,13 +1,14 @@
 //! `kaskade subscriber`: who may authenticate, and with which K.
 
 mod allow_reuse;
+mod change;
 mod export;
 mod import;
+mod list;
 mod sealed_secrets;
 mod subscription;
 
 use anyhow::{Context, Result, bail};
-use comfy_table::{Table, presets};
 use kaskade::hex_field;
 use kaskade::subscription::Who;
 use kaskade_aka::auc::GsmKeys;
@@ -24,13 +25,13 @@ use serde_json::{Value, json};
 use subscription::{SubscriptionArgs, not_put, supi_of};
 
 use crate::command::derive;
-use crate::console::{Console, Style};
+use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::exit;
 use crate::secret_input::SecretArgs;
-use crate::service::{change, open_audit_of, open_store, told};
+use crate::service::{self, open_audit_of, open_store, told};
 
-/// Subscribers: adds, lists, shows, imports, exports and removes them; follows their cards
+/// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
 ///
 /// K, OP, OPc, TOP and TOPc go in and never come out: they are shown as fingerprints, and exported sealed only.
 #[derive(clap::Args, Debug)]
@@ -50,7 +51,8 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Action {
     Add(Box<Add>),
-    List(List),
+    Change(change::Args),
+    List(list::Args),
     Show(Show),
     Import(import::Args),
     Export(export::Args),
@@ -86,31 +88,13 @@ struct Add {
     /// The highest SQN that the card may have seen in another network core: 12 hexadecimal digits or a number
     #[arg(long, value_parser = derive::sqn, help_heading = "Subscription")]
     sqn: Option<Sqn>,
-    /// Replace a subscriber that has this SUPI already. Another K, operator code or algorithm is another card and begins at
-    /// --sqn; the SQN of the same card never goes back
+    /// Replace a subscriber that has this SUPI already. Everything that is not given is as for a new one: methods, GPSI, routing
+    /// indicator, AKMA, BEST, EPS profile, AMF and SQN scheme are reset (`kaskade subscriber change` keeps them, and K). Another
+    /// K, operator code or algorithm is another card and begins at --sqn; the SQN of the same card never goes back
     #[arg(long, help_heading = "Subscription")]
     replace: bool,
     #[command(flatten)]
     subscription: SubscriptionArgs,
-    #[command(flatten)]
-    data: DataArgs,
-}
-
-/// Lists the subscribers
-#[derive(clap::Args, Debug)]
-struct List {
-    /// Begin after this SUPI
-    #[arg(long, value_name = "SUPI")]
-    after: Option<Supi>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    limit: usize,
-    /// GPSIs in full, which are masked otherwise
-    #[arg(long)]
-    reveal_gpsi: bool,
-    /// Print one JSON object per line
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -147,7 +131,8 @@ struct Remove {
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Add(args) => add(console, args),
-        Action::List(args) => list(console, args),
+        Action::List(args) => list::run(console, args),
+        Action::Change(args) => change::run(console, args),
         Action::Show(args) => show(console, args),
         Action::Import(args) => import::run(console, args),
         Action::Export(args) => export::run(console, args),
@@ -178,7 +163,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     } else {
         Audited::SubscriberAdded
     };
-    let event = change(&audit, done).map(|event| event.about(audit.subject(&args.supi)));
+    let event = service::change(&audit, done).map(|event| event.about(audit.subject(&args.supi)));
     let put = match args.replace {
         true => store.put_many_on_record([&subscriber], &|_| event).map(drop),
         false => store.add_on_record(&subscriber, event),
@@ -194,7 +179,8 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     }
     match subscriber.secrets.algorithm() {
         Algorithm::Gsm(algorithm) => console.note(format!(
-            "note: {} is of GSM-only cards: there are triplets of this subscriber, but it cannot authenticate in 4G or 5G",
+            "note: {} is of GSM-only cards: it is stored, but cannot authenticate in 4G or 5G, and no interface of this program \
+             gives triplets",
             algorithm.name()
         )),
         Algorithm::Umts(AlgorithmProfile::Xor { .. }) => console.note(
@@ -206,56 +192,6 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         console.note(
             "note: the AMF separation bit is not set; the UDM sets it in vectors for 5G, as TS 33.501 6.1.3.2.0 asks",
         );
-    }
-    Ok(())
-}
-
-fn list(console: &Console, args: &List) -> Result<()> {
-    let store = open(&args.data)?;
-    let subscribers = store.list(args.after.as_ref(), args.limit)?;
-    if args.json {
-        for subscriber in &subscribers {
-            console.line(document(subscriber, args.reveal_gpsi))?;
-        }
-        return Ok(());
-    }
-    let total = store.len()?;
-    if total == 0 {
-        console.line("no subscribers; `kaskade subscriber add` or `kaskade subscriber import` adds some")?;
-        return Ok(());
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "SUPI",
-        "Algorithm",
-        "K",
-        "Operator code",
-        "AMF",
-        "SQN scheme",
-        "Methods",
-        "GPSI",
-    ]);
-    for subscriber in &subscribers {
-        let [methods, gpsi] = subscription::columns(subscriber, args.reveal_gpsi);
-        table.add_row([
-            subscriber.supi.sbi(),
-            subscriber.secrets.algorithm().name().to_owned(),
-            k_fingerprint(&subscriber.secrets).to_string(),
-            operator(&subscriber.secrets)
-                .map_or_else(|| "-".into(), |(code, fingerprint)| format!("{code} {fingerprint}")),
-            hex_field::text(subscriber.amf.octets()).to_string(),
-            subscriber.sqn.scheme().to_string(),
-            methods,
-            gpsi,
-        ]);
-    }
-    console.line(table.trim_fmt())?;
-    let shown = u64::try_from(subscribers.len()).unwrap_or(u64::MAX);
-    let summary = format!("{shown} of {total} subscribers; K, OP and OPc as fingerprints");
-    console.line(console.paint(Style::Faint, &summary))?;
-    if let (true, Some(last)) = (subscribers.len() == args.limit && shown < total, subscribers.last()) {
-        let more = format!("more: --after {}", last.supi.sbi());
-        console.line(console.paint(Style::Faint, &more))?;
     }
     Ok(())
 }
@@ -323,7 +259,7 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
             supi.sbi()
         );
     }
-    let event = change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
+    let event = service::change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
     store.remove_on_record(&supi, event)?;
     told(&audit)?;
     console.line(format!("{} is removed", supi.sbi()))?;

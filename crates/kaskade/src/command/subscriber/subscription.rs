@@ -65,9 +65,10 @@ pub(super) fn not_put(supi: &Supi, error: StoreError) -> anyhow::Error {
     match error {
         StoreError::AlreadyExists => anyhow!("{} exists already: --replace replaces it", supi.sbi()),
         StoreError::GpsiTaken { gpsi, owner, .. } => anyhow!(
-            "--gpsi: {} belongs to {}, and no two subscribers have the same",
+            "--gpsi: {} belongs to {} (`kaskade subscriber show` with this GPSI shows which that is), and no two subscribers have \
+             the same",
             gpsi.as_str(),
-            owner.sbi()
+            owner.masked()
         ),
         error => error.into(),
     }
@@ -96,6 +97,18 @@ pub(super) fn columns(subscriber: &Subscriber, reveal: bool) -> [String; 2] {
     [
         methods_text(subscriber.methods, ","),
         gpsi.map_or_else(|| "-".into(), |gpsi| gpsi_text(gpsi, reveal)),
+    ]
+}
+
+/// More columns: routing indicator, AKMA, BEST, EPS profile.
+pub(super) fn wide_columns(subscriber: &Subscriber) -> [String; 4] {
+    let subscription = &subscriber.subscription;
+    let indicator = subscription.routing_indicator;
+    [
+        indicator.map_or_else(|| "-".into(), |indicator| indicator.to_string()),
+        yes_or_no_text(subscription.akma_allowed).into(),
+        best_text(subscription.best).into(),
+        subscription.eps.as_ref().map_or("-", EpsProfile::as_str).into(),
     ]
 }
 
