@@ -11,10 +11,11 @@ pub(super) struct Index(HashTable<Slot>);
 
 impl Index {
     /// What this takes at most with so many entries, in octets: a power of two of places, seven eighths of which are used, with
-    /// an octet each.
+    /// an octet each. Twice as many where entries came and went, and the old ones beside them while it grows.
     pub(super) const fn octets_at_most(entries: usize) -> usize {
         let places = entries.saturating_add(entries.div_ceil(7)).next_power_of_two();
-        places.saturating_mul(size_of::<Slot>() + 1)
+        let places = if places < 4 { 4 } else { places };
+        places.saturating_mul(3 * (size_of::<Slot>() + 1))
     }
 
     pub(super) const fn new() -> Self {

@@ -1,4 +1,5 @@
-//! Values in numbered slots. What is in a slot is never moved, so that no copy of a secret is left behind when more room is made.
+//! Values in numbered slots. What is in a slot stays there until it is taken out, so that no copy of a secret is left behind when
+//! more room is made. A slot that came free keeps its octets until it is filled again, which is before any other is.
 
 use alloc::vec::Vec;
 
@@ -22,11 +23,16 @@ const fn place(slot: Slot) -> (usize, usize) {
 }
 
 impl<T> Slab<T> {
-    /// What this takes at most with so many values, in octets.
+    /// What this takes at most with so many values, in octets. A list that grows is there twice, the old one half as long.
     pub(super) const fn octets_at_most(values: usize) -> usize {
+        const fn list(entries: usize, octets: usize) -> usize {
+            let room = entries.next_power_of_two();
+            let room = if room < 4 { 4 } else { room };
+            room.saturating_mul(octets).saturating_mul(3) / 2
+        }
         let chunks = values.div_ceil(CHUNK);
-        let lists = chunks.next_power_of_two().saturating_mul(size_of::<Vec<Option<T>>>());
-        let free = values.next_power_of_two().saturating_mul(size_of::<Slot>());
+        let lists = list(chunks, size_of::<Vec<Option<T>>>());
+        let free = list(values, size_of::<Slot>());
         chunks
             .saturating_mul(CHUNK * size_of::<Option<T>>() + ALLOCATOR)
             .saturating_add(lists)

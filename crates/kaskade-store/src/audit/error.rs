@@ -101,6 +101,9 @@ pub enum What {
     /// A newer program wrote it.
     #[error("version {0} of the log, this program knows up to {VERSION}: use the newer program")]
     Newer(u32),
+    /// A program before the first release wrote it.
+    #[error("version {0} of the log, this program knows {VERSION}: keep the folder elsewhere, and a new log begins")]
+    Older(u32),
     /// It is no segment at all.
     #[error("no segment of an audit log, or its beginning was overwritten")]
     NoSegment,
@@ -158,6 +161,7 @@ impl From<Bad> for What {
     fn from(bad: Bad) -> Self {
         match bad {
             Bad::Magic => Self::NoSegment,
+            Bad::Version(version) if version < VERSION => Self::Older(version),
             Bad::Version(version) => Self::Newer(version),
             Bad::Hash => Self::Edited,
             Bad::Code => Self::Forged,

@@ -24,7 +24,7 @@ use kaskade_flow::event::{ENTRY_LEN, Fields, GapReason};
 /// Octets before the first block.
 pub(super) const HEAD_LEN: usize = 4096;
 /// The version of segments that this program writes and reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Where the marks are.
 pub(super) const MARKS: [usize; 2] = [1024, 2048];
 /// The most entries of a block.

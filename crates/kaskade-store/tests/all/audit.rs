@@ -254,8 +254,11 @@ fn segments_cut_moved_or_edited_are_named_and_left_as_they_are() {
             },
             &|wrong| (wrong.segment, &wrong.what) == (2, &What::NotNext),
         ),
-        ("one of a newer program", &|at| edit(segment(at, 2), 11, 2), &|wrong| {
-            (wrong.segment, &wrong.what) == (2, &What::Newer(2))
+        ("one of a newer program", &|at| edit(segment(at, 2), 11, 3), &|wrong| {
+            (wrong.segment, &wrong.what) == (2, &What::Newer(3))
+        }),
+        ("one of an older program", &|at| edit(segment(at, 2), 11, 1), &|wrong| {
+            (wrong.segment, &wrong.what) == (2, &What::Older(1))
         }),
         (
             "the last is of a newer program",
