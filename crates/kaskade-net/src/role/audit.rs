@@ -18,7 +18,7 @@ const KNOWN: usize = 256;
 /// The audit log as a role sees it.
 pub(super) struct Audit {
     log: AuditLog,
-    /// Peers by their number; 0 is nobody.
+    /// Peers by their number, mixed with the generation of the log's names; 0 is nobody.
     known: Box<[AtomicU64]>,
 }
 
@@ -33,8 +33,11 @@ impl Audit {
     /// A requester in the log, which is told its name where that may be new.
     fn peer(&self, requester: &Requester) -> PeerId {
         let octets = requester.id().short();
-        let (peer, number) = (PeerId::from_octets(octets), u64::from_be_bytes(octets));
+        let peer = PeerId::from_octets(octets);
         let [.., last] = octets;
+        // Odd, so that no two of many generations look alike.
+        let generation = self.log.names_generation().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let number = u64::from_be_bytes(octets) ^ generation;
         if self.log.is_on()
             && let Some(known) = self.known.get(usize::from(last) % KNOWN)
             && known.load(Ordering::Relaxed) != number
@@ -75,8 +78,9 @@ impl Audit {
 
     /// Counts a refusal.
     pub(super) fn refused(&self, requester: &Requester, action: Action, reason: impl Into<Reason>) {
-        if self.log.is_on() {
-            self.log.refused(self.peer(requester), action, reason, self.log.now());
+        let peer = PeerId::from_octets(requester.id().short());
+        if self.log.refused(peer, action, reason, self.log.now()) {
+            self.peer(requester);
         }
     }
 }
@@ -95,4 +99,67 @@ pub(super) const fn refusal(full: AuditFull) -> Refusal {
 pub(super) fn correlation(rand: &kaskade_crypto::Rand) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *rand.octets();
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use kaskade_flow::event::Entry;
+    use kaskade_store::MasterKey;
+    use kaskade_store::audit::{AuditOptions, LogReader, PeerNames};
+
+    use super::*;
+
+    fn peer(number: u32) -> Requester {
+        Requester::address(Ipv4Addr::from_bits(0x7f00_0001 + number).into())
+    }
+
+    #[test]
+    fn each_peer_has_its_name_in_each_segment_whatever_crowd_came_between() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::from_octets(&[7; 32]);
+        let mut options = AuditOptions::new(&folder.path().join("audit"));
+        options.segment_bytes = AuditOptions::LEAST_SEGMENT;
+        let log = AuditLog::open(options, &key).unwrap();
+        let audit = Audit::new(log.clone());
+        let put = |number: u32| {
+            let event = Event::new(Outcome::Released, Action::KeyReleased, log.now()).by(audit.peer(&peer(number)));
+            while audit.record(event).is_err() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        put(0);
+        for number in 1..=9000 {
+            audit.refused(&peer(100_000 + number), Action::VectorGiven, Refusal::UserNotFound);
+            put(number);
+        }
+        log.flush().unwrap();
+        let before = log.head().unwrap().segment;
+        while log.head().unwrap().segment == before {
+            (0..500).for_each(|_| put(1));
+            log.flush().unwrap();
+        }
+        put(0);
+        log.flush().unwrap();
+        let last = log.head().unwrap().segment;
+        drop((audit, log));
+        let (mut named, mut seen) = (PeerNames::default(), 0);
+        let reader = LogReader::open(&folder.path().join("audit"), Some(&key)).unwrap();
+        let wanted = PeerId::from_octets(peer(0).id().short());
+        let mut introduced = 0;
+        let read = reader.read(None, &mut |_, _| (), &mut |_, entry| {
+            named.see(entry);
+            match entry {
+                Entry::Name(name) if name.peer() == wanted => introduced += 1,
+                Entry::Event(event) if event.peer() == wanted => seen += 1,
+                _ => {}
+            }
+        });
+        read.unwrap();
+        assert!(last > 1);
+        assert_eq!((seen, introduced), (2, 2), "once in each segment that has it");
+        assert_eq!(named.name(wanted), Some("127.0.0.1"));
+    }
 }

@@ -30,7 +30,7 @@ impl RequesterId {
     }
 
     /// The first 64 of them, as the audit log has it.
-    pub(crate) const fn short(self) -> [u8; 8] {
+    pub const fn short(self) -> [u8; 8] {
         let [a, b, c, d, e, f, g, h, ..] = self.0.to_be_bytes();
         [a, b, c, d, e, f, g, h]
     }

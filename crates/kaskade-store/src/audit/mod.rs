@@ -268,6 +268,8 @@ struct Shared {
     durable_serial: AtomicU64,
     refusals: Mutex<Refusals>,
     peers: Mutex<Peers>,
+    /// Of their names.
+    generation: AtomicU64,
     anchor: Mutex<Anchor>,
     /// What was given out without an entry: how often, from when until when.
     lost: Mutex<Option<Lost>>,
@@ -366,10 +368,12 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota.
-    pub fn refused(&self, peer: PeerId, action: Action, reason: impl Into<Reason>, at: UnixMillis) {
-        if let Some(open) = &self.0 {
-            lock(&open.shared.refusals).add(peer, action, reason.into(), at);
+    /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota. Whether the peer
+    /// is counted by its number, so that its name is needed; without authority there may be any number of them.
+    pub fn refused(&self, peer: PeerId, action: Action, reason: impl Into<Reason>, at: UnixMillis) -> bool {
+        match &self.0 {
+            Some(open) => lock(&open.shared.refusals).add(peer, action, reason.into(), at),
+            None => false,
         }
     }
 
@@ -425,6 +429,14 @@ impl AuditLog {
         if let Some(open) = &self.0 {
             lock(&open.shared.peers).add(peer, name);
         }
+    }
+
+    /// Changes when names of peers may be forgotten: whoever remembers that it has introduced one introduces it again then.
+    #[inline]
+    pub fn names_generation(&self) -> u64 {
+        self.0
+            .as_ref()
+            .map_or(0, |open| open.shared.generation.load(Ordering::Relaxed))
     }
 
     /// A subscriber for events: its pseudonym in this log, and the masked SUPI. No heap for an IMSI.

@@ -317,6 +317,7 @@ fn start(
         durable_serial: AtomicU64::new(start.state.commit.0),
         refusals: Mutex::new(Refusals::new(options.refusals_every)),
         peers: Mutex::default(),
+        generation: AtomicU64::new(0),
         anchor: Mutex::new(Anchor {
             log: start.log,
             segment: start.segment.number,

@@ -36,7 +36,8 @@ impl Refusals {
     }
 
     /// One more. A peer with too many kinds is counted as a whole, and too many peers as many.
-    pub(super) fn add(&mut self, peer: PeerId, action: Action, reason: Reason, at: UnixMillis) {
+    /// Whether it is counted by the peer's own number.
+    pub(super) fn add(&mut self, peer: PeerId, action: Action, reason: Reason, at: UnixMillis) -> bool {
         self.since.get_or_insert_with(Instant::now);
         let exact = (peer, action, reason);
         let of_this = (peer, Action::Other, Reason::Various);
@@ -61,6 +62,7 @@ impl Refusals {
             Count { first_at: at, times: 0 }
         });
         count.times = count.times.saturating_add(1);
+        kind.0 == peer
     }
 
     /// When the first of those happened that nobody was told of.

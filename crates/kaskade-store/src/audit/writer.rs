@@ -34,6 +34,8 @@ const SYNC_OCTETS: u64 = 1 << 20;
 const MARK_AFTER: Duration = Duration::from_millis(200);
 /// After how long a disk that was full is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
+/// How long a generation of names is at least; no shorter than refusals are counted.
+const GENERATION: Duration = Duration::from_secs(10);
 /// How often it is looked whether segments are too old.
 const AGE_EVERY: Duration = Duration::from_secs(600);
 
@@ -125,6 +127,7 @@ pub(super) struct Writer {
     /// To be removed when the entry that says so is synced.
     removing: Option<u64>,
     last_age: Option<Instant>,
+    last_turn: Instant,
     retry_at: Option<Instant>,
     full: bool,
     failed: bool,
@@ -176,6 +179,7 @@ impl Writer {
             removed: 0,
             removing: None,
             last_age: None,
+            last_turn: Instant::now(),
             retry_at: None,
             full: false,
             failed: false,
@@ -275,6 +279,12 @@ impl Writer {
             self.alive = before;
             if self.unsynced == 0 {
                 self.durable = before;
+            }
+            if self.last_turn.elapsed() >= GENERATION.max(self.options.refusals_every) {
+                // Only when nothing older waits.
+                self.last_turn = Instant::now();
+                let generation = lock(&self.shared.peers).turn();
+                self.shared.generation.store(generation, Ordering::Relaxed);
             }
             self.keep_room()?;
             self.keep_age();

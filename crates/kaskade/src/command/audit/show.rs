@@ -8,6 +8,7 @@ use kaskade_codec::sbi::Timestamp;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Entry, Event, Gap, PeerId};
 use kaskade_keys::Supi;
+use kaskade_net::sbi::peer::Requester;
 use kaskade_net::time::unix_millis;
 use kaskade_store::audit::PeerNames;
 use serde_json::{Value, json};
@@ -220,13 +221,23 @@ fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
     line.trim_end().to_owned()
 }
 
+/// What is bare is an address that the log had from the connection, a number, nobody or many; what a certificate or a group calls
+/// itself is in quotes, whatever it looks like.
 fn peer_name(peer: PeerId, names: &PeerNames) -> String {
     match (peer, names.name(peer)) {
-        (_, Some(name)) => name.to_owned(),
         (PeerId::NOBODY, _) => "-".into(),
         (PeerId::MANY, _) => "many peers".into(),
+        (peer, Some(name)) if is_address(peer, name) => name.to_owned(),
+        (_, Some(name)) => format!("{name:?}"),
         (peer, _) => peer.to_string(),
     }
+}
+
+/// Whether it is the number of who has this address, and no name that looks like one.
+fn is_address(peer: PeerId, name: &str) -> bool {
+    let address = name.strip_suffix("/64").unwrap_or(name).parse();
+    let of_address = address.map(Requester::address);
+    of_address.is_ok_and(|one| one.to_string() == name && PeerId::from_octets(one.id().short()) == peer)
 }
 
 fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> Value {
@@ -256,7 +267,15 @@ fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
     put("outcome", event.outcome().name().into());
     put("action", event.action().name().into());
     if event.peer() != PeerId::NOBODY {
-        put("peer", peer_name(event.peer(), names).into());
+        let name = names.name(event.peer()).filter(|_| event.peer() != PeerId::MANY);
+        let kind = match name {
+            _ if event.peer() == PeerId::MANY => "many",
+            Some(name) if is_address(event.peer(), name) => "address",
+            Some(_) => "name",
+            None => "unknown",
+        };
+        put("peer", name.into());
+        put("peer_kind", kind.into());
         put("peer_id", event.peer().to_string().into());
     }
     if !event.subject().masked().is_empty() {
@@ -272,10 +291,61 @@ fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
     }
     put("count", event.count().into());
     if event.correlation() != 0 {
-        put("correlation", event.correlation().into());
+        // No number: jq and JavaScript round those above 2^53.
+        put("correlation", format!("{:016x}", event.correlation()).into());
     }
     if let Some((serial, index)) = event.commit() {
         put("commit", json!([serial, index]));
     }
     Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use kaskade_flow::event::{Name, Outcome};
+
+    use super::*;
+
+    fn named(peer: PeerId, name: &str) -> PeerNames {
+        let mut names = PeerNames::default();
+        Name::parts(peer, name).for_each(|part| names.see(&Entry::Name(part)));
+        names
+    }
+
+    #[test]
+    fn no_name_looks_like_somebody_else() {
+        for address in ["127.0.0.1", "2001:db8::1"] {
+            let requester = Requester::address(address.parse().unwrap());
+            let peer = PeerId::from_octets(requester.id().short());
+            assert_eq!(
+                peer_name(peer, &named(peer, &requester.to_string())),
+                requester.to_string()
+            );
+        }
+        let peer = PeerId::of("a certificate");
+        for name in [
+            "-",
+            "many peers",
+            "127.0.0.1",
+            "2001:db8::/64",
+            "0011223344556677",
+            "a  imsi-00101********01",
+            "a\"b",
+        ] {
+            let shown = peer_name(peer, &named(peer, name));
+            assert!(
+                shown.starts_with('"') && shown.ends_with('"') && shown.len() >= name.len() + 2,
+                "{shown}"
+            );
+        }
+        let event = Event::new(Outcome::Released, Action::KeyReleased, UnixMillis::new(5)).by(peer);
+        let json = event_json(1, &event.correlated(u64::MAX - 1), &named(peer, "127.0.0.1"));
+        assert_eq!(json["correlation"], "fffffffffffffffe");
+        assert_eq!(
+            (&json["peer"], &json["peer_kind"]),
+            (&"127.0.0.1".into(), &"name".into())
+        );
+        let many = event_json(1, &event.by(PeerId::MANY), &named(peer, "many peers"));
+        assert_eq!((&many["peer"], &many["peer_kind"]), (&Value::Null, &"many".into()));
+    }
 }
