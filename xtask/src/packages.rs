@@ -45,8 +45,14 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
-        what: "Python 3 with cryptography, jsonschema and yaml (the reference, and the OpenAPI contract)",
-        debian: &["python3", "python3-cryptography", "python3-jsonschema", "python3-yaml"],
+        what: "Python 3 with cryptography, jsonschema, jwt and yaml (the reference, the OpenAPI contract, access tokens)",
+        debian: &[
+            "python3",
+            "python3-cryptography",
+            "python3-jsonschema",
+            "python3-jwt",
+            "python3-yaml",
+        ],
         present: || python().is_some(),
         long: false,
     },
@@ -101,7 +107,7 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Python packages under the names that pip knows, tried if Debian's are of another interpreter.
-const PIP: [&str; 3] = ["cryptography", "jsonschema", "PyYAML"];
+const PIP: [&str; 4] = ["cryptography", "jsonschema", "PyJWT", "PyYAML"];
 
 /// Makes sure that everything the tests need is there. Installs what is missing if `install` is set, apt-get exists and
 /// the user is root; otherwise fails and says what is missing.
@@ -208,7 +214,7 @@ pub(crate) fn python() -> Option<String> {
     chosen
         .into_iter()
         .chain(["python3".to_owned(), "/usr/bin/python3".to_owned()])
-        .find(|python| shell::succeeds(Command::new(python).args(["-c", "import cryptography, jsonschema, yaml"])))
+        .find(|python| shell::succeeds(Command::new(python).args(["-c", "import cryptography, jsonschema, jwt, yaml"])))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a peer says beside bodies and paths: media types, and the names in its certificate.
 
 use kaskade_net::sbi::message::Content;
-use kaskade_net::sbi::parsers::{accepts, common_name, is_json, peer_with, shown};
+use kaskade_net::sbi::parsers::{accepts, common_name, is_json, peer_with, shown, unsigned_token};
 
 /// `content-type`. RFC 9110 8.3.1.
 pub fn content_type(data: &[u8]) -> bool {
@@ -59,5 +59,23 @@ pub fn subject_common_name(data: &[u8]) -> bool {
         text == name,
         name.bytes().all(|octet| matches!(octet, b' '..=b'~') && octet != b'\\')
     );
+    true
+}
+
+/// The text of an access token, whose claims are read when its signature is right. RFC 7515 7.1, TS 29.510 6.3.5.2.4.
+pub fn access_token(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let Some(token) = unsigned_token(text) else {
+        return false;
+    };
+    // It stands in logs, and owns contexts.
+    let subject = token.subject();
+    assert!((1..=255).contains(&subject.len()) && subject.bytes().all(|octet| octet.is_ascii_graphic()));
+    assert!(token.scopes().all(|word| !word.is_empty() && token.allows(word)));
+    assert!(!token.allows("") && !token.allows(" "));
+    // There is one text for it: no padding, and no bits that say nothing.
+    assert!(unsigned_token(&format!("{text}=")).is_none() && unsigned_token(&format!(" {text}")).is_none());
     true
 }

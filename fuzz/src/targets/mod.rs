@@ -22,7 +22,7 @@ mod usim_files;
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
-pub use headers::{accept, certificate_names, content_type, subject_common_name};
+pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
 pub use record_rows::{file_rows, record_rows};
 pub use row_inputs::row_inputs;
@@ -36,6 +36,7 @@ pub type Target = fn(&[u8]) -> bool;
 /// Every fuzz target by the name of its program and of its folder of seeds.
 pub const TARGETS: &[(&str, Target)] = &[
     ("accept", accept),
+    ("access_token", access_token),
     ("audit_entry", audit_entry),
     ("audit_segment", audit_segment),
     ("certificate_names", certificate_names),

@@ -134,4 +134,6 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("shutdown-waits-for-ping", "a shutdown waits for peers that answer nothing", NET, "a_shutdown_waits_for_requests_only"),
     fault("member-twice-unseen", "members that nobody reads may come twice", NET, "members_that_nobody_reads_are_held_to_json_too"),
     fault("second-content-type-unseen", "the first of two content types counts", NET, "a_body_has_one_content_type"),
+    fault("token-signature-not-checked", "whoever writes a token may ask", NET, "a_token_is_signed_by_a_key_of_this_node"),
+    fault("token-audience-not-checked", "a token for another network function is taken", NET, "a_token_is_for_whom_it_names"),
 ];

@@ -11,6 +11,7 @@
 //! | [`write`](mod@write) | bodies as octets, in buffers that are wiped where that is needed |
 //! | [`client`] | one multiplexed connection per peer |
 //! | [`tls`] | TLS 1.3 for both ends |
+//! | [`token`] | access tokens |
 
 mod body;
 mod budget;
@@ -32,5 +33,6 @@ pub mod problem;
 pub mod server;
 pub mod service;
 pub mod tls;
+pub mod token;
 mod watched;
 pub mod write;

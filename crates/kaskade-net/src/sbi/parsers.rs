@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::message::Content;
 use super::peer::Peer;
+use super::token::{self, Token};
 use super::{head, media_type, peer};
 
 /// Whether the value of a `content-type` is JSON in UTF-8.
@@ -36,4 +37,9 @@ pub fn common_name(subject: &[u8]) -> Option<String> {
 /// A text of a peer as the log shows it.
 pub fn shown(text: &str) -> String {
     peer::shown(text)
+}
+
+/// The token of this text, whoever signed it.
+pub fn unsigned_token(text: &str) -> Option<Token> {
+    token::unsigned(text).ok()
 }

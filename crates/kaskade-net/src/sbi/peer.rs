@@ -235,7 +235,7 @@ pub(super) fn common_name(subject: &[u8]) -> Option<String> {
 }
 
 /// The values that follow one another in these octets, and nothing else.
-fn values(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
+pub(super) fn values(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
     let mut reader = SliceReader::new(octets).ok()?;
     let mut values = Vec::new();
     while !reader.is_finished() {
@@ -244,7 +244,7 @@ fn values(octets: &[u8]) -> Option<Vec<AnyRef<'_>>> {
     Some(values)
 }
 
-fn content(value: AnyRef<'_>, tag: Tag) -> Option<&[u8]> {
+pub(super) fn content(value: AnyRef<'_>, tag: Tag) -> Option<&[u8]> {
     (value.tag() == tag).then(|| value.value())
 }
 

@@ -31,4 +31,5 @@ mod owners;
 mod sharing;
 mod strict;
 mod tls;
+mod tokens;
 mod wiped;
