@@ -132,6 +132,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("reads-without-end", "a connection reads as long as its peer sends, and the others wait", NET, "who_sends_without_end_leaves_a_turn_to_others"),
     fault("handshake-without-deadline", "a handshake takes as long as the peer likes", NET, "a_handshake_has_one_deadline_for_all_its_parts"),
     fault("shutdown-waits-for-ping", "a shutdown waits for peers that answer nothing", NET, "a_shutdown_waits_for_requests_only"),
+    fault("gate-not-asked", "whoever may not ask for an operation is answered", NET, "the_gate_is_asked_before_anybody_looks_at_a_body"),
+    fault("secret-left-in-a-small-buffer", "a buffer for secrets that was too small is left behind as it is", NET, "a_buffer_that_was_too_small_is_wiped"),
     fault("member-twice-unseen", "members that nobody reads may come twice", NET, "members_that_nobody_reads_are_held_to_json_too"),
     fault("second-content-type-unseen", "the first of two content types counts", NET, "a_body_has_one_content_type"),
     fault("token-signature-not-checked", "whoever writes a token may ask", NET, "a_token_is_signed_by_a_key_of_this_node"),

@@ -5,6 +5,7 @@ use std::io;
 use bytes::Bytes;
 use kaskade_codec::hex;
 use kaskade_codec::sbi::{Body, Written};
+use kaskade_faults::fault;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use zeroize::Zeroize;
@@ -70,13 +71,20 @@ impl Wiped {
     fn put(&mut self, octets: &[u8]) {
         let needed = self.0.len() + octets.len();
         if needed > self.0.capacity() {
-            // A vector that grew by itself would leave the old one behind.
-            let mut larger = Vec::with_capacity(2 * needed);
-            larger.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = larger;
+            drop(self.grow(2 * needed));
         }
         self.0.extend_from_slice(octets);
+    }
+
+    /// Makes room; gives the buffer of before, wiped: a vector that grew by itself would leave it behind as it is.
+    fn grow(&mut self, capacity: usize) -> Vec<u8> {
+        let mut larger = Vec::with_capacity(capacity);
+        larger.extend_from_slice(&self.0);
+        let mut smaller = std::mem::replace(&mut self.0, larger);
+        if !fault!("secret-left-in-a-small-buffer") {
+            smaller.zeroize();
+        }
+        smaller
     }
 }
 
@@ -141,5 +149,14 @@ mod tests {
             small.write_all(part).unwrap();
         }
         assert_eq!(small.as_ref(), b"abcdefgh");
+    }
+
+    #[test]
+    fn a_buffer_that_was_too_small_is_wiped() {
+        let mut out = Wiped::with_capacity(6);
+        out.put(b"secret");
+        let mut smaller = out.grow(7);
+        smaller.resize(6, 0);
+        assert_eq!((smaller.as_slice(), out.as_ref()), (&[0; 6][..], &b"secret"[..]));
     }
 }

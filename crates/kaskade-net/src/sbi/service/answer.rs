@@ -65,6 +65,12 @@ fn nonsense(misread: Misread) -> NotDone {
     NotDone::nonsense(misread.to_string())
 }
 
+/// The form of a body that needs no release.
+const fn without_secrets<T: Body>() -> BodyForm {
+    assert!(!T::SECRET, "a body with secrets is released: Durable");
+    BodyForm::of::<T>()
+}
+
 /// Nothing.
 impl Answer for () {
     const BODY: Option<BodyForm> = None;
@@ -84,15 +90,26 @@ impl Answer for () {
     }
 }
 
-/// A body that nothing is kept back of. One with secrets in it does not compile.
+/// A body that nothing is kept back of. One with secrets in it does not compile:
+///
+/// ```compile_fail,E0080
+/// use kaskade_codec::sbi::nausf_auth::ConfirmationDataResponse;
+/// use kaskade_net::sbi::service::Plain;
+///
+/// kaskade_net::service! {
+///     /// Keys for everybody.
+///     pub trait Open = "open" "v1", "nowhere";
+///     /// Gives K_SEAF away.
+///     key: POST "/key" () -> 200 Json Plain<ConfirmationDataResponse>, refusals [], scope "open", "nowhere";
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain<T>(pub T);
 
 impl<T: Body + Send + 'static> Answer for Plain<T> {
-    const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
+    const BODY: Option<BodyForm> = Some(without_secrets::<T>());
 
     fn reply(self, operation: &Operation, _: &At) -> Result<Reply, NotDone> {
-        const { assert!(!T::SECRET, "a body with secrets is released: Durable") };
         Ok(Reply::of(status(operation)?, operation.answer.content, &self.0)?)
     }
 
@@ -267,11 +284,10 @@ impl<T> Default for Echo<T> {
 }
 
 impl<T: Body + 'static> Answer for Echo<T> {
-    const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
+    const BODY: Option<BodyForm> = Some(without_secrets::<T>());
     const ECHOES: bool = true;
 
     fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
-        const { assert!(!T::SECRET, "a body with secrets is released: Durable") };
         Ok(Reply::new(
             status(operation)?,
             operation.answer.content,

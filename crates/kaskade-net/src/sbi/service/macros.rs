@@ -3,17 +3,22 @@
 /// Declares a service: a trait, its data `SERVICE`, its router `routes`, its `Client`, and the `Link` that is one or the other.
 /// One declaration to a module.
 ///
-/// ```text
-/// service! {
-///     /// What it is.
-///     pub trait NudmUeau = "nudm-ueau" "v1", "TS 29.503 6.3";
+/// ```
+/// use kaskade_codec::sbi::ResourceId;
+/// use kaskade_codec::sbi::nausf_auth::DeregistrationInfo;
+/// use kaskade_net::sbi::service::Plain;
 ///
-///     /// What the operation does.
-///     generate_auth_data: POST "/{supiOrSuci}/security-information/generate-auth-data"
-///         (supi_or_suci: SupiOrSuci) (request: AuthenticationInfoRequest)      // variables in their order; the body, if there is one
-///         -> 200 Json Durable<AuthenticationInfoResult>,              // status, media type, type
-///         refusals [UserNotFound, BudgetSpent], scope "nudm-ueau", "TS 29.503 5.4.2.2";
+/// kaskade_net::service! {
+///     /// Who has left.
+///     pub trait Gone = "gone" "v1", "nowhere 1";
+///
+///     /// Says who left at a place.
+///     who: PUT "/places/{placeId}/last"
+///         (place: ResourceId) (last: DeregistrationInfo)     // variables in the order of the path; the body, if there is one
+///         -> 200 Json Plain<DeregistrationInfo>,             // status, media type, what the role gives
+///         refusals [DataNotFound], scope "gone", "nowhere 1.1";
 /// }
+/// assert_eq!(SERVICE.operations[0].label(), "gone.who");
 /// ```
 ///
 /// The answer is anything that implements [`Answer`](crate::sbi::service::Answer): `()`, `Plain<T>`, `Durable<T>`, `Told<T>`, and
