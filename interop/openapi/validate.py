@@ -20,7 +20,6 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-FILES = ["TS29503_Nudm_UEAU.yaml", "TS29509_Nausf_UEAuthentication.yaml"]
 OF_HTTP = {"405", "406", "408", "504"}
 
 
@@ -71,28 +70,43 @@ class Api:
         jsonschema.Draft7Validator(whole).validate(value)
 
 
-def check_problem(apis, seen):
+class Folder:
+    """The files of a folder, each read when something is asked of its API."""
+
+    def __init__(self, folder):
+        server = re.compile(r"^servers:\s+- url: ['\"]?\{apiRoot\}(/[^'\"\s]+)", re.MULTILINE)
+        found = ((server.search(path.read_text(encoding="utf-8")), path) for path in sorted(folder.glob("*.yaml")))
+        self.paths = {match[1]: path for match, path in found if match}
+        self.apis = {}
+
+    def api(self, path):
+        """The API of a path. Of one that no file has, the first: ProblemDetails is the same in all."""
+        root = next((root for root in self.paths if path.startswith(root + "/")), next(iter(self.paths)))
+        if root not in self.apis:
+            self.apis[root] = Api(self.paths[root])
+        return self.apis[root]
+
+
+def check_problem(api, seen):
     if seen.get("contentType") != "application/problem+json":
         raise ValueError(f"content type {seen.get('contentType')}")
-    apis[0].validate({"$ref": "#/components/schemas/ProblemDetails"}, json.loads(seen["body"]))
+    api.validate({"$ref": "#/components/schemas/ProblemDetails"}, json.loads(seen["body"]))
 
 
-def check(apis, seen):
-    api, operation = next(
-        ((api, operation) for api in apis if (operation := api.operation(seen["method"], seen["path"]))),
-        (None, None),
-    )
+def check(folder, seen):
+    api = folder.api(seen["path"])
+    operation = api.operation(seen["method"], seen["path"])
     if operation is None:
         if "request" in seen or seen["status"] < 400:
             raise ValueError("no such operation")
-        return check_problem(apis, seen)
+        return check_problem(api, seen)
     if "request" in seen:
         content = api.resolve(operation["requestBody"])["content"]
         return api.validate(content["application/json"]["schema"], seen["request"])
     status = str(seen["status"])
     if status not in operation["responses"]:
         if status in OF_HTTP:
-            return check_problem(apis, seen)
+            return check_problem(api, seen)
         raise ValueError(f"the operation has no status {status}")
     response = api.resolve(operation["responses"][status])
     for name, header in response.get("headers", {}).items():
@@ -109,11 +123,10 @@ def check(apis, seen):
 
 
 def main():
-    folder = Path(sys.argv[1])
-    apis = [Api(folder / name) for name in FILES]
+    folder = Folder(Path(sys.argv[1]))
     for line in sys.stdin:
         try:
-            check(apis, json.loads(line))
+            check(folder, json.loads(line))
             answer = {"ok": True}
         except (jsonschema.ValidationError, ValueError, KeyError) as error:
             message = getattr(error, "message", None) or repr(error)

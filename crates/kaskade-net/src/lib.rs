@@ -39,7 +39,7 @@
 //!         server: Default::default(),
 //!         udm: None,
 //!     }),
-//!     groups: Default::default(),
+//!     ..NodeOptions::default()
 //! })?;
 //! println!("{:?} {:?}", node.ausf_url(), node.udm_url());
 //! node.shutdown().await;

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use kaskade_faults::fault;
 use kaskade_store::SubscriberStore;
+use kaskade_store::audit::AuditLog;
 use tokio::task::JoinHandle;
 
 use crate::log_limit;
+use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
 use crate::role::udm::{OwnUdm, Udm, UdmOptions};
@@ -28,6 +30,10 @@ pub struct NodeOptions {
     pub ausf: Option<AusfRole>,
     /// Which peers count as one requester.
     pub groups: Groups,
+    /// Who may ask for which operation.
+    pub access: AccessRules,
+    /// What the gate refuses is put on record here.
+    pub audit: AuditLog,
 }
 
 /// A UDM and where it listens.
@@ -201,6 +207,7 @@ impl Node {
             drain: Duration::ZERO,
         };
         let groups = Arc::new(options.groups);
+        let gate = Arc::new(Access::new(options.access, options.audit));
         let mut sockets = Vec::new();
         let shared = match (&options.udm, &options.ausf) {
             (Some(udm), Some(ausf)) => match udm.listen {
@@ -219,7 +226,7 @@ impl Node {
                 (None, None) => return Err(NodeError::NoUdm),
             };
             let ausf = Arc::new(Ausf::new(link, role.options));
-            let mut routes = Routes::new(groups.clone()).with(ausf.api());
+            let mut routes = Routes::new(groups.clone()).behind(gate.clone()).with(ausf.api());
             if let (true, Some(udm)) = (shared, &udm) {
                 routes = routes.with(udm.api());
             }
@@ -235,7 +242,7 @@ impl Node {
         if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let routes = Routes::new(groups).with(udm.api());
+            let routes = Routes::new(groups).behind(gate).with(udm.api());
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             sockets.push(socket);

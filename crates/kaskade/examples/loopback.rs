@@ -43,7 +43,6 @@ fn serve(threads: usize, subscribers: u64) {
     runtime.block_on(async {
         let policy = ServingNetworkPolicy::plmns([plmn]);
         let node = Node::start(NodeOptions {
-            groups: Default::default(),
             udm: Some(UdmRole {
                 store,
                 options: UdmOptions {
@@ -59,6 +58,7 @@ fn serve(threads: usize, subscribers: u64) {
                 server: ServerOptions::default(),
                 udm: None,
             }),
+            ..NodeOptions::default()
         })
         .expect("a node");
         println!("{}", node.ausf_url().expect("an AUSF"));

@@ -6,6 +6,7 @@ use kaskade::config::Config;
 use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
+use kaskade_net::sbi::token::TOKENS_OCTETS;
 use rustix::process::{Resource, getrlimit};
 
 use crate::service;
@@ -56,6 +57,14 @@ impl Footprint {
                     .url
                     .as_ref()
                     .map_or(0, |_| REPORTS_OCTETS + contexts.octets_of_links()),
+            ),
+            (
+                "tokens",
+                if config.oauth2.keys.0.is_empty() {
+                    0
+                } else {
+                    TOKENS_OCTETS
+                },
             ),
             (
                 "audit",
@@ -216,7 +225,8 @@ mod tests {
         raise(|config| config.udm.max_events *= 2);
         raise(|config| config.store.cache_mib += 1);
         raise(|config| config.ausf.udm.url = Some("https://udm.example.org".to_owned()));
-        assert_eq!(raised.len(), 9);
+        raise(|config| config.oauth2.keys.0.push(("nrf".to_owned(), "nrf.pem".into())));
+        assert_eq!(raised.len(), 10);
         assert!(raised.iter().all(|octets| *octets > usual), "{raised:?} {usual}");
         let mut most = Config::default();
         most.limits.max_connections = u64::MAX;

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kaskade::config::{AuditConfig, Config, LimitsConfig, RemoteUdmConfig, TlsConfig};
+use kaskade::config::{AuditConfig, Config, LimitsConfig, RemoteUdmConfig, Requesters, TlsConfig};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_flow::event::{Action, Event, Outcome};
 use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
+use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient, api_root};
@@ -295,7 +296,16 @@ pub(crate) fn node_options(
     audit: &AuditLog,
 ) -> Result<NodeOptions> {
     let root = |text: &Option<String>| text.as_deref().map(api_root).transpose();
-    let (groups, policy) = config.requesters()?;
+    let Requesters {
+        groups,
+        serving_networks: policy,
+        access,
+    } = config.requesters()?;
+    let access = AccessRules {
+        tokens: config.oauth2.verifier()?,
+        token_required: config.oauth2.required,
+        allowed: access,
+    };
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let mut udm = UdmOptions {
         hn_keys,
@@ -331,6 +341,8 @@ pub(crate) fn node_options(
             udm: remote,
         }),
         groups,
+        access,
+        audit: audit.clone(),
     })
 }
 

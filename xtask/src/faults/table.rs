@@ -138,4 +138,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("second-content-type-unseen", "the first of two content types counts", NET, "a_body_has_one_content_type"),
     fault("token-signature-not-checked", "whoever writes a token may ask", NET, "a_token_is_signed_by_a_key_of_this_node"),
     fault("token-audience-not-checked", "a token for another network function is taken", NET, "a_token_is_for_whom_it_names"),
+    fault("token-expiry-not-checked", "a token is valid for ever", NET, "a_token_lives_from_its_begin_to_its_end"),
+    fault("token-holder-not-checked", "a token is taken from whoever has it, whatever its certificate says", NET, "a_token_of_another_instance_is_refused"),
+    fault("token-scope-not-checked", "a token for one service opens another", NET, "every_operation_wants_a_token_for_it"),
+    fault("operation-not-authorised", "whoever may connect may ask for everything", NET, "every_operation_is_for_whom_the_policy_names"),
 ];

@@ -72,6 +72,8 @@ numbered! {
         SegmentsRemoved = 3, "segments-removed";
         /// Somebody accepted that the log is not the one that the store knew; the correlation is up to which entry that one was known.
         LogAccepted = 4, "log-accepted";
+        /// Any operation of a service was asked for, before it began (TS 33.501 13.4.1).
+        OperationAsked = 5, "operation-asked";
         /// Nudm_UEAuthentication Get: an authentication vector, 5G HE AV or of another kind (TS 33.501 6.1.2).
         VectorGiven = 16, "vector-given";
         /// A SUCI was deconcealed (TS 33.501 6.12).

@@ -8,6 +8,7 @@
 //!
 //! [`policy`] says who may ask for what, and [`budget`] how much.
 
+pub mod access;
 mod audit;
 pub mod ausf;
 pub mod budget;

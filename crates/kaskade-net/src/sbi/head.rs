@@ -8,9 +8,11 @@ use hyper::Method;
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
 use kaskade_faults::fault;
+use zeroize::Zeroizing;
 
 use super::media_type;
 use super::message::Content;
+use super::token::{MAX_TOKEN, bearer};
 
 /// The longest authority that is repeated in an answer, in octets: a DNS name and a port.
 const MAX_AUTHORITY: usize = 253 + 1 + 5;
@@ -26,6 +28,7 @@ pub(super) struct Head {
     pub(super) content_type: ContentType,
     /// There is a `content-encoding`.
     pub(super) coded: bool,
+    pub(super) authorization: Authorization,
     accepted: Accepted,
 }
 
@@ -52,18 +55,63 @@ impl Head {
             authority: authority.filter(|name| name.len() <= MAX_AUTHORITY).map(Box::from),
             content_type: ContentType::of(&head.headers),
             coded: head.headers.contains_key(header::CONTENT_ENCODING),
+            authorization: Authorization::of(&head.headers),
             accepted: Accepted::of(&head.headers),
         }
     }
 
     /// What it takes beyond its own size, in octets.
     pub(super) fn octets(&self) -> usize {
-        self.method.as_str().len() + self.path.len() + self.authority.as_ref().map_or(0, |name| name.len())
+        let authority = self.authority.as_ref().map_or(0, |name| name.len());
+        self.method.as_str().len() + self.path.len() + authority + self.authorization.octets()
     }
 
     /// Whether the peer takes an answer of this kind.
     pub(super) fn accepts(&self, content: Content) -> bool {
         self.accepted.includes(content)
+    }
+}
+
+/// What `authorization` says. It is a secret: nothing shows it, and it is wiped.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// Nothing.
+    Missing,
+    /// A bearer token (RFC 6750 2.1), which nobody has looked at.
+    Bearer(Zeroizing<Box<str>>),
+    /// Another scheme, several values, or more than a token may have.
+    Other,
+}
+
+impl Authorization {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Self::Missing;
+        };
+        // A token, and the word before it.
+        if values.next().is_some() || value.len() > MAX_TOKEN + 16 {
+            return Self::Other;
+        }
+        let token = value.to_str().ok().and_then(bearer);
+        token.map_or(Self::Other, |token| Self::Bearer(Zeroizing::new(token.into())))
+    }
+
+    fn octets(&self) -> usize {
+        match self {
+            Self::Bearer(token) => token.len(),
+            Self::Missing | Self::Other => 0,
+        }
+    }
+}
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Missing",
+            Self::Bearer(_) => "Bearer",
+            Self::Other => "Other",
+        })
     }
 }
 

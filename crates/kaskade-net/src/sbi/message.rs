@@ -13,7 +13,7 @@ use kaskade_flow::{Durable, Refusal};
 
 use super::body::{Unread, read_body};
 use super::budget::{Account, Full, Held, Paid, holding};
-use super::head::{ContentType, Head};
+use super::head::{Authorization, ContentType, Head};
 use super::limits::STREAM_OCTETS;
 use super::peer::Peer;
 use super::problem::Problem;
@@ -55,6 +55,11 @@ impl Request {
     /// Who sent it.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// What proves who sent it, beside the connection.
+    pub fn authorization(&self) -> &Authorization {
+        &self.head.authorization
     }
 
     /// The method.
@@ -178,7 +183,7 @@ pub struct Reply {
     location: Option<HeaderValue>,
     allow: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
-    bearer: Option<Bearer>,
+    challenge: Option<(Bearer, Option<&'static str>)>,
 }
 
 impl Reply {
@@ -191,7 +196,7 @@ impl Reply {
             location: None,
             allow: None,
             retry_after: None,
-            bearer: None,
+            challenge: None,
         }
     }
 
@@ -204,7 +209,7 @@ impl Reply {
             location: None,
             allow: None,
             retry_after: None,
-            bearer: None,
+            challenge: None,
         }
     }
 
@@ -262,15 +267,23 @@ impl Reply {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(bearer) = self.bearer {
-            let challenge = match bearer {
-                Bearer::NoToken => "Bearer",
-                Bearer::InvalidToken => r#"Bearer error="invalid_token""#,
-                Bearer::InsufficientScope => r#"Bearer error="insufficient_scope""#,
-            };
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some((bearer, scope)) = self.challenge
+            && let Ok(challenge) = HeaderValue::from_str(&challenge(bearer, scope))
+        {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
     }
+}
+
+/// `WWW-Authenticate` (RFC 6750 3): what is wrong with a token, nothing where there was none; and the scope that is needed.
+///
+/// There is no realm: what tokens are for is their scope and who is asked.
+fn challenge(bearer: Bearer, scope: Option<&str>) -> String {
+    let parameters = [("error", bearer.error()), ("scope", scope)];
+    let given = parameters
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)));
+    format!("Bearer {}", given.collect::<Vec<_>>().join(", "))
 }
 
 impl From<Problem> for Reply {
@@ -282,7 +295,7 @@ impl From<Problem> for Reply {
         let mut reply = Self::new(problem.status, Content::Problem, problem.json());
         reply.allow = problem.allow;
         reply.retry_after = problem.retry_after;
-        reply.bearer = problem.bearer;
+        reply.challenge = problem.bearer.map(|bearer| (bearer, problem.scope));
         reply
     }
 }
@@ -292,7 +305,7 @@ mod tests {
     use super::*;
 
     fn told(why: Refusal) -> (u16, HeaderMap, bool) {
-        let reply = Reply::from(Problem::from(why));
+        let reply = Reply::from(Problem::from(why).with_scope("nudm-ueau"));
         let (status, mut headers, empty) = (reply.status.as_u16(), HeaderMap::new(), reply.body.is_empty());
         reply.write_headers(&mut headers);
         (status, headers, empty)
@@ -301,10 +314,22 @@ mod tests {
     #[test]
     fn a_refused_token_is_answered_with_a_challenge() {
         for (why, status, challenge) in [
-            (Refusal::TokenMissing, 401, "Bearer"),
-            (Refusal::TokenInvalid, 401, r#"Bearer error="invalid_token""#),
-            (Refusal::TokenExpired, 401, r#"Bearer error="invalid_token""#),
-            (Refusal::ScopeInsufficient, 403, r#"Bearer error="insufficient_scope""#),
+            (Refusal::TokenMissing, 401, r#"Bearer scope="nudm-ueau""#),
+            (
+                Refusal::TokenInvalid,
+                401,
+                r#"Bearer error="invalid_token", scope="nudm-ueau""#,
+            ),
+            (
+                Refusal::TokenExpired,
+                401,
+                r#"Bearer error="invalid_token", scope="nudm-ueau""#,
+            ),
+            (
+                Refusal::ScopeInsufficient,
+                403,
+                r#"Bearer error="insufficient_scope", scope="nudm-ueau""#,
+            ),
         ] {
             let (found, headers, empty) = told(why);
             assert_eq!(

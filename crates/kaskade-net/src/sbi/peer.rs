@@ -69,6 +69,12 @@ impl Requester {
         Self::new(b"role", &[name.as_bytes()], name)
     }
 
+    /// Whom an access token names.
+    pub fn subject(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        Self::new(b"subject", &[name.as_bytes()], &name)
+    }
+
     /// Whoever has this source address; of IPv6 the first 64 bits count, since one machine has all addresses behind them.
     pub fn address(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -44,6 +44,8 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// `WWW-Authenticate`, where a token is missing or is not enough.
     pub bearer: Option<Bearer>,
+    /// The scope that a token needs, which goes along with that.
+    pub scope: Option<&'static str>,
 }
 
 impl From<Refused> for Problem {
@@ -66,6 +68,7 @@ impl From<Refused> for Problem {
             allow: None,
             retry_after,
             bearer: sbi.and_then(|sbi| sbi.bearer()),
+            scope: None,
         }
     }
 }
@@ -106,6 +109,13 @@ impl Problem {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// Adds the scope that the operation asks for: a challenge has at least one parameter (RFC 6750 3).
+    #[must_use]
+    pub const fn with_scope(mut self, scope: &'static str) -> Self {
+        self.scope = Some(scope);
         self
     }
 

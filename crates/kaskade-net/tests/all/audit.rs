@@ -29,19 +29,19 @@ use crate::common::{Home, Link, snn, supi, ue, ue_ahead};
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
 
 /// A folder with a master key, and where a log is in it.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
     key: MasterKey,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = MasterKey::create(&folder.path().join("master.key")).unwrap();
         Self { folder, key }
     }
 
-    fn open(&self, name: &str, change: impl FnOnce(&mut AuditOptions)) -> AuditLog {
+    pub(crate) fn open(&self, name: &str, change: impl FnOnce(&mut AuditOptions)) -> AuditLog {
         let mut options = AuditOptions::new(&self.path(name));
         options.segment_bytes = AuditOptions::LEAST_SEGMENT;
         change(&mut options);
@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// What a log that is closed holds, but for its own entries; and the names of the peers.
-    fn read(&self, name: &str) -> (Vec<Event>, PeerNames) {
+    pub(crate) fn read(&self, name: &str) -> (Vec<Event>, PeerNames) {
         let reader = LogReader::open(&self.path(name), Some(&self.key)).unwrap();
         let (mut events, mut names) = (Vec::new(), PeerNames::default());
         let visit = &mut |_: u64, entry: &Entry| {

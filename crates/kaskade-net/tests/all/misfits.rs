@@ -1,9 +1,8 @@
 //! TLS at one end and clear text at the other, certificates that are missing: both ends say what is wrong and what to do.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kaskade_codec::sbi::NfInstanceId;
@@ -16,55 +15,11 @@ use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::ClientTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tracing::subscriber::DefaultGuard;
 
+use crate::common::log::Log;
 use crate::common::raw::{self, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, frame, hello};
 use crate::common::{Home, Link, in_own_process, plmn, snn, supi};
 use crate::tls::Pki;
-
-/// The log of this thread, on which a test's server runs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn begin() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    async fn says(&self, what: &[&str]) {
-        for _ in 0..200 {
-            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-            if text
-                .lines()
-                .any(|line| line.contains("WARN") && what.iter().all(|what| line.contains(what)))
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        unreachable!(
-            "{what:?} is not in:\n{}",
-            String::from_utf8_lossy(&self.0.lock().unwrap())
-        );
-    }
-}
 
 fn home(pki: &Pki, tls: Option<bool>) -> Home {
     Home::start_with(Link::Local, |setup| {
@@ -83,7 +38,7 @@ async fn tls_and_clear_text_are_told_apart_at_both_ends() {
     if in_own_process("misfits::tls_and_clear_text_are_told_apart_at_both_ends") {
         return;
     }
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::begin("info");
     let (pki, other) = (Pki::new(), Pki::new());
     let clear = home(&pki, None);
     let url = clear.ausf_url().replace("http://", "https://");
@@ -219,7 +174,7 @@ async fn the_own_client_says_what_the_other_end_speaks() {
 
 #[tokio::test]
 async fn an_ausf_says_why_it_has_no_vector() {
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = Log::begin("info");
     let pki = Pki::new();
     let udm = home(&pki, Some(false));
     let url = udm.ausf_url().replace("https://", "http://");

@@ -525,7 +525,7 @@ async fn the_gate_is_asked_before_anybody_looks_at_a_body() {
         let refused = send(&url, &Ask::json("PUT", BOX, body)).await;
         assert_eq!(
             (refused.status, refused.header("www-authenticate")),
-            (401, Some("Bearer"))
+            (401, Some("Bearer scope=\"nboxes:keys\""))
         );
     }
     let refused = send(&url, &Ask::bare("DELETE", BOX).header("accept", "text/html")).await;

@@ -45,7 +45,7 @@ fn start(udm: (SocketAddr, ServerOptions), ausf: (SocketAddr, ServerOptions)) ->
             server: ausf.1,
             udm: None,
         }),
-        groups: Default::default(),
+        ..NodeOptions::default()
     })
 }
 

@@ -7,7 +7,9 @@
 mod budget;
 mod document;
 mod log_filter;
+mod oauth2;
 mod remote_udm;
+mod requesters;
 mod setting;
 
 use std::net::SocketAddr;
@@ -15,16 +17,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
-use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
+use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_net::sbi::client::api_root;
-use kaskade_net::sbi::peer::Requester;
+use kaskade_net::sbi::token::TokenAlgorithm;
 use kaskade_store::audit::WhenFull;
 
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
+pub use requesters::Requesters;
 use setting::settings;
 pub use setting::{NumberRange, Parsed, Table};
 
@@ -47,6 +51,8 @@ settings! {
         sqn: SqnConfig = SqnConfig::default(),
         /// Who may authenticate the subscribers of this network.
         policy: PolicyConfig = PolicyConfig::default(),
+        /// Access tokens (TS 33.501 13.4.1). Without a key they are not looked at.
+        oauth2: Oauth2Config = Oauth2Config::default(),
         /// How much may be asked for, before a sequence number is spent: "8/s burst 512" (per s, min or h), or "unlimited".
         budget: BudgetConfig = BudgetConfig::default(),
         /// Peers that count as one requester, such as the AMFs of a set: names in their certificates (DNS name, URI or common
@@ -177,6 +183,27 @@ settings! {
         /// Serving networks (MCC-MNC or a whole name) for which only these may ask: groups, or peers as in `groups`. Other
         /// networks are for everybody who reaches this node.
         reserved: Table<ServingNetwork, Vec<String>> = Table::default() => "\"310-410\" = [\"sepp.partner.example\"]",
+        /// Who may ask for what: groups, peers as in `groups`, or NF instance IDs in access tokens, each with scopes such as
+        /// nausf-auth, or operations such as nudm-ueau/generate_auth_data. Without an entry: everybody who reaches this node, for
+        /// everything. With one: nobody else, for nothing else.
+        access: Table<String, Vec<String>> = Table::default() => "amf-set-1 = [\"nausf-auth\"]",
+    }
+
+    /// Access tokens.
+    Oauth2Config {
+        /// Refuse whoever has none. Without, a token that is there must be right all the same.
+        required: bool = false,
+        /// How they are signed, whatever they say themselves: ES256, ES384, RS256, RS512, PS256 or EdDSA.
+        algorithm: Parsed<TokenAlgorithm> = Parsed(TokenAlgorithm::Es256),
+        /// NF instance IDs of the NRFs that give them (iss).
+        issuers: Vec<Parsed<NfInstanceId>> = Vec::new(),
+        /// NF instance IDs of this node: a token is for one of them, or for its NF type (aud).
+        instances: Vec<Parsed<NfInstanceId>> = Vec::new(),
+        /// Seconds that the clocks of this node and of an NRF may be apart.
+        leeway: u64 [0..=300] = 5,
+        /// Keys of the NRFs by their names (kid): PEM files with a public key or a certificate. A token without a name is tried
+        /// with each.
+        keys: Table<String, PathBuf> = Table::default() => "nrf-1 = \"/etc/kaskade/nrf-1.pem\"",
     }
 
     /// How much may be asked for.
@@ -304,7 +331,11 @@ impl Config {
             return Err(ConfigError::Writable(path.to_owned()));
         }
         let text = std::io::read_to_string(file).map_err(read)?;
-        Self::parse(&text, path)
+        let config = Self::parse(&text, path)?;
+        if let Err(error) = config.oauth2.verifier() {
+            return Err(Document::parse(&text, path)?.locate(error));
+        }
+        Ok(config)
     }
 
     /// Reads the text of a file, called `path` in errors, and checks it.
@@ -487,92 +518,8 @@ impl Config {
                 });
             }
         }
+        self.oauth2.check()?;
         self.requesters().map(|_| ())
-    }
-
-    /// Which peers count as one requester, and which serving networks they may ask for.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] where a peer would be in two groups, or a name under `policy.reserved` is none.
-    pub fn requesters(&self) -> Result<(Groups, ServingNetworkPolicy), ConfigError> {
-        let refused = |name, reason| Err(ConfigError::Value { name, reason });
-        let mut groups = Groups::default();
-        let mut members: Vec<(&Member, &str)> = Vec::new();
-        for (name, listed) in &self.groups.0 {
-            for Parsed(member) in listed {
-                let of_others = members
-                    .iter()
-                    .find(|(known, group)| *known == member || (*group != name.as_str() && known.overlaps(member)));
-                if let Some((known, other)) = of_others {
-                    let reason = if *known == member {
-                        format!("{member} is in {other} and in {name}: decide for one of them")
-                    } else {
-                        format!("{member} in {name} overlaps {known} in {other}: decide for one of them")
-                    };
-                    return refused("groups", reason);
-                }
-                members.push((member, name));
-            }
-            groups = groups.with(name, listed.iter().map(|member| member.0.clone()));
-        }
-        let mut policy = match self.policy.any_serving_network {
-            true => ServingNetworkPolicy::any(),
-            false => {
-                let plmns = self
-                    .policy
-                    .serving_networks
-                    .iter()
-                    .map(|plmn| ServingNetwork::Of(plmn.0));
-                let names = self.policy.serving_network_names.iter();
-                let names = names.map(|name| ServingNetwork::Named(name.0));
-                ServingNetworkPolicy::listed(plmns.chain(names).collect::<Vec<_>>())
-            }
-        };
-        // A peer that is named here and in no group is a group of one.
-        let mut alone: Vec<String> = Vec::new();
-        let mut alone_members: Vec<Member> = Vec::new();
-        for (network, requesters) in &self.policy.reserved.0 {
-            let mut ids = Vec::new();
-            for named in requesters {
-                if self.groups.0.iter().any(|(group, _)| group == named) {
-                    ids.push(Requester::group(named).id());
-                    continue;
-                }
-                let member: Member = match named.parse() {
-                    Ok(member) => member,
-                    // Not what was named: a key may stand there by mistake.
-                    Err(error) => {
-                        let reason =
-                            format!("{network}: one of its names is neither a group nor a peer: it is {error}");
-                        return refused("policy.reserved", reason);
-                    }
-                };
-                if let Some((_, group)) = members.iter().find(|(known, _)| **known == member) {
-                    let reason = format!("{network}: {member} is in the group {group}: name the group");
-                    return refused("policy.reserved", reason);
-                }
-                if let Some((known, group)) = members.iter().find(|(known, _)| known.overlaps(&member)) {
-                    let reason = format!("{network}: {member} overlaps {known} in the group {group}: name the group");
-                    return refused("policy.reserved", reason);
-                }
-                if let Some(known) = alone_members
-                    .iter()
-                    .find(|known| **known != member && known.overlaps(&member))
-                {
-                    let reason = format!("{network}: {member} overlaps {known}: make one group of them, and name it");
-                    return refused("policy.reserved", reason);
-                }
-                alone_members.push(member.clone());
-                let name = format!("policy.reserved:{member}");
-                ids.push(Requester::group(&name).id());
-                if !alone.contains(&name) {
-                    groups = groups.with(&name, [member]);
-                    alone.push(name);
-                }
-            }
-            policy = policy.reserve(*network, ids);
-        }
-        Ok((groups, policy))
     }
 }
 

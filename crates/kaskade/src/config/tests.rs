@@ -1,5 +1,7 @@
 //! What a configuration says, and what it refuses.
 
+use kaskade_net::role::access::Asked;
+
 use super::*;
 
 #[test]
@@ -85,7 +87,11 @@ fn groups_and_reservations_are_read_and_checked() {
         Config::parse(&printed, Path::new("printed")).expect("own print-out"),
         config
     );
-    let (groups, policy) = config.requesters().expect("checked");
+    let Requesters {
+        groups,
+        serving_networks: policy,
+        ..
+    } = config.requesters().expect("checked");
     let may = |address: [u8; 4], name: &str| {
         let requester = groups.requester(&kaskade_net::sbi::peer::Peer::at(address.into()));
         policy.authorises(&requester, &name.parse().expect("a name"))
@@ -255,4 +261,94 @@ fn a_root_of_links_is_one() {
         let refused = parse(wrong).expect_err(wrong).to_string();
         assert!(refused.contains("ausf.api_root"), "{refused}");
     }
+}
+
+#[test]
+fn access_and_tokens_are_read_and_checked() {
+    const ID: &str = "4947a69a-f61b-4bc1-b9da-47c9c5d14b64";
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("nrf.pem");
+    let key = key.display();
+    let text = format!(
+        "[oauth2]\nrequired = true\nissuers = [\"{ID}\"]\n[oauth2.keys]\nnrf-1 = \"{key}\"\n[policy.access]\nset = [\"nausf-auth\"]\n\
+         \"{ID}\" = [\"nudm-ueau/generate_auth_data\"]\n[groups]\nset = [\"amf1\"]\n"
+    );
+    let config = Config::parse(&text, Path::new("k.toml")).expect("a configuration");
+    let printed = config.commented_toml();
+    assert_eq!(
+        Config::parse(&printed, Path::new("printed")).expect("own print-out"),
+        config
+    );
+    let asked: Vec<_> = config
+        .requesters()
+        .expect("checked")
+        .access
+        .into_iter()
+        .map(|(_, asked)| asked)
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            [Asked::Operation("nudm-ueau/generate_auth_data".into())],
+            [Asked::Scope("nausf-auth".into())]
+        ]
+    );
+
+    let said = |text: &str| Config::parse(text, Path::new("k.toml")).expect_err(text).to_string();
+    for (text, line, names) in [
+        ("[oauth2]\nrequired = true\n", 1, "no key"),
+        (
+            "[oauth2]\n[oauth2.keys]\na = \"k.pem\"\n",
+            2,
+            "oauth2.issuers names no NRF",
+        ),
+        ("[oauth2]\nissuers = [\"nrf\"]\n", 2, "UUID"),
+        ("[oauth2]\nalgorithm = \"none\"\n", 2, "ES256"),
+        ("[oauth2]\nalgorithm = \"HS256\"\n", 2, "ES256"),
+        ("[oauth2]\nleeway = 301\n", 2, "out of range"),
+        ("[oauth2]\nkey = \"k.pem\"\n", 2, "unknown field"),
+        (
+            "[policy]\n[policy.access]\namf = [\"nausf\"]\n",
+            2,
+            "neither a scope nor an operation",
+        ),
+        (
+            "[policy]\n[policy.access]\n\"a b\" = []\n",
+            2,
+            "neither a group nor a peer",
+        ),
+        (
+            "[groups]\nset = [\"amf\"]\n[policy.access]\namf = []\n",
+            3,
+            "name the group",
+        ),
+    ] {
+        let told = said(text);
+        assert!(
+            told.contains(&format!("line {line}")) && told.contains(names),
+            "{text}: {told}"
+        );
+    }
+    let nobody = said(&format!("[policy.access]\n\"{ID}\" = [\"nausf-auth\"]\n"));
+    assert!(nobody.contains("without oauth2.keys"), "{nobody}");
+
+    // Files are read with the file.
+    let file = folder.path().join("k.toml");
+    std::fs::write(&file, &text).expect("written");
+    for content in [
+        None,
+        Some("garbage"),
+        Some("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(folder.path().join("nrf.pem"), content).expect("written");
+        }
+        let told = Config::read(&file).expect_err("no key").to_string();
+        assert!(told.contains("line 4") && told.contains("nrf.pem"), "{told}");
+    }
+    // As openssl writes it: ecparam -name prime256v1 -genkey, ec -pubout.
+    let public = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEOPSBoYte1Mbqq7nLOn7KPu/7C8Z6\nQH4QY32Etd9+F0Fim6SmvRgcwJ5jVmFXsYIda57VeJSG3xgZq+15dGQxFQ==\n-----END PUBLIC KEY-----\n";
+    std::fs::write(folder.path().join("nrf.pem"), public).expect("written");
+    let config = Config::read(&file).expect("a configuration");
+    assert!(config.oauth2.verifier().expect("a key").is_some());
 }

@@ -105,6 +105,52 @@ fn a_second_ue_attaches_to_a_running_demonstration() {
     up.stop();
 }
 
+/// The settings, the key and the token of the page about AUSF and UDM, by openssl and curl as it says.
+#[test]
+fn a_token_by_openssl_opens_the_udm() {
+    let docs = read("docs/ausf-udm.md");
+    let (_, section) = docs.split_once("## Access tokens").expect("the section");
+    let settings = between(section, "```toml\n", "```");
+    let (_, recipe) = section.split_once("To try it").expect("the recipe");
+    let (key, rest) = recipe.split_once("```sh\nask").expect("two blocks");
+    let (key, asking) = (between(key, "```sh\n", "```"), between(rest, "() {", "```"));
+    let place = Place::new();
+    let shell = |script: &str| {
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-ec", script]).current_dir(place.path("")).output();
+        let output = output.expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    place.file(
+        "k.toml",
+        &format!("data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n{settings}"),
+    );
+    let added = place.with_secrets("subscriber add --config k.toml --supi imsi-001010000000001");
+    let said = added.refused();
+    assert!(said.contains("nrf.pem"), "{said}");
+    shell(key);
+    place
+        .with_secrets("subscriber add --config k.toml --supi imsi-001010000000001")
+        .ok();
+    let up = Up::start(&place, "up --config k.toml");
+    let udm = up.greeting.lines().find_map(|line| line.strip_prefix("UDM"));
+    let udm = udm.and_then(|url| url.trim().strip_suffix("/nudm-ueau/v1"));
+    let asking = asking.replace("http://127.0.0.1:7778", udm.expect("a URL"));
+    let said = shell(&format!("ask() {{{asking}"));
+    let (without, with) = said.split_once("HTTP/2 200").unwrap_or_else(|| panic!("{said}"));
+    let (_, shown) = section.split_once("```text\n").expect("an answer");
+    let (shown, _) = shown.split_once("```").expect("its end");
+    let without: Vec<_> = without.lines().map(str::trim).collect();
+    for line in shown.lines() {
+        assert!(without.contains(&line), "{line}: {without:#?}");
+    }
+    assert!(with.contains("5G_HE_AKA"), "{said}");
+    let log = up.stop();
+    assert!(log.contains("refused at the gate"), "{log}");
+}
+
 /// The ten lines are the example of the front page of kaskade-keys, which is compiled and run with its documentation.
 #[test]
 fn the_ten_lines_of_the_readme_are_compiled() {

@@ -276,9 +276,25 @@ const EXTREMES: [&str; 16] = [
     "[1, 2]",
 ];
 
+/// What a table needs beside a number, so that the number is used.
+fn beside(table: &str) -> &'static str {
+    match table {
+        "oauth2" => "issuers = [\"4947a69a-f61b-4bc1-b9da-47c9c5d14b64\"]\n[oauth2.keys]\nnrf-1 = \"nrf.pem\"\n",
+        _ => "",
+    }
+}
+
+/// A key of an NRF, by OpenSSL.
+const NRF: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEOPSBoYte1Mbqq7nLOn7KPu/7C8Z6
+QH4QY32Etd9+F0Fim6SmvRgcwJ5jVmFXsYIda57VeJSG3xgZq+15dGQxFQ==
+-----END PUBLIC KEY-----
+";
+
 #[test]
 fn no_number_of_the_configuration_breaks_anything() {
     let place = Place::new();
+    place.file("nrf.pem", NRF);
     let ranges = Config::ranges();
     assert!(ranges.len() >= 9);
     let mut refusals = 0;
@@ -290,7 +306,7 @@ fn no_number_of_the_configuration_breaks_anything() {
             range.least.to_string(),
         ];
         for value in EXTREMES.iter().copied().chain(beyond.iter().map(String::as_str)) {
-            place.file("x.toml", &format!("[{table}]\n\n{key} = {value}\n"));
+            place.file("x.toml", &format!("[{table}]\n\n{key} = {value}\n{}", beside(table)));
             let allowed = value
                 .parse::<u64>()
                 .is_ok_and(|value| (range.least..=range.most).contains(&value));
@@ -338,8 +354,9 @@ fn the_ends_of_the_ranges_work() {
                 (true, _) => range.most,
                 (false, _) => range.least,
             };
-            text.push_str(&format!("[{table}]\n{key} = {value}\n"));
+            text.push_str(&format!("[{table}]\n{key} = {value}\n{}", beside(table)));
         }
+        place.file("nrf.pem", NRF);
         let text = merged(&text);
         place.file("x.toml", &text);
         place.kaskade("config check x.toml").ok();

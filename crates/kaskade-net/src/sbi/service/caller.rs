@@ -1,35 +1,67 @@
 //! Who asks for an operation, under which number, and until when.
 
 use std::fmt;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use kaskade_flow::Moment;
 
 use crate::random::random_octets;
-use crate::sbi::peer::Requester;
+use crate::sbi::head::Authorization;
+use crate::sbi::peer::{Peer, Requester};
+use crate::sbi::token::Token;
 
-/// Who asks, as far as it is proved: by a certificate or by where the request came from.
+/// Who asks, as far as it is proved: by a certificate, by a token, or by where the request came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal(Requester);
+pub struct Principal {
+    requester: Requester,
+    token: Option<Arc<Token>>,
+}
 
 impl Principal {
+    /// Whoever has a certificate or is in a group is who that says; anybody else whom the token names; without one, whoever has
+    /// the address.
+    pub fn of(requester: Requester, peer: &Peer, token: Option<Arc<Token>>) -> Self {
+        let is_known = || peer.names().is_some() || requester.id() != peer.requester().id();
+        let requester = match &token {
+            Some(token) if !is_known() => Requester::subject(token.subject()),
+            _ => requester,
+        };
+        Self { requester, token }
+    }
+
     /// As an owner of contexts, and as a payer of budgets.
     pub const fn requester(&self) -> &Requester {
-        &self.0
+        &self.requester
+    }
+
+    /// The token that came along, verified.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_deref()
     }
 }
 
 impl From<Requester> for Principal {
     fn from(requester: Requester) -> Self {
-        Self(requester)
+        Self { requester, token: None }
     }
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.requester.fmt(f)
     }
+}
+
+/// What is known of whoever asks, before anybody has looked at a token.
+#[derive(Debug)]
+pub struct Asker<'r> {
+    /// Who it is by certificate, group or address.
+    pub requester: Requester,
+    /// The other end of the connection.
+    pub peer: &'r Peer,
+    /// What it brought along.
+    pub authorization: &'r Authorization,
 }
 
 /// What belongs to one request has the same number, on every way that it takes through this process.
@@ -69,9 +101,14 @@ pub struct Caller {
 impl Caller {
     /// Someone with a new request, who waits as long as it takes.
     pub fn new(principal: impl Into<Principal>) -> Self {
+        Self::numbered(principal.into(), CorrelationId::new())
+    }
+
+    /// Someone with a request that has a number already.
+    pub(super) const fn numbered(principal: Principal, correlation: CorrelationId) -> Self {
         Self {
-            principal: principal.into(),
-            correlation: CorrelationId::new(),
+            principal,
+            correlation,
             deadline: None,
         }
     }

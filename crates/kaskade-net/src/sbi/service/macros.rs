@@ -123,7 +123,7 @@ macro_rules! service {
                         asked.acceptable::<$A>()?;
                         $(let $body = asked.body::<$B>()?;)?
                         let at = asked.at::<$A>();
-                        return Ok($crate::sbi::service::code::Box::pin(async move {
+                        return Ok(asked.replying(async move {
                             let done = <S as $Service>::$operation(&self.0, &caller, $($variable,)* $($body,)?).await;
                             $crate::sbi::service::code::reply(done, Index::$operation.operation(), &at)
                         }));

@@ -10,12 +10,14 @@ use kaskade_codec::sbi::path::{MAX_SEGMENTS, Segments, decode, push_segment};
 use kaskade_codec::sbi::{Body, Variable};
 use kaskade_faults::fault;
 use kaskade_flow::refusal::{Refusal, Refused};
+use tracing::{Instrument, Span, debug_span};
 
 use super::answer::At;
-use super::{Answer, Caller, NotDone, Operation, Segment, Service, segments_of};
+use super::{Answer, Asker, Caller, CorrelationId, NotDone, Operation, Principal, Segment, Service, segments_of};
 use crate::role::policy::Groups;
 use crate::sbi::limits::STREAM_LIFE;
 use crate::sbi::message::{Reply, Request};
+use crate::sbi::peer::Requester;
 use crate::sbi::problem::Problem;
 use crate::sbi::server::Handler;
 use crate::sbi::write::wipe;
@@ -24,8 +26,16 @@ use crate::time::moment;
 /// An answer that is on its way: the one box of a request.
 pub type Replying<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 
-/// Whether a caller may ask for an operation.
+/// Who a caller is, and whether it may ask for an operation.
 pub trait Gate: Send + Sync + 'static {
+    /// Who asks, by all that it brought along. Without a gate that says more, whoever the connection says.
+    ///
+    /// # Errors
+    /// What it brought along is wrong, or not enough.
+    fn identify(&self, asker: Asker<'_>, _: &Operation) -> Result<Principal, Refused> {
+        Ok(asker.requester.into())
+    }
+
     /// Asked for every request, before anybody looks at its body.
     ///
     /// # Errors
@@ -121,18 +131,51 @@ impl Routes {
         let segments = Segments::of(&path).ok_or_else(not_well_formed)?;
         let (index, operation) = find(api.service, below_api(&segments), request.method())?;
         let requester = self.groups.requester(request.peer());
-        let caller = Caller::new(requester).until(moment().after(STREAM_LIFE));
+        let correlation = CorrelationId::new();
+        // Every line of the log that is about a request stands in it, where the filter asks for it.
+        let span = debug_span!(
+            "request",
+            service = operation.api,
+            operation = operation.name,
+            %requester,
+            %correlation
+        );
+        let _within = span.enter();
+        let begun = self.admit(&request, requester, correlation, operation);
+        let begun = begun.map_err(|refused| Problem::from(refused).with_scope(operation.scope));
+        let begun = begun.and_then(|caller| {
+            let asked = Asked {
+                operation,
+                request,
+                segments,
+                root: api.root.as_deref(),
+                read: 0,
+                span: span.clone(),
+            };
+            api.served.serve(index, caller, asked)
+        });
+        Ok(begun.unwrap_or_else(at_once))
+    }
+
+    /// Who asks, if it may.
+    fn admit(
+        &self,
+        request: &Request,
+        requester: Requester,
+        correlation: CorrelationId,
+        operation: &Operation,
+    ) -> Result<Caller, Refused> {
+        let asker = Asker {
+            requester,
+            peer: request.peer(),
+            authorization: request.authorization(),
+        };
+        let principal = self.gate.identify(asker, operation)?;
+        let caller = Caller::numbered(principal, correlation).until(moment().after(STREAM_LIFE));
         if !fault!("gate-not-asked") {
             self.gate.authorise(&caller, operation)?;
         }
-        let asked = Asked {
-            operation,
-            request,
-            segments,
-            root: api.root.as_deref(),
-            read: 0,
-        };
-        api.served.serve(index, caller, asked)
+        Ok(caller)
     }
 
     fn api(&self, path: &str) -> Result<&Api, Problem> {
@@ -148,8 +191,7 @@ impl Routes {
 
 impl Handler for Routes {
     fn handle(&self, request: Request) -> Replying<'_> {
-        self.begin(request)
-            .unwrap_or_else(|problem| Box::pin(std::future::ready(refuse(problem))))
+        self.begin(request).unwrap_or_else(at_once)
     }
 }
 
@@ -162,6 +204,11 @@ impl std::fmt::Debug for Routes {
 /// The segments behind name and version of the API.
 fn below_api<'s, 'p>(segments: &'s Segments<'p>) -> &'s [Cow<'p, str>] {
     segments.as_slice().get(2..).unwrap_or_default()
+}
+
+/// The answer to a request that is not begun.
+fn at_once<'a>(problem: Problem) -> Replying<'a> {
+    Box::pin(std::future::ready(refuse(problem)))
 }
 
 fn refuse(problem: Problem) -> Reply {
@@ -233,6 +280,7 @@ pub struct Asked<'r> {
     root: Option<&'r str>,
     /// Variables that were read.
     read: usize,
+    span: Span,
 }
 
 impl Asked<'_> {
@@ -304,9 +352,9 @@ impl Asked<'_> {
         uri
     }
 
-    /// What it is.
-    pub const fn operation(&self) -> &'static Operation {
-        self.operation
+    /// Works on the answer, as a part of the request.
+    pub fn replying<'s>(self, work: impl Future<Output = Reply> + Send + 's) -> Replying<'s> {
+        Box::pin(work.instrument(self.span))
     }
 }
 

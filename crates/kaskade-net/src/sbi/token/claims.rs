@@ -83,6 +83,11 @@ impl<'de> Deserialize<'de> for Audience {
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut names: A) -> Result<Audience, A::Error> {
                 let mut several = Vec::new();
                 while let Some(name) = names.next_element::<Box<str>>()? {
+                    if several.len() == MAX_AUDIENCE {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "aud has more than {MAX_AUDIENCE} names"
+                        )));
+                    }
                     several.push(name);
                 }
                 Ok(Audience::Several(several.into()))
@@ -163,6 +168,8 @@ pub(super) fn read(json: &[u8]) -> Result<Token, TokenError> {
     })
 }
 
+/// The most NF instances that a token is for; more than a token has room for, if they are UUIDs.
+const MAX_AUDIENCE: usize = 100;
 /// The most octets of a subject.
 const MAX_NAME: usize = 255;
 

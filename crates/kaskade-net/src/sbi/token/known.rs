@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kaskade_flow::UnixMillis;
 
-use super::Token;
+use super::{MAX_TOKEN, Token};
 
 const SETS: usize = 512;
 const WAYS: usize = 4;
+
+/// What they take at most, in octets: of each its place, and its claims with what the allocator adds to each of their texts.
+pub const TOKENS_OCTETS: usize = SETS * WAYS * (size_of::<Option<(Hash, Arc<Token>)>>() + 2 * MAX_TOKEN);
 
 type Hash = [u8; 32];
 type Set = [Option<(Hash, Arc<Token>)>; WAYS];

@@ -32,6 +32,7 @@ pub use claims::Audience;
 use claims::Header;
 pub use key::{NotAnAlgorithm, TokenAlgorithm, TokenKey, TokenKeyError};
 use known::Known;
+pub use known::TOKENS_OCTETS;
 
 use super::peer::shown;
 
@@ -85,6 +86,9 @@ pub enum TokenError {
     /// Longer than [`MAX_TOKEN`].
     #[error("the token has {0} octets, more than {MAX_TOKEN}")]
     TooLong(usize),
+    /// No bearer token, or several (RFC 6750 2.1).
+    #[error("authorization is not one Bearer token")]
+    Scheme,
     /// Not three parts in Base64 (RFC 7515 7.1).
     #[error("the token is not three parts in base64url without padding, with a dot between them")]
     NotCompact,
@@ -112,6 +116,9 @@ pub enum TokenError {
     /// For somebody else.
     #[error("the token is for somebody else than {0}")]
     Audience(String),
+    /// Given to somebody else.
+    #[error("the token was given to somebody else than the NF instance of the certificate")]
+    Holder,
     /// For a part of the producers.
     #[error("the token is restricted by {0}, which this node cannot check")]
     Restricted(&'static str),
@@ -236,7 +243,7 @@ impl Verifier {
     }
 
     fn is_over(&self, token: &Token, now: UnixMillis) -> bool {
-        token.expires.after(self.rules.leeway) <= now
+        token.expires.after(self.rules.leeway) <= now && !fault!("token-expiry-not-checked")
     }
 
     fn is_for(&self, token: &Token, nf_type: &str) -> bool {
@@ -311,27 +318,15 @@ fn parts(text: &str) -> Result<[&str; 3], TokenError> {
 
 /// What a text says, whoever signed it.
 #[cfg(any(test, feature = "test-util"))]
-pub(super) fn unsigned(text: &str) -> Result<Token, TokenError> {
+pub(crate) fn unsigned(text: &str) -> Result<Token, TokenError> {
     let [header, claims, signature] = parts(text)?;
     Header::read(&claims::part(header)?)?;
     claims::part(signature)?;
     claims::read(&claims::part(claims)?)
 }
 
-/// The token in the values of `authorization` (RFC 6750 2.1); `None` without one.
-///
-/// # Errors
-/// Several values, or another scheme.
-pub fn bearer<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Result<Option<&'v str>, TokenError> {
-    let Some(value) = values.next() else { return Ok(None) };
-    let wrong = || TokenError::Header("authorization is not one Bearer token".to_owned());
-    if values.next().is_some() {
-        return Err(wrong());
-    }
-    let value = std::str::from_utf8(value).map_err(|_| wrong())?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(wrong)?;
-    match scheme.eq_ignore_ascii_case("bearer") {
-        true => Ok(Some(token.trim_matches(' '))),
-        false => Err(wrong()),
-    }
+/// The token in a value of `authorization` (RFC 6750 2.1); `None` in one of another scheme.
+pub fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }

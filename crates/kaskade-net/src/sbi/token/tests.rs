@@ -263,6 +263,7 @@ fn claims_that_are_missing_or_wrong() {
     let nrf = Nrf::new(TokenAlgorithm::Es256);
     let verifier = verifier(vec![nrf.key(None)]);
     let long = format!(r#""{}""#, "a".repeat(256));
+    let crowd = format!("[{}]", vec![r#""a""#; 101].join(","));
     for (name, value) in [
         ("iss", ""),
         ("sub", ""),
@@ -279,6 +280,7 @@ fn claims_that_are_missing_or_wrong() {
         ("aud", "null"),
         ("aud", "1"),
         ("aud", r#"[1]"#),
+        ("aud", &crowd),
         ("aud", r#"{"AUSF":1}"#),
         ("scope", "[]"),
         ("scope", r#""""#),
@@ -521,23 +523,13 @@ fn what_is_remembered_is_bounded() {
 }
 
 #[test]
-fn a_request_has_one_bearer() {
-    let read = |values: &[&'static str]| bearer(values.iter().map(|value| value.as_bytes()));
-    assert_eq!(read(&[]), Ok(None));
+fn a_bearer_is_a_scheme() {
     for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c "] {
-        assert_eq!(read(&[value]), Ok(Some("a.b.c")));
+        assert_eq!(bearer(value), Some("a.b.c"));
     }
-    for values in [
-        &["Basic YTpi"][..],
-        &["Bearer"],
-        &[""],
-        &["a.b.c"],
-        &["Bearera.b.c"],
-        &["Bearer a", "Bearer a"],
-    ] {
-        assert!(read(values).is_err(), "{values:?}");
+    for value in ["Basic YTpi", "Bearer", "", "a.b.c", "Bearera.b.c", " Bearer a"] {
+        assert_eq!(bearer(value), None, "{value}");
     }
-    assert!(bearer([&b"Bearer \xff"[..]].into_iter()).is_err());
 }
 
 proptest! {

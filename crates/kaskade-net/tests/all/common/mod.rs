@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod http;
+pub mod log;
 pub mod raw;
 pub mod schema;
 
@@ -16,12 +17,14 @@ use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole};
+use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::server::ServerOptions;
+use kaskade_store::audit::AuditLog;
 use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore, Subscription,
@@ -157,6 +160,8 @@ pub struct Setup {
     pub ausf: AusfOptions,
     pub server: ServerOptions,
     pub groups: Groups,
+    pub access: AccessRules,
+    pub audit: AuditLog,
 }
 
 impl Home {
@@ -190,6 +195,8 @@ impl Home {
             ausf: AusfOptions::new(NfInstanceId::from_random([0xA5; 16]), policy),
             server: ServerOptions::default(),
             groups: Groups::default(),
+            access: AccessRules::default(),
+            audit: AuditLog::off(),
         };
         change(&mut setup);
         let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -209,6 +216,8 @@ impl Home {
             udm: Some(udm),
             ausf: None,
             groups: setup.groups.clone(),
+            access: setup.access.clone(),
+            audit: setup.audit.clone(),
         };
         if link == Link::Local {
             first.ausf = Some(ausf);
@@ -229,6 +238,8 @@ impl Home {
             udm: None,
             ausf: Some(ausf),
             groups: setup.groups,
+            access: setup.access,
+            audit: setup.audit,
         };
         let ausf = Some(Node::start(second).unwrap());
         Self {
