@@ -44,6 +44,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("panics-not-caught", "a panic of the engine's library over a damaged file goes on", STORE, "a_panic_inside_is_caught_and_leaves_what_is_held"),
     fault("damage-not-looked-for", "a store is opened without a look at its checksums", STORE, "whatever_is_damaged_is_named"),
     fault("pages-not-watched", "a page that changed while the store is open is taken", STORE, "a_block_that_changed_below_is_not_read"),
+    fault("unread-taken-for-torn", "a read error while the newest commit is looked at goes back to the one before", STORE, "what_cannot_be_read_is_no_older_state"),
     fault("older-slot-taken", "a file that was closed is opened at the commit before its last", STORE, "a_header_that_leads_to_an_older_state_is_refused"),
     fault("settled-before-durable", "what a commit changes in memory changes before it is durable", STORE, "schedules_of_issuing_with_a_full_disk"),
     fault("issued-while-frozen", "numbers are issued while a new epoch is on its way to the disk", STORE, "an_uncertain_resynchronisation_is_settled_by_what_is_durable"),

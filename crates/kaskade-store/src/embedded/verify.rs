@@ -56,11 +56,27 @@ pub(super) fn verify(file: &WatchedFile, tell: Option<Told>) -> Result<(), Datab
     }
     // So does a crash in the middle of a commit leave it, and a bit that was changed since: if all of the newer one is there it is
     // taken, since what rests on it may have been given out.
-    if older && !fault!("older-slot-taken") && walk(file, header, !second_counts, None).is_ok() {
-        file.take_other_slot();
-        return Ok(());
+    if older && !fault!("older-slot-taken") {
+        match walk(file, header, !second_counts, None) {
+            Ok(()) => {
+                file.take_other_slot();
+                return Ok(());
+            }
+            // It may be all there: nothing is decided.
+            Err(error) if is_unread(&error) && !fault!("unread-taken-for-torn") => return Err(error),
+            Err(_) => {}
+        }
     }
     walk(file, header, second_counts, tell)
+}
+
+/// Whether the system did not read, so that nobody knows what is there.
+fn is_unread(error: &DatabaseError) -> bool {
+    match error {
+        DatabaseError::Storage(StorageError::Io(error)) => error.kind() != io::ErrorKind::InvalidData,
+        DatabaseError::Storage(StorageError::PreviousIo) => true,
+        _ => false,
+    }
 }
 
 /// Compares the checksums of all that a slot leads to.

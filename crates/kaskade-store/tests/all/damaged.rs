@@ -4,16 +4,20 @@
 //! Each run is a child process, as what redb does in a destructor may end it.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use kaskade_keys::Supi;
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::{MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 use kaskade_testkit::random::Random;
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
 
 use crate::common::{credentials, folder, split, subscriber, supi};
 
@@ -247,6 +251,71 @@ fn the_last_commit_counts_whatever_the_header_says() {
     }
 }
 
+/// A file that fails one of its reads, counted from the first.
+#[derive(Debug)]
+struct Failing {
+    file: InMemoryBackend,
+    reads: Arc<AtomicU64>,
+    fails: u64,
+}
+
+impl StorageBackend for Failing {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match self.reads.fetch_add(1, Ordering::Relaxed) == self.fails {
+            true => Err(io::Error::other("the disk does not read")),
+            false => self.file.read(offset, out),
+        }
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write(offset, data)
+    }
+}
+
+/// A disk that does not read says nothing about which commit was the last.
+#[test]
+fn what_cannot_be_read_is_no_older_state() {
+    let whole = Whole::of("today");
+    let store = whole.open(1 << 20).expect("whole");
+    store
+        .put_many(&[subscriber(500, SqnScheme::NonTimeBased)])
+        .expect("put");
+    let mut octets = fs::read(whole.path()).expect("there");
+    drop(store);
+    // As a crash leaves it in the middle of that commit.
+    octets[9] ^= 1;
+    let reads = Arc::new(AtomicU64::new(0));
+    let open = |fails| {
+        reads.store(0, Ordering::Relaxed);
+        let (reads, octets) = (Arc::clone(&reads), octets.clone());
+        let plug = move || {
+            let file = InMemoryBackend::new();
+            file.set_len(octets.len() as u64).expect("grows");
+            file.write(0, &octets).expect("written");
+            let reads = Arc::clone(&reads);
+            Box::new(Failing { file, reads, fails }) as Box<dyn StorageBackend>
+        };
+        EmbeddedEngine::plugged(Path::new("plugged"), plug, 1 << 20)
+    };
+    assert!(open(u64::MAX).is_ok());
+    let all = reads.load(Ordering::Relaxed);
+    assert!(all > 10, "{all}");
+    for fails in 0..all {
+        match open(fails) {
+            Ok(_) => panic!("{fails}: opened, and one read failed"),
+            Err(error) => assert!(matches!(error, EngineError::Io { .. }), "{fails}: {error}"),
+        }
+    }
+}
+
 #[test]
 fn damage_that_comes_while_it_runs_stops_it() {
     let Ok(name) = std::env::var(CHILD) else {
@@ -288,7 +357,7 @@ fn a_check_changes_nothing() {
     let whole = Whole::of("today");
     whole.put(&whole.octets);
     let (told, seen) = mpsc::channel();
-    let tell = std::sync::Arc::new(move |done, all| told.send((done, all)).unwrap_or(()));
+    let tell = Arc::new(move |done, all| told.send((done, all)).unwrap_or(()));
     EmbeddedEngine::check(&whole.path(), tell.clone()).expect("whole");
     assert_eq!(fs::read(whole.path()).expect("there"), whole.octets);
     let (done, all) = seen.try_iter().last().expect("told");
