@@ -1,7 +1,7 @@
 //! The gate to redb: what it does about a damaged file ends here as an error.
 //!
-//! redb trusts its pages, and panics over those that contradict each other. Every call into it goes through [`call`], which
-//! catches that. What redb hands out is owned as [`Held`]: dropped through the gate, and forgotten while a panic unwinds, since
+//! redb trusts its pages, and panics over those that contradict each other. Every call that goes to its pages is made through
+//! [`call`], which catches that; only the octets of one row, which were looked at there, are shown outside. What redb hands out is owned as [`Held`]: dropped through the gate, and forgotten while a panic unwinds, since
 //! a second panic in a destructor would end the process.
 
 use std::cell::{Cell, RefCell};
