@@ -475,7 +475,7 @@ mod tests {
         assert_eq!(edge("kaskade-keys", "kaskade-oracle", json!("dev")), [""; 0]);
         for (from, to) in [
             ("kaskade-crypto", "kaskade-keys"),
-            ("kaskade-codec", "kaskade-crypto"),
+            ("kaskade-codec", "kaskade-aka"),
             ("kaskade-aka", "kaskade-store"),
             ("kaskade-store", "kaskade-oracle"),
             ("kaskade-keys", "tokio"),

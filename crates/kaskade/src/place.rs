@@ -58,7 +58,7 @@ pub fn without_values(message: &str) -> String {
             without_words(given, may_be_said),
             without_words(expected, known)
         ),
-        None if message.starts_with("expected ") => without_words(message, known),
+        None if message.starts_with("expected ") => without_words(message, example),
         None => without_words(message, may_be_said),
     }
 }
@@ -66,6 +66,11 @@ pub fn without_values(message: &str) -> String {
 /// Whether something may be a name of ours.
 fn known(name: &str) -> bool {
     !may_be_secret(name)
+}
+
+/// Whether something may be an example of ours: words, each too short for a key.
+fn example(text: &str) -> bool {
+    known(text) && text.split([' ', '/']).all(may_be_said)
 }
 
 /// A message without the words that may be secrets, and the quoted parts that may not be said.

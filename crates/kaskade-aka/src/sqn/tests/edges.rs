@@ -136,7 +136,7 @@ fn resynchronisation_at_the_edges() {
         };
         assert_eq!(
             low.resynchronise(Seq(499), FRESH, clock, &never),
-            Ok(Resynchronisation::Stale)
+            Ok(Resynchronisation::BelowShown)
         );
     }
 }
