@@ -17,7 +17,7 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use crate::audit::Place;
 use crate::common::http::{Ask, Told, send_unchecked};
 use crate::common::log::Log;
-use crate::common::{Home, Link};
+use crate::common::{Home, Link, in_own_process};
 
 const NRF: &str = "4947a69a-f61b-4bc1-b9da-47c9c5d14b64";
 const AMF: &str = "0b6e5a3c-1a2b-4c3d-8e4f-000000000001";
@@ -233,6 +233,9 @@ async fn a_token_that_nobody_asked_for_is_right_all_the_same() {
 
 #[tokio::test]
 async fn every_line_of_a_request_has_its_number() {
+    if in_own_process("access::every_line_of_a_request_has_its_number") {
+        return;
+    }
     let (log, _guard) = Log::begin("off,kaskade_net::sbi::service=debug");
     let nobody = AccessRules {
         allowed: vec![(Requester::group("nobody").id(), Vec::new())],

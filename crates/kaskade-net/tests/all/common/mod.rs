@@ -290,8 +290,8 @@ impl Home {
     }
 }
 
-/// Runs a test in a process of its own, since lines of the log are limited for all tests of one process together. True for who
-/// has only waited for that.
+/// Runs a test in a process of its own, since lines of the log are limited for all tests of one process together, and whether
+/// a line is written at all is remembered for all threads as the first one has it. True for who has only waited for that.
 pub fn in_own_process(test: &str) -> bool {
     const ALONE: &str = "KASKADE_TEST_ALONE";
     if std::env::var_os(ALONE).is_some() {
