@@ -10,7 +10,7 @@ use kaskade_aka::sqn::{ClockState, Glc, GlobalCounter};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 
-use super::audit::AuditLog;
+use super::audit::{Anchor, AuditLog};
 use super::clock::Clock;
 use super::engine::{Batch, Engine, Group, Serial, Table, UnitOutcome, Version};
 use super::error::EngineError;
@@ -20,6 +20,11 @@ use super::meta;
 use super::queue::{Effect, Queue, Request, Taken, Undone};
 use super::records::Records;
 use super::sync::RETRY_AFTER;
+
+/// How often the head of the audit log is kept in a commit that is made anyhow,
+const HEAD_BESIDE: Duration = Duration::from_secs(1);
+/// and while there is none, in one of its own.
+const HEAD_ALONE: Duration = Duration::from_secs(10);
 
 /// The committer thread's own state.
 pub(crate) struct Committer {
@@ -38,6 +43,8 @@ pub(crate) struct Committer {
     pub(crate) node: u16,
     /// Counts the commits: tells after a failure whether the last one is durable.
     pub(crate) serial: Serial,
+    /// What was last kept of it, and when.
+    pub(crate) head_kept: Option<(Anchor, Instant)>,
     /// What is open after a failed commit.
     pub(crate) outage: Option<Outage>,
     /// The last failure, and until when nothing is tried again.
@@ -112,9 +119,19 @@ impl Committer {
             self.pause = None;
             self.end_outage();
         }
-        if mark.is_some() || !taken.requests.is_empty() {
+        if mark.is_some() || !taken.requests.is_empty() || self.head_to_keep(HEAD_ALONE).is_some() {
             self.commit(taken.requests, mark);
         }
+    }
+
+    /// The head of the audit log, where it has moved and none was kept for so long.
+    fn head_to_keep(&self, after: Duration) -> Option<Anchor> {
+        let head = self.audit.get()?.head()?;
+        let due = match &self.head_kept {
+            Some((kept, at)) => *kept != head && at.elapsed() >= after,
+            None => true,
+        };
+        (due && !fault!("audit-head-with-mark-only")).then_some(head)
     }
 
     /// Advances GLC; the mark that should become durable, when it is time.
@@ -156,15 +173,22 @@ impl Committer {
                 request.ticket.finish(Ok(Version::default()));
             }
         }
+        let head = match mark {
+            Some(_) => self.audit.get().and_then(AuditLog::head),
+            None => self.head_to_keep(HEAD_BESIDE),
+        };
+        if let Some(head) = head {
+            let key = meta::audit_head_key(self.node);
+            let octets = meta::with_code(self.issuer.keys(), &key, head.encode().to_vec());
+            let mut unit = Batch::default();
+            unit.put(Table::META, &key, &octets);
+            units.push(unit);
+            effects.push(Vec::new());
+        }
         if let Some(mark) = mark {
             let mut unit = Batch::default();
             let key = meta::mark_key(self.node);
             unit.put(Table::META, &key, &meta::coded(self.issuer.keys(), &key, mark.0));
-            if let Some(head) = self.audit.get().and_then(AuditLog::head) {
-                let key = meta::audit_head_key(self.node);
-                let head = meta::with_code(self.issuer.keys(), &key, head.encode().to_vec());
-                unit.put(Table::META, &key, &head);
-            }
             units.push(unit);
             effects.push(vec![Effect::Mark(mark)]);
             if fault!("mark-before-durable") {
@@ -183,6 +207,9 @@ impl Committer {
             false => self.write((serial, now), units, effects),
         };
         let marked = mark.is_some() && result.is_ok();
+        if let Some(head) = head.filter(|_| result.is_ok()) {
+            self.head_kept = Some((head, Instant::now()));
+        }
         let version = self.serial.version(self.node);
         let mut outcomes = result.as_deref().unwrap_or_default().iter();
         for request in requests {

@@ -19,6 +19,8 @@ mod old;
 use std::sync::Arc;
 
 use kaskade_crypto::seal::StoreKind;
+use kaskade_flow::UnixMillis;
+use kaskade_flow::event::{Action, Event, Outcome};
 
 use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{StoreError, read_error};
@@ -27,6 +29,7 @@ use crate::master_key::MasterKey;
 use crate::meta;
 use crate::model::{Subscriber, Subscription};
 use crate::numbers_row::{SQN_VERSION_FIRST, decode_sqn};
+use crate::records::{OnRecord, apply_on_record};
 use crate::row::DAMAGED_BEFORE;
 use crate::rows::{Part, SUBSCRIBER, put_credentials, put_numbers};
 use crate::seal::Sealer;
@@ -55,7 +58,7 @@ pub struct Conversion {
 pub(crate) fn convert(
     engine: &dyn Engine,
     sealer: &Sealer,
-    master_key: &MasterKey,
+    (master_key, node): (&MasterKey, u16),
     kind: StoreKind,
     tell: &dyn Fn(Conversion),
 ) -> Result<(), StoreError> {
@@ -113,10 +116,20 @@ pub(crate) fn convert(
         .unwrap_or_default();
     let sealed = Sealer::reseal(master_key, &sealed, (kind, StoreKind::Records))?;
     batch.put(Table::META, meta::DATA_KEY, &sealed);
-    commit(&batch)?;
+    // Whichever command opened the store: the audit log takes it from there. Nothing older waits for it, as no earlier format had events.
+    let count = u32::try_from(conversion.done).unwrap_or(u32::MAX);
+    let event = Event::new(Outcome::Changed, Action::StoreConverted, now()).times(count);
+    let record = Some(OnRecord { event, above: 0 });
+    apply_on_record(engine, sealer.data_key(), node, &mut batch, record)
+        .map_err(|error| StoreError::Write(Arc::new(error)))?;
     conversion.is_complete = true;
     tell(conversion);
     Ok(())
+}
+
+fn now() -> UnixMillis {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    UnixMillis::new(crate::clock::millis(since))
 }
 
 /// Names and values of some rows.

@@ -66,6 +66,7 @@ extern crate self as kaskade_store;
 
 mod arenas;
 pub mod audit;
+mod audit_head;
 mod backend;
 mod challenge;
 pub mod clock;

@@ -19,8 +19,11 @@ pub(crate) const MARK: &[u8] = b"mark";
 pub(crate) const CODED_MARK: (&[u8], &str) = (MARK, "clock mark");
 pub(crate) const CODED_TICK: (&[u8], &str) = (TICK_MS, "length of a tick");
 
-/// How far the audit log of node 0 had come when the clock's mark was last written, with its code.
+/// How far the audit log of node 0 had come, with its code.
 const AUDIT_HEAD: &[u8] = b"audit head";
+
+/// Since when node 0 may have changed the store without an audit log, with its code.
+const UNRECORDED: &[u8] = b"unrecorded";
 
 /// How far [`crate::skip_ahead`] has come, with its code.
 pub(crate) const SKIPPING: &[u8] = b"skip ahead";
@@ -32,18 +35,26 @@ pub(crate) const FIRST_FORMAT: u64 = 1;
 
 /// Where the clock's mark of a node stands.
 pub(crate) fn mark_key(node: u16) -> Vec<u8> {
-    match node {
-        0 => MARK.to_vec(),
-        node => [MARK, b" ", &node.to_be_bytes()].concat(),
-    }
+    key_of(MARK, node)
 }
 
 /// Where the head of the audit log of a node stands: every node has a log of its own.
 pub(crate) fn audit_head_key(node: u16) -> Vec<u8> {
+    match fault!("audit-head-of-any-node") {
+        true => AUDIT_HEAD.to_vec(),
+        false => key_of(AUDIT_HEAD, node),
+    }
+}
+
+/// Where it stands since when a node has had no audit log.
+pub(crate) fn unrecorded_key(node: u16) -> Vec<u8> {
+    key_of(UNRECORDED, node)
+}
+
+fn key_of(name: &[u8], node: u16) -> Vec<u8> {
     match node {
-        _ if fault!("audit-head-of-any-node") => AUDIT_HEAD.to_vec(),
-        0 => AUDIT_HEAD.to_vec(),
-        node => [AUDIT_HEAD, b" ", &node.to_be_bytes()].concat(),
+        0 => name.to_vec(),
+        node => [name, b" ", &node.to_be_bytes()].concat(),
     }
 }
 

@@ -250,7 +250,7 @@ impl SubscriberStore {
             let mut effects = vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))];
             if let Some(event) = event(done) {
                 let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;
-                effects.extend(room.effects(event));
+                effects.extend(room.effects(vec![event]));
             }
             self.queue.submit(Request {
                 unit,

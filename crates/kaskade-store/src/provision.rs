@@ -30,6 +30,9 @@ use super::store::SubscriberStore;
 /// How many subscribers go into one commit of [`SubscriberStore::put_many`].
 const CHUNK: usize = 2048;
 
+/// What the audit log is told of a subscriber that is put, and whether it was there.
+type Told<'e> = &'e dyn Fn(&Subscriber, bool) -> Option<Event>;
+
 impl SubscriberStore {
     /// Adds a subscriber; durable before it returns. Blocks.
     ///
@@ -45,7 +48,7 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::add`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn add_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), How::New, &|_| event).map(drop)
+        self.put(std::iter::once(subscriber), How::New, &|_, _| event).map(drop)
     }
 
     /// Changes what a subscriber that exists is allowed, with what the audit log is told of it, durable in the same commit. Its
@@ -55,7 +58,7 @@ impl SubscriberStore {
     /// [`StoreError::UnknownSubscriber`] when there is none with this SUPI and this card, [`StoreError::GpsiTaken`] when another has
     /// its GPSI, [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn change_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), How::Changed, &|_| event)
+        self.put(std::iter::once(subscriber), How::Changed, &|_, _| event)
             .map(drop)
     }
 
@@ -67,18 +70,18 @@ impl SubscriberStore {
     /// # Errors
     /// When writing fails, and [`StoreError::GpsiTaken`]: those of the earlier commits stay.
     pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
-        self.put_many_on_record(subscribers, &|_| None)
+        self.put_many_on_record(subscribers, &|_, _| None)
     }
 
-    /// [`SubscriberStore::put_many`], with what the audit log is told of each commit, given how many subscribers it is of: durable in that
-    /// commit. Blocks.
+    /// [`SubscriberStore::put_many`], with what the audit log is told of each subscriber, given whether it was there: durable in the
+    /// commit that it is put by. Where the log is slower it is waited for. Blocks.
     ///
     /// # Errors
     /// As [`SubscriberStore::put_many`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn put_many_on_record<'a>(
         &self,
         subscribers: impl IntoIterator<Item = &'a Subscriber>,
-        event: &dyn Fn(u64) -> Option<Event>,
+        event: Told<'_>,
     ) -> Result<u64, StoreError> {
         self.put(subscribers.into_iter(), How::NewOrReplaced, event)
     }
@@ -115,7 +118,7 @@ impl SubscriberStore {
             let mut effects = vec![Effect::Replaced(key.clone(), None)];
             if let Some(event) = event {
                 let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;
-                effects.extend(room.effects(event));
+                effects.extend(room.effects(vec![event]));
             }
             self.queue.submit(Request {
                 unit,
@@ -131,7 +134,7 @@ impl SubscriberStore {
         &self,
         subscribers: impl Iterator<Item = &'a Subscriber>,
         how: How,
-        event: &dyn Fn(u64) -> Option<Event>,
+        event: Told<'_>,
     ) -> Result<u64, StoreError> {
         let mut subscribers = subscribers.fuse();
         let mut done = 0;
@@ -142,6 +145,7 @@ impl SubscriberStore {
             if some.is_empty() {
                 return Ok(done);
             }
+            self.records.wait_for_event_room(some.len());
             for subscriber in some {
                 if let Err(error) = self.put_one(subscriber, how, &mut chunk, &mut done) {
                     // What is frozen by this chunk must not stay so.
@@ -179,15 +183,23 @@ impl SubscriberStore {
                 let _ = ticket.wait();
             }
         };
-        if chunk.room.is_none() && (chunk.event)(1).is_some() {
-            // Before anything is frozen.
-            chunk.room = Some(self.records.event_room().ok_or(StoreError::NotOnRecord)?);
-        }
         let there = hold.load(&*self.engine, None)?;
         match how {
             How::New if there => return Err(StoreError::AlreadyExists),
             How::Changed if !there => return Err(StoreError::UnknownSubscriber),
             _ => {}
+        }
+        let event = (chunk.event)(subscriber, there);
+        if event.is_some() {
+            // Before anything is frozen.
+            match &mut chunk.room {
+                Some(room) => {
+                    if !room.grow() {
+                        return Err(StoreError::NotOnRecord);
+                    }
+                }
+                none => *none = Some(self.records.event_room().ok_or(StoreError::NotOnRecord)?),
+            }
         }
         let before = Before {
             own: match fault!("life-forgotten") {
@@ -232,6 +244,7 @@ impl SubscriberStore {
             let loaded = SqnIssuer::load(record);
             let effect = Effect::Replaced(key.clone(), Some(Box::new((loaded, owner))));
             chunk.effects.push(effect);
+            chunk.events.extend(event);
             Ok::<_, StoreError>(((), true))
         })?;
         let gpsi = subscriber.subscription.gpsi.clone();
@@ -284,15 +297,16 @@ impl SubscriberStore {
             mut effects,
             ticket,
             gpsis,
-            event,
+            event: _,
+            events,
             room,
         } = std::mem::replace(chunk, next);
         if effects.is_empty() {
             return Ok(());
         }
         let count = effects.len() as u64;
-        if let (Some(room), Some(event)) = (room, event(count)) {
-            effects.extend(room.effects(event));
+        if let Some(room) = room {
+            effects.extend(room.effects(events));
         }
         self.queue.submit(Request {
             unit: batch,
@@ -348,20 +362,23 @@ struct Chunk<'e> {
     ticket: Arc<Ticket>,
     /// Who is to have which.
     gpsis: Vec<(Supi, Option<Gpsi>)>,
-    /// What the audit log is told of so many subscribers.
-    event: &'e dyn Fn(u64) -> Option<Event>,
+    /// What the audit log is told of a subscriber.
+    event: Told<'e>,
+    /// What it is told of these.
+    events: Vec<Event>,
     /// Where that has its place, once there is a subscriber.
     room: Option<EventRoom>,
 }
 
 impl<'e> Chunk<'e> {
-    fn new(event: &'e dyn Fn(u64) -> Option<Event>) -> Self {
+    fn new(event: Told<'e>) -> Self {
         Self {
             batch: Batch::default(),
             effects: Vec::new(),
             ticket: Arc::default(),
             gpsis: Vec::new(),
             event,
+            events: Vec::new(),
             room: None,
         }
     }

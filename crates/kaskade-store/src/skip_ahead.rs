@@ -85,7 +85,8 @@ pub fn skip_ahead_on(
     record: &dyn Fn(&Skipped) -> Option<OnRecord>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
-    let sealer = unlock(engine, name, master_key, None, &*options.converting)?;
+    let node = options.node.index().into();
+    let sealer = unlock(engine, name, (master_key, node), None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
     let delta = options.policy.delta;
@@ -169,7 +170,6 @@ pub fn skip_ahead_on(
     }
     let mut batch = Batch::default();
     batch.remove(Table::META, meta::SKIPPING);
-    let node = options.node.index().into();
     apply_on_record(engine, sealer.data_key(), node, &mut batch, record(&skipped))
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     Ok(skipped)

@@ -8,7 +8,7 @@ use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnR
 use kaskade_faults::fault;
 use kaskade_keys::{Gpsi, Supi};
 
-use super::audit::{Anchor, AuditLog};
+use super::audit::AuditLog;
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock, millis};
 use super::commit::Committer;
@@ -114,7 +114,7 @@ pub struct SubscriberStore {
     pub(crate) queue: Arc<Queue>,
     pub(crate) sealer: Arc<Locked<Sealer>>,
     pub(crate) custody: Arc<dyn Custody>,
-    audit: Arc<OnceLock<AuditLog>>,
+    pub(crate) audit: Arc<OnceLock<AuditLog>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) watch: Watch,
     failure: Arc<Failure>,
@@ -181,10 +181,10 @@ impl SubscriberStore {
         let sealer = Locked::try_with(|| {
             let new = create.then(|| Making {
                 tick: tick.unwrap_or(DEFAULT_TICK),
-                node: node.index().into(),
                 record: making,
             });
-            unlock(&*engine, name, master_key, new.as_ref(), &*converting)
+            let node = node.index().into();
+            unlock(&*engine, name, (master_key, node), new.as_ref(), &*converting)
         })?;
         let sealer = Arc::new(sealer);
         let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));
@@ -233,6 +233,7 @@ impl SubscriberStore {
             audit: Arc::clone(&audit),
             node: node.index().into(),
             serial: pollster::block_on(engine.serial(node.index().into())).map_err(read_error)?,
+            head_kept: None,
             outage: None,
             pause: None,
             failure: Arc::clone(&failure),
@@ -289,19 +290,6 @@ impl SubscriberStore {
             });
         })?;
         found.transpose()
-    }
-
-    /// From now on keeps the head of this log beside the clock's mark, some twice a minute, so that a tail that is cut is found.
-    pub fn keep_head_of(&self, log: &AuditLog) {
-        let _ = self.audit.set(log.clone());
-    }
-
-    /// How far the log had come when its head was last kept; `None` when it never was.
-    ///
-    /// # Errors
-    /// When reading fails, or it is not as it was written.
-    pub fn audit_head(&self) -> Result<Option<Anchor>, StoreError> {
-        meta::audit_head(&*self.engine, self.sealer.keys(), self.issuer.node.index().into())
     }
 
     /// What uses K.

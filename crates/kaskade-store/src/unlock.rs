@@ -23,7 +23,6 @@ use crate::seal::Sealer;
 /// A store that is to be made where there is none.
 pub(crate) struct Making {
     pub(crate) tick: Duration,
-    pub(crate) node: u16,
     pub(crate) record: Option<OnRecord>,
 }
 
@@ -32,14 +31,14 @@ pub(crate) struct Making {
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
-    master_key: &MasterKey,
+    (master_key, node): (&MasterKey, u16),
     new: Option<&Making>,
     tell: &dyn Fn(Conversion),
 ) -> Result<Sealer, StoreError> {
     if let Some((sealer, kind)) = data_key(engine, name, master_key)? {
         declare(engine)?;
         if kind != StoreKind::Records {
-            convert(engine, &sealer, master_key, kind, tell)?;
+            convert(engine, &sealer, (master_key, node), kind, tell)?;
         }
         return Ok(sealer);
     }
@@ -47,7 +46,7 @@ pub(crate) fn unlock(
     if !engine.is_empty().map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
     }
-    let Some(&Making { tick, node, record }) = new else {
+    let Some(&Making { tick, record }) = new else {
         return Err(StoreError::Blank(path));
     };
     declare(engine)?;
@@ -130,7 +129,7 @@ pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> 
         Some((sealer, StoreKind::Records)) => meta::audit_head(&engine, sealer.keys(), node.index().into()),
         // Nobody kept one in the earlier formats, and looking for it converts nothing.
         Some(_) => Ok(None),
-        None => unlock(&engine, path, master_key, None, &|_| ()).map(|_| None),
+        None => unlock(&engine, path, (master_key, node.index().into()), None, &|_| ()).map(|_| None),
     }
 }
 
@@ -141,8 +140,9 @@ pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> 
 pub fn keep_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex, head: &Anchor) -> Result<(), StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
-    let sealer = unlock(&engine, path, master_key, None, &|_| ())?;
-    let key = meta::audit_head_key(node.index().into());
+    let node = node.index().into();
+    let sealer = unlock(&engine, path, (master_key, node), None, &|_| ())?;
+    let key = meta::audit_head_key(node);
     let mut batch = Batch::default();
     batch.put(
         Table::META,

@@ -9,7 +9,7 @@ use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
 use kaskade_net::sbi::token::TOKENS_OCTETS;
 use rustix::process::{Resource, getrlimit};
 
-use crate::service;
+use crate::{record, service};
 
 /// Threads that wait for the disk, at most: what waits beyond them waits in line.
 pub(crate) const BLOCKING_THREADS: usize = 16;
@@ -66,10 +66,7 @@ impl Footprint {
                     TOKENS_OCTETS
                 },
             ),
-            (
-                "audit",
-                service::audit_options(config).map_or(0, |audit| audit.memory()),
-            ),
+            ("audit", record::audit_options(config).map_or(0, |audit| audit.memory())),
             ("store", count(config.store.cache_mib.saturating_mul(1 << 20))),
             ("program", PROGRAM_OCTETS),
         ])

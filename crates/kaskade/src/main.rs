@@ -20,6 +20,7 @@ mod exit;
 mod footprint;
 mod hn_keys;
 mod memory;
+mod record;
 mod secret_input;
 mod service;
 mod typed;

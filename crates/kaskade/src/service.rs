@@ -1,14 +1,13 @@
 //! A node out of its configuration: store, home network keys, UDM and AUSF.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use kaskade::config::{AuditConfig, Config, LimitsConfig, RemoteUdmConfig, Requesters, TlsConfig};
+use kaskade::config::{Config, LimitsConfig, RemoteUdmConfig, Requesters, TlsConfig};
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_flow::event::{Action, Event, Outcome};
+use kaskade_flow::event::Action;
 use kaskade_net::node::{AusfRole, NodeOptions, RemoteUdm, UdmRole};
 use kaskade_net::random::random_octets;
 use kaskade_net::role::access::AccessRules;
@@ -19,12 +18,14 @@ use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
-use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
+use kaskade_net::time::unix_millis;
+use kaskade_store::audit::AuditLog;
 use kaskade_store::private::{self, PrivateError};
-use kaskade_store::{Conversion, EngineError, OnRecord, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
 
 use crate::console::{complain, progress};
 use crate::data_dir::{DataDir, read_private};
+use crate::record::{beside, told, whole_store};
 
 /// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
 pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
@@ -41,11 +42,19 @@ pub(crate) fn make_first_store(data: &DataDir, config: &Config) -> Result<()> {
 }
 
 /// Makes an empty store where there is none, or goes on where that was interrupted; the log is told of it.
-pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: &AuditLog) -> Result<()> {
+pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: AuditLog) -> Result<()> {
     let mut options = store_options(config);
     options.create = true;
-    options.making = whole_store(audit, Action::StoreCreated);
-    tell(&open_with(data, options)?, audit)
+    options.making = whole_store(&audit, Action::StoreCreated);
+    let store = open_with(data, options)?;
+    if !audit.is_on() {
+        // It is made. What is changed without a log later notes it before, or is refused.
+        if let Err(error) = store.goes_unrecorded(unix_millis()) {
+            complain(&format!("the store does not note that there is no audit log: {error}"));
+        }
+        return Ok(());
+    }
+    told(&beside(&store, audit)?)
 }
 
 fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<SubscriberStore> {
@@ -64,141 +73,6 @@ fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
     })?;
     data.has_a_store_now()?;
     Ok(store)
-}
-
-/// What the configuration says about the audit log; `None` without one.
-pub(crate) fn audit_options(config: &Config) -> Option<AuditOptions> {
-    let AuditConfig {
-        enabled,
-        segment_bytes,
-        keep_bytes,
-        keep_days,
-        when_full,
-        ..
-    } = &config.audit;
-    let mut options = AuditOptions::new(&audit_folder(config));
-    options.segment_bytes = *segment_bytes;
-    options.keep_bytes = (*keep_bytes).max(4 * segment_bytes);
-    options.keep = Duration::from_secs(keep_days * 86_400);
-    options.when_full = when_full.0;
-    enabled.then_some(options)
-}
-
-/// Where the audit log is.
-pub(crate) fn audit_folder(config: &Config) -> PathBuf {
-    let folder = config.audit.folder.clone();
-    folder.unwrap_or_else(|| config.data_dir.join("audit"))
-}
-
-/// Opens the audit log for a command that puts one thing on record: it needs little room.
-pub(crate) fn open_audit(data: &DataDir, config: &Config) -> Result<AuditLog> {
-    open_audit_with(data, config, |options| {
-        options.segment_bytes = AuditOptions::LEAST_SEGMENT;
-    })
-}
-
-/// Opens the audit log of a node, or none if it is not to have one. Its news go to the log. One that does not go on from the head
-/// that the store keeps is left as it is, and so is that head.
-pub(crate) fn open_audit_to_serve(data: &DataDir, config: &Config, kept: Option<Anchor>) -> Result<AuditLog> {
-    let opened = open_audit_with(data, config, |options| options.known = kept);
-    opened.map_err(|error| match kept.is_some() && is_not_the_known_log(&error) {
-        true => error.context(
-            "the audit log is not the one that the store knows: it was cut, put back from a copy or begun anew. Put the right folder \
-             back; if it is lost, `kaskade audit accept --yes` goes on with what is there, and says so in it",
-        ),
-        false => error,
-    })
-}
-
-/// Whether a log was not opened since it is not what it was known to be.
-pub(crate) fn is_not_the_known_log(error: &anyhow::Error) -> bool {
-    match error.downcast_ref() {
-        Some(AuditError::Wrong(wrong)) => matches!(
-            wrong.what,
-            What::Missing | What::Cut { .. } | What::NoNext(_) | What::Anchor(_) | What::OtherLog { .. }
-        ),
-        _ => false,
-    }
-}
-
-fn open_audit_with(data: &DataDir, config: &Config, change: impl FnOnce(&mut AuditOptions)) -> Result<AuditLog> {
-    let Some(mut options) = audit_options(config) else {
-        return Ok(AuditLog::off());
-    };
-    change(&mut options);
-    options.tell = Some(Arc::new(|notice: &Notice| match notice {
-        Notice::Full(why) => tracing::error!("the audit log has no room ({why}): make some; it goes on by itself"),
-        Notice::Room => tracing::warn!("the audit log has room again"),
-        Notice::Failed(why) => {
-            tracing::error!("the audit log failed ({why}): look at the disk, then start again");
-        }
-        Notice::Gap(gap) => tracing::warn!(
-            "the audit log has a gap of at most {} ms ({}): `kaskade audit show` says from when until when",
-            gap.at_most_ms,
-            gap.reason.name()
-        ),
-        Notice::TornTail(octets) => {
-            tracing::warn!("a crash left {octets} octets in the audit log that are no entry: cut off");
-        }
-        _ => {}
-    }));
-    AuditLog::open(options, data.master()).map_err(|error| {
-        let context = match &error {
-            AuditError::Private(PrivateError::Io {
-                kind: ErrorKind::StorageFull,
-                ..
-            }) => "cannot open the audit log: the disk is full, make room and run the command again",
-            AuditError::InUse(_) => "cannot open the audit log: stop the `kaskade up` that writes it first",
-            _ => "cannot open the audit log",
-        };
-        anyhow::Error::new(error).context(context)
-    })
-}
-
-/// Opens the audit log beside an open store, for a command that changes something there: what it changes is on record in the same
-/// commit, so that no kill leaves a change without its entry.
-pub(crate) fn open_audit_of(store: &SubscriberStore, data: &DataDir, config: &Config) -> Result<AuditLog> {
-    let audit = open_audit(data, config)?;
-    store.records().hand_events_to(Arc::new(audit.clone()));
-    Ok(audit)
-}
-
-/// What the log is told of a change, in the change's own commit; `None` without a log.
-pub(crate) fn change(audit: &AuditLog, action: Action) -> Option<Event> {
-    audit.is_on().then(|| Event::new(Outcome::Changed, action, audit.now()))
-}
-
-/// The same of a change of the store as a whole.
-pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> {
-    let above = audit.newest_committed();
-    change(audit, action).map(|event| OnRecord { event, above })
-}
-
-/// Hands over what the store as a whole was changed by.
-pub(crate) fn tell(store: &SubscriberStore, audit: &AuditLog) -> Result<()> {
-    store.records().hand_events_to(Arc::new(audit.clone()));
-    told(audit)
-}
-
-/// Waits until the log has what was committed for it.
-pub(crate) fn told(audit: &AuditLog) -> Result<()> {
-    audit
-        .flush()
-        .context("done, and on record in the store: the audit log takes it at the next start when it has room")
-}
-
-/// Puts on record what a command does that is no commit of the store, durable before it returns.
-pub(crate) fn note(
-    audit: &AuditLog,
-    outcome: Outcome,
-    action: Action,
-    detail: impl FnOnce(Event) -> Event,
-) -> Result<()> {
-    let event = Event::new(outcome, action, audit.now());
-    audit
-        .record(detail(event))
-        .and_then(|()| audit.flush())
-        .context("not on record in the audit log")
 }
 
 /// What a user can do about a store that does not open.

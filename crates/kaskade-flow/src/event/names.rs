@@ -100,7 +100,7 @@ numbered! {
         SubscriberChanged = 65, "subscriber-changed";
         /// A subscriber was removed.
         SubscriberRemoved = 66, "subscriber-removed";
-        /// Subscribers were imported.
+        /// An import ended: how many subscribers it put, each of which has its own entry in the commit that put it.
         SubscribersImported = 67, "subscribers-imported";
         /// Subscribers were exported, sealed or in clear.
         SubscribersExported = 68, "subscribers-exported";
@@ -112,6 +112,8 @@ numbered! {
         StoreOpened = 81, "store-opened";
         /// After a restore, all sequence numbers skipped ahead.
         SkippedAhead = 82, "skipped-ahead";
+        /// A store of an earlier version was converted: how many subscribers.
+        StoreConverted = 83, "store-converted";
         /// A key pair of the home network was made.
         HnKeyCreated = 96, "hn-key-created";
         /// A key pair of the home network was removed.
@@ -200,6 +202,8 @@ reasons! {
     Success = 37, "success";
     /// In clear, not sealed.
     InClear = 38, "in-clear";
+    /// It came with a file of subscribers: all of one import have the same correlation.
+    Imported = 39, "imported";
 }
 
 numbered! {
@@ -211,5 +215,7 @@ numbered! {
         MachineDown = 2, "machine-down";
         /// The log had no room, and went on as it is configured.
         NoRoom = 3, "no-room";
+        /// The log was switched off.
+        SwitchedOff = 4, "switched-off";
     }
 }

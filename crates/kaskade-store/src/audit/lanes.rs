@@ -68,8 +68,14 @@ impl Gate {
     /// For the writer: so many are in the log, and there is room for so many in all. The room shrinks first, so that nothing
     /// is admitted in between that has none.
     pub(super) fn written(&self, events: u64, room: u64) {
+        let room = if self.failed.load(Ordering::Acquire) { 0 } else { room };
         self.room.store(room, Ordering::Release);
         self.waiting.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// For the writer: whether all that was admitted is in the log.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
     }
 
     /// For the writer: what was admitted before then is on the disk, and a mark there says so.
@@ -79,7 +85,7 @@ impl Gate {
             .store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Release);
     }
 
-    /// For the writer: nothing more until a restart.
+    /// For the writer: nothing more, since it failed or is closed.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
         self.room.store(0, Ordering::Release);

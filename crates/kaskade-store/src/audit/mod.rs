@@ -54,7 +54,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
-use kaskade_flow::event::{Action, Event, Gap, PeerId, Reason, Subject};
+use kaskade_flow::event::{Action, Event, Gap, Outcome, PeerId, Reason, Subject};
 use kaskade_flow::{Cover, Durable, Guarded, UnixMillis};
 use kaskade_keys::Supi;
 
@@ -113,6 +113,8 @@ pub struct NotWhenFull;
 pub enum Notice {
     /// There is no room: why.
     Full(String),
+    /// There is no room for the next segment: why. The present one goes on.
+    Low(String),
     /// There is room again.
     Room,
     /// The disk failed: nothing more is written until a restart.
@@ -146,6 +148,10 @@ pub struct AuditOptions {
     pub refusals_every: Duration,
     /// How far the log had come, as is known from elsewhere: one that was cut, put back from a copy or begun anew is not opened.
     pub known: Option<Anchor>,
+    /// What it says of itself when it is open, in the room that is kept for that.
+    pub first: Option<(Outcome, Action)>,
+    /// What it says first: entries that are missing, since the log was not written then.
+    pub gap: Option<Gap>,
     /// Where the log reads the time.
     pub clock: Arc<dyn Clock>,
     /// Who is told of news.
@@ -183,6 +189,8 @@ impl AuditOptions {
             waiting: 1 << 15,
             refusals_every: Duration::from_secs(60),
             known: None,
+            first: None,
+            gap: None,
             clock: Arc::new(SystemClock::default()),
             tell: None,
             between: None,
@@ -254,7 +262,7 @@ pub struct AuditLog(Option<Arc<Open>>);
 
 struct Open {
     shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What callers and the writer share.
@@ -467,6 +475,14 @@ impl AuditLog {
         }
     }
 
+    /// Closes the log, though clones are left: what was taken is written, and nothing more is taken. [`AuditLog::head`] is its end then.
+    /// Blocks.
+    pub fn close(&self) {
+        if let Some(open) = &self.0 {
+            open.close();
+        }
+    }
+
     /// Why nothing can be written any more until a restart.
     pub fn failed(&self) -> Option<String> {
         lock(&self.0.as_ref()?.shared.failed).clone()
@@ -505,14 +521,21 @@ impl Shared {
     }
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
+impl Open {
+    fn close(&self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.wake();
-        if let Some(writer) = self.writer.take() {
+        let writer = lock(&self.writer).take();
+        if let Some(writer) = writer {
             // It ends with the process otherwise.
             let _ = writer.join();
         }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

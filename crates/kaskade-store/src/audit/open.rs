@@ -29,6 +29,11 @@ use crate::private;
 
 pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<AuditLog, AuditError> {
     options.segment_bytes = options.segment_bytes.max(AuditOptions::LEAST_SEGMENT);
+    if let Some(Anchor { segment, .. }) = options.known.filter(|_| !options.folder.exists()) {
+        // Nothing is begun in place of what is known, not even a folder.
+        let path = files::segment(&options.folder, segment);
+        return Err(Wrong::new(segment, &path, None, What::Missing).into());
+    }
     let folder = Folder::open(&options.folder)?;
     let segments = folder.segments()?;
     let identity = folder.identity()?;
@@ -304,6 +309,7 @@ fn start(
     master_key: &MasterKey,
 ) -> Result<AuditLog, AuditError> {
     let since = options.clock.clocks().monotonic;
+    let (off, first) = (options.gap, options.first);
     let shared = Arc::new(Shared {
         keys: Locked::with(|| master_key.audit_keys(&start.log)),
         clock: Arc::clone(&options.clock),
@@ -347,13 +353,16 @@ fn start(
         writer.tell(&Notice::TornTail(start.torn));
     }
     // Before the mark, which says it as long as the log does not.
-    if let Some(gap) = start.gap {
+    for gap in start.gap.into_iter().chain(off) {
         writer.note_gap(gap);
     }
     writer
         .open_again(start.alive)
         .map_err(|error| files::io_error(&path, &error))?;
     writer.note(Event::new(Outcome::Noted, Action::LogOpened, shared.now()));
+    if let Some((outcome, action)) = first {
+        writer.note(Event::new(outcome, action, shared.now()));
+    }
     // Whether there is room is known before anybody asks.
     writer.tick(false);
     let thread = thread::Builder::new()
@@ -363,6 +372,6 @@ fn start(
     let _ = shared.thread.set(thread.thread().clone());
     Ok(AuditLog(Some(Arc::new(Open {
         shared,
-        writer: Some(thread),
+        writer: Mutex::new(Some(thread)),
     }))))
 }

@@ -32,6 +32,8 @@ const SYNC_AFTER: Duration = Duration::from_millis(300);
 const SYNC_OCTETS: u64 = 1 << 20;
 /// How often a mark says that the log is alive.
 const MARK_AFTER: Duration = Duration::from_millis(200);
+/// How often a log that is closed looks whether all that was admitted is there.
+const CLOSING_ROUNDS: usize = 100;
 /// After how long a disk that was full is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 /// How long a generation of names is at least; no shorter than refusals are counted.
@@ -130,6 +132,8 @@ pub(super) struct Writer {
     last_turn: Instant,
     retry_at: Option<Instant>,
     full: bool,
+    /// It was said that there is no room for the next segment.
+    low: bool,
     failed: bool,
     buffer: Vec<u8>,
 }
@@ -182,6 +186,7 @@ impl Writer {
             last_turn: Instant::now(),
             retry_at: None,
             full: false,
+            low: false,
             failed: false,
             buffer: Vec::new(),
         }
@@ -234,6 +239,17 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
+            if stopping {
+                // Who was admitted before may not have pushed yet.
+                self.shared.gate.fail();
+                for _ in 0..CLOSING_ROUNDS {
+                    if self.shared.gate.is_empty() {
+                        break;
+                    }
+                    self.tick(false);
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
             self.tick(stopping);
             if stopping {
                 break;

@@ -1,8 +1,8 @@
 //! Events of units: durable in the same commit, then handed to the audit log, and forgotten when it has them on its disk.
 //!
 //! ```text
-//! key   node 2 ‖ serial 8 ‖ index 2
-//! row   as a coded record: the event, 96 octets
+//! key   node 2 ‖ serial 8 ‖ index 2, of the first event of the row
+//! row   as a coded record: the events, 96 octets each, whose indexes follow each other
 //! ```
 //!
 //! After a crash those that are left are handed over again, in order: the log skips what it has, by serial and index.
@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use kaskade_crypto::seal::DataKey;
 use kaskade_faults::fault;
@@ -30,6 +31,11 @@ pub(super) const MOST_EVENTS: usize = 1 << 16;
 const HANDED: usize = 256;
 /// How many rows are forgotten at once.
 const FORGOTTEN: usize = 1024;
+/// Of a few events each has a row of its own; of more, so many together.
+const FEW: usize = 16;
+const PACKED: usize = 256;
+/// For how long a change waits for a log that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where events go once they are durable.
 pub trait EventLog: Send + Sync + 'static {
@@ -72,8 +78,10 @@ struct Waiting {
     log: Option<Arc<dyn EventLog>>,
     /// Not taken yet.
     offered: VecDeque<Event>,
-    /// In the store: serial and index.
-    stored: VecDeque<(u64, u16)>,
+    /// Rows of the store: serial and index of the first, and how many events.
+    stored: VecDeque<(u64, u16, usize)>,
+    /// Events in all of them.
+    events: usize,
     /// Of units on their way.
     asked: usize,
     /// Rows are being forgotten.
@@ -89,10 +97,11 @@ impl State {
 
 type Key = (u16, u64, u16);
 
-/// The row of an event of a commit.
-fn row(data_key: &DataKey, key: Key, event: &Event) -> Change {
+/// The row of events of a commit that follow each other.
+fn row(data_key: &DataKey, key: Key, events: &[Event]) -> Change {
     let key = key.to_octets();
-    let octets = data_key.code_record(&place(&EVENTS, 0, &key), EVENTS.version, &event.encode());
+    let clear: Vec<u8> = events.iter().flat_map(Event::encode).collect();
+    let octets = data_key.code_record(&place(&EVENTS, 0, &key), EVENTS.version, &clear);
     Change {
         table: Table::EVENTS,
         key: key.into(),
@@ -104,21 +113,49 @@ fn row(data_key: &DataKey, key: Key, event: &Event) -> Change {
     }
 }
 
-/// Room for one event; given back when it is dropped.
-pub(crate) struct EventRoom(Records);
+/// Room for events; given back when it is dropped.
+pub(crate) struct EventRoom {
+    records: Records,
+    events: usize,
+}
 
 impl EventRoom {
-    /// The effects by which a change carries its event.
-    pub(crate) fn effects(self, event: Event) -> [Effect; 2] {
+    /// Room for one more; whether there is.
+    pub(crate) fn grow(&mut self) -> bool {
+        let is_there = self.records.reserve_events(1).is_ok();
+        self.events += usize::from(is_there);
+        is_there
+    }
+
+    /// The effects by which a change carries its events.
+    pub(crate) fn effects(self, events: Vec<Event>) -> [Effect; 2] {
         let settled = Effect::Settled(Box::new(move |_| drop(self)));
-        [settled, Effect::Events(vec![event])]
+        [settled, Effect::Events(events)]
     }
 }
 
 impl Drop for EventRoom {
     fn drop(&mut self) {
-        self.0.unreserve_events(1);
+        self.records.unreserve_events(self.events);
     }
+}
+
+/// How many events of a request have one row.
+const fn per_row(events: usize) -> usize {
+    if events > FEW { PACKED } else { 1 }
+}
+
+/// The events of a row: all of them, with the indexes that follow the row's own.
+fn decoded(clear: &[u8], serial: u64, index: u16) -> Option<Vec<Event>> {
+    let (entries, rest) = clear.as_chunks::<ENTRY_LEN>();
+    if entries.is_empty() || !rest.is_empty() || usize::from(u16::MAX - index) < entries.len() - 1 {
+        return None;
+    }
+    let event = |(octets, index): (&[u8; ENTRY_LEN], u16)| match Entry::decode(octets) {
+        Ok(Entry::Event(event)) if event.commit() == Some((serial, index)) => Some(event),
+        _ => None,
+    };
+    entries.iter().zip(index..=u16::MAX).map(event).collect()
 }
 
 /// What the audit log is told of a change of the store as a whole, while the store is not open: durable in the commit that ends the
@@ -146,7 +183,7 @@ pub(crate) fn apply_on_record(
     engine.declare(&[Table::EVENTS])?;
     let Serial(last) = pollster::block_on(engine.serial(node))?;
     let serial = last.max(above) + 1;
-    unit.push(row(data_key, (node, serial, 0), &event.committed(serial, 0)));
+    unit.push(row(data_key, (node, serial, 0), &[event.committed(serial, 0)]));
     engine.apply_as(node, Serial(serial), unit)
 }
 
@@ -167,7 +204,32 @@ impl Records {
 
     /// How many events are in the store because the audit log has not all of them on its disk yet.
     pub fn events_waiting(&self) -> usize {
-        self.0.events.waiting().stored.len()
+        self.0.events.waiting().events
+    }
+
+    /// Offers what waits to the log once more; whether nothing waits for it any longer.
+    pub fn offer_events(&self) -> bool {
+        self.hand_over();
+        self.0.events.waiting().offered.is_empty()
+    }
+
+    /// Waits for room for so many events, as long as the log goes on taking some. Whether there is room then, who reserves it learns.
+    pub(crate) fn wait_for_event_room(&self, count: usize) {
+        let (mut least, mut since) = (usize::MAX, Instant::now());
+        loop {
+            let (taken, has_log) = {
+                let waiting = self.0.events.waiting();
+                (waiting.events + waiting.asked, waiting.log.is_some())
+            };
+            if taken + count <= MOST_EVENTS || !has_log || since.elapsed() >= PATIENCE {
+                return;
+            }
+            if taken < least {
+                (least, since) = (taken, Instant::now());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            self.hand_over();
+        }
     }
 
     /// How many rows of events cannot be read: they are left as they are.
@@ -188,13 +250,13 @@ impl Records {
                 return true;
             }
             let event = opened(data_key, &EVENTS, (key, 0), row).ok();
-            let octets = event.and_then(|event| <&[u8; ENTRY_LEN]>::try_from(event.clear).ok());
-            match octets.map(Entry::decode) {
-                Some(Ok(Entry::Event(event))) if event.commit() == Some((serial, index)) => {
-                    waiting.offered.push_back(event);
-                    waiting.stored.push_back((serial, index));
+            match event.and_then(|row| decoded(row.clear, serial, index)) {
+                Some(events) => {
+                    waiting.stored.push_back((serial, index, events.len()));
+                    waiting.events += events.len();
+                    waiting.offered.extend(events);
                 }
-                _ => waiting.unreadable += 1,
+                None => waiting.unreadable += 1,
             }
             true
         };
@@ -204,8 +266,8 @@ impl Records {
     /// Takes room for events of a unit.
     pub(super) fn reserve_events(&self, count: usize) -> Result<(), CommitError> {
         let mut waiting = self.0.events.waiting();
-        if count > 0 && waiting.stored.len() + waiting.asked + count > MOST_EVENTS {
-            return Err(CommitError::EventsFull(waiting.stored.len()));
+        if count > 0 && waiting.events + waiting.asked + count > MOST_EVENTS {
+            return Err(CommitError::EventsFull(waiting.events));
         }
         waiting.asked += count;
         Ok(())
@@ -214,7 +276,10 @@ impl Records {
     /// Room for an event that a change of the store's own carries; `None` when too many wait for the log.
     pub(crate) fn event_room(&self) -> Option<EventRoom> {
         self.reserve_events(1).ok()?;
-        Some(EventRoom(self.clone()))
+        Some(EventRoom {
+            records: self.clone(),
+            events: 1,
+        })
     }
 
     /// Gives it back.
@@ -225,12 +290,15 @@ impl Records {
 
     /// Puts events into their unit, on the thread that writes: only there the serial is known. `index` is the place of the next.
     pub(crate) fn put_events(&self, events: &mut [Event], serial: Serial, index: &mut u16, unit: &mut Batch) {
-        for event in events {
-            *event = event.committed(serial.0, *index);
-            if !fault!("event-beside-its-commit") {
-                unit.push(row(self.data_key(), (self.0.node, serial.0, *index), event));
+        for some in events.chunks_mut(per_row(events.len())) {
+            let first = *index;
+            for event in some.iter_mut() {
+                *event = event.committed(serial.0, *index);
+                *index = index.saturating_add(1);
             }
-            *index = index.saturating_add(1);
+            if !fault!("event-beside-its-commit") {
+                unit.push(row(self.data_key(), (self.0.node, serial.0, first), some));
+            }
         }
     }
 
@@ -240,7 +308,10 @@ impl Records {
             return;
         }
         let mut waiting = self.0.events.waiting();
-        waiting.stored.extend(events.iter().filter_map(Event::commit));
+        waiting.events += events.len();
+        let rows = events.chunks(per_row(events.len()));
+        let rows = rows.filter_map(|row| row.first()?.commit().map(|(serial, index)| (serial, index, row.len())));
+        waiting.stored.extend(rows);
         waiting.offered.extend(events);
         drop(waiting);
         self.hand_over();
@@ -268,7 +339,7 @@ impl Records {
         let gone = waiting.stored.iter().take(FORGOTTEN);
         let gone: Vec<_> = gone
             .copied()
-            .take_while(|(serial, _)| *serial < below.min(first))
+            .take_while(|(serial, ..)| *serial < below.min(first))
             .collect();
         if gone.is_empty() || waiting.forgetting {
             return;
@@ -276,7 +347,7 @@ impl Records {
         waiting.forgetting = true;
         drop(waiting);
         let mut batch = Batch::default();
-        for (serial, index) in &gone {
+        for (serial, index, _) in &gone {
             let key: Key = (self.0.node, *serial, *index);
             batch.push(Change {
                 table: Table::EVENTS,
@@ -292,7 +363,8 @@ impl Records {
                 let mut waiting = records.0.events.waiting();
                 waiting.forgetting = false;
                 if done {
-                    waiting.stored.drain(..count);
+                    let gone: usize = waiting.stored.drain(..count).map(|(.., events)| events).sum();
+                    waiting.events = waiting.events.saturating_sub(gone);
                 }
             }),
         );

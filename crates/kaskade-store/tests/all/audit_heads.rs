@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::audit::{contents, copy_log, open, options, reader, release, release_soon, segment};
 use crate::common::{Hands, folder, subscriber, supi};
+use kaskade_flow::UnixMillis;
 use kaskade_store::audit::{Anchor, AuditError, AuditLog, What, Wrong};
 use kaskade_store::engine::{Batch, Blocking, Table};
-use kaskade_store::{MasterKey, NodeIndex, SqnScheme, StoreError, SubscriberStore};
+use kaskade_store::{MasterKey, NodeIndex, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::MemoryEngine;
 
 fn open_known(folder: &Path, key: &MasterKey, known: Anchor) -> Result<AuditLog, AuditError> {
@@ -175,4 +176,59 @@ fn each_of_two_nodes_keeps_the_head_of_its_own_log() {
         let read = opened(node, 2).audit_head();
         assert!(matches!(read, Err(StoreError::ChangedMeta(_))), "node {node}: {read:?}");
     }
+}
+
+#[test]
+fn the_store_keeps_the_head_of_its_log_in_what_it_commits() {
+    let (folder, key) = folder();
+    let path = folder.path().join("subscribers.redb");
+    let store = SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+    let log = open(&folder.path().join("audit"), &key);
+    release(&log, 1).expect("room");
+    log.flush().expect("on the disk");
+    store.keep_head_of(&log);
+    let known = log.head();
+    // No number was issued: the clock has no mark yet.
+    let add = |number| store.add(&subscriber(number, SqnScheme::NonTimeBased)).expect("added");
+    add(1);
+    assert_eq!(store.audit_head().expect("read"), known);
+    release(&log, 2).expect("room");
+    log.flush().expect("on the disk");
+    let (later, mut number) = (log.head(), 2);
+    while store.audit_head().expect("read") != later {
+        add(number);
+        number += 1;
+        assert!(number < 100_000, "never");
+    }
+}
+
+#[test]
+fn what_a_store_keeps_of_its_log() {
+    let (folder, key) = folder();
+    let path = folder.path().join("subscribers.redb");
+    let store = SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+    assert_eq!(store.unrecorded_since().expect("read"), None);
+    store.goes_unrecorded(UnixMillis::new(5)).expect("written");
+    store.goes_unrecorded(UnixMillis::new(9)).expect("written");
+    assert_eq!(
+        store.unrecorded_since().expect("read"),
+        Some(UnixMillis::new(5)),
+        "the first"
+    );
+    store.is_recorded_again().expect("written");
+    assert_eq!(store.unrecorded_since().expect("read"), None);
+    let log = open(&folder.path().join("audit"), &key);
+    store.keep_head_of(&log);
+    release(&log, 1).expect("room");
+    let opened = log.head().expect("a head");
+    log.close();
+    release(&log, 2).expect_err("it is closed");
+    store.keep_audit_head().expect("written");
+    let kept = store.audit_head().expect("read").expect("a head");
+    assert!(kept.entries > opened.entries);
+    drop((store, log));
+    let summary = reader(&folder.path().join("audit"), Some(&key))
+        .verify(Some(&kept), &mut |_, _| ())
+        .expect("as it was written");
+    assert!(summary.closed && summary.anchor == kept, "to the last entry");
 }

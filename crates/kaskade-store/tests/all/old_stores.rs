@@ -118,7 +118,14 @@ fn a_conversion_is_told() {
             let mut options = StoreOptions::default();
             options.create = false;
             options.converting = Arc::new(move |conversion| to.lock().expect("whole").push(conversion));
-            drop(SubscriberStore::open(&path, &key, options).expect("opens"));
+            let store = SubscriberStore::open(&path, &key, options).expect("opens");
+            // On record in the commit that ends it, though no log is open.
+            let log = Arc::new(crate::record_loss::Log::default());
+            store
+                .records()
+                .hand_events_to(Arc::clone(&log) as Arc<dyn kaskade_store::records::EventLog>);
+            assert_eq!(log.0.lock().expect("whole").len(), 1, "{of}: `store-converted`, once");
+            drop(store);
             let told = told.lock().expect("whole");
             assert_eq!(!told.is_empty(), expected, "{of}: {told:?}");
             let Some((last, before)) = told.split_last() else {

@@ -55,7 +55,8 @@ const CHANGES: [Deed; 5] = [
     |store, base| store.add_on_record(&blank(base), event(base)),
     |store, base| {
         let many: Vec<Subscriber> = (base + 1..base + 4).map(blank).collect();
-        let told = |count| event(base + count - 2);
+        // One has an entry, and the others are in its commit.
+        let told = |one: &Subscriber, _| (one.supi == supi(base + 3)).then(|| event(base + 1)).flatten();
         store.put_many_on_record(&many, &told).map(drop)
     },
     |store, base| {
@@ -63,7 +64,7 @@ const CHANGES: [Deed; 5] = [
             amf: Amf::from_octets([0x80, 0x07]),
             ..blank(base)
         };
-        store.put_many_on_record([&changed], &|_| event(base + 2)).map(drop)
+        store.put_many_on_record([&changed], &|_, _| event(base + 2)).map(drop)
     },
     |store, base| store.allow_reuse_on_record(&supi(base), event(base + 3)),
     |store, base| store.remove_on_record(&supi(base + 1), event(base + 4)).map(drop),
@@ -222,7 +223,7 @@ fn nothing_is_changed_that_would_not_be_on_record() {
     refused(store.add_on_record(&blank(2), event(2)));
     refused(
         store
-            .put_many_on_record([&blank(1), &blank(3)], &|_| event(2))
+            .put_many_on_record([&blank(1), &blank(3)], &|_, _| event(2))
             .map(drop),
     );
     refused(store.remove_on_record(&supi(1), event(2)).map(drop));
@@ -233,4 +234,71 @@ fn nothing_is_changed_that_would_not_be_on_record() {
         .next_sqn(&supi(1), "5G:mnc001.mcc001.3gppnetwork.org")
         .expect("a number");
     store.add(&blank(2)).expect("added");
+}
+
+#[test]
+fn an_import_that_breaks_off_is_on_record_for_each_subscriber_that_it_put() {
+    const MANY: u64 = 5000;
+    let many: Vec<Subscriber> = (1..=MANY).map(blank).collect();
+    let told = |one: &Subscriber, known: bool| {
+        assert!(!known);
+        let digits = one.supi.value();
+        event(digits.parse().expect("digits"))
+    };
+    let mut broken = 0;
+    for operations in [40, 80, 120, 160, 240, 400, 600] {
+        let disk = Disk::new(operations);
+        drop(open(&disk, StoreOptions::default()).expect("a store"));
+        disk.cut_power_after(operations);
+        if let Ok(store) = open(&disk, StoreOptions::default()) {
+            let _ = store.put_many_on_record(&many, &told);
+        }
+        disk.restore_power();
+        let store = open(&disk, StoreOptions::default()).expect("power");
+        let log = Arc::new(Log::default());
+        store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+        let there = store.list(None, usize::MAX).expect("read");
+        let there: BTreeSet<u64> = there
+            .iter()
+            .map(|one| one.supi.value().parse().expect("digits"))
+            .collect();
+        assert_eq!(numbers(&log), there, "{operations}: who is there, and who is on record");
+        broken += u64::from(!there.is_empty() && there.len() < many.len());
+    }
+    assert!(broken > 0, "none broke off in the middle");
+}
+
+/// Many more than may wait for the log: it is waited for, and no room is kept for what it has.
+#[test]
+fn an_import_goes_at_the_speed_of_the_log() {
+    use kaskade_store::audit::{AuditLog, AuditOptions, LogReader};
+    const MANY: u64 = 70_000;
+    let (folder, key) = folder();
+    let path = folder.path().join("audit");
+    let options = AuditOptions::new(&path);
+    let log = AuditLog::open(options, &key).expect("a log");
+    let store = SubscriberStore::open(&folder.path().join("subscribers.redb"), &key, StoreOptions::default());
+    let store = store.expect("a store");
+    store.records().hand_events_to(Arc::new(log.clone()));
+    let put = store.put_many_on_record(&(1..=MANY).map(blank).collect::<Vec<_>>(), &|one, _| {
+        Some(event(1)?.about(log.subject(&one.supi)))
+    });
+    assert_eq!(put.expect("room"), MANY);
+    while !store.records().offer_events() {
+        log.flush().expect("room");
+    }
+    drop(store);
+    log.close();
+    let reader = LogReader::open(&path, Some(&key)).expect("a log");
+    let mut subjects = BTreeSet::new();
+    let read = reader.read(None, &mut |_, _| (), &mut |_, entry| {
+        if let kaskade_flow::event::Entry::Event(event) = entry
+            && event.action() == Action::SubscriberChanged
+        {
+            subjects.insert(event.subject().pseudonym());
+        }
+    });
+    read.expect("as it was written");
+    assert_eq!(subjects.len() as u64, MANY);
+    assert!(subjects.contains(&reader.pseudonym(&supi(MANY)).expect("the key")));
 }

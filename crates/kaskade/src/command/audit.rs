@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::audit_folder;
+use crate::record::audit_folder;
 
 /// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
 ///

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use self::pki::Pki;
 use crate::console::{Console, Style};
 use crate::data_dir::DataDir;
-use crate::service;
+use crate::{record, service};
 
 /// Measures complete authentications on this machine
 #[derive(clap::Args, Debug)]
@@ -493,7 +493,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let data = DataDir::open_or_create(&config.data_dir)?;
     let store = Arc::new(service::open_store(&data, &config)?);
     let ausf = service::nf_instance_id(&data)?;
-    let audit = service::open_audit_to_serve(&data, &config, None)?;
+    let audit = record::open_audit_to_serve(&store, &data, &config)?;
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
     fill(&store, plmn, args, &tell)?;
@@ -504,7 +504,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
-        let options = service::node_options(&config, store, ring, ausf, &None, &audit)?;
+        let options = service::node_options(&config, Arc::clone(&store), ring, ausf, &None, &audit)?;
         let mut nodes = Vec::new();
         let mut of_ausf = options.clone();
         if args.profile.n13 {

@@ -6,7 +6,9 @@ use kaskade::config::Config;
 use kaskade_flow::event::Action as Audited;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::{EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, skip_ahead};
+use kaskade_store::{
+    EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_audit_head, skip_ahead,
+};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -16,7 +18,8 @@ use std::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
-use crate::service::{make_store_again, open_audit, open_store, store_options, tell, whole_store};
+use crate::record::{beside, open_audit_alone, told, whole_store};
+use crate::service::{make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -160,10 +163,11 @@ fn create(console: &Console, args: &Create) -> Result<()> {
             data.path().display()
         );
     }
-    let log = open_audit(&data, &config)?;
+    // The store that knew how far the log had come is lost.
+    let log = open_audit_alone(&data, &config, None)?;
     audit(|| {
         tracing::warn!(target: "audit", "an empty store is made in place of one that is not there");
-        make_store_again(&data, &config, &log)
+        make_store_again(&data, &config, log)
             .context("the store is not ready: mend the cause and run the command again")
     })?;
     console.line(format!("{} is new and empty", path.display()))?;
@@ -185,7 +189,8 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
             path.display()
         );
     }
-    let log = open_audit(&data, &config)?;
+    let kept = kept_audit_head(&path, data.master(), config.node()).map_err(explained)?;
+    let log = open_audit_alone(&data, &config, kept)?;
     let bar = bar(args.json, "{bar:40} {pos} of {len} rows");
     let done = audit(|| {
         let mut progress = |done, all| {
@@ -209,19 +214,16 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     });
     bar.finish_and_clear();
     let done = done?;
-    let told = hand_over(&data, &config, &log);
+    let handed = hand_over(&data, &config, log);
     report(console, args.json, done)?;
-    told
+    handed
 }
 
 /// In its turn, behind what waits for the log in the store that was put back.
-fn hand_over(data: &DataDir, config: &Config, log: &AuditLog) -> Result<()> {
-    if !log.is_on() {
-        return Ok(());
-    }
+fn hand_over(data: &DataDir, config: &Config, log: AuditLog) -> Result<()> {
     let store = open_store(data, config);
     let store = store.context("done, and on record in the store: the audit log takes it at the next start")?;
-    tell(&store, log)
+    told(&beside(&store, log)?)
 }
 
 fn explained(error: StoreError) -> anyhow::Error {

@@ -14,7 +14,7 @@ use kaskade_crypto::ecies::Profile;
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_doctor::side::Side;
 use kaskade_doctor::tree_view::{self, Sides, Verdict};
-use kaskade_flow::event::{Action, Outcome};
+use kaskade_flow::event::Action;
 use kaskade_keys::derivation::{Fingerprint, Holder};
 use kaskade_keys::{Abba, HnKeyId, Plmn, RoutingIndicator, ServingNetworkName, Supi, tree};
 use kaskade_net::node::{Node, NodeError};
@@ -40,8 +40,8 @@ use crate::exit::STORE_FAILED;
 use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::hn_keys::HnKeys;
 use crate::memory::{self, Swap};
-use crate::service;
 use crate::warnings;
+use crate::{record, service};
 
 /// Runs UDM and AUSF on HTTP/2, until Ctrl-C
 ///
@@ -120,10 +120,7 @@ async fn up(console: &Console, args: &Args, config: &Config) -> Result<()> {
         refuse_other_subscribers(&store, data.path())?;
     }
     let mut hn_keys = scrubbed(|| HnKeys::open(&data))?;
-    let audit = service::open_audit_to_serve(&data, config, store.audit_head()?)?;
-    store.keep_head_of(&audit);
-    service::note(&audit, Outcome::Noted, Action::StoreOpened, |event| event)?;
-    store.records().hand_events_to(Arc::new(audit.clone()));
+    let audit = record::open_audit_to_serve(&store, &data, config)?;
     if args.demo {
         make_demo_data(&store, &audit, &mut hn_keys)?;
     }
@@ -322,7 +319,7 @@ fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKey
             continue;
         }
         let (k, opc): (Zeroizing<[u8; 16]>, Zeroizing<[u8; 16]>) = (random_octets()?.into(), random_octets()?.into());
-        let event = service::change(audit, Action::SubscriberAdded).map(|event| event.about(audit.subject(&supi)));
+        let event = record::change(audit, Action::SubscriberAdded).map(|event| event.about(audit.subject(&supi)));
         let subscriber = Subscriber {
             supi,
             secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),

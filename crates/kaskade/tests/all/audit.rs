@@ -117,13 +117,16 @@ fn what_commands_change_is_on_record_in_the_commit_that_changes_it() {
     read.expect("as it was written");
     let expected = [
         (Action::SubscriberAdded, 1),
-        (Action::SubscribersImported, 2),
+        (Action::SubscriberAdded, 1),
+        (Action::SubscriberAdded, 1),
         (Action::ReuseAllowed, 1),
         (Action::SkippedAhead, 3),
         (Action::SubscriberRemoved, 1),
         (Action::StoreCreated, 1),
-        (Action::SubscribersImported, 2),
-        (Action::SubscribersImported, 2),
+        (Action::SubscriberAdded, 1),
+        (Action::SubscriberAdded, 1),
+        (Action::SubscriberChanged, 1),
+        (Action::SubscriberChanged, 1),
     ];
     assert_eq!(changes, expected);
 }
@@ -239,6 +242,7 @@ fn an_anchor_that_was_kept_elsewhere_finds_what_was_replaced() {
             .ok();
     }
     fs::remove_dir_all(place.path("kaskade-data/audit")).expect("removed");
+    place.run(["audit", "accept", "--yes"]).ok();
     let (k, opc) = (place.file("k3", K), place.file("opc3", OPC));
     let add = ["subscriber", "add", "--supi", SUPI, "--k-file"].map(Into::into);
     let add = add
@@ -252,4 +256,156 @@ fn an_anchor_that_was_kept_elsewhere_finds_what_was_replaced() {
     for no_anchor in ["00", &end] {
         place.run(["audit", "verify", "--anchor", no_anchor]).refused();
     }
+}
+
+fn add(place: &Place, number: u8, more: &str) -> crate::common::Ran {
+    let supi = format!("imsi-0010100000000{number}");
+    place.with_secrets(&format!("subscriber add --supi {supi}{more}"))
+}
+
+/// Whichever command it is: the store knows which log is its own, from the first entry on, and to the last.
+#[test]
+fn no_command_begins_another_log_than_the_one_that_the_store_knows() {
+    let place = Place::new();
+    place.file(
+        "elsewhere.toml",
+        "data_dir = \"kaskade-data\"\n[audit]\nfolder = \"log\"\n",
+    );
+    add(&place, 11, " --config elsewhere.toml").ok();
+    place.file("cards.csv", &format!("imsi,k,opc\n001010000000012,{K},{OPC}\n"));
+    let commands = [
+        "subscriber import cards.csv",
+        "subscriber export out.csv --with-secrets",
+        "subscriber remove imsi-001010000000011 --yes",
+        "subscriber allow-reuse imsi-001010000000011 --yes",
+        "store skip-ahead --yes",
+    ];
+    let all_refused = |why: &str, config: &str| {
+        add(&place, 13, config).refused();
+        for command in &commands {
+            let line = format!("{command}{config}");
+            let refused = place.run(line.split_whitespace()).refused();
+            assert!(
+                refused.contains("not the one that the store knows") && refused.contains("--config"),
+                "{why}: {command}: {refused}"
+            );
+        }
+    };
+    all_refused("no --config", "");
+    assert!(!place.path("kaskade-data/audit").exists(), "not even a folder");
+    assert!(!place.path("out.csv").exists());
+    let log = place.path("log");
+    fs::rename(&log, place.path("lost")).expect("moved");
+    all_refused("lost", " --config elsewhere.toml");
+    fs::rename(place.path("lost"), &log).expect("moved");
+    place.run(["audit", "verify", "--config", "elsewhere.toml"]).ok();
+    let line = "subscriber export out.csv --with-secrets --config elsewhere.toml";
+    place.run(line.split(' ')).ok();
+}
+
+/// To its last entry: a command and a node that end in order leave nothing that could be cut unnoticed.
+#[test]
+fn a_clean_end_moves_the_head_that_the_store_keeps() {
+    let place = Place::new();
+    add(&place, 11, "").ok();
+    let folder = place.path("kaskade-data/audit");
+    let older = fs::read(folder.join("audit-0000000001.log")).expect("a segment");
+    let put_back = |octets: &[u8]| fs::write(folder.join("audit-0000000001.log"), octets).expect("written");
+    let found_and_mended = |what: &str| {
+        let now = fs::read(folder.join("audit-0000000001.log")).expect("a segment");
+        put_back(&older);
+        let refused = place.run(["audit", "verify"]).refused();
+        assert!(refused.contains("cut"), "{what}: {refused}");
+        put_back(&now);
+        place.run(["audit", "verify"]).ok();
+    };
+    add(&place, 12, "").ok();
+    found_and_mended("a command");
+    let listed = place.run(["audit", "show", "--last", "1", "--json"]).ok();
+    put_back(&older);
+    place.run(["audit", "accept", "--yes"]).ok();
+    let older = fs::read(folder.join("audit-0000000001.log")).expect("a segment");
+    Up::start(&place, "up").stop();
+    fs::write(folder.join("audit-0000000001.log"), &older).expect("written");
+    let refused = place.run(["audit", "verify"]).refused();
+    assert!(refused.contains("cut"), "a node: {refused}");
+    assert!(listed.contains("log-closed"), "{listed}");
+}
+
+#[test]
+fn what_is_changed_without_a_log_is_a_gap_in_the_next() {
+    let place = Place::new();
+    add(&place, 11, "").ok();
+    place.file("off.toml", "data_dir = \"kaskade-data\"\n[audit]\nenabled = false\n");
+    let gaps = || {
+        let shown = place.run(["audit", "show", "--json"]).ok();
+        shown
+            .lines()
+            .filter(|line| line.contains("\"gap\":\"switched-off\""))
+            .count()
+    };
+    for number in [12, 13] {
+        add(&place, number, " --config off.toml").ok();
+    }
+    assert_eq!(gaps(), 0);
+    add(&place, 14, "").ok();
+    assert_eq!(gaps(), 1);
+    add(&place, 15, "").ok();
+    assert_eq!(gaps(), 1, "once");
+    place.run(["store", "skip-ahead", "--yes", "--config", "off.toml"]).ok();
+    add(&place, 16, "").ok();
+    assert_eq!(gaps(), 2);
+}
+
+/// Each subscriber of a file has its own entry, with what was done to it.
+#[test]
+fn what_an_import_did_to_one_subscriber_is_found() {
+    let place = Place::new();
+    let file = format!("imsi,k,opc\n001010000000001,{K},{OPC}\n001010000000002,{K},{OPC}\n");
+    place.file("cards.csv", &file);
+    place.run(["subscriber", "import", "cards.csv"]).ok();
+    place.run(["subscriber", "import", "cards.csv", "--replace"]).ok();
+    let shown = place.run(["audit", "show", "--supi", SUPI, "--json"]).ok();
+    let actions: Vec<serde_json::Value> = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let named: Vec<_> = actions
+        .iter()
+        .map(|entry| (&entry["action"], &entry["reason"]))
+        .collect();
+    let (imported, added, changed) = (
+        "imported".into(),
+        "subscriber-added".into(),
+        "subscriber-changed".into(),
+    );
+    assert_eq!(named, [(&added, &imported), (&changed, &imported)]);
+    let ends = place
+        .run(["audit", "show", "--action", "subscribers-imported", "--json"])
+        .ok();
+    let ends: Vec<serde_json::Value> = ends
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(ends.iter().map(|end| &end["count"]).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(ends[0]["correlation"], actions[0]["correlation"]);
+}
+
+/// What is refused for its arguments leaves the log alone.
+#[test]
+fn a_command_without_its_yes_writes_nothing() {
+    let place = with_subscriber();
+    let before = place.run(["audit", "show", "--json"]).ok();
+    for line in [
+        format!("subscriber remove {SUPI}"),
+        format!("subscriber allow-reuse {SUPI}"),
+        "store skip-ahead".to_owned(),
+        "subscriber export kaskade-data --with-secrets".to_owned(),
+        "subscriber remove imsi-001019999999999 --yes".to_owned(),
+        "subscriber change imsi-001019999999999 --akma yes".to_owned(),
+    ] {
+        place.run(line.split(' ')).refused();
+    }
+    place.with_secrets(&format!("subscriber add --supi {SUPI}")).refused();
+    assert_eq!(place.run(["audit", "show", "--json"]).ok(), before);
 }

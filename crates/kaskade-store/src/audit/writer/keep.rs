@@ -7,7 +7,7 @@ use std::time::Instant;
 use kaskade_flow::event::{Action, Event, Outcome};
 
 use super::super::format::{HEAD_LEN, Head, MARKS};
-use super::super::{Step, files};
+use super::super::{Notice, Step, files};
 use super::{AGE_EVERY, Full, RETRY_AFTER, Segment, State, Writer};
 
 impl Writer {
@@ -90,9 +90,16 @@ impl Writer {
             };
         }
         match self.folder.spare(self.options.segment_bytes) {
-            Ok(file) => self.spare = Some(file),
+            Ok(file) => {
+                self.spare = Some(file);
+                self.low = false;
+            }
             Err(error) if files::is_full(&error) && !self.full && self.room() > 0 => {
-                // There is room yet: it is tried again, and said when there is none.
+                // There is room yet: it is tried again.
+                if !self.low {
+                    self.low = true;
+                    self.tell(&Notice::Low(error.to_string()));
+                }
                 self.retry_at = Some(Instant::now() + RETRY_AFTER);
             }
             Err(error) => return Err(error),

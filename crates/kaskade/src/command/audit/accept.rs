@@ -6,7 +6,7 @@ use kaskade_store::{keep_audit_head, kept_audit_head};
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service;
+use crate::record;
 
 /// Goes on with the log that is there, though the store knows another or a longer one
 ///
@@ -34,13 +34,13 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         console.line("The store knows of no audit log yet: there is nothing to accept.")?;
         return Ok(());
     };
-    match service::open_audit_to_serve(&data, &config, Some(kept)) {
+    match record::open_audit_alone(&data, &config, Some(kept)) {
         Ok(log) if log.is_on() => {
             console.line("The audit log is the one that the store knows: there is nothing to accept.")?;
             return Ok(());
         }
         Ok(_) => bail!("audit.enabled is false: there is no log to go on with"),
-        Err(error) if !service::is_not_the_known_log(&error) => return Err(error),
+        Err(error) if !record::is_not_the_known_log(&error) => return Err(error),
         Err(error) if !args.yes => {
             return Err(error.context(format!(
                 "the log was known up to entry {}, and what is missing stays missing: add --yes to go on with what is there",
@@ -49,11 +49,14 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         }
         Err(_) => {}
     }
-    let log = service::open_audit_to_serve(&data, &config, None)
-        .context("the log is damaged beside that: keep its folder elsewhere, and run this again")?;
-    service::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
+    let log = record::open_audit_alone(&data, &config, None).map_err(|error| match record::has_no_room(&error) {
+        true => error,
+        false => error.context("the log is damaged beside that: keep its folder elsewhere, and run this again"),
+    })?;
+    record::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
         event.correlated(kept.entries)
     })?;
+    log.close();
     let head = log.head().context("no audit log")?;
     keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
     console.line(format!(

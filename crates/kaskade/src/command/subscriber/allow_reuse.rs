@@ -5,11 +5,12 @@ use kaskade_flow::event::Action as Audited;
 use serde_json::json;
 
 use super::subscription::supi_of;
-use super::{highest_sqn, is_at_its_end, open_audited, unknown};
+use super::{highest_sqn, is_at_its_end, unknown};
 use crate::command::store::audit;
 use crate::console::Console;
-use crate::data_dir::DataArgs;
-use crate::service::{change, told};
+use crate::data_dir::{DataArgs, DataDir};
+use crate::record::{Much, change, open_audit_of, told};
+use crate::service::open_store;
 use kaskade::hex_field;
 use kaskade::subscription::Who;
 
@@ -41,7 +42,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let (store, audit_log) = open_audited(&args.data)?;
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(&data, &config)?;
     let supi = supi_of(&store, &args.who)?;
     let before = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
     if !args.yes {
@@ -50,6 +53,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             supi.sbi()
         );
     }
+    let audit_log = open_audit_of(&store, &data, &config, Much::No)?;
     audit(|| {
         let event = change(&audit_log, Audited::ReuseAllowed).map(|event| event.about(audit_log.subject(&supi)));
         store.allow_reuse_on_record(&supi, event)?;

@@ -8,11 +8,12 @@ use kaskade_keys::{Gpsi, RoutingIndicator};
 use kaskade_store::{AuthMethods, BestSubscription, EpsProfile, Subscriber};
 
 use super::subscription::{not_put, supi_of};
-use super::{document, open_audited, unknown};
+use super::{document, unknown};
 use crate::command::derive;
 use crate::console::Console;
-use crate::data_dir::DataArgs;
-use crate::service::{change, told};
+use crate::data_dir::{DataArgs, DataDir};
+use crate::record::{Much, change, open_audit_of, told};
+use crate::service::open_store;
 
 /// Changes what a subscription allows, and nothing else
 ///
@@ -75,10 +76,13 @@ fn some_best(text: &str) -> Result<Best, kaskade::subscription::SubscriptionErro
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let (store, audit) = open_audited(&args.data)?;
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(&data, &config)?;
     let supi = supi_of(&store, &args.who)?;
     let mut subscriber = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
     args.apply(&mut subscriber)?;
+    let audit = open_audit_of(&store, &data, &config, Much::No)?;
     let event = change(&audit, Audited::SubscriberChanged).map(|event| event.about(audit.subject(&supi)));
     store
         .change_on_record(&subscriber, event)

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
 use kaskade::import::{Format, csv_field};
 use kaskade_flow::event::{Action as Audited, Outcome};
@@ -14,7 +14,8 @@ use super::subscription::{self, FIELDS};
 use super::{highest_sqn, pages};
 use crate::console::{Console, Output};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::{note, open_audit, open_store};
+use crate::record::{Much, note, open_audit_of};
+use crate::service::open_store;
 
 /// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]
@@ -45,6 +46,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let store = open_store(&data, &config)?;
+    let to_stdout = args.file == Path::new("-");
+    if !to_stdout && args.file.symlink_metadata().is_ok() {
+        bail!("{}: there is one already, it stays as it is", args.file.display());
+    }
     // On record before the first of them leaves.
     let all = u32::try_from(store.len()?).unwrap_or(u32::MAX);
     let outcome = if args.with_secrets {
@@ -52,14 +57,13 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     } else {
         Outcome::Noted
     };
-    let audit = open_audit(&data, &config)?;
+    let audit = open_audit_of(&store, &data, &config, Much::No)?;
     note(&audit, outcome, Audited::SubscribersExported, |event| event.times(all))?;
     let format = args
         .format
         .or_else(|| Format::of_name(&args.file.display().to_string()))
         .unwrap_or(Format::Csv);
     let sealed = args.with_secrets.then(|| SealedSecrets::new(data.master()));
-    let to_stdout = args.file == Path::new("-");
     let mut out: Box<dyn Write> = if to_stdout {
         Box::new(BufWriter::new(Output::new()))
     } else {

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade::subscription::methods_of_card;
 use kaskade_aka::sqn::SqnScheme;
-use kaskade_flow::event::Action as Audited;
+use kaskade_flow::event::{Action as Audited, Outcome, Reason};
 use kaskade_keys::{Gpsi, Supi};
-use kaskade_store::audit::AuditLog;
+use kaskade_net::random::random_octets;
 use kaskade_store::{AuthMethods, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
@@ -20,7 +20,8 @@ use super::sealed_secrets::SealedSecrets;
 use super::{open_or_create, sqn_record};
 use crate::console::{Console, Style, progress};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::service::{change, open_audit_of, open_store, told};
+use crate::record::{LogOf, Much, change, note, open_audit_of, told};
+use crate::service::open_store;
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -72,6 +73,9 @@ pub(super) struct Args {
     data: DataArgs,
 }
 
+/// So many have room in a small segment of the audit log.
+const FEW: usize = 4096;
+
 /// Subscribers per call of the store, between two steps of the progress bar.
 const CHUNK: usize = 8192;
 
@@ -118,9 +122,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         ))?;
         return Ok(());
     }
-    let audit = open_audit_of(&store, &data, &config)?;
+    let much = if count > FEW { Much::Yes } else { Much::No };
+    let audit = open_audit_of(&store, &data, &config, much)?;
     write((&store, &audit), &sealed, &entries, config.sqn.scheme.0)?;
-    told(&audit)?;
     console.line(format!("{count} subscribers are in {}", data.path().display()))?;
     Ok(())
 }
@@ -244,14 +248,27 @@ fn methods(entry: &Entry, secrets: &SubscriberSecrets) -> Result<AuthMethods> {
 }
 
 fn write(
-    (store, audit): (&SubscriberStore, &AuditLog),
+    (store, audit): (&SubscriberStore, &LogOf<'_>),
     sealed: &SealedSecrets,
     entries: &[Entry],
     scheme: SqnScheme,
 ) -> Result<()> {
-    // One for each commit, with how many subscribers it is of.
-    let event =
-        |action| move |count| change(audit, action).map(|event| event.times(u32::try_from(count).unwrap_or(u32::MAX)));
+    // What belongs to this import has its number.
+    let import = u64::from_be_bytes(random_octets()?);
+    let event = |subscriber: &Subscriber, known| {
+        let done = match known {
+            true => Audited::SubscriberChanged,
+            false => Audited::SubscriberAdded,
+        };
+        let event = change(audit, done)?.about(audit.subject(&subscriber.supi));
+        Some(event.because(Reason::Imported).correlated(import))
+    };
+    let ended = |done: usize| {
+        told(audit)?;
+        note(audit, Outcome::Noted, Audited::SubscribersImported, |event| {
+            event.times(u32::try_from(done).unwrap_or(u32::MAX)).correlated(import)
+        })
+    };
     let bar = progress(entries.len());
     let mut done = 0;
     // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
@@ -265,14 +282,16 @@ fn write(
         subscriber.subscription.gpsi = None;
         without.push(subscriber);
     }
-    store.put_many_on_record(&without, &event(Audited::SubscriberChanged))?;
+    store.put_many_on_record(&without, &event)?;
     for chunk in entries.chunks(CHUNK) {
         let subscribers = chunk
             .iter()
             .map(|entry| subscriber(sealed, entry, scheme))
             .collect::<Result<Vec<_>>>()?;
-        if let Err(error) = store.put_many_on_record(&subscribers, &event(Audited::SubscribersImported)) {
+        if let Err(error) = store.put_many_on_record(&subscribers, &event) {
             bar.abandon();
+            // Each that is in has its entry in the store, whether the log can take it now or not.
+            let _ = ended(done);
             bail!(
                 "{error}: at least {done} of {} subscribers are in. Remove the cause, and import the same file with --replace",
                 entries.len()
@@ -282,7 +301,7 @@ fn write(
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
     }
     bar.finish_and_clear();
-    Ok(())
+    ended(done)
 }
 
 fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {

@@ -19,8 +19,9 @@ use kaskade_flow::Refusal;
 use kaskade_flow::event::Action as Audited;
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
-use kaskade_store::audit::AuditLog;
-use kaskade_store::{Algorithm, AlgorithmProfile, OpOrOpc, Subscriber, SubscriberSecrets, SubscriberStore, TopOrTopc};
+use kaskade_store::{
+    Algorithm, AlgorithmProfile, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore, TopOrTopc,
+};
 use serde_json::{Value, json};
 use subscription::{SubscriptionArgs, not_put, supi_of};
 
@@ -28,8 +29,9 @@ use crate::command::derive;
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::exit;
+use crate::record::{self, Much, open_audit_of, told};
 use crate::secret_input::SecretArgs;
-use crate::service::{self, open_audit_of, open_store, told};
+use crate::service::open_store;
 
 /// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
 ///
@@ -147,7 +149,10 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let config = args.data.config()?;
     let data = open_or_create(console, &config.data_dir)?;
     let store = open_store(&data, &config)?;
-    let audit = open_audit_of(&store, &data, &config)?;
+    if !args.replace && store.contains(&args.supi)? {
+        return Err(not_put(&args.supi, StoreError::AlreadyExists));
+    }
+    let audit = open_audit_of(&store, &data, &config, Much::No)?;
     let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
     let subscriber = Subscriber {
         supi: args.supi.clone(),
@@ -157,16 +162,18 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         amf: args.amf,
         sqn: sqn_record(scheme, args.sqn),
     };
-    let known = args.replace && store.contains(&args.supi)?;
-    let done = if known {
-        Audited::SubscriberChanged
-    } else {
-        Audited::SubscriberAdded
+    let event = |known| {
+        let done = match known {
+            true => Audited::SubscriberChanged,
+            false => Audited::SubscriberAdded,
+        };
+        record::change(&audit, done).map(|event| event.about(audit.subject(&args.supi)))
     };
-    let event = service::change(&audit, done).map(|event| event.about(audit.subject(&args.supi)));
     let put = match args.replace {
-        true => store.put_many_on_record([&subscriber], &|_| event).map(drop),
-        false => store.add_on_record(&subscriber, event),
+        true => store
+            .put_many_on_record([&subscriber], &|_, known| event(known))
+            .map(drop),
+        false => store.add_on_record(&subscriber, event(false)),
     };
     put.map_err(|error| not_put(&args.supi, error))?;
     told(&audit)?;
@@ -248,7 +255,9 @@ fn show(console: &Console, args: &Show) -> Result<()> {
 }
 
 fn remove(console: &Console, args: &Remove) -> Result<()> {
-    let (store, audit) = open_audited(&args.data)?;
+    let config = args.data.config()?;
+    let data = DataDir::open(&config.data_dir)?;
+    let store = open_store(&data, &config)?;
     let supi = supi_of(&store, &args.who)?;
     if !store.contains(&supi)? {
         return Err(unknown(&args.who));
@@ -259,7 +268,8 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
             supi.sbi()
         );
     }
-    let event = service::change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
+    let audit = open_audit_of(&store, &data, &config, Much::No)?;
+    let event = record::change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
     store.remove_on_record(&supi, event)?;
     told(&audit)?;
     console.line(format!("{} is removed", supi.sbi()))?;
@@ -269,15 +279,6 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
 fn open(args: &DataArgs) -> Result<SubscriberStore> {
     let config = args.config()?;
     open_store(&DataDir::open(&config.data_dir)?, &config)
-}
-
-/// The same, and the audit log: for what changes something.
-fn open_audited(args: &DataArgs) -> Result<(SubscriberStore, AuditLog)> {
-    let config = args.config()?;
-    let data = DataDir::open(&config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    let audit = open_audit_of(&store, &data, &config)?;
-    Ok((store, audit))
 }
 
 fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> {

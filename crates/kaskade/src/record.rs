@@ -1,0 +1,287 @@
+//! The audit log of a command or a node, and the store beside it, which keeps how far that log has come.
+
+use std::io::ErrorKind;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use kaskade::config::{AuditConfig, Config};
+use kaskade_flow::UnixMillis;
+use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
+use kaskade_net::time::unix_millis;
+use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
+use kaskade_store::private::PrivateError;
+use kaskade_store::{OnRecord, SubscriberStore};
+
+use crate::console::complain;
+use crate::data_dir::DataDir;
+
+/// What the configuration says about the audit log; `None` without one.
+pub(crate) fn audit_options(config: &Config) -> Option<AuditOptions> {
+    let AuditConfig {
+        enabled,
+        segment_bytes,
+        keep_bytes,
+        keep_days,
+        when_full,
+        ..
+    } = &config.audit;
+    let mut options = AuditOptions::new(&audit_folder(config));
+    options.segment_bytes = *segment_bytes;
+    options.keep_bytes = (*keep_bytes).max(4 * segment_bytes);
+    options.keep = Duration::from_secs(keep_days * 86_400);
+    options.when_full = when_full.0;
+    enabled.then_some(options)
+}
+
+/// Where the audit log is.
+pub(crate) fn audit_folder(config: &Config) -> PathBuf {
+    let folder = config.audit.folder.clone();
+    folder.unwrap_or_else(|| config.data_dir.join("audit"))
+}
+
+/// The audit log beside the store that keeps its head. When it goes, the log is closed, and the store keeps where it ends.
+pub(crate) struct LogOf<'s> {
+    log: AuditLog,
+    store: &'s SubscriberStore,
+}
+
+impl Deref for LogOf<'_> {
+    type Target = AuditLog;
+
+    fn deref(&self) -> &AuditLog {
+        &self.log
+    }
+}
+
+impl Drop for LogOf<'_> {
+    fn drop(&mut self) {
+        self.log.close();
+        if let Err(error) = self.store.keep_audit_head() {
+            complain(&format!(
+                "the store does not keep where the audit log ends, only an earlier place: {error}"
+            ));
+        }
+    }
+}
+
+/// How much a command puts on record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Much {
+    /// A few entries: little room is taken for them.
+    No,
+    /// As much as a node does.
+    Yes,
+}
+
+/// Opens the audit log for a command that changes something in an open store: what it changes is on record in the same commit, so
+/// that no kill leaves a change without its entry.
+pub(crate) fn open_audit_of<'s>(
+    store: &'s SubscriberStore,
+    data: &DataDir,
+    config: &Config,
+    much: Much,
+) -> Result<LogOf<'s>> {
+    open_beside(store, data, config, &|options| {
+        if much == Much::No {
+            options.segment_bytes = AuditOptions::LEAST_SEGMENT;
+        }
+    })
+}
+
+/// Opens the audit log of a node, which serves though there is no room yet: nothing is given out before there is.
+pub(crate) fn open_audit_to_serve<'s>(
+    store: &'s SubscriberStore,
+    data: &DataDir,
+    config: &Config,
+) -> Result<LogOf<'s>> {
+    open_beside(store, data, config, &|options| {
+        options.first = Some((Outcome::Noted, Action::StoreOpened));
+    })
+}
+
+/// One that does not go on from the head that the store keeps is left as it is, and so is that head.
+fn open_beside<'s>(
+    store: &'s SubscriberStore,
+    data: &DataDir,
+    config: &Config,
+    change: &dyn Fn(&mut AuditOptions),
+) -> Result<LogOf<'s>> {
+    let since = store.unrecorded_since()?;
+    let log = open_with(data, config, store.audit_head()?, &|options| {
+        options.gap = since.map(switched_off);
+        change(options);
+    })?;
+    let log = beside(store, log)?;
+    // On the disk before the store forgets it.
+    if since.is_some() && log.is_on() && log.flush().is_ok() {
+        store.is_recorded_again()?;
+    }
+    Ok(log)
+}
+
+/// A log that is open, beside the store that is opened after it. Without a log, the store says from when on it was changed so.
+pub(crate) fn beside(store: &SubscriberStore, log: AuditLog) -> Result<LogOf<'_>> {
+    if !log.is_on() {
+        store.goes_unrecorded(unix_millis())?;
+    }
+    store.keep_head_of(&log);
+    let log = LogOf { log, store };
+    // From its first entry on the store knows which log is its own. On a full disk, where nothing can be read once a commit failed,
+    // it is tried again when the log is closed, which says so.
+    if !matches!(store.audit_head(), Ok(Some(_))) {
+        let _ = store.keep_audit_head();
+    }
+    store.records().hand_events_to(Arc::new(log.log.clone()));
+    Ok(log)
+}
+
+fn switched_off(from: UnixMillis) -> Gap {
+    let until = unix_millis().max(from);
+    Gap {
+        reason: GapReason::SwitchedOff,
+        from,
+        until,
+        lost: None,
+        at_most_ms: until.get() - from.get(),
+        refusals: None,
+    }
+}
+
+/// Opens the audit log while no store is open, for a command that changes that as a whole. `kept` is the head that it keeps.
+pub(crate) fn open_audit_alone(data: &DataDir, config: &Config, kept: Option<Anchor>) -> Result<AuditLog> {
+    open_with(data, config, kept, &|options| {
+        options.segment_bytes = AuditOptions::LEAST_SEGMENT;
+    })
+}
+
+fn open_with(
+    data: &DataDir,
+    config: &Config,
+    kept: Option<Anchor>,
+    change: &dyn Fn(&mut AuditOptions),
+) -> Result<AuditLog> {
+    let Some(mut options) = audit_options(config) else {
+        return Ok(AuditLog::off());
+    };
+    options.known = kept;
+    change(&mut options);
+    let (folder, octets) = (options.folder.clone(), options.segment_bytes);
+    let serves = options.first.is_some();
+    options.tell = Some(Arc::new(move |notice: &Notice| match notice {
+        Notice::Full(why) => {
+            let then = match serves {
+                true => "it goes on by itself then, and nothing is given out before",
+                false => "run the command again then",
+            };
+            tracing::error!(
+                "the audit log in {} has no room ({why}): it needs {octets} octets there; {then}",
+                folder.display()
+            );
+        }
+        Notice::Low(why) => tracing::warn!(
+            "the next segment of the audit log in {} has no room ({why}), {octets} octets: make it before the present one is full",
+            folder.display()
+        ),
+        Notice::Room => tracing::warn!("the audit log has room again"),
+        Notice::Failed(why) => {
+            tracing::error!("the audit log failed ({why}): look at the disk, then start again");
+        }
+        Notice::Gap(gap) => tracing::warn!(
+            "the audit log has a gap of at most {} ms ({}): `kaskade audit show` says from when until when",
+            gap.at_most_ms,
+            gap.reason.name()
+        ),
+        Notice::TornTail(octets) => {
+            tracing::warn!("a crash left {octets} octets in the audit log that are no entry: cut off");
+        }
+        _ => {}
+    }));
+    let folder = options.folder.clone();
+    AuditLog::open(options, data.master()).map_err(|error| {
+        let context = match &error {
+            error if is_no_room(error) => format!(
+                "cannot open the audit log: the disk is full, {} needs {octets} octets. Make room and run the command again",
+                folder.display()
+            ),
+            AuditError::InUse(_) => "cannot open the audit log: stop the `kaskade up` that writes it first".to_owned(),
+            _ => "cannot open the audit log".to_owned(),
+        };
+        let error = anyhow::Error::new(error).context(context);
+        match kept.is_some() && is_not_the_known_log(&error) {
+            true => error.context(format!(
+                "the audit log is not the one that the store knows: there is another one in {}, or none, or it was cut or put back \
+                 from a copy. If `folder` under [audit] of the node's configuration is elsewhere, name that with --config; else put \
+                 the right folder back. If it is lost, `kaskade audit accept --yes` goes on with what is there, and says so in it",
+                folder.display()
+            )),
+            false => error,
+        }
+    })
+}
+
+fn is_no_room(error: &AuditError) -> bool {
+    matches!(
+        error,
+        AuditError::Private(PrivateError::Io {
+            kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge,
+            ..
+        })
+    )
+}
+
+/// Whether a log was not opened since there is no room for it.
+pub(crate) fn has_no_room(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(is_no_room)
+}
+
+/// Whether a log was not opened since it is not what it was known to be.
+pub(crate) fn is_not_the_known_log(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(AuditError::Wrong(wrong)) => matches!(
+            wrong.what,
+            What::Missing | What::Cut { .. } | What::NoNext(_) | What::Anchor(_) | What::OtherLog { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// What the log is told of a change, in the change's own commit; `None` without a log.
+pub(crate) fn change(audit: &AuditLog, action: Action) -> Option<Event> {
+    audit.is_on().then(|| Event::new(Outcome::Changed, action, audit.now()))
+}
+
+/// The same of a change of the store as a whole.
+pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> {
+    let above = audit.newest_committed();
+    change(audit, action).map(|event| OnRecord { event, above })
+}
+
+/// Waits until the log has what was committed for it.
+pub(crate) fn told(audit: &LogOf<'_>) -> Result<()> {
+    loop {
+        let all = audit.store.records().offer_events();
+        audit
+            .flush()
+            .context("done, and on record in the store: the audit log takes it at the next start when it has room")?;
+        if all {
+            return Ok(());
+        }
+    }
+}
+
+/// Puts on record what a command does that is no commit of the store, durable before it returns.
+pub(crate) fn note(
+    audit: &AuditLog,
+    outcome: Outcome,
+    action: Action,
+    detail: impl FnOnce(Event) -> Event,
+) -> Result<()> {
+    let event = Event::new(outcome, action, audit.now());
+    audit
+        .record(detail(event))
+        .and_then(|()| audit.flush())
+        .context("not on record in the audit log")
+}
