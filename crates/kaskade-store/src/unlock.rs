@@ -102,8 +102,9 @@ fn data_key(
 }
 
 fn declare(engine: &dyn Engine) -> Result<(), StoreError> {
+    // All that a store has of its own, before it is one: on a full disk it is either made, or blank.
     engine
-        .declare(&[SUBSCRIBER])
+        .declare(&[SUBSCRIBER, Table::OUTBOX, Table::EVENTS])
         .map_err(|error| StoreError::Write(Arc::new(error)))
 }
 
