@@ -244,9 +244,9 @@ impl SubscriberStore {
             let loaded = SqnIssuer::load(record);
             let effect = Effect::Replaced(key.clone(), Some(Box::new((loaded, owner))));
             chunk.effects.push(effect);
-            chunk.events.extend(event);
             Ok::<_, StoreError>(((), true))
         })?;
+        chunk.events.extend(event);
         let gpsi = subscriber.subscription.gpsi.clone();
         chunk.gpsis.push((subscriber.supi.clone(), gpsi));
         Ok(())
