@@ -72,7 +72,7 @@ pub(crate) fn without(message: &str) -> String {
 fn may_stay(text: &str, words: &HashSet<String>) -> bool {
     let plain = |text: &str| {
         text.bytes()
-            .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b'.' | b'_'))
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b'.' | b'_' | b'/'))
             && !may_be_secret(text)
     };
     // No key is so short.

@@ -465,7 +465,7 @@ fn exports_are_sealed_and_read_back_with_the_same_master_key_only() {
             place
                 .kaskade(&format!("subscriber export {file} --data data"))
                 .refused()
-                .contains("cannot create")
+                .contains("there is one already")
         );
 
         // Another master key: refused. The same one: the same subscribers.
