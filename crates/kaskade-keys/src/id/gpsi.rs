@@ -9,7 +9,8 @@ use alloc::string::{String, ToString};
 use super::error::ParseError;
 
 /// GPSI: how those outside call a subscription, as `msisdn-` and 5 to 15 digits, or `extid-` and an external identifier
-/// `user@domain` (TS 23.003 28.8, TS 29.571 5.3.2). At most 255 octets. `Debug` masks it.
+/// `user@domain` (TS 23.003 28.8, TS 29.571 5.3.2). At most 255 octets. The domain is one of the DNS, which knows no capital
+/// letters, and is kept in small ones (RFC 4343); the user is as it was given. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Gpsi(Box<str>);
 
@@ -62,11 +63,16 @@ impl FromStr for Gpsi {
         } else {
             false
         };
-        if well_formed {
-            Ok(Self(text.to_string().into()))
-        } else {
-            Err(form)
+        if !well_formed {
+            return Err(form);
         }
+        let mut text = text.to_string();
+        if let Some(at) = text.find('@')
+            && let Some(domain) = text.get_mut(at..)
+        {
+            domain.make_ascii_lowercase();
+        }
+        Ok(Self(text.into()))
     }
 }
 
@@ -87,6 +93,15 @@ impl fmt::Debug for Gpsi {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_is_the_same_in_capital_letters() {
+        let parsed = |text: &str| text.parse::<Gpsi>().expect("a GPSI");
+        let one = parsed("extid-Meter-17@Things.EXAMPLE");
+        assert_eq!(one, parsed("extid-Meter-17@things.example"));
+        assert_eq!(one.as_str(), "extid-Meter-17@things.example");
+        assert_ne!(one, parsed("extid-meter-17@things.example"), "the user is another one");
+    }
 
     #[test]
     fn masking_hides_the_subscriber() {
