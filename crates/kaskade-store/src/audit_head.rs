@@ -6,8 +6,8 @@ use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 
 use crate::audit::{Anchor, AuditLog};
-use crate::engine::{Batch, Table};
-use crate::error::{StoreError, read_error};
+use crate::engine::Batch;
+use crate::error::StoreError;
 use crate::meta;
 use crate::queue::{Request, Ticket};
 use crate::store::SubscriberStore;
@@ -38,10 +38,9 @@ impl SubscriberStore {
         if self.audit_head()? == Some(head) || fault!("audit-head-not-kept-at-end") {
             return Ok(());
         }
-        let key = meta::audit_head_key(self.node());
         let mut unit = Batch::default();
-        let value = meta::with_code(self.sealer.keys(), &key, head.encode().to_vec());
-        unit.put(Table::META, &key, &value);
+        meta::keep_of_log(&*self.engine, self.sealer.keys(), self.node(), &mut unit)?;
+        meta::put_head(self.sealer.keys(), self.node(), Some(&head), &mut unit);
         self.make_durable(unit)
     }
 
@@ -50,13 +49,8 @@ impl SubscriberStore {
     /// # Errors
     /// When reading fails, or it is not as it was written.
     pub fn unrecorded_since(&self) -> Result<Option<UnixMillis>, StoreError> {
-        let key = meta::unrecorded_key(self.node());
-        if meta::octets(&*self.engine, &key).map_err(read_error)?.is_none() {
-            return Ok(None);
-        }
-        let name = "time since when no audit log is written";
-        let since = meta::coded_number(&*self.engine, self.sealer.keys(), (&key, name))?;
-        Ok(Some(UnixMillis::new(since)))
+        let since = meta::unrecorded_since(&*self.engine, self.sealer.keys(), self.node())?;
+        Ok(since.map(UnixMillis::new))
     }
 
     /// Says that from now on the store may be changed without an audit log, if it does not say so already; durable before it returns.
@@ -68,9 +62,9 @@ impl SubscriberStore {
         if self.unrecorded_since()?.is_some() || fault!("audit-off-not-noted") {
             return Ok(());
         }
-        let key = meta::unrecorded_key(self.node());
         let mut unit = Batch::default();
-        unit.put(Table::META, &key, &meta::coded(self.sealer.keys(), &key, at.get()));
+        meta::keep_of_log(&*self.engine, self.sealer.keys(), self.node(), &mut unit)?;
+        meta::put_unrecorded(self.sealer.keys(), self.node(), at.get(), &mut unit);
         self.make_durable(unit)
     }
 
@@ -80,7 +74,7 @@ impl SubscriberStore {
     /// When writing fails.
     pub fn is_recorded_again(&self) -> Result<(), StoreError> {
         let mut unit = Batch::default();
-        unit.remove(Table::META, &meta::unrecorded_key(self.node()));
+        meta::put_unrecorded(self.sealer.keys(), self.node(), 0, &mut unit);
         self.make_durable(unit)
     }
 

@@ -177,11 +177,9 @@ impl Committer {
             Some(_) => self.audit.get().and_then(AuditLog::head),
             None => self.head_to_keep(HEAD_BESIDE),
         };
-        if let Some(head) = head {
-            let key = meta::audit_head_key(self.node);
-            let octets = meta::with_code(self.issuer.keys(), &key, head.encode().to_vec());
-            let mut unit = Batch::default();
-            unit.put(Table::META, &key, &octets);
+        let unit = head.and_then(|head| self.unit_of_head(&head));
+        let head = head.filter(|_| unit.is_some());
+        if let Some(unit) = unit {
             units.push(unit);
             effects.push(Vec::new());
         }
@@ -225,6 +223,16 @@ impl Committer {
         if marked {
             self.move_clock(true);
         }
+    }
+
+    /// Keeps the head of the audit log; `None` where nothing can be read, and it is tried again.
+    fn unit_of_head(&self, head: &Anchor) -> Option<Batch> {
+        let mut unit = Batch::default();
+        if self.head_kept.is_none() {
+            meta::keep_of_log(&*self.engine, self.issuer.keys(), self.node, &mut unit).ok()?;
+        }
+        meta::put_head(self.issuer.keys(), self.node, Some(head), &mut unit);
+        Some(unit)
     }
 
     /// Puts what a request tells the audit log into its unit.

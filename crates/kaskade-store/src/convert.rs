@@ -19,13 +19,11 @@ mod old;
 use std::sync::Arc;
 
 use kaskade_crypto::seal::StoreKind;
-use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Outcome};
 
 use crate::engine::{Batch, Blocking, Engine, Table};
 use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
-use crate::master_key::MasterKey;
 use crate::meta;
 use crate::model::{Subscriber, Subscription};
 use crate::numbers_row::{SQN_VERSION_FIRST, decode_sqn};
@@ -34,6 +32,7 @@ use crate::row::DAMAGED_BEFORE;
 use crate::rows::{Part, SUBSCRIBER, put_credentials, put_numbers};
 use crate::seal::Sealer;
 use crate::sqn_row;
+use crate::unlock::Opener;
 use old::OldRow;
 
 /// How many rows go into one commit.
@@ -58,7 +57,7 @@ pub struct Conversion {
 pub(crate) fn convert(
     engine: &dyn Engine,
     sealer: &Sealer,
-    (master_key, node): (&MasterKey, u16),
+    opener: &Opener<'_>,
     kind: StoreKind,
     tell: &dyn Fn(Conversion),
 ) -> Result<(), StoreError> {
@@ -114,22 +113,17 @@ pub(crate) fn convert(
     let sealed = meta::octets(engine, meta::DATA_KEY)
         .map_err(read_error)?
         .unwrap_or_default();
-    let sealed = Sealer::reseal(master_key, &sealed, (kind, StoreKind::Records))?;
+    let sealed = Sealer::reseal(opener.master_key, &sealed, (kind, StoreKind::Records))?;
     batch.put(Table::META, meta::DATA_KEY, &sealed);
     // Whichever command opened the store: the audit log takes it from there. Nothing older waits for it, as no earlier format had events.
     let count = u32::try_from(conversion.done).unwrap_or(u32::MAX);
-    let event = Event::new(Outcome::Changed, Action::StoreConverted, now()).times(count);
+    let event = Event::new(Outcome::Changed, Action::StoreConverted, opener.now()).times(count);
     let record = Some(OnRecord { event, above: 0 });
-    apply_on_record(engine, sealer.data_key(), node, &mut batch, record)
+    apply_on_record(engine, sealer.data_key(), opener.node, &mut batch, record)
         .map_err(|error| StoreError::Write(Arc::new(error)))?;
     conversion.is_complete = true;
     tell(conversion);
     Ok(())
-}
-
-fn now() -> UnixMillis {
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    UnixMillis::new(crate::clock::millis(since))
 }
 
 /// Names and values of some rows.

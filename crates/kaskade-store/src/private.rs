@@ -83,6 +83,11 @@ impl PrivateError {
         }
     }
 
+    /// Whether the disk has no room.
+    pub const fn is_no_room(&self) -> bool {
+        matches!(self, Self::Io { kind, .. } if is_no_room(*kind))
+    }
+
     /// Whether it is only that there is no such file.
     pub fn is_not_found(&self) -> bool {
         matches!(
@@ -93,6 +98,14 @@ impl PrivateError {
             }
         )
     }
+}
+
+/// Whether the system refuses for want of room.
+pub(crate) const fn is_no_room(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
 }
 
 /// What a file is for: decides whether a link to it is followed and what mode it may have.

@@ -20,7 +20,7 @@ use crate::row::Row;
 use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
 use crate::sqn_row::{self, Owner};
 use crate::store::StoreOptions;
-use crate::unlock::unlock;
+use crate::unlock::{Opener, unlock};
 
 /// By how many SEQ everybody goes ahead at least.
 pub const SKIPPED_SEQ: u64 = 1 << 20;
@@ -86,7 +86,12 @@ pub fn skip_ahead_on(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Skipped, StoreError> {
     let node = options.node.index().into();
-    let sealer = unlock(engine, name, (master_key, node), None, &*options.converting)?;
+    let opener = Opener {
+        master_key,
+        node,
+        clock: &*options.clock,
+    };
+    let sealer = unlock(engine, name, &opener, None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
     let delta = options.policy.delta;
@@ -116,7 +121,8 @@ pub fn skip_ahead_on(
         }
         None => {
             let mut batch = Batch::default();
-            let tick_ms = meta::coded_number(engine, keys, meta::CODED_TICK)?.max(1);
+            let (tick_ms, _) = meta::tick_and_keepers(engine, keys)?;
+            let tick_ms = tick_ms.max(1);
             let ticks = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX) / tick_ms;
             let mark = meta::highest_mark(engine, keys)?;
             let mark = mark.max(ticks(options.clock.clocks().wall));

@@ -30,7 +30,7 @@ use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
-use super::unlock::{Making, unlock};
+use super::unlock::{Making, Opener, unlock};
 use crate::convert::Conversion;
 use crate::records::OnRecord;
 
@@ -183,8 +183,12 @@ impl SubscriberStore {
                 tick: tick.unwrap_or(DEFAULT_TICK),
                 record: making,
             });
-            let node = node.index().into();
-            unlock(&*engine, name, (master_key, node), new.as_ref(), &*converting)
+            let opener = Opener {
+                master_key,
+                node: node.index().into(),
+                clock: &*clock,
+            };
+            unlock(&*engine, name, &opener, new.as_ref(), &*converting)
         })?;
         let sealer = Arc::new(sealer);
         let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));
@@ -196,7 +200,7 @@ impl SubscriberStore {
             return Err(StoreError::SkipUnfinished);
         }
         let keys = sealer.keys();
-        let store_ms = meta::coded_number(&*engine, keys, meta::CODED_TICK)?;
+        let (store_ms, _) = meta::tick_and_keepers(&*engine, keys)?;
         if let Some(asked_ms) = tick.map(millis)
             && asked_ms != store_ms
         {

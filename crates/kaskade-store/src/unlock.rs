@@ -7,12 +7,13 @@ use std::time::Duration;
 use kaskade_aka::sqn::NodeIndex;
 use kaskade_crypto::seal::StoreKind;
 use kaskade_faults::fault;
+use kaskade_flow::UnixMillis;
 
 use crate::audit::Anchor;
-use crate::clock::millis;
+use crate::clock::{Clock, SystemClock, millis};
 use crate::convert::{Conversion, convert};
 use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Blocking, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Serial, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
@@ -26,19 +27,39 @@ pub(crate) struct Making {
     pub(crate) record: Option<OnRecord>,
 }
 
+/// Who opens a store.
+pub(crate) struct Opener<'o> {
+    pub(crate) master_key: &'o MasterKey,
+    /// Which of the home network's nodes it is.
+    pub(crate) node: u16,
+    /// Dates what the audit log is told of it.
+    pub(crate) clock: &'o dyn Clock,
+}
+
+impl Opener<'_> {
+    pub(crate) fn now(&self) -> UnixMillis {
+        match fault!("conversion-dated-elsewhere") {
+            true => UnixMillis::new(millis(SystemClock::default().wall())),
+            false => UnixMillis::new(millis(self.clock.wall())),
+        }
+    }
+}
+
 /// Opens the data key, or makes one for an empty store that has none yet, if that is to be made. A store of an earlier format is
 /// converted, and `tell` told how far that is.
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
-    (master_key, node): (&MasterKey, u16),
+    opener: &Opener<'_>,
     new: Option<&Making>,
     tell: &dyn Fn(Conversion),
 ) -> Result<Sealer, StoreError> {
+    let &Opener { master_key, node, .. } = opener;
     if let Some((sealer, kind)) = data_key(engine, name, master_key)? {
         declare(engine)?;
+        has_serials_left(engine, node)?;
         if kind != StoreKind::Records {
-            convert(engine, &sealer, (master_key, node), kind, tell)?;
+            convert(engine, &sealer, opener, kind, tell)?;
         }
         return Ok(sealer);
     }
@@ -51,10 +72,12 @@ pub(crate) fn unlock(
     };
     declare(engine)?;
     let (sealer, sealed) = Sealer::create(master_key)?;
-    let tick = meta::coded(sealer.keys(), meta::TICK_MS, millis(tick).max(1));
+    let tick = meta::coded_tick(sealer.keys(), millis(tick).max(1), &[node]);
     let mut batch = Batch::default();
     batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
     batch.put(Table::META, meta::TICK_MS, &tick);
+    meta::put_head(sealer.keys(), node, None, &mut batch);
+    meta::put_unrecorded(sealer.keys(), node, 0, &mut batch);
     batch.put(Table::META, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
     batch.put(Table::META, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
     batch.put(Table::META, meta::DATA_KEY, &sealed);
@@ -101,6 +124,17 @@ fn data_key(
     Ok(Some((sealer, kind)))
 }
 
+/// The number of the last commit has no code, and whoever raises it must not bring the store to the end of them.
+fn has_serials_left(engine: &dyn Engine, node: u16) -> Result<(), StoreError> {
+    for node in [0, node] {
+        let Serial(last) = pollster::block_on(engine.serial(node)).map_err(read_error)?;
+        if last > u64::MAX / 2 && !fault!("serial-of-no-store-taken") {
+            return Err(StoreError::ChangedMeta("number of its last commit"));
+        }
+    }
+    Ok(())
+}
+
 fn declare(engine: &dyn Engine) -> Result<(), StoreError> {
     // All that a store has of its own, before it is one: on a full disk it is either made, or blank.
     engine
@@ -127,14 +161,26 @@ pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> 
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
     match data_key(&engine, path, master_key)? {
-        Some((sealer, StoreKind::Records)) => meta::audit_head(&engine, sealer.keys(), node.index().into()),
+        Some((sealer, StoreKind::Records)) => {
+            let (keys, node) = (sealer.keys(), node.index().into());
+            meta::unrecorded_since(&engine, keys, node)?;
+            meta::audit_head(&engine, keys, node)
+        }
         // Nobody kept one in the earlier formats, and looking for it converts nothing.
         Some(_) => Ok(None),
-        None => unlock(&engine, path, (master_key, node.index().into()), None, &|_| ()).map(|_| None),
+        None => {
+            let opener = Opener {
+                master_key,
+                node: node.index().into(),
+                clock: &SystemClock::default(),
+            };
+            unlock(&engine, path, &opener, None, &|_| ()).map(|_| None)
+        }
     }
 }
 
-/// Keeps this as the head of the audit log of a node, in place of what a store kept. The store is not open otherwise.
+/// Keeps this as the head of the audit log of a node, in place of what a store kept, also where that is not as it was written. The
+/// store is not open otherwise.
 ///
 /// # Errors
 /// As [`kept_audit_head`], and when writing fails.
@@ -142,13 +188,28 @@ pub fn keep_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex, hea
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
     let node = node.index().into();
-    let sealer = unlock(&engine, path, (master_key, node), None, &|_| ())?;
-    let key = meta::audit_head_key(node);
+    let opener = Opener {
+        master_key,
+        node,
+        clock: &SystemClock::default(),
+    };
+    let sealer = unlock(&engine, path, &opener, None, &|_| ())?;
+    let (tick, mut keepers) = meta::tick_and_keepers(&engine, sealer.keys())?;
+    let since = match meta::unrecorded_since(&engine, sealer.keys(), node) {
+        // Nobody knows since when: the next log has a gap from the beginning of time.
+        Err(StoreError::ChangedMeta(_)) => 1,
+        since => since?.unwrap_or(0),
+    };
+    if !keepers.contains(&node) {
+        keepers.push(node);
+    }
     let mut batch = Batch::default();
     batch.put(
         Table::META,
-        &key,
-        &meta::with_code(sealer.keys(), &key, head.encode().to_vec()),
+        meta::TICK_MS,
+        &meta::coded_tick(sealer.keys(), tick, &keepers),
     );
+    meta::put_unrecorded(sealer.keys(), node, since, &mut batch);
+    meta::put_head(sealer.keys(), node, Some(head), &mut batch);
     engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
 }

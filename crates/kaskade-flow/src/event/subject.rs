@@ -49,7 +49,7 @@ impl fmt::Debug for PeerId {
 }
 
 /// A subscriber in an entry: a keyed pseudonym of 8 octets, and the masked SUPI, of which 24 octets are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subject {
     pseudonym: [u8; 8],
     masked: [u8; 24],

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kaskade_crypto::KeyMaterial;
 use kaskade_faults::fault;
-use kaskade_flow::event::{Action, Event, Outcome, PeerId, Reason};
-use kaskade_flow::{Cover, Durable, Guarded, Refusal};
+use kaskade_flow::event::{Action, Event, Outcome, PeerId, Reason, Subject};
+use kaskade_flow::{Cover, Durable, Guarded};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::audit::{AuditFull, AuditLog};
@@ -76,22 +76,19 @@ impl Audit {
         self.log.record(event)
     }
 
-    /// Counts a refusal.
-    pub(super) fn refused(&self, requester: &Requester, action: Action, reason: impl Into<Reason>) {
+    /// Counts a refusal; about whom, where that is known.
+    pub(super) fn refused(
+        &self,
+        requester: &Requester,
+        about: Option<&Supi>,
+        action: Action,
+        reason: impl Into<Reason>,
+    ) {
         let peer = PeerId::from_octets(requester.id().short());
-        if self.log.refused(peer, action, reason, self.log.now()) {
+        let subject = about.map_or(Subject::NOBODY, |supi| self.log.subject(supi));
+        if self.log.refused((peer, subject), action, reason, self.log.now()) {
             self.peer(requester);
         }
-    }
-}
-
-/// Why it is refused where the log has no room.
-pub(super) const fn refusal(full: AuditFull) -> Refusal {
-    match full {
-        AuditFull::NoRoom => Refusal::AuditFull,
-        // It is over in a moment, or becomes a failure.
-        AuditFull::Stalled => Refusal::AuditStalled,
-        _ => Refusal::AuditFailed,
     }
 }
 
@@ -106,6 +103,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
+    use kaskade_flow::Refusal;
     use kaskade_flow::event::Entry;
     use kaskade_store::MasterKey;
     use kaskade_store::audit::{AuditOptions, LogReader, PeerNames};
@@ -132,7 +130,12 @@ mod tests {
         };
         put(0);
         for number in 1..=9000 {
-            audit.refused(&peer(100_000 + number), Action::VectorGiven, Refusal::UserNotFound);
+            audit.refused(
+                &peer(100_000 + number),
+                None,
+                Action::VectorGiven,
+                Refusal::UserNotFound,
+            );
             put(number);
         }
         log.flush().unwrap();

@@ -182,6 +182,11 @@ async fn refusals_are_counted_by_their_reason() {
             of_ausf.insert((challenge, Reason::Refused(Refusal::AuthenticationRejected), 1));
         }
         assert_eq!(refused("udm"), of_udm, "{link:?}");
+        let (events, _) = place.read("udm");
+        for event in events.iter().filter(|event| event.outcome() == Outcome::Refused) {
+            let about = event.subject().masked();
+            assert!(!about.is_empty(), "{link:?}: whom {event:?} is about is known");
+        }
         assert_eq!(refused("ausf"), of_ausf, "{link:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kaskade_flow::Refusal;
 use kaskade_flow::event::EventError;
 
 use super::format::{Bad, VERSION};
@@ -20,6 +21,22 @@ pub enum AuditFull {
     /// The disk failed: what is on it is not known until a restart.
     #[error("the audit log stopped after its disk failed; restart to recover")]
     Failed,
+    /// It was closed in order.
+    #[error("the audit log is closed: the program is stopping")]
+    Stopping,
+}
+
+impl AuditFull {
+    /// Why it is refused then.
+    pub const fn refusal(self) -> Refusal {
+        match self {
+            Self::NoRoom => Refusal::AuditFull,
+            // It is over in a moment, or becomes a failure.
+            Self::Stalled => Refusal::AuditStalled,
+            Self::Failed => Refusal::AuditFailed,
+            Self::Stopping => Refusal::Stopping,
+        }
+    }
 }
 
 /// Why an audit log does not open.
@@ -48,6 +65,21 @@ pub enum AuditError {
     /// The system gave no random numbers, or no thread.
     #[error("audit log: {0}")]
     System(String),
+}
+
+impl AuditError {
+    /// Whether the disk has no room for it.
+    pub const fn is_no_room(&self) -> bool {
+        matches!(self, Self::Private(error) if error.is_no_room())
+    }
+
+    /// What is refused by it; `None` where it is no matter of the disk.
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self {
+            _ if self.is_no_room() => Some(Refusal::AuditFull),
+            _ => None,
+        }
+    }
 }
 
 /// The first place of a log that is not as it was written.

@@ -166,10 +166,7 @@ fn fill(file: &File, from: u64, len: u64) -> io::Result<()> {
 
 /// Whether a write may succeed later, when there is room.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-    )
+    private::is_no_room(error.kind())
 }
 
 pub(super) fn io_error(path: &Path, error: &io::Error) -> AuditError {

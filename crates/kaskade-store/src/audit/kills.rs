@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use kaskade_flow::event::{Action, Entry, Event, Gap, GapReason, Outcome};
+use kaskade_flow::event::{Action, Entry, Event, Gap, GapReason, Outcome, Subject};
 use kaskade_flow::{Cover, Guarded, Refusal, UnixMillis};
 
 use super::{AuditLog, AuditOptions, Step, WhenFull, files, lock, open, walk};
@@ -96,7 +96,12 @@ fn run(home: &Path, key: &MasterKey, sync: Duration, when_full: WhenFull) -> Arc
         }
         if number % 200 == 0 {
             let asked = now_ms();
-            log.refused(peer, Action::VectorGiven, Refusal::UserNotFound, log.now());
+            log.refused(
+                (peer, Subject::NOBODY),
+                Action::VectorGiven,
+                Refusal::UserNotFound,
+                log.now(),
+            );
             lock(&course.refused).push((number, asked, now_ms()));
             std::thread::sleep(Duration::from_millis(20));
         }

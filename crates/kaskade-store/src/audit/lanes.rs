@@ -1,7 +1,7 @@
 //! Where events wait for the writer: bounded, and pushing costs a lock that is held for nanoseconds and no system call.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,8 @@ pub(super) struct Gate {
     room: AtomicU64,
     /// When the writer was last seen, in milliseconds since `start`.
     beat: AtomicU64,
-    failed: std::sync::atomic::AtomicBool,
+    failed: AtomicBool,
+    closed: AtomicBool,
 }
 
 impl Gate {
@@ -37,26 +38,42 @@ impl Gate {
             room: AtomicU64::new(0),
             beat: AtomicU64::new(0),
             failed: false.into(),
+            closed: false.into(),
         }
     }
 
     /// Reserves room for so many events; `patient` is who does not mind that the writer is silent.
     #[inline]
     pub(super) fn admit(&self, events: u64, patient: bool) -> Result<(), AuditFull> {
-        let waiting = self.waiting.fetch_add(events, Ordering::AcqRel);
-        let full = waiting + events > self.room.load(Ordering::Acquire);
+        // Against [`Gate::close`] and [`Gate::is_empty`], which look the other way round: of the two, one sees the other.
+        let waiting = self.waiting.fetch_add(events, Ordering::SeqCst);
+        let full = waiting + events > self.room.load(Ordering::SeqCst);
         let silent = !patient && self.now_ms().saturating_sub(self.beat.load(Ordering::Acquire)) > LONGEST_SILENCE;
         if !full && !silent || fault!("release-before-room") {
             return Ok(());
         }
         self.waiting.fetch_sub(events, Ordering::AcqRel);
-        Err(if self.failed.load(Ordering::Acquire) {
+        Err(if full { self.why() } else { AuditFull::Stalled })
+    }
+
+    /// Whether there is room for one event.
+    pub(super) fn has_room(&self) -> Result<(), AuditFull> {
+        match self.waiting.load(Ordering::Acquire) < self.room.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => Err(self.why()),
+        }
+    }
+
+    /// Why there is no room.
+    #[cold]
+    fn why(&self) -> AuditFull {
+        if self.failed.load(Ordering::Acquire) {
             AuditFull::Failed
-        } else if full {
-            AuditFull::NoRoom
+        } else if self.closed.load(Ordering::Acquire) {
+            AuditFull::Stopping
         } else {
-            AuditFull::Stalled
-        })
+            AuditFull::NoRoom
+        }
     }
 
     /// Whether the writer should be woken before its time.
@@ -68,14 +85,14 @@ impl Gate {
     /// For the writer: so many are in the log, and there is room for so many in all. The room shrinks first, so that nothing
     /// is admitted in between that has none.
     pub(super) fn written(&self, events: u64, room: u64) {
-        let room = if self.failed.load(Ordering::Acquire) { 0 } else { room };
-        self.room.store(room, Ordering::Release);
+        let over = self.failed.load(Ordering::Acquire) || self.closed.load(Ordering::Acquire);
+        self.room.store(if over { 0 } else { room }, Ordering::Release);
         self.waiting.fetch_sub(events, Ordering::AcqRel);
     }
 
     /// For the writer: whether all that was admitted is in the log.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) == 0
+        self.waiting.load(Ordering::SeqCst) == 0
     }
 
     /// For the writer: what was admitted before then is on the disk, and a mark there says so.
@@ -85,10 +102,20 @@ impl Gate {
             .store(u64::try_from(at).unwrap_or(u64::MAX), Ordering::Release);
     }
 
-    /// For the writer: nothing more, since it failed or is closed.
+    /// For the writer: nothing more, since the disk failed.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
         self.room.store(0, Ordering::Release);
+    }
+
+    /// For the writer: nothing more, since the log is closed. Whoever was admitted before is seen by [`Gate::is_empty`] from now on.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let order = match fault!("audit-close-not-ordered") {
+            true => Ordering::Release,
+            false => Ordering::SeqCst,
+        };
+        self.room.store(0, order);
     }
 
     #[inline]
@@ -220,7 +247,54 @@ mod tests {
         assert_eq!(gate.admit(1, false), Ok(()));
         gate.written(3, 1);
         assert_eq!(gate.admit(1, false), Ok(()));
+        gate.close();
+        assert_eq!(gate.admit(1, true), Err(AuditFull::Stopping));
+        gate.written(1, 9);
+        assert_eq!(gate.admit(1, true), Err(AuditFull::Stopping), "no room comes back");
         gate.fail();
         assert_eq!(gate.admit(1, false), Err(AuditFull::Failed));
+    }
+
+    /// Whoever is admitted while the log closes is waited for: the two never miss each other, in whatever order a processor's stores
+    /// become seen. Both threads go through the same gates side by side, a little apart in each.
+    #[test]
+    fn who_is_admitted_while_the_log_closes_is_seen() {
+        const ROUNDS: usize = 50_000;
+        let gates: Vec<Gate> = core::iter::repeat_with(Gate::new).take(ROUNDS).collect();
+        gates.iter().for_each(|gate| gate.written(0, 8));
+        let arrived = AtomicUsize::new(0);
+        let meet = |round: usize, gate: &Gate, apart: usize| {
+            // Both processors have it at hand.
+            core::hint::black_box(gate.is_empty());
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < 2 * (round + 1) {
+                core::hint::spin_loop();
+            }
+            (0..apart % 40).for_each(|n| drop(core::hint::black_box(n)));
+        };
+        let (admitted, empty): (Vec<bool>, Vec<bool>) = std::thread::scope(|scope| {
+            let admits = scope.spawn(|| {
+                let admit = |(round, gate): (usize, &Gate)| {
+                    meet(round, gate, round / 40);
+                    gate.admit(1, true).is_ok()
+                };
+                gates.iter().enumerate().map(admit).collect()
+            });
+            let close = |(round, gate): (usize, &Gate)| {
+                meet(round, gate, round);
+                gate.close();
+                gate.is_empty()
+            };
+            let empty = gates.iter().enumerate().map(close).collect();
+            (admits.join().expect("it ends"), empty)
+        });
+        let both = admitted.iter().zip(&empty);
+        let missed = both.filter(|(admitted, empty)| **admitted && **empty).count();
+        assert_eq!(missed, 0, "were admitted, and not seen");
+        let admitted = admitted.iter().filter(|admitted| **admitted).count();
+        assert!(
+            0 < admitted && admitted < ROUNDS,
+            "{admitted} of {ROUNDS} admitted: the test tests too little"
+        );
     }
 }

@@ -31,6 +31,7 @@
 //! assert_eq!(summary.entries, 4, "opened, a name, the release, closed");
 //! ```
 
+mod anchor;
 mod error;
 mod files;
 mod format;
@@ -44,6 +45,7 @@ mod refusals;
 mod walk;
 mod writer;
 
+pub use anchor::Anchor;
 pub use error::{AuditError, AuditFull, What, Wrong};
 pub use read::{LogReader, PeerNames, Summary};
 
@@ -54,6 +56,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 use kaskade_crypto::store_keys::{Purpose, StoreKeys};
+use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Gap, Outcome, PeerId, Reason, Subject};
 use kaskade_flow::{Cover, Durable, Guarded, UnixMillis};
 use kaskade_keys::Supi;
@@ -211,51 +214,6 @@ impl core::fmt::Debug for AuditOptions {
     }
 }
 
-/// How far a log has come: whoever keeps it elsewhere finds a tail that was cut, or a log that was replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
-    /// Which log.
-    pub log: [u8; 16],
-    /// The segment that was written.
-    pub segment: u64,
-    /// Entries of the whole log that are on the disk.
-    pub entries: u64,
-    /// The chain behind the last of them.
-    pub hash: [u8; 32],
-}
-
-impl Anchor {
-    /// Octets of [`Anchor::encode`].
-    pub const LEN: usize = 64;
-
-    /// log 16 ‖ segment 8 ‖ entries 8 ‖ hash 32.
-    pub fn encode(&self) -> [u8; Self::LEN] {
-        let mut octets = [0; Self::LEN];
-        let parts = [
-            &self.log[..],
-            &self.segment.to_be_bytes(),
-            &self.entries.to_be_bytes(),
-            &self.hash,
-        ];
-        let parts = parts.into_iter().flatten();
-        octets.iter_mut().zip(parts).for_each(|(to, from)| *to = *from);
-        octets
-    }
-
-    /// Out of what [`Anchor::encode`] gave.
-    pub fn decode(octets: &[u8; Self::LEN]) -> Option<Self> {
-        let (log, rest) = octets.split_first_chunk()?;
-        let (segment, rest) = rest.split_first_chunk()?;
-        let (entries, hash) = rest.split_first_chunk()?;
-        Some(Self {
-            log: *log,
-            segment: u64::from_be_bytes(*segment),
-            entries: u64::from_be_bytes(*entries),
-            hash: hash.try_into().ok()?,
-        })
-    }
-}
-
 /// The audit log of a node, or none. Clones are the same log; it closes when the last of them is dropped.
 #[derive(Clone, Default)]
 pub struct AuditLog(Option<Arc<Open>>);
@@ -378,9 +336,16 @@ impl AuditLog {
 
     /// Counts a refusal: the log gets one event per peer, action and reason in a while, and never more than a quota. Whether the peer
     /// is counted by its number, so that its name is needed; without authority there may be any number of them.
-    pub fn refused(&self, peer: PeerId, action: Action, reason: impl Into<Reason>, at: UnixMillis) -> bool {
+    /// The first subscribers of a peer are told apart.
+    pub fn refused(
+        &self,
+        by_and_about: (PeerId, Subject),
+        action: Action,
+        reason: impl Into<Reason>,
+        at: UnixMillis,
+    ) -> bool {
         match &self.0 {
-            Some(open) => lock(&open.shared.refusals).add(peer, action, reason.into(), at),
+            Some(open) => lock(&open.shared.refusals).add(by_and_about, action, reason.into(), at),
             None => false,
         }
     }
@@ -475,11 +440,23 @@ impl AuditLog {
         }
     }
 
-    /// Closes the log, though clones are left: what was taken is written, and nothing more is taken. [`AuditLog::head`] is its end then.
-    /// Blocks.
+    /// Closes the log, though clones are left: what was taken is written, and nothing more is ([`AuditFull::Stopping`]).
+    /// [`AuditLog::head`] is its end then. Blocks.
     pub fn close(&self) {
         if let Some(open) = &self.0 {
             open.close();
+        }
+    }
+
+    /// Whether a change may begin: there is room for its entry, or it is done without one ([`WhenFull::GoOn`]).
+    ///
+    /// # Errors
+    /// [`AuditFull`]: it must not be done then.
+    pub fn may_change(&self) -> Result<(), AuditFull> {
+        let Some(open) = &self.0 else { return Ok(()) };
+        match open.shared.when_full {
+            WhenFull::Refuse if !fault!("change-without-room") => open.shared.gate.has_room(),
+            _ => Ok(()),
         }
     }
 
@@ -507,6 +484,10 @@ impl Shared {
         }
         let at = event.at();
         let mut lost = lock(&self.lost);
+        // Of what comes after the last that the log says nothing could be said any more.
+        if self.stop.load(Ordering::Acquire) {
+            return Err(AuditFull::Stopping);
+        }
         let one = lost.get_or_insert(Lost {
             from: at,
             until: at,

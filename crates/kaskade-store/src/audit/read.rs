@@ -22,6 +22,7 @@ pub struct LogReader {
     folder: PathBuf,
     log: [u8; 16],
     keys: Option<Locked<StoreKeys>>,
+    is_part: bool,
 }
 
 /// What a log came to that is as it was written.
@@ -35,8 +36,10 @@ pub struct Summary {
     pub first_segment: u64,
     /// How many entries there are.
     pub entries: u64,
-    /// Whether it was closed: if not, a process writes it, or was killed.
+    /// Whether it was closed: if not, a process writes it, or was killed, or it goes on elsewhere.
     pub closed: bool,
+    /// Whether the last segment is full: the log goes on in the next one, which is not here.
+    pub goes_on: bool,
     /// Whether the codes were checked too, which takes the master key.
     pub codes_checked: bool,
 }
@@ -62,7 +65,14 @@ impl LogReader {
             folder: folder.into(),
             log,
             keys: master_key.map(|key| Locked::with(|| key.audit_keys(&log))),
+            is_part: false,
         })
+    }
+
+    /// The same log, of which the first segments are elsewhere and not missed: an archive, or a part of one.
+    #[must_use]
+    pub fn part(self) -> Self {
+        Self { is_part: true, ..self }
     }
 
     /// The pseudonym that a subscriber has in this log; `None` without the master key.
@@ -107,7 +117,7 @@ impl LogReader {
                     progress(pass.done, total.max(pass.done));
                 }
             }
-            let explained = pass.first <= pass.removed + 1;
+            let explained = self.is_part || pass.first <= pass.removed + 1;
             if explained && pass.last.is_some() {
                 break;
             }
@@ -134,6 +144,7 @@ impl LogReader {
             first_segment: pass.first,
             entries: last.entries,
             closed: last.closed,
+            goes_on: last.mark.closed && !last.closed,
             codes_checked: self.keys.is_some(),
         })
     }

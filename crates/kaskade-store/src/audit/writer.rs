@@ -32,7 +32,7 @@ const SYNC_AFTER: Duration = Duration::from_millis(300);
 const SYNC_OCTETS: u64 = 1 << 20;
 /// How often a mark says that the log is alive.
 const MARK_AFTER: Duration = Duration::from_millis(200);
-/// How often a log that is closed looks whether all that was admitted is there.
+/// How often a log that is closed and has no room tries to write what was admitted.
 const CLOSING_ROUNDS: usize = 100;
 /// After how long a disk that was full is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
@@ -241,12 +241,15 @@ impl Writer {
             let stopping = self.shared.stop.load(Ordering::Acquire);
             if stopping {
                 // Who was admitted before may not have pushed yet.
-                self.shared.gate.fail();
-                for _ in 0..CLOSING_ROUNDS {
-                    if self.shared.gate.is_empty() {
+                self.shared.gate.close();
+                let mut rounds = 0;
+                while !self.shared.gate.is_empty() {
+                    self.tick(false);
+                    rounds += 1;
+                    // What cannot be written keeps nobody.
+                    if rounds > CLOSING_ROUNDS && (self.full || self.failed) {
                         break;
                     }
-                    self.tick(false);
                     thread::sleep(Duration::from_millis(1));
                 }
             }
@@ -257,7 +260,7 @@ impl Writer {
             thread::park_timeout(EVERY);
         }
         let mut flush = lock(&self.shared.flush);
-        flush.over.get_or_insert(AuditFull::Failed);
+        flush.over.get_or_insert(AuditFull::Stopping);
         flush.seen = u64::MAX;
         self.shared.flushed.notify_all();
     }

@@ -9,6 +9,7 @@ use kaskade_crypto::{Amf, K, Opc, Sqn};
 use kaskade_keys::Supi;
 
 use super::*;
+use crate::master_key::MasterKey;
 use crate::memory::{Failure, MemoryEngine};
 use crate::model::{AuthMethods, Subscriber};
 use crate::numbers_row::{encode_first_version, encode_sqn};

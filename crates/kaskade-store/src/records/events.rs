@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! key   node 2 ‖ serial 8 ‖ index 2, of the first event of the row
-//! row   as a coded record: the events, 96 octets each, whose indexes follow each other
+//! row   as a coded record: the events, 96 octets each, whose indexes follow each other; version 1 had one
 //! ```
 //!
 //! After a crash those that are left are handed over again, in order: the log skips what it has, by serial and index.
@@ -24,7 +24,7 @@ use super::{CommitError, Records, opened, place};
 use crate::audit::AuditLog;
 
 /// Events that the audit log does not have yet.
-const EVENTS: Kind = Kind::new(Table::EVENTS.number(), Table::EVENTS.name(), 1, Protection::Coded);
+const EVENTS: Kind = Kind::new(Table::EVENTS.number(), Table::EVENTS.name(), 2, Protection::Coded).reads_from(1);
 /// How many wait for the audit log at most: a unit with another is refused. So many have a place in one commit, too.
 pub(super) const MOST_EVENTS: usize = 1 << 16;
 /// How many are handed over at once.
@@ -371,5 +371,40 @@ impl Records {
         if queued.is_err() {
             self.0.events.waiting().forgetting = false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaskade_flow::UnixMillis;
+    use kaskade_flow::event::{Action, Outcome};
+
+    use super::*;
+    use crate::master_key::MasterKey;
+    use crate::seal::Sealer;
+
+    /// Rows as they are read: of the first version, which had one event, of this one, and not of the next.
+    #[test]
+    fn rows_of_both_versions_are_read() {
+        let (sealer, _) = Sealer::create(&MasterKey::from_octets(&[5; 32])).expect("a data key");
+        let data_key = sealer.data_key();
+        let event =
+            |index| Event::new(Outcome::Changed, Action::SubscriberAdded, UnixMillis::new(7)).committed(9, index);
+        let key = Key::to_octets(&(0, 9, 3));
+        let read = |row: &[u8]| decoded(opened(data_key, &EVENTS, (&key, 0), row).ok()?.clear, 9, 3);
+        let coded = |version, events: &[Event]| {
+            let clear: Vec<u8> = events.iter().flat_map(Event::encode).collect();
+            data_key.code_record(&place(&EVENTS, 0, &key), version, &clear)
+        };
+        assert_eq!(read(&coded(1, &[event(3)])), Some(vec![event(3)]));
+        let written = row(data_key, (0, 9, 3), &[event(3), event(4)])
+            .value
+            .expect("a row")
+            .octets;
+        assert_eq!(written.first(), Some(&2));
+        assert_eq!(read(&written), Some(vec![event(3), event(4)]));
+        assert_eq!(read(&coded(3, &[event(3)])), None, "of a newer program");
+        assert_eq!(read(&coded(2, &[event(3), event(5)])), None, "not what follows");
+        assert_eq!(read(&coded(2, &[])), None);
     }
 }

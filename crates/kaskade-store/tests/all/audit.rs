@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::audit_crash::Full;
 use crate::common::{folder, supi};
-use kaskade_flow::event::{Action, Entry, Event, GapReason, Outcome, PeerId};
+use kaskade_flow::event::{Action, Entry, Event, GapReason, Outcome, PeerId, Subject};
 use kaskade_flow::{Cover, Guarded, Refusal};
 use kaskade_keys::derivation::Fingerprint;
 use kaskade_store::MasterKey;
@@ -464,11 +464,21 @@ fn a_crowd_without_authority_does_not_fill_the_log() {
     let log = AuditLog::open(options, &key).expect("a log");
     let peer = log.peer("192.0.2.1");
     for _ in 0..500_000 {
-        log.refused(peer, Action::VectorGiven, Refusal::UserNotFound, log.now());
+        log.refused(
+            (peer, Subject::NOBODY),
+            Action::VectorGiven,
+            Refusal::UserNotFound,
+            log.now(),
+        );
     }
     for number in 0_u64..50_000 {
         let peer = PeerId::from_octets(number.to_be_bytes());
-        log.refused(peer, Action::VectorGiven, Refusal::Malformed, log.now());
+        log.refused(
+            (peer, Subject::NOBODY),
+            Action::VectorGiven,
+            Refusal::Malformed,
+            log.now(),
+        );
     }
     release(&log, 1).expect("there is room");
     drop(log);

@@ -213,6 +213,7 @@ fn fill_the_disk(folder: &Path, full: Full) {
             }
         }
         std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(log.may_change(), Ok(()));
     } else {
         let mut refused = 0;
         // Full for a while, not only until the writer has emptied the lanes.
@@ -236,6 +237,7 @@ fn fill_the_disk(folder: &Path, full: Full) {
         // Without room it waits for some; it has not failed.
         assert_eq!(log.flush(), Err(AuditFull::NoRoom));
         assert_eq!(log.failed(), None);
+        assert_eq!(log.may_change(), Err(AuditFull::NoRoom));
     }
     if full == Full::Stop {
         drop(log);
@@ -248,6 +250,7 @@ fn fill_the_disk(folder: &Path, full: Full) {
         assert!(room.elapsed() < Duration::from_secs(10), "room, and it does not go on");
         std::thread::sleep(Duration::from_millis(20));
     }
+    assert_eq!(log.may_change(), Ok(()));
     for _ in 0..1000 {
         release_soon(&log, number);
         number += 1;

@@ -8,8 +8,11 @@ use crate::audit::{contents, copy_log, open, options, reader, release, release_s
 use crate::common::{Hands, folder, subscriber, supi};
 use kaskade_flow::UnixMillis;
 use kaskade_store::audit::{Anchor, AuditError, AuditLog, What, Wrong};
-use kaskade_store::engine::{Batch, Blocking, Table};
-use kaskade_store::{MasterKey, NodeIndex, SqnScheme, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::embedded::EmbeddedEngine;
+use kaskade_store::engine::{Batch, Blocking, Serial, Table};
+use kaskade_store::{
+    MasterKey, NodeIndex, SqnScheme, StoreError, StoreOptions, SubscriberStore, keep_audit_head, kept_audit_head,
+};
 use kaskade_testkit::memory::MemoryEngine;
 
 fn open_known(folder: &Path, key: &MasterKey, known: Anchor) -> Result<AuditLog, AuditError> {
@@ -231,4 +234,69 @@ fn what_a_store_keeps_of_its_log() {
         .verify(Some(&kept), &mut |_, _| ())
         .expect("as it was written");
     assert!(summary.closed && summary.anchor == kept, "to the last entry");
+}
+
+/// Whoever writes the file removes what the store knows of its log: as it is gone, so is the store's word for it.
+#[test]
+fn a_store_that_kept_a_head_and_has_none_is_not_as_it_was_written() {
+    let (folder, key) = folder();
+    let path = folder.path().join("subscribers.redb");
+    let open_store = || SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+    let rows: [&[u8]; 2] = [b"audit head", b"unrecorded"];
+    let remove = |row: &[u8]| {
+        let engine = EmbeddedEngine::open_existing(&path, 1 << 20).expect("an engine");
+        let mut batch = Batch::default();
+        batch.remove(Table::META, row);
+        engine.apply(&batch).expect("removed");
+    };
+    let all_say_so = |what: &str| {
+        let store = open_store();
+        let log = store
+            .audit_head()
+            .map(drop)
+            .and_then(|()| store.unrecorded_since().map(drop));
+        assert!(matches!(log, Err(StoreError::ChangedMeta(_))), "{what}: {log:?}");
+        drop(store);
+        let kept = kept_audit_head(&path, &key, NodeIndex::ONLY);
+        assert!(matches!(kept, Err(StoreError::ChangedMeta(_))), "{what}: {kept:?}");
+    };
+    // From the first moment of a store on.
+    drop(open_store());
+    assert_eq!(kept_audit_head(&path, &key, NodeIndex::ONLY).expect("read"), None);
+    let anchor = Anchor {
+        log: [7; 16],
+        segment: 1,
+        entries: 9,
+        hash: [8; 32],
+    };
+    for row in rows {
+        remove(row);
+        all_say_so("a store that kept none yet");
+        // Whoever accepts that goes on, and the next log says what nobody knows.
+        keep_audit_head(&path, &key, NodeIndex::ONLY, &anchor).expect("accepted");
+        let store = open_store();
+        assert_eq!(store.audit_head().expect("read"), Some(anchor));
+        let since = store.unrecorded_since().expect("read");
+        assert_eq!(since.is_some(), row == b"unrecorded", "{row:?}");
+        store.is_recorded_again().expect("written");
+        assert_eq!(store.unrecorded_since().expect("read"), None);
+        drop(store);
+        remove(row);
+        all_say_so("a store that kept one");
+        keep_audit_head(&path, &key, NodeIndex::ONLY, &anchor).expect("accepted");
+    }
+}
+
+#[test]
+fn a_store_is_not_brought_to_the_end_of_its_commits() {
+    let (engine, hands) = (MemoryEngine::default(), Hands::new());
+    let key = MasterKey::from_octets(&[5; 32]);
+    let open_store =
+        || SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, hands.options());
+    drop(open_store().expect("a store"));
+    engine
+        .apply_as(0, Serial(u64::MAX - 1), &Batch::default())
+        .expect("raised");
+    let opened = open_store();
+    assert!(matches!(opened, Err(StoreError::ChangedMeta(_))), "{opened:?}");
 }

@@ -13,6 +13,7 @@
 mod algorithm_sets;
 mod audit;
 mod audit_age;
+mod audit_close;
 mod audit_crash;
 mod audit_heads;
 mod common;

@@ -118,13 +118,22 @@ fn a_conversion_is_told() {
             let mut options = StoreOptions::default();
             options.create = false;
             options.converting = Arc::new(move |conversion| to.lock().expect("whole").push(conversion));
+            let hands = crate::common::Hands::new();
+            hands.set_wall(2_000_000_000);
+            let clock = hands.clone();
+            options.clock = Arc::new(move || clock.clocks());
             let store = SubscriberStore::open(&path, &key, options).expect("opens");
             // On record in the commit that ends it, though no log is open.
             let log = Arc::new(crate::record_loss::Log::default());
             store
                 .records()
                 .hand_events_to(Arc::clone(&log) as Arc<dyn kaskade_store::records::EventLog>);
-            assert_eq!(log.0.lock().expect("whole").len(), 1, "{of}: `store-converted`, once");
+            let events: Vec<u64> = log.0.lock().expect("whole").iter().map(|(.., at)| *at).collect();
+            assert_eq!(
+                events,
+                [2_000_000_000_000],
+                "{of}: `store-converted`, once, by the store's clock"
+            );
             drop(store);
             let told = told.lock().expect("whole");
             assert_eq!(!told.is_empty(), expected, "{of}: {told:?}");

@@ -234,6 +234,32 @@ fn nothing_is_changed_that_would_not_be_on_record() {
         .next_sqn(&supi(1), "5G:mnc001.mcc001.3gppnetwork.org")
         .expect("a number");
     store.add(&blank(2)).expect("added");
+    // Nor does it wait for a log that takes nothing.
+    store.records().hand_events_to(Arc::new(Stuck));
+    let begin = std::time::Instant::now();
+    store.add(&blank(3)).expect("added");
+    assert!(
+        begin.elapsed() < std::time::Duration::from_secs(3),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+/// A log that takes nothing.
+struct Stuck;
+
+impl EventLog for Stuck {
+    fn newest(&self) -> u64 {
+        0
+    }
+
+    fn takes(&self, _: &[Event]) -> bool {
+        false
+    }
+
+    fn has_below(&self) -> u64 {
+        0
+    }
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Access {
 
     fn refused(&self, requester: &Requester, operation: &Operation, refused: &Refused) {
         log_limit!(warn, "refused at the gate", %requester, operation = operation.name, service = operation.api, %refused);
-        self.audit.refused(requester, Action::OperationAsked, refused.why);
+        self.audit.refused(requester, None, Action::OperationAsked, refused.why);
     }
 }
 

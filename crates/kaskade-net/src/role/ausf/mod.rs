@@ -197,7 +197,7 @@ impl Ausf {
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
         let begun = self.begin(caller, info).await;
-        begun.inspect_err(|error| self.refused(caller.requester(), Action::ChallengeGiven, error))
+        begun.inspect_err(|error| self.refused(caller.requester(), None, Action::ChallengeGiven, error))
     }
 
     async fn begin(
@@ -273,7 +273,7 @@ impl Ausf {
         if self.contexts.forget(requester.id(), supi) {
             return Ok(());
         }
-        self.refused(requester, Action::ResultRemoved, &AusfError::UnknownContext);
+        self.refused(requester, Some(supi), Action::ResultRemoved, &AusfError::UnknownContext);
         Err(AusfError::UnknownContext)
     }
 

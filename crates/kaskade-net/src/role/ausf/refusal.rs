@@ -3,9 +3,10 @@
 use kaskade_faults::fault;
 use kaskade_flow::event::Action;
 use kaskade_flow::{Refusal, Refused};
+use kaskade_keys::Supi;
 
 use super::{Ausf, AusfError, udm};
-use crate::role::{audit, budget};
+use crate::role::budget;
 use crate::sbi::peer::Requester;
 
 impl AusfError {
@@ -19,7 +20,7 @@ impl AusfError {
             Self::Stopped => Refusal::Stopping,
             Self::OverBudget(over) => budget::refusal(over.bucket),
             Self::NoRoom => Refusal::Overloaded,
-            Self::Audit(full) => audit::refusal(*full),
+            Self::Audit(full) => full.refusal(),
             Self::Udm(error) => udm::refusal(error),
         }
     }
@@ -41,10 +42,10 @@ impl From<AusfError> for Refused {
 
 impl Ausf {
     /// Counts a refusal, unless the UDM of this process has counted it.
-    pub(super) fn refused(&self, requester: &Requester, action: Action, error: &AusfError) {
+    pub(super) fn refused(&self, requester: &Requester, about: Option<&Supi>, action: Action, error: &AusfError) {
         let is_counted = matches!(error, AusfError::Udm(error) if error.seen().is_none());
         if !is_counted || fault!("refusal-counted-twice") {
-            self.audit.refused(requester, action, error.refusal());
+            self.audit.refused(requester, about, action, error.refusal());
         }
     }
 }

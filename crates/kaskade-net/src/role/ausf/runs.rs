@@ -65,7 +65,7 @@ impl Ausf {
         res_star: Option<&ResStar>,
     ) -> Result<Outcome, AusfError> {
         let outcome = self.answer(caller, id, res_star).await;
-        outcome.inspect_err(|error| self.refused(caller.requester(), Action::KeyReleased, error))
+        outcome.inspect_err(|error| self.refused(caller.requester(), None, Action::KeyReleased, error))
     }
 
     async fn answer(
@@ -159,8 +159,12 @@ impl Ausf {
             return;
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
-        self.audit
-            .refused(requester, Action::KeyReleased, Refusal::AuthenticationRejected);
+        self.audit.refused(
+            requester,
+            Some(run.supi()),
+            Action::KeyReleased,
+            Refusal::AuthenticationRejected,
+        );
         log_limit!(info, "authentication failed", supi = %run.supi().masked(), %requester);
     }
 
@@ -172,7 +176,7 @@ impl Ausf {
     /// [`AusfError::Udm`] when the UDM could not be told: then the result stays.
     pub async fn delete(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {
         let removed = self.remove(caller, id).await;
-        removed.inspect_err(|error| self.refused(caller.requester(), Action::ResultRemoved, error))
+        removed.inspect_err(|error| self.refused(caller.requester(), None, Action::ResultRemoved, error))
     }
 
     async fn remove(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {

@@ -44,8 +44,8 @@ use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, Authen
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
-use kaskade_flow::{Cover, Durable, Guarded, NoRandomness, Refusal};
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_flow::{Cover, Durable, Guarded, Moment, NoRandomness, Refusal};
+use kaskade_keys::{ServingNetworkName, Suci, Supi};
 use kaskade_store::audit::{AuditFull, AuditLog};
 use kaskade_store::{StoreError, SubscriberStore};
 
@@ -194,15 +194,11 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let vector = self.vector(requester, supi_or_suci, request).await;
-        vector
-            .and_then(|(he_av, cover, supi)| {
-                let remembered = supi.clone();
-                let released = self.release(requester, he_av, cover, supi)?;
-                self.given.note(requester, &remembered, moment());
-                Ok(released)
-            })
-            .inspect_err(|error| self.refused(requester, Action::VectorGiven, error))
+        let (he_av, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        let remembered = supi.clone();
+        let released = self.release(requester, he_av, cover, supi)?;
+        self.given.note(requester, &remembered, moment());
+        Ok(released)
     }
 
     /// A vector for the AUSF of this process, which proves that it has one by asking here when it confirms.
@@ -212,13 +208,11 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let vector = self.vector(requester, supi_or_suci, request).await;
-        vector
-            .and_then(|(he_av, cover, supi)| self.release(requester, he_av, cover, supi))
-            .inspect_err(|error| self.refused(requester, Action::VectorGiven, error))
+        let (he_av, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        self.release(requester, he_av, cover, supi)
     }
 
-    /// Puts a vector on record, and lets it be told.
+    /// Puts a vector on record, and lets it be told. A refusal is counted.
     fn release(
         &self,
         requester: &Requester,
@@ -226,50 +220,83 @@ impl Udm {
         cover: Cover,
         supi: Supi,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        let action = Action::VectorGiven;
         let event = self
             .audit
-            .event(Outcome::Released, Action::VectorGiven, requester, &supi)
+            .event(Outcome::Released, action, requester, &supi)
             .correlated(correlation(&he_av.rand));
         let event = self.audit.with_key(event, &he_av.k_ausf);
         let result = Guarded::new(AuthenticationInfoResult {
             he_av: wire(he_av),
             supi: Some(supi),
         });
-        let released = self.audit.covered(cover, event, result)?;
+        let released = self.audit.covered(cover, event, result).map_err(UdmError::from);
+        let released = released.inspect_err(|error| self.refused(requester, None, action, error))?;
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(released)
     }
 
+    /// Makes a vector. A refusal is counted, with the subscriber as far as it is known by then.
     async fn vector(
         &self,
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<(HeAv5g, Cover, Supi), UdmError> {
-        let serving_network_name = &request.serving_network_name;
-        self.authorise(requester, serving_network_name)?;
+        let action = Action::VectorGiven;
         let now = moment();
-        let admitted = self.budgets.admit(requester.id(), serving_network_name, now);
-        admitted.map_err(|over| self.over_budget(requester, None, over))?;
-        let (supi, suci) = match supi_or_suci {
-            SupiOrSuci::Supi(supi) => (supi, None),
-            SupiOrSuci::Suci(suci) => (self.options.hn_keys.deconceal(&suci)?, Some(suci)),
+        let admitted = self.admit(requester, &request.serving_network_name, now);
+        let (supi, suci) = match (supi_or_suci, admitted) {
+            (SupiOrSuci::Supi(supi), Ok(())) => (supi, None),
+            (SupiOrSuci::Supi(supi), Err(error)) => {
+                self.refused(requester, Some(&supi), action, &error);
+                return Err(error);
+            }
+            (SupiOrSuci::Suci(suci), admitted) => {
+                let opened = admitted.and_then(|()| Ok(self.options.hn_keys.deconceal(&suci)?));
+                let supi = opened.inspect_err(|error| self.refused(requester, None, action, error))?;
+                (supi, Some(suci))
+            }
         };
+        let made = self.vector_of(requester, (&supi, suci.as_ref()), request, now).await;
+        let (he_av, cover) = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
+        Ok((he_av, cover, supi))
+    }
+
+    /// Whether this requester may ask for vectors for this serving network now.
+    fn admit(
+        &self,
+        requester: &Requester,
+        serving_network_name: &ServingNetworkName,
+        now: Moment,
+    ) -> Result<(), UdmError> {
+        self.authorise(requester, serving_network_name)?;
+        let admitted = self.budgets.admit(requester.id(), serving_network_name, now);
+        admitted.map_err(|over| self.over_budget(requester, None, over))
+    }
+
+    async fn vector_of(
+        &self,
+        requester: &Requester,
+        (supi, suci): (&Supi, Option<&Suci>),
+        request: &AuthenticationInfoRequest,
+        now: Moment,
+    ) -> Result<(HeAv5g, Cover), UdmError> {
         let auts = match &request.resynchronization_info {
             Some(info) => {
-                self.resynchronise(requester, &supi, info).await?;
-                self.store.rand_age(&supi, &info.rand).map(AutsAge)
+                self.resynchronise(requester, supi, info).await?;
+                self.store.rand_age(supi, &info.rand).map(AutsAge)
             }
             None => None,
         };
         let wanted = Wanted {
-            supi: &supi,
-            serving_network_name,
+            supi,
+            serving_network_name: &request.serving_network_name,
             requesting_node: request.ausf_instance_id.text(),
         };
         let mut admit = Some(|| {
-            let admitted = self.budgets.admit_card(requester.id(), &supi, suci.as_ref(), auts, now);
-            admitted.map_err(|over| self.over_budget(requester, Some(&supi), over))
+            let admitted = self.budgets.admit_card(requester.id(), supi, suci, auts, now);
+            admitted.map_err(|over| self.over_budget(requester, Some(supi), over))
         });
         let mut reserved = None;
         let parts = loop {
@@ -284,8 +311,7 @@ impl Udm {
                 Err(error) => return Err(error),
             };
         };
-        let (he_av, cover) = self.made_of(&wanted, parts).await?;
-        Ok((he_av, cover, supi))
+        self.made_of(&wanted, parts).await
     }
 
     /// Takes the report of an authentication (TS 29.503 5.4.2.3). That the card has succeeded is believed only of who was given
@@ -295,7 +321,7 @@ impl Udm {
     /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
     pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         self.take_report(requester, supi, event)
-            .inspect_err(|error| self.refused(requester, Action::ResultReported, error))
+            .inspect_err(|error| self.refused(requester, Some(supi), Action::ResultReported, error))
     }
 
     fn take_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
@@ -309,7 +335,7 @@ impl Udm {
         // What anybody may report is counted; what a vector was given for is written.
         let (audit, reported) = (&self.audit, Action::ResultReported);
         if !event.success {
-            audit.refused(requester, reported, Refusal::AuthenticationRejected);
+            audit.refused(requester, Some(supi), reported, Refusal::AuthenticationRejected);
         } else {
             match self.given.take(requester, supi, now) {
                 Known::Given(age) => {
@@ -318,7 +344,7 @@ impl Udm {
                     audit.record(noted.because(Reason::Success))?;
                 }
                 known => {
-                    audit.refused(requester, reported, Refusal::PeerNotAuthorized);
+                    audit.refused(requester, Some(supi), reported, Refusal::PeerNotAuthorized);
                     self.counters.disbelieved.fetch_add(1, Ordering::Relaxed);
                     let (supi, forgotten) = (supi.masked(), known == Known::Forgotten);
                     log_limit!(

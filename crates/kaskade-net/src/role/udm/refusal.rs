@@ -2,9 +2,10 @@
 
 use kaskade_flow::event::Action;
 use kaskade_flow::{Refusal, Refused};
+use kaskade_keys::Supi;
 
 use super::{SidfError, Udm, UdmError};
-use crate::role::{audit, budget};
+use crate::role::budget;
 use crate::sbi::peer::Requester;
 use crate::sbi::problem::Problem;
 
@@ -36,7 +37,7 @@ impl UdmError {
             Self::OverBudget(over) => budget::refusal(over.bucket),
             Self::NoRoom => Refusal::Overloaded,
             Self::UnknownEvent => Refusal::DataNotFound,
-            Self::Audit(full) => audit::refusal(*full),
+            Self::Audit(full) => full.refusal(),
         }
     }
 }
@@ -62,7 +63,7 @@ impl From<UdmError> for Problem {
 
 impl Udm {
     /// Counts a refusal.
-    pub(super) fn refused(&self, requester: &Requester, action: Action, error: &UdmError) {
-        self.audit.refused(requester, action, error.refusal());
+    pub(super) fn refused(&self, requester: &Requester, about: Option<&Supi>, action: Action, error: &UdmError) {
+        self.audit.refused(requester, about, action, error.refusal());
     }
 }

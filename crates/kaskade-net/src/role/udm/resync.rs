@@ -36,7 +36,7 @@ impl Udm {
         if let Resynchronised::NotFollowed(_) = done {
             // A replay costs nothing: it is counted, not written each time.
             self.audit
-                .refused(requester, Action::Resynchronised, Reason::NotFollowed);
+                .refused(requester, Some(supi), Action::Resynchronised, Reason::NotFollowed);
         }
         Ok(())
     }
