@@ -5,6 +5,8 @@ use std::fmt;
 use kaskade_flow::refusal::Exit;
 use kaskade_flow::{Refusal, Refused};
 use kaskade_net::role::seaf::AusfClientError;
+use kaskade_store::audit::{AuditError, AuditFull};
+use kaskade_store::private::PrivateError;
 use kaskade_store::{StoreError, WritingStopped};
 
 /// The status after a failure of the store, for the supervisor.
@@ -25,10 +27,41 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
         return Some(Refusal::StoreFailed);
     }
     let store = error.downcast_ref().and_then(StoreError::refusal);
+    let log = || error.downcast_ref().and_then(AuditError::refusal);
+    let no_room = || {
+        let file: Option<&PrivateError> = error.downcast_ref();
+        file.filter(|file| file.is_no_room()).map(|_| Refusal::StoreFull)
+    };
+    let full = || error.downcast_ref().map(|full: &AuditFull| full.refusal());
     let ausf = || error.downcast_ref().map(AusfClientError::refusal);
     let said = || error.downcast_ref().map(|said: &Said| said.why);
     let refused = || error.downcast_ref().map(|refused: &Refused| refused.why);
-    store.or_else(ausf).or_else(said).or_else(refused)
+    store
+        .or_else(log)
+        .or_else(full)
+        .or_else(no_room)
+        .or_else(ausf)
+        .or_else(said)
+        .or_else(refused)
+}
+
+/// The same error, with what to do where there is no room.
+pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
+    let says_so = || format!("{error:#}").contains("run the command again");
+    match status(&error) == Exit::NoSpace.number() && !error.is::<Done>() && !says_so() {
+        true => error.context("make room and run the command again"),
+        false => error,
+    }
+}
+
+/// What follows a change that was done when its entry has not reached the log.
+#[derive(Debug)]
+pub(crate) struct Done;
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("done, and on record in the store: the audit log takes it at the next start when it has room")
+    }
 }
 
 /// A refusal in the words of the command that it happened to.
@@ -62,6 +95,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_to_do_without_room_is_said_once_and_not_after_it_was_done() {
+        let full = || anyhow::Error::from(AuditFull::NoRoom);
+        let advice = "make room and run the command again";
+        assert!(format!("{:#}", advised(full())).contains(advice));
+        for said in [full().context(Done), full().context(advice), anyhow!("anything")] {
+            let before = format!("{said:#}");
+            assert_eq!(format!("{:#}", advised(said)), before);
+        }
+    }
+
+    #[test]
     fn a_status_says_what_was_refused() {
         let full = || Arc::new(EngineError::Full("x".into()));
         for (error, expected) in [
@@ -72,6 +116,9 @@ mod tests {
             (StoreError::Read(Arc::new(EngineError::Failed)).into(), 74),
             (StoreError::Read(Arc::new(EngineError::InUse("x".into()))).into(), 1),
             (WritingStopped(full()).into(), 74),
+            (AuditFull::NoRoom.into(), 73),
+            (AuditFull::Stopping.into(), 75),
+            (AuditError::System("no thread".into()).into(), 1),
             (AusfClientError::Nonsense("?".into()).into(), 76),
             (Refused::from(Refusal::BudgetSpent).into(), 75),
             (refused(Refusal::UserNotFound, "nobody"), 67),

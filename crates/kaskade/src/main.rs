@@ -84,6 +84,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if console::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            let error = exit::advised(error);
             console.error(&error);
             ExitCode::from(exit::status(&error))
         }

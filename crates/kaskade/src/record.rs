@@ -1,6 +1,5 @@
 //! The audit log of a command or a node, and the store beside it, which keeps how far that log has come.
 
-use std::io::ErrorKind;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,11 +11,14 @@ use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
 use kaskade_net::time::unix_millis;
 use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
-use kaskade_store::private::PrivateError;
-use kaskade_store::{OnRecord, SubscriberStore};
+use kaskade_store::{OnRecord, StoreError, SubscriberStore};
 
 use crate::console::complain;
 use crate::data_dir::DataDir;
+use crate::exit::Done;
+
+/// How many segments are kept at least, whatever is configured.
+pub(crate) const LEAST_SEGMENTS: u64 = 4;
 
 /// What the configuration says about the audit log; `None` without one.
 pub(crate) fn audit_options(config: &Config) -> Option<AuditOptions> {
@@ -30,7 +32,7 @@ pub(crate) fn audit_options(config: &Config) -> Option<AuditOptions> {
     } = &config.audit;
     let mut options = AuditOptions::new(&audit_folder(config));
     options.segment_bytes = *segment_bytes;
-    options.keep_bytes = (*keep_bytes).max(4 * segment_bytes);
+    options.keep_bytes = (*keep_bytes).max(LEAST_SEGMENTS * segment_bytes);
     options.keep = Duration::from_secs(keep_days * 86_400);
     options.when_full = when_full.0;
     enabled.then_some(options)
@@ -109,8 +111,8 @@ fn open_beside<'s>(
     config: &Config,
     change: &dyn Fn(&mut AuditOptions),
 ) -> Result<LogOf<'s>> {
-    let since = store.unrecorded_since()?;
-    let log = open_with(data, config, store.audit_head()?, &|options| {
+    let since = store.unrecorded_since().map_err(not_as_kept)?;
+    let log = open_with(data, config, store.audit_head().map_err(not_as_kept)?, &|options| {
         options.gap = since.map(switched_off);
         change(options);
     })?;
@@ -120,6 +122,19 @@ fn open_beside<'s>(
         store.is_recorded_again()?;
     }
     Ok(log)
+}
+
+/// What the store keeps of its log cannot be read: what to do.
+pub(crate) fn not_as_kept(error: StoreError) -> anyhow::Error {
+    let changed = matches!(error, StoreError::ChangedMeta(_));
+    let error = anyhow::Error::new(error);
+    match changed {
+        true => error.context(
+            "what the store keeps of its audit log was edited or removed: put a backup back and run `kaskade store skip-ahead --yes`, or \
+             look through the log, and `kaskade audit accept --yes` goes on with what is there, and says so in it",
+        ),
+        false => error,
+    }
 }
 
 /// A log that is open, beside the store that is opened after it. Without a log, the store says from when on it was changed so.
@@ -146,7 +161,8 @@ fn switched_off(from: UnixMillis) -> Gap {
         until,
         lost: None,
         at_most_ms: until.get() - from.get(),
-        refusals: None,
+        // Nobody counted them either.
+        refusals: Some(from),
     }
 }
 
@@ -200,11 +216,11 @@ fn open_with(
         _ => {}
     }));
     let folder = options.folder.clone();
-    AuditLog::open(options, data.master()).map_err(|error| {
+    let needs = format!("{} needs {octets} octets", folder.display());
+    let log = AuditLog::open(options, data.master()).map_err(|error| {
         let context = match &error {
-            error if is_no_room(error) => format!(
-                "cannot open the audit log: the disk is full, {} needs {octets} octets. Make room and run the command again",
-                folder.display()
+            error if error.is_no_room() => format!(
+                "cannot open the audit log: the disk is full, {needs}. Make room and run the command again"
             ),
             AuditError::InUse(_) => "cannot open the audit log: stop the `kaskade up` that writes it first".to_owned(),
             _ => "cannot open the audit log".to_owned(),
@@ -219,22 +235,19 @@ fn open_with(
             )),
             false => error,
         }
-    })
-}
-
-fn is_no_room(error: &AuditError) -> bool {
-    matches!(
-        error,
-        AuditError::Private(PrivateError::Io {
-            kind: ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge,
-            ..
-        })
-    )
+    })?;
+    // A node serves without room, and gives nothing out; a command changes nothing.
+    if !serves {
+        log.may_change().with_context(|| {
+            format!("nothing is changed without a record: {needs}. Make room and run the command again")
+        })?;
+    }
+    Ok(log)
 }
 
 /// Whether a log was not opened since there is no room for it.
 pub(crate) fn has_no_room(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(is_no_room)
+    error.downcast_ref().is_some_and(AuditError::is_no_room)
 }
 
 /// Whether a log was not opened since it is not what it was known to be.
@@ -263,9 +276,7 @@ pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> 
 pub(crate) fn told(audit: &LogOf<'_>) -> Result<()> {
     loop {
         let all = audit.store.records().offer_events();
-        audit
-            .flush()
-            .context("done, and on record in the store: the audit log takes it at the next start when it has room")?;
+        audit.flush().context(Done)?;
         if all {
             return Ok(());
         }

@@ -5,6 +5,8 @@ use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_store::audit::WhenFull;
 
+use crate::record::LEAST_SEGMENTS;
+
 /// What is allowed, and yet probably not meant.
 pub(crate) fn of(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -38,8 +40,24 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     } else if config.audit.when_full.0 == WhenFull::GoOn {
         warnings.push("audit.when_full is \"go on\": with a full disk, keys are given out without a record".into());
     }
+    warnings.extend(log_too_short(config));
     warnings.extend(reservations(config));
     warnings
+}
+
+/// Less than four segments cannot be kept: the one that is written, the next, and some that are full.
+fn log_too_short(config: &Config) -> Option<String> {
+    let audit = &config.audit;
+    let least = LEAST_SEGMENTS * audit.segment_bytes;
+    (audit.enabled && audit.keep_bytes < least).then(|| {
+        format!(
+            "audit.keep_bytes is {}, less than four segments of {}: {least} octets are kept. Set audit.keep_bytes to {least} or more, or \
+             audit.segment_bytes to {} or less",
+            audit.keep_bytes,
+            audit.segment_bytes,
+            audit.keep_bytes / LEAST_SEGMENTS
+        )
+    })
 }
 
 /// Reservations that can have no effect, as nobody has the name or nobody may ask for the network.

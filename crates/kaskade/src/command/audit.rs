@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::record::audit_folder;
+use crate::record::{audit_folder, not_as_kept};
 
 /// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
 ///
@@ -41,14 +41,19 @@ enum Action {
 
 /// Checks the whole chain; the first wrong place is named, and the exit status is then 1
 ///
-/// The store keeps the head of the log beside its clock's mark, some twice a minute while a node issues vectors: a tail that was cut
-/// before that is found, when the store is not in use. For what is newer, or a whole data folder that was replaced by an older copy,
-/// keep the line `Anchor` that it prints somewhere else, and give it to --anchor.
+/// The store keeps how far the log had come: a tail that was cut before that is found, when the store is not in use. For what is newer,
+/// or a whole data folder that was replaced by an older copy, keep the line `Anchor` that it prints where nobody who can write the
+/// log can write, and give it to --anchor later. It says which log, its segment, how many entries, and the chain behind them, so
+/// that it holds for every later state of the same log.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade audit verify
   kaskade audit verify /mnt/archive/audit --data /var/lib/kaskade
-  kaskade audit verify --anchor 5f0e...
+  kaskade audit verify /mnt/archive/from-7 --part --data /var/lib/kaskade
+
+With an anchor, on two days:
+  kaskade audit verify | grep Anchor >> /mnt/elsewhere/anchors      # today
+  kaskade audit verify --anchor 5f0e...                             # later: any line of that file, old or new
 
 Without the master key of the log, as on another machine, the chain alone is checked: whoever could write the files could
 have computed it anew. With --data or --config the codes are checked too, which takes the master key to make.")]
@@ -58,6 +63,9 @@ struct Verify {
     /// How far the log had come, as an earlier `verify` printed it: 64 octets in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = anchor)]
     anchor: Option<Anchor>,
+    /// It is a part of a log: segments before the first one here are elsewhere, and not missed
+    #[arg(long, requires = "folder")]
+    part: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -74,7 +82,8 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 /// Opens a log: the configured one with its master key; another folder with the key of a data folder that is named.
-fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader)> {
+/// The identifier of that key is the last.
+fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader, Option<String>)> {
     let config = data.config()?;
     let path = folder.map_or_else(|| audit_folder(&config), Path::to_path_buf);
     let with_key = folder.is_none() || data.is_given();
@@ -90,11 +99,12 @@ fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader)> 
             false => error.context("the audit log cannot be read"),
         }
     })?;
-    Ok((path, reader))
+    Ok((path, reader, data.map(|data| data.master().identifier())))
 }
 
 fn verify(console: &Console, args: &Verify) -> Result<()> {
-    let (path, reader) = open(args.folder.as_deref(), &args.data)?;
+    let (path, reader, master_key) = open(args.folder.as_deref(), &args.data)?;
+    let reader = if args.part { reader.part() } else { reader };
     let kept = kept_head(console, args)?;
     let bar = bar(args.json);
     let verified = reader.verify(args.anchor.iter().chain(&kept), &mut |done, all| {
@@ -117,7 +127,7 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
             return Err(anyhow::Error::new(wrong).context("the audit log is not as it was written"));
         }
     };
-    report(console, args.json, &path, &summary)
+    report(console, args, (&path, master_key), &summary)
 }
 
 /// The head that the store keeps, which a tail that was cut does not reach; `None` where there is no store here, or another
@@ -135,51 +145,69 @@ fn kept_head(console: &Console, args: &Verify) -> Result<Option<Anchor>> {
             console.note("the store is in use: whether the newest entries were cut is told when it is not");
             Ok(None)
         }
+        Err(error @ StoreError::ChangedMeta(_)) => Err(not_as_kept(error)),
         Err(error) => {
             Err(anyhow::Error::new(error).context("the store, which keeps the head of the log, cannot be read"))
         }
     }
 }
 
-fn report(console: &Console, as_json: bool, path: &Path, summary: &Summary) -> Result<()> {
+fn report(
+    console: &Console,
+    args: &Verify,
+    (path, master_key): (&Path, Option<String>),
+    summary: &Summary,
+) -> Result<()> {
+    // The segment that it is of went by age or size, or is elsewhere.
+    let passed = args.anchor.filter(|anchor| anchor.segment < summary.first_segment);
     let anchor: String = summary
         .anchor
         .encode()
         .iter()
         .map(|octet| format!("{octet:02x}"))
         .collect();
-    if as_json {
+    if args.json {
         console.line(json!({
             "intact": true,
             "codes_checked": summary.codes_checked,
+            "master_key": master_key,
             "entries": summary.entries,
             "segments": summary.segments,
             "first_segment": summary.first_segment,
             "closed": summary.closed,
+            "goes_on": summary.goes_on,
             "anchor": anchor,
+            "anchor_compared": args.anchor.map(|_| passed.is_none()),
         }))?;
         return Ok(());
     }
-    let codes = match summary.codes_checked {
-        true => "chain and codes are as they were written",
-        false => "the chain is whole; its codes were not checked: name the data folder with --data",
+    let codes = match master_key {
+        Some(key) => format!("chain and codes are as they were written, under master key {key}"),
+        None => "the chain is whole; its codes were not checked: name the data folder with --data".to_owned(),
     };
-    let state = match summary.closed {
-        true => "closed",
-        false => "open: a process writes it, or was killed",
+    let state = match (summary.closed, summary.goes_on) {
+        (true, _) => "closed".to_owned(),
+        (_, true) => format!("goes on in segment {}, which is not here", summary.anchor.segment + 1),
+        _ => "open: a process writes it, or was killed".to_owned(),
     };
     let older = match summary.first_segment {
         1 => String::new(),
+        first if args.part => format!(", begins with segment {first}: earlier ones are not here"),
         first => format!(", those before {first} were removed by age or size"),
     };
     console.facts(&[
         ("Log", path.display().to_string()),
-        ("Intact", console.paint(Style::Good, codes)),
+        ("Intact", console.paint(Style::Good, &codes)),
         ("Entries", summary.entries.to_string()),
         ("Segments", format!("{}{older}", summary.segments)),
-        ("State", state.to_owned()),
+        ("State", state),
         ("Anchor", anchor),
     ])?;
+    if let Some(Anchor { segment, .. }) = passed {
+        console.note(format!(
+            "note: --anchor is of segment {segment}, which is not here: nothing was compared with it"
+        ));
+    }
     Ok(())
 }
 

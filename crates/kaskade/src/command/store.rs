@@ -18,7 +18,8 @@ use std::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
-use crate::record::{beside, open_audit_alone, told, whole_store};
+use crate::exit::Done;
+use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
 use crate::service::{make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
@@ -189,7 +190,10 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
             path.display()
         );
     }
-    let kept = kept_audit_head(&path, data.master(), config.node()).map_err(explained)?;
+    let kept = kept_audit_head(&path, data.master(), config.node()).map_err(|error| match error {
+        StoreError::ChangedMeta(_) => not_as_kept(error),
+        error => explained(error),
+    })?;
     let log = open_audit_alone(&data, &config, kept)?;
     let bar = bar(args.json, "{bar:40} {pos} of {len} rows");
     let done = audit(|| {
@@ -222,7 +226,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
 /// In its turn, behind what waits for the log in the store that was put back.
 fn hand_over(data: &DataDir, config: &Config, log: AuditLog) -> Result<()> {
     let store = open_store(data, config);
-    let store = store.context("done, and on record in the store: the audit log takes it at the next start")?;
+    let store = store.context(Done)?;
     told(&beside(&store, log)?)
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::common::{K, OPC, Place, SUPI, Up};
 
-fn with_subscriber() -> Place {
+pub(crate) fn with_subscriber() -> Place {
     let place = Place::new();
     let (k, opc) = (place.file("k", K), place.file("opc", OPC));
     let add = ["subscriber", "add", "--supi", SUPI, "--k-file"].map(Into::into);
@@ -41,12 +41,26 @@ fn what_commands_did_is_shown_and_verified() {
     let last = place
         .run(["audit", "show", "--last", "1", "--action", "subscriber-added"])
         .ok();
-    assert_eq!(last.lines().count(), 1, "{last}");
+    assert_eq!(last.lines().count(), 2, "the names of the columns, and it: {last}");
+    let changed = place.kaskade("audit show --outcome changed --json").ok();
+    assert_eq!(
+        changed.matches("\"outcome\":\"changed\"").count(),
+        changed.lines().count()
+    );
+    assert_eq!(changed.lines().count(), 2, "{changed}");
     assert_eq!(place.run(["audit", "show", "--until", "2020-01-01", "--json"]).ok(), "");
     let since = place.run(["audit", "show", "--since", "1h", "--json"]).ok();
     assert!(since.contains("subscriber-added"), "{since}");
-    for wrong in [["--action", "nothing"], ["--since", "yesterday"]] {
-        place.run(["audit", "show", wrong[0], wrong[1]]).refused();
+    for (option, value, says) in [
+        ("--action", "nothing", "subscriber-added, subscriber-changed"),
+        ("--outcome", "nothing", "released, changed, refused, noted"),
+        ("--since", "yesterday", "2h, 7d"),
+    ] {
+        let refused = place.run(["audit", "show", option, value]).refused();
+        assert!(refused.contains(says), "{option}: {refused}");
+        let help = place.kaskade("audit show --help").ok();
+        let help: Vec<&str> = help.split_whitespace().collect();
+        assert!(help.join(" ").contains(says), "{option}: {help:?}");
     }
 
     let verified = place.run(["audit", "verify"]).ok();
@@ -258,7 +272,7 @@ fn an_anchor_that_was_kept_elsewhere_finds_what_was_replaced() {
     }
 }
 
-fn add(place: &Place, number: u8, more: &str) -> crate::common::Ran {
+pub(crate) fn add(place: &Place, number: u8, more: &str) -> crate::common::Ran {
     let supi = format!("imsi-0010100000000{number}");
     place.with_secrets(&format!("subscriber add --supi {supi}{more}"))
 }
@@ -408,4 +422,60 @@ fn a_command_without_its_yes_writes_nothing() {
     }
     place.with_secrets(&format!("subscriber add --supi {SUPI}")).refused();
     assert_eq!(place.run(["audit", "show", "--json"]).ok(), before);
+}
+
+/// Whoever can write the store's file makes it forget its log: no command takes that for a store that never had one.
+#[test]
+fn a_store_that_was_made_to_forget_its_log_is_noticed() {
+    use kaskade_store::engine::{Batch, Blocking, Table};
+    let place = Place::new();
+    for row in [&b"audit head"[..], b"unrecorded"] {
+        add(&place, 11, " --replace").ok();
+        {
+            let path = place.path("kaskade-data/subscribers.redb");
+            let engine = kaskade_store::embedded::EmbeddedEngine::open_existing(&path, 1 << 20).expect("an engine");
+            let mut batch = Batch::default();
+            batch.remove(Table::META, row);
+            engine.apply(&batch).expect("removed");
+        }
+        for line in [
+            "audit verify",
+            "audit accept",
+            "up",
+            "store skip-ahead --yes",
+            "subscriber remove imsi-001010000000011 --yes",
+        ] {
+            let refused = place.kaskade(line).refused();
+            assert!(refused.contains("kaskade audit accept --yes"), "{line}: {refused}");
+        }
+        add(&place, 12, " --replace").refused();
+        let said = place.kaskade("audit accept --yes").ok();
+        assert!(said.contains("nobody knows"), "{said}");
+        place.kaskade("audit verify").ok();
+    }
+    add(&place, 12, " --replace").ok();
+    let shown = place.kaskade("audit show --json").ok();
+    assert_eq!(shown.matches("log-accepted").count(), 2, "{shown}");
+    // Since when there was no log nobody knows any more.
+    assert_eq!(shown.matches("\"gap\":\"switched-off\"").count(), 1, "{shown}");
+}
+
+/// An AUSF alone has a store too, for what it knows of its log.
+#[test]
+fn the_log_of_an_ausf_alone_has_its_head_kept() {
+    let place = Place::new();
+    place.file(
+        "ausf.toml",
+        "data_dir = \"kaskade-data\"\n[ausf.udm]\nurl = \"http://127.0.0.1:9\"\n[policy]\nserving_networks = [\"001-01\"]\n",
+    );
+    let segment = place.path("kaskade-data/audit/audit-0000000001.log");
+    Up::start(&place, "up --config ausf.toml").stop();
+    let older = fs::read(&segment).expect("a segment");
+    Up::start(&place, "up --config ausf.toml").stop();
+    place.kaskade("audit verify --config ausf.toml").ok();
+    fs::write(&segment, older).expect("put back");
+    let refused = place.kaskade("audit verify --config ausf.toml").refused();
+    assert!(refused.contains("cut"), "{refused}");
+    let refused = place.kaskade("up --config ausf.toml").refused();
+    assert!(refused.contains("not the one that the store knows"), "{refused}");
 }

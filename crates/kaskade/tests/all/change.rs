@@ -88,7 +88,9 @@ fn a_change_that_cannot_be_says_why() {
     place
         .with_secrets(&format!("subscriber add --supi {SUPI} --data data --gpsi msisdn-12345"))
         .ok();
-    let line = format!("subscriber add --supi {OTHER} --data data --algorithm comp128v1 --k-file -");
+    let line = format!(
+        "subscriber add --supi {OTHER} --data data --algorithm comp128v1 --sqn-scheme NON_TIME_BASED --k-file -"
+    );
     let added = place.run_with(line.split_whitespace(), &format!("{K}\n"), |_| {});
     assert!(
         added.stderr.contains("no interface of this program gives triplets"),

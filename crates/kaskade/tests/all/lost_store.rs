@@ -318,11 +318,11 @@ fn an_interrupted_making_of_a_store_in_place_of_another_goes_on() {
 }
 
 /// A disk in memory, as large as is said.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     /// `None` without the right to mount.
-    fn new(place: &Place) -> Option<Self> {
+    pub(crate) fn new(place: &Place) -> Option<Self> {
         let disk = Self(place.path("data"));
         fs::create_dir(&disk.0).expect("a folder");
         disk.mount("size=16m").then_some(disk)
@@ -335,7 +335,7 @@ impl Disk {
     }
 
     /// Leaves so many free pages, or plenty.
-    fn leave(&self, pages: Option<u64>) {
+    pub(crate) fn leave(&self, pages: Option<u64>) {
         let now = rustix::fs::statvfs(&self.0).expect("its size");
         let used = (now.f_blocks - now.f_bfree) * now.f_frsize;
         let size = pages.map_or(16 << 20, |pages| used + pages * now.f_frsize);

@@ -12,6 +12,7 @@
 
 mod algorithm_sets;
 mod audit;
+mod audit_reading;
 mod change;
 mod cli;
 mod common;
@@ -23,6 +24,7 @@ mod echo;
 mod ends;
 mod explain;
 mod first_steps;
+mod full_disk;
 mod hn_key_file;
 mod import;
 mod import_command;

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use kaskade_flow::event::{Action, Outcome};
-use kaskade_store::{keep_audit_head, kept_audit_head};
+use kaskade_store::audit::AuditLog;
+use kaskade_store::{StoreError, keep_audit_head, kept_audit_head};
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
@@ -28,25 +29,36 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let (store, node) = (data.subscribers(), config.node());
-    let kept = kept_audit_head(&store, data.master(), node)
-        .context("the store, which keeps the head of the log, cannot be read")?;
-    let Some(kept) = kept else {
-        console.line("The store knows of no audit log yet: there is nothing to accept.")?;
-        return Ok(());
+    let kept = match kept_audit_head(&store, data.master(), node) {
+        Ok(None) => {
+            console.line("The store knows of no audit log yet: there is nothing to accept.")?;
+            return Ok(());
+        }
+        Err(error @ StoreError::ChangedMeta(_)) if !args.yes => {
+            return Err(record::not_as_kept(error)
+                .context("up to which entry the log was known is lost: add --yes to go on with what is there"));
+        }
+        Err(StoreError::ChangedMeta(_)) => None,
+        kept => kept.context("the store, which keeps the head of the log, cannot be read")?,
     };
-    match record::open_audit_alone(&data, &config, Some(kept)) {
+    let known = match kept {
+        Some(_) => record::open_audit_alone(&data, &config, kept),
+        None => Ok(AuditLog::off()),
+    };
+    match known {
         Ok(log) if log.is_on() => {
             console.line("The audit log is the one that the store knows: there is nothing to accept.")?;
             return Ok(());
         }
-        Ok(_) => bail!("audit.enabled is false: there is no log to go on with"),
+        Ok(_) if !config.audit.enabled => bail!("audit.enabled is false: there is no log to go on with"),
         Err(error) if !record::is_not_the_known_log(&error) => return Err(error),
         Err(error) if !args.yes => {
+            let known = kept.map_or(0, |kept| kept.entries);
             return Err(error.context(format!(
-                "the log was known up to entry {}, and what is missing stays missing: add --yes to go on with what is there",
-                kept.entries
+                "the log was known up to entry {known}, and what is missing stays missing: add --yes to go on with what is there"
             )));
         }
+        Ok(_) => {}
         Err(_) => {}
     }
     let log = record::open_audit_alone(&data, &config, None).map_err(|error| match record::has_no_room(&error) {
@@ -54,14 +66,18 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         false => error.context("the log is damaged beside that: keep its folder elsewhere, and run this again"),
     })?;
     record::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
-        event.correlated(kept.entries)
+        event.correlated(kept.map_or(0, |kept| kept.entries))
     })?;
     log.close();
     let head = log.head().context("no audit log")?;
     keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
+    let known = match kept {
+        Some(kept) => format!("the one that was lost was known up to entry {}", kept.entries),
+        None => "nobody knows how far the one before went".to_owned(),
+    };
     console.line(format!(
-        "Accepted, and on record: the log goes on after entry {}; the one that was lost was known up to entry {}.",
-        head.entries, kept.entries
+        "Accepted, and on record: the log goes on after entry {}; {known}.",
+        head.entries
     ))?;
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kaskade_codec::sbi::Timestamp;
 use kaskade_flow::UnixMillis;
-use kaskade_flow::event::{Action, Entry, Event, Gap, PeerId};
+use kaskade_flow::event::{Action, Entry, Event, Gap, Outcome, PeerId};
 use kaskade_keys::Supi;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::time::unix_millis;
@@ -27,8 +28,8 @@ use crate::data_dir::DataArgs;
   kaskade audit show --since 2h --action vector-given
   kaskade audit show --supi imsi-001010000000001 --json
 
-Columns: time (UTC), outcome, action, who asked, about whom, which key and its fingerprint, why and how often.
-A gap says from when until when entries may be missing, or how many are.")]
+The first line names the columns; what follows them is name=value. Both have the names of --json. Times are UTC.
+A gap says from when until when entries may be missing, for at most how many milliseconds of that, or how many are.")]
 pub(super) struct Args {
     /// Folder of the log, instead of the configured one
     folder: Option<PathBuf>,
@@ -44,12 +45,18 @@ pub(super) struct Args {
     /// About this subscriber, such as imsi-001010000000001; takes the master key
     #[arg(long)]
     supi: Option<Supi>,
-    /// Of this action, such as key-released or vector-given
-    #[arg(long, value_name = "ACTION", value_parser = action)]
+    /// Of this action
+    #[arg(long, value_name = "ACTION", value_parser = actions())]
     action: Option<Action>,
+    /// With this outcome
+    #[arg(long, value_name = "OUTCOME", value_parser = outcomes())]
+    outcome: Option<Outcome>,
     /// The last N of them
     #[arg(long, value_name = "N")]
     last: Option<usize>,
+    /// It is a part of a log: segments before the first one here are elsewhere, and not missed
+    #[arg(long, requires = "folder")]
+    part: bool,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -57,11 +64,14 @@ pub(super) struct Args {
     data: DataArgs,
 }
 
-fn action(name: &str) -> Result<Action> {
-    Action::named(name).ok_or_else(|| {
-        let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-        anyhow!("no such action; there are {}", all.join(", "))
-    })
+fn actions() -> impl TypedValueParser<Value = Action> {
+    let names = Action::ALL.iter().map(|action| action.name());
+    PossibleValuesParser::new(names).map(|name| Action::named(&name).unwrap_or(Action::Other))
+}
+
+fn outcomes() -> impl TypedValueParser<Value = Outcome> {
+    let names = Outcome::ALL.iter().map(|outcome| outcome.name());
+    PossibleValuesParser::new(names).map(|name| Outcome::named(&name).unwrap_or(Outcome::Noted))
 }
 
 fn time(text: &str) -> Result<UnixMillis> {
@@ -91,7 +101,8 @@ fn time(text: &str) -> Result<UnixMillis> {
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let (_, reader) = open(args.folder.as_deref(), &args.data)?;
+    let (_, reader, _) = open(args.folder.as_deref(), &args.data)?;
+    let reader = if args.part { reader.part() } else { reader };
     let pseudonym = match &args.supi {
         Some(supi) => Some(
             reader
@@ -118,7 +129,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             true => as_json(number, entry, &names).to_string(),
             false => as_text(console, entry, &names),
         };
-        any = true;
+        if !core::mem::replace(&mut any, true) && !args.json {
+            outcome = console.line(HEADER);
+        }
         match args.last {
             Some(most) => {
                 last.push_back(line);
@@ -126,7 +139,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
                     last.pop_front();
                 }
             }
-            None => outcome = console.line(line),
+            None if outcome.is_ok() => outcome = console.line(line),
+            None => {}
         }
     });
     outcome?;
@@ -139,6 +153,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     Ok(())
 }
+
+/// The names of the columns, as wide as they are.
+const HEADER: &str = "at                       outcome  action               peer                 subject";
 
 struct Asked<'a> {
     args: &'a Args,
@@ -155,6 +172,7 @@ impl Asked<'_> {
             Entry::Event(event) => {
                 in_time(event.at(), event.at())
                     && self.args.action.is_none_or(|action| action == event.action())
+                    && self.args.outcome.is_none_or(|outcome| outcome == event.outcome())
                     && self.pseudonym.is_none_or(|one| one == event.subject().pseudonym())
                     && self.is_by(event.peer(), names)
             }
@@ -181,25 +199,25 @@ fn as_text(console: &Console, entry: &Entry, names: &PeerNames) -> String {
 
 fn gap_text(gap: &Gap) -> String {
     let lost = match gap.lost {
-        Some(lost) => format!("{lost} entries are missing"),
-        None => format!("entries of at most {} ms may be missing", gap.at_most_ms),
+        Some(lost) => format!("lost={lost}"),
+        None => format!("at_most_ms={}", gap.at_most_ms),
     };
     let refusals = match gap.refusals {
-        Some(from) => format!("; so may refusals from {} on", Timestamp::from(from)),
+        Some(from) => format!(" refusals_from={}", Timestamp::from(from)),
         None => String::new(),
     };
     format!(
-        "{} gap      {lost}, until {} ({}){refusals}",
+        "{} gap      {} until={} {lost}{refusals}",
         Timestamp::from(gap.from),
+        gap.reason.name(),
         Timestamp::from(gap.until),
-        gap.reason.name()
     )
 }
 
 fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
     let outcome = format!("{:<8}", event.outcome().name());
     let outcome = match event.outcome() {
-        kaskade_flow::event::Outcome::Refused => console.paint(Style::Note, &outcome),
+        Outcome::Refused => console.paint(Style::Note, &outcome),
         _ => outcome,
     };
     let mut line = format!(
@@ -210,13 +228,16 @@ fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
         event.subject().masked(),
     );
     if let Some((name, [a, b, c, d])) = event.key_name() {
-        line.push_str(&format!(" {name} {a:02x}{b:02x}{c:02x}{d:02x}"));
+        line.push_str(&format!(" key={name} fingerprint={a:02x}{b:02x}{c:02x}{d:02x}"));
     }
     if !event.reason().name().is_empty() {
-        line.push_str(&format!(" {}", event.reason().name()));
+        line.push_str(&format!(" reason={}", event.reason().name()));
     }
     if event.count() != 1 {
-        line.push_str(&format!(" x{}", event.count()));
+        line.push_str(&format!(" count={}", event.count()));
+    }
+    if event.correlation() != 0 {
+        line.push_str(&format!(" correlation={:016x}", event.correlation()));
     }
     line.trim_end().to_owned()
 }
@@ -302,7 +323,7 @@ fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use kaskade_flow::event::{Name, Outcome};
+    use kaskade_flow::event::Name;
 
     use super::*;
 

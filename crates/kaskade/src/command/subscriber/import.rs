@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade::subscription::methods_of_card;
 use kaskade_aka::sqn::SqnScheme;
@@ -292,10 +292,10 @@ fn write(
             bar.abandon();
             // Each that is in has its entry in the store, whether the log can take it now or not.
             let _ = ended(done);
-            bail!(
-                "{error}: at least {done} of {} subscribers are in. Remove the cause, and import the same file with --replace",
+            return Err(anyhow::Error::new(error).context(format!(
+                "at least {done} of {} subscribers are in: make room or remove another cause, and run the command again with --replace",
                 entries.len()
-            );
+            )));
         }
         done += chunk.len();
         bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));

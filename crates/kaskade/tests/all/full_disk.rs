@@ -1,0 +1,136 @@
+//! Commands on a disk that is full: no room, no change, and the same command works when there is room.
+
+use std::fs;
+
+use crate::common::{K, OPC, Place, Ran, SUPI};
+use crate::lost_store::Disk;
+
+/// How many pages are left, in turn: with the first none of a store, of a log and of a file has room, with the last all have.
+const PAGES: [u64; 14] = [0, 1, 2, 3, 4, 6, 9, 14, 24, 64, 200, 280, 600, 1200];
+
+const COMMANDS: [&str; 9] = [
+    "subscriber add --supi imsi-001010000000005",
+    "subscriber add --supi imsi-001010000000001 --replace --sqn 4096",
+    "subscriber change imsi-001010000000001 --akma yes",
+    "subscriber import cards.csv",
+    "subscriber import again.csv --replace",
+    "subscriber allow-reuse imsi-001010000000001 --yes",
+    "subscriber remove imsi-001010000000002 --yes",
+    "store skip-ahead --yes",
+    "hn-key generate --profile b",
+];
+
+const CONFIG: &str = "--config kaskade.toml";
+/// The clock moves no number.
+const SCHEME: &str = "[sqn]\nscheme = \"NON_TIME_BASED\"\n";
+
+fn run(place: &Place, command: &str, config: &str) -> Ran {
+    let line = format!("{command} {config}");
+    match command.contains("subscriber add") {
+        true => place.with_secrets(&line),
+        false => place.kaskade(&line),
+    }
+}
+
+/// All that a command could have changed.
+fn state(place: &Place, config: &str) -> String {
+    let listed = place.kaskade(&format!("subscriber list --json {config}")).ok();
+    let shown = place.kaskade(&format!("subscriber show {SUPI} --json {config}")).ok();
+    let keys = place.kaskade(&format!("hn-key list --json {config}")).ok();
+    format!("{listed}{shown}{keys}")
+}
+
+/// Runs each command with more and more room, until it works; how many times there was too little.
+fn all_work_when_there_is_room(place: &Place, disk: &Disk, config: &str) -> usize {
+    let mut refused = 0;
+    for command in COMMANDS {
+        let before = state(place, config);
+        let mut tries = PAGES.into_iter();
+        loop {
+            let pages = tries.next().expect("so much is not needed");
+            disk.leave(Some(pages));
+            let ran = run(place, command, config);
+            disk.leave(None);
+            let what = format!("{command}, {pages} pages: {ran:?}");
+            if ran.success {
+                break;
+            }
+            refused += 1;
+            assert_eq!(ran.status, Some(73), "{what}");
+            let says = |one_of: &[&str]| one_of.iter().any(|words| ran.stderr.contains(words));
+            assert!(says(&["full", "no room", "No space left"]), "{what}");
+            assert!(
+                says(&["ake room", "mend the cause"]) && says(&["run the command again"]),
+                "{what}"
+            );
+            match command.contains("skip-ahead") {
+                // It goes on where it was, and nothing is issued before.
+                true if ran.stderr.contains("goes on where it was") => {}
+                _ => assert_eq!(state(place, config), before, "{what}"),
+            }
+        }
+        assert_ne!(state(place, config), before, "{command}");
+        place.kaskade(&format!("audit verify {config}")).ok();
+    }
+    refused
+}
+
+fn home(place: &Place, config: &str) {
+    place.file(
+        "cards.csv",
+        &format!("imsi,k,opc\n001010000000003,{K},{OPC}\n001010000000004,{K},{OPC}\n"),
+    );
+    place.file(
+        "again.csv",
+        &format!("imsi,k,opc,amf\n001010000000003,{K},{OPC},9000\n"),
+    );
+    for number in [1, 2] {
+        place
+            .with_secrets(&format!("subscriber add --supi imsi-00101000000000{number} {config}"))
+            .ok();
+    }
+    place.kaskade(&format!("hn-key generate --profile a {config}")).ok();
+}
+
+#[test]
+fn a_command_without_room_changes_nothing_and_works_with_it() {
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place) else {
+        eprintln!("not here: no right to mount a file system");
+        return;
+    };
+    place.file("kaskade.toml", &format!("data_dir = \"data\"\n{SCHEME}"));
+    home(&place, CONFIG);
+    let refused = all_work_when_there_is_room(&place, &disk, CONFIG);
+    assert!(refused > COMMANDS.len(), "{refused}");
+}
+
+/// The log is on a disk of its own, its segment is full, and the next one has no room: the store has plenty.
+#[test]
+fn a_command_without_room_for_its_entry_changes_nothing() {
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place) else {
+        eprintln!("not here: no right to mount a file system");
+        return;
+    };
+    place.file(
+        "kaskade.toml",
+        &format!("data_dir = \"home\"\n{SCHEME}[audit]\nfolder = \"data/audit\"\n"),
+    );
+    home(&place, CONFIG);
+    // The segments are as short as if they had been full.
+    for file in fs::read_dir(place.path("data/audit")).expect("a folder") {
+        let file = file.expect("a file").path();
+        if file.extension().is_some_and(|end| end == "log") {
+            let octets = fs::read(&file).expect("a segment");
+            let used = octets.iter().rposition(|octet| *octet != 0).expect("entries") + 1;
+            // A block is of whole eights.
+            let used = used.next_multiple_of(8);
+            let log = fs::OpenOptions::new().write(true).open(&file).expect("a segment");
+            log.set_len(used as u64).expect("cut");
+        }
+    }
+    place.kaskade(&format!("audit verify {CONFIG}")).ok();
+    let refused = all_work_when_there_is_room(&place, &disk, CONFIG);
+    assert!(refused > 0, "{refused}");
+}
