@@ -29,6 +29,11 @@ pub(crate) struct Known {
     sums: RwLock<Vec<AtomicU64>>,
 }
 
+/// Octets that the sums of a file of this length take at most: 8 a block, in a table that doubles when it grows.
+pub(crate) const fn octets_of_sums(file_len: u64) -> u64 {
+    2 * 8 * file_len.div_ceil(BLOCK as u64)
+}
+
 impl Known {
     /// From now on it counts as damaged.
     pub(crate) fn damaged(&self, what: impl Into<String>) {

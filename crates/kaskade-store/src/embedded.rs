@@ -21,7 +21,7 @@ pub use rows::{decode_row, encode_row};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use crate::backend::{Known, WatchedFile};
+use crate::backend::{Known, WatchedFile, octets_of_sums};
 use crate::engine::{
     BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
 };
@@ -120,6 +120,11 @@ impl EmbeddedEngine {
         let engine = Self::closed(name, Some(Box::new(plug)), cache_bytes);
         engine.open_file()?;
         Ok(engine)
+    }
+
+    /// Octets of memory that a file of this length takes at most besides the cache: what is known of each of its pages.
+    pub const fn memory_besides_cache(file_len: u64) -> u64 {
+        octets_of_sums(file_len)
     }
 
     /// Compares the checksums of all pages of a file and writes nothing.

@@ -144,7 +144,7 @@ impl DataDir {
 
     /// The subscriber store.
     pub(crate) fn subscribers(&self) -> PathBuf {
-        self.path().join(SUBSCRIBERS)
+        subscribers_in(self.path())
     }
 
     /// Whether this folder never had a store: then, and only then, one may be made without a word.
@@ -213,6 +213,11 @@ const NF_INSTANCE_ID: &str = "nf-instance-id";
 const NO_STORE_YET: &str = "no-store-yet";
 const NO_STORE_TEXT: &[u8] =
     b"This folder never had a subscriber store. The next command that writes makes it and removes this file.\n";
+
+/// The subscriber store of a data folder.
+pub(crate) fn subscribers_in(folder: &Path) -> PathBuf {
+    folder.join(SUBSCRIBERS)
+}
 
 /// Whether there is such a name; a link to nowhere counts.
 pub(crate) fn is_there(path: &Path) -> bool {

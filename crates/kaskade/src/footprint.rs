@@ -7,6 +7,7 @@ use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
 use kaskade_net::sbi::token::TOKENS_OCTETS;
+use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};
 
 use crate::{record, service};
@@ -67,7 +68,16 @@ impl Footprint {
                 },
             ),
             ("audit", record::audit_options(config).map_or(0, |audit| audit.memory())),
-            ("store", count(config.store.cache_mib.saturating_mul(1 << 20))),
+            (
+                "store",
+                count(
+                    config
+                        .store
+                        .cache_mib
+                        .saturating_mul(1 << 20)
+                        .saturating_add(pages(config)),
+                ),
+            ),
             ("program", PROGRAM_OCTETS),
         ])
     }
@@ -109,6 +119,12 @@ impl Footprint {
             })
             .collect()
     }
+}
+
+/// What is known of the pages of the store as large as it is now.
+fn pages(config: &Config) -> u64 {
+    let file = std::fs::metadata(subscribers_in(&config.data_dir));
+    file.map_or(0, |file| EmbeddedEngine::memory_besides_cache(file.len()))
 }
 
 /// Rounded up.
@@ -223,7 +239,14 @@ mod tests {
         raise(|config| config.store.cache_mib += 1);
         raise(|config| config.ausf.udm.url = Some("https://udm.example.org".to_owned()));
         raise(|config| config.oauth2.keys.0.push(("nrf".to_owned(), "nrf.pem".into())));
-        assert_eq!(raised.len(), 10);
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config::default();
+        config.data_dir = folder.path().to_owned();
+        // Nothing is written: a file may have holes.
+        let file = std::fs::File::create(subscribers_in(folder.path())).expect("a file");
+        file.set_len(1 << 30).expect("long");
+        raised.push(Footprint::of(&config).octets());
+        assert_eq!(raised.len(), 11);
         assert!(raised.iter().all(|octets| *octets > usual), "{raised:?} {usual}");
         let mut most = Config::default();
         most.limits.max_connections = u64::MAX;

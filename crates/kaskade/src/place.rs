@@ -88,7 +88,9 @@ fn without_words(message: &str, is_said: fn(&str) -> bool) -> String {
             break;
         };
         shown.push(mark);
-        shown.push_str(if is_said(inside) { inside } else { "…" });
+        // A name whose value was left out ends so.
+        let name = inside.strip_suffix('=').unwrap_or(inside);
+        shown.push_str(if is_said(name) { inside } else { "…" });
         shown.push(mark);
         rest = after;
     }
@@ -100,7 +102,7 @@ fn words(text: &str) -> String {
     // The decoders' own words are long at times, and of small letters; no key is.
     let own = |word: &str| {
         word.bytes()
-            .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b',' | b':' | b'.'))
+            .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b',' | b':' | b'.' | b'_' | b'='))
     };
     let all_hex = |word: &str| may_be_secret(word) && word.bytes().all(|c| c.is_ascii_hexdigit());
     let is_said = |word: &str| word.len() <= 12 || own(word) && !all_hex(word);
