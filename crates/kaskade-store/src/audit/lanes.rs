@@ -270,7 +270,9 @@ mod tests {
             while arrived.load(Ordering::SeqCst) < 2 * (round + 1) {
                 core::hint::spin_loop();
             }
-            (0..apart % 40).for_each(|n| drop(core::hint::black_box(n)));
+            for n in 0..apart % 40 {
+                core::hint::black_box(n);
+            }
         };
         let (admitted, empty): (Vec<bool>, Vec<bool>) = std::thread::scope(|scope| {
             let admits = scope.spawn(|| {
