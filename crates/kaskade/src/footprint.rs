@@ -10,6 +10,7 @@ use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};
 
+use crate::data_dir::subscribers_in;
 use crate::{record, service};
 
 /// Threads that wait for the disk, at most: what waits beyond them waits in line.
@@ -240,8 +241,10 @@ mod tests {
         raise(|config| config.ausf.udm.url = Some("https://udm.example.org".to_owned()));
         raise(|config| config.oauth2.keys.0.push(("nrf".to_owned(), "nrf.pem".into())));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config::default();
-        config.data_dir = folder.path().to_owned();
+        let config = Config {
+            data_dir: folder.path().to_owned(),
+            ..Config::default()
+        };
         // Nothing is written: a file may have holes.
         let file = std::fs::File::create(subscribers_in(folder.path())).expect("a file");
         file.set_len(1 << 30).expect("long");

@@ -225,6 +225,7 @@ fn work(store: &SubscriberStore, thread: u64) {
         match store.resynchronise(&supi(number), &store.challenge(&supi(number), [0; 8]), sqn_ms) {
             Ok(Resynchronised::Raised) => say("raised;\n"),
             Ok(Resynchronised::NewEpoch) => say("epoch;\n"),
+            Ok(Resynchronised::Reused) => panic!("REUSED {number} {seq_ms}"),
             Ok(_) | Err(StoreError::Sqn(SqnError::WindowSpent)) => {}
             Err(error) => panic!("{error}"),
         }
