@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kaskade_doctor::discretion::{may_be_said, may_be_secret};
+use kaskade_flow::budget::Rate;
 
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +69,9 @@ fn known(name: &str) -> bool {
     !may_be_secret(name)
 }
 
-/// Whether something may be an example of ours: words, each too short for a key.
+/// Whether something may be an example of ours: a word, or a rate.
 fn example(text: &str) -> bool {
-    known(text) && text.split([' ', '/']).all(may_be_said)
+    may_be_said(text) || text.parse::<Rate>().is_ok()
 }
 
 /// A message without the words that may be secrets, and the quoted parts that may not be said.
@@ -133,6 +134,7 @@ mod tests {
             "465b5ce8b199b49faa5f0a2ee238a6bc",
             "Rltc6LGZtJ+qXwou4jimvA==",
             "Rltc6LGZtJ-qXwou4jimvA",
+            "Rltc6LGZtJ/qXwou4jimvA",
         ] {
             no_key_is_left(k);
         }

@@ -309,7 +309,7 @@ impl AuditLog {
     /// and without heap.
     ///
     /// # Errors
-    /// [`AuditFull`]: nothing may be given out. Never with [`WhenFull::GoOn`].
+    /// [`AuditFull`]: nothing may be given out. With [`WhenFull::GoOn`] only [`AuditFull::Stopping`].
     #[inline]
     pub fn covered<T>(&self, _: Cover, event: Event, guarded: Guarded<T>) -> Result<Durable<T>, AuditFull> {
         self.record(event)?;
@@ -319,7 +319,7 @@ impl AuditLog {
     /// Puts on record what is no release. Returns at once.
     ///
     /// # Errors
-    /// [`AuditFull`]: it must not be done then. Never with [`WhenFull::GoOn`].
+    /// [`AuditFull`]: it must not be done then. With [`WhenFull::GoOn`] only [`AuditFull::Stopping`].
     #[inline]
     pub fn record(&self, event: Event) -> Result<(), AuditFull> {
         let Some(open) = &self.0 else { return Ok(()) };
@@ -451,12 +451,15 @@ impl AuditLog {
     /// Whether a change may begin: there is room for its entry, or it is done without one ([`WhenFull::GoOn`]).
     ///
     /// # Errors
-    /// [`AuditFull`]: it must not be done then.
+    /// [`AuditFull`]: it must not be done then. With [`WhenFull::GoOn`] only [`AuditFull::Stopping`].
     pub fn may_change(&self) -> Result<(), AuditFull> {
         let Some(open) = &self.0 else { return Ok(()) };
         match open.shared.when_full {
             WhenFull::Refuse if !fault!("change-without-room") => open.shared.gate.has_room(),
-            _ => Ok(()),
+            _ => match open.shared.gate.has_room() {
+                Err(AuditFull::Stopping) => Err(AuditFull::Stopping),
+                _ => Ok(()),
+            },
         }
     }
 

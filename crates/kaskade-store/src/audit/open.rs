@@ -158,8 +158,10 @@ fn go_on(
     let io = |error: std::io::Error| files::io_error(&path, &error);
     let file = private::open_to_write(&path)?;
     let torn = cut_tail(&file, &walked).map_err(io)?;
-    let capacity = match files::preallocate(&file, walked.end, options.segment_bytes) {
-        Ok(()) => walked.len.max(options.segment_bytes),
+    // All of it, whoever made the file: a copy may have holes where nothing was written.
+    let whole = walked.len.max(options.segment_bytes);
+    let capacity = match files::preallocate(&file, walked.end, whole) {
+        Ok(()) => whole,
         // Without room nothing is given out; it may come.
         Err(error) if files::is_full(&error) => walked.end,
         Err(error) => return Err(io(error)),

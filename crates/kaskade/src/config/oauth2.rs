@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use kaskade_net::sbi::token::{MAX_KEYS, TokenKey, TokenRules, Verifier};
 
+use kaskade_store::private::{self, Use};
+
 use super::{ConfigError, Oauth2Config};
+
+/// More than a key in PEM has.
+const LONGEST_KEY: u64 = 64 << 10;
 
 fn refused(name: &'static str, reason: impl Into<String>) -> ConfigError {
     let reason = reason.into();
@@ -41,7 +46,8 @@ impl Oauth2Config {
         let mut keys = Vec::new();
         for (kid, path) in &self.keys.0 {
             let wrong = |reason: String| refused("oauth2.keys", format!("{}: {reason}", path.display()));
-            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            // As a TLS authority: who can change it lets anybody in.
+            let pem = private::read(path, Use::Trusted, LONGEST_KEY).map_err(|error| wrong(error.to_string()))?;
             keys.push(TokenKey::from_pem(&pem, self.algorithm.0, Some(kid)).map_err(|error| wrong(error.to_string()))?);
         }
         let rules = TokenRules {

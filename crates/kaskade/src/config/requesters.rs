@@ -88,7 +88,14 @@ impl<'c> Known<'c> {
             let reason = format!("{place}{member} overlaps {known}: make one group of them, and name it");
             return refused(setting, reason);
         }
-        let name = format!("policy.reserved:{member}");
+        // Logs call it what the configuration does.
+        let name = member.to_string();
+        if self.config.groups.0.iter().any(|(group, _)| *group == name) {
+            return refused(
+                setting,
+                format!("{place}{member} is also the name of a group: call that otherwise"),
+            );
+        }
         if !self.alone.contains(&member) {
             self.groups = std::mem::take(&mut self.groups).with(&name, [member.clone()]);
             self.alone.push(member);

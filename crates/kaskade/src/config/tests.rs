@@ -318,6 +318,11 @@ fn access_and_tokens_are_read_and_checked() {
             "neither a group nor a peer",
         ),
         (
+            "[groups]\n\"192.0.2.1/32\" = [\"amf\"]\n[policy.access]\n\"192.0.2.1\" = []\n",
+            3,
+            "also the name of a group",
+        ),
+        (
             "[groups]\nset = [\"amf\"]\n[policy.access]\namf = []\n",
             3,
             "name the group",
@@ -351,4 +356,20 @@ fn access_and_tokens_are_read_and_checked() {
     std::fs::write(folder.path().join("nrf.pem"), public).expect("written");
     let config = Config::read(&file).expect("a configuration");
     assert!(config.oauth2.verifier().expect("a key").is_some());
+    // Whoever can change it would let anybody in.
+    let path = folder.path().join("nrf.pem");
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("its mode");
+    mode(0o666);
+    let refused = config.oauth2.verifier().expect_err("others write it").to_string();
+    assert!(refused.contains("nrf.pem") && refused.contains("0666"), "{refused}");
+    mode(0o644);
+    assert!(config.oauth2.verifier().expect("a key").is_some());
+    std::fs::remove_file(&path).expect("removed");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&path)
+        .status()
+        .expect("mkfifo");
+    assert!(made.success());
+    let refused = config.oauth2.verifier().expect_err("no file").to_string();
+    assert!(refused.contains("nrf.pem"), "{refused}");
 }

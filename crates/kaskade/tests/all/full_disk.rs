@@ -96,8 +96,7 @@ fn home(place: &Place, config: &str) {
 fn a_command_without_room_changes_nothing_and_works_with_it() {
     let place = Place::new();
     let Some(disk) = Disk::new(&place) else {
-        eprintln!("not here: no right to mount a file system");
-        return;
+        return kaskade_oracle::not_here("the right to mount a file system");
     };
     place.file("kaskade.toml", &format!("data_dir = \"data\"\n{SCHEME}"));
     home(&place, CONFIG);
@@ -110,8 +109,7 @@ fn a_command_without_room_changes_nothing_and_works_with_it() {
 fn a_command_without_room_for_its_entry_changes_nothing() {
     let place = Place::new();
     let Some(disk) = Disk::new(&place) else {
-        eprintln!("not here: no right to mount a file system");
-        return;
+        return kaskade_oracle::not_here("the right to mount a file system");
     };
     place.file(
         "kaskade.toml",

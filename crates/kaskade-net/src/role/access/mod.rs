@@ -61,7 +61,7 @@ impl Asked {
 /// What the configuration says about callers.
 #[derive(Clone, Debug, Default)]
 pub struct AccessRules {
-    /// By what tokens are verified; without it nobody looks at them.
+    /// By what tokens are verified; without it nobody looks at them, and nobody is let in where one is required.
     pub tokens: Option<Arc<Verifier>>,
     /// Whoever has no token is refused.
     pub token_required: bool,
@@ -89,7 +89,11 @@ impl Access {
     /// The token of a request, if it has one and tokens are looked at.
     fn token(&self, asker: &Asker<'_>, operation: &Operation) -> Result<Option<Arc<Token>>, Refused> {
         let Some(verifier) = &self.rules.tokens else {
-            return Ok(None);
+            return match self.rules.token_required {
+                // Nobody can have one that is taken.
+                true => Err(Refusal::TokenMissing.into()),
+                false => Ok(None),
+            };
         };
         let text = match asker.authorization {
             Authorization::Bearer(text) => text,

@@ -73,6 +73,18 @@ fn ask(access: &Access, names: Option<&[&str]>, token: &str) -> Result<Principal
 }
 
 #[test]
+fn where_a_token_is_required_and_none_can_be_verified_nobody_is_let_in() {
+    let rules = AccessRules {
+        token_required: true,
+        ..AccessRules::default()
+    };
+    let refused = ask(&Access::new(rules, AuditLog::off()), None, "any").unwrap_err();
+    assert_eq!(refused.why, Refusal::TokenMissing);
+    let open = Access::new(AccessRules::default(), AuditLog::off());
+    assert!(ask(&open, None, "any").is_ok());
+}
+
+#[test]
 fn a_token_of_another_instance_is_refused() {
     let nrf = KeyPair::generate_for(&PKCS_ED25519).unwrap();
     let rules = TokenRules {

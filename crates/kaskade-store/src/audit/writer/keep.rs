@@ -18,6 +18,7 @@ impl Writer {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             self.spare = Some(self.folder.spare(self.options.segment_bytes)?);
+            self.low = false;
         }
         self.sync()?;
         self.after_sync();
