@@ -10,7 +10,7 @@ use kaskade::config::{AuditConfig, Config};
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Gap, GapReason, Outcome};
 use kaskade_net::time::unix_millis;
-use kaskade_store::audit::{Anchor, AuditError, AuditLog, AuditOptions, Notice, What};
+use kaskade_store::audit::{Anchor, AuditError, AuditFull, AuditLog, AuditOptions, Notice, What};
 use kaskade_store::{OnRecord, StoreError, SubscriberStore};
 
 use crate::console::complain;
@@ -272,13 +272,18 @@ pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> 
     change(audit, action).map(|event| OnRecord { event, above })
 }
 
-/// Waits until the log has what was committed for it.
+/// Waits until the log has what was committed for it, or has no room for more.
 pub(crate) fn told(audit: &LogOf<'_>) -> Result<()> {
+    let (mut least, mut in_vain) = (usize::MAX, 0);
     loop {
-        let all = audit.store.records().offer_events();
+        let left = audit.store.records().offer_events();
         audit.flush().context(Done)?;
-        if all {
-            return Ok(());
+        match left {
+            0 => return Ok(()),
+            left if left < least => (least, in_vain) = (left, 0),
+            // The first time, the room that the writer had made may not have been told yet.
+            _ if in_vain == 0 => in_vain = 1,
+            _ => return Err(AuditFull::NoRoom).context(Done),
         }
     }
 }

@@ -86,6 +86,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("refusals-about-nobody", "what was refused about a subscriber is not found by it", STORE, "refusals_are_told_by_subscriber_as_far_as_there_is_room"),
     fault("audit-close-not-ordered", "who is admitted while the audit log closes is not waited for", STORE, "who_is_admitted_while_the_log_closes_is_seen"),
     fault("room-for-no-event", "a change that the audit log is not told of waits for it", STORE, "nothing_is_changed_that_would_not_be_on_record"),
+    fault("events-all-or-none", "room in the audit log for fewer events than are handed over at once is never used", STORE, "a_log_gets_as_many_as_it_has_room_for"),
     fault("conversion-dated-elsewhere", "the event of a conversion has another time than the store's clock", STORE, "a_conversion_is_told"),
     fault("audit-off-not-noted", "changes without an audit log leave no trace in the store", STORE, "what_a_store_keeps_of_its_log"),
     fault("audit-listed-once", "a segment that the writer removed while the log was read is taken for a missing one", STORE, "what_the_writer_removes_while_the_log_is_read_is_not_missing"),

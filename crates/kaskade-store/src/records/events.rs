@@ -207,10 +207,10 @@ impl Records {
         self.0.events.waiting().events
     }
 
-    /// Offers what waits to the log once more; whether nothing waits for it any longer.
-    pub fn offer_events(&self) -> bool {
+    /// Offers what waits to the log once more; how many it has still not taken.
+    pub fn offer_events(&self) -> usize {
         self.hand_over();
-        self.0.events.waiting().offered.is_empty()
+        self.0.events.waiting().offered.len()
     }
 
     /// Waits for room for so many events, as long as the log goes on taking some. Whether there is room then, who reserves it learns.
@@ -321,14 +321,17 @@ impl Records {
     pub(super) fn hand_over(&self) {
         let mut waiting = self.0.events.waiting();
         let Some(log) = waiting.log.clone() else { return };
-        while !waiting.offered.is_empty() {
-            let some = waiting.offered.len().min(HANDED);
+        let mut most = HANDED;
+        loop {
             let (front, _) = waiting.offered.as_slices();
-            let some = some.min(front.len());
-            if !front.get(..some).is_some_and(|events| log.takes(events)) {
-                break;
+            let some = front.len().min(most);
+            match front.get(..some) {
+                None | Some([]) => break,
+                Some(events) if log.takes(events) => drop(waiting.offered.drain(..some)),
+                // Room for fewer is used too: a log in which there is none left says so.
+                Some(_) if some > 1 && !fault!("events-all-or-none") => most = some / 2,
+                Some(_) => break,
             }
-            waiting.offered.drain(..some);
         }
         let below = log.has_below();
         let first = waiting

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::common::{folder, subscriber, supi};
 use crate::record_loss::Log;
@@ -262,6 +262,42 @@ impl EventLog for Stuck {
     }
 }
 
+/// A log with room for so many, which takes all that it is offered at once or nothing, as [`AuditLog`](kaskade_store::audit::AuditLog).
+struct Narrow(Mutex<usize>);
+
+impl EventLog for Narrow {
+    fn newest(&self) -> u64 {
+        0
+    }
+
+    fn takes(&self, events: &[Event]) -> bool {
+        let mut room = self.0.lock().expect("whole");
+        let left = room.checked_sub(events.len());
+        *room = left.unwrap_or(*room);
+        left.is_some()
+    }
+
+    fn has_below(&self) -> u64 {
+        0
+    }
+}
+
+/// Room for fewer than are handed over at once is used up too: a log with some left is not full, and nothing says so.
+#[test]
+fn a_log_gets_as_many_as_it_has_room_for() {
+    let (folder, key) = folder();
+    let store = SubscriberStore::open(&folder.path().join("s.redb"), &key, StoreOptions::default()).expect("a store");
+    let log = Arc::new(Narrow(Mutex::new(100)));
+    store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+    let many: Vec<Subscriber> = (1..=300).map(blank).collect();
+    store.put_many_on_record(&many, &|_, _| event(1)).expect("put");
+    for (room, left) in [(0, 200), (1, 199), (140, 59), (59, 0)] {
+        *log.0.lock().expect("whole") += room;
+        assert_eq!(store.records().offer_events(), left);
+        assert_eq!(*log.0.lock().expect("whole"), 0);
+    }
+}
+
 #[test]
 fn an_import_that_breaks_off_is_on_record_for_each_subscriber_that_it_put() {
     const MANY: u64 = 5000;
@@ -310,7 +346,7 @@ fn an_import_goes_at_the_speed_of_the_log() {
         Some(event(1)?.about(log.subject(&one.supi)))
     });
     assert_eq!(put.expect("room"), MANY);
-    while !store.records().offer_events() {
+    while store.records().offer_events() > 0 {
         log.flush().expect("room");
     }
     drop(store);

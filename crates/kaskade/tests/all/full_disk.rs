@@ -1,6 +1,9 @@
 //! Commands on a disk that is full: no room, no change, and the same command works when there is room.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::common::{K, OPC, Place, Ran, SUPI};
 use crate::lost_store::Disk;
@@ -131,4 +134,53 @@ fn a_command_without_room_for_its_entry_changes_nothing() {
     place.kaskade(&format!("audit verify {CONFIG}")).ok();
     let refused = all_work_when_there_is_room(&place, &disk, CONFIG);
     assert!(refused > 0, "{refused}");
+}
+
+/// The segment fills while an import is handed to the log: there is room for fewer than are handed over at once, and then for none.
+#[test]
+fn an_import_that_fills_the_log_ends_and_says_so() {
+    const MANY: usize = 12_000;
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place) else {
+        eprintln!("not here: no right to mount a file system");
+        return;
+    };
+    place.file(
+        "kaskade.toml",
+        &format!("data_dir = \"home\"\n{SCHEME}[audit]\nfolder = \"data/audit\"\nsegment_bytes = 1048576\n"),
+    );
+    home(&place, CONFIG);
+    let mut cards = "imsi,k,opc\n".to_owned();
+    for number in 0..MANY {
+        writeln!(cards, "00101{:010},{K},{OPC}", 1000 + number).expect("text");
+    }
+    place.file("many.csv", &cards);
+    disk.leave(Some(0));
+    let mut command = place.command();
+    command.args(["subscriber", "import", "many.csv", "--config", "kaskade.toml"]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let begin = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if begin.elapsed() > Duration::from_secs(120) {
+            child.kill().expect("a child");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ended = child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    disk.leave(None);
+    assert_eq!(ended.status.code(), Some(73), "{said}");
+    assert!(said.contains("done, and on record in the store"), "{said}");
+    assert!(!said.contains("run the command again"), "{said}");
+    // The log takes what it had no room for from the next command on.
+    let added = || {
+        let shown = place.kaskade(&format!("audit show --action subscriber-added --json {CONFIG}")).ok();
+        shown.lines().filter(|line| line.contains("\"imported\"")).count()
+    };
+    let before = added();
+    assert!(0 < before && before < MANY, "{before}");
+    run(&place, "subscriber remove imsi-001010000000002 --yes", CONFIG).ok();
+    assert_eq!(added(), MANY);
+    place.kaskade(&format!("audit verify {CONFIG}")).ok();
 }
