@@ -59,13 +59,11 @@ impl SubscriberStore {
     /// # Errors
     /// When reading or writing fails.
     pub fn goes_unrecorded(&self, at: UnixMillis) -> Result<(), StoreError> {
-        if self.unrecorded_since()?.is_some() || fault!("audit-off-not-noted") {
-            return Ok(());
-        }
         let mut unit = Batch::default();
-        meta::keep_of_log(&*self.engine, self.sealer.keys(), self.node(), &mut unit)?;
-        meta::put_unrecorded(self.sealer.keys(), self.node(), at.get(), &mut unit);
-        self.make_durable(unit)
+        match meta::goes_unrecorded(&*self.engine, self.sealer.keys(), self.node(), at.get(), &mut unit)? {
+            true => self.make_durable(unit),
+            false => Ok(()),
+        }
     }
 
     /// Forgets that: the log says it now. Blocks.

@@ -125,7 +125,7 @@ pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
-pub use unlock::{is_blank, keep_audit_head, kept_audit_head};
+pub use unlock::{KeptOfLog, is_blank, keep_audit_head, kept_audit_head, kept_of_audit_log};
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -161,6 +161,25 @@ pub(crate) fn put_head(keys: &StoreKeys, node: u16, head: Option<&Anchor>, unit:
     unit.put(Table::META, &key, &with_code(keys, &key, value));
 }
 
+/// Has in this unit that from then on the store may be changed without an audit log, if it does not say so already; whether it has.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn goes_unrecorded(
+    engine: &dyn Engine,
+    keys: &StoreKeys,
+    node: u16,
+    at: u64,
+    unit: &mut Batch,
+) -> Result<bool, StoreError> {
+    if unrecorded_since(engine, keys, node)?.is_some() || fault!("audit-off-not-noted") {
+        return Ok(false);
+    }
+    keep_of_log(engine, keys, node, unit)?;
+    put_unrecorded(keys, node, at, unit);
+    Ok(true)
+}
+
 pub(crate) fn put_unrecorded(keys: &StoreKeys, node: u16, since: u64, unit: &mut Batch) {
     let key = unrecorded_key(node);
     unit.put(Table::META, &key, &coded(keys, &key, since));

@@ -112,6 +112,12 @@ pub fn skip_ahead_on(
         let rows = engine.count(table).map_err(read_error)?;
         total += if table == SUBSCRIBER { rows / ROWS } else { rows };
     }
+    if options.unrecorded {
+        let mut batch = Batch::default();
+        if meta::goes_unrecorded(engine, keys, node, opener.now().get(), &mut batch)? {
+            commit(&batch)?;
+        }
+    }
     let mut skipped = Skipped::default();
     let mut done = 0;
     let (first, mut after) = match meta::octets(engine, meta::SKIPPING).map_err(read_error)? {

@@ -66,6 +66,9 @@ pub struct StoreOptions {
     pub converting: Arc<dyn Fn(Conversion) + Send + Sync>,
     /// What the audit log is told if the store is made, in the same commit.
     pub making: Option<OnRecord>,
+    /// No audit log is told of it: a store that is made says so from its first commit on, and [`crate::skip_ahead`] before the first
+    /// number is moved ([`SubscriberStore::unrecorded_since`]).
+    pub unrecorded: bool,
 }
 
 /// Makes a custody before, or in place of, the one in memory.
@@ -87,6 +90,7 @@ impl Default for StoreOptions {
             custody: None,
             converting: Arc::new(|_| ()),
             making: None,
+            unrecorded: false,
         }
     }
 }
@@ -176,12 +180,14 @@ impl SubscriberStore {
             custody,
             converting,
             making,
+            unrecorded,
             ..
         } = options;
         let sealer = Locked::try_with(|| {
             let new = create.then(|| Making {
                 tick: tick.unwrap_or(DEFAULT_TICK),
                 record: making,
+                unrecorded,
             });
             let opener = Opener {
                 master_key,

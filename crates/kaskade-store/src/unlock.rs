@@ -25,6 +25,8 @@ use crate::seal::Sealer;
 pub(crate) struct Making {
     pub(crate) tick: Duration,
     pub(crate) record: Option<OnRecord>,
+    /// There is no audit log.
+    pub(crate) unrecorded: bool,
 }
 
 /// Who opens a store.
@@ -67,7 +69,12 @@ pub(crate) fn unlock(
     if !engine.is_empty().map_err(read_error)? && !fault!("data-key-made-over-rows") {
         return Err(StoreError::NoDataKey(path));
     }
-    let Some(&Making { tick, record }) = new else {
+    let Some(&Making {
+        tick,
+        record,
+        unrecorded,
+    }) = new
+    else {
         return Err(StoreError::Blank(path));
     };
     declare(engine)?;
@@ -77,7 +84,8 @@ pub(crate) fn unlock(
     batch.put(Table::META, meta::FORMAT, &meta::KNOWN_FORMAT.to_be_bytes());
     batch.put(Table::META, meta::TICK_MS, &tick);
     meta::put_head(sealer.keys(), node, None, &mut batch);
-    meta::put_unrecorded(sealer.keys(), node, 0, &mut batch);
+    let since = if unrecorded { opener.now().get() } else { 0 };
+    meta::put_unrecorded(sealer.keys(), node, since, &mut batch);
     batch.put(Table::META, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
     batch.put(Table::META, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
     batch.put(Table::META, meta::DATA_KEY, &sealed);
@@ -153,28 +161,56 @@ pub fn is_blank(path: &Path) -> Result<bool, EngineError> {
     EmbeddedEngine::open_existing(path, CACHE)?.is_empty()
 }
 
+/// What a store keeps of the audit log of a node, each part as it was read: one may have been edited, and the other not.
+#[derive(Clone, Debug)]
+pub struct KeptOfLog {
+    /// How far the log had come when its head was last kept; `None` when it never was.
+    pub head: Result<Option<Anchor>, StoreError>,
+    /// Since when the store may have been changed without a log; `None` when it was not.
+    pub unrecorded: Result<Option<UnixMillis>, StoreError>,
+}
+
+impl KeptOfLog {
+    /// Of a store that never kept anything.
+    const NOTHING: Self = Self {
+        head: Ok(None),
+        unrecorded: Ok(None),
+    };
+}
+
 /// How far the audit log of a node had come when a store last kept its head; `None` when it never did. The store is not open otherwise.
 ///
 /// # Errors
-/// [`EngineError::InUse`] when another process has it open; as [`crate::SubscriberStore::open`] otherwise.
+/// As [`kept_of_audit_log`], and [`StoreError::ChangedMeta`] when any part of that is not as it was written.
 pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> Result<Option<Anchor>, StoreError> {
+    let KeptOfLog { head, unrecorded } = kept_of_audit_log(path, master_key, node)?;
+    unrecorded.and(head)
+}
+
+/// What a store keeps of the audit log of a node. The store is not open otherwise.
+///
+/// # Errors
+/// [`EngineError::InUse`] when another process has it open; as [`crate::SubscriberStore::open`] otherwise.
+pub fn kept_of_audit_log(path: &Path, master_key: &MasterKey, node: NodeIndex) -> Result<KeptOfLog, StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
     match data_key(&engine, path, master_key)? {
         Some((sealer, StoreKind::Records)) => {
             let (keys, node) = (sealer.keys(), node.index().into());
-            meta::unrecorded_since(&engine, keys, node)?;
-            meta::audit_head(&engine, keys, node)
+            Ok(KeptOfLog {
+                head: meta::audit_head(&engine, keys, node),
+                unrecorded: meta::unrecorded_since(&engine, keys, node).map(|since| since.map(UnixMillis::new)),
+            })
         }
         // Nobody kept one in the earlier formats, and looking for it converts nothing.
-        Some(_) => Ok(None),
+        Some(_) => Ok(KeptOfLog::NOTHING),
         None => {
             let opener = Opener {
                 master_key,
                 node: node.index().into(),
                 clock: &SystemClock::default(),
             };
-            unlock(&engine, path, &opener, None, &|_| ()).map(|_| None)
+            unlock(&engine, path, &opener, None, &|_| ()).map(|_| KeptOfLog::NOTHING)
         }
     }
 }

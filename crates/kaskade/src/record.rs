@@ -48,6 +48,8 @@ pub(crate) fn audit_folder(config: &Config) -> PathBuf {
 pub(crate) struct LogOf<'s> {
     log: AuditLog,
     store: &'s SubscriberStore,
+    /// It was given a gap that the store notes until the log has it on its disk.
+    says_gap: bool,
 }
 
 impl Deref for LogOf<'_> {
@@ -61,6 +63,15 @@ impl Deref for LogOf<'_> {
 impl Drop for LogOf<'_> {
     fn drop(&mut self) {
         self.log.close();
+        // Closed in order, it has all that it was given: what comes from now on is no longer in that gap.
+        if self.says_gap
+            && self.log.flush() == Err(AuditFull::Stopping)
+            && let Err(error) = self.store.is_recorded_again()
+        {
+            complain(&format!(
+                "the store does not forget that there was no audit log, and the next one says so once more: {error}"
+            ));
+        }
         if let Err(error) = self.store.keep_audit_head() {
             complain(&format!(
                 "the store does not keep where the audit log ends, only an earlier place: {error}"
@@ -116,10 +127,12 @@ fn open_beside<'s>(
         options.gap = since.map(switched_off);
         change(options);
     })?;
-    let log = beside(store, log)?;
+    let mut log = beside(store, log)?;
+    log.says_gap = since.is_some() && log.is_on();
     // On the disk before the store forgets it.
-    if since.is_some() && log.is_on() && log.flush().is_ok() {
+    if log.says_gap && log.flush().is_ok() {
         store.is_recorded_again()?;
+        log.says_gap = false;
     }
     Ok(log)
 }
@@ -143,7 +156,11 @@ pub(crate) fn beside(store: &SubscriberStore, log: AuditLog) -> Result<LogOf<'_>
         store.goes_unrecorded(unix_millis())?;
     }
     store.keep_head_of(&log);
-    let log = LogOf { log, store };
+    let log = LogOf {
+        log,
+        store,
+        says_gap: false,
+    };
     // From its first entry on the store knows which log is its own. On a full disk, where nothing can be read once a commit failed,
     // it is tried again when the log is closed, which says so.
     if !matches!(store.audit_head(), Ok(Some(_))) {
@@ -245,9 +262,9 @@ fn open_with(
     Ok(log)
 }
 
-/// Whether a log was not opened since there is no room for it.
-pub(crate) fn has_no_room(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(AuditError::is_no_room)
+/// Whether a log was not opened since it is not as it was written.
+pub(crate) fn is_damaged(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AuditError::Wrong(_)))
 }
 
 /// Whether a log was not opened since it is not what it was known to be.

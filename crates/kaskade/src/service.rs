@@ -18,7 +18,6 @@ use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls, TlsError};
 use kaskade_net::tap::OptionalTap;
-use kaskade_net::time::unix_millis;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::private::{self, PrivateError};
 use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
@@ -46,14 +45,8 @@ pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: AuditLog)
     let mut options = store_options(config);
     options.create = true;
     options.making = whole_store(&audit, Action::StoreCreated);
+    options.unrecorded = !audit.is_on();
     let store = open_with(data, options)?;
-    if !audit.is_on() {
-        // It is made. What is changed without a log later notes it before, or is refused.
-        if let Err(error) = store.goes_unrecorded(unix_millis()) {
-            complain(&format!("the store does not note that there is no audit log: {error}"));
-        }
-        return Ok(());
-    }
     told(&beside(&store, audit)?)
 }
 

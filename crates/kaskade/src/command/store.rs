@@ -207,8 +207,9 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
             record.event = record.event.times(count);
             Some(record)
         };
-        let done =
-            skip_ahead(&path, data.master(), &store_options(&config), &record, &mut progress).map_err(explained)?;
+        let mut options = store_options(&config);
+        options.unrecorded = !log.is_on();
+        let done = skip_ahead(&path, data.master(), &options, &record, &mut progress).map_err(explained)?;
         tracing::warn!(
             target: "audit",
             subscribers = done.subscribers,
@@ -225,6 +226,9 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
 
 /// In its turn, behind what waits for the log in the store that was put back.
 fn hand_over(data: &DataDir, config: &Config, log: AuditLog) -> Result<()> {
+    if !log.is_on() {
+        return Ok(());
+    }
     let store = open_store(data, config);
     let store = store.context(Done)?;
     told(&beside(&store, log)?)

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_store::audit::AuditLog;
-use kaskade_store::{StoreError, keep_audit_head, kept_audit_head};
+use kaskade_store::{KeptOfLog, StoreError, keep_audit_head, kept_of_audit_log};
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
@@ -29,23 +29,35 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
     let (store, node) = (data.subscribers(), config.node());
-    let kept = match kept_audit_head(&store, data.master(), node) {
-        Ok(None) => {
+    const UNREADABLE: &str = "the store, which keeps the head of the log, cannot be read";
+    let KeptOfLog { head, unrecorded } = kept_of_audit_log(&store, data.master(), node).context(UNREADABLE)?;
+    // Where one of the two is lost, the other holds.
+    let (kept, changed) = match (head, unrecorded) {
+        (Ok(None), Ok(_)) => {
             console.line("The store knows of no audit log yet: there is nothing to accept.")?;
             return Ok(());
         }
-        Err(error @ StoreError::ChangedMeta(_)) if !args.yes => {
-            return Err(record::not_as_kept(error)
-                .context("up to which entry the log was known is lost: add --yes to go on with what is there"));
-        }
-        Err(StoreError::ChangedMeta(_)) => None,
-        kept => kept.context("the store, which keeps the head of the log, cannot be read")?,
+        (Err(error @ StoreError::ChangedMeta(_)), _) => (None, Some(error)),
+        (Ok(kept), Err(error @ StoreError::ChangedMeta(_))) => (kept, Some(error)),
+        (Err(error), _) | (_, Err(error)) => return Err(error).context(UNREADABLE),
+        (Ok(kept), Ok(_)) => (kept, None),
     };
+    let is_changed = changed.is_some();
+    if let Some(error) = changed.filter(|_| !args.yes) {
+        let lost = match kept {
+            Some(_) => "since when there was no log",
+            None => "up to which entry the log was known",
+        };
+        return Err(
+            record::not_as_kept(error).context(format!("{lost} is lost: add --yes to go on with what is there"))
+        );
+    }
     let known = match kept {
         Some(_) => record::open_audit_alone(&data, &config, kept),
         None => Ok(AuditLog::off()),
     };
-    match known {
+    let known = match known {
+        Ok(log) if log.is_on() && is_changed => Some(log),
         Ok(log) if log.is_on() => {
             console.line("The audit log is the one that the store knows: there is nothing to accept.")?;
             return Ok(());
@@ -58,12 +70,14 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
                 "the log was known up to entry {known}, and what is missing stays missing: add --yes to go on with what is there"
             )));
         }
-        Ok(_) => {}
-        Err(_) => {}
-    }
-    let log = record::open_audit_alone(&data, &config, None).map_err(|error| match record::has_no_room(&error) {
-        true => error,
-        false => error.context("the log is damaged beside that: keep its folder elsewhere, and run this again"),
+        Ok(_) => None,
+        Err(_) => None,
+    };
+    let is_known = known.is_some();
+    let opened = known.map_or_else(|| record::open_audit_alone(&data, &config, None), Ok);
+    let log = opened.map_err(|error| match record::is_damaged(&error) {
+        true => error.context("the log is damaged beside that: keep its folder elsewhere, and run this again"),
+        false => error,
     })?;
     record::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
         event.correlated(kept.map_or(0, |kept| kept.entries))
@@ -72,6 +86,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let head = log.head().context("no audit log")?;
     keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
     let known = match kept {
+        Some(_) if is_known => "it is the one that the store knows".to_owned(),
         Some(kept) => format!("the one that was lost was known up to entry {}", kept.entries),
         None => "nobody knows how far the one before went".to_owned(),
     };
