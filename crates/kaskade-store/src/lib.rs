@@ -121,6 +121,7 @@ pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
 pub use model::{AlgorithmProfile, AuthMethods, BestSubscription, Credentials, EpsProfile, Subscriber, Subscription};
+pub use provision::Partly;
 pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};

@@ -30,6 +30,23 @@ use super::store::SubscriberStore;
 /// How many subscribers go into one commit of [`SubscriberStore::put_many`].
 const CHUNK: usize = 2048;
 
+/// Why [`SubscriberStore::put_many_on_record`] stopped, and how many subscribers of the earlier commits stay.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}, after {done} subscribers")]
+pub struct Partly {
+    /// How many.
+    pub done: u64,
+    /// Why.
+    #[source]
+    pub error: StoreError,
+}
+
+impl From<Partly> for StoreError {
+    fn from(Partly { error, .. }: Partly) -> Self {
+        error
+    }
+}
+
 /// What the audit log is told of a subscriber that is put, and whether it was there.
 type Told<'e> = &'e dyn Fn(&Subscriber, bool) -> Option<Event>;
 
@@ -48,7 +65,7 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::add`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn add_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), How::New, &|_, _| event).map(drop)
+        self.put(std::iter::once(subscriber), How::New, &|_, _| event, &mut 0)
     }
 
     /// Changes what a subscriber that exists is allowed, with what the audit log is told of it, durable in the same commit. Its
@@ -58,8 +75,7 @@ impl SubscriberStore {
     /// [`StoreError::UnknownSubscriber`] when there is none with this SUPI and this card, [`StoreError::GpsiTaken`] when another has
     /// its GPSI, [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn change_on_record(&self, subscriber: &Subscriber, event: Option<Event>) -> Result<(), StoreError> {
-        self.put(std::iter::once(subscriber), How::Changed, &|_, _| event)
-            .map(drop)
+        self.put(std::iter::once(subscriber), How::Changed, &|_, _| event, &mut 0)
     }
 
     /// Adds subscribers or replaces those that exist, in commits of some thousand; how many. Blocks.
@@ -70,20 +86,24 @@ impl SubscriberStore {
     /// # Errors
     /// When writing fails, and [`StoreError::GpsiTaken`]: those of the earlier commits stay.
     pub fn put_many<'a>(&self, subscribers: impl IntoIterator<Item = &'a Subscriber>) -> Result<u64, StoreError> {
-        self.put_many_on_record(subscribers, &|_, _| None)
+        Ok(self.put_many_on_record(subscribers, &|_, _| None)?)
     }
 
     /// [`SubscriberStore::put_many`], with what the audit log is told of each subscriber, given whether it was there: durable in the
     /// commit that it is put by. Where the log is slower it is waited for. Blocks.
     ///
     /// # Errors
-    /// As [`SubscriberStore::put_many`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
+    /// As [`SubscriberStore::put_many`], with how many those are; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn put_many_on_record<'a>(
         &self,
         subscribers: impl IntoIterator<Item = &'a Subscriber>,
         event: Told<'_>,
-    ) -> Result<u64, StoreError> {
-        self.put(subscribers.into_iter(), How::NewOrReplaced, event)
+    ) -> Result<u64, Partly> {
+        let mut done = 0;
+        match self.put(subscribers.into_iter(), How::NewOrReplaced, event, &mut done) {
+            Ok(()) => Ok(done),
+            Err(error) => Err(Partly { done, error }),
+        }
     }
 
     /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
@@ -130,33 +150,34 @@ impl SubscriberStore {
         ticket.wait().map(|()| true)
     }
 
+    /// `done` counts those that are durable, also where it fails.
     fn put<'a>(
         &self,
         subscribers: impl Iterator<Item = &'a Subscriber>,
         how: How,
         event: Told<'_>,
-    ) -> Result<u64, StoreError> {
+        done: &mut u64,
+    ) -> Result<(), StoreError> {
         let mut subscribers = subscribers.fuse();
-        let mut done = 0;
         let mut chunk = Chunk::new(event);
         loop {
             // All are at hand before the first is frozen: the iterator may take its time, or ask this store.
             let some: Vec<_> = subscribers.by_ref().take(CHUNK).collect();
             if some.is_empty() {
-                return Ok(done);
+                return Ok(());
             }
             // Only what is told has to wait for the log.
             if some.iter().any(|one| event(one, false).is_some()) || fault!("room-for-no-event") {
                 self.records.wait_for_event_room(some.len());
             }
             for subscriber in some {
-                if let Err(error) = self.put_one(subscriber, how, &mut chunk, &mut done) {
+                if let Err(error) = self.put_one(subscriber, how, &mut chunk, done) {
                     // What is frozen by this chunk must not stay so.
-                    self.flush(&mut chunk, &mut done)?;
+                    self.flush(&mut chunk, done)?;
                     return Err(error);
                 }
             }
-            self.flush(&mut chunk, &mut done)?;
+            self.flush(&mut chunk, done)?;
         }
     }
 

@@ -12,10 +12,12 @@ use crate::record_loss::Log;
 use kaskade_crypto::Amf;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Outcome};
+use kaskade_store::engine::{Blocking, Table};
 use kaskade_store::records::EventLog;
 use kaskade_store::{
     MasterKey, OnRecord, SqnScheme, StoreError, StoreOptions, Subscriber, SubscriberStore, skip_ahead_on,
 };
+use kaskade_testkit::memory::MemoryEngine;
 use kaskade_testkit::power_loss::Disk;
 use kaskade_testkit::random::Random;
 
@@ -57,14 +59,16 @@ const CHANGES: [Deed; 5] = [
         let many: Vec<Subscriber> = (base + 1..base + 4).map(blank).collect();
         // One has an entry, and the others are in its commit.
         let told = |one: &Subscriber, _| (one.supi == supi(base + 3)).then(|| event(base + 1)).flatten();
-        store.put_many_on_record(&many, &told).map(drop)
+        Ok(store.put_many_on_record(&many, &told).map(drop)?)
     },
     |store, base| {
         let changed = Subscriber {
             amf: Amf::from_octets([0x80, 0x07]),
             ..blank(base)
         };
-        store.put_many_on_record([&changed], &|_, _| event(base + 2)).map(drop)
+        Ok(store
+            .put_many_on_record([&changed], &|_, _| event(base + 2))
+            .map(drop)?)
     },
     |store, base| store.allow_reuse_on_record(&supi(base), event(base + 3)),
     |store, base| store.remove_on_record(&supi(base + 1), event(base + 4)).map(drop),
@@ -224,7 +228,8 @@ fn nothing_is_changed_that_would_not_be_on_record() {
     refused(
         store
             .put_many_on_record([&blank(1), &blank(3)], &|_, _| event(2))
-            .map(drop),
+            .map(drop)
+            .map_err(StoreError::from),
     );
     refused(store.remove_on_record(&supi(1), event(2)).map(drop));
     refused(store.allow_reuse_on_record(&supi(1), event(2)));
@@ -328,6 +333,63 @@ fn an_import_that_breaks_off_is_on_record_for_each_subscriber_that_it_put() {
         broken += u64::from(!there.is_empty() && there.len() < many.len());
     }
     assert!(broken > 0, "none broke off in the middle");
+}
+
+/// What is done to the store as a whole without an audit log is noted with it, not behind it: a kill in between leaves no change
+/// that nobody knows of.
+#[test]
+fn what_changes_the_whole_store_without_a_log_says_so_first() {
+    let (engine, key) = (MemoryEngine::default(), key());
+    let open = |unrecorded| {
+        let options = StoreOptions {
+            unrecorded,
+            ..StoreOptions::default()
+        };
+        SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, options).expect("a store")
+    };
+    let store = open(true);
+    assert!(store.unrecorded_since().expect("read").is_some(), "made without a log");
+    store.is_recorded_again().expect("written");
+    store.add(&blank(1)).expect("added");
+    drop(store);
+    let said = || {
+        let mut said = Vec::new();
+        let read = engine.get(Table::META, b"unrecorded", &mut |octets| said = octets.to_vec());
+        read.expect("read");
+        said
+    };
+    let before = said();
+    let options = StoreOptions {
+        unrecorded: true,
+        ..StoreOptions::default()
+    };
+    let mut moved = 0;
+    let mut progress = |done, _| {
+        moved = done;
+        assert_ne!(said(), before, "{done} are moved");
+    };
+    skip_ahead_on(&engine, Path::new("memory"), &key, &options, &|_| None, &mut progress).expect("done");
+    assert!(moved > 0);
+    assert!(open(false).unrecorded_since().expect("read").is_some());
+}
+
+/// Whoever puts many learns how many are in, to one, though the last commits failed.
+#[test]
+fn who_puts_many_learns_how_many_are_in() {
+    let (folder, key) = folder();
+    let store = SubscriberStore::open(&folder.path().join("s.redb"), &key, StoreOptions::default()).expect("a store");
+    let with = |number: u64| {
+        let mut one = blank(number);
+        one.subscription.gpsi = Some("msisdn-491701234567".parse().expect("a GPSI"));
+        one
+    };
+    store.add(&with(1)).expect("added");
+    // The third commit has somebody else's GPSI.
+    let many: Vec<Subscriber> = (2..5000).map(blank).chain([with(5000)]).collect();
+    let stopped = store.put_many_on_record(&many, &|_, _| event(1)).expect_err("taken");
+    assert!(matches!(stopped.error, StoreError::GpsiTaken { .. }), "{stopped}");
+    assert_eq!(stopped.done, 4096);
+    assert_eq!(store.list(None, usize::MAX).expect("read").len(), 1 + 4096);
 }
 
 /// Many more than may wait for the log: it is waited for, and no room is kept for what it has.

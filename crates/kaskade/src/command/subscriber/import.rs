@@ -1,4 +1,4 @@
-//! `kaskade subscriber import`: a whole file, or nothing of it.
+//! `kaskade subscriber import`: a file in which all is right, in commits of some thousand, or nothing of it.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -13,13 +13,14 @@ use kaskade_aka::sqn::SqnScheme;
 use kaskade_flow::event::{Action as Audited, Outcome, Reason};
 use kaskade_keys::{Gpsi, Supi};
 use kaskade_net::random::random_octets;
-use kaskade_store::{AuthMethods, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
+use kaskade_store::{AuthMethods, Partly, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
 use super::sealed_secrets::SealedSecrets;
 use super::{open_or_create, sqn_record};
 use crate::console::{Console, Style, progress};
 use crate::data_dir::{DataArgs, DataDir};
+use crate::exit::Done;
 use crate::record::{LogOf, Much, change, note, open_audit_of, told};
 use crate::service::open_store;
 
@@ -263,13 +264,23 @@ fn write(
         let event = change(audit, done)?.about(audit.subject(&subscriber.supi));
         Some(event.because(Reason::Imported).correlated(import))
     };
-    let ended = |done: usize| {
+    let ended = |done: u64| {
         told(audit)?;
-        note(audit, Outcome::Noted, Audited::SubscribersImported, |event| {
+        is_in(note(audit, Outcome::Noted, Audited::SubscribersImported, |event| {
             event.times(u32::try_from(done).unwrap_or(u32::MAX)).correlated(import)
-        })
+        }))
     };
-    let bar = progress(entries.len());
+    let all = entries.len();
+    let bar = progress(all);
+    let stopped = |done: u64, without: &str, error: anyhow::Error| {
+        bar.abandon();
+        // Each that is in has its entry in the store, whether the log can take it now or not.
+        let _ = ended(done);
+        error.context(format!(
+            "at least {done} of {all} subscribers are in{without}: make room or remove another cause, and run the command again with \
+             --replace"
+        ))
+    };
     let mut done = 0;
     // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
     let mut giving = HashSet::new();
@@ -282,26 +293,30 @@ fn write(
         subscriber.subscription.gpsi = None;
         without.push(subscriber);
     }
-    store.put_many_on_record(&without, &event)?;
+    if let Err(Partly { done, error }) = store.put_many_on_record(&without, &event) {
+        return Err(stopped(done, ", without their GPSI", error.into()));
+    }
     for chunk in entries.chunks(CHUNK) {
         let subscribers = chunk
             .iter()
             .map(|entry| subscriber(sealed, entry, scheme))
-            .collect::<Result<Vec<_>>>()?;
-        if let Err(error) = store.put_many_on_record(&subscribers, &event) {
-            bar.abandon();
-            // Each that is in has its entry in the store, whether the log can take it now or not.
-            let _ = ended(done);
-            return Err(anyhow::Error::new(error).context(format!(
-                "at least {done} of {} subscribers are in: make room or remove another cause, and run the command again with --replace",
-                entries.len()
-            )));
+            .collect::<Result<Vec<_>>>()
+            .map_err(|error| stopped(done, "", error))?;
+        match store.put_many_on_record(&subscribers, &event) {
+            Ok(put) => done += put,
+            Err(Partly { done: put, error }) => return Err(stopped(done + put, "", error.into())),
         }
-        done += chunk.len();
-        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        bar.set_position(done);
     }
     bar.finish_and_clear();
     ended(done)
+}
+
+/// All subscribers are in, each with its entry, whatever became of the entry that ends the import.
+fn is_in(noted: Result<()>) -> Result<()> {
+    noted
+        .context("all but subscribers-imported, which ends the import, and is lost")
+        .context(Done)
 }
 
 fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {
@@ -317,4 +332,23 @@ fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Resul
         amf: entry.amf,
         sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kaskade_store::audit::AuditFull;
+
+    use super::*;
+    use crate::exit::{advised, status};
+
+    #[test]
+    fn an_import_that_is_done_is_not_to_be_run_again() {
+        let full = || Err(AuditFull::NoRoom).context("not on record in the audit log");
+        let error = is_in(full()).unwrap_err();
+        assert_eq!(status(&error), 73);
+        let said = format!("{:#}", advised(error));
+        assert!(!said.contains("again") && said.starts_with("done"), "{said}");
+        assert!(format!("{:#}", advised(full().unwrap_err())).contains("run the command again"));
+        is_in(Ok(())).unwrap();
+    }
 }

@@ -172,7 +172,8 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let put = match args.replace {
         true => store
             .put_many_on_record([&subscriber], &|_, known| event(known))
-            .map(drop),
+            .map(drop)
+            .map_err(StoreError::from),
         false => store.add_on_record(&subscriber, event(false)),
     };
     put.map_err(|error| not_put(&args.supi, error))?;
