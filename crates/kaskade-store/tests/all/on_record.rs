@@ -341,10 +341,8 @@ fn an_import_that_breaks_off_is_on_record_for_each_subscriber_that_it_put() {
 fn what_changes_the_whole_store_without_a_log_says_so_first() {
     let (engine, key) = (MemoryEngine::default(), key());
     let open = |unrecorded| {
-        let options = StoreOptions {
-            unrecorded,
-            ..StoreOptions::default()
-        };
+        let mut options = StoreOptions::default();
+        options.unrecorded = unrecorded;
         SubscriberStore::with_engine(Arc::new(engine.clone()), Path::new("memory"), &key, options).expect("a store")
     };
     let store = open(true);
@@ -359,10 +357,8 @@ fn what_changes_the_whole_store_without_a_log_says_so_first() {
         said
     };
     let before = said();
-    let options = StoreOptions {
-        unrecorded: true,
-        ..StoreOptions::default()
-    };
+    let mut options = StoreOptions::default();
+    options.unrecorded = true;
     let mut moved = 0;
     let mut progress = |done, _| {
         moved = done;
