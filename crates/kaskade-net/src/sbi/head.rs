@@ -72,7 +72,7 @@ impl Head {
     }
 }
 
-/// What `authorization` says. It is a secret: nothing shows it, and it is wiped.
+/// What `authorization` says. It is a secret: nothing shows it, and this copy is wiped; those that HTTP/2 keeps are not.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Authorization {
     /// Nothing.
