@@ -21,12 +21,16 @@ use crate::common::{Home, Link, plmn, snn, supi, ue};
 
 /// Begins something, and drops it as soon as it waits for the UDM.
 pub(crate) async fn cancelled<T>(work: impl Future<Output = T>) {
-    let ended = tokio::select! {
+    assert!(is_cancelled(work).await, "it had nothing to wait for");
+}
+
+/// The same of what a disk may be faster than: whether there was something to wait for.
+pub(crate) async fn is_cancelled<T>(work: impl Future<Output = T>) -> bool {
+    tokio::select! {
         biased;
-        _ = work => true,
-        () = std::future::ready(()) => false,
-    };
-    assert!(!ended, "it had nothing to wait for");
+        _ = work => false,
+        () = std::future::ready(()) => true,
+    }
 }
 
 pub(crate) async fn begun(ausf: &Ausf, amf: &Caller) -> (ContextId, kaskade_keys::fivegs::ResStar) {
