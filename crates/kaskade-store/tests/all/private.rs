@@ -23,7 +23,7 @@ fn mode_of(path: &Path) -> u32 {
 fn give_away(path: &Path) -> bool {
     let given = chown(path, Some(NOBODY), None).is_ok();
     if !given {
-        eprintln!("not here: only root can give a file away");
+        kaskade_oracle::not_here("root, who can give a file away");
     }
     given
 }

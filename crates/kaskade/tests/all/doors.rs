@@ -58,7 +58,7 @@ fn whatever_lets_others_in_is_refused_with_the_command_that_mends_it() {
                 );
                 chown(&file, Some(0), None).expect("back");
             }
-            Err(_) => eprintln!("not here: only root can give a file away"),
+            Err(_) => kaskade_oracle::not_here("root, who can give a file away"),
         }
     }
     assert!(

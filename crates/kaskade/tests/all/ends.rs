@@ -63,7 +63,7 @@ impl Drop for Disk {
 fn a_failed_sync_ends_the_process_with_its_own_status() {
     let place = Place::new();
     let Some(disk) = Disk::new(&place) else {
-        eprintln!("not here: no right to mount a file system from an image");
+        kaskade_oracle::not_here("the right to mount a file system from an image");
         return;
     };
     place
@@ -228,7 +228,7 @@ fn the_master_key_is_gone_after_the_start() {
     let place = Place::new();
     let up = running(&place);
     let Some(regions) = writable_memory(up.pid()) else {
-        eprintln!("not here: only root looks into the process");
+        kaskade_oracle::not_here("root, who looks into the process");
         return;
     };
     let file = fs::read(place.path("data/master.key")).expect("the key file");
