@@ -6,6 +6,7 @@
 //! | [`services`] | what roles serve and ask for: a declaration each | TS 29.503, TS 29.509 |
 //! | [`role`] | UDM (with ARPF and SIDF), AUSF, and the SEAF's side as a client | TS 29.503, TS 29.509 |
 //! | [`node`] | the roles that run in one process, and their sockets | – |
+//! | [`admin`] | the server of administration: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets | – |
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
 //! | [`log_limit`](mod@log_limit) | repeated lines of the log, limited and counted | – |
 //! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
@@ -60,6 +61,7 @@
     )
 )]
 
+pub mod admin;
 pub mod log_limit;
 pub mod node;
 pub mod random;

@@ -1,7 +1,7 @@
 //! The life of one connection: handshake, requests, and an end that is forced or orderly.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::server::TlsStream;
 
 use super::body::STREAM_WINDOW;
 use super::budget::{Account, Full, Held, Paid};
@@ -38,12 +39,12 @@ const KEEP_ALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_interval(Duration::from_secs(15));
 
 /// How long a connection without requests stays after GOAWAY, for what is on its way.
-const GRACE: Duration = Duration::from_millis(50);
+pub(crate) const GRACE: Duration = Duration::from_millis(50);
 
 /// Streams that a peer may open and reset before anybody has looked at them (CVE-2023-44487), and those that its errors may
 /// make us reset: more close the connection.
-const MAX_UNSEEN_RESETS: usize = 20;
-const MAX_RESETS: usize = 1024;
+pub(crate) const MAX_UNSEEN_RESETS: usize = 20;
+pub(crate) const MAX_RESETS: usize = 1024;
 
 pub(super) struct Connection<H> {
     pub(super) handler: Arc<H>,
@@ -55,9 +56,8 @@ pub(super) struct Connection<H> {
 }
 
 impl<H: Handler> Connection<H> {
-    pub(super) async fn run(self, stream: TcpStream, address: SocketAddr) -> Result<(), ConnectionError> {
-        stream.set_nodelay(true)?;
-        SockRef::from(&stream).set_tcp_keepalive(&KEEP_ALIVE)?;
+    pub(super) async fn run(self, stream: TcpStream, address: IpAddr) -> Result<(), ConnectionError> {
+        prepare(&stream)?;
         let patience = self.limits.patience;
         let stream = Watched::new(stream, patience);
         let presence = self.ticket.presence().clone();
@@ -70,21 +70,17 @@ impl<H: Handler> Connection<H> {
     async fn shake_hands_and_serve(
         mut self,
         stream: Watched<TcpStream>,
-        address: SocketAddr,
+        address: IpAddr,
     ) -> Result<(), ConnectionError> {
         match self.tls.clone() {
             None => {
                 let stream = self.in_time(AfterPreface::read(stream)).await?;
-                self.http2(stream, "http", Peer::at(address.ip())).await
+                self.http2(stream, "http", Peer::at(address)).await
             }
             Some(tls) => {
                 let handshake = async {
-                    let stream = tls.acceptor().accept(stream).await;
-                    let stream = stream.map_err(|error| match Misfit::of_handshake(&error) {
-                        Some(misfit) => misfit.into_error(),
-                        None => error,
-                    })?;
-                    let peer = tls::peer(&stream, address.ip());
+                    let stream = shake_hands(&tls, stream).await?;
+                    let peer = tls::peer(&stream, address);
                     Ok((AfterPreface::read(stream).await?, peer))
                 };
                 let (stream, peer) = self.in_time(handshake).await?;
@@ -166,6 +162,24 @@ impl<H: Handler> Connection<H> {
     }
 }
 
+/// Sends small answers at once, and asks a silent peer whether it is still there.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&KEEP_ALIVE)
+}
+
+/// The handshake of TLS; an error says what does not fit, where that is known.
+pub(crate) async fn shake_hands<I>(tls: &ServerTls, stream: I) -> io::Result<TlsStream<I>>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let stream = tls.acceptor().accept(stream).await;
+    stream.map_err(|error| match Misfit::of_handshake(&error) {
+        Some(misfit) => misfit.into_error(),
+        None => error,
+    })
+}
+
 /// 503, as long as the peer reads what it is told.
 fn refuse(full: Full, account: &Arc<Account>) -> Result<(Reply, Paid), TooManyRefusals> {
     crate::log_limit!(warn, "refused: too many octets in requests that wait", of = ?full);
@@ -176,7 +190,7 @@ fn refuse(full: Full, account: &Arc<Account>) -> Result<(Reply, Paid), TooManyRe
 }
 
 /// Comes true when there was nothing to do for so long.
-async fn idle(presence: &Presence, limit: Duration) {
+pub(crate) async fn idle(presence: &Presence, limit: Duration) {
     let mut since = tokio::time::Instant::now();
     loop {
         // Requests come and go far more often than anybody looks.
@@ -200,7 +214,7 @@ async fn idle(presence: &Presence, limit: Duration) {
 struct TooManyRefusals;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectionError {
+pub(crate) enum ConnectionError {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("the peer took too long to shake hands")]
@@ -213,11 +227,13 @@ pub(super) enum ConnectionError {
     NoRoom,
     #[error("{0}")]
     Http2(#[from] hyper::Error),
+    #[error("{0}")]
+    Http(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ConnectionError {
     /// Whether the two ends do not fit together, which somebody has to mend.
-    pub(super) fn is_misfit(&self) -> bool {
+    pub(crate) fn is_misfit(&self) -> bool {
         let Self::Io(error) = self else { return false };
         error.get_ref().is_some_and(|inner| inner.is::<Misfit>())
     }

@@ -33,7 +33,7 @@ impl Source {
 
 /// What is known of a connection while it lasts.
 #[derive(Debug)]
-pub(super) struct Presence {
+pub(crate) struct Presence {
     begun: Instant,
     /// Milliseconds after `begun` of the last request that was answered.
     useful: AtomicU64,
@@ -56,12 +56,12 @@ impl Presence {
     }
 
     /// Returns when the connection must go.
-    pub(super) async fn shed(&self) {
+    pub(crate) async fn shed(&self) {
         self.shed.notified().await;
     }
 
     /// Since when there was nothing to do; `None` while there is.
-    pub(super) fn idle_for(&self) -> Option<Duration> {
+    pub(crate) fn idle_for(&self) -> Option<Duration> {
         if self.open.load(Ordering::Relaxed) > 0 {
             return None;
         }
@@ -73,13 +73,13 @@ impl Presence {
     }
 
     /// A request is there, until the guard is dropped.
-    pub(super) fn open(self: &Arc<Self>) -> Open {
+    pub(crate) fn open(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Ordering::Relaxed);
         Open(self.clone())
     }
 
     /// A request is complete and is being worked on, until the guard is dropped.
-    pub(super) fn work(&self) -> Work<'_> {
+    pub(crate) fn work(&self) -> Work<'_> {
         self.working.fetch_add(1, Ordering::Relaxed);
         Work(self)
     }
@@ -87,7 +87,7 @@ impl Presence {
 
 /// See [`Presence::open`].
 #[derive(Debug)]
-pub(super) struct Open(Arc<Presence>);
+pub(crate) struct Open(Arc<Presence>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -97,7 +97,7 @@ impl Drop for Open {
 
 /// See [`Presence::work`].
 #[derive(Debug)]
-pub(super) struct Work<'p>(&'p Presence);
+pub(crate) struct Work<'p>(&'p Presence);
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
@@ -259,19 +259,19 @@ impl Doors {
 
 /// A place in the house. Dropping it leaves.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     doors: Arc<Doors>,
     id: u64,
     presence: Arc<Presence>,
 }
 
 impl Ticket {
-    pub(super) fn presence(&self) -> &Arc<Presence> {
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
         &self.presence
     }
 
     /// The handshake is done. False when there is no room for the connection: all others are being worked for.
-    pub(super) fn admit(&self) -> bool {
+    pub(crate) fn admit(&self) -> bool {
         let limits = &self.doors.limits;
         let mut house = self.doors.house();
         // Shed in the meantime.

@@ -13,10 +13,11 @@
 //! | [`tls`] | TLS 1.3 for both ends |
 //! | [`token`] | access tokens |
 
+pub(crate) mod accept;
 mod body;
 mod budget;
 pub mod client;
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod doors;
 mod executor;
 mod frames;
@@ -34,5 +35,5 @@ pub mod server;
 pub mod service;
 pub mod tls;
 pub mod token;
-mod watched;
+pub(crate) mod watched;
 pub mod write;

@@ -5,22 +5,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kaskade_faults::fault;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::sync::watch;
 
+use super::accept::Entrance;
 use super::budget::Ledger;
-use super::connection::{Connection, ConnectionError};
-use super::doors::Doors;
-use super::limits::{Limits, MAX_ENDING};
+use super::connection::Connection;
+use super::limits::Limits;
 use super::message::Request;
 use super::service::Replying;
 use super::tls::ServerTls;
-use crate::log_limit;
 
 /// What answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -50,23 +46,17 @@ impl ServerOptions {
 /// What the listeners of a node share: doors, and octets.
 #[derive(Clone, Debug)]
 pub(crate) struct House {
-    doors: Arc<Doors>,
+    entrance: Entrance,
     ledger: Arc<Ledger>,
     limits: Arc<Limits>,
-    /// One for each task of a connection, also of those that were closed and have not noticed yet.
-    places: Arc<Semaphore>,
 }
 
 impl House {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let guests = limits.max_connections.saturating_add(limits.max_handshakes);
-        // More than the doors let in: where all are taken, somebody was closed, and a place comes free.
-        let places = guests.saturating_add(MAX_ENDING);
         Self {
-            doors: Doors::new(limits.clone()),
+            entrance: Entrance::new(limits),
             ledger: Ledger::new(limits),
             limits: Arc::new(limits.clone()),
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
         }
     }
 }
@@ -86,7 +76,7 @@ impl Shutdown {
         self.0.send_replace(true);
     }
 
-    fn listener(&self) -> watch::Receiver<bool> {
+    pub(crate) fn listener(&self) -> watch::Receiver<bool> {
         self.0.subscribe()
     }
 
@@ -102,7 +92,7 @@ impl Default for Shutdown {
     }
 }
 
-pub(super) async fn begun(listener: &mut watch::Receiver<bool>) {
+pub(crate) async fn begun(listener: &mut watch::Receiver<bool>) {
     // An error means that nobody can begin it any more, so this never comes true.
     if listener.wait_for(|begun| *begun).await.is_err() {
         std::future::pending::<()>().await;
@@ -152,59 +142,22 @@ pub(crate) async fn serve_in<H: Handler>(
     tls: Option<ServerTls>,
     shutdown: Shutdown,
 ) {
-    let mut connections = JoinSet::new();
-    let mut stop = shutdown.listener();
-    loop {
-        let accepted = async {
-            let place = house.places.clone().acquire_owned().await;
-            (listener.accept().await, place)
+    let House {
+        entrance,
+        ledger,
+        limits,
+    } = house;
+    let stop = shutdown.clone();
+    let serving = entrance.serve(listener, shutdown, move |stream, peer, ticket| {
+        let connection = Connection {
+            handler: handler.clone(),
+            tls: tls.clone(),
+            limits: limits.clone(),
+            account: ledger.account(),
+            ticket,
+            stop: stop.listener(),
         };
-        tokio::select! {
-            (accepted, place) = accepted => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = Connection {
-                        handler: handler.clone(),
-                        tls: tls.clone(),
-                        limits: house.limits.clone(),
-                        account: house.ledger.account(),
-                        ticket: house.doors.knock(peer.ip()),
-                        stop: shutdown.listener(),
-                    };
-                    connections.spawn(async move {
-                        let _place = place;
-                        match connection.run(stream, peer).await {
-                            Ok(()) => {}
-                            Err(error @ (ConnectionError::NoRoom | ConnectionError::Shed)) => {
-                                log_limit!(warn, "too many connections", %peer, %error);
-                            }
-                            Err(error) if error.is_misfit() => {
-                                log_limit!(warn, "a peer could not connect", %peer, %error);
-                            }
-                            Err(error) => tracing::debug!(%peer, %error, "connection ended"),
-                        }
-                    });
-                }
-                Err(error) => {
-                    // Out of descriptors, usually: others must close before there is a point in trying again.
-                    log_limit!(warn, "accept failed", %error);
-                    house.doors.relieve();
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            () = begun(&mut stop) => break,
-        }
-    }
-    drop(listener);
-    let drained = timeout(house.limits.drain, async {
-        while connections.join_next().await.is_some() {}
-    })
-    .await;
-    if drained.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "closing connections that did not finish"
-        );
-        connections.shutdown().await;
-    }
+        connection.run(stream, peer.ip())
+    });
+    serving.await;
 }

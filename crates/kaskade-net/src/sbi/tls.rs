@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use kaskade_store::private::{self, PrivateError, Use};
 use rustls::crypto::aws_lc_rs;
@@ -96,17 +96,19 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// The server's side: its identity, and who may come in.
+/// The server's side: its identity, and who may come in. Clones are one: what replaces it replaces it for all of them.
 ///
 /// Two are equal when they have the same policy: the same certificates, and so the same key, and the same authorities of
 /// clients or none.
 #[derive(Clone)]
-pub struct ServerTls {
+pub struct ServerTls(Arc<RwLock<Arc<Serving>>>);
+
+struct Serving {
     config: Arc<ServerConfig>,
-    policy: Arc<Policy>,
+    policy: Policy,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Policy {
     chain: Vec<CertificateDer<'static>>,
     client_authorities: Option<BTreeSet<Vec<u8>>>,
@@ -114,7 +116,7 @@ struct Policy {
 
 impl PartialEq for ServerTls {
     fn eq(&self, other: &Self) -> bool {
-        self.policy == other.policy
+        self.serving().policy == other.serving().policy
     }
 }
 
@@ -149,19 +151,42 @@ impl ServerTls {
         // Certificate and key are of one pair, or this fails: equal chains have equal keys.
         let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Identity)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self {
-            config: Arc::new(config),
-            policy: Arc::new(policy),
-        })
+        let config = Arc::new(config);
+        Ok(Self(Arc::new(RwLock::new(Arc::new(Serving { config, policy })))))
+    }
+
+    /// The same for a listener that takes HTTP/1.1 beside HTTP/2.
+    #[must_use]
+    pub fn with_http_1(self) -> Self {
+        let Serving { config, policy } = &*self.serving();
+        let mut config = ServerConfig::clone(config);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let (config, policy) = (Arc::new(config), policy.clone());
+        Self(Arc::new(RwLock::new(Arc::new(Serving { config, policy }))))
+    }
+
+    /// From the next handshake on, for every clone of this one, what another one says. Connections go on.
+    pub fn replace_by(&self, other: &Self) {
+        let serving = other.serving();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = serving;
+    }
+
+    /// Whether clients must have a certificate.
+    pub fn is_mutual(&self) -> bool {
+        self.serving().policy.client_authorities.is_some()
+    }
+
+    fn serving(&self) -> Arc<Serving> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.clone())
+        TlsAcceptor::from(self.serving().config.clone())
     }
 }
 
 /// Who shook hands: by the certificate, where one was asked for.
-pub(super) fn peer<I>(stream: &TlsStream<I>, address: IpAddr) -> Peer {
+pub(crate) fn peer<I>(stream: &TlsStream<I>, address: IpAddr) -> Peer {
     let (_, session) = stream.get_ref();
     match session.peer_certificates() {
         Some([certificate, ..]) => Peer::with_certificate(address, certificate),
@@ -175,9 +200,9 @@ impl std::fmt::Debug for ServerTls {
     }
 }
 
-/// The client's side: whom it trusts, and who it is.
+/// The client's side: whom it trusts, and who it is. Clones are one, as of [`ServerTls`].
 #[derive(Clone)]
-pub struct ClientTls(Arc<ClientConfig>);
+pub struct ClientTls(Arc<RwLock<Arc<ClientConfig>>>);
 
 impl ClientTls {
     /// TLS 1.3 to servers with a certificate of `authority`; with `identity`, mutual.
@@ -197,11 +222,21 @@ impl ClientTls {
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+    }
+
+    /// From the next connection on, for every clone of this one, what another one says.
+    pub fn replace_by(&self, other: &Self) {
+        let config = other.config();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    fn config(&self) -> Arc<ClientConfig> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn connector(&self) -> TlsConnector {
-        TlsConnector::from(self.0.clone())
+        TlsConnector::from(self.config())
     }
 }
 

@@ -16,7 +16,7 @@ const TURN: usize = 16 * 1024;
 
 /// A stream with a time-out for writes and a turn for reads.
 #[derive(Debug)]
-pub(super) struct Watched<I> {
+pub(crate) struct Watched<I> {
     io: I,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -25,7 +25,7 @@ pub(super) struct Watched<I> {
 }
 
 impl<I> Watched<I> {
-    pub(super) fn new(io: I, patience: Duration) -> Self {
+    pub(crate) fn new(io: I, patience: Duration) -> Self {
         Self {
             io,
             patience,

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod admin;
 mod audit;
 mod authentication;
 mod bad_input;
