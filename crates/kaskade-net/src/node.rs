@@ -10,6 +10,7 @@ use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use tokio::task::JoinHandle;
 
+use crate::live::Live;
 use crate::log_limit;
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
@@ -19,6 +20,7 @@ use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
 use crate::sbi::service::Routes;
+use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
 /// What runs on a node.
@@ -102,6 +104,9 @@ pub enum NodeError {
     /// The AUSF has no UDM.
     #[error("AUSF: there is no UDM on this node, and no URL of another")]
     NoUdm,
+    /// Something that only a new start changes.
+    #[error("{0} cannot be changed while it runs")]
+    Fixed(&'static str),
     /// The URL of the UDM cannot be used.
     #[error("AUSF: the UDM's URL: {0}")]
     UdmUrl(ClientError),
@@ -178,10 +183,66 @@ pub struct Node {
     ausf: Option<Arc<Ausf>>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
+    groups: Live<Groups>,
+    gate: Arc<Access>,
+    tls: Certificates,
     shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
     /// How long reports to a UDM elsewhere may take at the end.
     drain: Duration,
+}
+
+/// What is shown to peers and asked of them, to be replaced while it runs.
+#[derive(Clone, Debug, Default)]
+struct Certificates {
+    udm: Option<ServerTls>,
+    ausf: Option<ServerTls>,
+    to_udm: Option<ClientTls>,
+}
+
+impl Certificates {
+    fn of(options: &NodeOptions) -> Self {
+        let ausf = options.ausf.as_ref();
+        let to_udm = ausf.and_then(|role| role.udm.as_ref());
+        Self {
+            udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
+            ausf: ausf.and_then(|role| role.server.tls.clone()),
+            to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
+        }
+    }
+
+    /// Takes over all of the others, or none where one would come or go.
+    fn renew(&self, by: &Self) -> Result<(), NodeError> {
+        for (name, have, get) in [
+            ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
+            ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
+            ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
+        ] {
+            if have != get {
+                return Err(NodeError::Fixed(name));
+            }
+        }
+        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf)] {
+            if let (Some(tls), Some(by)) = (tls, by) {
+                tls.replace_by(by);
+            }
+        }
+        if let (Some(tls), Some(by)) = (&self.to_udm, &by.to_udm) {
+            tls.replace_by(by);
+        }
+        Ok(())
+    }
+}
+
+/// Whether UDM and AUSF share one socket.
+fn is_shared(options: &NodeOptions) -> Result<bool, SharedAddress> {
+    match (&options.udm, &options.ausf) {
+        (Some(udm), Some(ausf)) => match udm.listen {
+            Some(listen) => Sharing::decide(listen, ausf.listen, udm.server == ausf.server),
+            None => Ok(false),
+        },
+        _ => Ok(false),
+    }
 }
 
 impl Node {
@@ -202,20 +263,16 @@ impl Node {
             ausf: None,
             udm_url: None,
             ausf_url: None,
+            groups: Live::new(options.groups.clone()),
+            gate: Arc::new(Access::new(options.access.clone(), options.audit.clone())),
+            tls: Certificates::of(&options),
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
             drain: Duration::ZERO,
         };
-        let groups = Arc::new(options.groups);
-        let gate = Arc::new(Access::new(options.access, options.audit));
+        let gate = node.gate.clone();
         let mut sockets = Vec::new();
-        let shared = match (&options.udm, &options.ausf) {
-            (Some(udm), Some(ausf)) => match udm.listen {
-                Some(listen) => Sharing::decide(listen, ausf.listen, udm.server == ausf.server)?,
-                None => false,
-            },
-            _ => false,
-        };
+        let shared = is_shared(&options)?;
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
                 (Some(remote), _) => {
@@ -226,7 +283,7 @@ impl Node {
                 (None, None) => return Err(NodeError::NoUdm),
             };
             let ausf = Arc::new(Ausf::new(link, role.options));
-            let mut routes = Routes::new(groups.clone()).behind(gate.clone()).with(ausf.api());
+            let mut routes = Routes::new(node.groups.clone()).behind(gate.clone()).with(ausf.api());
             if let (true, Some(udm)) = (shared, &udm) {
                 routes = routes.with(udm.api());
             }
@@ -242,7 +299,7 @@ impl Node {
         if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let routes = Routes::new(groups).behind(gate).with(udm.api());
+            let routes = Routes::new(node.groups.clone()).behind(gate).with(udm.api());
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             sockets.push(socket);
@@ -273,6 +330,34 @@ impl Node {
                 .push(tokio::spawn(async move { ausf.sweep_until(shutdown).await }));
         }
         Ok(node)
+    }
+
+    /// From now on: policy, groups, access, home network keys and certificates of these options, all or nothing. Connections and requests in
+    /// progress go on. What else the options say stays as it was.
+    ///
+    /// # Errors
+    /// [`NodeError`]; then nothing is changed.
+    pub fn renew(&self, options: &NodeOptions) -> Result<(), NodeError> {
+        is_shared(options)?;
+        for (name, have, get) in [
+            ("the UDM", self.udm.is_some(), options.udm.is_some()),
+            ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
+        ] {
+            if have != get {
+                return Err(NodeError::Fixed(name));
+            }
+        }
+        self.tls.renew(&Certificates::of(options))?;
+        self.groups.replace(options.groups.clone());
+        self.gate.rules().replace(options.access.clone());
+        if let (Some(udm), Some(role)) = (&self.udm, &options.udm) {
+            udm.hn_keys().replace(role.options.hn_keys.clone());
+            udm.serving_networks().replace(role.options.serving_networks.clone());
+        }
+        if let (Some(ausf), Some(role)) = (&self.ausf, &options.ausf) {
+            ausf.serving_networks().replace(role.options.serving_networks.clone());
+        }
+        Ok(())
     }
 
     /// apiRoot of the AUSF, with the port that it got.

@@ -148,8 +148,10 @@ impl Listener {
     /// # Errors
     /// When it cannot be bound; `PermissionDenied` where an address of other machines has no TLS.
     pub fn tcp(address: SocketAddr, tls: Option<ServerTls>) -> io::Result<Self> {
-        let mut options = ServerOptions::default();
-        options.tls = tls.map(ServerTls::with_http_1);
+        let options = ServerOptions {
+            tls: tls.map(ServerTls::with_http_1),
+            ..ServerOptions::default()
+        };
         if options.is_exposed(address) {
             let reason =
                 format!("{address} is open to other machines: administration in clear is for the loopback only");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use kaskade_store::private::{self, PrivateError, Use};
 use rustls::crypto::aws_lc_rs;
@@ -16,6 +16,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::peer::Peer;
+use crate::live::Live;
 
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +102,7 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
 /// Two are equal when they have the same policy: the same certificates, and so the same key, and the same authorities of
 /// clients or none.
 #[derive(Clone)]
-pub struct ServerTls(Arc<RwLock<Arc<Serving>>>);
+pub struct ServerTls(Live<Serving>);
 
 struct Serving {
     config: Arc<ServerConfig>,
@@ -116,7 +117,7 @@ struct Policy {
 
 impl PartialEq for ServerTls {
     fn eq(&self, other: &Self) -> bool {
-        self.serving().policy == other.serving().policy
+        self.0.now().policy == other.0.now().policy
     }
 }
 
@@ -152,36 +153,31 @@ impl ServerTls {
         let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Identity)?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         let config = Arc::new(config);
-        Ok(Self(Arc::new(RwLock::new(Arc::new(Serving { config, policy })))))
+        Ok(Self(Live::new(Serving { config, policy })))
     }
 
     /// The same for a listener that takes HTTP/1.1 beside HTTP/2.
     #[must_use]
     pub fn with_http_1(self) -> Self {
-        let Serving { config, policy } = &*self.serving();
+        let Serving { config, policy } = &*self.0.now();
         let mut config = ServerConfig::clone(config);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let (config, policy) = (Arc::new(config), policy.clone());
-        Self(Arc::new(RwLock::new(Arc::new(Serving { config, policy }))))
+        Self(Live::new(Serving { config, policy }))
     }
 
     /// From the next handshake on, for every clone of this one, what another one says. Connections go on.
     pub fn replace_by(&self, other: &Self) {
-        let serving = other.serving();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = serving;
+        self.0.share(other.0.now());
     }
 
     /// Whether clients must have a certificate.
     pub fn is_mutual(&self) -> bool {
-        self.serving().policy.client_authorities.is_some()
-    }
-
-    fn serving(&self) -> Arc<Serving> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.with(|serving| serving.policy.client_authorities.is_some())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.serving().config.clone())
+        TlsAcceptor::from(self.0.with(|serving| serving.config.clone()))
     }
 }
 
@@ -202,7 +198,7 @@ impl std::fmt::Debug for ServerTls {
 
 /// The client's side: whom it trusts, and who it is. Clones are one, as of [`ServerTls`].
 #[derive(Clone)]
-pub struct ClientTls(Arc<RwLock<Arc<ClientConfig>>>);
+pub struct ClientTls(Live<ClientConfig>);
 
 impl ClientTls {
     /// TLS 1.3 to servers with a certificate of `authority`; with `identity`, mutual.
@@ -222,21 +218,16 @@ impl ClientTls {
             }
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+        Ok(Self(Live::new(config)))
     }
 
     /// From the next connection on, for every clone of this one, what another one says.
     pub fn replace_by(&self, other: &Self) {
-        let config = other.config();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
-    }
-
-    fn config(&self) -> Arc<ClientConfig> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.share(other.0.now());
     }
 
     pub(super) fn connector(&self) -> TlsConnector {
-        TlsConnector::from(self.config())
+        TlsConnector::from(self.0.now())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
 use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_keys::Abba;
+use kaskade_net::live::Live;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm};
 use kaskade_net::role::ausf::{Ausf, AusfError, AusfOptions, ContextId, ContextLimits, Outcome};
 use kaskade_net::role::policy::ServingNetworkPolicy;
@@ -131,7 +132,7 @@ impl Between {
         let home = Home::start(Link::Http);
         let state = watch::Sender::new(State::default());
         let slow = Slow {
-            udm: Routes::new(Arc::default()).with(home.udm.udm().unwrap().api()),
+            udm: Routes::new(Live::default()).with(home.udm.udm().unwrap().api()),
             state: state.clone(),
         };
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();

@@ -11,6 +11,7 @@ use kaskade_flow::refusal::{Refusal, Refused};
 use kaskade_flow::{Durable, Guarded};
 use kaskade_keys::Supi;
 use kaskade_keys::fivegs::KSeaf;
+use kaskade_net::live::Live;
 use kaskade_net::sbi::client::ClientError;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::server::{ServerOptions, Shutdown, bind, serve};
@@ -246,7 +247,7 @@ impl Gate for NotEverything {
 
 /// Serves on the loopback; its URL.
 fn served(change: impl FnOnce(Routes) -> Routes) -> String {
-    let routes = Routes::new(Arc::default()).with(routes(Arc::new(Store::default())));
+    let routes = Routes::new(Live::default()).with(routes(Arc::new(Store::default())));
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let handler = Arc::new(change(routes));

@@ -12,6 +12,7 @@ use kaskade_flow::refusal::{Refusal, Refused};
 use kaskade_store::audit::AuditLog;
 
 use super::audit::Audit;
+use crate::live::Live;
 use crate::log_limit;
 use crate::sbi::peer::{Peer, Requester, RequesterId};
 use crate::sbi::service::{Asker, Authorization, Caller, Gate, Operation, Principal, Service};
@@ -71,7 +72,7 @@ pub struct AccessRules {
 
 /// The gate of a node: asked for every request.
 pub struct Access {
-    rules: AccessRules,
+    rules: Live<AccessRules>,
     audit: Audit,
     now: fn() -> UnixMillis,
 }
@@ -80,16 +81,22 @@ impl Access {
     /// With these rules. What is refused is put on record.
     pub fn new(rules: AccessRules, audit: AuditLog) -> Self {
         Self {
-            rules,
+            rules: Live::new(rules),
             audit: Audit::new(audit),
             now: unix_millis,
         }
     }
 
+    /// What it goes by, to be replaced while it runs.
+    pub const fn rules(&self) -> &Live<AccessRules> {
+        &self.rules
+    }
+
     /// The token of a request, if it has one and tokens are looked at.
     fn token(&self, asker: &Asker<'_>, operation: &Operation) -> Result<Option<Arc<Token>>, Refused> {
-        let Some(verifier) = &self.rules.tokens else {
-            return match self.rules.token_required {
+        let rules = self.rules.now();
+        let Some(verifier) = &rules.tokens else {
+            return match rules.token_required {
                 // Nobody can have one that is taken.
                 true => Err(Refusal::TokenMissing.into()),
                 false => Ok(None),
@@ -98,7 +105,7 @@ impl Access {
         let text = match asker.authorization {
             Authorization::Bearer(text) => text,
             Authorization::Other => return Err(TokenError::Scheme.into()),
-            Authorization::Missing if self.rules.token_required => return Err(Refusal::TokenMissing.into()),
+            Authorization::Missing if rules.token_required => return Err(Refusal::TokenMissing.into()),
             Authorization::Missing => return Ok(None),
         };
         let token = verifier.verify(text, &nf_type(operation.api), (self.now)())?;
@@ -144,13 +151,13 @@ impl Gate for Access {
 impl Access {
     /// Whether the rules have it for a principal, by its connection or by its token.
     fn allows(&self, principal: &Principal, operation: &Operation) -> bool {
-        if self.rules.allowed.is_empty() {
+        let rules = self.rules.now();
+        if rules.allowed.is_empty() {
             return true;
         }
         let requester = principal.requester().id();
         let subject = principal.token().map(|token| Requester::subject(token.subject()).id());
-        let mut own = self
-            .rules
+        let mut own = rules
             .allowed
             .iter()
             .filter(|(of, _)| *of == requester || Some(*of) == subject);

@@ -45,6 +45,7 @@ pub use udm::UdmLink;
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
+use crate::live::Live;
 use crate::log_limit;
 use crate::random::random_octets;
 use crate::sbi::peer::Requester;
@@ -148,6 +149,7 @@ pub struct AusfCounters {
 pub struct Ausf {
     udm: UdmLink,
     options: AusfOptions,
+    serving_networks: Live<ServingNetworkPolicy>,
     contexts: Arc<Contexts>,
     /// `None` where the UDM keeps them.
     budgets: Option<Budgets>,
@@ -159,13 +161,14 @@ pub struct Ausf {
 
 impl Ausf {
     /// An AUSF in front of this UDM.
-    pub fn new(udm: UdmLink, options: AusfOptions) -> Self {
+    pub fn new(udm: UdmLink, mut options: AusfOptions) -> Self {
         let elsewhere = udm.is_elsewhere();
         Self {
             budgets: elsewhere.then(|| Budgets::new(options.budgets, RandomState::new())),
             reports: elsewhere.then(Reports::new),
             audit: Audit::new(options.audit.clone()),
             udm,
+            serving_networks: Live::new(std::mem::take(&mut options.serving_networks)),
             contexts: Arc::new(Contexts::new(options.contexts)),
             options,
             counters: AusfCounters::default(),
@@ -175,6 +178,11 @@ impl Ausf {
     /// What it has done so far.
     pub fn counters(&self) -> &AusfCounters {
         &self.counters
+    }
+
+    /// Which serving networks may ask, to be replaced while it runs.
+    pub const fn serving_networks(&self) -> &Live<ServingNetworkPolicy> {
+        &self.serving_networks
     }
 
     /// How many challenges wait for their answer.
@@ -207,9 +215,8 @@ impl Ausf {
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
         let (requester, serving_network_name) = (caller.requester(), info.serving_network_name);
         if !self
-            .options
             .serving_networks
-            .authorises(requester, &serving_network_name)
+            .with(|policy| policy.authorises(requester, &serving_network_name))
         {
             log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
             return Err(AusfError::ServingNetworkNotAuthorised);

@@ -57,6 +57,7 @@ pub use sidf::{HnKeyRing, SidfError};
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
+use crate::live::Live;
 use crate::log_limit;
 use crate::random::random_octets;
 use crate::sbi::peer::Requester;
@@ -153,6 +154,8 @@ pub struct UdmCounters {
 pub struct Udm {
     store: Arc<SubscriberStore>,
     options: UdmOptions,
+    hn_keys: Live<HnKeyRing>,
+    serving_networks: Live<ServingNetworkPolicy>,
     events: Events,
     budgets: Budgets,
     given: Given,
@@ -164,10 +167,12 @@ impl Udm {
     /// A UDM over this store.
     ///
     /// What the store commits with events goes to the audit log of these options from now on.
-    pub fn new(store: Arc<SubscriberStore>, options: UdmOptions) -> Self {
+    pub fn new(store: Arc<SubscriberStore>, mut options: UdmOptions) -> Self {
         store.records().hand_events_to(Arc::new(options.audit.clone()));
         Self {
             store,
+            hn_keys: Live::new(std::mem::take(&mut options.hn_keys)),
+            serving_networks: Live::new(std::mem::take(&mut options.serving_networks)),
             events: Events::new(options.events),
             budgets: Budgets::new(options.budgets, RandomState::new()),
             given: Given::new(),
@@ -180,6 +185,16 @@ impl Udm {
     /// What it has done so far.
     pub fn counters(&self) -> &UdmCounters {
         &self.counters
+    }
+
+    /// The home network's key pairs, to be replaced while it runs.
+    pub const fn hn_keys(&self) -> &Live<HnKeyRing> {
+        &self.hn_keys
+    }
+
+    /// Who may authenticate its users, to be replaced while it runs.
+    pub const fn serving_networks(&self) -> &Live<ServingNetworkPolicy> {
+        &self.serving_networks
     }
 
     /// A vector for a user (TS 29.503 5.4.2.2).
@@ -253,7 +268,7 @@ impl Udm {
                 return Err(error);
             }
             (SupiOrSuci::Suci(suci), admitted) => {
-                let opened = admitted.and_then(|()| Ok(self.options.hn_keys.deconceal(&suci)?));
+                let opened = admitted.and_then(|()| Ok(self.hn_keys.now().deconceal(&suci)?));
                 let supi = opened.inspect_err(|error| self.refused(requester, None, action, error))?;
                 (supi, Some(suci))
             }
@@ -399,8 +414,10 @@ impl Udm {
     }
 
     fn authorise(&self, requester: &Requester, serving_network_name: &ServingNetworkName) -> Result<(), UdmError> {
-        let policy = &self.options.serving_networks;
-        if policy.authorises(requester, serving_network_name) {
+        let authorised = self
+            .serving_networks
+            .with(|policy| policy.authorises(requester, serving_network_name));
+        if authorised {
             return Ok(());
         }
         log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);

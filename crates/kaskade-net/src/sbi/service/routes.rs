@@ -14,6 +14,7 @@ use tracing::{Instrument, Span, debug_span};
 
 use super::answer::At;
 use super::{Answer, Asker, Caller, CorrelationId, NotDone, Operation, Principal, Segment, Service, segments_of};
+use crate::live::Live;
 use crate::role::policy::Groups;
 use crate::sbi::limits::STREAM_LIFE;
 use crate::sbi::message::{Reply, Request};
@@ -95,13 +96,13 @@ impl std::fmt::Debug for Api {
 #[derive(Clone)]
 pub struct Routes {
     apis: Vec<Api>,
-    groups: Arc<Groups>,
+    groups: Live<Groups>,
     gate: Arc<dyn Gate>,
 }
 
 impl Routes {
     /// None yet, for peers of which some count as one.
-    pub fn new(groups: Arc<Groups>) -> Self {
+    pub fn new(groups: Live<Groups>) -> Self {
         Self {
             apis: Vec::new(),
             groups,
@@ -130,7 +131,7 @@ impl Routes {
         let not_well_formed = || Problem::from(Refusal::ResourceNotFound).with_detail("the path is not well formed");
         let segments = Segments::of(&path).ok_or_else(not_well_formed)?;
         let (index, operation) = find(api.service, below_api(&segments), request.method())?;
-        let requester = self.groups.requester(request.peer());
+        let requester = self.groups.with(|groups| groups.requester(request.peer()));
         let correlation = CorrelationId::new();
         // Every line of the log that is about a request stands in it, where the filter asks for it.
         let span = debug_span!(
