@@ -202,7 +202,12 @@ impl Committer {
                 self.settle(Vec::new(), effects);
                 Ok(Vec::new())
             }
-            false => self.write((serial, now), units, effects),
+            false => {
+                let count = units.len();
+                let written = self.write((serial, now), units, effects);
+                self.queue.counted.commit(count, written.is_ok());
+                written
+            }
         };
         let marked = mark.is_some() && result.is_ok();
         if let Some(head) = head.filter(|_| result.is_ok()) {

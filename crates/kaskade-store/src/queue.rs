@@ -10,6 +10,7 @@ use kaskade_flow::event::Event;
 
 use super::engine::{Batch, Conflict, Engine, Version};
 use super::error::{EngineError, RecordError, StoreError};
+use super::figures::Counted;
 use super::key::SubscriberKey;
 use super::sqn_row::Owner;
 use super::sync::{Condvar, Mutex, MutexGuard};
@@ -151,6 +152,8 @@ impl Drop for Request {
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     arrived: Condvar,
+    /// What has come of them.
+    pub(crate) counted: Counted,
 }
 
 #[derive(Default)]
@@ -208,6 +211,11 @@ impl Queue {
             })
             .unwrap_or_else(PoisonError::into_inner);
         Self::taken(waiting)
+    }
+
+    /// How many requests wait.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.waiting).requests.len()
     }
 
     /// Whether any request waits.

@@ -17,6 +17,7 @@ use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
+use super::figures::StoreFigures;
 use super::issuer::Issuer;
 use super::key::SubscriberKey;
 use super::locked::Locked;
@@ -405,6 +406,16 @@ impl SubscriberStore {
         };
         self.queue.submit(request)?;
         ticket.wait()
+    }
+
+    /// What it has written since it was opened.
+    pub fn figures(&self) -> StoreFigures {
+        self.queue.counted.figures()
+    }
+
+    /// How many requests wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     /// Durable things of any other kind: they share the thread that writes, and its commits.

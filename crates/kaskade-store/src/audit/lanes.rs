@@ -76,6 +76,16 @@ impl Gate {
         }
     }
 
+    /// Gives back what was reserved and not used.
+    pub(super) fn give_back(&self, events: u64) {
+        self.waiting.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// How many events wait for the writer, and how many may.
+    pub(super) fn figures(&self) -> (u64, u64) {
+        (self.waiting.load(Ordering::Acquire), self.room.load(Ordering::Acquire))
+    }
+
     /// Whether the writer should be woken before its time.
     #[inline]
     pub(super) fn is_filling(&self) -> bool {

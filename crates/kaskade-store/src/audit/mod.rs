@@ -33,6 +33,7 @@
 
 mod anchor;
 mod error;
+mod figures;
 mod files;
 mod format;
 #[cfg(test)]
@@ -47,6 +48,7 @@ mod writer;
 
 pub use anchor::Anchor;
 pub use error::{AuditError, AuditFull, What, Wrong};
+pub use figures::AuditFigures;
 pub use read::{LogReader, PeerNames, Summary};
 
 use std::path::{Path, PathBuf};
