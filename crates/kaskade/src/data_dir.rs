@@ -31,6 +31,11 @@ impl DataArgs {
         self.data.is_some() || self.config.is_some()
     }
 
+    /// The configuration file that is named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The configuration: file, then environment, then command line.
     pub(crate) fn config(&self) -> Result<Config> {
         let mut config = match &self.config {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kaskade::config::Config;
+use kaskade::config::{Config, Role};
 use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
@@ -11,7 +11,8 @@ use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};
 
 use crate::data_dir::subscribers_in;
-use crate::{record, service};
+use crate::record;
+use crate::runtime::limits;
 
 /// Threads that wait for the disk, at most: what waits beyond them waits in line.
 pub(crate) const BLOCKING_THREADS: usize = 16;
@@ -31,7 +32,7 @@ impl Footprint {
     /// Of a node with this configuration.
     pub(crate) fn of(config: &Config) -> Self {
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let peers = service::limits(config).worst_case(threads());
+        let peers = limits::limits(config).worst_case(threads());
         let contexts = ContextLimits {
             pending: count(config.ausf.max_contexts),
             results: count(config.ausf.max_results),
@@ -41,14 +42,15 @@ impl Footprint {
             all: count(config.udm.max_events),
             ..EventLimits::default()
         };
+        let of = |role: Role, octets: usize| if config.runs(role) { octets } else { 0 };
         Self(vec![
             ("requests", peers.requests),
             ("connections", peers.connections),
             ("handshakes", peers.handshakes),
             ("headers", peers.headers),
-            ("challenges", contexts.octets_of_pending()),
-            ("results", contexts.octets_of_results()),
-            ("reports", events.octets_at_most()),
+            ("challenges", of(Role::Ausf, contexts.octets_of_pending())),
+            ("results", of(Role::Ausf, contexts.octets_of_results())),
+            ("reports", of(Role::Udm, events.octets_at_most())),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             (

@@ -23,10 +23,15 @@ use crate::data_dir::{DataDir, read_private};
 const MAGIC: &[u8; 8] = b"KSKHNKY1";
 const HEAD: usize = 10;
 
-/// The key pairs of a data folder.
-pub(crate) struct HnKeys {
+/// Where the key pairs lie, and what opens them.
+pub(crate) struct HnKeyFolder {
     folder: PathBuf,
     sealing: Locked<HnKeySealer>,
+}
+
+/// The key pairs of a data folder.
+pub(crate) struct HnKeys {
+    place: HnKeyFolder,
     keys: BTreeMap<u8, Locked<HnPrivateKey>>,
     /// Identifiers of keys that were removed.
     spent: BTreeSet<u8>,
@@ -35,35 +40,12 @@ pub(crate) struct HnKeys {
 impl HnKeys {
     /// Reads all of them.
     pub(crate) fn open(data: &DataDir) -> Result<Self> {
-        let mut keys = Self {
+        let place = HnKeyFolder {
             folder: data.hn_keys()?,
             sealing: Locked::with(|| data.master().hn_key_sealer()),
-            keys: BTreeMap::new(),
-            spent: BTreeSet::new(),
         };
-        for file in std::fs::read_dir(&keys.folder)? {
-            let path = file?.path();
-            if let Some(id) = (1..=255).find(|id| path == keys.mark(*id)) {
-                // Whoever may write here decides what is given again.
-                read_private(&path)?;
-                keys.spent.insert(id);
-                continue;
-            }
-            if path.extension().is_none_or(|extension| extension != "key") {
-                continue;
-            }
-            let (id, key) = keys
-                .read(&path)
-                .with_context(|| format!("home network key {}", path.display()))?;
-            if path != keys.path(id) {
-                bail!(
-                    "home network key {}: holds the key with identifier {id}",
-                    path.display()
-                );
-            }
-            keys.keys.insert(id, Locked::with(|| key));
-        }
-        Ok(keys)
+        let (keys, spent) = place.read_all()?;
+        Ok(Self { place, keys, spent })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &HnPrivateKey)> {
@@ -119,8 +101,8 @@ impl HnKeys {
         let mut file = head.to_vec();
         let mut random = [0; RANDOM_LEN];
         getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
-        file.extend(self.sealing.seal(&random, &head, &key));
-        private::write_new(&self.path(id), &file)?;
+        file.extend(self.place.sealing.seal(&random, &head, &key));
+        private::write_new(&self.place.path(id), &file)?;
         Ok(self.keys.entry(id).or_insert_with(|| Locked::with(|| key)))
     }
 
@@ -129,17 +111,56 @@ impl HnKeys {
         self.key(id)?;
         // First: whatever happens then, the identifier is not given again.
         if self.spent.insert(id) {
-            private::write_new(&self.mark(id), b"the key of this identifier was removed\n")?;
+            private::write_new(&self.place.mark(id), b"the key of this identifier was removed\n")?;
         }
-        let path = self.path(id);
+        let path = self.place.path(id);
         std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         self.keys.remove(&id);
         Ok(())
     }
 
-    /// For the SIDF.
-    pub(crate) fn into_ring(self) -> HnKeyRing {
-        self.keys.into_iter().map(|(id, key)| (HnKeyId(id), key)).collect()
+    /// For the SIDF, with the place that they may be read from again.
+    pub(crate) fn into_ring(self) -> (HnKeyRing, HnKeyFolder) {
+        (ring(self.keys), self.place)
+    }
+}
+
+fn ring(keys: BTreeMap<u8, Locked<HnPrivateKey>>) -> HnKeyRing {
+    keys.into_iter().map(|(id, key)| (HnKeyId(id), key)).collect()
+}
+
+impl HnKeyFolder {
+    /// The key pairs that are there now, for the SIDF.
+    pub(crate) fn ring(&self) -> Result<HnKeyRing> {
+        self.read_all().map(|(keys, _)| ring(keys))
+    }
+
+    /// All key pairs, and the identifiers of those that were removed.
+    fn read_all(&self) -> Result<(BTreeMap<u8, Locked<HnPrivateKey>>, BTreeSet<u8>)> {
+        let (mut keys, mut spent) = (BTreeMap::new(), BTreeSet::new());
+        for file in std::fs::read_dir(&self.folder)? {
+            let path = file?.path();
+            if let Some(id) = (1..=255).find(|id| path == self.mark(*id)) {
+                // Whoever may write here decides what is given again.
+                read_private(&path)?;
+                spent.insert(id);
+                continue;
+            }
+            if path.extension().is_none_or(|extension| extension != "key") {
+                continue;
+            }
+            let (id, key) = self
+                .read(&path)
+                .with_context(|| format!("home network key {}", path.display()))?;
+            if path != self.path(id) {
+                bail!(
+                    "home network key {}: holds the key with identifier {id}",
+                    path.display()
+                );
+            }
+            keys.insert(id, Locked::with(|| key));
+        }
+        Ok((keys, spent))
     }
 
     fn path(&self, id: u8) -> PathBuf {

@@ -21,8 +21,8 @@ mod footprint;
 mod hn_keys;
 mod memory;
 mod record;
+mod runtime;
 mod secret_input;
-mod service;
 mod typed;
 mod warnings;
 

@@ -13,15 +13,10 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     if config.ausf.udm.insecure_h2c {
         warnings.push("ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM".into());
     }
-    let udm = config
-        .ausf
-        .udm
-        .url
-        .is_none()
-        .then_some(("udm", config.udm.listen, &config.udm.tls));
-    let ausf = ("ausf", config.ausf.listen, &config.ausf.tls);
-    for (name, listen, tls) in udm.into_iter().chain([ausf]) {
-        if !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
+    let udm = (config.udm.runs(), "udm", config.udm.listen, &config.udm.tls);
+    let ausf = (config.ausf.runs(), "ausf", config.ausf.listen, &config.ausf.tls);
+    for (runs, name, listen, tls) in [udm, ausf] {
+        if runs && !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
             warnings.push(format!(
                 "{name}.insecure_h2c is true and {name}.listen is {listen}: keys travel in clear. Set {name}.tls.cert and \
                  {name}.tls.key"

@@ -29,7 +29,9 @@ use serde_json::{Value, json};
 use self::pki::Pki;
 use crate::console::{Console, Style};
 use crate::data_dir::DataDir;
-use crate::{record, service};
+use crate::record;
+use crate::runtime::roles::{Shared, nf_instance_id, node_options};
+use crate::runtime::store::open_store;
 
 /// Measures complete authentications on this machine
 #[derive(clap::Args, Debug)]
@@ -491,8 +493,8 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     }
     let hn_keys = args.profile.suci.and_then(Scheme::profile).map(hn_key).transpose()?;
     let data = DataDir::open_or_create(&config.data_dir)?;
-    let store = Arc::new(service::open_store(&data, &config)?);
-    let ausf = service::nf_instance_id(&data)?;
+    let store = Arc::new(open_store(&data, &config)?);
+    let ausf = nf_instance_id(&data)?;
     let audit = record::open_audit_to_serve(&store, &data, &config)?;
     let empty_resident = resident(std::process::id())?;
     let begin = Instant::now();
@@ -504,7 +506,16 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
-        let options = service::node_options(&config, Arc::clone(&store), ring, ausf, &None, &audit)?;
+        let options = node_options(
+            &config,
+            &Shared {
+                store: &store,
+                hn_keys: &ring,
+                instance: ausf,
+                tap: &None,
+                audit: &audit,
+            },
+        )?;
         let mut nodes = Vec::new();
         let mut of_ausf = options.clone();
         if args.profile.n13 {

@@ -8,7 +8,8 @@ use kaskade::config::Config;
 use crate::console::{Console, Style};
 use crate::data_dir::variable;
 use crate::footprint::Footprint;
-use crate::{service, warnings};
+use crate::runtime::tls;
+use crate::warnings;
 
 /// Prints the whole configuration with every default and what it means, or checks a file
 #[derive(clap::Args, Debug)]
@@ -42,7 +43,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Some(Check::Check { file }) => {
             let mut config = Config::read(file)?;
             config.apply_environment(variable)?;
-            service::check_tls(&config).with_context(|| file.display().to_string())?;
+            tls::check_tls(&config).with_context(|| file.display().to_string())?;
             console.line(format!(
                 "{}: {}",
                 file.display(),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::hn_keys::{HnKeys, suci_calc_info};
-use crate::service::make_first_store;
+use crate::runtime::store::make_first_store;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
 ///

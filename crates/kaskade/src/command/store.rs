@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::Done;
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
-use crate::service::{make_store_again, open_store, store_options};
+use crate::runtime::store::{make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
 #[derive(clap::Args, Debug)]

@@ -52,8 +52,10 @@ impl<'t> Document<'t> {
 
     /// Adds to a refusal where its setting stands, if it stands in the file.
     pub(super) fn locate(&self, error: ConfigError) -> ConfigError {
-        let ConfigError::Value { name, .. } = &error else {
-            return error;
+        let name = match &error {
+            ConfigError::Value { name, .. } => *name,
+            ConfigError::Fixed { name } => name.as_str(),
+            _ => return error,
         };
         match self.find(name) {
             Some((at, _)) => self.at(at, error),
@@ -67,6 +69,11 @@ impl<'t> Document<'t> {
             place: Place::of(self.text, at),
             source: Box::new(error),
         }
+    }
+
+    /// Whether a table or value of this name is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
     }
 
     /// Where the name of a setting begins, and its value.

@@ -8,8 +8,10 @@ mod budget;
 mod document;
 mod log_filter;
 mod oauth2;
-mod remote_udm;
+mod reload;
+mod remote;
 mod requesters;
+mod roles;
 mod setting;
 
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ use kaskade_store::audit::WhenFull;
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
+pub use roles::{Role, Section};
 use setting::settings;
 pub use setting::{NumberRange, Parsed, Table};
 
@@ -40,9 +43,10 @@ settings! {
         /// Folder with the master key, the subscribers and the home network keys. Created by `kaskade up`, mode 0700.
         data_dir: PathBuf = PathBuf::from("kaskade-data"),
         /// UDM: authentication vectors and SUCI deconcealment (Nudm_UEAuthentication).
-        udm: UdmConfig = UdmConfig::default(),
+        /// A role with a section runs; without any, all do.
+        udm: Section<UdmConfig> = Section::default(),
         /// AUSF: 5G AKA with the serving networks (Nausf_UEAuthentication).
-        ausf: AusfConfig = AusfConfig::default(),
+        ausf: Section<AusfConfig> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -95,22 +99,22 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
-        /// A UDM on another node (N13), instead of the one of this node, which is then not started.
-        udm: RemoteUdmConfig = RemoteUdmConfig::default(),
+        /// A UDM of another process (N13), instead of the one of this process.
+        udm: RemoteConfig = RemoteConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
 
-    /// A UDM on another node.
-    RemoteUdmConfig {
+    /// A peer elsewhere.
+    RemoteConfig {
         /// Its apiRoot: `https`, or `http` on the loopback.
-        url: Option<String> = None => "\"https://udm.example.org:7778\"",
+        url: Option<String> = None => "\"https://peer.example.org:7778\"",
         /// PEM file with the authority that signed its certificate.
         ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/ca.pem\"",
-        /// PEM file with the certificate chain that this AUSF shows it, own certificate first.
-        client_cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/ausf.pem\"",
+        /// PEM file with the certificate chain that is shown to it, own certificate first.
+        client_cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/client.pem\"",
         /// PEM file with its private key.
-        client_key: Option<PathBuf> = None => "\"/etc/kaskade/tls/ausf-key.pem\"",
+        client_key: Option<PathBuf> = None => "\"/etc/kaskade/tls/client-key.pem\"",
         /// Let `http` leave this machine: every key is then shown to whoever is on the path.
         insecure_h2c: bool = false,
     }
@@ -304,6 +308,12 @@ pub enum ConfigError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A setting that a running node does not take over.
+    #[error("{name}: only a new start changes it: put it back, or stop and start")]
+    Fixed {
+        /// The name, with its table.
+        name: String,
+    },
     /// An environment variable that does not parse.
     #[error("{name} (environment): {reason}")]
     Environment {
@@ -347,7 +357,8 @@ impl Config {
         for range in Self::ranges() {
             document.check_number(&range)?;
         }
-        let config: Self = toml::from_str(text).map_err(|error| document.refused(&error))?;
+        let mut config: Self = toml::from_str(text).map_err(|error| document.refused(&error))?;
+        config.settle_roles(&document);
         config.check().map_err(|error| document.locate(error))?;
         Ok(config)
     }
@@ -430,15 +441,10 @@ impl Config {
     /// Nobody is served by the rules of somebody else, or in clear by accident. A node that starts asks the same again.
     fn check_listeners(&self) -> Result<(), ConfigError> {
         let value = |name, reason| Err(ConfigError::Value { name, reason });
-        for (name, listen, tls, insecure_h2c) in [
-            ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c),
-            ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c),
-        ] {
-            // Where the UDM is elsewhere, none listens here.
-            if name == "udm.listen" && self.ausf.udm.url.is_some() {
-                continue;
-            }
-            if tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
+        let udm = ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c);
+        let ausf = ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c);
+        for (runs, (name, listen, tls, insecure_h2c)) in [(self.udm.runs(), udm), (self.ausf.runs(), ausf)] {
+            if runs && tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
                 let reason = format!(
                     "{listen} is open to other machines, and without TLS every key would travel in clear: set \
                      tls.cert and tls.key, listen on the loopback, or allow it with insecure_h2c = true"
@@ -446,7 +452,7 @@ impl Config {
                 return value(name, reason);
             }
         }
-        if self.ausf.udm.url.is_some() {
+        if !(self.udm.runs() && self.ausf.runs()) {
             return Ok(());
         }
         let equal = self.udm.tls == self.ausf.tls && self.udm.insecure_h2c == self.ausf.insecure_h2c;
@@ -487,14 +493,9 @@ impl Config {
                 return value(name, &error.to_string());
             }
         }
-        self.ausf.udm.check()?;
-        if self.ausf.udm.url.is_some() && self.udm != UdmConfig::default() {
-            return value(
-                "udm",
-                "has settings, and ausf.udm.url names a UDM on another node, so that none is started here: leave them out",
-            );
-        }
+        self.ausf.udm.check(&remote::UDM)?;
         self.check_listeners()?;
+        self.check_roles()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }

@@ -1,14 +1,38 @@
-//! A UDM on another node: how its client is set up, and what cannot be meant.
+//! A peer elsewhere that is asked: how its client is set up, and what cannot be meant.
 
 use std::net::{IpAddr, SocketAddr};
 
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 
-use super::{ConfigError, RemoteUdmConfig};
+use super::{ConfigError, RemoteConfig};
 
-impl RemoteUdmConfig {
+/// The names of the settings of such a peer, for refusals.
+pub(super) struct Names {
+    table: &'static str,
+    url: &'static str,
+    insecure_h2c: &'static str,
+    without: &'static str,
+}
+
+/// The UDM of an AUSF.
+pub(super) const UDM: Names = Names {
+    table: "ausf.udm",
+    url: "ausf.udm.url",
+    insecure_h2c: "ausf.udm.insecure_h2c",
+    without: "has settings, but no url: without one the UDM of this node is asked",
+};
+
+/// The NRF.
+pub(super) const NRF: Names = Names {
+    table: "nrf",
+    url: "nrf.url",
+    insecure_h2c: "nrf.insecure_h2c",
+    without: "has settings, but no url: without one nothing is registered",
+};
+
+impl RemoteConfig {
     /// Refuses settings that contradict one another or would not be used, and clear text to another machine. Files are not read.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, names: &Names) -> Result<(), ConfigError> {
         let refused = |name, reason: &str| {
             Err(ConfigError::Value {
                 name,
@@ -18,15 +42,12 @@ impl RemoteUdmConfig {
         let Some(url) = &self.url else {
             return match *self == Self::default() {
                 true => Ok(()),
-                false => refused(
-                    "ausf.udm",
-                    "has settings, but no url: without one the UDM of this node is asked",
-                ),
+                false => refused(names.table, names.without),
             };
         };
         match (&self.client_cert, &self.client_key) {
-            (Some(_), None) => return refused("ausf.udm", "client_cert is set without client_key"),
-            (None, Some(_)) => return refused("ausf.udm", "client_key is set without client_cert"),
+            (Some(_), None) => return refused(names.table, "client_cert is set without client_key"),
+            (None, Some(_)) => return refused(names.table, "client_key is set without client_cert"),
             _ => {}
         }
         let is_https = url
@@ -35,21 +56,21 @@ impl RemoteUdmConfig {
         if is_https {
             if self.insecure_h2c {
                 return refused(
-                    "ausf.udm.insecure_h2c",
+                    names.insecure_h2c,
                     "is true, and url is https: it would not be used, leave it out",
                 );
             }
             return match self.ca {
                 Some(_) => Ok(()),
                 None => refused(
-                    "ausf.udm.url",
-                    "is https, and needs ca: the authority that signed the UDM's certificate",
+                    names.url,
+                    "is https, and needs ca: the authority that signed its certificate",
                 ),
             };
         }
         if self.ca.is_some() || self.client_cert.is_some() {
             return refused(
-                "ausf.udm.url",
+                names.url,
                 "is not https, so that ca, client_cert and client_key would not be used",
             );
         }
@@ -57,11 +78,11 @@ impl RemoteUdmConfig {
         options.insecure_h2c = self.insecure_h2c;
         match SbiClient::new(url, options) {
             Ok(client) if self.insecure_h2c && is_here(&client.root()) => refused(
-                "ausf.udm.insecure_h2c",
+                names.insecure_h2c,
                 "is true, and url is on the loopback: it would not be used, leave it out",
             ),
             Ok(_) => Ok(()),
-            Err(error) => refused("ausf.udm.url", &error.to_string()),
+            Err(error) => refused(names.url, &error.to_string()),
         }
     }
 }

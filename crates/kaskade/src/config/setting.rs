@@ -64,6 +64,18 @@ pub(super) trait Setting {
     /// Writes itself under `name`; `path` is that of the table around it, with its dot.
     fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed);
 
+    /// The values in it by their names, to compare two files.
+    fn leaves(&self, path: &str, name: &str, to: &mut Vec<(String, String)>) {
+        let mut printed = Printed::default();
+        let about = About {
+            comments: &[],
+            example: None,
+            range: None,
+        };
+        self.print(path, name, &about, &mut printed);
+        to.push((format!("{path}{name}"), printed.values + &printed.tables));
+    }
+
     /// The ranges of the numbers in it.
     fn ranges(&self, path: &str, name: &str, about: &About<'_>, to: &mut Vec<NumberRange>) {
         if let Some((least, most)) = about.range {
@@ -240,6 +252,11 @@ macro_rules! settings {
                 let printed = self.print_fields(&format!("{path}."));
                 $crate::config::setting::print_comments(about, &mut to.tables);
                 to.tables.push_str(&format!("[{path}]\n{}{}", printed.values, printed.tables));
+            }
+
+            fn leaves(&self, path: &str, name: &str, to: &mut Vec<(String, String)>) {
+                let path = format!("{path}{name}.");
+                self.each(|setting, name, _| setting.leaves(&path, name, to));
             }
 
             fn ranges(

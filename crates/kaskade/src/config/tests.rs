@@ -159,7 +159,13 @@ fn groups_and_reservations_are_read_and_checked() {
 
 #[test]
 fn clear_text_to_other_machines_is_allowed_by_name_only() {
-    let parse = |text: &str| Config::parse(text, Path::new("k.toml"));
+    let parse = |text: &str| {
+        let missing = ["udm", "ausf"].map(|table| match text.contains(&format!("[{table}]")) {
+            true => String::new(),
+            false => format!("[{table}]\n"),
+        });
+        Config::parse(&format!("{text}{}", missing.concat()), Path::new("k.toml"))
+    };
     for table in ["udm", "ausf"] {
         let other = if table == "udm" { "ausf" } else { "udm" };
         for listen in [
@@ -191,6 +197,44 @@ fn clear_text_to_other_machines_is_allowed_by_name_only() {
                 "{listen}"
             );
         }
+    }
+}
+
+#[test]
+fn a_role_with_a_section_runs_and_all_where_there_is_none() {
+    let parse = |text: &str| Config::parse(text, Path::new("k.toml"));
+    let roles = |text: &str| parse(text).expect(text).roles().collect::<Vec<_>>();
+    let (udm, ausf) = (Role::Udm, Role::Ausf);
+    let remote = "[ausf.udm]\nurl = \"http://127.0.0.1:1\"\n";
+    assert_eq!(roles(""), [udm, ausf]);
+    assert_eq!(roles("[log]\njson = true\n"), [udm, ausf]);
+    assert_eq!(roles("[udm]\n"), [udm]);
+    assert_eq!(roles("[udm.tls]\n"), [udm]);
+    assert_eq!(roles(remote), [ausf]);
+    assert_eq!(roles(&format!("[udm]\n{remote}")), [udm, ausf]);
+    let alone = parse("\n[ausf]\n").expect_err("no UDM").to_string();
+    assert!(alone.contains("line 2") && alone.contains("ausf.udm.url"), "{alone}");
+    // What is printed says the same.
+    for text in ["", "[udm]\n", remote] {
+        let config = parse(text).expect(text);
+        assert_eq!(
+            parse(&config.commented_toml()).expect("own print-out"),
+            config,
+            "{text}"
+        );
+    }
+    let keep = |text: &str, only: &[Role]| {
+        let mut config = parse(text).expect(text);
+        config.keep_roles(only).map(|()| config.roles().collect::<Vec<_>>())
+    };
+    let both = format!("[udm]\n{remote}");
+    assert_eq!(keep(&both, &[]).expect("all"), [udm, ausf]);
+    assert_eq!(keep(&both, &[ausf]).expect("one"), [ausf]);
+    assert_eq!(keep("", &[udm]).expect("of the defaults"), [udm]);
+    assert_eq!(keep("", &[ausf, udm]).expect("both"), [udm, ausf]);
+    for (text, only, says) in [("[udm]\n", ausf, "add [ausf]"), ("", ausf, "there is no UDM")] {
+        let refused = keep(text, &[only]).expect_err(text).to_string();
+        assert!(refused.starts_with("ausf: ") && refused.contains(says), "{refused}");
     }
 }
 
@@ -242,7 +286,7 @@ fn the_environment_wins() {
 
 #[test]
 fn a_root_of_links_is_one() {
-    let parse = |root: &str| Config::parse(&format!("[ausf]\napi_root = \"{root}\"\n"), Path::new("test"));
+    let parse = |root: &str| Config::parse(&format!("[udm]\n[ausf]\napi_root = \"{root}\"\n"), Path::new("test"));
     for fine in [
         "http://127.0.0.1:7777",
         "https://ausf.example.org/",

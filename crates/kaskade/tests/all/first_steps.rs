@@ -137,7 +137,7 @@ fn a_check_finds_what_a_start_would() {
     }
     place.file(
         "k.toml",
-        "[ausf.tls]\ncert = \"a.pem\"\nkey = \"a.key\"\nclient_ca = \"b.pem\"\n",
+        "[ausf.tls]\ncert = \"a.pem\"\nkey = \"a.key\"\nclient_ca = \"b.pem\"\n[udm]\n",
     );
     assert!(check(&[]).ok().contains("in order"));
     place.file("k.toml", "[store]\nnode_index = 40\n");

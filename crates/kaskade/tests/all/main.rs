@@ -33,6 +33,7 @@ mod memory;
 mod n13;
 mod network;
 mod picture;
+mod runtime;
 mod sequence_numbers;
 mod subscriptions;
 mod usual_way;

@@ -48,7 +48,7 @@ fn an_ausf_asks_the_udm_of_another_process() {
         .with_secrets(&format!("subscriber add --supi {SUPI} --data home"))
         .ok();
     let home = format!(
-        "data_dir = \"home\"\n{POLICY}[udm.tls]\ncert = \"udm.pem\"\nkey = \"udm.key\"\nclient_ca = \"ca.pem\"\n"
+        "data_dir = \"home\"\n{POLICY}[udm.tls]\ncert = \"udm.pem\"\nkey = \"udm.key\"\nclient_ca = \"ca.pem\"\n[ausf]\n"
     );
     place.file("home.toml", &home);
     let home = Up::start(&place, "up --config home.toml");
@@ -158,17 +158,6 @@ fn a_udm_that_cannot_be_meant_is_refused_before_the_start() {
             "url = \"http://[::ffff:127.0.0.1]:1\"\ninsecure_h2c = true",
             "ausf.udm.insecure_h2c",
             "loopback",
-        ),
-        // Of the UDM that is not started.
-        (
-            "url = \"http://127.0.0.1:1\"\n[udm.tls]\ncert = \"none.pem\"\nkey = \"none.key\"",
-            "udm: has settings",
-            "none is started here",
-        ),
-        (
-            "url = \"http://127.0.0.1:1\"\n[udm]\nmax_events = 1",
-            "line 4",
-            "none is started here",
         ),
         ("ca = \"ca.pem\"", "ausf.udm", "no url"),
         ("insecure_h2c = true", "ausf.udm", "no url"),

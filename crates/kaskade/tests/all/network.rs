@@ -249,7 +249,7 @@ fn over_tls() {
     let config = std::fs::read_to_string(place.path("kaskade.toml")).expect("a file");
     place.file(
         "tls.toml",
-        &format!("{config}[ausf.tls]\ncert = \"tls.pem\"\nkey = \"tls.key\"\n"),
+        &format!("{config}[udm]\n[ausf.tls]\ncert = \"tls.pem\"\nkey = \"tls.key\"\n"),
     );
     let up = Up::start(&place, "up --config tls.toml");
     assert!(up.ausf.starts_with("https://"), "{}", up.greeting);

@@ -121,6 +121,12 @@ impl Access {
     }
 }
 
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access")
+    }
+}
+
 impl Gate for Access {
     fn identify(&self, asker: Asker<'_>, operation: &Operation) -> Result<Principal, Refused> {
         let token = self.token(&asker, operation);

@@ -10,7 +10,7 @@ use crate::command::store::audit;
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record::{Much, change, open_audit_of, told};
-use crate::service::open_store;
+use crate::runtime::store::open_store;
 use kaskade::hex_field;
 use kaskade::subscription::Who;
 

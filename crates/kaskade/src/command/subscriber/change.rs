@@ -13,7 +13,7 @@ use crate::command::derive;
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record::{Much, change, open_audit_of, told};
-use crate::service::open_store;
+use crate::runtime::store::open_store;
 
 /// Changes what a subscription allows, and nothing else
 ///

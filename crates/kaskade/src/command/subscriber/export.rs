@@ -15,7 +15,7 @@ use super::{highest_sqn, pages};
 use crate::console::{Console, Output};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record::{Much, note, open_audit_of};
-use crate::service::open_store;
+use crate::runtime::store::open_store;
 
 /// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]

@@ -22,7 +22,7 @@ use crate::console::{Console, Style, progress};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::exit::Done;
 use crate::record::{LogOf, Much, change, note, open_audit_of, told};
-use crate::service::open_store;
+use crate::runtime::store::open_store;
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]

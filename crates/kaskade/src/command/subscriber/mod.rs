@@ -31,7 +31,7 @@ use crate::data_dir::{DataArgs, DataDir};
 use crate::exit;
 use crate::record::{self, Much, open_audit_of, told};
 use crate::secret_input::SecretArgs;
-use crate::service::open_store;
+use crate::runtime::store::open_store;
 
 /// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
 ///

@@ -1,0 +1,116 @@
+//! What of a configuration may change while a node runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::document::Document;
+use super::{Config, ConfigError};
+
+/// Settings, and tables of settings, that a running node takes over.
+const CHANGEABLE: &[&str] = &[
+    "udm.tls.cert",
+    "udm.tls.key",
+    "udm.tls.client_ca",
+    "ausf.tls.cert",
+    "ausf.tls.key",
+    "ausf.tls.client_ca",
+    "ausf.udm.ca",
+    "ausf.udm.client_cert",
+    "ausf.udm.client_key",
+    "policy.serving_networks",
+    "policy.serving_network_names",
+    "policy.any_serving_network",
+    "policy.reserved",
+    "policy.access",
+    "oauth2.keys",
+    "oauth2.algorithm",
+    "oauth2.issuers",
+    "oauth2.instances",
+    "oauth2.leeway",
+    "oauth2.required",
+    "groups",
+    "log.filter",
+];
+
+impl Config {
+    /// Its values by their names.
+    fn leaves(&self) -> BTreeMap<String, String> {
+        let mut leaves = Vec::new();
+        self.each(|setting, name, _| setting.leaves("", name, &mut leaves));
+        leaves.into_iter().collect()
+    }
+
+    /// Whether a running node can take over another configuration, read from this file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first setting that only a new start changes, and where it stands.
+    pub fn may_become(&self, next: &Self, file: Option<&Path>) -> Result<(), ConfigError> {
+        let (have, get) = (self.leaves(), next.leaves());
+        let names = get.keys().chain(have.keys().filter(|name| !get.contains_key(*name)));
+        let Some(name) = names
+            .filter(|name| !CHANGEABLE.contains(&name.as_str()))
+            .find(|name| have.get(*name) != get.get(*name))
+        else {
+            return Ok(());
+        };
+        let error = ConfigError::Fixed { name: name.clone() };
+        let Some(file) = file else { return Err(error) };
+        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
+            path: file.to_owned(),
+            source,
+        })?;
+        Err(Document::parse(&text, file)?.locate(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Config {
+        Config::parse(text, Path::new("k.toml")).expect(text)
+    }
+
+    #[test]
+    fn what_may_change_is_there() {
+        let leaves = Config::default().leaves();
+        for name in CHANGEABLE {
+            assert!(leaves.contains_key(*name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_new_start_changes_is_named() {
+        let running = parse("[policy]\nserving_networks = [\"001-01\"]\n");
+        for fine in [
+            "[policy]\nserving_networks = [\"001-01\", \"310-410\"]\n[groups]\na = [\"b\"]\n",
+            "[log]\nfilter = \"debug\"\n",
+            "[ausf]\n[udm]\n",
+        ] {
+            running.may_become(&parse(fine), None).expect(fine);
+        }
+        for (other, name) in [
+            ("[ausf]\nlisten = \"127.0.0.1:1\"\n[udm]\n", "ausf.listen"),
+            ("data_dir = \"elsewhere\"\n", "data_dir"),
+            ("[budget]\ncard = \"1/h burst 1\"\n", "budget.card"),
+            ("[udm]\n", "ausf"),
+            ("[audit]\nenabled = false\n", "audit.enabled"),
+        ] {
+            let refused = running.may_become(&parse(other), None).expect_err(other).to_string();
+            assert!(refused.starts_with(&format!("{name}: ")), "{refused}");
+        }
+    }
+
+    #[test]
+    fn where_it_stands_is_said() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("k.toml");
+        std::fs::write(&file, "[limits]\n\nidle = 61\n").expect("written");
+        let next = Config::read(&file).expect("fine");
+        let refused = Config::default()
+            .may_become(&next, Some(&file))
+            .expect_err("fixed")
+            .to_string();
+        assert!(refused.contains("line 3, column 1: limits.idle"), "{refused}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Which roles run: those that have a section, and all where none has one.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer};
+
+use super::document::Document;
+use super::setting::{About, NumberRange, Printed, Setting};
+use super::{Config, ConfigError};
+
+/// A role, by the name of its section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum Role {
+    /// UDM, ARPF and SIDF
+    Udm,
+    /// AUSF
+    Ausf,
+}
+
+impl Role {
+    /// All of them, in the order in which they start.
+    pub const ALL: [Self; 2] = [Self::Udm, Self::Ausf];
+
+    /// The name of its section.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udm => "udm",
+            Self::Ausf => "ausf",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The section of a role: its settings, and whether the role runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section<T> {
+    runs: bool,
+    settings: T,
+}
+
+impl<T> Section<T> {
+    /// Whether its role runs.
+    pub const fn runs(&self) -> bool {
+        self.runs
+    }
+}
+
+impl<T: Default> Default for Section<T> {
+    fn default() -> Self {
+        Self {
+            runs: true,
+            settings: T::default(),
+        }
+    }
+}
+
+impl<T> Deref for Section<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.settings
+    }
+}
+
+impl<T> DerefMut for Section<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.settings
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let settings = T::deserialize(deserializer)?;
+        Ok(Self { runs: true, settings })
+    }
+}
+
+impl<T: Setting> Setting for Section<T> {
+    /// Nothing where its role does not run: a section that is there starts it.
+    fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed) {
+        if self.runs {
+            self.settings.print(path, name, about, to);
+        }
+    }
+
+    fn ranges(&self, path: &str, name: &str, about: &About<'_>, to: &mut Vec<NumberRange>) {
+        self.settings.ranges(path, name, about, to);
+    }
+
+    fn leaves(&self, path: &str, name: &str, to: &mut Vec<(String, String)>) {
+        if self.runs {
+            to.push((format!("{path}{name}"), String::new()));
+            self.settings.leaves(path, name, to);
+        }
+    }
+}
+
+impl Config {
+    /// Whether a role runs.
+    pub const fn runs(&self, role: Role) -> bool {
+        match role {
+            Role::Udm => self.udm.runs,
+            Role::Ausf => self.ausf.runs,
+        }
+    }
+
+    /// The roles that run.
+    pub fn roles(&self) -> impl Iterator<Item = Role> + '_ {
+        Role::ALL.into_iter().filter(|role| self.runs(*role))
+    }
+
+    fn let_run(&mut self, role: Role, runs: bool) {
+        match role {
+            Role::Udm => self.udm.runs = runs,
+            Role::Ausf => self.ausf.runs = runs,
+        }
+    }
+
+    /// Lets all roles run, whatever has a section.
+    pub fn run_all_roles(&mut self) {
+        for role in Role::ALL {
+            self.let_run(role, true);
+        }
+    }
+
+    /// All roles run where the file has a section of none.
+    pub(super) fn settle_roles(&mut self, document: &Document<'_>) {
+        let has = |role: &Role| document.has(role.name());
+        if Role::ALL.iter().any(has) {
+            for role in Role::ALL {
+                self.let_run(role, has(&role));
+            }
+        }
+    }
+
+    /// Only these roles run; with none named, all that have a section.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] where one has no section while others have, or where what is left cannot run alone.
+    pub fn keep_roles(&mut self, only: &[Role]) -> Result<(), ConfigError> {
+        if only.is_empty() {
+            return Ok(());
+        }
+        for role in only {
+            if !self.runs(*role) {
+                let have: Vec<_> = self.roles().map(Role::name).collect();
+                return Err(ConfigError::Value {
+                    name: role.name(),
+                    reason: format!(
+                        "has no section in the configuration, which has {}: add [{role}]",
+                        have.join(" and ")
+                    ),
+                });
+            }
+        }
+        for role in Role::ALL {
+            self.let_run(role, only.contains(&role));
+        }
+        self.check_roles()
+    }
+
+    /// Whether each role that runs has what it asks for.
+    pub(super) fn check_roles(&self) -> Result<(), ConfigError> {
+        if self.ausf.runs && !self.udm.runs && self.ausf.udm.url.is_none() {
+            return Err(ConfigError::Value {
+                name: "ausf",
+                reason: "there is no UDM for it: let one run here too (a section [udm]), or name that of another process with \
+                         ausf.udm.url"
+                    .into(),
+            });
+        }
+        Ok(())
+    }
+}

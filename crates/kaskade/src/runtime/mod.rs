@@ -1,0 +1,22 @@
+//! A node while it runs, from its configuration to its end.
+//!
+//! | Module | What |
+//! |---|---|
+//! | [`parts`] | what is opened before anything listens: data folder, store, home network keys, audit log |
+//! | [`store`] | how it is opened, by a node and by the commands beside one |
+//! | [`roles`], [`tls`], [`limits`] | roles out of their sections |
+//! | [`running`] | sockets, and the end in order |
+//! | [`reload`] | a changed configuration, all or nothing |
+//! | [`signals`], [`supervisor`] | what somebody outside wants, and what the system's manager is told |
+//! | [`log`] | lines of the log, whose filter may change |
+
+pub(crate) mod limits;
+pub(crate) mod log;
+pub(crate) mod parts;
+pub(crate) mod reload;
+pub(crate) mod roles;
+pub(crate) mod running;
+pub(crate) mod signals;
+pub(crate) mod store;
+pub(crate) mod supervisor;
+pub(crate) mod tls;

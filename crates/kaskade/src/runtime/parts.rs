@@ -1,0 +1,91 @@
+//! What a node opens before anything listens, in this order: data folder, store, home network keys, audit log.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use kaskade::config::Config;
+use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::role::udm::HnKeyRing;
+use kaskade_store::SubscriberStore;
+use kaskade_store::audit::AuditLog;
+use kaskade_store::locked::{first_refusal, scrubbed};
+
+use super::roles::nf_instance_id;
+use super::store::open_store;
+use crate::data_dir::{DataDir, Folder};
+use crate::hn_keys::{HnKeyFolder, HnKeys};
+
+/// Folder and store; nothing is on record yet.
+pub(crate) struct Opened {
+    data: DataDir,
+    store: Arc<SubscriberStore>,
+}
+
+impl Opened {
+    /// Opens both; makes them where there was nothing.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let data = DataDir::open_or_create(&config.data_dir)?;
+        let store = Arc::new(open_store(&data, config)?);
+        Ok(Self { data, store })
+    }
+
+    pub(crate) fn store(&self) -> &Arc<SubscriberStore> {
+        &self.store
+    }
+
+    pub(crate) const fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// Opens the rest beside the audit log, which has from here on what happens.
+    pub(crate) fn recorded_by(self, audit: AuditLog) -> Result<Recorded> {
+        let Self { data, store } = self;
+        let hn_keys = scrubbed(|| HnKeys::open(&data))?;
+        Ok(Recorded {
+            data,
+            store,
+            hn_keys,
+            audit,
+        })
+    }
+}
+
+/// All of it, while something may still be added.
+pub(crate) struct Recorded {
+    pub(crate) data: DataDir,
+    pub(crate) store: Arc<SubscriberStore>,
+    pub(crate) hn_keys: HnKeys,
+    pub(crate) audit: AuditLog,
+}
+
+impl Recorded {
+    /// Puts the master key away: what runs on needs none of it.
+    pub(crate) fn close(self) -> Result<Parts> {
+        let instance = nf_instance_id(&self.data)?;
+        let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
+        let folder = self.data.without_master_key();
+        if let Some(reason) = first_refusal() {
+            tracing::warn!(
+                "pages with keys are not locked ({reason}): raise RLIMIT_MEMLOCK (ulimit -l, systemd: LimitMEMLOCK) to 8 MiB"
+            );
+        }
+        Ok(Parts {
+            folder,
+            store: self.store,
+            audit: self.audit,
+            instance,
+            hn_keys,
+            hn_key_folder,
+        })
+    }
+}
+
+/// What the roles of a process share.
+pub(crate) struct Parts {
+    pub(crate) folder: Folder,
+    pub(crate) store: Arc<SubscriberStore>,
+    pub(crate) audit: AuditLog,
+    pub(crate) instance: NfInstanceId,
+    pub(crate) hn_keys: HnKeyRing,
+    pub(crate) hn_key_folder: HnKeyFolder,
+}

@@ -1,0 +1,50 @@
+//! A running node takes over a changed configuration: certificates, policy, groups, home network keys, the filter of the log. All of
+//! it or nothing; what is wrong with it is in the log, and the node goes on as it was.
+
+use std::path::Path;
+
+use anyhow::Result;
+use kaskade::config::Config;
+use kaskade_store::locked::scrubbed;
+
+use super::log::LogFilterHandle;
+use super::running::Running;
+use super::supervisor;
+use crate::warnings;
+
+/// Takes over what `read` gives, which comes of this file. Reads files: not for a thread that serves.
+pub(crate) fn reload(
+    running: &mut Running,
+    log: &LogFilterHandle,
+    file: Option<&Path>,
+    read: impl FnOnce() -> Result<Config>,
+) {
+    supervisor::reloading();
+    match try_reload(running, log, file, read) {
+        Ok(()) => tracing::info!("the configuration was taken over"),
+        Err(error) => tracing::error!("the configuration was not taken over, and nothing is changed: {error:#}"),
+    }
+    supervisor::ready();
+}
+
+fn try_reload(
+    running: &mut Running,
+    log: &LogFilterHandle,
+    file: Option<&Path>,
+    read: impl FnOnce() -> Result<Config>,
+) -> Result<()> {
+    let next = read()?;
+    running.config.may_become(&next, file)?;
+    let hn_keys = scrubbed(|| running.parts.hn_key_folder.ring())?;
+    let options = running.options(&next, &hn_keys)?;
+    let change_filter = log.prepare(&next)?;
+    // All that may be wrong was looked at: from here on it is taken over.
+    running.node.renew(&options)?;
+    change_filter()?;
+    for warning in warnings::of(&next) {
+        tracing::warn!("{warning}");
+    }
+    running.parts.hn_keys = hn_keys;
+    running.config = next;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The roles that run, out of their sections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use kaskade::config::{Config, Requesters, Role};
+use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::node::{AusfRole, NodeOptions, UdmRole};
+use kaskade_net::random::random_octets;
+use kaskade_net::role::access::AccessRules;
+use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::sbi::client::api_root;
+use kaskade_net::tap::OptionalTap;
+use kaskade_store::SubscriberStore;
+use kaskade_store::audit::AuditLog;
+use kaskade_store::private;
+
+use super::tls::{remote_udm, server};
+use crate::data_dir::{DataDir, read_private};
+
+/// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
+pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
+    let path = data.nf_instance_id();
+    if !path.exists() {
+        let id = NfInstanceId::from_random(random_octets()?);
+        private::write_new(&path, format!("{id}\n").as_bytes())?;
+        return Ok(id);
+    }
+    let octets = read_private(&path)?;
+    let text = String::from_utf8_lossy(&octets);
+    text.trim().parse().with_context(|| path.display().to_string())
+}
+
+/// What all roles of a process share.
+pub(crate) struct Shared<'a> {
+    pub(crate) store: &'a Arc<SubscriberStore>,
+    pub(crate) hn_keys: &'a HnKeyRing,
+    pub(crate) instance: NfInstanceId,
+    pub(crate) tap: &'a OptionalTap,
+    pub(crate) audit: &'a AuditLog,
+}
+
+/// The roles that run: an AUSF asks the UDM beside it directly, unless the configuration names another.
+pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeOptions> {
+    let Requesters {
+        groups,
+        serving_networks,
+        access,
+    } = config.requesters()?;
+    Ok(NodeOptions {
+        udm: udm(config, shared, serving_networks.clone())?,
+        ausf: ausf(config, shared, serving_networks)?,
+        groups,
+        access: AccessRules {
+            tokens: config.oauth2.verifier()?,
+            token_required: config.oauth2.required,
+            allowed: access,
+        },
+        audit: shared.audit.clone(),
+    })
+}
+
+fn udm(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPolicy) -> Result<Option<UdmRole>> {
+    let Some(server) = server(config, Role::Udm)? else {
+        return Ok(None);
+    };
+    let mut options = UdmOptions {
+        hn_keys: shared.hn_keys.clone(),
+        serving_networks,
+        api_root: root(config.udm.api_root.as_deref())?,
+        budgets: config.budgets(),
+        tap: shared.tap.clone(),
+        audit: shared.audit.clone(),
+        ..UdmOptions::default()
+    };
+    options.events.all = count(config.udm.max_events);
+    Ok(Some(UdmRole {
+        store: shared.store.clone(),
+        options,
+        listen: Some(config.udm.listen),
+        server,
+    }))
+}
+
+fn ausf(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPolicy) -> Result<Option<AusfRole>> {
+    let Some(server) = server(config, Role::Ausf)? else {
+        return Ok(None);
+    };
+    let mut options = AusfOptions::new(shared.instance, serving_networks);
+    options.api_root = root(config.ausf.api_root.as_deref())?;
+    options.contexts.lifetime = Duration::from_secs(config.ausf.context_lifetime);
+    options.contexts.pending = count(config.ausf.max_contexts);
+    options.contexts.results = count(config.ausf.max_results);
+    options.budgets = config.budgets();
+    options.tap.clone_from(shared.tap);
+    options.audit = shared.audit.clone();
+    Ok(Some(AusfRole {
+        options,
+        listen: config.ausf.listen,
+        server,
+        udm: remote_udm(config)?,
+    }))
+}
+
+fn root(text: Option<&str>) -> Result<Option<String>> {
+    Ok(text.map(api_root).transpose()?)
+}
+
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

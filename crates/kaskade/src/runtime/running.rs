@@ -1,0 +1,115 @@
+//! A node that runs: its sockets, what it takes over while it runs, and its end in order.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, bail};
+use kaskade::config::Config;
+use kaskade_net::node::{Node, NodeError, NodeOptions};
+use kaskade_net::role::udm::HnKeyRing;
+use kaskade_net::tap::OptionalTap;
+use kaskade_store::EngineError;
+
+use super::parts::Parts;
+use super::roles::{Shared, node_options};
+use super::signals::{End, Signals};
+use super::supervisor;
+use crate::exit::STORE_FAILED;
+
+/// A node with its sockets.
+pub(crate) struct Running {
+    pub(crate) config: Config,
+    pub(crate) parts: Parts,
+    pub(crate) node: Node,
+    tap: OptionalTap,
+}
+
+impl Running {
+    /// Opens the sockets and starts the roles. With `any_port`, where the usual ports are taken, on others.
+    pub(crate) fn start(config: Config, parts: Parts, tap: OptionalTap, any_port: bool) -> Result<Self> {
+        let options = |config: &Config| options(config, &parts, &parts.hn_keys, &tap);
+        let node = match Node::start(options(&config)?) {
+            Err(NodeError::Listen { source, .. }) if any_port && source.kind() == ErrorKind::AddrInUse => {
+                let mut config = config.clone();
+                config.udm.listen.set_port(0);
+                config.ausf.listen.set_port(0);
+                Node::start(options(&config)?)?
+            }
+            Err(error @ NodeError::Listen { .. }) => {
+                return Err(anyhow!(error).context(
+                    "is the address free? KASKADE_AUSF_LISTEN and KASKADE_UDM_LISTEN or the configuration name another",
+                ));
+            }
+            other => other?,
+        };
+        Ok(Self {
+            config,
+            parts,
+            node,
+            tap,
+        })
+    }
+
+    /// What its roles would be with another configuration and other home network keys.
+    pub(super) fn options(&self, config: &Config, hn_keys: &HnKeyRing) -> Result<NodeOptions> {
+        options(config, &self.parts, hn_keys, &self.tap)
+    }
+
+    /// Ends in order: no more connections, requests in progress for a while, then store and audit log. Whoever asks a second time
+    /// has it end at once. An error when it did not end because somebody said so.
+    pub(crate) async fn finish(self, end: End, signals: &mut Signals) -> Result<()> {
+        supervisor::stopping();
+        let result = match end {
+            End::Asked => Ok(()),
+            End::Stopped(why) => {
+                let next = match &*why.0 {
+                    // It says so itself.
+                    EngineError::Corrupt { .. } => "",
+                    _ => ". Look at the disk first; a new start goes on with what is on it",
+                };
+                tracing::error!("{why}: this process ends with status {STORE_FAILED}{next}");
+                Err(anyhow::Error::new(why).context("the subscriber store failed"))
+            }
+        };
+        let failed = result.is_err();
+        tokio::select! {
+            () = self.stop(failed) => result,
+            () = signals.again() => bail!("ended at once: requests in progress were cut off"),
+        }
+    }
+
+    /// Stops in order; where the store has failed, nothing of it is waited for.
+    pub(crate) async fn stop(self, failed: bool) {
+        self.node.shutdown().await;
+        let Parts { store, audit, .. } = self.parts;
+        let closing = move || {
+            let settled = match failed {
+                true => Ok(()),
+                false => store.settle().map_err(anyhow::Error::new),
+            };
+            settled.and(audit.flush().map_err(anyhow::Error::new))
+        };
+        match tokio::task::spawn_blocking(closing).await {
+            Ok(Ok(())) => tracing::info!("stopped: store and audit log are closed"),
+            Ok(Err(error)) => tracing::error!("stopped, but not all of it is on record: {error}"),
+            Err(error) => tracing::error!("stopped, but not in order: {error}"),
+        }
+    }
+
+    /// Whether it can still do its work.
+    pub(crate) fn lives(&self) -> impl Fn() -> bool + Send + use<> {
+        let store = Arc::clone(&self.parts.store);
+        move || store.failed().is_none()
+    }
+}
+
+fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTap) -> Result<NodeOptions> {
+    let shared = Shared {
+        store: &parts.store,
+        hn_keys,
+        instance: parts.instance,
+        tap,
+        audit: &parts.audit,
+    };
+    node_options(config, &shared)
+}

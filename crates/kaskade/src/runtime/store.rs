@@ -1,0 +1,129 @@
+//! The subscriber store of a data folder.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Result;
+use kaskade::config::Config;
+use kaskade_flow::event::Action;
+use kaskade_store::audit::AuditLog;
+use kaskade_store::private::PrivateError;
+use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
+
+use crate::console::{complain, progress};
+use crate::data_dir::DataDir;
+use crate::record::{beside, told, whole_store};
+
+/// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
+pub(crate) fn open_store(data: &DataDir, config: &Config) -> Result<SubscriberStore> {
+    open_or_make(data, config, data.has_no_store_yet()?)
+}
+
+/// Makes the store of a folder that never had one: whichever command makes a folder calls this before it makes anything else
+/// there, so that no backup says of a folder in use that it has no store yet.
+pub(crate) fn make_first_store(data: &DataDir, config: &Config) -> Result<()> {
+    match data.has_no_store_yet()? {
+        true => open_or_make(data, config, true).map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Makes an empty store where there is none, or goes on where that was interrupted; the log is told of it.
+pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: AuditLog) -> Result<()> {
+    let mut options = store_options(config);
+    options.create = true;
+    options.making = whole_store(&audit, Action::StoreCreated);
+    options.unrecorded = !audit.is_on();
+    let store = open_with(data, options)?;
+    told(&beside(&store, audit)?)
+}
+
+fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<SubscriberStore> {
+    let mut options = store_options(config);
+    options.create = make;
+    open_with(data, options)
+}
+
+fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
+    let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
+        let context = match remedy(&error) {
+            Some(remedy) => format!("cannot open the subscriber store: {remedy}"),
+            None => "cannot open the subscriber store".to_owned(),
+        };
+        anyhow::Error::new(error).context(context)
+    })?;
+    data.has_a_store_now()?;
+    Ok(store)
+}
+
+/// What a user can do about a store that does not open.
+fn remedy(error: &StoreError) -> Option<&'static str> {
+    const PUT_BACK: &str = "put a backup back and run `kaskade store skip-ahead --yes`";
+    match error {
+        StoreError::Read(cause) => match &**cause {
+            EngineError::InUse(_) => Some("stop the `kaskade up` that has it open first"),
+            EngineError::Missing(_) => Some(
+                "it is gone, though this folder had one, and a new one would issue the sequence numbers of the lost one \
+                 again. Put a backup back and run `kaskade store skip-ahead --yes`; if it never had subscribers, or none of \
+                 their cards is used any more, `kaskade store create --yes` makes an empty one",
+            ),
+            EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
+            _ => None,
+        },
+        StoreError::Blank(_) => Some(
+            "`kaskade store create --yes` goes on with making it, if that was interrupted. If this folder had subscribers, put a \
+             backup back instead and run `kaskade store skip-ahead --yes`",
+        ),
+        StoreError::NoDataKey(_) => Some(PUT_BACK),
+        StoreError::Tick { .. } => Some(
+            "set sqn.tick_ms to the store's, which sequence numbers were issued by. If there were none yet, remove the store, and \
+             `kaskade store create --yes` makes one with the other tick",
+        ),
+        StoreError::Clock(_) => Some("set the clock right; if it is right, raise sqn.longest_jump_days for this start"),
+        StoreError::WrongMasterKey { .. } => Some("put back the master key that it was sealed with"),
+        _ => None,
+    }
+}
+
+/// Whether a store does not open because it, or the key that opens it, is lost: waiting or another setting does not help.
+pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Read(cause)) => matches!(
+            **cause,
+            EngineError::Missing(_) | EngineError::Corrupt { .. } | EngineError::Private(PrivateError::Kind { .. })
+        ),
+        Some(StoreError::Blank(_) | StoreError::NoDataKey(_) | StoreError::WrongMasterKey { .. }) => true,
+        _ => false,
+    }
+}
+
+/// Shows how far a store of an earlier version is converted, and says it when it is.
+fn converting() -> Arc<dyn Fn(Conversion) + Send + Sync> {
+    let bar = OnceLock::new();
+    Arc::new(move |conversion: Conversion| {
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let bar = bar.get_or_init(|| progress(count(conversion.total)));
+        bar.set_position(conversion.done);
+        if conversion.is_complete {
+            bar.finish_and_clear();
+            complain(&format!(
+                "converted {} subscribers from store format {} to {}: an earlier version does not open this store any more",
+                conversion.done, conversion.from, conversion.to
+            ));
+        }
+    })
+}
+
+/// What the configuration says about the store. One that is not there is not made.
+pub(crate) fn store_options(config: &Config) -> StoreOptions {
+    let mut options = StoreOptions::default();
+    options.create = false;
+    options.node = config.node();
+    options.cache_bytes = usize::try_from(config.store.cache_mib << 20).unwrap_or(usize::MAX);
+    options.policy.delta = config.sqn.delta;
+    options.policy.reuse = config.sqn.reuse.0;
+    options.longest_jump = Some(Duration::from_secs(config.sqn.longest_jump_days * 86_400));
+    options.converting = converting();
+    options.tick = Some(Duration::from_millis(config.sqn.tick_ms));
+    options
+}
