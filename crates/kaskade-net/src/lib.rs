@@ -8,6 +8,7 @@
 //! | [`node`] | the roles that run in one process, and their sockets | – |
 //! | [`admin`] | the server of administration: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets | – |
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
+//! | [`count`](mod@count) | counters that cost next to nothing | – |
 //! | [`live`] | what is replaced while it is in use | – |
 //! | [`log_limit`](mod@log_limit) | repeated lines of the log, limited and counted | – |
 //! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
@@ -63,6 +64,7 @@
 )]
 
 pub mod admin;
+pub mod count;
 pub mod live;
 pub mod log_limit;
 pub mod node;

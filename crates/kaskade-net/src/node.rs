@@ -1,5 +1,7 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod watch;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use tokio::task::JoinHandle;
 
+use crate::count::RefusalCounters;
 use crate::live::Live;
 use crate::log_limit;
 use crate::role::access::{Access, AccessRules};
@@ -19,9 +22,11 @@ use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
-use crate::sbi::service::Routes;
+use crate::sbi::service::{Api, Routes};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
+
+pub use watch::Watch;
 
 /// What runs on a node.
 #[derive(Clone, Default)]
@@ -185,6 +190,9 @@ pub struct Node {
     ausf_url: Option<String>,
     groups: Live<Groups>,
     gate: Arc<Access>,
+    refusals: Arc<RefusalCounters>,
+    apis: Vec<Api>,
+    houses: Vec<House>,
     tls: Certificates,
     shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
@@ -265,12 +273,14 @@ impl Node {
             ausf_url: None,
             groups: Live::new(options.groups.clone()),
             gate: Arc::new(Access::new(options.access.clone(), options.audit.clone())),
+            refusals: Arc::new(RefusalCounters::new()),
+            apis: Vec::new(),
+            houses: Vec::new(),
             tls: Certificates::of(&options),
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
             drain: Duration::ZERO,
         };
-        let gate = node.gate.clone();
         let mut sockets = Vec::new();
         let shared = is_shared(&options)?;
         if let Some(role) = options.ausf {
@@ -283,10 +293,11 @@ impl Node {
                 (None, None) => return Err(NodeError::NoUdm),
             };
             let ausf = Arc::new(Ausf::new(link, role.options));
-            let mut routes = Routes::new(node.groups.clone()).behind(gate.clone()).with(ausf.api());
+            let mut apis = vec![ausf.api()];
             if let (true, Some(udm)) = (shared, &udm) {
-                routes = routes.with(udm.api());
+                apis.push(udm.api());
             }
+            let routes = node.routes(apis);
             let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
             node.ausf_url = Some(socket.url());
             if shared {
@@ -299,7 +310,7 @@ impl Node {
         if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let routes = Routes::new(node.groups.clone()).behind(gate).with(udm.api());
+            let routes = node.routes(vec![udm.api()]);
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             sockets.push(socket);
@@ -315,6 +326,7 @@ impl Node {
                 Some((_, house)) => house.clone(),
                 None => {
                     let house = House::new(&fitted(&server.limits));
+                    node.houses.push(house.clone());
                     houses.push((server.limits.clone(), house.clone()));
                     house
                 }
@@ -330,6 +342,18 @@ impl Node {
                 .push(tokio::spawn(async move { ausf.sweep_until(shutdown).await }));
         }
         Ok(node)
+    }
+
+    /// The services behind one socket, as this node serves them.
+    fn routes(&mut self, apis: Vec<Api>) -> Routes {
+        let mut routes = Routes::new(self.groups.clone())
+            .behind(self.gate.clone())
+            .counting(self.refusals.clone());
+        for api in apis {
+            self.apis.push(api.clone());
+            routes = routes.with(api);
+        }
+        routes
     }
 
     /// From now on: policy, groups, access, home network keys and certificates of these options, all or nothing. Connections and requests in
@@ -358,6 +382,18 @@ impl Node {
             ausf.serving_networks().replace(role.options.serving_networks.clone());
         }
         Ok(())
+    }
+
+    /// What it does and has done.
+    pub fn watch(&self) -> Watch {
+        Watch {
+            udm: self.udm.clone(),
+            ausf: self.ausf.clone(),
+            refusals: self.refusals.clone(),
+            apis: self.apis.clone(),
+            houses: self.houses.clone(),
+            shutdown: self.shutdown.clone(),
+        }
     }
 
     /// apiRoot of the AUSF, with the port that it got.

@@ -10,10 +10,10 @@ use kaskade_flow::event::Event;
 
 use super::engine::{Batch, Conflict, Engine, Version};
 use super::error::{EngineError, RecordError, StoreError};
-use super::figures::Counted;
 use super::key::SubscriberKey;
 use super::sqn_row::Owner;
 use super::sync::{Condvar, Mutex, MutexGuard};
+use crate::figures::Counted;
 
 /// Why what a caller wanted is not durable.
 #[derive(Clone, Debug)]

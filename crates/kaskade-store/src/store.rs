@@ -17,7 +17,6 @@ use super::embedded::EmbeddedEngine;
 use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
-use super::figures::StoreFigures;
 use super::issuer::Issuer;
 use super::key::SubscriberKey;
 use super::locked::Locked;
@@ -33,6 +32,7 @@ use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
 use super::unlock::{Making, Opener, unlock};
 use crate::convert::Conversion;
+use crate::figures::StoreFigures;
 use crate::records::OnRecord;
 
 /// How a store is opened.

@@ -190,6 +190,11 @@ impl DataDir {
 }
 
 impl Folder {
+    /// The file of the subscriber store.
+    pub(crate) fn subscribers(&self) -> PathBuf {
+        self.path.join(SUBSCRIBERS)
+    }
+
     /// Whether it was created just now.
     pub(crate) fn is_new(&self) -> bool {
         self.created

@@ -20,6 +20,7 @@ mod exit;
 mod footprint;
 mod hn_keys;
 mod memory;
+mod monitor;
 mod record;
 mod runtime;
 mod secret_input;

@@ -48,6 +48,11 @@ impl Ledger {
         })
     }
 
+    /// Octets that are paid for now.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// The account of a new connection.
     pub(super) fn account(self: &Arc<Self>) -> Arc<Account> {
         Arc::new(Account {

@@ -135,6 +135,7 @@ impl<H: Handler> Connection<H> {
                     }
                     Err(full) => refuse(full, &account)?,
                 };
+                handler.replied(&reply);
                 // RFC 9110 9.3.2.
                 let reply = if only_header { reply.without_body() } else { reply };
                 Ok::<_, TooManyRefusals>(reply.into_response(Held {

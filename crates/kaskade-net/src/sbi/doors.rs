@@ -251,8 +251,8 @@ impl Doors {
         }
     }
 
-    #[cfg(test)]
-    fn counts(&self) -> [usize; 2] {
+    /// Handshakes and connections.
+    pub(crate) fn counts(&self) -> [usize; 2] {
         self.house().total
     }
 }

@@ -17,6 +17,7 @@ use super::head::{Authorization, ContentType, Head};
 use super::limits::STREAM_OCTETS;
 use super::peer::Peer;
 use super::problem::Problem;
+use super::service::Operation;
 use super::write::{self, Unwritable};
 
 pub use super::body::{BODY_TIMEOUT, MAX_BODY};
@@ -184,6 +185,10 @@ pub struct Reply {
     allow: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
     challenge: Option<(Bearer, Option<&'static str>)>,
+    /// What was asked for, as far as that was found.
+    operation: Option<&'static Operation>,
+    /// Why it was refused, if it was.
+    why: Option<Refusal>,
 }
 
 impl Reply {
@@ -197,6 +202,8 @@ impl Reply {
             allow: None,
             retry_after: None,
             challenge: None,
+            operation: None,
+            why: None,
         }
     }
 
@@ -210,6 +217,8 @@ impl Reply {
             allow: None,
             retry_after: None,
             challenge: None,
+            operation: None,
+            why: None,
         }
     }
 
@@ -232,6 +241,22 @@ impl Reply {
     pub fn with_location(mut self, uri: Option<HeaderValue>) -> Self {
         self.location = uri;
         self
+    }
+
+    /// To a request for this operation.
+    pub(super) const fn to(mut self, operation: &'static Operation) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
+    /// What was asked for, as far as that was found.
+    pub(super) const fn operation(&self) -> Option<&'static Operation> {
+        self.operation
+    }
+
+    /// Why it was refused, if it was.
+    pub(super) const fn why(&self) -> Option<Refusal> {
+        self.why
     }
 
     /// The status.
@@ -290,9 +315,12 @@ impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         // Nothing to give is no error to HTTP, and has no body.
         if problem.status == StatusCode::NO_CONTENT {
-            return Self::no_content();
+            let mut reply = Self::no_content();
+            reply.why = Some(problem.why);
+            return reply;
         }
         let mut reply = Self::new(problem.status, Content::Problem, problem.json());
+        reply.why = Some(problem.why);
         reply.allow = problem.allow;
         reply.retry_after = problem.retry_after;
         reply.challenge = problem.bearer.map(|bearer| (bearer, problem.scope));

@@ -30,6 +30,8 @@ pub struct InvalidParam {
 /// Why a request was refused, as the peer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// Why.
+    pub why: Refusal,
     /// HTTP status.
     pub status: StatusCode,
     /// Cause of the service, where it defines one.
@@ -59,6 +61,7 @@ impl From<Refused> for Problem {
             .answer()
             .or(Refusal::Internal.verdict().sbi.answer());
         Self {
+            why: refused.why,
             status: sbi
                 .and_then(|sbi| StatusCode::from_u16(sbi.status()).ok())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

@@ -14,7 +14,7 @@ use super::accept::Entrance;
 use super::budget::Ledger;
 use super::connection::Connection;
 use super::limits::Limits;
-use super::message::Request;
+use super::message::{Reply, Request};
 use super::service::Replying;
 use super::tls::ServerTls;
 
@@ -22,6 +22,9 @@ use super::tls::ServerTls;
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. The box is the only one of the request.
     fn handle(&self, request: Request) -> Replying<'_>;
+
+    /// Hears of each reply, also where nobody asked it for one.
+    fn replied(&self, _: &Reply) {}
 }
 
 /// How one server listens.
@@ -51,7 +54,28 @@ pub(crate) struct House {
     limits: Arc<Limits>,
 }
 
+/// What the peers of a house use now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HouseFigures {
+    /// Connections that have not finished their handshake.
+    pub handshakes: usize,
+    /// Connections.
+    pub connections: usize,
+    /// Octets of requests that wait.
+    pub octets: usize,
+}
+
 impl House {
+    /// What its peers use now.
+    pub(crate) fn figures(&self) -> HouseFigures {
+        let [handshakes, connections] = self.entrance.doors.counts();
+        HouseFigures {
+            handshakes,
+            connections,
+            octets: self.ledger.used(),
+        }
+    }
+
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             entrance: Entrance::new(limits),
@@ -78,6 +102,11 @@ impl Shutdown {
 
     pub(crate) fn listener(&self) -> watch::Receiver<bool> {
         self.0.subscribe()
+    }
+
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        *self.0.borrow()
     }
 
     /// Waits until the shutdown begins.

@@ -14,6 +14,7 @@ use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::memory::{self, Swap};
 use crate::record;
 use crate::runtime::log::{self, LogFilterHandle};
+use crate::runtime::monitoring::Monitoring;
 use crate::runtime::parts::Opened;
 use crate::runtime::reload::reload;
 use crate::runtime::running::Running;
@@ -179,6 +180,9 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
             facts.push((name, format!("{} (another node)", udm.trim_end_matches('/'))));
         }
         facts.push(("AUSF", format!("{url}/nausf-auth/v1")));
+    }
+    if let Some(url) = running.monitoring.as_ref().and_then(Monitoring::url) {
+        facts.push(("Metrics", format!("{url}/metrics")));
     }
     console.facts(&facts)?;
     for notice in data.notices() {

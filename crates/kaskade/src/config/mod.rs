@@ -4,6 +4,7 @@
 //! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN` and
 //! `KASKADE_LOG` override the file.
 
+mod admin;
 mod budget;
 mod document;
 mod log_filter;
@@ -66,6 +67,8 @@ settings! {
             => "amf-set-1 = [\"amf1.example.org\", \"amf2.example.org\", \"192.0.2.0/28\"]",
         /// The audit log: who got, changed or was refused what. Without room in it, nothing is given out.
         audit: AuditConfig = AuditConfig::default(),
+        /// Where the node is watched.
+        admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
         log: LogConfig = LogConfig::default(),
     }
@@ -241,6 +244,14 @@ settings! {
         keep_days: u64 [1..=36_500] = 400,
         /// While the log has no room: "refuse" gives nothing out; "go on" gives out, and the log says later how much is missing.
         when_full: Parsed<WhenFull> = Parsed(WhenFull::Refuse),
+    }
+
+    /// Where the node is watched: `/health`, `/ready`, and `/metrics` for Prometheus.
+    AdminConfig {
+        /// Address and port, over HTTP/1.1 and HTTP/2; port 0 takes a free one. Without it, nothing listens.
+        listen: Option<SocketAddr> = None => "\"127.0.0.1:9464\"",
+        /// TLS 1.3, as for the UDM. Without certificate and key: clear text, on loopback addresses only.
+        tls: TlsConfig = TlsConfig::default(),
     }
 
     /// The log.
@@ -494,6 +505,7 @@ impl Config {
             }
         }
         self.ausf.udm.check(&remote::UDM)?;
+        self.admin.check()?;
         self.check_listeners()?;
         self.check_roles()?;
         if self.store.node_index >= self.store.node_count {

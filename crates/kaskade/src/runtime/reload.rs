@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use kaskade::config::Config;
 use kaskade_store::locked::scrubbed;
 
 use super::log::LogFilterHandle;
 use super::running::Running;
 use super::supervisor;
+use super::tls::server_tls;
 use crate::warnings;
 
 /// Takes over what `read` gives, which comes of this file. Reads files: not for a thread that serves.
@@ -37,10 +38,17 @@ fn try_reload(
     running.config.may_become(&next, file)?;
     let hn_keys = scrubbed(|| running.parts.hn_key_folder.ring())?;
     let options = running.options(&next, &hn_keys)?;
+    let admin_tls = server_tls(&next.admin.tls).context("admin.tls")?;
+    if admin_tls.is_some() != running.config.admin.tls.cert.is_some() {
+        bail!("admin.tls: only a new start begins or ends TLS");
+    }
     let change_filter = log.prepare(&next)?;
     // All that may be wrong was looked at: from here on it is taken over.
     running.node.renew(&options)?;
     change_filter()?;
+    if let Some(monitoring) = &running.monitoring {
+        monitoring.renew(admin_tls);
+    }
     for warning in warnings::of(&next) {
         tracing::warn!("{warning}");
     }

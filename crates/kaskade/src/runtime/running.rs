@@ -10,17 +10,20 @@ use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::EngineError;
 
+use super::monitoring::Monitoring;
 use super::parts::Parts;
 use super::roles::{Shared, node_options};
 use super::signals::{End, Signals};
 use super::supervisor;
 use crate::exit::STORE_FAILED;
+use crate::monitor::Monitor;
 
 /// A node with its sockets.
 pub(crate) struct Running {
     pub(crate) config: Config,
     pub(crate) parts: Parts,
     pub(crate) node: Node,
+    pub(crate) monitoring: Option<Monitoring>,
     tap: OptionalTap,
 }
 
@@ -42,7 +45,14 @@ impl Running {
             }
             other => other?,
         };
+        let monitor = Monitor::new(
+            node.watch(),
+            Arc::clone(&parts.store),
+            parts.folder.subscribers(),
+            parts.audit.clone(),
+        );
         Ok(Self {
+            monitoring: Monitoring::start(&config, monitor)?,
             config,
             parts,
             node,
@@ -81,6 +91,10 @@ impl Running {
     /// Stops in order; where the store has failed, nothing of it is waited for.
     pub(crate) async fn stop(self, failed: bool) {
         self.node.shutdown().await;
+        // To the last it says that the node is not ready any more.
+        if let Some(monitoring) = self.monitoring {
+            monitoring.stop().await;
+        }
         let Parts { store, audit, .. } = self.parts;
         let closing = move || {
             let settled = match failed {

@@ -103,5 +103,6 @@ pub(crate) fn check_tls(config: &Config) -> Result<()> {
         server(config, role)?;
     }
     remote_udm(config)?;
+    server_tls(&config.admin.tls).context("admin.tls")?;
     Ok(())
 }

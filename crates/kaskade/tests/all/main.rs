@@ -30,6 +30,7 @@ mod import;
 mod import_command;
 mod lost_store;
 mod memory;
+mod monitor;
 mod n13;
 mod network;
 mod picture;

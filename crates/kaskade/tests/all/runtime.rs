@@ -167,7 +167,7 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let key = keys.pointer("/0").cloned().unwrap_or(keys);
     let id = key["id"].to_string();
     let hex = key["public_key"].as_str().expect("a key").to_owned();
-    let concealed = format!("--plmn 001-01 --hn-profile b --hn-key-id {id} --hn-public-key {hex}");
+    let concealed = format!("--plmn 001-01 --suci b --hn-key-id {id} --hn-public-key {hex}");
     assert!(attach(&place, &concealed).refused().contains("403"), "not known yet");
     place.file("k.toml", &format!("{HOME}[log]\nfilter = \"debug\"\n"));
     reload(&up, &log, TAKEN, 3);

@@ -135,6 +135,8 @@ impl From<Missing> for AusfError {
 /// What an AUSF has done since it started.
 #[derive(Debug, Default)]
 pub struct AusfCounters {
+    /// Authentications that were asked for.
+    pub requests: AtomicU64,
     /// Challenges given out.
     pub challenges: AtomicU64,
     /// Users authenticated.
@@ -204,6 +206,7 @@ impl Ausf {
         caller: &Caller,
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let begun = self.begin(caller, info).await;
         begun.inspect_err(|error| self.refused(caller.requester(), None, Action::ChallengeGiven, error))
     }

@@ -14,6 +14,7 @@ use tracing::{Instrument, Span, debug_span};
 
 use super::answer::At;
 use super::{Answer, Asker, Caller, CorrelationId, NotDone, Operation, Principal, Segment, Service, segments_of};
+use crate::count::{OperationCounters, RefusalCounters};
 use crate::live::Live;
 use crate::role::policy::Groups;
 use crate::sbi::limits::STREAM_LIFE;
@@ -60,6 +61,7 @@ pub struct Api {
     service: &'static Service,
     served: Arc<dyn Served>,
     root: Option<Arc<str>>,
+    answers: Arc<[OperationCounters]>,
 }
 
 impl Api {
@@ -70,7 +72,17 @@ impl Api {
             service,
             served: Arc::new(served),
             root: None,
+            answers: service
+                .operations
+                .iter()
+                .map(|_| OperationCounters::default())
+                .collect(),
         }
+    }
+
+    /// What was answered to each of its operations so far.
+    pub fn answers(&self) -> impl Iterator<Item = (&'static Operation, &OperationCounters)> {
+        self.service.operations.iter().zip(self.answers.iter())
     }
 
     /// URIs in answers begin with this apiRoot; without one, with what the request was sent to.
@@ -98,6 +110,7 @@ pub struct Routes {
     apis: Vec<Api>,
     groups: Live<Groups>,
     gate: Arc<dyn Gate>,
+    refusals: Arc<RefusalCounters>,
 }
 
 impl Routes {
@@ -107,6 +120,7 @@ impl Routes {
             apis: Vec::new(),
             groups,
             gate: Arc::new(Open),
+            refusals: Arc::new(RefusalCounters::new()),
         }
     }
 
@@ -121,6 +135,13 @@ impl Routes {
     #[must_use]
     pub fn behind(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gate = gate;
+        self
+    }
+
+    /// With who counts what is refused.
+    #[must_use]
+    pub fn counting(mut self, refusals: Arc<RefusalCounters>) -> Self {
+        self.refusals = refusals;
         self
     }
 
@@ -155,7 +176,7 @@ impl Routes {
             };
             api.served.serve(index, caller, asked)
         });
-        Ok(begun.unwrap_or_else(at_once))
+        Ok(begun.unwrap_or_else(|problem| Box::pin(std::future::ready(refuse(problem).to(operation)))))
     }
 
     /// Who asks, if it may.
@@ -193,6 +214,17 @@ impl Routes {
 impl Handler for Routes {
     fn handle(&self, request: Request) -> Replying<'_> {
         self.begin(request).unwrap_or_else(at_once)
+    }
+
+    fn replied(&self, reply: &Reply) {
+        if let Some(why) = reply.why() {
+            self.refusals.add_one(why);
+        }
+        let Some(operation) = reply.operation() else { return };
+        let mut counters = self.apis.iter().flat_map(Api::answers);
+        if let Some((_, answers)) = counters.find(|(known, _)| std::ptr::eq(*known, operation)) {
+            answers.add_one(reply.status());
+        }
     }
 }
 
@@ -361,7 +393,8 @@ impl Asked<'_> {
 
 /// The reply to an operation that has ended.
 #[doc(hidden)]
-pub fn reply<A: Answer>(done: Result<A, NotDone>, operation: &Operation, at: &At) -> Reply {
+pub fn reply<A: Answer>(done: Result<A, NotDone>, operation: &'static Operation, at: &At) -> Reply {
     done.and_then(|answer| answer.reply(operation, at))
         .unwrap_or_else(|not_done| refuse(not_done.into()))
+        .to(operation)
 }

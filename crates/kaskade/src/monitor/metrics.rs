@@ -1,0 +1,248 @@
+//! The figures of a node. Each is read where it is counted anyway; names are those of TS 28.552 where it has them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kaskade_net::role::ausf::Ausf;
+use kaskade_net::role::udm::Udm;
+
+use super::Monitor;
+use super::exposition::Exposition;
+use super::exposition::Kind::{Counter, Gauge};
+
+impl Monitor {
+    /// All figures as they are now.
+    pub(super) fn metrics(&self) -> String {
+        let mut out = Exposition::default();
+        out.family("kaskade_build_info", Gauge, "The version that runs.");
+        out.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+        out.single(
+            "process_start_time_seconds",
+            Gauge,
+            "When it started, in seconds since 1970.",
+            self.started,
+        );
+        let ready = u64::from(self.hindrances().is_empty());
+        out.single("kaskade_ready", Gauge, "1 when a request would be served.", ready);
+        if let Some(ausf) = self.watch.ausf() {
+            of_ausf(ausf, &mut out);
+        }
+        if let Some(udm) = self.watch.udm() {
+            of_udm(udm, &mut out);
+        }
+        self.services(&mut out);
+        self.peers(&mut out);
+        self.audit(&mut out);
+        self.store(&mut out);
+        out.into_text()
+    }
+
+    fn services(&self, out: &mut Exposition) {
+        out.family(
+            "kaskade_requests_total",
+            Counter,
+            "Requests by service, operation and class of the answer's status.",
+        );
+        for api in self.watch.apis() {
+            for (operation, answers) in api.answers() {
+                for (class, count) in answers.sums() {
+                    let labels = [
+                        ("service", operation.api),
+                        ("operation", operation.name),
+                        ("class", class),
+                    ];
+                    out.sample(&labels, count);
+                }
+            }
+        }
+        out.family(
+            "kaskade_refusals_total",
+            Counter,
+            "Requests that were refused, by reason (docs/refusals.md).",
+        );
+        for (why, count) in self.watch.refusals().sums() {
+            // What cannot happen there is not counted there.
+            if why.verdict().sbi.answer().is_some() {
+                out.sample(&[("reason", why.name())], count);
+            }
+        }
+        out.family(
+            "kaskade_over_budget_total",
+            Counter,
+            "Requests that were refused since a budget was used up.",
+        );
+        if let Some(ausf) = self.watch.ausf() {
+            out.sample(&[("role", "ausf")], read(&ausf.counters().over_budget));
+        }
+        if let Some(udm) = self.watch.udm() {
+            out.sample(&[("role", "udm")], read(&udm.counters().over_budget));
+        }
+    }
+
+    fn peers(&self, out: &mut Exposition) {
+        let peers = self.watch.peers();
+        for (name, help, value) in [
+            ("kaskade_connections", "Connections of peers.", peers.connections),
+            (
+                "kaskade_handshakes",
+                "Connections that have not finished their handshake.",
+                peers.handshakes,
+            ),
+            ("kaskade_request_octets", "Octets of requests that wait.", peers.octets),
+        ] {
+            out.single(name, Gauge, help, count(value));
+        }
+    }
+
+    fn audit(&self, out: &mut Exposition) {
+        if !self.audit.is_on() {
+            return;
+        }
+        let figures = self.audit.figures();
+        let admits = u64::from(self.audit.admits().is_ok());
+        out.single(
+            "kaskade_audit_admits",
+            Gauge,
+            "1 when something could be given out.",
+            admits,
+        );
+        out.single(
+            "kaskade_audit_events_waiting",
+            Gauge,
+            "Events that are not on the disk yet.",
+            figures.waiting,
+        );
+        out.single(
+            "kaskade_audit_events_room",
+            Gauge,
+            "How many events may wait.",
+            figures.room,
+        );
+        if let Some(head) = self.audit.head() {
+            out.single(
+                "kaskade_audit_entries_total",
+                Counter,
+                "Entries on the disk.",
+                head.entries,
+            );
+            out.single(
+                "kaskade_audit_segment",
+                Gauge,
+                "The segment that is written.",
+                head.segment,
+            );
+        }
+    }
+
+    fn store(&self, out: &mut Exposition) {
+        // What cannot be read now has no sample: a figure that is wrong is worse than none.
+        if let Ok(subscribers) = self.store.len() {
+            out.single("kaskade_store_subscribers", Gauge, "Subscribers.", subscribers);
+        }
+        if let Ok(file) = std::fs::metadata(&self.store_file) {
+            out.single("kaskade_store_octets", Gauge, "Octets of the store's file.", file.len());
+        }
+        let figures = self.store.figures();
+        for (name, help, value) in [
+            (
+                "kaskade_store_commits_total",
+                "Commits: what waits together is durable together.",
+                figures.commits,
+            ),
+            ("kaskade_store_units_total", "Units in these commits.", figures.units),
+            (
+                "kaskade_store_commit_failures_total",
+                "Commits that failed.",
+                figures.failures,
+            ),
+        ] {
+            out.single(name, Counter, help, value);
+        }
+        for (name, help, value) in [
+            (
+                "kaskade_store_requests_waiting",
+                "Requests that wait to be written.",
+                self.store.waiting(),
+            ),
+            (
+                "kaskade_store_sequence_numbers_held",
+                "Subscribers whose sequence numbers are held in memory.",
+                self.store.held(),
+            ),
+        ] {
+            out.single(name, Gauge, help, count(value));
+        }
+        let distrusts = u64::from(self.store.distrusts_clock());
+        let help = "1 while the wall clock is not believed, as it has jumped too far.";
+        out.single("kaskade_store_distrusts_clock", Gauge, help, distrusts);
+    }
+}
+
+fn of_ausf(ausf: &Ausf, out: &mut Exposition) {
+    let counters = ausf.counters();
+    for (name, help, value) in [
+        (
+            "fivegs_ausffunction_auth_authreq",
+            "Authentications that serving networks asked for.",
+            &counters.requests,
+        ),
+        (
+            "fivegs_ausffunction_auth_authsucc",
+            "Authentications that succeeded.",
+            &counters.successes,
+        ),
+        (
+            "fivegs_ausffunction_auth_authfail",
+            "Authentications that failed: a wrong RES*, or none.",
+            &counters.failures,
+        ),
+        (
+            "kaskade_ausf_challenges_total",
+            "Challenges given out.",
+            &counters.challenges,
+        ),
+    ] {
+        out.single(name, Counter, help, read(value));
+    }
+    let help = "Challenges that wait for their answer.";
+    out.single("kaskade_ausf_contexts", Gauge, help, count(ausf.pending()));
+    let help = "Results that are remembered, so that they can be taken back.";
+    out.single("kaskade_ausf_results", Gauge, help, count(ausf.results()));
+}
+
+fn of_udm(udm: &Udm, out: &mut Exposition) {
+    let counters = udm.counters();
+    for (name, help, value) in [
+        ("kaskade_udm_vectors_total", "Vectors given out.", &counters.vectors),
+        (
+            "kaskade_udm_resynchronisations_total",
+            "Resynchronisations that changed something.",
+            &counters.resynchronisations,
+        ),
+        (
+            "kaskade_udm_reused_total",
+            "Resynchronisations after which numbers of an older epoch are issued again.",
+            &counters.reused,
+        ),
+        (
+            "kaskade_udm_auts_not_followed_total",
+            "AUTS of cards that seem to have gone back, and that may be replays.",
+            &counters.not_followed,
+        ),
+        ("kaskade_udm_auts_refused_total", "AUTS refused.", &counters.wrong_auts),
+        (
+            "kaskade_udm_reports_disbelieved_total",
+            "Reports of a success whose sender is not known to have had a vector.",
+            &counters.disbelieved,
+        ),
+    ] {
+        out.single(name, Counter, help, read(value));
+    }
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,133 @@
+//! What a node says about itself to whoever watches it: that it lives, whether it can do its work, and figures.
+//!
+//! | Path | Answer |
+//! |---|---|
+//! | `/health` | 200 as long as the process answers |
+//! | `/ready` | 200 when a request would be served; 503 with the reasons why not |
+//! | `/metrics` | figures, as Prometheus reads them |
+
+mod exposition;
+mod metrics;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, StatusCode};
+use kaskade_net::admin::{Answering, Body, Handler, Request, Response, Visitor};
+use kaskade_net::node::Watch;
+use kaskade_store::SubscriberStore;
+use kaskade_store::audit::AuditLog;
+use serde_json::json;
+
+/// A node, as it is watched.
+#[derive(Clone)]
+pub(crate) struct Monitor {
+    watch: Watch,
+    store: Arc<SubscriberStore>,
+    store_file: PathBuf,
+    audit: AuditLog,
+    /// Seconds since 1970.
+    started: u64,
+}
+
+impl Monitor {
+    /// Watches a node that has just started.
+    pub(crate) fn new(watch: Watch, store: Arc<SubscriberStore>, store_file: PathBuf, audit: AuditLog) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            watch,
+            store,
+            store_file,
+            audit,
+            started: now.map_or(0, |now| now.as_secs()),
+        }
+    }
+
+    /// The answer to a path of this module; `None` for any other.
+    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response> {
+        let answer: fn(&Self) -> Response = match path {
+            "/health" => |_| {
+                json_answer(
+                    StatusCode::OK,
+                    &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }),
+                )
+            },
+            "/ready" => Self::ready,
+            "/metrics" => |monitor| text_answer(StatusCode::OK, exposition::MEDIA_TYPE, monitor.metrics()),
+            _ => return None,
+        };
+        let mut answer = match *method {
+            Method::GET | Method::HEAD => answer(self),
+            _ => {
+                let mut refused = Response::new(Body::empty());
+                *refused.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+                refused
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refused
+            }
+        };
+        if *method == Method::HEAD {
+            *answer.body_mut() = Body::empty();
+        }
+        Some(answer)
+    }
+
+    /// Why no request would be served now.
+    fn hindrances(&self) -> Vec<String> {
+        let mut hindrances = Vec::new();
+        if self.watch.is_stopping() {
+            hindrances.push("the node is stopping".to_owned());
+        }
+        if let Some(stopped) = self.store.failed() {
+            hindrances.push(format!("the subscriber store can write nothing any more: {stopped}"));
+        }
+        if let Err(full) = self.audit.admits() {
+            hindrances.push(format!("nothing can be given out: {full}"));
+        }
+        hindrances
+    }
+
+    fn ready(&self) -> Response {
+        let reasons = self.hindrances();
+        let status = match reasons.is_empty() {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        json_answer(status, &json!({ "ready": reasons.is_empty(), "reasons": reasons }))
+    }
+}
+
+impl Handler for Monitor {
+    fn handle(&self, _: Arc<Visitor>, request: Request) -> Answering<'_> {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let monitor = self.clone();
+        Box::pin(async move {
+            // The store may wait for its disk.
+            let answer = tokio::task::spawn_blocking(move || monitor.answer(&method, &path)).await;
+            match answer {
+                Ok(Some(answer)) => answer,
+                Ok(None) => json_answer(
+                    StatusCode::NOT_FOUND,
+                    &json!({ "title": "there are /health, /ready and /metrics here" }),
+                ),
+                Err(_) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "title": "failed" })),
+            }
+        })
+    }
+}
+
+fn json_answer(status: StatusCode, value: &serde_json::Value) -> Response {
+    text_answer(status, "application/json", format!("{value}\n"))
+}
+
+fn text_answer(status: StatusCode, media_type: &'static str, text: String) -> Response {
+    let mut answer = Response::new(Body::whole(text));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

@@ -1,0 +1,62 @@
+//! The listener where a node is watched.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use kaskade::config::Config;
+use kaskade_net::admin::{Limits, Listener, serve};
+use kaskade_net::sbi::server::Shutdown;
+use kaskade_net::sbi::tls::ServerTls;
+use tokio::task::JoinHandle;
+
+use super::tls::server_tls;
+use crate::monitor::Monitor;
+
+/// A listener that runs.
+pub(crate) struct Monitoring {
+    address: Option<SocketAddr>,
+    tls: Option<ServerTls>,
+    shutdown: Shutdown,
+    task: JoinHandle<()>,
+}
+
+impl Monitoring {
+    /// Opens it where the configuration wants one.
+    pub(super) fn start(config: &Config, monitor: Monitor) -> Result<Option<Self>> {
+        let Some(listen) = config.admin.listen else {
+            return Ok(None);
+        };
+        let tls = server_tls(&config.admin.tls).context("admin.tls")?;
+        let listener =
+            Listener::tcp(listen, tls).with_context(|| format!("admin.listen: cannot listen on {listen}"))?;
+        let (address, tls, shutdown) = (listener.address(), listener.tls().cloned(), Shutdown::new());
+        let task = tokio::spawn(serve(listener, Arc::new(monitor), Limits::default(), shutdown.clone()));
+        Ok(Some(Self {
+            address,
+            tls,
+            shutdown,
+            task,
+        }))
+    }
+
+    /// Its URL, with the port that it got.
+    pub(crate) fn url(&self) -> Option<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.address.map(|address| format!("{scheme}://{address}"))
+    }
+
+    /// From now on other certificates; what was clear text stays so.
+    pub(super) fn renew(&self, tls: Option<ServerTls>) {
+        if let (Some(own), Some(tls)) = (&self.tls, tls) {
+            own.replace_by(&tls.with_http_1());
+        }
+    }
+
+    /// Closes it.
+    pub(super) async fn stop(self) {
+        self.shutdown.begin();
+        // A task that panicked has logged it already.
+        let _ = self.task.await;
+    }
+}
