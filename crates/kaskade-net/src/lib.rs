@@ -7,6 +7,7 @@
 //! | [`role`] | UDM (with ARPF and SIDF), AUSF, and the SEAF's side as a client | TS 29.503, TS 29.509 |
 //! | [`node`] | the roles that run in one process, and their sockets | – |
 //! | [`admin`] | the server of administration: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets | – |
+//! | [`nrf`] | registration of the roles at an NRF | TS 29.510 |
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
 //! | [`count`](mod@count) | counters that cost next to nothing | – |
 //! | [`live`] | what is replaced while it is in use | – |
@@ -68,6 +69,7 @@ pub mod count;
 pub mod live;
 pub mod log_limit;
 pub mod node;
+pub mod nrf;
 pub mod random;
 pub mod role;
 pub mod sbi;

@@ -177,6 +177,11 @@ impl DataDir {
         self.path().join(NF_INSTANCE_ID)
     }
 
+    /// Who the UDM of this folder is; only for an NRF.
+    pub(crate) fn udm_instance_id(&self) -> PathBuf {
+        self.path().join(UDM_INSTANCE_ID)
+    }
+
     /// The folder of the home network keys; created when it is missing.
     pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
         let path = self.path().join(HN_KEYS);
@@ -219,6 +224,7 @@ const MASTER_KEY: &str = "master.key";
 const SUBSCRIBERS: &str = "subscribers.redb";
 const HN_KEYS: &str = "hn-keys";
 const NF_INSTANCE_ID: &str = "nf-instance-id";
+const UDM_INSTANCE_ID: &str = "udm-instance-id";
 /// There from the making of a folder to that of its store, by one command. Only a crash between the two leaves it.
 const NO_STORE_YET: &str = "no-store-yet";
 const NO_STORE_TEXT: &[u8] =

@@ -222,6 +222,14 @@ impl SbiClient {
         self.ask(method, &self.below_root(path), body, None).await
     }
 
+    /// Sends a JSON Patch (RFC 6902) under the apiRoot.
+    ///
+    /// # Errors
+    /// As [`SbiClient::send`].
+    pub async fn patch(&self, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+        self.ask(Method::PATCH, &self.below_root(path), body, None).await
+    }
+
     /// A path under the apiRoot.
     fn below_root<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.0.prefix.is_empty() {
@@ -326,13 +334,18 @@ impl Inner {
             .path_and_query(path)
             .build()
             .map_err(|_| ClientError::Url("the path is no path"))?;
-        let has_body = body.is_some();
+        let (has_body, is_patch) = (body.is_some(), method == Method::PATCH);
         let mut request = Request::new(Full::new(body.unwrap_or_default()));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         if has_body {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            // No operation takes a patch in another form (TS 29.501 4.6.1.1.3.2).
+            let media_type = match is_patch {
+                true => "application/json-patch+json",
+                false => "application/json",
+            };
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
         headers.insert(
             header::ACCEPT,

@@ -120,7 +120,8 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
         false => None,
     };
     let tap = demo.as_ref().map(Demo::tap);
-    let mut running = Running::start(config, recorded.close()?, tap, args.demo)?;
+    let parts = recorded.close(&config)?;
+    let mut running = Running::start(config, parts, tap, args.demo)?;
     greet(console, &running)?;
     for warning in warnings::of(&running.config) {
         console.line(console.paint(Style::Note, &warning))?;

@@ -67,6 +67,8 @@ settings! {
             => "amf-set-1 = [\"amf1.example.org\", \"amf2.example.org\", \"192.0.2.0/28\"]",
         /// The audit log: who got, changed or was refused what. Without room in it, nothing is given out.
         audit: AuditConfig = AuditConfig::default(),
+        /// An NRF where the roles that run are registered.
+        nrf: RemoteConfig = RemoteConfig::default(),
         /// Where the node is watched.
         admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
@@ -473,6 +475,20 @@ impl Config {
         }
     }
 
+    /// What is registered must be where peers can go.
+    fn check_registration(&self) -> Result<(), ConfigError> {
+        let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
+        let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf] {
+            if self.nrf.url.is_some() && runs && listen.ip().is_unspecified() && api_root.is_none() {
+                let reason =
+                    format!("{listen} is no address that peers could be sent to by the NRF: set api_root beside it");
+                return Err(ConfigError::Value { name, reason });
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let value = |name, reason: &str| {
             Err(ConfigError::Value {
@@ -505,6 +521,8 @@ impl Config {
             }
         }
         self.ausf.udm.check(&remote::UDM)?;
+        self.nrf.check(&remote::NRF)?;
+        self.check_registration()?;
         self.admin.check()?;
         self.check_listeners()?;
         self.check_roles()?;

@@ -6,7 +6,7 @@
 //! | [`store`] | how it is opened, by a node and by the commands beside one |
 //! | [`roles`], [`tls`], [`limits`] | roles out of their sections |
 //! | [`running`] | sockets, and the end in order |
-//! | [`monitoring`] | where it is watched |
+//! | [`monitoring`], [`nrf`] | where it is watched, and where it is registered |
 //! | [`reload`] | a changed configuration, all or nothing |
 //! | [`signals`], [`supervisor`] | what somebody outside wants, and what the system's manager is told |
 //! | [`log`] | lines of the log, whose filter may change |
@@ -14,6 +14,7 @@
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod monitoring;
+pub(crate) mod nrf;
 pub(crate) mod parts;
 pub(crate) mod reload;
 pub(crate) mod roles;

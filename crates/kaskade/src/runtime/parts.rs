@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use kaskade::config::Config;
+use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 
-use super::roles::nf_instance_id;
+use super::roles::{nf_instance_id, udm_instance_id};
 use super::store::open_store;
 use crate::data_dir::{DataDir, Folder};
 use crate::hn_keys::{HnKeyFolder, HnKeys};
@@ -60,8 +60,12 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// Puts the master key away: what runs on needs none of it.
-    pub(crate) fn close(self) -> Result<Parts> {
+    pub(crate) fn close(self, config: &Config) -> Result<Parts> {
         let instance = nf_instance_id(&self.data)?;
+        let udm_instance = match config.nrf.url.is_some() && config.runs(Role::Udm) {
+            true => Some(udm_instance_id(&self.data)?),
+            false => None,
+        };
         let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
         let folder = self.data.without_master_key();
         if let Some(reason) = first_refusal() {
@@ -74,6 +78,7 @@ impl Recorded {
             store: self.store,
             audit: self.audit,
             instance,
+            udm_instance,
             hn_keys,
             hn_key_folder,
         })
@@ -85,7 +90,10 @@ pub(crate) struct Parts {
     pub(crate) folder: Folder,
     pub(crate) store: Arc<SubscriberStore>,
     pub(crate) audit: AuditLog,
+    /// Who the AUSF is.
     pub(crate) instance: NfInstanceId,
+    /// Who the UDM is, where an NRF is told.
+    pub(crate) udm_instance: Option<NfInstanceId>,
     pub(crate) hn_keys: HnKeyRing,
     pub(crate) hn_key_folder: HnKeyFolder,
 }

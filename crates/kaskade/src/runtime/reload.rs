@@ -10,7 +10,7 @@ use kaskade_store::locked::scrubbed;
 use super::log::LogFilterHandle;
 use super::running::Running;
 use super::supervisor;
-use super::tls::server_tls;
+use super::tls::{client_options, server_tls};
 use crate::warnings;
 
 /// Takes over what `read` gives, which comes of this file. Reads files: not for a thread that serves.
@@ -42,10 +42,15 @@ fn try_reload(
     if admin_tls.is_some() != running.config.admin.tls.cert.is_some() {
         bail!("admin.tls: only a new start begins or ends TLS");
     }
+    let nrf = client_options(&next.nrf).context("nrf")?;
+    if nrf.tls.is_some() != running.config.nrf.ca.is_some() {
+        bail!("nrf.ca: only a new start begins or ends TLS");
+    }
     let change_filter = log.prepare(&next)?;
     // All that may be wrong was looked at: from here on it is taken over.
     running.node.renew(&options)?;
     change_filter()?;
+    running.registrations.renew(nrf.tls.as_ref());
     if let Some(monitoring) = &running.monitoring {
         monitoring.renew(admin_tls);
     }

@@ -1,5 +1,6 @@
 //! The roles that run, out of their sections.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +24,21 @@ use crate::data_dir::{DataDir, read_private};
 
 /// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
 pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
-    let path = data.nf_instance_id();
+    drawn_once(&data.nf_instance_id())
+}
+
+/// Who the UDM of a data folder is: an NRF keeps a profile under that name.
+pub(crate) fn udm_instance_id(data: &DataDir) -> Result<NfInstanceId> {
+    drawn_once(&data.udm_instance_id())
+}
+
+fn drawn_once(path: &Path) -> Result<NfInstanceId> {
     if !path.exists() {
         let id = NfInstanceId::from_random(random_octets()?);
-        private::write_new(&path, format!("{id}\n").as_bytes())?;
+        private::write_new(path, format!("{id}\n").as_bytes())?;
         return Ok(id);
     }
-    let octets = read_private(&path)?;
+    let octets = read_private(path)?;
     let text = String::from_utf8_lossy(&octets);
     text.trim().parse().with_context(|| path.display().to_string())
 }

@@ -4,13 +4,14 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use kaskade::config::Config;
+use kaskade::config::{Config, Role};
 use kaskade_net::node::{Node, NodeError, NodeOptions};
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::EngineError;
 
 use super::monitoring::Monitoring;
+use super::nrf::Registrations;
 use super::parts::Parts;
 use super::roles::{Shared, node_options};
 use super::signals::{End, Signals};
@@ -24,6 +25,7 @@ pub(crate) struct Running {
     pub(crate) parts: Parts,
     pub(crate) node: Node,
     pub(crate) monitoring: Option<Monitoring>,
+    pub(super) registrations: Registrations,
     tap: OptionalTap,
 }
 
@@ -51,7 +53,12 @@ impl Running {
             parts.folder.subscribers(),
             parts.audit.clone(),
         );
+        let name = |role| match role {
+            Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
+            _ => parts.instance,
+        };
         Ok(Self {
+            registrations: Registrations::start(&config, &node, name)?,
             monitoring: Monitoring::start(&config, monitor)?,
             config,
             parts,
@@ -90,6 +97,8 @@ impl Running {
 
     /// Stops in order; where the store has failed, nothing of it is waited for.
     pub(crate) async fn stop(self, failed: bool) {
+        // Nobody is sent here any more.
+        self.registrations.end().await;
         self.node.shutdown().await;
         // To the last it says that the node is not ready any more.
         if let Some(monitoring) = self.monitoring {

@@ -103,6 +103,9 @@ pub(crate) fn check_tls(config: &Config) -> Result<()> {
         server(config, role)?;
     }
     remote_udm(config)?;
+    if config.nrf.url.is_some() {
+        client_options(&config.nrf).context("nrf")?;
+    }
     server_tls(&config.admin.tls).context("admin.tls")?;
     Ok(())
 }

@@ -207,8 +207,13 @@ impl Ausf {
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        let serving_network_name = info.serving_network_name;
         let begun = self.begin(caller, info).await;
-        begun.inspect_err(|error| self.refused(caller.requester(), None, Action::ChallengeGiven, error))
+        begun.inspect_err(|error| {
+            let requester = caller.requester();
+            log_limit!(info, "authentication refused", %serving_network_name, %requester, %error);
+            self.refused(requester, None, Action::ChallengeGiven, error);
+        })
     }
 
     async fn begin(
@@ -216,7 +221,7 @@ impl Ausf {
         caller: &Caller,
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
-        let (requester, serving_network_name) = (caller.requester(), info.serving_network_name);
+        let (asked, requester, serving_network_name) = (moment(), caller.requester(), info.serving_network_name);
         if !self
             .serving_networks
             .with(|policy| policy.authorises(requester, &serving_network_name))
@@ -254,6 +259,7 @@ impl Ausf {
             run,
             cover: cover.clone(),
             correlation: correlated,
+            begun: asked,
         };
         let inserted = self.contexts.insert(requester.id(), pending, random_octets()?, now);
         let id = inserted.map_err(|Full| {

@@ -17,7 +17,7 @@ use kaskade_codec::sbi::{AuthType, ResourceId};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
-use kaskade_flow::{Cover, Durable, Machine, Refusal, Step};
+use kaskade_flow::{Cover, Durable, Machine, Moment, Refusal, Step};
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -45,6 +45,7 @@ struct Release {
     caller: Caller,
     cover: Cover,
     correlation: u64,
+    begun: Moment,
 }
 
 impl Ausf {
@@ -85,6 +86,7 @@ impl Ausf {
             caller: caller.clone().until(None),
             cover: pending.cover,
             correlation: pending.correlation,
+            begun: pending.begun,
         };
         let answer = RunInput::Answer(res_star.cloned());
         let step = pending.run.handle(now, &mut SystemEntropy, Some(answer));
@@ -106,12 +108,13 @@ impl Ausf {
             caller,
             cover,
             correlation,
+            begun,
         } = release;
         let requester = caller.requester();
         let (id, mut reported) = (work.id(), None);
         while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
             self.show(run.supi(), Holder::Ausf, &run);
-            self.count(requester, &run, success);
+            self.count(requester, &run, success, begun);
             let event = self
                 .report(&caller, run.supi(), *run.serving_network_name(), success)
                 .await;
@@ -153,9 +156,13 @@ impl Ausf {
         }
     }
 
-    fn count(&self, requester: &Requester, run: &Run, success: bool) {
+    /// Counts an outcome, and says it: one line for each authentication.
+    fn count(&self, requester: &Requester, run: &Run, success: bool, begun: Moment) {
+        let serving_network_name = run.serving_network_name();
+        let ms = moment().since(begun).as_millis();
         if success {
             self.counters.successes.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(supi = %run.supi().masked(), %serving_network_name, ms, %requester, "authentication succeeded");
             return;
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +172,7 @@ impl Ausf {
             Action::KeyReleased,
             Refusal::AuthenticationRejected,
         );
-        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %requester);
+        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %serving_network_name, ms, %requester);
     }
 
     /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2). A request that is cancelled has

@@ -1,0 +1,67 @@
+//! The roles that run, as the NRF of the configuration hears of them.
+
+use anyhow::{Context, Result};
+use kaskade::config::{Config, Role};
+use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::node::Node;
+use kaskade_net::nrf::{Address, NfProfile, Registration};
+use kaskade_net::sbi::client::SbiClient;
+use kaskade_net::sbi::tls::ClientTls;
+
+use super::tls::client_options;
+
+/// Seconds between heart-beats, unless the NRF says otherwise.
+const HEART_BEAT_TIMER: u32 = 10;
+
+/// What is registered.
+#[derive(Default)]
+pub(super) struct Registrations {
+    tls: Option<ClientTls>,
+    all: Vec<Registration>,
+}
+
+impl Registrations {
+    /// Registers each role that runs, under its name; none where there is no NRF.
+    pub(super) fn start(config: &Config, node: &Node, name: impl Fn(Role) -> NfInstanceId) -> Result<Self> {
+        let Some(url) = &config.nrf.url else {
+            return Ok(Self::default());
+        };
+        let options = client_options(&config.nrf).context("nrf")?;
+        let client = SbiClient::new(url, options.clone()).context("nrf.url")?;
+        let mut all = Vec::new();
+        for role in config.roles() {
+            let (root, own, nf_type) = match role {
+                Role::Udm => (&config.udm.api_root, node.udm_url(), "UDM"),
+                _ => (&config.ausf.api_root, node.ausf_url(), "AUSF"),
+            };
+            let Some(root) = root.as_deref().or(own) else { continue };
+            let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
+            // The services of a role begin with its name: nudm-ueau.
+            let prefix = format!("n{role}-");
+            let watch = node.watch();
+            let services: Vec<_> = watch
+                .apis()
+                .iter()
+                .map(|api| api.service())
+                .filter(|service| service.name.starts_with(&prefix))
+                .collect();
+            let profile = NfProfile::new(name(role), nf_type, &address, &services, HEART_BEAT_TIMER);
+            all.push(Registration::start(client.clone(), profile));
+        }
+        Ok(Self { tls: options.tls, all })
+    }
+
+    /// From the next connection on other certificates; what was clear text stays so.
+    pub(super) fn renew(&self, tls: Option<&ClientTls>) {
+        if let (Some(own), Some(tls)) = (&self.tls, tls) {
+            own.replace_by(tls);
+        }
+    }
+
+    /// Takes all of it back.
+    pub(super) async fn end(self) {
+        for registration in self.all {
+            registration.end().await;
+        }
+    }
+}
