@@ -362,6 +362,9 @@ impl Node {
     /// # Errors
     /// [`NodeError`]; then nothing is changed.
     pub fn renew(&self, options: &NodeOptions) -> Result<(), NodeError> {
+        if fault!("renewal-by-halves") {
+            self.take_over_policy(options);
+        }
         is_shared(options)?;
         for (name, have, get) in [
             ("the UDM", self.udm.is_some(), options.udm.is_some()),
@@ -372,6 +375,11 @@ impl Node {
             }
         }
         self.tls.renew(&Certificates::of(options))?;
+        self.take_over_policy(options);
+        Ok(())
+    }
+
+    fn take_over_policy(&self, options: &NodeOptions) {
         self.groups.replace(options.groups.clone());
         self.gate.rules().replace(options.access.clone());
         if let (Some(udm), Some(role)) = (&self.udm, &options.udm) {
@@ -381,7 +389,6 @@ impl Node {
         if let (Some(ausf), Some(role)) = (&self.ausf, &options.ausf) {
             ausf.serving_networks().replace(role.options.serving_networks.clone());
         }
-        Ok(())
     }
 
     /// What it does and has done.

@@ -153,5 +153,10 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("token-expiry-not-checked", "a token is valid for ever", NET, "a_token_lives_from_its_begin_to_its_end"),
     fault("token-holder-not-checked", "a token is taken from whoever has it, whatever its certificate says", NET, "a_token_of_another_instance_is_refused"),
     fault("token-scope-not-checked", "a token for one service opens another", NET, "every_operation_wants_a_token_for_it"),
+    fault("renewal-by-halves", "a configuration that a node does not take over changes its policy", NET, "a_node_takes_over_all_or_nothing"),
+    fault("refusals-uncounted", "what is refused is in no figure", NET, "what_a_node_does_is_counted_where_it_happens"),
+    fault("upload-without-end", "a body of administration may have any size", NET, "both_versions_over_tcp_tls_and_a_unix_socket"),
+    fault("forgotten-by-the-nrf", "an NRF that has forgotten a profile is not told again", NET, "a_profile_is_put_kept_alive_put_again_and_removed"),
+    fault("stays-registered", "a node that ends leaves its profile at the NRF", NET, "a_profile_is_put_kept_alive_put_again_and_removed"),
     fault("operation-not-authorised", "whoever may connect may ask for everything", NET, "every_operation_is_for_whom_the_policy_names"),
 ];

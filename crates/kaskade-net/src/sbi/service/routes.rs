@@ -217,7 +217,9 @@ impl Handler for Routes {
     }
 
     fn replied(&self, reply: &Reply) {
-        if let Some(why) = reply.why() {
+        if let Some(why) = reply.why()
+            && !fault!("refusals-uncounted")
+        {
             self.refusals.add_one(why);
         }
         let Some(operation) = reply.operation() else { return };

@@ -283,6 +283,14 @@ impl Home {
         assert_eq!(Arc::strong_count(&self.store), 1, "nobody holds the store any more");
     }
 
+    /// Stops everything; somebody may still hold the store.
+    pub async fn shutdown_unchecked(self) {
+        if let Some(ausf) = self.ausf {
+            ausf.shutdown().await;
+        }
+        self.udm.shutdown().await;
+    }
+
     /// Stops the UDM, when it is on a node of its own.
     pub async fn stop_udm(self) -> Node {
         self.udm.shutdown().await;
