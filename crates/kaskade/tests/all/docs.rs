@@ -266,3 +266,66 @@ fn every_crate_has_a_readme() {
     }
     assert!(crates >= 7, "{crates}");
 }
+
+/// The unit for systemd is one, as far as systemd's own tool sees.
+#[test]
+fn the_unit_is_one_for_systemd() {
+    let place = Place::new();
+    let unit = read("docs/kaskade.service");
+    // The tool looks for the program.
+    let bin = env!("CARGO_BIN_EXE_kaskade");
+    let here = unit.replace("/usr/bin/kaskade", bin);
+    assert_ne!(here, unit);
+    let path = place.file("kaskade.service", &here);
+    let verified = Command::new("systemd-analyze").arg("verify").arg(&path).output();
+    let Ok(verified) = verified else {
+        kaskade_oracle::not_here("systemd-analyze");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    // It may see other units of the machine.
+    let wrong: Vec<&str> = said.lines().filter(|line| line.contains("kaskade.service")).collect();
+    assert!(wrong.is_empty(), "{said}");
+}
+
+/// The configuration of the page about running, and what it says of a setting that only a new start changes.
+#[test]
+fn the_page_about_running_says_what_the_program_says() {
+    let docs = read("docs/running.md");
+    let place = Place::new();
+    let mut rest = docs.as_str();
+    let mut checked = 0;
+    while let Some((_, after)) = rest.split_once("```toml\n") {
+        let (block, after) = after.split_once("```").expect("its end");
+        place.file("k.toml", block);
+        place.kaskade("config check k.toml").ok();
+        (rest, checked) = (after, checked + 1);
+    }
+    assert_eq!(checked, 3);
+    place.file("kaskade.toml", "[policy]\nserving_networks = [\"001-01\"]\n");
+    place
+        .with_secrets("subscriber add --supi imsi-001010000000001 --config kaskade.toml")
+        .ok();
+    let up = Up::start(&place, "up --config kaskade.toml");
+    place
+        .with_secrets(&format!(
+            "ue attach --ausf {} --supi imsi-001010000000001 --plmn 001-01",
+            up.ausf
+        ))
+        .ok();
+    place.file(
+        "kaskade.toml",
+        "[policy]\nserving_networks = [\"001-01\"]\n\n[limits]\nidle = 61\n",
+    );
+    let hang_up = Command::new("kill").args(["-HUP", &up.pid().to_string()]).status();
+    assert!(hang_up.expect("kill").success());
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let log = up.stop();
+    let refused = between(&docs, "```text\nthe configuration", "\n```");
+    assert!(log.contains(refused), "{refused}: {log}");
+    let line = between(&docs, "```text\nauthentication succeeded ", "ms=");
+    assert!(
+        log.contains(&format!("authentication succeeded {line}")),
+        "{line}: {log}"
+    );
+}

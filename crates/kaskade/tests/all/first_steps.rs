@@ -126,8 +126,8 @@ fn a_check_finds_what_a_start_would() {
             "empty.pem",
         ),
     ] {
-        for service in ["udm", "ausf"] {
-            place.file("k.toml", &format!("[{service}.tls]\n{tls}\n"));
+        for (service, other) in [("udm", "ausf"), ("ausf", "udm")] {
+            place.file("k.toml", &format!("[{service}.tls]\n{tls}\n[{other}]\n"));
             let said = check(&[]).refused();
             assert!(
                 said.contains(file) && said.contains(&format!("{service}.tls")),

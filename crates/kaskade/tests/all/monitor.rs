@@ -138,7 +138,7 @@ fn figures_follow_what_is_asked_for_and_are_read_under_load() {
         ("kaskade_ausf_contexts", 0),
         ("kaskade_udm_vectors_total", good),
         ("kaskade_refusals_total{reason=\"user-not-found\"}", bad),
-        ("kaskade_refusals_total{reason=\"serving-network-not-authorised\"}", 1),
+        ("kaskade_refusals_total{reason=\"serving-network-not-authorized\"}", 1),
         (
             "kaskade_requests_total{service=\"nausf-auth\",operation=\"authenticate\",class=\"2xx\"}",
             good,

@@ -127,10 +127,10 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
             up.ausf
         ))
     };
-    assert!(attach(&place, "--plmn 310-410").refused().contains("403"));
+    assert!(attach(&place, "--serving 310-410").refused().contains("403"));
     place.file("k.toml", &HOME.replace("[\"001-01\"]", "[\"001-01\", \"310-410\"]"));
     reload(&up, &log, TAKEN, 1);
-    attach(&place, "--plmn 310-410").ok();
+    attach(&place, "--serving 310-410").ok();
 
     // Nothing of what is wrong, and nothing beside it.
     for (number, (wrong, says)) in [
@@ -154,11 +154,11 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
         let text = std::fs::read_to_string(&log).expect("a log");
         let line = text.lines().rfind(|line| line.contains(REFUSED)).expect("a line");
         assert!(line.contains(says) && line.contains("k.toml"), "{says}: {line}");
-        attach(&place, "--plmn 310-410").ok();
+        attach(&place, "--serving 310-410").ok();
     }
     place.file("k.toml", HOME);
     reload(&up, &log, TAKEN, 2);
-    assert!(attach(&place, "--plmn 310-410").refused().contains("403"));
+    assert!(attach(&place, "--serving 310-410").refused().contains("403"));
 
     // A key pair that was made meanwhile, and the filter of the log.
     place.kaskade("hn-key generate --profile b --config k.toml").ok();
@@ -167,7 +167,7 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let key = keys.pointer("/0").cloned().unwrap_or(keys);
     let id = key["id"].to_string();
     let hex = key["public_key"].as_str().expect("a key").to_owned();
-    let concealed = format!("--plmn 001-01 --suci b --hn-key-id {id} --hn-public-key {hex}");
+    let concealed = format!("--suci b --hn-key-id {id} --hn-public-key {hex}");
     assert!(attach(&place, &concealed).refused().contains("403"), "not known yet");
     place.file("k.toml", &format!("{HOME}[log]\nfilter = \"debug\"\n"));
     reload(&up, &log, TAKEN, 3);
