@@ -250,6 +250,11 @@ async fn nothing_is_given_out_without_room_for_its_record() {
     ] {
         let place = Place::new();
         let log = place.open("full", |options| options.waiting = 0);
+        assert!(
+            log.admits().is_err() && log.figures().room == 0,
+            "whoever asks beforehand hears it"
+        );
+        assert!(AuditLog::off().admits().is_ok());
         let home = Home::start_with(link, |setup| match full {
             "udm" => setup.udm.audit = log,
             _ => setup.ausf.audit = log,

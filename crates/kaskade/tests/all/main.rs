@@ -33,6 +33,7 @@ mod memory;
 mod monitor;
 mod n13;
 mod network;
+mod nrf;
 mod picture;
 mod runtime;
 mod sequence_numbers;
