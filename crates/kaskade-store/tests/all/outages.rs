@@ -246,3 +246,20 @@ impl Drop for Unmount<'_> {
         let _ = Command::new("umount").args(["-l".as_ref(), self.0]).status();
     }
 }
+
+#[test]
+fn what_was_written_and_what_failed_is_counted() {
+    let engine = MemoryEngine::default();
+    let store = open(&engine);
+    let before = store.figures();
+    for number in 0..3 {
+        store.add(&subscriber(number, SqnScheme::TimeBased)).expect("added");
+    }
+    let after = store.figures();
+    assert!(after.commits > before.commits && after.units >= before.units + 3, "{after:?}");
+    assert_eq!(after.failures, before.failures);
+    engine.fail(Failure::Full);
+    store.add(&subscriber(3, SqnScheme::TimeBased)).expect_err("a full disk");
+    assert!(store.figures().failures > after.failures);
+    assert_eq!(store.waiting(), 0);
+}
