@@ -22,7 +22,7 @@ use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
-use crate::sbi::service::{Api, Routes};
+use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
@@ -192,6 +192,8 @@ pub struct Node {
     gate: Arc<Access>,
     refusals: Arc<RefusalCounters>,
     apis: Vec<Api>,
+    /// Where each of them is served.
+    roots: Vec<String>,
     houses: Vec<House>,
     tls: Certificates,
     shutdown: Shutdown,
@@ -275,6 +277,7 @@ impl Node {
             gate: Arc::new(Access::new(options.access.clone(), options.audit.clone())),
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
+            roots: Vec::new(),
             houses: Vec::new(),
             tls: Certificates::of(&options),
             shutdown: Shutdown::new(),
@@ -300,6 +303,7 @@ impl Node {
             let routes = node.routes(apis);
             let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
             node.ausf_url = Some(socket.url());
+            node.served_at(&socket.url());
             if shared {
                 node.udm_url = Some(socket.url());
             }
@@ -313,6 +317,7 @@ impl Node {
             let routes = node.routes(vec![udm.api()]);
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
+            node.served_at(&socket.url());
             sockets.push(socket);
         }
         let mut houses: Vec<(Limits, House)> = Vec::new();
@@ -354,6 +359,18 @@ impl Node {
             routes = routes.with(api);
         }
         routes
+    }
+
+    /// The services that are new are served there.
+    fn served_at(&mut self, root: &str) {
+        self.roots.resize(self.apis.len(), root.to_owned());
+    }
+
+    /// The services whose names begin so, such as `nudm-`, with the apiRoot where they are served.
+    pub fn services(&self, prefix: &str) -> impl Iterator<Item = (&'static Service, &str)> {
+        let all = self.apis.iter().zip(&self.roots);
+        all.map(|(api, root)| (api.service(), root.as_str()))
+            .filter(move |(service, _)| service.name.starts_with(prefix))
     }
 
     /// From now on: policy, groups, access, home network keys and certificates of these options, all or nothing. Connections and requests in

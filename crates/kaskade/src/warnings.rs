@@ -1,6 +1,6 @@
 //! What a configuration allows, and yet is probably not meant: `config check` and `up` say the same.
 
-use kaskade::config::Config;
+use kaskade::config::{Config, Listening};
 use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_store::audit::WhenFull;
@@ -13,10 +13,11 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     if config.ausf.udm.insecure_h2c {
         warnings.push("ausf.udm.insecure_h2c is true: keys may travel in clear to the UDM".into());
     }
-    let udm = (config.udm.runs(), "udm", config.udm.listen, &config.udm.tls);
-    let ausf = (config.ausf.runs(), "ausf", config.ausf.listen, &config.ausf.tls);
-    for (runs, name, listen, tls) in [udm, ausf] {
-        if runs && !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
+    for name in config.roles() {
+        let Some(Listening { listen, tls, .. }) = config.listening(name) else {
+            continue;
+        };
+        if !listen.ip().to_canonical().is_loopback() && tls.cert.is_none() {
             warnings.push(format!(
                 "{name}.insecure_h2c is true and {name}.listen is {listen}: keys travel in clear. Set {name}.tls.cert and \
                  {name}.tls.key"

@@ -256,10 +256,15 @@ fn what_was_written_and_what_failed_is_counted() {
         store.add(&subscriber(number, SqnScheme::TimeBased)).expect("added");
     }
     let after = store.figures();
-    assert!(after.commits > before.commits && after.units >= before.units + 3, "{after:?}");
+    assert!(
+        after.commits > before.commits && after.units >= before.units + 3,
+        "{after:?}"
+    );
     assert_eq!(after.failures, before.failures);
     engine.fail(Failure::Full);
-    store.add(&subscriber(3, SqnScheme::TimeBased)).expect_err("a full disk");
+    store
+        .add(&subscriber(3, SqnScheme::TimeBased))
+        .expect_err("a full disk");
     assert!(store.figures().failures > after.failures);
     assert_eq!(store.waiting(), 0);
 }

@@ -32,7 +32,7 @@ use kaskade_store::audit::WhenFull;
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
-pub use roles::{Role, Section};
+pub use roles::{Listening, Role, Section};
 use setting::settings;
 pub use setting::{NumberRange, Parsed, Table};
 

@@ -1,13 +1,14 @@
 //! Which roles run: those that have a section, and all where none has one.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer};
 
 use super::document::Document;
 use super::setting::{About, NumberRange, Printed, Setting};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, TlsConfig};
 
 /// A role, by the name of its section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,6 +23,14 @@ pub enum Role {
 impl Role {
     /// All of them, in the order in which they start.
     pub const ALL: [Self; 2] = [Self::Udm, Self::Ausf];
+
+    /// What an NRF calls it (NFType of TS 29.510 6.1.6.3.3).
+    pub const fn nf_type(self) -> &'static str {
+        match self {
+            Self::Udm => "UDM",
+            Self::Ausf => "AUSF",
+        }
+    }
 
     /// The name of its section.
     pub const fn name(self) -> &'static str {
@@ -102,7 +111,39 @@ impl<T: Setting> Setting for Section<T> {
     }
 }
 
+/// How the service of a role listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening<'c> {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Root of the URIs in answers.
+    pub api_root: Option<&'c str>,
+    /// Its TLS.
+    pub tls: &'c TlsConfig,
+    /// Whether clear text may leave this machine.
+    pub insecure_h2c: bool,
+}
+
 impl Config {
+    /// How the service of a role listens, where the role runs.
+    pub fn listening(&self, role: Role) -> Option<Listening<'_>> {
+        let listening = match role {
+            Role::Udm => Listening {
+                listen: self.udm.listen,
+                api_root: self.udm.api_root.as_deref(),
+                tls: &self.udm.tls,
+                insecure_h2c: self.udm.insecure_h2c,
+            },
+            Role::Ausf => Listening {
+                listen: self.ausf.listen,
+                api_root: self.ausf.api_root.as_deref(),
+                tls: &self.ausf.tls,
+                insecure_h2c: self.ausf.insecure_h2c,
+            },
+        };
+        self.runs(role).then_some(listening)
+    }
+
     /// Whether a role runs.
     pub const fn runs(&self, role: Role) -> bool {
         match role {

@@ -30,22 +30,15 @@ impl Registrations {
         let client = SbiClient::new(url, options.clone()).context("nrf.url")?;
         let mut all = Vec::new();
         for role in config.roles() {
-            let (root, own, nf_type) = match role {
-                Role::Udm => (&config.udm.api_root, node.udm_url(), "UDM"),
-                _ => (&config.ausf.api_root, node.ausf_url(), "AUSF"),
-            };
-            let Some(root) = root.as_deref().or(own) else { continue };
-            let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
             // The services of a role begin with its name: nudm-ueau.
             let prefix = format!("n{role}-");
-            let watch = node.watch();
-            let services: Vec<_> = watch
-                .apis()
-                .iter()
-                .map(|api| api.service())
-                .filter(|service| service.name.starts_with(&prefix))
-                .collect();
-            let profile = NfProfile::new(name(role), nf_type, &address, &services, HEART_BEAT_TIMER);
+            let (services, roots): (Vec<_>, Vec<_>) = node.services(&prefix).unzip();
+            let configured = config.listening(role).and_then(|listening| listening.api_root);
+            let Some(root) = configured.or(roots.first().copied()) else {
+                continue;
+            };
+            let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
+            let profile = NfProfile::new(name(role), role.nf_type(), &address, &services, HEART_BEAT_TIMER);
             all.push(Registration::start(client.clone(), profile));
         }
         Ok(Self { tls: options.tls, all })

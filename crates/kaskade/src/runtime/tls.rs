@@ -52,17 +52,13 @@ pub(super) fn client_options(peer: &RemoteConfig) -> Result<ClientOptions> {
 
 /// How the service of a role listens; `None` where it does not run.
 pub(super) fn server(config: &Config, role: Role) -> Result<Option<ServerOptions>> {
-    if !config.runs(role) {
+    let Some(listening) = config.listening(role) else {
         return Ok(None);
-    }
-    let (tls, insecure_h2c) = match role {
-        Role::Udm => (&config.udm.tls, config.udm.insecure_h2c),
-        _ => (&config.ausf.tls, config.ausf.insecure_h2c),
     };
     let mut options = ServerOptions::default();
-    options.insecure_h2c = insecure_h2c;
+    options.insecure_h2c = listening.insecure_h2c;
     options.limits = limits(config);
-    options.tls = server_tls(tls).with_context(|| format!("{role}.tls"))?;
+    options.tls = server_tls(listening.tls).with_context(|| format!("{role}.tls"))?;
     Ok(Some(options))
 }
 
