@@ -111,10 +111,11 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
     if args.demo {
         demo::refuse_other_subscribers(opened.store(), opened.data().path())?;
     }
+    let hn_keys = opened.hn_keys()?;
     // Closed at the very end, and the store keeps where.
     let store = Arc::clone(opened.store());
     let log_of_store = record::open_audit_to_serve(&store, opened.data(), &config)?;
-    let mut recorded = opened.recorded_by(AuditLog::clone(&log_of_store))?;
+    let mut recorded = opened.recorded_by(AuditLog::clone(&log_of_store), hn_keys);
     let demo = match args.demo {
         true => Some(Demo::prepare(&mut recorded)?),
         false => None,

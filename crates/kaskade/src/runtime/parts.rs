@@ -37,16 +37,19 @@ impl Opened {
         &self.data
     }
 
-    /// Opens the rest beside the audit log, which has from here on what happens.
-    pub(crate) fn recorded_by(self, audit: AuditLog) -> Result<Recorded> {
+    pub(crate) fn hn_keys(&self) -> Result<HnKeys> {
+        scrubbed(|| HnKeys::open(&self.data))
+    }
+
+    /// From here on the audit log has what happens.
+    pub(crate) fn recorded_by(self, audit: AuditLog, hn_keys: HnKeys) -> Recorded {
         let Self { data, store } = self;
-        let hn_keys = scrubbed(|| HnKeys::open(&data))?;
-        Ok(Recorded {
+        Recorded {
             data,
             store,
             hn_keys,
             audit,
-        })
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Running {
             settled.and(audit.flush().map_err(anyhow::Error::new))
         };
         match tokio::task::spawn_blocking(closing).await {
-            Ok(Ok(())) => tracing::info!("stopped: store and audit log are closed"),
+            Ok(Ok(())) => tracing::info!("stopped: all is on the disk"),
             Ok(Err(error)) => tracing::error!("stopped, but not all of it is on record: {error}"),
             Err(error) => tracing::error!("stopped, but not in order: {error}"),
         }

@@ -320,7 +320,7 @@ fn the_manager_of_the_system_is_told() {
     assert_eq!(next(), "STOPPING=1");
     let (status, log) = up.ends_within(Duration::from_secs(20));
     assert!(status.success(), "{log}");
-    assert!(log.contains("store and audit log are closed"), "{log}");
+    assert!(log.contains("stopped: all is on the disk"), "{log}");
 }
 
 /// A UDM that takes every connection and answers nothing: its AUSF has a request in progress when it is to end.
@@ -349,7 +349,7 @@ fn a_second_signal_ends_at_once() {
                 status.success() && after > Duration::from_millis(1500),
                 "{after:?}: {log}"
             );
-            assert!(log.contains("store and audit log are closed"), "{log}");
+            assert!(log.contains("stopped: all is on the disk"), "{log}");
         } else {
             assert!(
                 status.code() == Some(1) && after < Duration::from_millis(1200),

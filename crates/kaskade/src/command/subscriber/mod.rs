@@ -30,8 +30,8 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::exit;
 use crate::record::{self, Much, open_audit_of, told};
-use crate::secret_input::SecretArgs;
 use crate::runtime::store::open_store;
+use crate::secret_input::SecretArgs;
 
 /// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
 ///
