@@ -506,16 +506,7 @@ fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
-        let options = node_options(
-            &config,
-            &Shared {
-                store: &store,
-                hn_keys: &ring,
-                instance: ausf,
-                tap: &None,
-                audit: &audit,
-            },
-        )?;
+        let options = node_options(&config, &Shared::new(&store, &ring, ausf, &audit))?;
         let mut nodes = Vec::new();
         let mut of_ausf = options.clone();
         if args.profile.n13 {

@@ -52,6 +52,24 @@ pub(crate) struct Shared<'a> {
     pub(crate) audit: &'a AuditLog,
 }
 
+impl<'a> Shared<'a> {
+    /// Without anybody who sees fingerprints.
+    pub(crate) const fn new(
+        store: &'a Arc<SubscriberStore>,
+        hn_keys: &'a HnKeyRing,
+        instance: NfInstanceId,
+        audit: &'a AuditLog,
+    ) -> Self {
+        Self {
+            store,
+            hn_keys,
+            instance,
+            tap: &None,
+            audit,
+        }
+    }
+}
+
 /// The roles that run: an AUSF asks the UDM beside it directly, unless the configuration names another.
 pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeOptions> {
     let Requesters {

@@ -128,11 +128,8 @@ impl Running {
 
 fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTap) -> Result<NodeOptions> {
     let shared = Shared {
-        store: &parts.store,
-        hn_keys,
-        instance: parts.instance,
         tap,
-        audit: &parts.audit,
+        ..Shared::new(&parts.store, hn_keys, parts.instance, &parts.audit)
     };
     node_options(config, &shared)
 }
