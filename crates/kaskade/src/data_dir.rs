@@ -197,7 +197,7 @@ impl DataDir {
 impl Folder {
     /// The file of the subscriber store.
     pub(crate) fn subscribers(&self) -> PathBuf {
-        self.path.join(SUBSCRIBERS)
+        subscribers_in(&self.path)
     }
 
     /// Whether it was created just now.
