@@ -23,10 +23,8 @@ use crate::tls::Pki;
 fn options(store: &Arc<SubscriberStore>, networks: &[Plmn], keys: &[u8], tls: Option<ServerTls>) -> NodeOptions {
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     let policy = ServingNetworkPolicy::plmns(networks.iter().copied());
-    let server = ServerOptions {
-        tls,
-        ..ServerOptions::default()
-    };
+    let mut server = ServerOptions::default();
+    server.tls = tls;
     let mut options = NodeOptions::default();
     options.udm = Some(UdmRole {
         store: store.clone(),
