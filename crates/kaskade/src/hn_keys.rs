@@ -29,10 +29,13 @@ pub(crate) struct HnKeyFolder {
     sealing: Locked<HnKeySealer>,
 }
 
+/// Key pairs by their identifiers.
+type Pairs = BTreeMap<u8, Locked<HnPrivateKey>>;
+
 /// The key pairs of a data folder.
 pub(crate) struct HnKeys {
     place: HnKeyFolder,
-    keys: BTreeMap<u8, Locked<HnPrivateKey>>,
+    keys: Pairs,
     /// Identifiers of keys that were removed.
     spent: BTreeSet<u8>,
 }
@@ -125,7 +128,7 @@ impl HnKeys {
     }
 }
 
-fn ring(keys: BTreeMap<u8, Locked<HnPrivateKey>>) -> HnKeyRing {
+fn ring(keys: Pairs) -> HnKeyRing {
     keys.into_iter().map(|(id, key)| (HnKeyId(id), key)).collect()
 }
 
@@ -136,7 +139,7 @@ impl HnKeyFolder {
     }
 
     /// All key pairs, and the identifiers of those that were removed.
-    fn read_all(&self) -> Result<(BTreeMap<u8, Locked<HnPrivateKey>>, BTreeSet<u8>)> {
+    fn read_all(&self) -> Result<(Pairs, BTreeSet<u8>)> {
         let (mut keys, mut spent) = (BTreeMap::new(), BTreeSet::new());
         for file in std::fs::read_dir(&self.folder)? {
             let path = file?.path();
