@@ -83,6 +83,17 @@ impl PrivateError {
         }
     }
 
+    /// Which file or folder it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::Mode { path, .. }
+            | Self::Owner { path, .. }
+            | Self::Kind { path, .. }
+            | Self::OpenParent { path, .. } => path,
+        }
+    }
+
     /// Whether the disk has no room.
     pub const fn is_no_room(&self) -> bool {
         matches!(self, Self::Io { kind, .. } if is_no_room(*kind))

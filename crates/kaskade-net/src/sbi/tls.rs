@@ -49,6 +49,17 @@ pub enum TlsError {
     Configuration(rustls::Error),
 }
 
+impl TlsError {
+    /// The file that cannot be read or has nothing of its kind, where that is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Pem { path, .. } => Some(path),
+            Self::PrivateKey(error) | Self::Certificate(error) => Some(error.path()),
+            Self::Identity(_) | Self::Authority(_) | Self::Configuration(_) => None,
+        }
+    }
+}
+
 /// A certificate chain and its private key, from PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {

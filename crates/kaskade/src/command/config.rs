@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use kaskade::config::Config;
 
 use crate::console::{Console, Style};
 use crate::data_dir::variable;
 use crate::footprint::Footprint;
-use crate::runtime::tls;
 use crate::warnings;
 
 /// Prints the whole configuration with every default and what it means, or checks a file
@@ -43,7 +42,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Some(Check::Check { file }) => {
             let mut config = Config::read(file)?;
             config.apply_environment(variable)?;
-            tls::check_tls(&config).with_context(|| file.display().to_string())?;
+            config.check_files(Some(file))?;
             console.line(format!(
                 "{}: {}",
                 file.display(),

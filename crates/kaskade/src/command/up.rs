@@ -100,6 +100,8 @@ fn configuration(args: &Args) -> Result<Config> {
         demo::prepare(&mut config, &args.data)?;
     }
     config.keep_roles(&args.role)?;
+    // Before anything is opened or made.
+    config.check_files(args.data.file())?;
     Ok(config)
 }
 

@@ -1,6 +1,8 @@
 //! The section `[admin]`.
 
-use super::{AdminConfig, ConfigError};
+use kaskade_net::node::Sharing;
+
+use super::{AdminConfig, Config, ConfigError};
 
 impl AdminConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -25,6 +27,23 @@ impl AdminConfig {
                     "{listen} is open to other machines: set admin.tls.cert and admin.tls.key, or listen on the loopback"
                 ),
             );
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Nothing of administration is served where a role is.
+    pub(super) fn check_admin_address(&self) -> Result<(), ConfigError> {
+        let Some(own) = self.admin.listen else { return Ok(()) };
+        for role in self.roles() {
+            let listening = self.listening(role).map(|listening| listening.listen);
+            if let Some(other) = listening.filter(|other| Sharing::of(own, *other) != Sharing::Apart) {
+                return Err(ConfigError::Value {
+                    name: "admin.listen",
+                    reason: format!("{own} is where {role} listens ({other}): name another port"),
+                });
+            }
         }
         Ok(())
     }

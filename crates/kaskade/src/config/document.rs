@@ -54,12 +54,23 @@ impl<'t> Document<'t> {
     pub(super) fn locate(&self, error: ConfigError) -> ConfigError {
         let name = match &error {
             ConfigError::Value { name, .. } => *name,
-            ConfigError::Fixed { name } => name.as_str(),
+            ConfigError::Fixed { name } | ConfigError::File { name, .. } => name.as_str(),
             _ => return error,
         };
         match self.find(name) {
             Some((at, _)) => self.at(at, error),
             None => error,
+        }
+    }
+
+    /// The same for the file of this path, as far as it can be read again.
+    pub(super) fn locate_in(path: &Path, error: ConfigError) -> ConfigError {
+        let Ok(text) = std::fs::read_to_string(path) else {
+            return error;
+        };
+        match Document::parse(&text, path) {
+            Ok(document) => document.locate(error),
+            Err(_) => error,
         }
     }
 

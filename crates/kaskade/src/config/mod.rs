@@ -7,6 +7,7 @@
 mod admin;
 mod budget;
 mod document;
+mod files;
 mod log_filter;
 mod oauth2;
 mod reload;
@@ -321,6 +322,14 @@ pub enum ConfigError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A file that cannot be read, or in which something else is than should be.
+    #[error("{name}: {reason}")]
+    File {
+        /// The setting that names it, with its table.
+        name: String,
+        /// The file, and what is wrong with it.
+        reason: String,
+    },
     /// A setting that a running node does not take over.
     #[error("{name}: only a new start changes it: put it back, or stop and start")]
     Fixed {
@@ -524,6 +533,7 @@ impl Config {
         self.nrf.check(&remote::NRF)?;
         self.check_registration()?;
         self.admin.check()?;
+        self.check_admin_address()?;
         self.check_listeners()?;
         self.check_roles()?;
         if self.store.node_index >= self.store.node_count {

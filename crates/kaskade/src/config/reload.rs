@@ -60,12 +60,10 @@ impl Config {
             return Ok(());
         };
         let error = ConfigError::Fixed { name: name.clone() };
-        let Some(file) = file else { return Err(error) };
-        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
-            path: file.to_owned(),
-            source,
-        })?;
-        Err(Document::parse(&text, file)?.locate(error))
+        Err(match file {
+            Some(file) => Document::locate_in(file, error),
+            None => error,
+        })
     }
 }
 

@@ -10,7 +10,6 @@ use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::tls::ServerTls;
 use tokio::task::JoinHandle;
 
-use super::tls::server_tls;
 use crate::monitor::Monitor;
 
 /// A listener that runs.
@@ -27,7 +26,7 @@ impl Monitoring {
         let Some(listen) = config.admin.listen else {
             return Ok(None);
         };
-        let tls = server_tls(&config.admin.tls).context("admin.tls")?;
+        let tls = config.admin.tls.server("admin.tls")?;
         let listener =
             Listener::tcp(listen, tls).with_context(|| format!("admin.listen: cannot listen on {listen}"))?;
         let (address, tls, shutdown) = (listener.address(), listener.tls().cloned(), Shutdown::new());

@@ -8,8 +8,6 @@ use kaskade_net::nrf::{Address, NfProfile, Registration};
 use kaskade_net::sbi::client::SbiClient;
 use kaskade_net::sbi::tls::ClientTls;
 
-use super::tls::client_options;
-
 /// Seconds between heart-beats, unless the NRF says otherwise.
 const HEART_BEAT_TIMER: u32 = 10;
 
@@ -26,7 +24,7 @@ impl Registrations {
         let Some(url) = &config.nrf.url else {
             return Ok(Self::default());
         };
-        let options = client_options(&config.nrf).context("nrf")?;
+        let options = config.nrf.client_options("nrf")?;
         let client = SbiClient::new(url, options.clone()).context("nrf.url")?;
         let mut all = Vec::new();
         for role in config.roles() {

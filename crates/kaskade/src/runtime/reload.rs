@@ -3,14 +3,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use kaskade::config::Config;
 use kaskade_store::locked::scrubbed;
 
 use super::log::LogFilterHandle;
 use super::running::Running;
 use super::supervisor;
-use super::tls::{client_options, server_tls};
 use crate::warnings;
 
 /// Takes over what `read` gives, which comes of this file. Reads files: not for a thread that serves.
@@ -38,11 +37,11 @@ fn try_reload(
     running.config.may_become(&next, file)?;
     let hn_keys = scrubbed(|| running.parts.hn_key_folder.ring())?;
     let options = running.options(&next, &hn_keys)?;
-    let admin_tls = server_tls(&next.admin.tls).context("admin.tls")?;
+    let admin_tls = next.admin.tls.server("admin.tls")?;
     if admin_tls.is_some() != running.config.admin.tls.cert.is_some() {
         bail!("admin.tls: only a new start begins or ends TLS");
     }
-    let nrf = client_options(&next.nrf).context("nrf")?;
+    let nrf = next.nrf.client_options("nrf")?;
     if nrf.tls.is_some() != running.config.nrf.ca.is_some() {
         bail!("nrf.ca: only a new start begins or ends TLS");
     }

@@ -58,8 +58,9 @@ impl Running {
             _ => parts.instance,
         };
         Ok(Self {
-            registrations: Registrations::start(&config, &node, name)?,
             monitoring: Monitoring::start(&config, monitor)?,
+            // Peers are sent here when all of it listens.
+            registrations: Registrations::start(&config, &node, name)?,
             config,
             parts,
             node,

@@ -112,27 +112,32 @@ fn a_check_finds_what_a_start_would() {
     pair("a");
     pair("b");
     place.file("empty.pem", "");
-    for (tls, file) in [
-        ("cert = \"none.pem\"\nkey = \"a.key\"", "none.pem"),
-        ("cert = \"a.pem\"\nkey = \"none.key\"", "none.key"),
-        ("cert = \"a.pem\"\nkey = \"b.key\"", "b.key"),
-        ("cert = \"empty.pem\"\nkey = \"a.key\"", "empty.pem"),
+    for (tls, file, (setting, line)) in [
+        ("cert = \"none.pem\"\nkey = \"a.key\"", "none.pem", ("cert", 2)),
+        ("cert = \"a.pem\"\nkey = \"none.key\"", "none.key", ("key", 3)),
+        ("cert = \"a.pem\"\nkey = \"b.key\"", "b.key", ("cert", 2)),
+        ("cert = \"empty.pem\"\nkey = \"a.key\"", "empty.pem", ("cert", 2)),
+        ("cert = \"a.pem\"\nkey = \"empty.pem\"", "empty.pem", ("key", 3)),
         (
             "cert = \"a.pem\"\nkey = \"a.key\"\nclient_ca = \"none.pem\"",
             "none.pem",
+            ("client_ca", 4),
         ),
         (
             "cert = \"a.pem\"\nkey = \"a.key\"\nclient_ca = \"empty.pem\"",
             "empty.pem",
+            ("client_ca", 4),
         ),
     ] {
         for (service, other) in [("udm", "ausf"), ("ausf", "udm")] {
             place.file("k.toml", &format!("[{service}.tls]\n{tls}\n[{other}]\n"));
             let said = check(&[]).refused();
-            assert!(
-                said.contains(file) && said.contains(&format!("{service}.tls")),
-                "{tls}: {said}"
-            );
+            let place_of_it = format!("line {line}, column 1: {service}.tls.{setting}: ");
+            assert!(said.contains(file) && said.contains(&place_of_it), "{tls}: {said}");
+            // Before anything is made.
+            let started = place.kaskade("up --config k.toml --data fresh").refused();
+            assert!(started.contains(&place_of_it), "{tls}: {started}");
+            assert!(!place.path("fresh").exists(), "{tls}");
         }
     }
     place.file(

@@ -171,7 +171,11 @@ fn a_udm_that_cannot_be_meant_is_refused_before_the_start() {
             "ausf.udm",
             "client_cert",
         ),
-        ("url = \"https://a\"\nca = \"none.pem\"", "ausf.udm", "none.pem"),
+        (
+            "url = \"https://a\"\nca = \"none.pem\"",
+            "line 4, column 1: ausf.udm.ca: ",
+            "none.pem",
+        ),
         ("url = \"https://a b\"\nca = \"ca.pem\"", "ausf.udm.url", "URL"),
         (
             "url = \"https://a\"\nca = \"ca.pem\"\nclient_cert = \"ausf.pem\"\nclient_key = \"udm.key\"",
