@@ -94,25 +94,26 @@ impl Access {
 
     /// The token of a request, if it has one and tokens are looked at.
     fn token(&self, asker: &Asker<'_>, operation: &Operation) -> Result<Option<Arc<Token>>, Refused> {
-        let rules = self.rules.now();
-        let Some(verifier) = &rules.tokens else {
-            return match rules.token_required {
-                // Nobody can have one that is taken.
-                true => Err(Refusal::TokenMissing.into()),
-                false => Ok(None),
+        self.rules.with(|rules| {
+            let Some(verifier) = &rules.tokens else {
+                return match rules.token_required {
+                    // Nobody can have one that is taken.
+                    true => Err(Refusal::TokenMissing.into()),
+                    false => Ok(None),
+                };
             };
-        };
-        let text = match asker.authorization {
-            Authorization::Bearer(text) => text,
-            Authorization::Other => return Err(TokenError::Scheme.into()),
-            Authorization::Missing if rules.token_required => return Err(Refusal::TokenMissing.into()),
-            Authorization::Missing => return Ok(None),
-        };
-        let token = verifier.verify(text, &nf_type(operation.api), (self.now)())?;
-        if !is_held_by(&token, asker.peer) && !fault!("token-holder-not-checked") {
-            return Err(TokenError::Holder.into());
-        }
-        Ok(Some(token))
+            let text = match asker.authorization {
+                Authorization::Bearer(text) => text,
+                Authorization::Other => return Err(TokenError::Scheme.into()),
+                Authorization::Missing if rules.token_required => return Err(Refusal::TokenMissing.into()),
+                Authorization::Missing => return Ok(None),
+            };
+            let token = verifier.verify(text, &nf_type(operation.api), (self.now)())?;
+            if !is_held_by(&token, asker.peer) && !fault!("token-holder-not-checked") {
+                return Err(TokenError::Holder.into());
+            }
+            Ok(Some(token))
+        })
     }
 
     fn refused(&self, requester: &Requester, operation: &Operation, refused: &Refused) {
@@ -157,17 +158,18 @@ impl Gate for Access {
 impl Access {
     /// Whether the rules have it for a principal, by its connection or by its token.
     fn allows(&self, principal: &Principal, operation: &Operation) -> bool {
-        let rules = self.rules.now();
-        if rules.allowed.is_empty() {
-            return true;
-        }
-        let requester = principal.requester().id();
-        let subject = principal.token().map(|token| Requester::subject(token.subject()).id());
-        let mut own = rules
-            .allowed
-            .iter()
-            .filter(|(of, _)| *of == requester || Some(*of) == subject);
-        own.any(|(_, asked)| asked.iter().any(|asked| asked.has(operation)))
+        self.rules.with(|rules| {
+            if rules.allowed.is_empty() {
+                return true;
+            }
+            let requester = principal.requester().id();
+            let subject = principal.token().map(|token| Requester::subject(token.subject()).id());
+            let mut own = rules
+                .allowed
+                .iter()
+                .filter(|(of, _)| *of == requester || Some(*of) == subject);
+            own.any(|(_, asked)| asked.iter().any(|asked| asked.has(operation)))
+        })
     }
 }
 

@@ -126,8 +126,8 @@ pub(super) struct Pending {
     pub(super) cover: Cover,
     /// In the audit log.
     pub(super) correlation: u64,
-    /// When it was asked for.
-    pub(super) begun: Moment,
+    /// When it was asked for, where the log wants that.
+    pub(super) begun: Option<Moment>,
 }
 
 /// A result that can be taken back.
@@ -360,7 +360,7 @@ mod tests {
             run: run(user, contexts.until(BEGIN)),
             cover: Durable::told_by_peer(()).into_guarded().1,
             correlation: 0,
-            begun: BEGIN,
+            begun: None,
         };
         contexts.insert(owner, pending, [id; 16], BEGIN).unwrap()
     }

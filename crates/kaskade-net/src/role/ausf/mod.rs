@@ -35,6 +35,7 @@ use kaskade_flow::{Durable, NoRandomness};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::audit::{AuditFull, AuditLog};
+use tracing::{Level, enabled};
 
 pub use contexts::{ContextId, ContextLimits};
 pub use kaskade_aka::fivegs::run::Authenticated;
@@ -221,7 +222,9 @@ impl Ausf {
         caller: &Caller,
         info: AuthenticationInfo,
     ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
-        let (asked, requester, serving_network_name) = (moment(), caller.requester(), info.serving_network_name);
+        // For the line of the log that says how it ended.
+        let asked = enabled!(Level::INFO).then(moment);
+        let (requester, serving_network_name) = (caller.requester(), info.serving_network_name);
         if !self
             .serving_networks
             .with(|policy| policy.authorises(requester, &serving_network_name))

@@ -45,7 +45,7 @@ struct Release {
     caller: Caller,
     cover: Cover,
     correlation: u64,
-    begun: Moment,
+    begun: Option<Moment>,
 }
 
 impl Ausf {
@@ -157,12 +157,12 @@ impl Ausf {
     }
 
     /// Counts an outcome, and says it: one line for each authentication.
-    fn count(&self, requester: &Requester, run: &Run, success: bool, begun: Moment) {
+    fn count(&self, requester: &Requester, run: &Run, success: bool, begun: Option<Moment>) {
         let serving_network_name = run.serving_network_name();
-        let ms = moment().since(begun).as_millis();
+        let ms = || begun.map(|begun| moment().since(begun).as_millis());
         if success {
             self.counters.successes.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(supi = %run.supi().masked(), %serving_network_name, ms, %requester, "authentication succeeded");
+            tracing::info!(supi = %run.supi().masked(), %serving_network_name, ms = ms(), %requester, "authentication succeeded");
             return;
         }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
@@ -172,7 +172,7 @@ impl Ausf {
             Action::KeyReleased,
             Refusal::AuthenticationRejected,
         );
-        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %serving_network_name, ms, %requester);
+        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %serving_network_name, ms = ms(), %requester);
     }
 
     /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2). A request that is cancelled has

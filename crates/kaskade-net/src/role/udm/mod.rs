@@ -268,7 +268,7 @@ impl Udm {
                 return Err(error);
             }
             (SupiOrSuci::Suci(suci), admitted) => {
-                let opened = admitted.and_then(|()| Ok(self.hn_keys.now().deconceal(&suci)?));
+                let opened = admitted.and_then(|()| Ok(self.hn_keys.with(|keys| keys.deconceal(&suci))?));
                 let supi = opened.inspect_err(|error| self.refused(requester, None, action, error))?;
                 (supi, Some(suci))
             }

@@ -389,7 +389,10 @@ impl Asked<'_> {
 
     /// Works on the answer, as a part of the request.
     pub fn replying<'s>(self, work: impl Future<Output = Reply> + Send + 's) -> Replying<'s> {
-        Box::pin(work.instrument(self.span))
+        match self.span.is_disabled() {
+            true => Box::pin(work),
+            false => Box::pin(work.instrument(self.span)),
+        }
     }
 }
 
