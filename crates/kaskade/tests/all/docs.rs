@@ -306,7 +306,7 @@ fn the_page_about_running_says_what_the_program_says() {
     place
         .with_secrets("subscriber add --supi imsi-001010000000001 --config kaskade.toml")
         .ok();
-    let up = Up::start(&place, "up --config kaskade.toml");
+    let (up, log) = Up::start_with_log(&place, "up --config kaskade.toml");
     place
         .with_secrets(&format!(
             "ue attach --ausf {} --supi imsi-001010000000001 --plmn 001-01",
@@ -317,10 +317,9 @@ fn the_page_about_running_says_what_the_program_says() {
         "kaskade.toml",
         "[policy]\nserving_networks = [\"001-01\"]\n\n[limits]\nidle = 61\n",
     );
-    let hang_up = Command::new("kill").args(["-HUP", &up.pid().to_string()]).status();
-    assert!(hang_up.expect("kill").success());
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    let log = up.stop();
+    up.reload(&log, "the configuration was not taken over", 1);
+    up.stop();
+    let log = std::fs::read_to_string(log).expect("a log");
     let refused = between(&docs, "```text\nthe configuration", "\n```");
     assert!(log.contains(refused), "{refused}: {log}");
     let line = between(&docs, "```text\nauthentication succeeded ", "ms=");

@@ -211,7 +211,11 @@ fn what_is_asked_for_wrongly_is_refused_and_there_is_nothing_by_default() {
         ),
         (
             "listen = \"127.0.0.1:1\"\ntls = { cert = \"a.pem\", key = \"b.pem\" }",
-            "a.pem",
+            "line 3, column 9: admin.tls.cert: ",
+        ),
+        (
+            "listen = \"0.0.0.0:7777\"\ntls = { cert = \"a.pem\", key = \"b.pem\" }",
+            "line 2, column 1: admin.listen: 0.0.0.0:7777 is where ausf listens (127.0.0.1:7777): name another port",
         ),
     ] {
         place.file("wrong.toml", &format!("[admin]\n{admin}\n"));
@@ -239,14 +243,7 @@ fn a_node_that_stops_is_not_ready_and_says_why() {
         seaf.authenticate(supi, network(("001", "01"))).await
     });
     std::thread::sleep(Duration::from_millis(300));
-    let pid = up.pid().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill")
-            .success()
-    );
+    up.signal("-TERM");
     let begun = Instant::now();
     loop {
         let said = curl(&["-w", " %{http_code}", &ready]);

@@ -12,7 +12,7 @@ use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::tls::ClientTls;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-use crate::common::{Place, SUPI, Up};
+use crate::common::{Place, SUPI, Up, wait_until};
 
 const HOME: &str = "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n";
 
@@ -23,44 +23,12 @@ fn home(place: &Place, config: &str) {
         .ok();
 }
 
-fn signal(up: &Up, name: &str) {
-    let sent = Command::new("kill").args([name, &up.pid().to_string()]).status();
-    assert!(sent.expect("kill").success());
-}
-
-fn wait_until(what: &str, is: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 fn network() -> ServingNetworkName {
     ServingNetworkName::new(Plmn::new("001", "01").expect("a PLMN"), None)
 }
 
 fn supi() -> Supi {
     SUPI.parse().expect("a SUPI")
-}
-
-/// Sends SIGHUP, and waits until the log says what came of it so many times in all.
-fn reload(up: &Up, log: &std::path::Path, said: &str, times: usize) {
-    signal(up, "-HUP");
-    wait_until(said, || {
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        text.matches(said).count() >= times
-    });
-}
-
-/// A node whose log goes to a file.
-fn up_with_log(place: &Place, arguments: &str) -> (Up, std::path::PathBuf) {
-    let path = place.path("log");
-    let log = std::fs::File::create(&path).expect("a file");
-    let up = Up::start_with(place, arguments, |command| {
-        command.stderr(log);
-    });
-    (up, path)
 }
 
 const TAKEN: &str = "the configuration was taken over";
@@ -120,7 +88,7 @@ fn one_configuration_serves_a_process_for_each_role() {
 fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let place = Place::new();
     home(&place, HOME);
-    let (up, log) = up_with_log(&place, "up --config k.toml");
+    let (up, log) = Up::start_with_log(&place, "up --config k.toml");
     let attach = |place: &Place, more: &str| {
         place.with_secrets(&format!(
             "ue attach --ausf {} --supi {SUPI} --home 001-01 --state usim.json {more}",
@@ -129,7 +97,7 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     };
     assert!(attach(&place, "--serving 310-410").refused().contains("403"));
     place.file("k.toml", &HOME.replace("[\"001-01\"]", "[\"001-01\", \"310-410\"]"));
-    reload(&up, &log, TAKEN, 1);
+    up.reload(&log, TAKEN, 1);
     attach(&place, "--serving 310-410").ok();
 
     // Nothing of what is wrong, and nothing beside it.
@@ -150,14 +118,14 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     .enumerate()
     {
         place.file("k.toml", wrong);
-        reload(&up, &log, REFUSED, number + 1);
+        up.reload(&log, REFUSED, number + 1);
         let text = std::fs::read_to_string(&log).expect("a log");
         let line = text.lines().rfind(|line| line.contains(REFUSED)).expect("a line");
         assert!(line.contains(says) && line.contains("k.toml"), "{says}: {line}");
         attach(&place, "--serving 310-410").ok();
     }
     place.file("k.toml", HOME);
-    reload(&up, &log, TAKEN, 2);
+    up.reload(&log, TAKEN, 2);
     assert!(attach(&place, "--serving 310-410").refused().contains("403"));
 
     // A key pair that was made meanwhile, and the filter of the log.
@@ -170,7 +138,7 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let concealed = format!("--suci b --hn-key-id {id} --hn-public-key {hex}");
     assert!(attach(&place, &concealed).refused().contains("403"), "not known yet");
     place.file("k.toml", &format!("{HOME}[log]\nfilter = \"debug\"\n"));
-    reload(&up, &log, TAKEN, 3);
+    up.reload(&log, TAKEN, 3);
     attach(&place, &concealed).ok();
     let text = std::fs::read_to_string(&log).expect("a log");
     let (before, after) = text.rsplit_once(TAKEN).expect("said");
@@ -212,7 +180,7 @@ fn no_request_is_lost_while_certificates_and_policy_change() {
         )
     };
     home(&place, &config("old", ""));
-    let (up, log) = up_with_log(&place, "up --config k.toml");
+    let (up, log) = Up::start_with_log(&place, "up --config k.toml");
     let client = |name: &str| {
         let mut options = ClientOptions::default();
         options.tls = Some(ClientTls::new(&place.path(&format!("{name}-ca.pem")), None).expect("an authority"));
@@ -246,7 +214,7 @@ fn no_request_is_lost_while_certificates_and_policy_change() {
         let name = if round % 2 == 0 { "old" } else { "new" };
         let networks = if round % 2 == 0 { "" } else { ", \"310-410\"" };
         place.file("k.toml", &config(name, networks));
-        reload(&up, &log, TAKEN, round);
+        up.reload(&log, TAKEN, round);
         // From the next connection on; the connection of the others goes on.
         let other = if round % 2 == 0 { "new" } else { "old" };
         assert!(trusted(name) && !trusted(other), "{round}");
@@ -257,14 +225,14 @@ fn no_request_is_lost_while_certificates_and_policy_change() {
         &std::fs::read_to_string(place.path("old.key")).expect("a key"),
     );
     place.file("k.toml", &config("new", ""));
-    reload(&up, &log, REFUSED, 1);
+    up.reload(&log, REFUSED, 1);
     assert!(trusted("old"));
     // Clear text would come in the place of TLS.
     place.file(
         "k.toml",
         &config("old", "").replace("[ausf.tls]\ncert = \"old.pem\"\nkey = \"old.key\"\n", "[ausf]\n"),
     );
-    reload(&up, &log, REFUSED, 2);
+    up.reload(&log, REFUSED, 2);
     assert!(trusted("old"));
     let so_far = asked.load(Ordering::Relaxed);
     wait_until("they are still served", || asked.load(Ordering::Relaxed) > so_far + 50);
@@ -309,14 +277,14 @@ fn the_manager_of_the_system_is_told() {
     assert_eq!(next(), "READY=1");
     assert_eq!(told(), "WATCHDOG=1");
     assert_eq!(told(), "WATCHDOG=1");
-    signal(&up, "-HUP");
+    up.signal("-HUP");
     let reloading = next();
     let mut lines = reloading.lines();
     assert_eq!(lines.next(), Some("RELOADING=1"));
     let at = lines.next().and_then(|line| line.strip_prefix("MONOTONIC_USEC="));
     assert!(at.is_some_and(|at| at.parse::<u64>().is_ok()), "{reloading}");
     assert_eq!(next(), "READY=1");
-    signal(&up, "-TERM");
+    up.signal("-TERM");
     assert_eq!(next(), "STOPPING=1");
     let (status, log) = up.ends_within(Duration::from_secs(20));
     assert!(status.success(), "{log}");
@@ -337,10 +305,10 @@ fn a_second_signal_ends_at_once() {
         let asking = runtime.spawn(async move { seaf.authenticate(supi(), network()).await });
         std::thread::sleep(Duration::from_millis(300));
         let begun = Instant::now();
-        signal(&up, "-TERM");
+        up.signal("-TERM");
         if times == 2 {
             std::thread::sleep(Duration::from_millis(200));
-            signal(&up, "-TERM");
+            up.signal("-TERM");
         }
         let (status, log) = up.ends_within(Duration::from_secs(20));
         let after = begun.elapsed();

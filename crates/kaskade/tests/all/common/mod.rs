@@ -170,6 +170,14 @@ pub(crate) fn vectors(name: &str) -> Vec<serde_json::Value> {
         .clone()
 }
 
+pub(crate) fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 /// `kaskade up` in the background; ended by its standard signal when dropped.
 pub(crate) struct Up {
     child: Child,
@@ -224,8 +232,33 @@ impl Up {
         Ok(Self { child, ausf, greeting })
     }
 
+    /// With its log in a file.
+    pub(crate) fn start_with_log(place: &Place, arguments: &str) -> (Self, PathBuf) {
+        let path = place.path("log");
+        let log = fs::File::create(&path).expect("a file");
+        let up = Self::start_with(place, arguments, |command| {
+            command.stderr(log);
+        });
+        (up, path)
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a signal, such as `-HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.pid().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Sends SIGHUP, and waits until the log says what came of it so many times in all.
+    pub(crate) fn reload(&self, log: &Path, said: &str, times: usize) {
+        self.signal("-HUP");
+        wait_until(said, || {
+            let text = fs::read_to_string(log).unwrap_or_default();
+            text.matches(said).count() >= times
+        });
     }
 
     /// Waits for it to end by itself, and gives its status and its log.
@@ -246,9 +279,7 @@ impl Up {
 
     /// Ends it as Ctrl-C does, and gives its log.
     pub(crate) fn stop(mut self) -> String {
-        let pid = self.child.id().to_string();
-        let status = Command::new("kill").args(["-INT", &pid]).status().expect("kill");
-        assert!(status.success());
+        self.signal("-INT");
         let mut log = String::new();
         // Where it does not go to a file.
         if let Some(mut stderr) = self.child.stderr.take() {
