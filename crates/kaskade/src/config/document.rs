@@ -50,7 +50,7 @@ impl<'t> Document<'t> {
         Err(self.at(found.span().start, error))
     }
 
-    /// Adds to a refusal where its setting stands, if it stands in the file.
+    /// Adds to a refusal which file it is about, and where its setting stands, if it stands there.
     pub(super) fn locate(&self, error: ConfigError) -> ConfigError {
         let name = match &error {
             ConfigError::Value { name, .. } => *name,
@@ -59,7 +59,10 @@ impl<'t> Document<'t> {
         };
         match self.find(name) {
             Some((at, _)) => self.at(at, error),
-            None => error,
+            None => ConfigError::In {
+                path: self.path.to_owned(),
+                source: Box::new(error),
+            },
         }
     }
 

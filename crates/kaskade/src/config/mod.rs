@@ -302,6 +302,14 @@ pub enum ConfigError {
         /// Why.
         source: Box<ConfigError>,
     },
+    /// A value that was refused and stands nowhere in the file: it is the default, or missing.
+    #[error("{path}: {source}", path = path.display())]
+    In {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ConfigError>,
+    },
     /// A number outside its range.
     #[error("{name}: {value} is out of range: expected a whole number from {least} to {most}")]
     Range {

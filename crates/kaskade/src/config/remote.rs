@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use kaskade_net::sbi::client::{ClientOptions, SbiClient};
+use kaskade_net::sbi::client::{ClientOptions, SbiClient, api_root};
 
 use super::{ConfigError, RemoteConfig};
 
@@ -60,9 +60,10 @@ impl RemoteConfig {
                     "is true, and url is https: it would not be used, leave it out",
                 );
             }
-            return match self.ca {
-                Some(_) => Ok(()),
-                None => refused(
+            return match (&self.ca, api_root(url)) {
+                (Some(_), Ok(_)) => Ok(()),
+                (_, Err(error)) => refused(names.url, &error.to_string()),
+                (None, _) => refused(
                     names.url,
                     "is https, and needs ca: the authority that signed its certificate",
                 ),

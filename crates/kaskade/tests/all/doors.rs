@@ -280,6 +280,7 @@ const EXTREMES: [&str; 16] = [
 fn beside(table: &str) -> &'static str {
     match table {
         "oauth2" => "issuers = [\"4947a69a-f61b-4bc1-b9da-47c9c5d14b64\"]\n[oauth2.keys]\nnrf-1 = \"nrf.pem\"\n",
+        "ausf" => "[udm]\n",
         _ => "",
     }
 }

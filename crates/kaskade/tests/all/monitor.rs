@@ -99,6 +99,8 @@ fn figures_follow_what_is_asked_for_and_are_read_under_load() {
     let supi: Supi = SUPI.parse().expect("a SUPI");
     let unknown: Supi = "imsi-001010000000999".parse().expect("a SUPI");
     let (good, bad) = (40_u64, 7_u64);
+    // Stays connected when its clone is gone.
+    let connected = seaf.clone();
     let load = runtime.spawn(async move {
         for _ in 0..good {
             let challenge = seaf
@@ -131,6 +133,7 @@ fn figures_follow_what_is_asked_for_and_are_read_under_load() {
     runtime.block_on(load).expect("no panic");
     let text = curl(&["--http1.1", &metrics]);
     let after = samples(&text);
+    drop(connected);
     for (name, value) in [
         ("fivegs_ausffunction_auth_authreq", good + bad + 1),
         ("fivegs_ausffunction_auth_authsucc", 0),
