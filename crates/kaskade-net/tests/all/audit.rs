@@ -21,7 +21,7 @@ use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::problem::Cause;
 use kaskade_net::sbi::service::Caller;
 use kaskade_store::MasterKey;
-use kaskade_store::audit::{AuditLog, AuditOptions, LogReader, PeerNames};
+use kaskade_store::audit::{AuditLog, AuditOptions, LogReader, PeerNames, WhenFull};
 
 use crate::cancelled::{begun, is_cancelled};
 use crate::common::{Home, Link, snn, supi, ue, ue_ahead};
@@ -255,6 +255,12 @@ async fn nothing_is_given_out_without_room_for_its_record() {
             "whoever asks beforehand hears it"
         );
         assert!(AuditLog::off().admits().is_ok());
+        let elsewhere = Place::new();
+        let goes_on = elsewhere.open("goes on", |options| {
+            options.waiting = 0;
+            options.when_full = WhenFull::GoOn;
+        });
+        assert!(goes_on.admits().is_ok(), "it is given out all the same");
         let home = Home::start_with(link, |setup| match full {
             "udm" => setup.udm.audit = log,
             _ => setup.ausf.audit = log,

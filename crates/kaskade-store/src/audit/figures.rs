@@ -18,13 +18,13 @@ impl AuditLog {
     /// # Errors
     /// Why not.
     pub fn admits(&self) -> Result<(), AuditFull> {
-        let Some(open) = &self.0 else { return Ok(()) };
-        let gate = &open.shared.gate;
-        let admitted = gate.admit(1, open.shared.when_full == WhenFull::GoOn);
-        if admitted.is_ok() {
-            gate.give_back(1);
+        self.may_change()?;
+        match &self.0 {
+            Some(open) if open.shared.when_full == WhenFull::Refuse && open.shared.gate.is_silent() => {
+                Err(AuditFull::Stalled)
+            }
+            _ => Ok(()),
         }
-        admitted
     }
 
     /// What waits for the log, and its room.

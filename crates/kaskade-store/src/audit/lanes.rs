@@ -48,12 +48,18 @@ impl Gate {
         // Against [`Gate::close`] and [`Gate::is_empty`], which look the other way round: of the two, one sees the other.
         let waiting = self.waiting.fetch_add(events, Ordering::SeqCst);
         let full = waiting + events > self.room.load(Ordering::SeqCst);
-        let silent = !patient && self.now_ms().saturating_sub(self.beat.load(Ordering::Acquire)) > LONGEST_SILENCE;
+        let silent = !patient && self.is_silent();
         if !full && !silent || fault!("release-before-room") {
             return Ok(());
         }
         self.waiting.fetch_sub(events, Ordering::AcqRel);
         Err(if full { self.why() } else { AuditFull::Stalled })
+    }
+
+    /// Whether the writer has not said for too long that it writes.
+    #[inline]
+    pub(super) fn is_silent(&self) -> bool {
+        self.now_ms().saturating_sub(self.beat.load(Ordering::Acquire)) > LONGEST_SILENCE
     }
 
     /// Whether there is room for one event.
@@ -74,11 +80,6 @@ impl Gate {
         } else {
             AuditFull::NoRoom
         }
-    }
-
-    /// Gives back what was reserved and not used.
-    pub(super) fn give_back(&self, events: u64) {
-        self.waiting.fetch_sub(events, Ordering::AcqRel);
     }
 
     /// How many events wait for the writer, and how many may.
