@@ -85,6 +85,28 @@ fn one_configuration_serves_a_process_for_each_role() {
 }
 
 #[test]
+fn a_second_node_on_the_same_folder_is_refused_and_the_first_goes_on() {
+    let place = Place::new();
+    home(&place, HOME);
+    let up = Up::start(&place, "up --config k.toml");
+    for second in ["up --config k.toml", "up --config k.toml --role udm", "up --data data"] {
+        let said = place.kaskade(second).refused();
+        assert!(
+            said.contains("stop the `kaskade up` that has it open first"),
+            "{second}: {said}"
+        );
+    }
+    let attach = format!(
+        "ue attach --supi {SUPI} --plmn 001-01 --state usim.json --ausf {}",
+        up.ausf
+    );
+    place.with_secrets(&attach).ok();
+    up.stop();
+    // It is free again.
+    Up::start(&place, "up --config k.toml").stop();
+}
+
+#[test]
 fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let place = Place::new();
     home(&place, HOME);
