@@ -77,6 +77,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("audit-missing-not-noticed", "a segment of the audit log may be missing", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("audit-order-not-checked", "a segment of the audit log need not follow the one before it", STORE, "segments_cut_moved_or_edited_are_named_and_left_as_they_are"),
     fault("event-beside-its-commit", "what the audit log is told of a change is not in the commit of the change", STORE, "no_change_of_a_subscriber_is_without_its_event"),
+    fault("events-given-to-no-log", "what waits for the audit log is forgotten by a node that keeps none", STORE, "what_waits_for_a_log_is_not_given_to_none"),
     fault("audit-head-of-any-node", "a node's audit log is compared with the head of another's", STORE, "each_of_two_nodes_keeps_the_head_of_its_own_log"),
     fault("audit-head-with-mark-only", "the store keeps the audit log's head beside the clock's mark only", STORE, "the_store_keeps_the_head_of_its_log_in_what_it_commits"),
     fault("audit-head-not-kept-at-end", "an end in order does not move the head that the store keeps", STORE, "what_a_store_keeps_of_its_log"),

@@ -49,6 +49,11 @@ pub trait EventLog: Send + Sync + 'static {
     /// The highest serial of an event that it has taken; 0 when it has none. A store that came out of a backup has lower ones,
     /// and goes on above it: what it commits now would else be taken for what the log has.
     fn newest(&self) -> u64;
+
+    /// Whether anything is kept of what it takes. Where nothing is, what an earlier life left waits for the next log.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 impl EventLog for AuditLog {
@@ -66,6 +71,10 @@ impl EventLog for AuditLog {
 
     fn newest(&self) -> u64 {
         self.newest_committed()
+    }
+
+    fn keeps(&self) -> bool {
+        self.is_on()
     }
 }
 
@@ -87,6 +96,15 @@ struct Waiting {
     /// Rows are being forgotten.
     forgetting: bool,
     unreadable: u64,
+}
+
+impl Waiting {
+    /// Neither offers nor forgets what is there: its rows stay in the store until it is opened with a log.
+    fn leave_to_the_next(&mut self) {
+        self.offered.clear();
+        self.stored.clear();
+        self.events = 0;
+    }
 }
 
 impl State {
@@ -193,7 +211,12 @@ impl Records {
         if !fault!("serials-not-raised") {
             self.0.least_serial.fetch_max(log.newest(), Ordering::AcqRel);
         }
-        self.0.events.waiting().log = Some(log);
+        let mut waiting = self.0.events.waiting();
+        if !log.keeps() && !fault!("events-given-to-no-log") {
+            waiting.leave_to_the_next();
+        }
+        waiting.log = Some(log);
+        drop(waiting);
         self.hand_over();
     }
 
@@ -366,6 +389,8 @@ impl Records {
                 let mut waiting = records.0.events.waiting();
                 waiting.forgetting = false;
                 if done {
+                    // Another log may have come meanwhile.
+                    let count = count.min(waiting.stored.len());
                     let gone: usize = waiting.stored.drain(..count).map(|(.., events)| events).sum();
                     waiting.events = waiting.events.saturating_sub(gone);
                 }

@@ -12,6 +12,7 @@ use crate::record_loss::Log;
 use kaskade_crypto::Amf;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Outcome};
+use kaskade_store::audit::AuditLog;
 use kaskade_store::engine::{Blocking, Table};
 use kaskade_store::records::EventLog;
 use kaskade_store::{
@@ -248,6 +249,28 @@ fn nothing_is_changed_that_would_not_be_on_record() {
         "{:?}",
         begin.elapsed()
     );
+}
+
+#[test]
+fn what_waits_for_a_log_is_not_given_to_none() {
+    let (folder, key) = folder();
+    let path = folder.path().join("subscribers.redb");
+    let open = || SubscriberStore::open(&path, &key, StoreOptions::default()).expect("a store");
+    // A life with a log that took nothing before its end, and two without one.
+    open().add_on_record(&blank(1), event(1)).expect("added");
+    for life in 2..4 {
+        let store = open();
+        store.records().hand_events_to(Arc::new(AuditLog::off()));
+        store.add_on_record(&blank(life), event(life)).expect("added");
+        assert_eq!(
+            store.records().offer_events(),
+            0,
+            "what happens without a log waits for none"
+        );
+    }
+    let (store, log) = (open(), Arc::new(Log::default()));
+    store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+    assert!(numbers(&log).contains(&1), "{:?}", numbers(&log));
 }
 
 /// A log that takes nothing.
