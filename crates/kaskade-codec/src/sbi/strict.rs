@@ -42,7 +42,8 @@ impl<'a> Scan<'a> {
     fn run(&mut self) -> Result<(), Misread> {
         // After `{` and `,` of an object comes a name.
         let mut name_next = false;
-        while let Some(&octet) = self.text.as_bytes().get(self.at) {
+        let octets = self.text.as_bytes();
+        while let Some(&octet) = octets.get(self.at) {
             match octet {
                 b'"' => {
                     let string = self.string()?;
@@ -83,14 +84,15 @@ impl<'a> Scan<'a> {
         let mut escaped = false;
         let mut end = begin.saturating_add(1);
         loop {
+            let rest = octets.get(end..).unwrap_or_default();
+            let plain = rest.iter().position(|octet| matches!(octet, b'"' | b'\\'));
+            end = end.saturating_add(plain.unwrap_or(rest.len()));
             match octets.get(end) {
-                Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
                     end = end.saturating_add(2);
                 }
-                Some(_) => end = end.saturating_add(1),
-                None => break,
+                _ => break,
             }
         }
         self.at = end.saturating_add(1);

@@ -69,7 +69,7 @@ impl Subject {
         text.push(supi.sbi_prefix().as_bytes());
         match supi {
             Supi::Imsi(imsi) => {
-                let digits = imsi.as_str().as_bytes();
+                let digits = imsi.digits();
                 let last = digits.len().saturating_sub(2).max(5);
                 let stars = digits.get(5..last).map_or(0, <[u8]>::len);
                 text.push(digits.get(..5).unwrap_or(&[]));

@@ -70,8 +70,8 @@ impl From<&Supi> for SubscriberKey {
     fn from(supi: &Supi) -> Self {
         let (kind, nai) = match supi {
             Supi::Imsi(imsi) => {
-                let nibbles = imsi.as_str().bytes().fold((0_u64, 60_u32), |(packed, shift), digit| {
-                    (packed | u64::from((digit & 15) + 1) << shift, shift.saturating_sub(4))
+                let nibbles = imsi.digits().iter().fold((0_u64, 60_u32), |(packed, shift), digit| {
+                    (packed | u64::from((*digit & 15) + 1) << shift, shift.saturating_sub(4))
                 });
                 let [a, b, c, d, e, f, g, h] = nibbles.0.to_be_bytes();
                 return Self::Imsi([IMSI, a, b, c, d, e, f, g, h]);

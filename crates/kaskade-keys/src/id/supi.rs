@@ -31,7 +31,13 @@ impl Imsi {
 
     /// The digits.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.digits[..usize::from(self.len)]).unwrap_or("")
+        core::str::from_utf8(self.digits()).unwrap_or("")
+    }
+
+    /// The digits in ASCII: 5 to 15 octets.
+    #[inline]
+    pub fn digits(&self) -> &[u8] {
+        self.digits.get(..usize::from(self.len)).unwrap_or(&self.digits)
     }
 
     /// The digits after the home PLMN; `None` when the IMSI is not of that PLMN.
@@ -146,8 +152,12 @@ pub enum Supi {
 
 impl Supi {
     /// The octets that enter a KDF: IMSI digits, or the NAI; no prefix (TS 33.501 A.7.0).
+    #[inline]
     pub fn kdf_octets(&self) -> &[u8] {
-        self.value().as_bytes()
+        match self {
+            Self::Imsi(imsi) => imsi.digits(),
+            Self::NetworkSpecific(nai) | Self::GlobalCable(nai) | Self::GlobalLine(nai) => nai.as_str().as_bytes(),
+        }
     }
 
     /// The identifier without the prefix of its kind.

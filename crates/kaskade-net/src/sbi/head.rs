@@ -139,6 +139,13 @@ pub(super) fn accepts(headers: &HeaderMap, content: Content) -> bool {
     Accepted::of(headers).includes(content)
 }
 
+/// `q=0`, in whatever form: not this one.
+fn is_weight_of_nothing(part: &[u8]) -> bool {
+    let weight = part.strip_prefix(b"q=").or_else(|| part.strip_prefix(b"Q="));
+    let weight = weight.and_then(|weight| std::str::from_utf8(weight).ok());
+    weight.is_some_and(|weight| weight.parse() == Ok(0.0))
+}
+
 impl Accepted {
     fn includes(self, content: Content) -> bool {
         self.0.is_none_or(|kinds| kinds[content as usize])
@@ -147,27 +154,26 @@ impl Accepted {
     /// A peer that lists `application/json` is taken to understand `application/3gppHal+json` too: 3GPP clients in use name
     /// only one of them.
     fn of(headers: &HeaderMap) -> Self {
+        /// Of a peer that lists one of these, any answer.
+        const ANY: [&str; 3] = ["application/json", "*/*", "application/*"];
         let mut listed: Option<[bool; Content::ALL.len()]> = None;
         for value in headers.get_all(header::ACCEPT) {
             let Ok(value) = value.to_str() else { continue };
-            for range in value.split(',') {
-                let mut parts = range.split(';').map(str::trim);
-                let kind = parts.next().unwrap_or("");
+            for range in value.as_bytes().split(|octet| *octet == b',') {
+                let mut parts = range.split(|octet| *octet == b';').map(<[u8]>::trim_ascii);
+                let kind = parts.next().unwrap_or_default();
                 if kind.is_empty() {
                     continue;
                 }
                 let kinds = listed.get_or_insert_default();
-                let refused = parts.any(|part| {
-                    let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-                    weight.is_some_and(|weight| weight.parse() == Ok(0.0))
-                });
-                if refused {
+                if parts.any(is_weight_of_nothing) {
                     continue;
                 }
-                for content in Content::ALL {
-                    kinds[content as usize] |= [content.media_type(), "application/json", "application/*", "*/*"]
-                        .iter()
-                        .any(|known| known.eq_ignore_ascii_case(kind));
+                let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(kind);
+                if ANY.into_iter().any(is) {
+                    kinds.fill(true);
+                } else if let Some(content) = Content::ALL.into_iter().find(|content| is(content.media_type())) {
+                    kinds[content as usize] = true;
                 }
             }
         }

@@ -5,6 +5,9 @@
 /// JSON is UTF-8 (RFC 8259 8.1). Whoever names another charset may have written it so, and would be misread. Other
 /// parameters say nothing here; one that is no parameter, or a charset that stands twice, is refused.
 pub(super) fn is_json(content_type: &[u8]) -> bool {
+    if content_type == b"application/json" {
+        return true;
+    }
     let kind = content_type.split(|octet| *octet == b';').next().unwrap_or_default();
     if !kind.trim_ascii().eq_ignore_ascii_case(b"application/json") {
         return false;

@@ -546,7 +546,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The pseudonym of a subscriber in one log: the first 8 octets of a code of its SUPI.
 #[inline]
 fn pseudonym(keys: &StoreKeys, supi: &Supi) -> [u8; 8] {
-    let (prefix, value) = (supi.sbi_prefix().as_bytes(), supi.value().as_bytes());
+    let (prefix, value) = (supi.sbi_prefix().as_bytes(), supi.kdf_octets());
     let mut short = [0; 32];
     let len = prefix.len() + value.len();
     let code = match short.get_mut(..len) {

@@ -17,6 +17,7 @@ mod caller;
 mod failure;
 mod link;
 mod macros;
+mod paths;
 mod remote;
 mod routes;
 
@@ -203,17 +204,12 @@ impl Operation {
 
     /// The segments of its path.
     pub(crate) fn segments(&self) -> impl Iterator<Item = Segment> + use<> {
-        segments_of(self.path)
+        let path = self.path.strip_prefix('/').unwrap_or(self.path);
+        path.split('/').map(|segment| {
+            let variable = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            variable.map_or(Segment::Name(segment), Segment::Variable)
+        })
     }
-}
-
-/// The segments of a path: names, and variables by their names.
-fn segments_of(path: &'static str) -> impl Iterator<Item = Segment> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    path.split('/').map(|segment| {
-        let variable = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        variable.map_or(Segment::Name(segment), Segment::Variable)
-    })
 }
 
 /// A segment of the path of an operation.

@@ -6,14 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kaskade_codec::sbi::path::{MAX_SEGMENTS, Segments, decode, push_segment};
+use kaskade_codec::sbi::path::{Segments, decode, push_segment};
 use kaskade_codec::sbi::{Body, Variable};
 use kaskade_faults::fault;
 use kaskade_flow::refusal::{Refusal, Refused};
 use tracing::{Instrument, Span, debug_span};
 
 use super::answer::At;
-use super::{Answer, Asker, Caller, CorrelationId, NotDone, Operation, Principal, Segment, Service, segments_of};
+use super::paths::{Found, Paths};
+use super::{Answer, Asker, Caller, CorrelationId, NotDone, Operation, Principal, Segment, Service};
 use crate::count::{OperationCounters, RefusalCounters};
 use crate::live::Live;
 use crate::role::policy::Groups;
@@ -59,6 +60,7 @@ impl Gate for Open {
 #[derive(Clone)]
 pub struct Api {
     service: &'static Service,
+    paths: Arc<Paths>,
     served: Arc<dyn Served>,
     root: Option<Arc<str>>,
     answers: Arc<[OperationCounters]>,
@@ -70,6 +72,7 @@ impl Api {
     pub fn new(service: &'static Service, served: impl Served) -> Self {
         Self {
             service,
+            paths: Arc::new(Paths::of(service)),
             served: Arc::new(served),
             root: None,
             answers: service
@@ -90,6 +93,15 @@ impl Api {
     pub fn at(mut self, root: Option<&str>) -> Self {
         self.root = root.map(Arc::from);
         self
+    }
+
+    /// Whether a path is below name and version, written without encoding.
+    fn is_above(&self, path: &str) -> bool {
+        let rest = || {
+            let version = path.strip_prefix('/')?.strip_prefix(self.service.name)?;
+            version.strip_prefix('/')?.strip_prefix(self.service.version)
+        };
+        rest().is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// What is served.
@@ -147,11 +159,12 @@ impl Routes {
 
     /// Finds the operation and begins it; what is wrong is told at once.
     fn begin(&self, mut request: Request) -> Result<Replying<'_>, Problem> {
-        let path = request.take_path();
-        let api = self.api(&path)?;
+        let asked = request.take_path();
+        let api = self.api(&asked)?;
         let not_well_formed = || Problem::from(Refusal::ResourceNotFound).with_detail("the path is not well formed");
-        let segments = Segments::of(&path).ok_or_else(not_well_formed)?;
-        let (index, operation) = find(api.service, below_api(&segments), request.method())?;
+        let segments = Segments::of(&asked).ok_or_else(not_well_formed)?;
+        let found = api.paths.find(below_api(&segments), request.method())?;
+        let Found { index, operation, path } = found;
         let requester = self.groups.with(|groups| groups.requester(request.peer()));
         let correlation = CorrelationId::new();
         // Every line of the log that is about a request stands in it, where the filter asks for it.
@@ -169,6 +182,7 @@ impl Routes {
             let asked = Asked {
                 operation,
                 request,
+                path,
                 segments,
                 root: api.root.as_deref(),
                 read: 0,
@@ -201,13 +215,16 @@ impl Routes {
     }
 
     fn api(&self, path: &str) -> Result<&Api, Problem> {
-        let found = || {
+        let decoded = || {
             let mut segments = path.strip_prefix('/')?.splitn(3, '/');
             let (name, version) = (decode(segments.next()?)?, decode(segments.next()?)?);
             let is = |api: &&Api| api.service.name == name && api.service.version == version;
             self.apis.iter().find(is)
         };
-        found().ok_or_else(|| Problem::from(Refusal::ApiUnknown).with_detail("no such API, or not in this version"))
+        let as_it_is = self.apis.iter().find(|api| api.is_above(path));
+        as_it_is
+            .or_else(decoded)
+            .ok_or_else(|| Problem::from(Refusal::ApiUnknown).with_detail("no such API, or not in this version"))
     }
 }
 
@@ -255,47 +272,6 @@ fn refuse(problem: Problem) -> Reply {
     problem.into()
 }
 
-/// The operation that a request asks for. Of two paths that fit, the one that says more by name does.
-fn find(
-    service: &'static Service,
-    segments: &[Cow<'_, str>],
-    method: &hyper::Method,
-) -> Result<(usize, &'static Operation), Problem> {
-    let fitting = |path: &'static str| {
-        let mut names = [false; MAX_SEGMENTS];
-        let mut given = segments.iter();
-        let mut wanted = segments_of(path);
-        for name in &mut names {
-            match (wanted.next(), given.next()) {
-                (None, None) => return Some(names),
-                (Some(Segment::Name(wanted)), Some(given)) if wanted == given => *name = true,
-                (Some(Segment::Variable(_)), Some(_)) => {}
-                _ => return None,
-            }
-        }
-        None
-    };
-    let paths = service.operations.iter().map(|operation| operation.path);
-    let best = paths
-        .filter_map(|path| Some((fitting(path)?, path)))
-        .max_by_key(|(names, _)| *names);
-    let (_, path) = best.ok_or(Refusal::ResourceNotFound)?;
-    let mut of_resource = service
-        .operations
-        .iter()
-        .enumerate()
-        .filter(|(_, operation)| operation.path == path);
-    if let Some(found) = of_resource.clone().find(|(_, operation)| operation.method == *method) {
-        return Ok(found);
-    }
-    let first = of_resource
-        .next()
-        .map(|(_, operation)| operation.method.to_string())
-        .unwrap_or_default();
-    let allow = of_resource.fold(first, |allow, (_, operation)| allow + ", " + operation.method.as_str());
-    Err(Problem::method_not_allowed(allow))
-}
-
 /// A service that can be asked, as its module makes it of a role.
 #[doc(hidden)]
 pub trait Served: Send + Sync + 'static {
@@ -311,6 +287,7 @@ pub trait Served: Send + Sync + 'static {
 pub struct Asked<'r> {
     operation: &'static Operation,
     request: Request,
+    path: &'r [Segment],
     segments: Segments<'r>,
     root: Option<&'r str>,
     /// Variables that were read.
@@ -324,8 +301,7 @@ impl Asked<'_> {
     /// # Errors
     /// That it is wrong.
     pub fn variable<V: Variable>(&mut self) -> Result<V, Problem> {
-        let given = below_api(&self.segments).iter();
-        let variables = self.operation.segments().zip(given);
+        let variables = self.path.iter().zip(below_api(&self.segments));
         let mut variables = variables.filter_map(|(segment, given)| match segment {
             Segment::Variable(name) => Some((name, given)),
             Segment::Name(_) => None,
