@@ -53,9 +53,13 @@ impl<'a> Segments<'a> {
     pub fn of(path: &'a str) -> Option<Self> {
         let mut segments = [const { Cow::Borrowed("") }; MAX_SEGMENTS];
         let mut len: usize = 0;
-        for segment in path.strip_prefix('/')?.split('/') {
+        let mut rest = Some(path.strip_prefix('/')?);
+        while let Some(path) = rest {
+            let slash = path.bytes().position(|octet| octet == b'/');
+            let (segment, behind) = path.split_at_checked(slash.unwrap_or(path.len()))?;
             *segments.get_mut(len)? = decode(segment)?;
             len = len.saturating_add(1);
+            rest = behind.strip_prefix('/');
         }
         Some(Self { segments, len })
     }
@@ -68,7 +72,7 @@ impl<'a> Segments<'a> {
 
 /// Decodes one segment. `None` when it is no percent-encoded UTF-8.
 pub fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
+    if !segment.as_bytes().contains(&b'%') {
         return Some(Cow::Borrowed(segment));
     }
     // What is no encoding, the crate leaves as it is.

@@ -120,9 +120,11 @@ struct Text {
 impl Text {
     #[inline]
     fn push(&mut self, octets: &[u8]) {
+        // Digits, prefixes and NAIs are visible ASCII.
         let rest = self.octets.get_mut(self.len.min(24)..).unwrap_or_default();
-        for (to, from) in rest.iter_mut().zip(octets) {
-            *to = code::printable(*from);
+        let fitting = octets.len().min(rest.len());
+        if let (Some(to), Some(from)) = (rest.get_mut(..fitting), octets.get(..fitting)) {
+            to.copy_from_slice(from);
         }
         self.len += octets.len();
     }

@@ -551,8 +551,9 @@ fn pseudonym(keys: &StoreKeys, supi: &Supi) -> [u8; 8] {
     let len = prefix.len() + value.len();
     let code = match short.get_mut(..len) {
         Some(text) => {
-            let octets = prefix.iter().chain(value);
-            text.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+            let (head, tail) = text.split_at_mut(prefix.len());
+            head.copy_from_slice(prefix);
+            tail.copy_from_slice(value);
             keys.record_code(Purpose::AuditSubject, text)
         }
         None => keys.record_code(Purpose::AuditSubject, &[prefix, value].concat()),
