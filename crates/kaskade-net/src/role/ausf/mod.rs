@@ -229,7 +229,6 @@ impl Ausf {
             .serving_networks
             .with(|policy| policy.authorises(requester, &serving_network_name))
         {
-            log_limit!(info, "serving network is not authorised", %requester, %serving_network_name);
             return Err(AusfError::ServingNetworkNotAuthorised);
         }
         self.admit(requester, &info)?;
