@@ -31,6 +31,7 @@ impl Monitor {
         }
         self.services(&mut out);
         self.peers(&mut out);
+        self.registrations(&mut out);
         self.audit(&mut out);
         self.store(&mut out);
         out.into_text()
@@ -90,6 +91,17 @@ impl Monitor {
             ("kaskade_request_octets", "Octets of requests that wait.", peers.octets),
         ] {
             out.single(name, Gauge, help, count(value));
+        }
+    }
+
+    fn registrations(&self, out: &mut Exposition) {
+        if self.registrations.is_empty() {
+            return;
+        }
+        let help = "1 while the NRF has the profile, as far as is known.";
+        out.family("kaskade_nrf_registered", Gauge, help);
+        for (role, state) in &self.registrations {
+            out.sample(&[("nf_type", role.nf_type())], u64::from(state.is_registered()));
         }
     }
 

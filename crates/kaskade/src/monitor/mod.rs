@@ -15,8 +15,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
+use kaskade::config::Role;
 use kaskade_net::admin::{Answering, Body, Handler, Request, Response, Visitor};
 use kaskade_net::node::Watch;
+use kaskade_net::nrf::RegistrationState;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use serde_json::json;
@@ -28,19 +30,27 @@ pub(crate) struct Monitor {
     store: Arc<SubscriberStore>,
     store_file: PathBuf,
     audit: AuditLog,
+    registrations: Vec<(Role, RegistrationState)>,
     /// Seconds since 1970.
     started: u64,
 }
 
 impl Monitor {
     /// Watches a node that has just started.
-    pub(crate) fn new(watch: Watch, store: Arc<SubscriberStore>, store_file: PathBuf, audit: AuditLog) -> Self {
+    pub(crate) fn new(
+        watch: Watch,
+        store: Arc<SubscriberStore>,
+        store_file: PathBuf,
+        audit: AuditLog,
+        registrations: Vec<(Role, RegistrationState)>,
+    ) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             watch,
             store,
             store_file,
             audit,
+            registrations,
             started: now.map_or(0, |now| now.as_secs()),
         }
     }

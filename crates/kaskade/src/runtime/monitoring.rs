@@ -12,6 +12,39 @@ use tokio::task::JoinHandle;
 
 use crate::monitor::Monitor;
 
+/// A listener that is open, and whose visitors wait.
+pub(super) struct Opened {
+    address: Option<SocketAddr>,
+    listener: Listener,
+}
+
+impl Opened {
+    /// Opens it where the configuration wants one.
+    pub(super) fn open(config: &Config) -> Result<Option<Self>> {
+        let Some(listen) = config.admin.listen else {
+            return Ok(None);
+        };
+        let tls = config.admin.tls.server("admin.tls")?;
+        let listener =
+            Listener::tcp(listen, tls).with_context(|| format!("admin.listen: cannot listen on {listen}"))?;
+        let address = listener.address();
+        Ok(Some(Self { address, listener }))
+    }
+
+    /// Serves what this one has to say.
+    pub(super) fn serve(self, monitor: Monitor) -> Monitoring {
+        let Self { address, listener } = self;
+        let (tls, shutdown) = (listener.tls().cloned(), Shutdown::new());
+        let task = tokio::spawn(serve(listener, Arc::new(monitor), Limits::default(), shutdown.clone()));
+        Monitoring {
+            address,
+            tls,
+            shutdown,
+            task,
+        }
+    }
+}
+
 /// A listener that runs.
 pub(crate) struct Monitoring {
     address: Option<SocketAddr>,
@@ -21,24 +54,6 @@ pub(crate) struct Monitoring {
 }
 
 impl Monitoring {
-    /// Opens it where the configuration wants one.
-    pub(super) fn start(config: &Config, monitor: Monitor) -> Result<Option<Self>> {
-        let Some(listen) = config.admin.listen else {
-            return Ok(None);
-        };
-        let tls = config.admin.tls.server("admin.tls")?;
-        let listener =
-            Listener::tcp(listen, tls).with_context(|| format!("admin.listen: cannot listen on {listen}"))?;
-        let (address, tls, shutdown) = (listener.address(), listener.tls().cloned(), Shutdown::new());
-        let task = tokio::spawn(serve(listener, Arc::new(monitor), Limits::default(), shutdown.clone()));
-        Ok(Some(Self {
-            address,
-            tls,
-            shutdown,
-            task,
-        }))
-    }
-
     /// Its URL, with the port that it got.
     pub(crate) fn url(&self) -> Option<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::Node;
-use kaskade_net::nrf::{Address, NfProfile, Registration};
+use kaskade_net::nrf::{Address, NfProfile, Registration, RegistrationState};
 use kaskade_net::sbi::client::SbiClient;
 use kaskade_net::sbi::tls::ClientTls;
 
@@ -15,7 +15,7 @@ const HEART_BEAT_TIMER: u32 = 10;
 #[derive(Default)]
 pub(super) struct Registrations {
     tls: Option<ClientTls>,
-    all: Vec<Registration>,
+    all: Vec<(Role, Registration)>,
 }
 
 impl Registrations {
@@ -37,7 +37,7 @@ impl Registrations {
             };
             let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
             let profile = NfProfile::new(name(role), role.nf_type(), &address, &services, HEART_BEAT_TIMER);
-            all.push(Registration::start(client.clone(), profile));
+            all.push((role, Registration::start(client.clone(), profile)));
         }
         Ok(Self { tls: options.tls, all })
     }
@@ -49,9 +49,15 @@ impl Registrations {
         }
     }
 
+    /// Which roles the NRF has, as far as is known.
+    pub(super) fn states(&self) -> Vec<(Role, RegistrationState)> {
+        let states = self.all.iter().map(|(role, one)| (*role, one.state().clone()));
+        states.collect()
+    }
+
     /// Takes all of it back.
     pub(super) async fn end(self) {
-        for registration in self.all {
+        for (_, registration) in self.all {
             registration.end().await;
         }
     }

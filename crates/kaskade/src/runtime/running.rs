@@ -10,7 +10,7 @@ use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::EngineError;
 
-use super::monitoring::Monitoring;
+use super::monitoring::{Monitoring, Opened};
 use super::nrf::Registrations;
 use super::parts::Parts;
 use super::roles::{Shared, node_options};
@@ -47,20 +47,23 @@ impl Running {
             }
             other => other?,
         };
+        let name = |role| match role {
+            Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
+            _ => parts.instance,
+        };
+        let watched = Opened::open(&config)?;
+        // Peers are sent here when all of it listens.
+        let registrations = Registrations::start(&config, &node, name)?;
         let monitor = Monitor::new(
             node.watch(),
             Arc::clone(&parts.store),
             parts.folder.subscribers(),
             parts.audit.clone(),
+            registrations.states(),
         );
-        let name = |role| match role {
-            Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
-            _ => parts.instance,
-        };
         Ok(Self {
-            monitoring: Monitoring::start(&config, monitor)?,
-            // Peers are sent here when all of it listens.
-            registrations: Registrations::start(&config, &node, name)?,
+            monitoring: watched.map(|opened| opened.serve(monitor)),
+            registrations,
             config,
             parts,
             node,

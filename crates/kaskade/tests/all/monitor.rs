@@ -14,7 +14,7 @@ use crate::common::{Place, SUPI, Up};
 const CONFIG: &str = "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[budget]\n\
                       card = \"unlimited\"\ncard_of_requester = \"unlimited\"\n";
 
-fn curl(args: &[&str]) -> String {
+pub(crate) fn curl(args: &[&str]) -> String {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "20"])
         .args(args)
@@ -25,7 +25,7 @@ fn curl(args: &[&str]) -> String {
 }
 
 /// Where a node is watched.
-fn root(up: &Up) -> String {
+pub(crate) fn root(up: &Up) -> String {
     let line = up.greeting.lines().find_map(|line| line.strip_prefix("Metrics"));
     let url = line.expect("an address").trim();
     url.strip_suffix("/metrics").expect("a path").to_owned()

@@ -8,7 +8,8 @@ use kaskade_net::admin::{Answering, Body, Handler, Limits, Listener, Request, Re
 use kaskade_net::sbi::server::Shutdown;
 use serde_json::Value;
 
-use crate::common::{Place, Up};
+use crate::common::{Place, Up, wait_until};
+use crate::monitor::{curl, root};
 
 /// Keeps method, name and profile of each request.
 #[derive(Default)]
@@ -58,7 +59,7 @@ fn the_roles_that_run_are_registered_until_the_end() {
     let place = Place::new();
     place.file(
         "k.toml",
-        &format!("data_dir = \"data\"\n[nrf]\nurl = \"http://{address}\"\n"),
+        &format!("data_dir = \"data\"\n[nrf]\nurl = \"http://{address}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"),
     );
     for round in 1..=2 {
         let up = Up::start(&place, "up --config k.toml");
@@ -67,6 +68,13 @@ fn the_roles_that_run_are_registered_until_the_end() {
             assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", nrf.0.lock());
             std::thread::sleep(Duration::from_millis(10));
         }
+        let metrics = format!("{}/metrics", root(&up));
+        wait_until("both are known to be registered", || {
+            let figures = curl(&[&metrics]);
+            ["AUSF", "UDM"]
+                .iter()
+                .all(|nf_type| figures.contains(&format!("kaskade_nrf_registered{{nf_type=\"{nf_type}\"}} 1\n")))
+        });
         let port: u64 = up
             .ausf
             .rsplit(':')
@@ -108,5 +116,75 @@ fn the_roles_that_run_are_registered_until_the_end() {
         place.file("wrong.toml", config);
         let said = place.kaskade("config check wrong.toml").refused();
         assert!(said.contains(says), "{config}: {said}");
+    }
+}
+
+/// An NRF of Open5GS; ended when dropped.
+struct Open5gs(std::process::Child);
+
+impl Drop for Open5gs {
+    fn drop(&mut self) {
+        // Nothing to do if it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_nrf_of_open5gs_has_the_roles_that_run() {
+    let place = Place::new();
+    let address = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        free.local_addr().expect("an address")
+    };
+    // Whoever does not beat for two seconds is forgotten.
+    let config = format!(
+        "logger: {{ file: {{ path: {} }} }}\nglobal: {{ max: {{ ue: 64 }} }}\nnrf:\n  time: {{ nf_instance: {{ heartbeat: 1 }} }}\n  \
+         serving: [{{ plmn_id: {{ mcc: 999, mnc: 70 }} }}]\n  sbi: {{ server: [{{ address: 127.0.0.1, port: {} }}] }}\n",
+        place.path("nrf.log").display(),
+        address.port()
+    );
+    let file = place.file("nrf.yaml", &config);
+    let started = std::process::Command::new("open5gs-nrfd")
+        .arg("-c")
+        .arg(file)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    let Ok(started) = started else {
+        kaskade_oracle::not_here("open5gs-nrfd: an NRF of Open5GS");
+        return;
+    };
+    let _nrf = Open5gs(started);
+    wait_until("the NRF listens", || std::net::TcpStream::connect(address).is_ok());
+    place.file(
+        "k.toml",
+        &format!("data_dir = \"data\"\n[nrf]\nurl = \"http://{address}\"\n"),
+    );
+    let up = Up::start(&place, "up --config k.toml");
+    let found = |nf_type: &str, service: &str| -> Value {
+        let url = format!(
+            "http://{address}/nnrf-disc/v1/nf-instances?target-nf-type={nf_type}&requester-nf-type=AMF&service-names={service}"
+        );
+        let text = curl(&["--http2-prior-knowledge", &url]);
+        serde_json::from_str::<Value>(&text).map_or(Value::Null, |found| found["nfInstances"][0].clone())
+    };
+    let both = [("AUSF", "nausf-auth"), ("UDM", "nudm-ueau")];
+    let begun = Instant::now();
+    wait_until("both are found, and for longer than one that does not beat", || {
+        let all = both
+            .iter()
+            .all(|(nf_type, service)| found(nf_type, service).is_object());
+        assert!(all || begun.elapsed() < Duration::from_secs(3), "forgotten");
+        all && begun.elapsed() > Duration::from_secs(6)
+    });
+    let ausf = found("AUSF", "nausf-auth");
+    let kept = std::fs::read_to_string(place.path("data/nf-instance-id")).expect("a name");
+    assert_eq!(ausf["nfInstanceId"], kept.trim());
+    let end = &ausf["nfServices"][0]["ipEndPoints"][0];
+    assert_eq!(format!("http://127.0.0.1:{}", end["port"]), up.ausf, "{ausf}");
+    up.stop();
+    for (nf_type, service) in both {
+        assert!(found(nf_type, service).is_null(), "{nf_type}");
     }
 }
