@@ -48,7 +48,7 @@ mod records;
 #[path = "store.rs"]
 mod store;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -147,8 +147,9 @@ fn options(seconds: &Arc<AtomicU64>) -> StoreOptions {
     options
 }
 
-/// The content that each schedule starts with: subscribers 0 to 2, of which the last two were imported.
-fn prepared() -> MemoryEngine {
+/// The content that each schedule starts with, and what was issued: subscribers 0 to 3, of which all but the first were imported, and
+/// the last has got all that a card at 100 accepts.
+fn prepared() -> (MemoryEngine, Vec<(u64, Sqn)>) {
     let engine = MemoryEngine::default();
     let key = MasterKey::from_octets(&[7; 32]);
     let seconds = Arc::new(AtomicU64::new(START));
@@ -162,9 +163,13 @@ fn prepared() -> MemoryEngine {
         subscriber(0, SqnScheme::TimeBased, 0),
         subscriber(1, SqnScheme::NonTimeBased, 100),
         subscriber(2, SqnScheme::TimeBased, 100),
+        subscriber(3, SqnScheme::NonTimeBased, 100),
     ];
-    store.expect("a store").put_many(&all).expect("put");
-    engine
+    let store = store.expect("a store");
+    store.put_many(&all).expect("put");
+    let issued = (0..45).map(|_| (3, store.next_sqn(&supi(3), NODE).expect("an SQN")));
+    let issued = issued.collect();
+    (engine, issued)
 }
 
 impl World {
@@ -186,7 +191,7 @@ impl World {
         (world, committer)
     }
 
-    fn new(prepared: &MemoryEngine) -> (Self, Committer) {
+    fn new((prepared, issued): &(MemoryEngine, Vec<(u64, Sqn)>)) -> (Self, Committer) {
         // Rows are at hand, or must be waited for while others go on.
         let memory = prepared.copy();
         let disk = Disk {
@@ -197,7 +202,9 @@ impl World {
             },
             failing: AtomicBool::new(false),
         };
-        Self::open(Arc::new(disk), Arc::new(AtomicU64::new(START + 2)))
+        let (world, committer) = Self::open(Arc::new(disk), Arc::new(AtomicU64::new(START + 2)));
+        lock(&world.issued).clone_from(issued);
+        (world, committer)
     }
 
     fn share(&self) -> Self {
@@ -263,25 +270,34 @@ impl World {
         let memory = self.disk.memory.copy();
         // As after a power cut: what was on its way is lost, or durable already.
         drop(self);
-        next_life(memory, &mut issued);
-        let mut seen = BTreeSet::new();
+        let reuses = next_life(memory, &mut issued);
+        let mut seen = BTreeMap::new();
         for (n, sqn) in issued {
             let (Seq(seq), _) = SqnLayout::ANNEX_C3.split(sqn);
-            assert!(seen.insert((n, sqn)), "SEQ {seq} of subscriber {n} was issued twice");
+            let times = seen.entry((n, sqn)).or_insert(0);
+            *times += 1;
+            let allowed = 1 + reuses.get(&n).copied().unwrap_or(0);
+            assert!(
+                *times <= allowed,
+                "SEQ {seq} of subscriber {n} was issued {times} times"
+            );
         }
     }
 }
 
-/// What the next life issues, its clock back where all began. On locks of the system: there is nothing to search.
-fn next_life(memory: MemoryEngine, issued: &mut Vec<(u64, Sqn)>) {
+/// What the next life issues, its clock back where all began; how often its records say that numbers were allowed once more. On locks of
+/// the system: there is nothing to search.
+fn next_life(memory: MemoryEngine, issued: &mut Vec<(u64, Sqn)>) -> BTreeMap<u64, u32> {
     let seconds = Arc::new(AtomicU64::new(START));
     let key = MasterKey::from_octets(&[7; 32]);
     let store =
         crate::SubscriberStore::without_thread(Arc::new(memory), Path::new("model"), &key, std_options(&seconds));
     let (store, mut committer) = store.expect("a store");
+    let reuses = |n| Some((n, store.subscriber(&supi(n)).expect("read")?.sqn.back().reuses));
+    let reuses = (0..4).filter_map(reuses).collect();
     // Far enough that a new epoch meets what it must skip.
     for _ in 0..60 {
-        for n in 0..3 {
+        for n in 0..4 {
             loop {
                 match store.next_sqn_now(&supi(n), NODE) {
                     Ok(Some(sqn)) => issued.push((n, sqn)),
@@ -298,6 +314,7 @@ fn next_life(memory: MemoryEngine, issued: &mut Vec<(u64, Sqn)>) {
         seconds.fetch_add(1, Ordering::Relaxed);
         committer.step(store.queue.take_now());
     }
+    reuses
 }
 
 /// The same options for the store on locks of the system.
@@ -345,7 +362,7 @@ fn card(n: u64, card: u64, sqn: SqnRecord) -> Subscriber {
 
 /// Searches the orders of one scenario.
 fn search(failing: bool, works: impl Fn() -> Vec<Box<dyn FnOnce(&World) + Send>> + Send + Sync + 'static) {
-    let prepared = prepared();
+    let (engine, issued) = prepared();
     let asked = std::env::var("KASKADE_SCHEDULES")
         .ok()
         .and_then(|number| number.parse().ok());
@@ -363,7 +380,7 @@ fn search(failing: bool, works: impl Fn() -> Vec<Box<dyn FnOnce(&World) + Send>>
     for scheduler in schedulers {
         let mut config = shuttle::Config::new();
         config.stack_size = 1 << 18;
-        let (prepared, works) = (prepared.copy(), Arc::clone(&works));
+        let (prepared, works) = ((engine.copy(), issued.clone()), Arc::clone(&works));
         shuttle::Runner::new(scheduler, config).run(move || {
             let (world, committer) = World::new(&prepared);
             world.disk.failing.store(failing, Ordering::Relaxed);
@@ -390,23 +407,35 @@ fn schedules_of_issuing_with_a_full_disk() {
     search(true, || vec![asks(0, 3), asks(1, 6), asks(1, 4)]);
 }
 
+/// The card of subscriber `n` shows that it stands at `seq_ms`.
+fn goes_back(n: u64, seq_ms: u64) -> Box<dyn FnOnce(&World) + Send> {
+    work(move |world| {
+        let sqn_ms = SqnLayout::ANNEX_C3.join(Seq(seq_ms), kaskade_aka::sqn::Ind(0));
+        let rand = world.store.challenge(&supi(n), [0; 8]);
+        match world.store.resynchronise(&supi(n), &rand, sqn_ms.expect("48 bits")) {
+            Ok(_) | Err(StoreError::Write(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    })
+}
+
 /// The card is behind by more than Δ, so that numbers go down and meet again what was issued.
 #[test]
 fn schedules_of_resynchronising() {
-    search(false, || {
-        let resynchronise = work(|world| {
-            let sqn_ms = SqnLayout::ANNEX_C3
-                .join(Seq(60), kaskade_aka::sqn::Ind(0))
-                .expect("48 bits");
-            match world
-                .store
-                .resynchronise(&supi(2), &world.store.challenge(&supi(2), [0; 8]), sqn_ms)
-            {
+    search(false, || vec![goes_back(2, 60), asks(2, 2), asks(2, 2)]);
+}
+
+/// The card has got all that it would accept, so that numbers come once more: as often as is durable, and no more often.
+#[test]
+fn schedules_of_using_again_with_a_full_disk() {
+    search(true, || {
+        let import = work(
+            |world| match world.store.put_many([&subscriber(3, SqnScheme::NonTimeBased, 1000)]) {
                 Ok(_) | Err(StoreError::Write(_)) => {}
                 Err(error) => panic!("{error}"),
-            }
-        });
-        vec![resynchronise, asks(2, 2), asks(2, 2)]
+            },
+        );
+        vec![goes_back(3, 100), goes_back(3, 100), import, asks(3, 3), asks(3, 2)]
     });
 }
 

@@ -25,6 +25,7 @@ mod going_back;
 mod lives;
 mod old_stores;
 mod on_record;
+mod once_more;
 mod outages;
 mod power_loss;
 mod private;

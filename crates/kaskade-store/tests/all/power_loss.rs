@@ -109,10 +109,12 @@ fn a_failed_sync_is_never_forgotten() {
 }
 
 /// Something with power.
-trait Powered {
+pub(crate) trait Powered {
     fn open(&self) -> Result<Arc<dyn Engine>, EngineError>;
     fn cut_after(&self, operations: u64);
     fn restore(&self);
+    /// How many operations a commit takes, about.
+    fn commit(&self) -> u64;
 }
 
 impl Powered for Disk {
@@ -120,18 +122,23 @@ impl Powered for Disk {
         Ok(Arc::new(self.open(CACHE)?))
     }
     fn cut_after(&self, operations: u64) {
-        self.cut_power_after(operations * 6);
+        self.cut_power_after(operations);
     }
     fn restore(&self) {
         self.restore_power();
+    }
+    fn commit(&self) -> u64 {
+        6
     }
 }
 
 /// The model of an engine: a commit at which the power is cut is durable or not, and nothing works after it.
 #[derive(Clone, Default)]
-struct Model {
+pub(crate) struct Model {
     memory: MemoryEngine,
     left: Arc<AtomicI64>,
+    /// Whether that commit is durable; `None` for now this, now that.
+    pub(crate) lands: Option<bool>,
 }
 
 impl Model {
@@ -153,6 +160,9 @@ impl Powered for Model {
     fn restore(&self) {
         self.left.store(i64::MAX, Ordering::SeqCst);
     }
+    fn commit(&self) -> u64 {
+        1
+    }
 }
 
 impl Engine for Model {
@@ -162,10 +172,11 @@ impl Engine for Model {
 impl Model {
     fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
-        // The last one is durable or not by the number of its changes.
+        // Else the last one is durable or not by the number of its changes.
         let changes: usize = group.units.iter().map(|unit| unit.changes().len()).sum();
+        let lands = self.lands.unwrap_or(changes.is_multiple_of(2));
         let mut outcomes = Vec::new();
-        if left > 1 || (left == 1 && changes.is_multiple_of(2)) {
+        if left > 1 || (left == 1 && lands) {
             outcomes = self.memory.write(group)?;
         }
         if left > 1 {
@@ -237,7 +248,7 @@ fn survive(power: &dyn Powered, seed: u64) {
         // The clock starts where it once stood: only what is durable protects.
         let hands = Hands::new();
         if life > 0 {
-            power.cut_after(1 + random.below(100));
+            power.cut_after(power.commit() * (1 + random.below(100)));
         }
         let opened = power.open().map_err(|_| ()).and_then(|engine| {
             SubscriberStore::with_engine(engine, Path::new("store"), &key, options(&hands)).map_err(|_| ())
@@ -247,7 +258,7 @@ fn survive(power: &dyn Powered, seed: u64) {
                 let all: Vec<_> = (0..SUBSCRIBERS).map(|n| subscriber(n, scheme(n))).collect();
                 store.put_many(&all).expect("put");
                 told.there = [Some(true); SUBSCRIBERS as usize];
-                power.cut_after(1 + random.below(100));
+                power.cut_after(power.commit() * (1 + random.below(100)));
             }
             check_who_is_there(&store, &mut told, life);
             for _ in 0..2000 {
