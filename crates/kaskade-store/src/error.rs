@@ -202,7 +202,7 @@ pub enum EngineError {
     #[error("{}: there is no store", .0.display())]
     Missing(PathBuf),
     /// Another process has the store open.
-    #[error("{}: in use by another process", .0.display())]
+    #[error("{}: in use: a node or another command has it open", .0.display())]
     InUse(PathBuf),
     /// Not a store, or damaged. It is left as it is.
     #[error(

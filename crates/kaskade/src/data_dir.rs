@@ -1,13 +1,17 @@
 //! The data folder: master key, subscribers, home network keys. Nobody but its owner may look into it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::Config;
+use kaskade_flow::Refusal;
 use kaskade_store::locked::scrubbed;
-use kaskade_store::private::{self, Notice, Use};
-use kaskade_store::{Locked, MasterKey};
+use kaskade_store::private::{self, Notice, PrivateError, Use};
+use kaskade_store::{Locked, MasterKey, MasterKeyError};
+
+use crate::exit;
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
@@ -86,8 +90,19 @@ impl DataDir {
             return Self::open(path);
         }
         if !is_unused(path)? {
-            bail!(no_master_key(path));
+            match Self::exists(path) {
+                // Another command made it meanwhile.
+                true => return Self::open(path),
+                false => bail!(no_master_key(path)),
+            }
         }
+        Self::create(path).map_err(|error| match error.chain().any(was_made_meanwhile) {
+            true => being_made(path, "run this again"),
+            false => error,
+        })
+    }
+
+    fn create(path: &Path) -> Result<Self> {
         // An empty folder that somebody made for us gets the mode that it needs.
         let notices = private::create_folder(path).context("cannot make the data folder")?;
         // Before the master key: who finds a key without a store and without this has lost the store.
@@ -113,7 +128,14 @@ impl DataDir {
         }
         let notices = private::check_folder(path).context("the data folder cannot be used")?;
         let master = Locked::try_with(|| MasterKey::open(&path.join(MASTER_KEY)));
-        let master = master.context("the master key cannot be used")?;
+        let master = master.map_err(|error| match error {
+            // Its octets come a moment after its name.
+            MasterKeyError::Length { actual: 0, path: key, .. } if is_there(&path.join(NO_STORE_YET)) => {
+                let key = key.display();
+                being_made(path, &format!("run this again. If it stays so, that was interrupted, and nothing is lost with {key}: remove it"))
+            }
+            error => anyhow::Error::new(error).context("the master key cannot be used"),
+        })?;
         Ok(Self::with(path, master, false, notices))
     }
 
@@ -251,6 +273,23 @@ fn is_unused(path: &Path) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether a file could not be made as another command made it a moment ago.
+fn was_made_meanwhile(error: &(dyn std::error::Error + 'static)) -> bool {
+    let file: Option<&PrivateError> = error.downcast_ref();
+    matches!(
+        file,
+        Some(PrivateError::Io {
+            kind: ErrorKind::AlreadyExists,
+            ..
+        })
+    )
+}
+
+fn being_made(path: &Path, then: &str) -> anyhow::Error {
+    let text = format!("another command is making the data folder {}: {then}", path.display());
+    exit::refused(Refusal::InWork, text)
 }
 
 /// Why a folder with something in it is not used.

@@ -1,13 +1,14 @@
 //! The exit status that an error stands for: what was refused, as the table of refusals says it; 1 for everything else.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use kaskade_flow::refusal::Exit;
 use kaskade_flow::{Refusal, Refused};
 use kaskade_net::role::seaf::AusfClientError;
 use kaskade_store::audit::{AuditError, AuditFull};
 use kaskade_store::private::PrivateError;
-use kaskade_store::{StoreError, WritingStopped};
+use kaskade_store::{EngineError, StoreError, WritingStopped};
 
 /// The status after a failure of the store, for the supervisor.
 pub(crate) const STORE_FAILED: u8 = match Refusal::StoreFailed.verdict().exit.answer() {
@@ -24,6 +25,12 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
 
 fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     if error.is::<WritingStopped>() {
+        return Some(Refusal::StoreFailed);
+    }
+    if is_in_use(error) {
+        return Some(Refusal::InWork);
+    }
+    if is_read_only(error) {
         return Some(Refusal::StoreFailed);
     }
     let store = error.downcast_ref().and_then(StoreError::refusal);
@@ -45,8 +52,49 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
         .or_else(refused)
 }
 
-/// The same error, with what to do where there is no room.
+/// Whether a node or another command has what is wanted: it goes when that has ended.
+fn is_in_use(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_engine = |cause: &EngineError| matches!(cause, EngineError::InUse(_));
+    match error.downcast_ref() {
+        Some(StoreError::Read(cause) | StoreError::Write(cause)) => of_engine(cause),
+        _ => matches!(error.downcast_ref(), Some(AuditError::InUse(_))) || error.downcast_ref().is_some_and(of_engine),
+    }
+}
+
+/// Whether a file system takes no changes: stores and logs are opened to write even where nothing is changed.
+fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_file = |file: &PrivateError| {
+        matches!(
+            file,
+            PrivateError::Io {
+                kind: ErrorKind::ReadOnlyFilesystem,
+                ..
+            }
+        )
+    };
+    let of_engine = |cause: &EngineError| match cause {
+        EngineError::Private(file) => of_file(file),
+        EngineError::Io { source, .. } => source.kind() == ErrorKind::ReadOnlyFilesystem,
+        _ => false,
+    };
+    match error.downcast_ref() {
+        Some(StoreError::Read(cause) | StoreError::Write(cause)) => of_engine(cause),
+        _ => {
+            matches!(error.downcast_ref(), Some(AuditError::Private(file)) if of_file(file))
+                || error.downcast_ref().is_some_and(of_file)
+                || error.downcast_ref().is_some_and(of_engine)
+        }
+    }
+}
+
+/// The same error, with what to do where there is no room, or nothing can be written.
 pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(is_read_only) {
+        return error.context(
+            "the file system is read-only, and a store is opened to write even by who only looks: copy the data folder (or the \
+             file) with its modes to a place that can be written, and name that copy",
+        );
+    }
     let says_so = || format!("{error:#}").contains("run the command again");
     match status(&error) == Exit::NoSpace.number() && !error.is::<Done>() && !says_so() {
         true => error.context("make room and run the command again"),
@@ -89,10 +137,8 @@ pub(crate) fn refused(why: Refusal, text: impl Into<String>) -> anyhow::Error {
 mod tests {
     use std::sync::Arc;
 
-    use anyhow::{Context as _, anyhow};
-    use kaskade_store::EngineError;
-
     use super::*;
+    use anyhow::{Context as _, anyhow};
 
     #[test]
     fn what_to_do_without_room_is_said_once_and_not_after_it_was_done() {
@@ -108,13 +154,21 @@ mod tests {
     #[test]
     fn a_status_says_what_was_refused() {
         let full = || Arc::new(EngineError::Full("x".into()));
+        let read_only = || PrivateError::Io {
+            path: "x".into(),
+            reason: "os error 30".into(),
+            kind: ErrorKind::ReadOnlyFilesystem,
+        };
         for (error, expected) in [
             (anyhow!("anything"), 1),
             (StoreError::UnknownSubscriber.into(), 67),
             (StoreError::AlreadyExists.into(), 1),
             (StoreError::Write(full()).into(), 73),
             (StoreError::Read(Arc::new(EngineError::Failed)).into(), 74),
-            (StoreError::Read(Arc::new(EngineError::InUse("x".into()))).into(), 1),
+            (StoreError::Read(Arc::new(EngineError::InUse("x".into()))).into(), 75),
+            (AuditError::InUse("x".into()).into(), 75),
+            (read_only().into(), 74),
+            (StoreError::Read(Arc::new(read_only().into())).into(), 74),
             (WritingStopped(full()).into(), 74),
             (AuditFull::NoRoom.into(), 73),
             (AuditFull::Stopping.into(), 75),
@@ -127,6 +181,9 @@ mod tests {
             assert_eq!(status(&error), expected, "{error}");
             let within = Err::<(), _>(error).context("more").context("about it").unwrap_err();
             assert_eq!(status(&within), expected);
+            let is_read_only = format!("{within:#}").contains("os error 30");
+            let said = format!("{:#}", advised(within));
+            assert_eq!(said.contains("copy the data folder"), is_read_only, "{said}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The audit log of a command or a node, and the store beside it, which keeps how far that log has come.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use kaskade_store::{OnRecord, StoreError, SubscriberStore};
 use crate::console::complain;
 use crate::data_dir::DataDir;
 use crate::exit::Done;
+use crate::runtime::store::IN_USE;
 
 /// How many segments are kept at least, whatever is configured.
 pub(crate) const LEAST_SEGMENTS: u64 = 4;
@@ -74,7 +75,8 @@ impl Drop for LogOf<'_> {
         }
         if let Err(error) = self.store.keep_audit_head() {
             complain(&format!(
-                "the store does not keep where the audit log ends, only an earlier place: {error}"
+                "the store does not keep where the audit log ends, only an earlier place: {error}. Nothing has to be done: the next \
+                 command that writes keeps it when there is room"
             ));
         }
     }
@@ -236,20 +238,16 @@ fn open_with(
     let needs = format!("{} needs {octets} octets", folder.display());
     let log = AuditLog::open(options, data.master()).map_err(|error| {
         let context = match &error {
-            error if error.is_no_room() => format!(
-                "cannot open the audit log: the disk is full, {needs}. Make room and run the command again"
-            ),
-            AuditError::InUse(_) => "cannot open the audit log: stop the `kaskade up` that writes it first".to_owned(),
+            error if error.is_no_room() => {
+                format!("cannot open the audit log: the disk is full, {needs}. Make room and run the command again")
+            }
+            AuditError::InUse(_) => format!("cannot open the audit log: {IN_USE}"),
             _ => "cannot open the audit log".to_owned(),
         };
         let error = anyhow::Error::new(error).context(context);
         match kept.is_some() && is_not_the_known_log(&error) {
-            true => error.context(format!(
-                "the audit log is not the one that the store knows: there is another one in {}, or none, or it was cut or put back \
-                 from a copy. If `folder` under [audit] of the node's configuration is elsewhere, name that with --config; else put \
-                 the right folder back. If it is lost, `kaskade audit accept --yes` goes on with what is there, and says so in it",
-                folder.display()
-            )),
+            true => error.context(not_the_known_log(&folder)),
+            false if is_damaged(&error) => error.context(damaged(&folder, kept.is_some())),
             false => error,
         }
     })?;
@@ -262,8 +260,35 @@ fn open_with(
     Ok(log)
 }
 
+/// What to do about a log that is not the one that the store knows.
+pub(crate) fn not_the_known_log(folder: &Path) -> String {
+    let (found, then) = match folder.exists() {
+        true => (
+            "there is another one in, or it was cut or put back from a copy:",
+            "goes on with what is there",
+        ),
+        false => ("there is none in", "begins a new one"),
+    };
+    format!(
+        "the audit log is not the one that the store knows: {found} {}. If `folder` under [audit] of the node's configuration is \
+         elsewhere, name that with --config; else put the right folder back. If it is lost, `kaskade audit accept --yes` {then}, and \
+         says so in it",
+        folder.display()
+    )
+}
+
+/// What to do about a log that is damaged.
+fn damaged(folder: &Path, is_known: bool) -> String {
+    let then = match is_known {
+        true => "then `kaskade audit accept --yes` begins a new one, and says so in it",
+        false => "then the same command begins a new one",
+    };
+    let folder = folder.display();
+    format!("the audit log is damaged: put a whole copy of it back, or move {folder} elsewhere and keep it, {then}")
+}
+
 /// Whether a log was not opened since it is not as it was written.
-pub(crate) fn is_damaged(error: &anyhow::Error) -> bool {
+fn is_damaged(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(AuditError::Wrong(_)))
 }
 

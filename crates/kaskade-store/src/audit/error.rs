@@ -47,7 +47,7 @@ pub enum AuditError {
     #[error(transparent)]
     Private(#[from] PrivateError),
     /// Another process writes it.
-    #[error("{}: in use by another process", .0.display())]
+    #[error("{}: in use: a node or another command has it open", .0.display())]
     InUse(PathBuf),
     /// It was written under another master key.
     #[error("{}: written under master key {expected}, but the key given is {given}", path.display())]
@@ -60,7 +60,7 @@ pub enum AuditError {
         given: String,
     },
     /// It is not as it was written. It is left as it is.
-    #[error("{0}. Nothing of it was changed: keep the folder as it is elsewhere, and a new log begins")]
+    #[error("{0}. Nothing of it was changed")]
     Wrong(#[from] Wrong),
     /// The system gave no random numbers, or no thread.
     #[error("audit log: {0}")]
@@ -134,7 +134,7 @@ pub enum What {
     #[error("version {0} of the log, this program knows up to {VERSION}: use the newer program")]
     Newer(u32),
     /// A program before the first release wrote it.
-    #[error("version {0} of the log, this program knows {VERSION}: keep the folder elsewhere, and a new log begins")]
+    #[error("version {0} of the log, this program knows {VERSION}")]
     Older(u32),
     /// It is no segment at all.
     #[error("no segment of an audit log, or its beginning was overwritten")]

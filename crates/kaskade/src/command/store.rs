@@ -20,7 +20,7 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::Done;
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
-use crate::runtime::store::{make_store_again, open_store, store_options};
+use crate::runtime::store::{IN_USE, make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -85,16 +85,16 @@ struct Create {
     data: DataArgs,
 }
 
-/// Looks at every page of a store that is in use: whether it is as it was written
+/// Looks at every page of a store: whether it is as it was written
 ///
 /// Nothing of the file is changed. `kaskade up` and every other command do the same when they open the store, so this one is for
-/// backups before they are put back, and for a file that is suspected. The store must not be open elsewhere.
+/// backups before they are put back, and for a file that is suspected. No node and no other command may have it open.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade store check                                   # the store of the data folder
   kaskade store check /backup/subscribers.redb --json   # a backup
 
-The exit status is 0 for a file that is whole, 74 for one that is damaged.")]
+The exit status is 0 for a file that is whole, 74 for one that is damaged, 75 for one that a node or another command has open.")]
 struct Check {
     /// The file; that of the data folder if left out. As private as a store must be
     file: Option<PathBuf>,
@@ -130,7 +130,10 @@ fn check(console: &Console, args: &Check) -> Result<()> {
     let begin = Instant::now();
     let checked = EmbeddedEngine::check(&path, Arc::new(tell));
     bar.finish_and_clear();
-    checked.map_err(|error| StoreError::Read(Arc::new(error)))?;
+    checked.map_err(|error| match error {
+        error @ EngineError::InUse(_) => anyhow::Error::new(StoreError::Read(Arc::new(error))).context(IN_USE),
+        error => StoreError::Read(Arc::new(error)).into(),
+    })?;
     let (octets, elapsed) = (told.load(Ordering::Relaxed), begin.elapsed());
     if args.json {
         console.line(json!({
@@ -235,19 +238,18 @@ fn hand_over(data: &DataDir, config: &Config, log: AuditLog) -> Result<()> {
 }
 
 fn explained(error: StoreError) -> anyhow::Error {
+    const NOT_AHEAD: &str = "the sequence numbers are not all ahead";
     let said = match &error {
         StoreError::Read(cause) => match &**cause {
-            EngineError::InUse(_) => {
-                "no sequence number was moved: stop the `kaskade up` that has the store open first"
-            }
-            EngineError::Missing(_) => "no sequence number was moved: put the backup back first",
-            _ => "the sequence numbers are not all ahead",
+            EngineError::InUse(_) => format!("no sequence number was moved: {IN_USE}"),
+            EngineError::Missing(_) => "no sequence number was moved: put the backup back first".to_owned(),
+            _ => NOT_AHEAD.to_owned(),
         },
         // What is on the disk is as it was before, or up to a row; a damaged file would not get better.
         StoreError::Write(cause) if !matches!(**cause, EngineError::Corrupt { .. }) => {
-            "the sequence numbers are not all ahead: mend the cause and run the command again, it goes on where it was"
+            format!("{NOT_AHEAD}: mend the cause and run the command again, it goes on where it was")
         }
-        _ => "the sequence numbers are not all ahead",
+        _ => NOT_AHEAD.to_owned(),
     };
     anyhow::Error::new(error).context(said)
 }

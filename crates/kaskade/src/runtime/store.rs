@@ -56,12 +56,15 @@ fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
     Ok(store)
 }
 
+/// What a user can do about a store that somebody else has open.
+pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then";
+
 /// What a user can do about a store that does not open.
 fn remedy(error: &StoreError) -> Option<&'static str> {
     const PUT_BACK: &str = "put a backup back and run `kaskade store skip-ahead --yes`";
     match error {
         StoreError::Read(cause) => match &**cause {
-            EngineError::InUse(_) => Some("stop the `kaskade up` that has it open first"),
+            EngineError::InUse(_) => Some(IN_USE),
             EngineError::Missing(_) => Some(
                 "it is gone, though this folder had one, and a new one would issue the sequence numbers of the lost one \
                  again. Put a backup back and run `kaskade store skip-ahead --yes`; if it never had subscribers, or none of \

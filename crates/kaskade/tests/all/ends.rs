@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{Place, SUPI, Up, mode};
+use crate::common::{K, OPC, Place, SUPI, Up, mode};
 
 fn command(line: &str) -> bool {
     let mut words = line.split_whitespace();
@@ -303,4 +303,71 @@ fn stops_soon_when_it_is_asked_to() {
     let begin = Instant::now();
     up.stop();
     assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+/// Whoever comes first makes the folder; the others are told to come again, or come after it.
+#[test]
+fn commands_that_make_the_same_folder_at_once_end_in_order() {
+    let place = Place::new();
+    for round in 0..4 {
+        let add = |number: usize| {
+            let supi = format!("imsi-00101000000000{number}");
+            let arguments = ["subscriber", "add", "--supi", &supi, "--k", K, "--opc", OPC, "--data"];
+            let mut command = place.command();
+            command.args(arguments).arg(format!("new-{round}"));
+            command
+        };
+        let started: Vec<_> = (1..=4)
+            .map(|number| {
+                let mut command = add(number);
+                command
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped());
+                command.spawn().expect("it starts")
+            })
+            .collect();
+        let mut done = 0;
+        for child in started {
+            let ended = child.wait_with_output().expect("it ends");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            match ended.status.code() {
+                Some(0) => done += 1,
+                Some(75) => assert!(
+                    said.contains("a node or another command has it open")
+                        || said.contains("another command is making"),
+                    "{said}"
+                ),
+                _ => panic!("{:?}: {said}", ended.status),
+            }
+        }
+        assert!(done > 0);
+        assert!(add(5).output().expect("it ends").status.success());
+        let list = place
+            .kaskade(&format!("subscriber list --json --data new-{round}"))
+            .ok();
+        assert_eq!(list.matches("\"supi\"").count(), done + 1, "{list}");
+    }
+}
+
+/// A store is opened to write also where nothing of it is changed.
+#[test]
+fn who_looks_at_a_read_only_file_system_is_told_to_copy_it() {
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place) else {
+        kaskade_oracle::not_here("the right to mount a file system from an image");
+        return;
+    };
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --data disk/data"))
+        .ok();
+    let mounted = disk.mounted.display();
+    assert!(command(&format!("mount -o remount,ro {mounted}")));
+    for line in ["store check", "subscriber list", "subscriber export -", "audit verify"] {
+        let ran = place.kaskade(&format!("{line} --data disk/data"));
+        assert_eq!(ran.status, Some(74), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("copy the data folder"), "{line}: {ran:?}");
+    }
+    // What only reads files does so.
+    place.kaskade("audit show --data disk/data").ok();
 }

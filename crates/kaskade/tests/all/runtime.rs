@@ -92,7 +92,7 @@ fn a_second_node_on_the_same_folder_is_refused_and_the_first_goes_on() {
     for second in ["up --config k.toml", "up --config k.toml --role udm", "up --data data"] {
         let said = place.kaskade(second).refused();
         assert!(
-            said.contains("stop the `kaskade up` that has it open first"),
+            said.contains("a node or another command has it open"),
             "{second}: {said}"
         );
     }

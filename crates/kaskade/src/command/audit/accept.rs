@@ -3,16 +3,17 @@
 use anyhow::{Context, Result, bail};
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_store::audit::AuditLog;
-use kaskade_store::{KeptOfLog, StoreError, keep_audit_head, kept_of_audit_log};
+use kaskade_store::{EngineError, KeptOfLog, StoreError, keep_audit_head, kept_of_audit_log};
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record;
+use crate::runtime::store::IN_USE;
 
 /// Goes on with the log that is there, though the store knows another or a longer one
 ///
 /// `kaskade up` does not start then: entries are missing, and what the store keeps is the proof. Put the right folder back instead
-/// if you have it. Where the log is damaged otherwise too, keep its folder elsewhere first: a new log begins, and the first that is
+/// if you have it. Where the log is damaged, move its folder elsewhere first and keep it: a new log begins, and the first that is
 /// in it is that it was accepted, and up to which entry the lost one was known.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:
@@ -30,7 +31,11 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let data = DataDir::open(&config.data_dir)?;
     let (store, node) = (data.subscribers(), config.node());
     const UNREADABLE: &str = "the store, which keeps the head of the log, cannot be read";
-    let KeptOfLog { head, unrecorded } = kept_of_audit_log(&store, data.master(), node).context(UNREADABLE)?;
+    let kept = kept_of_audit_log(&store, data.master(), node).map_err(|error| {
+        let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
+        anyhow::Error::new(error).context(if in_use { IN_USE } else { UNREADABLE })
+    });
+    let KeptOfLog { head, unrecorded } = kept?;
     // Where one of the two is lost, the other holds.
     let (kept, changed) = match (head, unrecorded) {
         (Ok(None), Ok(_)) => {
@@ -74,11 +79,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         Err(_) => None,
     };
     let is_known = known.is_some();
-    let opened = known.map_or_else(|| record::open_audit_alone(&data, &config, None), Ok);
-    let log = opened.map_err(|error| match record::is_damaged(&error) {
-        true => error.context("the log is damaged beside that: keep its folder elsewhere, and run this again"),
-        false => error,
-    })?;
+    let log = known.map_or_else(|| record::open_audit_alone(&data, &config, None), Ok)?;
     record::note(&log, Outcome::Noted, Action::LogAccepted, |event| {
         event.correlated(kept.map_or(0, |kept| kept.entries))
     })?;
