@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use kaskade_store::audit::{Anchor, AuditError, LogReader, Summary};
+use kaskade_store::audit::{Anchor, AuditError, LogReader, Summary, What};
 use kaskade_store::{EngineError, StoreError, kept_audit_head};
 use serde_json::json;
 
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
-use crate::record::{audit_folder, not_as_kept};
+use crate::record::{audit_folder, not_as_kept, not_the_known_log};
 
 /// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
 ///
@@ -53,7 +53,7 @@ enum Action {
 
 With an anchor, on two days:
   kaskade audit verify | grep Anchor >> /mnt/elsewhere/anchors      # today
-  kaskade audit verify --anchor 5f0e...                             # later: any line of that file, old or new
+  kaskade audit verify --anchor 5f0e...                             # later: any line of that file, old or new, or its digits
 
 Without the master key of the log, as on another machine, the chain alone is checked: whoever could write the files could
 have computed it anew. With --data or --config the codes are checked too, which takes the master key to make.")]
@@ -83,29 +83,39 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 
 /// Opens a log: the configured one with its master key; another folder with the key of a data folder that is named.
 /// The identifier of that key is the last.
-fn open(folder: Option<&Path>, data: &DataArgs) -> Result<(PathBuf, LogReader, Option<String>)> {
-    let config = data.config()?;
+fn open(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<(PathBuf, LogReader, Option<String>)> {
+    let config = args.config()?;
     let path = folder.map_or_else(|| audit_folder(&config), Path::to_path_buf);
-    let with_key = folder.is_none() || data.is_given();
+    let with_key = folder.is_none() || args.is_given();
     let data = with_key.then(|| DataDir::open(&config.data_dir)).transpose()?;
     let reader = LogReader::open(&path, data.as_ref().map(DataDir::master));
     let reader = reader.map_err(|error| {
-        let none = matches!(&error, AuditError::Private(error) if error.is_not_found());
+        let none = match &error {
+            AuditError::Private(error) => error.is_not_found(),
+            AuditError::Wrong(wrong) => wrong.what == What::Missing,
+            _ => false,
+        };
         let error = anyhow::Error::new(error);
-        match none {
-            true => {
+        match (none, none.then(|| kept_head(console, folder, args)).transpose()) {
+            (_, Err(unread)) => unread,
+            (_, Ok(Some(Some(kept)))) => error.context(format!(
+                "the audit log is missing, of which the store knows {} entries: {}",
+                kept.entries,
+                not_the_known_log(&path)
+            )),
+            (true, _) => {
                 error.context("there is no audit log here: `kaskade up` and commands that change something begin one")
             }
-            false => error.context("the audit log cannot be read"),
+            (false, _) => error.context("the audit log cannot be read"),
         }
     })?;
     Ok((path, reader, data.map(|data| data.master().identifier())))
 }
 
 fn verify(console: &Console, args: &Verify) -> Result<()> {
-    let (path, reader, master_key) = open(args.folder.as_deref(), &args.data)?;
+    let (path, reader, master_key) = open(console, args.folder.as_deref(), &args.data)?;
     let reader = if args.part { reader.part() } else { reader };
-    let kept = kept_head(console, args)?;
+    let kept = kept_head(console, args.folder.as_deref(), &args.data)?;
     let bar = bar(args.json);
     let verified = reader.verify(args.anchor.iter().chain(&kept), &mut |done, all| {
         bar.set_length(all);
@@ -124,7 +134,17 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
                     "file": wrong.path.display().to_string(),
                 }))?;
             }
-            return Err(anyhow::Error::new(wrong).context("the audit log is not as it was written"));
+            // Where the store knows the same log, it is not the anchor that is wrong.
+            let is_of_other_log = |anchor: &Anchor| {
+                let log: String = anchor.log.iter().map(|octet| format!("{octet:02x}")).collect();
+                kept.is_none_or(|kept| kept.log != anchor.log)
+                    && matches!(&wrong.what, What::OtherLog { expected, .. } if *expected == log)
+            };
+            let context = match args.anchor.as_ref().is_some_and(is_of_other_log) {
+                true => "--anchor is of another log: nothing was compared with it, and nothing said of this log",
+                false => "the audit log is not as it was written",
+            };
+            return Err(anyhow::Error::new(wrong).context(context));
         }
     };
     report(console, args, (&path, master_key), &summary)
@@ -132,11 +152,11 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
 
 /// The head that the store keeps, which a tail that was cut does not reach; `None` where there is no store here, or another
 /// folder is looked at.
-fn kept_head(console: &Console, args: &Verify) -> Result<Option<Anchor>> {
-    if args.folder.is_some() {
+fn kept_head(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<Option<Anchor>> {
+    if folder.is_some() {
         return Ok(None);
     }
-    let config = args.data.config()?;
+    let config = args.config()?;
     let data = DataDir::open(&config.data_dir)?;
     match kept_audit_head(&data.subscribers(), data.master(), config.node()) {
         Ok(kept) => Ok(kept),
@@ -195,14 +215,22 @@ fn report(
         first if args.part => format!(", begins with segment {first}: earlier ones are not here"),
         first => format!(", those before {first} were removed by age or size"),
     };
-    console.facts(&[
+    let mut facts = vec![
         ("Log", path.display().to_string()),
         ("Intact", console.paint(Style::Good, &codes)),
         ("Entries", summary.entries.to_string()),
         ("Segments", format!("{}{older}", summary.segments)),
         ("State", state),
         ("Anchor", anchor),
-    ])?;
+    ];
+    if let (Some(anchor), None) = (args.anchor, passed) {
+        let fits = format!(
+            "with --anchor, which fits: the log goes on from its entry {}",
+            anchor.entries
+        );
+        facts.push(("Compared", fits));
+    }
+    console.facts(&facts)?;
     if let Some(Anchor { segment, .. }) = passed {
         console.note(format!(
             "note: --anchor is of segment {segment}, which is not here: nothing was compared with it"
@@ -215,7 +243,9 @@ fn report(
 fn anchor(text: &str) -> Result<Anchor, &'static str> {
     const NOT: &str = "expected 128 hexadecimal digits, as `kaskade audit verify` prints them";
     let mut octets = [0; Anchor::LEN];
-    let digits = text.as_bytes();
+    // The whole line is taken too.
+    let digits = text.trim();
+    let digits = digits.strip_prefix("Anchor").unwrap_or(digits).trim_start().as_bytes();
     if digits.len() != 2 * octets.len() {
         return Err(NOT);
     }

@@ -189,6 +189,18 @@ fn a_log_that_was_put_back_is_found_by_the_head_that_the_store_keeps() {
         up.stop();
     };
     run();
+    let shown = place.run(["audit", "show", "--json"]);
+    let numbers = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["entry"].as_u64();
+    let newest = shown.stdout.lines().filter_map(numbers).max().expect("entries");
+    let introducing = newest - shown.stdout.lines().count() as u64;
+    let said = format!("{introducing} entries are not shown: they only introduce the names of peers");
+    assert!(introducing > 0 && shown.stderr.contains(&said), "{shown:?}");
+    let none = place.run(["audit", "show", "--outcome", "refused"]);
+    assert!(
+        none.stderr
+            .contains("refusals of the last minute may not be written yet"),
+        "{none:?}"
+    );
     place.run(["audit", "verify"]).ok();
     let (folder, older) = (place.path("kaskade-data/audit"), place.path("older"));
     let copy = |from: &std::path::Path, to: &std::path::Path| {
@@ -265,7 +277,16 @@ fn an_anchor_that_was_kept_elsewhere_finds_what_was_replaced() {
     place.run(add).ok();
     place.run(["audit", "verify"]).ok();
     let refused = place.run(["audit", "verify", "--anchor", &newer]).refused();
-    assert!(refused.contains("of another log"), "{refused}");
+    assert!(refused.contains("error: --anchor is of another log"), "{refused}");
+    let fits = place
+        .run(["audit", "verify", "--anchor", &format!("Anchor      {}\n", anchor())])
+        .ok();
+    assert!(fits.contains("with --anchor, which fits"), "{fits}");
+    assert_eq!(
+        fits.matches("Anchor").count(),
+        1,
+        "what is kept of it is one line: {fits}"
+    );
     let end = format!("{}0g", &newer[..126]);
     for no_anchor in ["00", &end] {
         place.run(["audit", "verify", "--anchor", no_anchor]).refused();
@@ -487,8 +508,60 @@ fn a_head_that_is_whole_is_compared_though_another_row_is_lost() {
     let said = place.kaskade("audit accept --yes").ok();
     assert!(said.contains("the one that was lost was known up to entry"), "{said}");
     let shown = place.kaskade("audit show --action log-accepted --json").ok();
-    assert!(!shown.contains("\"correlation\":\"0000000000000000\""), "{shown}");
+    let known = said
+        .rsplit_once("up to entry ")
+        .expect("a number")
+        .1
+        .trim_end_matches(".\n");
+    assert!(shown.contains(&format!("\"known_up_to\":{known}")), "{shown}");
+    assert!(known != "0" && !shown.contains("correlation"), "{shown}");
+    let text = place.kaskade("audit show --action log-accepted").ok();
+    assert!(text.contains(&format!(" known_up_to={known}")), "{text}");
     place.kaskade("audit verify").ok();
+}
+
+/// What the errors say about a damaged or missing log works as they say it.
+#[test]
+fn the_advice_about_a_damaged_log_works() {
+    let place = Place::new();
+    add(&place, 11, "").ok();
+    let segment = place.path("kaskade-data/audit/audit-0000000001.log");
+    let whole = fs::read(&segment).expect("a segment");
+    let mut edited = whole.clone();
+    edited[8300] ^= 1;
+    fs::write(&segment, &edited).expect("edited");
+    for line in [
+        "up",
+        "audit accept --yes",
+        "subscriber remove imsi-001010000000011 --yes",
+    ] {
+        let refused = place.kaskade(line).refused();
+        assert!(
+            refused.contains("move kaskade-data/audit elsewhere and keep it, then `kaskade audit accept --yes`"),
+            "{line}: {refused}"
+        );
+    }
+    fs::rename(place.path("kaskade-data/audit"), place.path("elsewhere")).expect("moved");
+    for line in ["up", "audit verify", "audit show"] {
+        let refused = place.kaskade(line).refused();
+        assert!(
+            refused.contains("there is none in kaskade-data/audit"),
+            "{line}: {refused}"
+        );
+        assert!(
+            refused.contains("`kaskade audit accept --yes` begins a new one"),
+            "{line}: {refused}"
+        );
+        assert!(!refused.contains("elsewhere and keep it"), "{line}: {refused}");
+    }
+    let missing = place.kaskade("audit verify").refused();
+    assert!(
+        missing.contains("the audit log is missing, of which the store knows"),
+        "{missing}"
+    );
+    place.kaskade("audit accept --yes").ok();
+    place.kaskade("audit verify").ok();
+    Up::start(&place, "up").stop();
 }
 
 /// An AUSF alone has a store too, for what it knows of its log.

@@ -25,6 +25,11 @@ fn text_and_json_have_the_names_that_the_docs_list() {
     let columns: Vec<&str> = lines.next().expect("names").split_whitespace().collect();
     assert_eq!(columns, ["at", "outcome", "action", "peer", "subject"]);
     assert_eq!(json.lines().count(), lines.clone().count());
+    assert_eq!(
+        text.matches(" pseudonym=").count(),
+        json.matches("\"pseudonym\"").count()
+    );
+    assert!(text.contains(" pseudonym="), "{text}");
     for (object, line) in json.lines().zip(lines) {
         let object: serde_json::Value = serde_json::from_str(object).expect("JSON");
         let object = object.as_object().expect("an object");

@@ -101,7 +101,7 @@ fn time(text: &str) -> Result<UnixMillis> {
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let (_, reader, _) = open(args.folder.as_deref(), &args.data)?;
+    let (_, reader, _) = open(console, args.folder.as_deref(), &args.data)?;
     let reader = if args.part { reader.part() } else { reader };
     let pseudonym = match &args.supi {
         Some(supi) => Some(
@@ -119,9 +119,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let mut names = PeerNames::default();
     let mut last = VecDeque::new();
     let mut outcome = Ok(());
-    let mut any = false;
+    let (mut any, mut introducing) = (false, 0_u64);
     let read = reader.read(None, &mut |_, _| (), &mut |number, entry| {
         names.see(entry);
+        introducing += u64::from(matches!(entry, Entry::Name(_)));
         if outcome.is_err() || !asked.wants(entry, &names) {
             return;
         }
@@ -149,7 +150,15 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     unreadable(read)?;
     if !any && !args.json {
-        console.note("no such entries");
+        console.note(match args.outcome {
+            Some(Outcome::Refused) => "no such entries: refusals of the last minute may not be written yet",
+            _ => "no such entries",
+        });
+    }
+    if asked.for_all() && introducing > 0 {
+        console.note(format!(
+            "{introducing} entries are not shown: they only introduce the names of peers, and have numbers as all have"
+        ));
     }
     Ok(())
 }
@@ -164,6 +173,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether nothing is chosen.
+    fn for_all(&self) -> bool {
+        let args = self.args;
+        let when = args.since.is_none() && args.until.is_none() && args.last.is_none();
+        when && args.peer.is_none() && args.supi.is_none() && args.action.is_none() && args.outcome.is_none()
+    }
+
     fn wants(&self, entry: &Entry, names: &PeerNames) -> bool {
         let in_time = |from: UnixMillis, until: UnixMillis| {
             self.args.since.is_none_or(|since| until >= since) && self.args.until.is_none_or(|last| from <= last)
@@ -236,7 +252,18 @@ fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
     if event.count() != 1 {
         line.push_str(&format!(" count={}", event.count()));
     }
-    if event.correlation() != 0 {
+    if !event.subject().masked().is_empty() {
+        let pseudonym: String = event
+            .subject()
+            .pseudonym()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        line.push_str(&format!(" pseudonym={pseudonym}"));
+    }
+    if event.action() == Action::LogAccepted {
+        line.push_str(&format!(" known_up_to={}", event.correlation()));
+    } else if event.correlation() != 0 {
         line.push_str(&format!(" correlation={:016x}", event.correlation()));
     }
     line.trim_end().to_owned()
@@ -311,7 +338,9 @@ fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
         put("reason", event.reason().name().into());
     }
     put("count", event.count().into());
-    if event.correlation() != 0 {
+    if event.action() == Action::LogAccepted {
+        put("known_up_to", event.correlation().into());
+    } else if event.correlation() != 0 {
         // No number: jq and JavaScript round those above 2^53.
         put("correlation", format!("{:016x}", event.correlation()).into());
     }
