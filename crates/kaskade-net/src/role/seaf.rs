@@ -1,6 +1,6 @@
 //! SEAF: the serving network's side of Nausf_UEAuthentication, as a client of any AUSF (TS 29.509 5.2.2.2.2).
 
-use hyper::Uri;
+use hyper::{StatusCode, Uri};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
 use kaskade_codec::sbi::nausf_auth::{
@@ -28,7 +28,7 @@ pub struct AusfClient {
 #[non_exhaustive]
 pub enum AusfClientError {
     /// The AUSF refused.
-    #[error("the AUSF answered {} {}", .0.status.as_u16(), .0.cause.map_or("", Cause::name))]
+    #[error("the AUSF answered {}{}", .0.status.as_u16(), .0.cause.map_or(String::new(), |cause| format!(" {}", cause.name())))]
     Refused(Heard),
     /// There was no answer.
     #[error("{0}")]
@@ -50,7 +50,13 @@ impl AusfClientError {
     /// Why, as far as the AUSF has said.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Self::Refused(heard) => heard.cause.map_or(Refusal::PeerFailed, Cause::means),
+            Self::Refused(heard) => match (heard.cause, heard.status) {
+                (Some(cause), _) => cause.means(),
+                // What has no cause of its own (TS 29.500 5.2.7.2, RFC 6750 3.1).
+                (None, StatusCode::UNAUTHORIZED) => Refusal::TokenMissing,
+                (None, StatusCode::FORBIDDEN) => Refusal::PeerNotAuthorized,
+                (None, _) => Refusal::PeerFailed,
+            },
             Self::Client(error) => error.refusal(),
             Self::Nonsense(_) => Refusal::PeerSilent,
         }

@@ -101,6 +101,8 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// How often to try to connect for one request.
     pub attempts: u32,
+    /// `Authorization`, such as `Bearer` and an access token, where the peer asks for one.
+    pub authorization: Option<HeaderValue>,
     /// Let `http` leave this machine: HTTP/2 in clear shows every key to whoever is on the path.
     pub insecure_h2c: bool,
 }
@@ -112,6 +114,7 @@ impl Default for ClientOptions {
             source: None,
             timeout: Duration::from_secs(3),
             attempts: 3,
+            authorization: None,
             insecure_h2c: false,
         }
     }
@@ -351,6 +354,9 @@ impl Inner {
             header::ACCEPT,
             HeaderValue::from_static("application/json, application/3gppHal+json, application/problem+json"),
         );
+        if let Some(authorization) = &self.options.authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
         let http2 = |source| ClientError::Http2 {
             peer: self.authority.to_string(),
             source,

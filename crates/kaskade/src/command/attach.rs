@@ -169,7 +169,20 @@ fn explained(error: AusfClientError) -> anyhow::Error {
             "the home network has too much to do (budget.node): wait, or raise that setting there"
         }
         Some(Cause::ContextNotFound) => "the authentication context has expired or was used",
-        _ => return error.into(),
+        Some(Cause::InvalidApi) => "is this the AUSF's address? Whoever answers there does not serve nausf-auth",
+        _ => match error.refusal() {
+            Refusal::TokenMissing => {
+                "the AUSF wants an access token of scope nausf-auth that it takes: give one with --token FILE (its audit log says \
+                 what is wrong with this one)"
+            }
+            Refusal::PeerNotAuthorized => {
+                "the AUSF does not let this peer do it: see [policy.access] there, and the scope of the token"
+            }
+            Refusal::PeerUnreachable => {
+                "is the AUSF running there? `kaskade up` runs one at http://127.0.0.1:7777, and --ausf names another"
+            }
+            _ => return error.into(),
+        },
     };
     anyhow::Error::new(error).context(hint)
 }

@@ -2,9 +2,10 @@
 
 pub(crate) mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use hyper::header::HeaderValue;
 use kaskade::{hex_field, hn_key_file};
 use kaskade_aka::usim::UsimOptions;
 use kaskade_crypto::Sqn;
@@ -16,9 +17,11 @@ use kaskade_keys::{Abba, HnKeyId, Nid, Plmn, RoutingIndicator, ServingNetworkNam
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::tls::{ClientTls, IdentityFiles};
+use kaskade_store::private::{self, Use};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::{Device, Identity};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::attach::{Attach, Attached};
 use super::derive::SelectionArgs;
@@ -162,7 +165,13 @@ struct TlsArgs {
     /// Our private key, PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// File with an access token of scope nausf-auth, mode 0600, for an AUSF that asks for one
+    #[arg(long, value_name = "FILE", help_heading = "Access token")]
+    token: Option<PathBuf>,
 }
+
+/// Octets of the longest token; more is no header that anybody takes.
+const LONGEST_TOKEN: u64 = 1 << 14;
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.command {
@@ -314,10 +323,30 @@ impl TlsArgs {
         };
         let mut options = ClientOptions::default();
         options.tls = tls;
+        options.authorization = self.token.as_deref().map(bearer).transpose()?;
         // An emulated serving network goes where it is told to; the network that it tries decides what it listens to.
         options.insecure_h2c = true;
         Ok(options)
     }
+}
+
+/// The token in a file, as a request shows it.
+fn bearer(path: &Path) -> Result<HeaderValue> {
+    let token = Zeroizing::new(private::read(path, Use::Secret, LONGEST_TOKEN)?);
+    let value = [b"Bearer ", token.trim_ascii()].concat();
+    let is_token = |c: &u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(c);
+    let wrong = || {
+        format!(
+            "{}: no access token: letters, digits and -._~+/= in one line",
+            path.display()
+        )
+    };
+    if token.trim_ascii().is_empty() || !token.trim_ascii().iter().all(is_token) {
+        bail!(wrong());
+    }
+    let mut value = HeaderValue::try_from(value).with_context(wrong)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn is_https(url: &str) -> bool {

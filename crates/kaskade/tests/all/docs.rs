@@ -147,8 +147,50 @@ fn a_token_by_openssl_opens_the_udm() {
         assert!(without.contains(&line), "{line}: {without:#?}");
     }
     assert!(with.contains("5G_HE_AKA"), "{said}");
+
+    // The same of an AUSF, which the emulated serving network asks.
+    let (_, token) = asking.split_once("\nb64() {").expect("how a token is made");
+    let (token, _) = token.split_once("\nask -H").expect("the end of that");
+    let token = token.replace(
+        "\"aud\":\"UDM\",\"scope\":\"nudm-ueau\"",
+        "\"aud\":\"AUSF\",\"scope\":\"nausf-auth\"",
+    );
+    assert!(section.contains("`\"aud\":\"AUSF\",\"scope\":\"nausf-auth\"`"));
+    let token = shell(&format!("b64() {{{token}\nprintf '%s\\n' \"$token\""));
+    place.file("token", &token);
+    let attach = |up: &Up, more: &str| {
+        let line = format!(
+            "ue attach --ausf {} --supi imsi-001010000000001 --plmn 001-01{more}",
+            up.ausf
+        );
+        place.with_secrets(&line)
+    };
+    for (more, status, hint) in [
+        ("", "401:", "--token FILE"),
+        (" --token token", "403:", "[policy.access]"),
+    ] {
+        let ran = attach(&up, more);
+        assert_eq!(ran.status, Some(77), "{ran:?}");
+        assert!(
+            ran.stderr.contains(&format!("the AUSF answered {status}"))
+                || ran.stderr.trim_end().ends_with(&status[..3]),
+            "{ran:?}"
+        );
+        assert!(ran.stderr.contains(hint), "{ran:?}");
+    }
     let log = up.stop();
     assert!(log.contains("refused at the gate"), "{log}");
+    let listed = std::fs::read_to_string(place.path("k.toml")).expect("a file");
+    place.file("listed.toml", &listed.replace("192.0.2.0/28", "127.0.0.1"));
+    let up = Up::start(&place, "up --config listed.toml");
+    attach(&up, " --token token").ok();
+    place.file("token", "two words\n");
+    assert!(
+        attach(&up, " --token token")
+            .refused()
+            .contains("token: no access token")
+    );
+    up.stop();
 }
 
 /// The ten lines are the example of the front page of kaskade-keys, which is compiled and run with its documentation.

@@ -223,13 +223,34 @@ fn refusals_say_what_to_do() {
     );
     assert!(wrong_key.contains("does not open"), "{wrong_key}");
     up.stop();
+    place.file(
+        "udm.toml",
+        "[udm]\nlisten = \"127.0.0.1:0\"\n[policy]\nserving_networks = [\"001-01\"]\n",
+    );
+    let udm = Up::start(&place, "up --config udm.toml");
+    let address = udm
+        .greeting
+        .lines()
+        .find_map(|line| line.strip_prefix("UDM"))
+        .expect("a UDM");
+    let address = address.trim().strip_suffix("/nudm-ueau/v1").expect("its service");
+    let line = format!("ue attach --ausf {address} --supi {SUPI} --plmn 001-01");
+    let no_ausf = place.with_secrets(&line).refused();
+    assert!(
+        no_ausf.contains("INVALID_API") && no_ausf.contains("is this the AUSF's address?"),
+        "{no_ausf}"
+    );
+    udm.stop();
 
     let nobody = place
         .with_secrets(&format!(
             "ue attach --ausf http://127.0.0.1:1 --supi {SUPI} --plmn 001-01"
         ))
         .refused();
-    assert!(nobody.contains("127.0.0.1:1"), "{nobody}");
+    assert!(
+        nobody.contains("127.0.0.1:1") && nobody.contains("is the AUSF running there?"),
+        "{nobody}"
+    );
 }
 
 #[test]
