@@ -53,15 +53,26 @@ pub fn without_values(message: &str) -> String {
             };
         }
     }
+    let given_name = match message.starts_with("unknown field ") {
+        true => may_be_a_setting,
+        false => may_be_said,
+    };
     match message.rsplit_once(", expected ") {
         Some((given, expected)) => format!(
             "{}, expected {}",
-            without_words(given, may_be_said),
+            without_words(given, given_name),
             without_words(expected, known)
         ),
         None if message.starts_with("expected ") => without_words(message, example),
-        None => without_words(message, may_be_said),
+        None => without_words(message, given_name),
     }
+}
+
+/// Whether something may be the name of a setting with an error in it: words of small letters, which no key is.
+fn may_be_a_setting(name: &str) -> bool {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let word = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'-');
+    may_be_said(name) || name.len() <= 32 && digits <= 2 && name.bytes().all(word) && !may_be_secret(name)
 }
 
 /// Whether something may be a name of ours.
@@ -69,9 +80,9 @@ fn known(name: &str) -> bool {
     !may_be_secret(name)
 }
 
-/// Whether something may be an example of ours: a word, or a rate.
+/// Whether something may be an example of ours: words, or a rate.
 fn example(text: &str) -> bool {
-    may_be_said(text) || text.parse::<Rate>().is_ok()
+    text.split(' ').all(may_be_said) && !may_be_secret(text) || text.parse::<Rate>().is_ok()
 }
 
 /// A message without the words that may be secrets, and the quoted parts that may not be said.
@@ -105,8 +116,14 @@ fn words(text: &str) -> String {
         word.bytes()
             .all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b',' | b':' | b'.' | b'_' | b'='))
     };
+    // Names of values, such as NON_TIME_BASED.
+    let value = |word: &str| {
+        word.contains('_')
+            && word.bytes().all(|c| c.is_ascii_uppercase() || matches!(c, b'_' | b','))
+            && !may_be_secret(word)
+    };
     let all_hex = |word: &str| may_be_secret(word) && word.bytes().all(|c| c.is_ascii_hexdigit());
-    let is_said = |word: &str| word.len() <= 12 || own(word) && !all_hex(word);
+    let is_said = |word: &str| word.len() <= 12 || own(word) && !all_hex(word) || value(word);
     let shown: Vec<&str> = text
         .split(' ')
         .map(|word| if is_said(word) { word } else { "…" })
@@ -135,9 +152,12 @@ mod tests {
             "Rltc6LGZtJ+qXwou4jimvA==",
             "Rltc6LGZtJ-qXwou4jimvA",
             "Rltc6LGZtJ/qXwou4jimvA",
+            "krtu3kq6p5xwc2vmn7yzdsfhje",
+            "465b5ce8b199b49f aa5f0a2ee238a6bc",
         ] {
             no_key_is_left(k);
         }
+        assert_eq!(without_values("expected `465b5ce8 b199b49f aa5f0a2e`"), "expected `…`");
         assert_eq!(
             without_values("invalid type: string \"x\", expected u64"),
             "string does not fit here, expected u64"
@@ -146,6 +166,9 @@ mod tests {
             "unknown field `port`, expected one of `listen`, `tls`",
             "unknown field `x`, expected one of `serving_network_names`, `tls`",
             "expected a rate such as \"8/s burst 512\", or \"unlimited\"",
+            "expected \"refuse\" or \"go on\"",
+            "unknown SQN scheme, expected GENERAL, NON_TIME_BASED or TIME_BASED",
+            "unknown field `serving_networkss_2`, expected one of `listen`, `tls`",
         ] {
             assert_eq!(without_values(message), message);
         }

@@ -1,6 +1,7 @@
 //! What a configuration allows, and yet is probably not meant: `config check` and `up` say the same.
 
 use kaskade::config::{Config, Listening};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_store::audit::WhenFull;
@@ -38,6 +39,7 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     }
     warnings.extend(log_too_short(config));
     warnings.extend(reservations(config));
+    warnings.extend(access(config));
     warnings
 }
 
@@ -60,9 +62,6 @@ fn log_too_short(config: &Config) -> Option<String> {
 fn reservations(config: &Config) -> Vec<String> {
     let mut notes = Vec::new();
     let policy = &config.policy;
-    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls]
-        .iter()
-        .any(|tls| tls.client_ca.is_some());
     for (network, names) in &policy.reserved.0 {
         let mut listed = policy
             .serving_networks
@@ -80,18 +79,30 @@ fn reservations(config: &Config) -> Vec<String> {
             ));
         }
         for name in names {
-            let is_group = config.groups.0.iter().any(|(group, _)| group == name);
-            let is_of_certificate = matches!(name.parse(), Ok(Member::Certificate(_)));
-            if !is_group && is_of_certificate && !certificates_are_seen {
-                notes.push(format!(
-                    "policy.reserved: {network}: {} is no group, and no certificate is ever seen without tls.client_ca: \
-                     nobody is called so",
-                    shown(name)
-                ));
-            }
+            notes.extend(nobody(config, name).map(|nobody| format!("policy.reserved: {network}: {nobody}")));
         }
     }
     notes
+}
+
+/// Who may ask for something, and yet is never seen: once one is listed, everybody else is refused.
+fn access(config: &Config) -> impl Iterator<Item = String> {
+    let listed = config.policy.access.0.iter();
+    let instances = listed.filter(|(named, _)| named.parse::<NfInstanceId>().is_err());
+    instances.filter_map(|(named, _)| nobody(config, named).map(|nobody| format!("policy.access: {nobody}")))
+}
+
+/// Why nobody has a name, if that is so.
+fn nobody(config: &Config, name: &str) -> Option<String> {
+    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls]
+        .iter()
+        .any(|tls| tls.client_ca.is_some());
+    let is_group = config.groups.0.iter().any(|(group, _)| group == name);
+    let is_of_certificate = matches!(name.parse(), Ok(Member::Certificate(_)));
+    (!is_group && is_of_certificate && !certificates_are_seen).then(|| {
+        let name = shown(name);
+        format!("{name} is no group, and no certificate is ever seen without tls.client_ca: nobody is called so")
+    })
 }
 
 /// Whether a name may be of both.

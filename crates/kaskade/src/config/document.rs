@@ -113,6 +113,11 @@ fn toml_error(text: &str, path: &Path, error: &toml::de::Error) -> ConfigError {
     ConfigError::Toml {
         path: path.to_owned(),
         place: Place::of(text, error.span().map_or(0, |span| span.start)),
-        reason: without_values(error.message()),
+        reason: match error.message() {
+            "invalid socket address syntax" => {
+                "expected an address and its port, such as \"127.0.0.1:7777\"".to_owned()
+            }
+            message => without_values(message).replace("expected a sequence", "expected a list, such as [\"001-01\"]"),
+        },
     }
 }

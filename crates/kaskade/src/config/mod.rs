@@ -42,7 +42,8 @@ pub use crate::place::Place;
 settings! {
     /// A node.
     Config {
-        /// Folder with the master key, the subscribers and the home network keys. Created by `kaskade up`, mode 0700.
+        /// Folder with the master key, the subscribers and the home network keys. Made, mode 0700, by `kaskade up` and commands that add
+        /// something; a relative one is in the folder where the command is run.
         data_dir: PathBuf = PathBuf::from("kaskade-data"),
         /// UDM: authentication vectors and SUCI deconcealment (Nudm_UEAuthentication).
         /// A role with a section runs; without any, all do.

@@ -75,7 +75,22 @@ fn refusals_name_the_line() {
         "{index}"
     );
     assert!(said("[udm.tls]\ncert = \"a\"\n").contains("without key"));
-    assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("line 2"));
+    assert!(said("[sqn]\nscheme = \"CLOCK\"\n").contains("expected GENERAL, NON_TIME_BASED or TIME_BASED"));
+    for (text, expected) in [
+        ("[audit]\nwhen_full = \"goon\"\n", "expected \"refuse\" or \"go on\""),
+        ("[udm]\nlisten = \"127.0.0.1\"\n", "such as \"127.0.0.1:7777\""),
+        (
+            "[policy]\nserving_networks = \"001-01\"\n",
+            "expected a list, such as [\"001-01\"]",
+        ),
+        (
+            "[policy]\nserving_network_naems = []\n",
+            "unknown field `serving_network_naems`",
+        ),
+    ] {
+        let refused = said(text);
+        assert!(refused.contains("line 2") && refused.contains(expected), "{refused}");
+    }
 }
 
 #[test]

@@ -169,6 +169,8 @@ fn planted_links_are_not_followed() {
     // Exports make new files only.
     symlink(&victim, place.path("out.csv")).expect("a link");
     place.kaskade("subscriber export out.csv --data data").refused();
+    let refused = place.kaskade("subscriber export out.xml --data data").refused();
+    assert!(refused.contains("does not tell the format"), "{refused}");
     symlink(place.path("nowhere"), place.path("other.csv")).expect("a link");
     place.kaskade("subscriber export other.csv --data data").refused();
     assert!(!place.path("nowhere").exists());
@@ -189,6 +191,14 @@ fn the_check_and_the_start_warn_of_the_same() {
         (
             "[policy]\nserving_networks = [\"001-01\"]\n[policy.reserved]\n\"310-410\" = [\"amf\"]\n",
             2,
+        ),
+        (
+            "[policy]\nserving_networks = [\"001-01\"]\n[policy.access]\namf-set-1 = [\"nausf-auth\"]\n",
+            1,
+        ),
+        (
+            "[policy]\nserving_networks = [\"001-01\"]\n[policy.access]\nset-1 = [\"nausf-auth\"]\n[groups]\nset-1 = [\"127.0.0.1\"]\n",
+            0,
         ),
         ("[ausf.udm]\nurl = \"http://udm.example.org\"\ninsecure_h2c = true\n", 2),
         ("[policy]\nserving_networks = [\"001-01\"]\n", 0),

@@ -50,6 +50,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     if !to_stdout && args.file.symlink_metadata().is_ok() {
         bail!("{}: there is one already, it stays as it is", args.file.display());
     }
+    let name = args.file.display().to_string();
+    if !to_stdout && args.format.is_none() && Format::of_name(&name).is_none() {
+        bail!("{name}: the name does not tell the format: add --format csv or --format toml");
+    }
     // On record before the first of them leaves.
     let all = u32::try_from(store.len()?).unwrap_or(u32::MAX);
     let outcome = if args.with_secrets {
