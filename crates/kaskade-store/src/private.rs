@@ -75,7 +75,8 @@ pub enum PrivateError {
 }
 
 impl PrivateError {
-    fn io(path: &Path, error: &io::Error) -> Self {
+    /// What the system said about a file.
+    pub fn io(path: &Path, error: &io::Error) -> Self {
         Self::Io {
             path: path.into(),
             reason: error.to_string(),
@@ -112,7 +113,7 @@ impl PrivateError {
 }
 
 /// Whether the system refuses for want of room.
-pub(crate) const fn is_no_room(kind: ErrorKind) -> bool {
+pub const fn is_no_room(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge

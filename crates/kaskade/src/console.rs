@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade_doctor::discretion::without_keys;
 pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
+use crate::exit::Untold;
 use crate::typed;
 
 /// When to colour.
@@ -75,6 +77,11 @@ impl Console {
     /// Writes one line.
     pub(crate) fn line(&self, line: impl fmt::Display) -> io::Result<()> {
         writeln!(Output::new(), "{line}")
+    }
+
+    /// Writes one line of what a command has changed: it is changed all the same where nobody can be told.
+    pub(crate) fn done(&self, line: impl fmt::Display) -> anyhow::Result<()> {
+        self.line(line).context(Untold)
     }
 
     /// Writes names and values, one pair a line.
@@ -173,11 +180,23 @@ impl Output {
 #[error("nobody reads standard output any more")]
 struct NoReader;
 
+/// Standard output takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output: {0}")]
+struct NotWritten(io::Error);
+
 fn of_output(error: io::Error) -> io::Error {
     match error.kind() {
+        io::ErrorKind::Interrupted => error,
         kind @ io::ErrorKind::BrokenPipe => io::Error::new(kind, NoReader),
-        _ => error,
+        kind => io::Error::new(kind, NotWritten(error)),
     }
+}
+
+/// Why standard output took nothing, if this is an error of it; `None` also where only its reader went away.
+pub(crate) fn failed_output(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let error: &io::Error = error.downcast_ref()?;
+    error.get_ref()?.is::<NotWritten>().then(|| error.kind())
 }
 
 impl Write for Output {

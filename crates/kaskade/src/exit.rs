@@ -7,8 +7,10 @@ use kaskade_flow::refusal::Exit;
 use kaskade_flow::{Refusal, Refused};
 use kaskade_net::role::seaf::AusfClientError;
 use kaskade_store::audit::{AuditError, AuditFull};
-use kaskade_store::private::PrivateError;
+use kaskade_store::private::{PrivateError, is_no_room};
 use kaskade_store::{EngineError, StoreError, WritingStopped};
+
+use crate::console::failed_output;
 
 /// The status after a failure of the store, for the supervisor.
 pub(crate) const STORE_FAILED: u8 = match Refusal::StoreFailed.verdict().exit.answer() {
@@ -43,6 +45,12 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     let ausf = || error.downcast_ref().map(AusfClientError::refusal);
     let said = || error.downcast_ref().map(|said: &Said| said.why);
     let refused = || error.downcast_ref().map(|refused: &Refused| refused.why);
+    let output = || {
+        failed_output(error).map(|kind| match is_no_room(kind) {
+            true => Refusal::StoreFull,
+            false => Refusal::StoreFailed,
+        })
+    };
     store
         .or_else(log)
         .or_else(full)
@@ -50,6 +58,7 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
         .or_else(ausf)
         .or_else(said)
         .or_else(refused)
+        .or_else(output)
 }
 
 /// Whether a node or another command has what is wanted: it goes when that has ended.
@@ -97,6 +106,7 @@ pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
     }
     let says_so = || format!("{error:#}").contains("run the command again");
     match status(&error) == Exit::NoSpace.number() && !error.is::<Done>() && !says_so() {
+        true if error.is::<Untold>() => error,
         true => error.context("make room and run the command again"),
         false => error,
     }
@@ -109,6 +119,16 @@ pub(crate) struct Done;
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("done, and on record in the store: the audit log takes it at the next start when it has room")
+    }
+}
+
+/// What follows a change that was made when nobody can be told of it.
+#[derive(Debug)]
+pub(crate) struct Untold;
+
+impl fmt::Display for Untold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("done, but the output takes nothing")
     }
 }
 

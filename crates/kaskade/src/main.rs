@@ -68,6 +68,11 @@ fn main() -> ExitCode {
     if let Err(warning) = closed {
         console.note(format!("warning: {warning}"));
     }
+    if let Err(error) = runtime::signals::survive_the_limit_of_files() {
+        console.note(format!(
+            "warning: a limit of the length of files would kill this process: {error}"
+        ));
+    }
     let result = match &program.command {
         Command::Up(args) => command::up::run(&console, args),
         Command::Derive(args) => command::derive::run(&console, args),

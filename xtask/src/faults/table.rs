@@ -160,4 +160,11 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("forgotten-by-the-nrf", "an NRF that has forgotten a profile is not told again", NET, "a_profile_is_put_kept_alive_put_again_and_removed"),
     fault("stays-registered", "a node that ends leaves its profile at the NRF", NET, "a_profile_is_put_kept_alive_put_again_and_removed"),
     fault("operation-not-authorised", "whoever may connect may ask for everything", NET, "every_operation_is_for_whom_the_policy_names"),
+    fault("audit-thread-dies-of-news", "a panic of whoever is told of the audit log ends the thread that writes it", STORE, "whoever_is_told_the_news_may_panic"),
+    fault("audit-thread-dies-unnoticed", "the thread that writes the audit log dies, and nobody is told", STORE, "a_log_whose_thread_dies_has_failed"),
+    fault("export-left-in-part", "an export that fails leaves what it had written", "kaskade", "an_export_without_room_leaves_no_file"),
+    fault("nothing-called-whole", "a file that redb does not open is called whole", STORE, "what_does_not_open_is_not_called_whole"),
+    fault("token-repeated", "the error of a token repeats what stands in it", NET, "no_error_repeats_what_a_token_says"),
+    fault("accept-by-any-range", "a range of all kinds takes what its own refuses", NET, "the_most_specific_range_of_accept_counts"),
+    fault("log-dies-with-its-output", "a line of the log that cannot be written is an error", "kaskade", "a_line_that_cannot_be_written_is_counted_and_no_error"),
 ];

@@ -154,9 +154,7 @@ impl Accepted {
     /// A peer that lists `application/json` is taken to understand `application/3gppHal+json` too: 3GPP clients in use name
     /// only one of them.
     fn of(headers: &HeaderMap) -> Self {
-        /// Of a peer that lists one of these, any answer.
-        const ANY: [&str; 3] = ["application/json", "*/*", "application/*"];
-        let mut listed: Option<[bool; Content::ALL.len()]> = None;
+        let mut listed = None::<Listed>;
         for value in headers.get_all(header::ACCEPT) {
             let Ok(value) = value.to_str() else { continue };
             for range in value.as_bytes().split(|octet| *octet == b',') {
@@ -165,18 +163,85 @@ impl Accepted {
                 if kind.is_empty() {
                     continue;
                 }
-                let kinds = listed.get_or_insert_default();
-                if parts.any(is_weight_of_nothing) {
-                    continue;
-                }
-                let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(kind);
-                if ANY.into_iter().any(is) {
-                    kinds.fill(true);
-                } else if let Some(content) = Content::ALL.into_iter().find(|content| is(content.media_type())) {
-                    kinds[content as usize] = true;
+                let listed = listed.get_or_insert_default();
+                if let Some(said) = listed.range(kind) {
+                    // Of one that stands there twice, what it allows.
+                    *said = Some(*said == Some(true) || !parts.any(is_weight_of_nothing));
                 }
             }
         }
-        Self(listed)
+        Self(listed.map(|listed| Content::ALL.map(|content| listed.allows(content))))
+    }
+}
+
+/// What each range of a list says: yes, or not this one.
+#[derive(Default)]
+struct Listed {
+    kinds: [Option<bool>; Content::ALL.len()],
+    /// `application/*`
+    application: Option<bool>,
+    /// `*/*`
+    any: Option<bool>,
+}
+
+impl Listed {
+    /// Where a range is kept; `None` for one of no kind of answer.
+    fn range(&mut self, range: &[u8]) -> Option<&mut Option<bool>> {
+        let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(range);
+        if is("*/*") {
+            return Some(&mut self.any);
+        }
+        if is("application/*") {
+            return Some(&mut self.application);
+        }
+        let content = Content::ALL.into_iter().find(|content| is(content.media_type()))?;
+        self.kinds.get_mut(content as usize)
+    }
+
+    /// The most specific range counts (RFC 9110 12.5.1).
+    fn allows(&self, content: Content) -> bool {
+        let [json, ..] = self.kinds;
+        let own = self.kinds.get(content as usize).copied().flatten();
+        let less = json.filter(|json| *json).or(self.application).or(self.any);
+        let said = match fault!("accept-by-any-range") {
+            true => less.or(own),
+            false => own.or(less),
+        };
+        said.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_range_of_accept_counts() {
+        let taken = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            Content::ALL.map(|content| Accepted::of(&headers).includes(content))
+        };
+        for (accept, expected) in [
+            ("*/*", [true; 3]),
+            ("application/*", [true; 3]),
+            ("text/html", [false; 3]),
+            ("application/json", [true; 3]),
+            ("application/3gppHal+json", [false, true, false]),
+            ("application/3gpphal+json;q=0, */*", [true, false, true]),
+            ("*/*, application/3gpphal+json;q=0", [true, false, true]),
+            (
+                "application/3gppHal+json; q=0.000, application/json",
+                [true, false, true],
+            ),
+            ("application/json;q=0, */*", [false, true, true]),
+            ("application/*;q=0, */*", [false; 3]),
+            ("application/*, */*;q=0", [true; 3]),
+            ("application/problem+json, application/*;q=0", [false, false, true]),
+            ("*/*;q=0", [false; 3]),
+            ("*/*;q=0, */*;q=0.1", [true; 3]),
+        ] {
+            assert_eq!(taken(accept), expected, "{accept}");
+        }
     }
 }

@@ -32,6 +32,8 @@
 //! ```
 
 mod anchor;
+#[cfg(test)]
+mod dies;
 mod error;
 mod figures;
 mod files;
@@ -130,7 +132,7 @@ pub enum Notice {
     TornTail(u64),
 }
 
-/// Is told the news of a log, on the thread that writes it.
+/// Is told the news of a log, on the thread that writes it. A panic there does nothing to the log.
 pub type Tell = Arc<dyn Fn(&Notice) + Send + Sync>;
 
 /// How an audit log is opened.
@@ -474,6 +476,12 @@ impl AuditLog {
 impl Shared {
     fn now(&self) -> UnixMillis {
         UnixMillis::new(crate::clock::millis(self.clock.wall()))
+    }
+
+    /// Nothing more is taken until a restart.
+    fn fail(&self, why: String) {
+        *lock(&self.failed) = Some(why);
+        self.gate.fail();
     }
 
     fn wake(&self) {

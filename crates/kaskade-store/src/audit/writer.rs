@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,7 +23,7 @@ use super::error::AuditFull;
 use super::files::{self, Folder, boot};
 use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, IDLE_MS, put_block};
 use super::refusals::QUOTA;
-use super::{Anchor, AuditOptions, Notice, Shared, Step, lock};
+use super::{Anchor, AuditOptions, Notice, Shared, Step, Tell, lock};
 use mark::{Moment, Reach};
 
 /// How often the lanes are emptied.
@@ -45,6 +46,19 @@ const AGE_EVERY: Duration = Duration::from_secs(600);
 const MOST: u64 = (BLOCK_OVERHEAD + (NAME_PARTS + 1) * ENTRY_LEN) as u64;
 /// Events that need no admission: refusals, gaps, what the log says of itself.
 const OWN: u64 = QUOTA as u64 + 16;
+
+/// Why a log has failed whose thread ended by a panic.
+const DIED: &str = "the thread that writes it has died";
+
+/// Whoever is told may fail, and takes nothing with it.
+fn tell(told: Option<&Tell>, notice: &Notice) {
+    let Some(told) = told else { return };
+    match fault!("audit-thread-dies-of-news") {
+        true => told(notice),
+        // What it panicked of is on standard error already.
+        false => drop(catch_unwind(AssertUnwindSafe(|| told(notice)))),
+    }
+}
 
 /// The segment that is written.
 pub(super) struct Segment {
@@ -222,9 +236,7 @@ impl Writer {
     }
 
     pub(super) fn tell(&self, notice: &Notice) {
-        if let Some(tell) = &self.options.tell {
-            tell(notice);
-        }
+        tell(self.options.tell.as_ref(), notice);
     }
 
     pub(super) fn note(&mut self, event: Event) {
@@ -236,7 +248,28 @@ impl Writer {
         self.gaps.push(gap);
     }
 
+    /// Works until the log is closed. If it dies before, the log has failed: nobody waits for it, and nothing is given out.
     pub(super) fn run(mut self) {
+        let (shared, told) = (Arc::clone(&self.shared), self.options.tell.clone());
+        let over = match catch_unwind(AssertUnwindSafe(|| self.work())) {
+            Ok(()) => AuditFull::Stopping,
+            Err(_) if fault!("audit-thread-dies-unnoticed") => return,
+            Err(_) => {
+                shared.fail(DIED.to_owned());
+                tell(told.as_ref(), &Notice::Failed(DIED.to_owned()));
+                AuditFull::Failed
+            }
+        };
+        let mut flush = lock(&shared.flush);
+        if over == AuditFull::Failed {
+            flush.over = Some(over);
+        }
+        flush.over.get_or_insert(over);
+        flush.seen = u64::MAX;
+        shared.flushed.notify_all();
+    }
+
+    fn work(&mut self) {
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
             if stopping {
@@ -259,10 +292,6 @@ impl Writer {
             }
             thread::park_timeout(EVERY);
         }
-        let mut flush = lock(&self.shared.flush);
-        flush.over.get_or_insert(AuditFull::Stopping);
-        flush.seen = u64::MAX;
-        self.shared.flushed.notify_all();
     }
 
     /// Empties the lanes into the file, and syncs what is due. With `closing`, everything, and then the log is closed.
@@ -344,8 +373,7 @@ impl Writer {
 
     fn fail(&mut self, error: &io::Error) {
         self.failed = true;
-        self.shared.gate.fail();
-        *lock(&self.shared.failed) = Some(error.to_string());
+        self.shared.fail(error.to_string());
         self.tell(&Notice::Failed(error.to_string()));
         self.answer_flush(0, Some(AuditFull::Failed));
     }

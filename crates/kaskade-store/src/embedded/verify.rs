@@ -41,8 +41,15 @@ pub(super) fn verify(file: &WatchedFile, tell: Option<Told>) -> Result<(), Datab
     let (flags, slots) = parts(&mut header);
     let (first, second) = (commit(slots.0), commit(slots.1));
     if slots.0 == slots.1 && first == 0 {
-        // Made, and never written.
-        return Ok(());
+        // Made, and never written, or not by redb. Whoever opens it hears that from redb.
+        return match tell.is_some() && !fault!("nothing-called-whole") {
+            true => Err(damaged("nothing was ever written to it")),
+            false => Ok(()),
+        };
+    }
+    // redb reads both, whichever counts, and no commit changes these.
+    if slots.0.first() != slots.1.first() && !fault!("nothing-called-whole") {
+        return Err(damaged("the slots of its header are of two versions"));
     }
     let second_counts = *flags & SECOND_COUNTS != 0;
     // Each commit is durable before the slots change their roles, and the last one did so before the file was closed.

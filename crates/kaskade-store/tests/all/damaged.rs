@@ -367,3 +367,30 @@ fn a_check_changes_nothing() {
     drop(store);
     EmbeddedEngine::check(&whole.folder.path().join("nothing"), tell).expect_err("there is none");
 }
+
+#[test]
+fn what_does_not_open_is_not_called_whole() {
+    let whole = Whole::of("today");
+    let changed = |at: usize, octet: u8| {
+        let mut octets = whole.octets.clone();
+        octets[at] = octet;
+        octets
+    };
+    let mut other = b"SQLite format 3\0".to_vec();
+    other.resize(100_000, 0);
+    let mut files = vec![vec![0; 320], vec![0; whole.octets.len()], other];
+    // The versions of both slots of the header.
+    for at in [64, 192] {
+        files.extend([0, 1, 2, 0xff].map(|octet| changed(at, octet)));
+    }
+    for octets in files {
+        whole.put(&octets);
+        let told = EmbeddedEngine::check(&whole.path(), Arc::new(|_, _| ())).expect_err("it does not open");
+        assert!(matches!(told, EngineError::Corrupt { .. }), "{told}");
+        match whole.open(1 << 20) {
+            Err(StoreError::Read(error)) => assert!(matches!(*error, EngineError::Corrupt { .. }), "{error}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("it is open"),
+        }
+    }
+}

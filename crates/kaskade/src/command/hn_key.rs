@@ -154,7 +154,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 );
             }
             keys.remove(args.id)?;
-            console.line(format!(
+            console.done(format!(
                 "home network key {0} is removed; the identifier {0} is not given again",
                 args.id
             ))?;
@@ -207,12 +207,12 @@ fn curve(profile: Profile) -> &'static str {
 
 fn added(console: &Console, id: u8, key: &HnPublicKey) -> Result<()> {
     let profile = key.profile();
-    console.line(format!(
+    console.done(format!(
         "home network key {id}, profile {profile} ({}), public key:",
         curve(profile)
     ))?;
-    console.line(console.paint(Style::Strong, &hex_field::text(key.octets())))?;
-    console.line(format!("`kaskade hn-key show {id}` prints the file for the card"))?;
+    console.done(console.paint(Style::Strong, &hex_field::text(key.octets())))?;
+    console.done(format!("`kaskade hn-key show {id}` prints the file for the card"))?;
     at_the_next_start(console);
     Ok(())
 }

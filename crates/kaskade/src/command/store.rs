@@ -20,6 +20,7 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::Done;
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
+use crate::runtime::log_output::LogOutput;
 use crate::runtime::store::{IN_USE, make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
@@ -174,8 +175,8 @@ fn create(console: &Console, args: &Create) -> Result<()> {
         make_store_again(&data, &config, log)
             .context("the store is not ready: mend the cause and run the command again")
     })?;
-    console.line(format!("{} is new and empty", path.display()))?;
-    console.line("cards that were in a lost store: give --sqn above what they had")?;
+    console.done(format!("{} is new and empty", path.display()))?;
+    console.done("cards that were in a lost store: give --sqn above what they had")?;
     Ok(())
 }
 
@@ -257,7 +258,7 @@ fn explained(error: StoreError) -> anyhow::Error {
 fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
     let hours = SKIPPED_TIME.as_secs() / 3600;
     if json {
-        console.line(json!({
+        console.done(json!({
             "subscribers": done.subscribers,
             "removed_or_replaced_cards": done.lives,
             "damaged": done.damaged,
@@ -271,11 +272,11 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
         } else {
             ""
         };
-        console.line(format!(
+        console.done(format!(
             "{} subscribers and {} removed or replaced cards go on {SKIPPED_SEQ} SEQ further or more, the clock {hours} hours{resumed}",
             done.subscribers, done.lives
         ))?;
-        console.line("subscribers provisioned or replaced since the backup: give --sqn above what they had")?;
+        console.done("subscribers provisioned or replaced since the backup: give --sqn above what they had")?;
     }
     if done.damaged > 0 {
         bail!(
@@ -292,7 +293,8 @@ pub(crate) fn audit<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
     let filter = tracing_subscriber::EnvFilter::try_new("off,audit=info").context("log filter")?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(Arc::new(LogOutput::new(std::io::stderr(), false)))
+        .log_internal_errors(false)
         .with_ansi(false)
         .finish();
     tracing::subscriber::with_default(log, work)

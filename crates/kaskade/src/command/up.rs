@@ -134,8 +134,8 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
         None => Ok(()),
     };
     if args.once {
-        running.stop(false).await;
-        return outcome;
+        let stopped = running.stop(false).await;
+        return outcome.and(stopped);
     }
     if let Err(error) = outcome {
         console.error(&error);

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use kaskade::config::{Config, LogConfig};
 use tracing_subscriber::EnvFilter;
 
+use super::log_output::LogOutput;
 use crate::console::Console;
 
 /// What changes the filter of a log that runs.
@@ -33,7 +34,9 @@ pub(crate) fn start(console: &Console, config: &Config, demo: bool) -> Result<Lo
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(console.colours_log())
-        .with_writer(std::io::stderr);
+        .with_writer(Arc::new(LogOutput::new(std::io::stderr(), config.log.json)))
+        // It would be told where nothing can be told.
+        .log_internal_errors(false);
     let (started, handle): (_, Arc<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>) = match config.log.json {
         true => {
             let log = log.json().with_filter_reloading();

@@ -9,10 +9,11 @@
 //! | [`monitoring`], [`nrf`] | where it is watched, and where it is registered |
 //! | [`reload`] | a changed configuration, all or nothing |
 //! | [`signals`], [`supervisor`] | what somebody outside wants, and what the system's manager is told |
-//! | [`log`] | lines of the log, whose filter may change |
+//! | [`log`], [`log_output`] | lines of the log, whose filter may change, and an output that takes none |
 
 pub(crate) mod limits;
 pub(crate) mod log;
+pub(crate) mod log_output;
 pub(crate) mod monitoring;
 pub(crate) mod nrf;
 pub(crate) mod parts;

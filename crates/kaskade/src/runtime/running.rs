@@ -94,13 +94,13 @@ impl Running {
         };
         let failed = result.is_err();
         tokio::select! {
-            () = self.stop(failed) => result,
+            stopped = self.stop(failed) => result.and(stopped),
             () = signals.again() => bail!("ended at once: requests in progress were cut off"),
         }
     }
 
-    /// Stops in order; where the store has failed, nothing of it is waited for.
-    pub(crate) async fn stop(self, failed: bool) {
+    /// Stops in order; where the store has failed, nothing of it is waited for. An error where not all of it is on record.
+    pub(crate) async fn stop(self, failed: bool) -> Result<()> {
         // Nobody is sent here any more.
         self.registrations.end().await;
         self.node.shutdown().await;
@@ -117,9 +117,18 @@ impl Running {
             settled.and(audit.flush().map_err(anyhow::Error::new))
         };
         match tokio::task::spawn_blocking(closing).await {
-            Ok(Ok(())) => tracing::info!("stopped: all is on the disk"),
-            Ok(Err(error)) => tracing::error!("stopped, but not all of it is on record: {error}"),
-            Err(error) => tracing::error!("stopped, but not in order: {error}"),
+            Ok(Ok(())) => {
+                tracing::info!("stopped: all is on the disk");
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                tracing::error!("stopped, but not all of it is on record: {error}");
+                Err(error.context("stopped, but not all of it is on record"))
+            }
+            Err(error) => {
+                tracing::error!("stopped, but not in order: {error}");
+                Err(anyhow!(error).context("stopped, but not in order"))
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! What somebody outside wants of a node: to end, to end at once, to take over a changed configuration.
 
+use std::io;
+
 use anyhow::Result;
 use kaskade_store::{SubscriberStore, WritingStopped};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// What a node is to do.
@@ -21,11 +24,20 @@ pub(crate) enum End {
     Stopped(WritingStopped),
 }
 
+/// A file that reaches the limit of this process (RLIMIT_FSIZE) is an error of what writes it, as a full disk is, and no signal that
+/// kills.
+pub(crate) fn survive_the_limit_of_files() -> io::Result<()> {
+    // What hears a signal once stays for the life of the process.
+    let hearing = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _here = hearing.enter();
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
+
 /// What is heard from its making on: whoever reads that a node runs may stop it at once, and in order.
 pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+    hang_up: unix::Signal,
     stopped: oneshot::Receiver<WritingStopped>,
 }
 

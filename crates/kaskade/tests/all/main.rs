@@ -34,6 +34,7 @@ mod monitor;
 mod n13;
 mod network;
 mod nrf;
+mod outputs;
 mod picture;
 mod runtime;
 mod sequence_numbers;

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::key::MAX_KID;
 use super::{Token, TokenError};
-use crate::sbi::peer::shown;
 
 /// The header: what is needed of it. A key or an address of one that stands in it is never looked at.
 #[derive(Deserialize)]
@@ -35,7 +35,8 @@ pub(super) fn part(text: &str) -> Result<Vec<u8>, TokenError> {
 
 impl<'a> Header<'a> {
     pub(super) fn read(json: &'a [u8]) -> Result<Self, TokenError> {
-        let header: Self = serde_json::from_slice(json).map_err(|error| TokenError::Header(said(&error)))?;
+        let header: Self =
+            serde_json::from_slice(json).map_err(|error| TokenError::Header(said(&error, json, OF_HEADER)))?;
         if header.crit.is_some() || header.b64.is_some() {
             return Err(TokenError::Extension);
         }
@@ -84,9 +85,7 @@ impl<'de> Deserialize<'de> for Audience {
                 let mut several = Vec::new();
                 while let Some(name) = names.next_element::<Box<str>>()? {
                     if several.len() == MAX_AUDIENCE {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "aud has more than {MAX_AUDIENCE} names"
-                        )));
+                        return Err(serde::de::Error::custom(format_args!("{TOO_MANY}{MAX_AUDIENCE} names")));
                     }
                     several.push(name);
                 }
@@ -126,7 +125,8 @@ struct Claims {
 
 /// Reads the claims of a token whose signature is right.
 pub(super) fn read(json: &[u8]) -> Result<Token, TokenError> {
-    let claims: Claims = serde_json::from_slice(json).map_err(|error| TokenError::Claims(said(&error)))?;
+    let claims: Claims =
+        serde_json::from_slice(json).map_err(|error| TokenError::Claims(said(&error, json, OF_CLAIMS)))?;
     let restricted = [
         ("producerPlmnId", claims.producer_plmn_id),
         ("producerSnpnId", claims.producer_snpn_id),
@@ -168,6 +168,7 @@ pub(super) fn read(json: &[u8]) -> Result<Token, TokenError> {
     })
 }
 
+const TOO_MANY: &str = "aud has more than ";
 /// The most NF instances that a token is for; more than a token has room for, if they are UUIDs.
 const MAX_AUDIENCE: usize = 100;
 /// The most octets of a subject.
@@ -185,8 +186,62 @@ fn moment(seconds: &Number) -> Option<UnixMillis> {
     Some(UnixMillis::new(seconds.saturating_mul(1000)))
 }
 
-/// What the decoder says: names of members, never more of a value than fits a line.
-fn said(error: &serde_json::Error) -> String {
+/// What a member must be.
+struct Form {
+    name: &'static str,
+    says: &'static str,
+    fits: fn(&Value) -> bool,
+}
+
+const fn form(name: &'static str, says: &'static str, fits: fn(&Value) -> bool) -> Form {
+    Form { name, says, fits }
+}
+
+const OF_HEADER: &[Form] = &[
+    form("alg", "a text", Value::is_string),
+    form("kid", "a text", |kid| kid.is_string() || kid.is_null()),
+];
+
+const OF_CLAIMS: &[Form] = &[
+    form("iss", "a text", Value::is_string),
+    form("sub", "a text", Value::is_string),
+    form("aud", "an NF type or an array of NF instance IDs", is_audience),
+    form("scope", "a text", Value::is_string),
+    form("exp", "a number", Value::is_number),
+    form("nbf", "a number", |begin| begin.is_number() || begin.is_null()),
+    form("iat", "a number", |begin| begin.is_number() || begin.is_null()),
+];
+
+fn is_audience(value: &Value) -> bool {
+    let names = value.as_array().map(|names| names.iter().all(Value::is_string));
+    names.unwrap_or_else(|| value.is_string())
+}
+
+/// What is wrong with a part, by the name of its member. The decoder would repeat the value, which may be a secret in a wrong place.
+fn said(error: &serde_json::Error, json: &[u8], members: &[Form]) -> String {
     let text = error.to_string();
-    shown(&text.chars().take(120).collect::<String>())
+    if fault!("token-repeated") {
+        return text;
+    }
+    if !error.is_data() {
+        return format!("not JSON from octet {} on", error.column());
+    }
+    // These name a member that it knows.
+    if ["missing field `", "duplicate field `", TOO_MANY]
+        .iter()
+        .any(|own| text.starts_with(own))
+    {
+        let end = text.find(" at line").unwrap_or(text.len());
+        return text.get(..end).unwrap_or_default().to_owned();
+    }
+    let wrong = |object: &Value| {
+        let is_wrong = |form: &&Form| object.get(form.name).is_some_and(|value| !(form.fits)(value));
+        let form = members.iter().find(is_wrong)?;
+        Some(format!("{}: not {}", form.name, form.says))
+    };
+    let value = serde_json::from_slice(json).ok();
+    value
+        .as_ref()
+        .and_then(wrong)
+        .unwrap_or_else(|| "not an object of its members".to_owned())
 }

@@ -163,7 +163,7 @@ fn the_algorithm_is_that_of_the_key() {
         "\\u001b[2J",
     ] {
         let header = format!(r#"{{"alg":"{name}"}}"#);
-        let refused = |text: &str| matches!(ask(&verifier, text), Err(TokenError::Algorithm(_)));
+        let refused = |text: &str| matches!(ask(&verifier, text), Err(TokenError::Algorithm));
         assert!(refused(&nrf.sign(&header, &claims)), "{name}");
         assert!(refused(&format!("{}.", unsigned_text(&header, &claims))), "{name}");
     }
@@ -176,9 +176,8 @@ fn the_algorithm_is_that_of_the_key() {
         let key = EncodingKey::from_secret(&secret).unwrap();
         let mac = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).unwrap();
         let told = ask(&verifier, &format!("{signed}.{mac}"));
-        assert_eq!(told, Err(TokenError::Algorithm("HS256".to_owned())));
+        assert_eq!(told, Err(TokenError::Algorithm));
     }
-    assert_eq!(TokenError::Algorithm(shown("\u{1b}")).to_string().find('\u{1b}'), None);
 }
 
 #[test]
@@ -220,6 +219,50 @@ fn headers_that_are_none_or_ask_for_more() {
         Err(TokenError::Signature)
     );
     assert!(ask(&verifier, &nrf.sign(header, &claims(&[]))).is_ok());
+}
+
+/// What stands in a wrong place may be a key.
+#[test]
+fn no_error_repeats_what_a_token_says() {
+    const K: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
+    let nrf = Nrf::new(TokenAlgorithm::Es256);
+    let verifier = verifier(vec![nrf.key(None)]);
+    let right = claims(&[]);
+    let quoted = format!("\"{K}\"");
+    let inside = format!("[{{\"{K}\":1}}]");
+    let mut told = Vec::new();
+    for header in [
+        format!(r#"{{"alg":{quoted}}}"#),
+        format!(r#"{{"alg":{inside}}}"#),
+        format!(r#"{{"alg":"ES256","kid":{inside}}}"#),
+        format!(r#"{{"{K}":1}}"#),
+        format!(r#"{{"alg":"ES256","{K}"}}"#),
+        quoted.clone(),
+        K.to_owned(),
+    ] {
+        told.push(ask(&verifier, &nrf.sign(&header, &right)).unwrap_err().to_string());
+        let unsigned = format!("{}.", unsigned_text(&header, &right));
+        told.push(ask(&verifier, &unsigned).unwrap_err().to_string());
+    }
+    for name in ["exp", "nbf", "iat"] {
+        let wrong = nrf.token(&claims(&[(name, &quoted)]));
+        let error = ask(&verifier, &wrong).unwrap_err().to_string();
+        assert_eq!(error, format!("the claims of the token: {name}: not a number"));
+    }
+    for name in ["iss", "sub", "aud", "scope"] {
+        for value in [format!("[{quoted},1]"), inside.clone(), format!("{{{quoted}:1}}")] {
+            let error = ask(&verifier, &nrf.token(&claims(&[(name, &value)])))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(&format!("{name}: not ")), "{error}");
+            told.push(error);
+        }
+    }
+    told.push(ask(&verifier, &nrf.token(&quoted)).unwrap_err().to_string());
+    told.push(ask(&verifier, &nrf.token(K)).unwrap_err().to_string());
+    for error in told {
+        assert!(!error.contains(&K[..8]), "{error}");
+    }
 }
 
 #[test]

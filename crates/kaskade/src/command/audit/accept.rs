@@ -91,7 +91,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         Some(kept) => format!("the one that was lost was known up to entry {}", kept.entries),
         None => "nobody knows how far the one before went".to_owned(),
     };
-    console.line(format!(
+    console.done(format!(
         "Accepted, and on record: the log goes on after entry {}; {known}.",
         head.entries
     ))?;

@@ -64,7 +64,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let back = before.sqn.back();
     if args.json {
         let highest = highest_sqn(&before.sqn).octets();
-        console.line(json!({
+        console.done(json!({
             "supi": supi.sbi(),
             "sqn_reuse_allowed": true,
             "was_allowed": back.granted,
@@ -82,6 +82,5 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     } else {
         "the next fresh AUTS of its card is followed wherever that is, once; no number has changed yet"
     };
-    console.line(format!("{}: {text}", supi.sbi()))?;
-    Ok(())
+    console.done(format!("{}: {text}", supi.sbi()))
 }

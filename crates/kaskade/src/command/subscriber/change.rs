@@ -90,11 +90,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     told(&audit)?;
     if args.json {
         let now = store.subscriber(&supi)?.ok_or_else(|| anyhow!("it is gone"))?;
-        console.line(serde_json::to_string_pretty(&document(&now, false))?)?;
-        return Ok(());
+        return console.done(serde_json::to_string_pretty(&document(&now, false))?);
     }
-    console.line(format!("{} is changed; K and SQN are what they were", supi.sbi()))?;
-    Ok(())
+    console.done(format!("{} is changed; K and SQN are what they were", supi.sbi()))
 }
 
 impl Args {

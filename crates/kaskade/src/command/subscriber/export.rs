@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
 use kaskade::import::{Format, csv_field};
+use kaskade_faults::fault;
 use kaskade_flow::event::{Action as Audited, Outcome};
-use kaskade_store::{Subscriber, private};
+use kaskade_store::private::{self, PrivateError};
+use kaskade_store::{Subscriber, SubscriberStore};
 
 use super::sealed_secrets::SealedSecrets;
 use super::subscription::{self, FIELDS};
@@ -68,29 +70,52 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         .or_else(|| Format::of_name(&args.file.display().to_string()))
         .unwrap_or(Format::Csv);
     let sealed = args.with_secrets.then(|| SealedSecrets::new(data.master()));
-    let mut out: Box<dyn Write> = if to_stdout {
-        Box::new(BufWriter::new(Output::new()))
-    } else {
-        let file = private::create(&args.file).context("cannot create the file")?;
-        Box::new(BufWriter::new(file))
+    if to_stdout {
+        return write_all(&mut BufWriter::new(Output::new()), &store, format, sealed.as_ref()).map(drop);
+    }
+    let file = private::create(&args.file).context("cannot create the file")?;
+    let written = write_all(&mut BufWriter::new(&file), &store, format, sealed.as_ref())
+        .and_then(|count| file.sync_all().map(|()| count).map_err(anyhow::Error::from));
+    let count = written.map_err(|error| not_written(&args.file, error))?;
+    console.done(format!("{count} subscribers are in {}", args.file.display()))
+}
+
+/// Leaves no part of a file, which looks like all of it.
+fn not_written(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    let error = match error.downcast::<std::io::Error>() {
+        Ok(error) => PrivateError::io(path, &error).into(),
+        Err(error) => error,
     };
+    if fault!("export-left-in-part") {
+        return error;
+    }
+    match std::fs::remove_file(path) {
+        Ok(()) => error.context("nothing is exported, and no file is left"),
+        Err(_) => error.context(format!("a part is in {}: remove it", path.display())),
+    }
+}
+
+/// How many subscribers there are.
+fn write_all(
+    out: &mut dyn Write,
+    store: &SubscriberStore,
+    format: Format,
+    sealed: Option<&SealedSecrets>,
+) -> Result<usize> {
     if format == Format::Csv {
         let end = if sealed.is_some() { ",sealed" } else { "" };
         writeln!(out, "supi,amf,sqn_scheme,sqn,{}{end}", FIELDS.join(","))?;
     }
     let mut count = 0;
-    pages(&store, |page| {
+    pages(store, |page| {
         for subscriber in page {
-            write_one(&mut *out, subscriber, format, sealed.as_ref())?;
+            write_one(out, subscriber, format, sealed)?;
         }
         count += page.len();
         Ok(())
     })?;
     out.flush()?;
-    if !to_stdout {
-        console.line(format!("{count} subscribers are in {}", args.file.display()))?;
-    }
-    Ok(())
+    Ok(count)
 }
 
 fn write_one(

@@ -126,8 +126,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let much = if count > FEW { Much::Yes } else { Much::No };
     let audit = open_audit_of(&store, &data, &config, much)?;
     write((&store, &audit), &sealed, &entries, config.sqn.scheme.0)?;
-    console.line(format!("{count} subscribers are in {}", data.path().display()))?;
-    Ok(())
+    console.done(format!("{count} subscribers are in {}", data.path().display()))
 }
 
 fn refused(name: &str, error: &ImportError) -> anyhow::Error {

@@ -178,7 +178,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     };
     put.map_err(|error| not_put(&args.supi, error))?;
     told(&audit)?;
-    console.line(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
+    console.done(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
     if let Some(kept) = store.subscriber(&args.supi)?.filter(|kept| is_at_its_end(&kept.sqn)) {
         console.note(format!(
             "warning: {} is the end: no SQN is left above it, so every vector is refused and this card needs a new K. Is --sqn right?",
@@ -273,8 +273,7 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
     let event = record::change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
     store.remove_on_record(&supi, event)?;
     told(&audit)?;
-    console.line(format!("{} is removed", supi.sbi()))?;
-    Ok(())
+    console.done(format!("{} is removed", supi.sbi()))
 }
 
 fn open(args: &DataArgs) -> Result<SubscriberStore> {
