@@ -229,6 +229,10 @@ fn open_with(
             gap.at_most_ms,
             gap.reason.name()
         ),
+        Notice::Kept(wrong) => tracing::error!(
+            "the audit log keeps segments that are due to go, since one is not as it was written: {wrong}. Copy the folder elsewhere, and run \
+             `kaskade audit verify`"
+        ),
         Notice::TornTail(octets) => {
             tracing::warn!("a crash left {octets} octets in the audit log that are no entry: cut off");
         }
@@ -253,8 +257,12 @@ fn open_with(
     })?;
     // A node serves without room, and gives nothing out; a command changes nothing.
     if !serves {
-        log.may_change().with_context(|| {
-            format!("nothing is changed without a record: {needs}. Make room and run the command again")
+        log.may_change().with_context(|| match log.failed() {
+            Some(why) => format!(
+                "nothing is changed without a record, and {} takes none: {why}",
+                folder.display()
+            ),
+            None => format!("nothing is changed without a record: {needs}. Make room and run the command again"),
         })?;
     }
     Ok(log)

@@ -166,5 +166,10 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("nothing-called-whole", "a file that redb does not open is called whole", STORE, "what_does_not_open_is_not_called_whole"),
     fault("token-repeated", "the error of a token repeats what stands in it", NET, "no_error_repeats_what_a_token_says"),
     fault("accept-by-any-range", "a range of all kinds takes what its own refuses", NET, "the_most_specific_range_of_accept_counts"),
+    fault("audit-older-not-looked-at", "a start believes segments that are full", STORE, "a_start_refuses_a_log_whose_older_segments_were_changed"),
+    fault("audit-first-not-compared", "a start does not ask who removed the oldest segment", STORE, "a_start_refuses_a_log_whose_older_segments_were_changed"),
+    fault("audit-evidence-removed", "a segment that was edited goes when it is too old", STORE, "a_segment_that_was_edited_does_not_go"),
+    fault("audit-missing-misnamed", "where the newest segment is missing, the one before the oldest is named", STORE, "the_segment_that_is_missing_is_named"),
+    fault("audit-spare-not-looked-at", "a folder in the place of the next segment is taken for a full disk", STORE, "a_folder_in_the_place_of_the_next_segment_is_named"),
     fault("log-dies-with-its-output", "a line of the log that cannot be written is an error", "kaskade", "a_line_that_cannot_be_written_is_counted_and_no_error"),
 ];

@@ -64,7 +64,7 @@ fn tokens_of_pyjwt_are_understood() {
                 let ask = |text: &str, role, seconds| all.verify(text, role, UnixMillis::new(seconds * 1000));
                 if name == "none" {
                     let told = ask(token, "UDM", END - 1).err();
-                    assert_eq!(told, Some(TokenError::Algorithm("none".to_owned())));
+                    assert_eq!(told, Some(TokenError::Algorithm));
                     continue;
                 }
                 let read = ask(token, "UDM", END - 1).unwrap();
@@ -79,7 +79,7 @@ fn tokens_of_pyjwt_are_understood() {
                 let mut without = keys.clone();
                 without.remove(at);
                 let told = verifier(without).verify(token, "UDM", UnixMillis::new(0)).err();
-                assert_eq!(told, Some(TokenError::Algorithm(name.to_owned())));
+                assert_eq!(told, Some(TokenError::Algorithm));
             }
         }
     }

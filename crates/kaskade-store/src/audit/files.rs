@@ -44,10 +44,16 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(AuditError::InUse(path.into())),
             Err(TryLockError::Error(error)) => return Err(io_error(&name, &error)),
         }
-        Ok(Self {
+        let folder = Self {
             path: path.into(),
             _lock: lock,
-        })
+        };
+        folder.check_spare()?;
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Which log the folder is of, 16 octets; `None` as long as there was none.
@@ -66,6 +72,17 @@ impl Folder {
 
     pub(super) fn segments(&self) -> Result<Vec<u64>, AuditError> {
         segments(&self.path).map_err(|error| io_error(&self.path, &error))
+    }
+
+    /// What is in the place of the next segment can be replaced.
+    fn check_spare(&self) -> Result<(), AuditError> {
+        let path = self.path.join(SPARE);
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() && !fault!("audit-spare-not-looked-at") => "a folder",
+            _ => return Ok(()),
+        };
+        let expected = "the next segment of the audit log, or nothing: move it elsewhere";
+        Err(PrivateError::Kind { path, found, expected }.into())
     }
 
     /// A file of zeros with room on the disk for all of it, that has no number yet.

@@ -45,6 +45,7 @@ mod open;
 mod peers;
 mod read;
 mod refusals;
+mod sound;
 mod walk;
 mod writer;
 
@@ -128,6 +129,8 @@ pub enum Notice {
     Failed(String),
     /// Entries are missing, or may be.
     Gap(Gap),
+    /// A segment that would go is not as it was written, and stays: what is wrong.
+    Kept(String),
     /// Octets behind the last whole block, which a crash left, were cut off: how many.
     TornTail(u64),
 }

@@ -20,6 +20,7 @@ use super::format::{HEAD_LEN, Head, MARKS, Mark};
 use super::lanes::{Gate, Lanes};
 use super::read::check_master_key;
 use super::refusals::Refusals;
+use super::sound;
 use super::walk::{self, Known, Walked};
 use super::writer::{Course, Full, Segment, State, Writer};
 use super::{Anchor, AuditLog, AuditOptions, Committed, Notice, Open, Shared};
@@ -39,20 +40,19 @@ pub(super) fn open(mut options: AuditOptions, master_key: &MasterKey) -> Result<
     let identity = folder.identity()?;
     let now = crate::clock::millis(options.clock.clocks().wall);
     let known = options.known.filter(|_| !fault!("audit-head-not-compared"));
-    let found = match (segments.last(), identity) {
+    let (found, older) = match (segments.last(), identity) {
         (None, None) => match known {
             Some(Anchor { segment, .. }) => {
                 return Err(Wrong::new(segment, &folder.segment(segment), None, What::Missing).into());
             }
-            None => begin(&folder, &options, master_key, now)?,
+            None => (begin(&folder, &options, master_key, now)?, VecDeque::new()),
         },
         (None, Some(_)) => return Err(Wrong::new(1, &folder.segment(1), None, What::Missing).into()),
-        (Some(last), identity) => go_on(&folder, &options, (master_key, known), *last, identity, now)?,
+        (Some(_), identity) => go_on((&folder, &segments), &options, (master_key, known), identity, now)?,
     };
     if identity.is_none() {
         folder.set_identity(&found.log)?;
     }
-    let older = check_others(&folder, &segments, &found, master_key)?;
     start(options, folder, older, found, master_key)
 }
 
@@ -132,13 +132,13 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
 }
 
 fn go_on(
-    folder: &Folder,
+    (folder, segments): (&Folder, &[u64]),
     options: &AuditOptions,
     (key, known): (&MasterKey, Option<Anchor>),
-    last: u64,
     identity: Option<[u8; 16]>,
     now: u64,
-) -> Result<Start, AuditError> {
+) -> Result<(Start, VecDeque<Full>), AuditError> {
+    let last = segments.last().copied().unwrap_or(1);
     let path = folder.segment(last);
     let head = walk::head(&path, last, None)?;
     check_master_key(&path, head.master_key, key)?;
@@ -155,6 +155,14 @@ fn go_on(
     if let Some(known) = known {
         check_known(folder, &known, &walked, &keys)?;
     }
+    // All of it, before anything is changed.
+    let (heads, removed) = sound::look(
+        folder.path(),
+        segments,
+        (&log, &keys),
+        walked.removed,
+        sound::READ_AT_START,
+    )?;
     let io = |error: std::io::Error| files::io_error(&path, &error);
     let file = private::open_to_write(&path)?;
     let torn = cut_tail(&file, &walked).map_err(io)?;
@@ -167,7 +175,7 @@ fn go_on(
         Err(error) => return Err(io(error)),
     };
     let gap = (!walked.closed && !fault!("audit-gap-not-said")).then(|| gap(&walked.mark, &boot(), now));
-    Ok(Start {
+    let start = Start {
         log,
         segment: Segment {
             file,
@@ -184,9 +192,10 @@ fn go_on(
         alive: gap.map_or(now, |gap| gap.from.get()),
         gap,
         torn,
-        removed: walked.removed,
+        removed,
         course: walked.mark.course.max(walked.head.course),
-    })
+    };
+    Ok((start, full_ones(folder, &heads)))
 }
 
 /// Refuses a log that does not go on from where it is known to have been: cut, put back from a copy, or another one.
@@ -272,35 +281,15 @@ fn cut_tail(file: &File, walked: &Walked) -> std::io::Result<u64> {
     Ok(used - walked.end)
 }
 
-/// The segments before the last are looked at whole by `verify` only; here it is enough that they are there and ours, and that
-/// their heads, by which they age, are as they were written.
-fn check_others(folder: &Folder, segments: &[u64], found: &Start, key: &MasterKey) -> Result<VecDeque<Full>, Wrong> {
-    let keys = Locked::with(|| key.audit_keys(&found.log));
-    let mut older: VecDeque<Full> = VecDeque::new();
-    for number in segments {
-        let path = folder.segment(*number);
-        if let Some(Full { number: before, .. }) = older.back()
-            && before + 1 != *number
-        {
-            return Err(Wrong::new(before + 1, &folder.segment(before + 1), None, What::Missing));
-        }
-        let head = walk::head(&path, *number, None)?;
-        if head.log != found.log {
-            return Err(Wrong::other_log(*number, &path, &head.log, &found.log));
-        }
-        walk::head(&path, *number, Some(&keys))?;
-        // It was full when this one began.
-        if let Some(before) = older.back_mut() {
-            before.course = head.course;
-        }
-        older.push_back(Full {
-            number: *number,
-            octets: std::fs::metadata(&path).map_or(0, |file| file.len()),
-            course: 0,
-        });
-    }
-    older.pop_back();
-    Ok(older)
+/// The segments before the last, each with the course that the log had when it was full, which is when the next one began.
+fn full_ones(folder: &Folder, heads: &[Head]) -> VecDeque<Full> {
+    let pairs = heads.iter().zip(heads.iter().skip(1));
+    let full = pairs.map(|(head, next)| Full {
+        number: head.segment,
+        octets: sound::octets(folder.path(), head.segment),
+        course: next.course,
+    });
+    full.collect()
 }
 
 fn start(

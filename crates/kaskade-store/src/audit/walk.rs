@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use kaskade_crypto::store_keys::StoreKeys;
@@ -90,6 +91,48 @@ fn open(path: &Path, number: u64) -> Result<(File, [u8; HEAD_LEN], Head), Wrong>
         return Err(wrong(What::Renamed(head.segment)));
     }
     Ok((file, page, head))
+}
+
+/// What stands at both ends of a segment.
+pub(super) struct Ends {
+    /// The newest mark.
+    pub(super) mark: Mark,
+    /// The chain behind its last octets.
+    pub(super) hash: Hash,
+}
+
+/// Reads both ends of a segment, and nothing between them.
+pub(super) fn ends(path: &Path, number: u64, keys: &StoreKeys) -> Result<Ends, Wrong> {
+    let wrong = |what| Wrong::new(number, path, None, what);
+    let (file, page, head) = open(path, number)?;
+    let begin = head.check(&page, Some(keys)).map_err(|bad| wrong(bad.into()))?;
+    let mark = newest_mark(&page, &head, Some(keys)).map_err(|bad| wrong(bad.into()))?;
+    let read_error = |error: std::io::Error| wrong(What::Read(error.to_string()));
+    let mut hash = begin;
+    let len = file.metadata().map_err(read_error)?.len();
+    if len > HEAD_LEN as u64 {
+        let at = len - hash.len() as u64;
+        file.read_exact_at(&mut hash, at).map_err(read_error)?;
+    }
+    Ok(Ends { mark, hash })
+}
+
+/// Whether a segment follows another, which is full: each is given with its file.
+pub(super) fn follows((path, before): (&Path, &Walked), (next_path, next): (&Path, &Head)) -> Result<(), Wrong> {
+    if (next.entries, next.before) != (before.entries, before.hash) && !fault!("audit-order-not-checked") {
+        return Err(Wrong::new(
+            next.segment,
+            next_path,
+            Some(next.entries + 1),
+            What::NotNext,
+        ));
+    }
+    // Whatever was written behind the last block of a segment that is full was not written by the log.
+    if before.torn || before.end != before.len || !before.mark.closed {
+        let what = What::Form("octets behind the last block");
+        return Err(Wrong::new(before.head.segment, path, Some(before.entries + 1), what));
+    }
+    Ok(())
 }
 
 /// Reads a segment.

@@ -19,11 +19,12 @@ use kaskade_flow::event::{Action, ENTRY_LEN, Event, Gap, GapReason, NAME_PARTS, 
 
 use kaskade_flow::UnixMillis;
 
-use super::error::AuditFull;
+use super::error::{AuditFull, Wrong};
 use super::files::{self, Folder, boot};
 use super::format::{BLOCK_ENTRIES, BLOCK_OVERHEAD, Commit, HEAD_LEN, Hash, IDLE_MS, put_block};
 use super::refusals::QUOTA;
 use super::{Anchor, AuditOptions, Notice, Shared, Step, Tell, lock};
+use keep::Reading;
 use mark::{Moment, Reach};
 
 /// How often the lanes are emptied.
@@ -142,6 +143,10 @@ pub(super) struct Writer {
     removed: u64,
     /// To be removed when the entry that says so is synced.
     removing: Option<u64>,
+    /// They are read before.
+    reading: Option<Reading>,
+    /// What was last said to be wrong with one that stays for it.
+    kept: Option<Wrong>,
     last_age: Option<Instant>,
     last_turn: Instant,
     retry_at: Option<Instant>,
@@ -196,6 +201,8 @@ impl Writer {
             course,
             removed: 0,
             removing: None,
+            reading: None,
+            kept: None,
             last_age: None,
             last_turn: Instant::now(),
             retry_at: None,

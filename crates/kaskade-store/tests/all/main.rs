@@ -16,6 +16,7 @@ mod audit_age;
 mod audit_close;
 mod audit_crash;
 mod audit_heads;
+mod audit_older;
 mod common;
 mod conformance;
 mod crash;

@@ -2,13 +2,33 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use kaskade_flow::event::{Action, Event, Outcome};
 
+use super::super::error::Wrong;
 use super::super::format::{HEAD_LEN, Head, MARKS};
-use super::super::{Notice, Step, files};
+use super::super::{Notice, Step, files, sound};
 use super::{AGE_EVERY, Full, RETRY_AFTER, Segment, State, Writer};
+
+/// Up to so many octets are waited for: this thread writes again in less than a tenth of a second.
+const READ_AT_ONCE: u64 = 16 << 20;
+
+/// Segments that are read before they go.
+pub(super) struct Reading {
+    /// The last that is as it was written, and what is wrong behind it.
+    thread: JoinHandle<(Option<u64>, Option<Wrong>)>,
+    octets: u64,
+}
+
+impl Reading {
+    fn is_done(&self) -> bool {
+        self.octets <= READ_AT_ONCE || self.thread.is_finished()
+    }
+}
 
 impl Writer {
     /// Goes on in the next segment.
@@ -110,11 +130,38 @@ impl Writer {
 
     /// Says which segments go, and removes them when that is durable. Age is by the log's own course: a wall clock that is wrong for a
     /// minute takes no history with it.
+    ///
+    /// They are read before, beside this thread where that takes long. One that is not as it was written stays, and so do those behind it.
     pub(super) fn keep_age(&mut self) {
-        if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) || self.removing.is_some() {
+        if self.removing.is_some() {
             return;
         }
-        self.last_age = Some(Instant::now());
+        if self.reading.is_none() {
+            if self.last_age.is_some_and(|last| last.elapsed() < AGE_EVERY) {
+                return;
+            }
+            self.last_age = Some(Instant::now());
+            self.reading = self.too_old().and_then(|last| self.begin_to_read(last));
+        }
+        let Some(reading) = self.reading.take_if(|reading| reading.is_done()) else {
+            return;
+        };
+        // One that panicked has read nothing: it is tried again.
+        let (sound, wrong) = reading.thread.join().unwrap_or_default();
+        if let Some(wrong) = wrong.filter(|wrong| self.kept.as_ref() != Some(wrong)) {
+            self.tell(&Notice::Kept(wrong.to_string()));
+            self.kept = Some(wrong);
+        }
+        if let Some(last) = sound {
+            let at = self.shared.now();
+            self.own
+                .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
+            self.removing = Some(last);
+        }
+    }
+
+    /// Up to which segment all are too old, or too much.
+    fn too_old(&self) -> Option<u64> {
         let (course, keep) = (self.course.now(&self.shared), crate::clock::millis(self.options.keep));
         let mut octets: u64 = self.older.iter().map(|full| full.octets).sum();
         octets += 2 * self.options.segment_bytes;
@@ -127,11 +174,21 @@ impl Writer {
             octets -= full.octets;
             last = Some(full.number);
         }
-        if let Some(last) = last {
-            let at = self.shared.now();
-            self.own
-                .push(Event::new(Outcome::Noted, Action::SegmentsRemoved, at).correlated(last));
-            self.removing = Some(last);
-        }
+        last
+    }
+
+    /// Begins to read the full segments up to this one.
+    fn begin_to_read(&self, last: u64) -> Option<Reading> {
+        let due = || self.older.iter().take_while(|full| full.number <= last);
+        let octets = due().map(|full| full.octets).sum();
+        let numbers: Vec<u64> = due().map(|full| full.number).collect();
+        let (shared, folder) = (Arc::clone(&self.shared), self.folder.path().to_owned());
+        let read = move || {
+            let stopping = || shared.stop.load(Ordering::Acquire);
+            sound::read(&folder, numbers, &shared.keys, stopping)
+        };
+        // Without a thread they stay for now.
+        let thread = thread::Builder::new().name("audit-read".into()).spawn(read).ok()?;
+        Some(Reading { thread, octets })
     }
 }
