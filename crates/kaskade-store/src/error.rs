@@ -157,11 +157,9 @@ impl StoreError {
             Self::NotOnRecord => Refusal::AuditFull,
             Self::Random => Refusal::NoRandomness,
             Self::Closed => Refusal::Stopping,
-            Self::Write(error) if matches!(**error, EngineError::Full(_)) => Refusal::StoreFull,
             Self::Read(error) | Self::Write(error) => match **error {
-                EngineError::Io { .. } | EngineError::Failed | EngineError::Full(_) | EngineError::Corrupt { .. } => {
-                    Refusal::StoreFailed
-                }
+                EngineError::Full(_) => Refusal::StoreFull,
+                EngineError::Io { .. } | EngineError::Failed | EngineError::Corrupt { .. } => Refusal::StoreFailed,
                 _ => return None,
             },
             Self::Unsealing

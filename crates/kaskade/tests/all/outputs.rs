@@ -45,7 +45,9 @@ fn a_node_whose_standard_error_takes_nothing_goes_on() {
             );
             place.with_secrets(&line).ok();
             // A refusal is told and counted too.
-            let line = line.replace(SUPI, "imsi-001010000000009");
+            let line = line
+                .replace(SUPI, "imsi-001010000000009")
+                .replace(".json", "-unknown.json");
             place.with_secrets(&line).refused();
         }
         up.stop();
