@@ -335,6 +335,12 @@ async fn no_k_seaf_leaves_without_room_for_its_record() {
         over.store(true, Ordering::Release);
         told
     });
+    let counted = ausf.counters().successes.load(Ordering::Relaxed);
+    assert_eq!(
+        Some(counted),
+        told.map(|told| told as u64),
+        "what was not told is no success"
+    );
     drop(ausf);
     home.shutdown().await;
     drop(filled);

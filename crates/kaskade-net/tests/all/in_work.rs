@@ -108,6 +108,8 @@ async fn who_left_meanwhile_is_told_nothing_and_nothing_is_kept() {
     let told = first.await.unwrap();
     assert!(matches!(told, Err(AusfError::UnknownContext)), "{told:?}");
     assert_eq!((ausf.pending(), between.kept().0), (0, 0));
+    let counters = ausf.counters();
+    assert_eq!(counters.successes.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
 /// The answer came in time: that the report takes longer than the context lives makes no difference.

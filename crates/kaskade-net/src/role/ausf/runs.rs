@@ -114,7 +114,9 @@ impl Ausf {
         let (id, mut reported) = (work.id(), None);
         while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
             self.show(run.supi(), Holder::Ausf, &run);
-            self.count(requester, &run, success, begun);
+            if !success {
+                self.failed(requester, &run, begun);
+            }
             let event = self
                 .report(&caller, run.supi(), *run.serving_network_name(), success)
                 .await;
@@ -144,27 +146,25 @@ impl Ausf {
         let Some((success, released)) = reported else {
             return Err(AusfError::UnknownContext);
         };
+        let (supi, serving_network_name) = (success.supi.clone(), success.serving_network_name);
         if step.ask == Some(RunAsk::Keep) {
             self.contexts.keep(requester.id(), id, success, now);
         }
         match step.out {
             Some(authenticated) => {
                 let told = self.audit.covered(cover, released, authenticated)?;
+                // From here on it is the answer.
+                self.counters.successes.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(Outcome::Authenticated(told))
             }
             None => Ok(Outcome::Failed),
         }
     }
 
-    /// Counts an outcome, and says it: one line for each authentication.
-    fn count(&self, requester: &Requester, run: &Run, success: bool, begun: Option<Moment>) {
+    /// Counts a wrong answer, and says it.
+    fn failed(&self, requester: &Requester, run: &Run, begun: Option<Moment>) {
         let serving_network_name = run.serving_network_name();
-        let ms = || begun.map(|begun| moment().since(begun).as_millis());
-        if success {
-            self.counters.successes.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(supi = %run.supi().masked(), %serving_network_name, ms = ms(), %requester, "authentication succeeded");
-            return;
-        }
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         self.audit.refused(
             requester,
@@ -172,7 +172,7 @@ impl Ausf {
             Action::KeyReleased,
             Refusal::AuthenticationRejected,
         );
-        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %serving_network_name, ms = ms(), %requester);
+        log_limit!(info, "authentication failed", supi = %run.supi().masked(), %serving_network_name, ms = ms(begun), %requester);
     }
 
     /// Removes a context, and the result in the UDM when it was confirmed (TS 29.509 5.2.2.2.2). A request that is cancelled has
@@ -283,4 +283,9 @@ impl Ausf {
             auth_removal_ind,
         }
     }
+}
+
+/// Since the challenge was asked for.
+fn ms(begun: Option<Moment>) -> Option<u128> {
+    begun.map(|begun| moment().since(begun).as_millis())
 }
