@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest that an NRF may let a heart-beat wait for, in seconds.
 const LONGEST_TIMER: u64 = 3600;
 
+/// So many heart-beats in a row may fail before the profile is put again.
+const MOST_MISSED: u32 = 3;
+
 /// What heart-beats say.
 const HEART_BEAT: &[u8] = br#"[{"op":"replace","path":"/nfStatus","value":"REGISTERED"}]"#;
 
@@ -64,9 +67,14 @@ impl Registration {
         &self.state
     }
 
+    /// Begins to remove the profile; [`end`](Self::end) waits for it.
+    pub fn leave(&self) {
+        self.shutdown.begin();
+    }
+
     /// Removes the profile from the NRF, if it can be reached.
     pub async fn end(self) {
-        self.shutdown.begin();
+        self.leave();
         // A task that panicked has logged it already.
         let _ = self.task.await;
     }
@@ -134,18 +142,22 @@ impl Keeper {
     async fn register(&self) -> Result<Duration, NotRegistered> {
         // Text and numbers: each has a form.
         let body = serde_json::to_vec(&self.profile).unwrap_or_default();
-        self.asked.store(true, Ordering::Relaxed);
+        let before = self.asked.swap(true, Ordering::Relaxed);
         let answer = self.client.send(Method::PUT, &self.path, Some(body.into())).await;
         match answer {
             Ok(answer) if matches!(answer.status, StatusCode::OK | StatusCode::CREATED) => Ok(self.timer(&answer)),
             Ok(answer) => {
-                self.asked.store(false, Ordering::Relaxed);
+                // Any other error may have come after the profile was kept.
+                if answer.status.is_client_error() {
+                    self.asked.store(false, Ordering::Relaxed);
+                }
                 Err(NotRegistered::Refused(answer.status))
             }
             Err(error) => {
                 // Without a connection nothing has left.
-                let left = !matches!(error, ClientError::Connect { .. } | ClientError::Url(_));
-                self.asked.store(left, Ordering::Relaxed);
+                if matches!(error, ClientError::Connect { .. } | ClientError::Url(_)) {
+                    self.asked.store(before, Ordering::Relaxed);
+                }
                 Err(error.into())
             }
         }
@@ -159,24 +171,37 @@ impl Keeper {
         Duration::from_secs(told.unwrap_or(proposed).clamp(1, LONGEST_TIMER))
     }
 
-    /// Beats until the NRF does not know the profile any more.
+    /// Beats until the NRF does not know the profile any more, or seems not to.
     async fn beat(&self, mut timer: Duration) {
         let nf_type = self.profile.nf_type();
-        loop {
-            sleep(timer).await;
+        let mut missed = 0;
+        while missed < MOST_MISSED {
+            // A little early: what takes its time on the way is there in time all the same (TS 29.510 5.2.2.3.2).
+            sleep(timer * 9 / 10).await;
             let body = Some(Bytes::from_static(HEART_BEAT));
             match self.client.patch(&self.path, body).await {
                 Ok(answer) if answer.status == StatusCode::NOT_FOUND && !fault!("forgotten-by-the-nrf") => {
                     tracing::warn!(nf_type, "the NRF has forgotten the profile: it is registered again");
                     return;
                 }
-                Ok(answer) if answer.status == StatusCode::OK => timer = self.timer(&answer),
-                Ok(answer) if answer.status.is_success() => {}
+                Ok(answer) if answer.status.is_success() => {
+                    missed = 0;
+                    if answer.status == StatusCode::OK {
+                        timer = self.timer(&answer);
+                    }
+                }
                 Ok(answer) => {
                     let status = answer.status.as_u16();
                     log_limit!(warn, "the NRF refused a heart-beat", nf_type, status);
+                    if answer.status.is_client_error() && !fault!("forgotten-by-the-nrf") {
+                        return;
+                    }
+                    missed += 1;
                 }
-                Err(error) => log_limit!(warn, "the NRF did not take a heart-beat", nf_type, %error),
+                Err(error) => {
+                    log_limit!(warn, "the NRF did not take a heart-beat", nf_type, %error);
+                    missed += 1;
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, StatusCode};
@@ -22,6 +22,7 @@ struct Asked {
     path: String,
     media_type: Option<String>,
     body: Value,
+    at: Instant,
 }
 
 /// An NRF of one profile.
@@ -33,6 +34,10 @@ struct Nrf {
     forgets: AtomicBool,
     /// So many requests are refused first.
     refuses: AtomicU32,
+    /// So many heart-beats are answered with this status first.
+    beats_refused: Mutex<(u32, StatusCode)>,
+    /// Profiles are answered so.
+    puts_refused: Mutex<Option<StatusCode>>,
 }
 
 impl Handler for Nrf {
@@ -49,11 +54,22 @@ impl Handler for Nrf {
                     .get(CONTENT_TYPE)
                     .map(|value| value.to_str().unwrap().to_owned()),
                 body: body.clone(),
+                at: Instant::now(),
             };
             self.asked.lock().unwrap().push(asked);
             if self.refuses.load(Ordering::Relaxed) > 0 {
                 self.refuses.fetch_sub(1, Ordering::Relaxed);
                 return answer(StatusCode::SERVICE_UNAVAILABLE, None);
+            }
+            if let (true, Some(status)) = (head.method == Method::PUT, *self.puts_refused.lock().unwrap()) {
+                return answer(status, None);
+            }
+            if head.method == Method::PATCH {
+                let mut beats = self.beats_refused.lock().unwrap();
+                if beats.0 > 0 {
+                    beats.0 -= 1;
+                    return answer(beats.1, None);
+                }
             }
             let mut profile = self.profile.lock().unwrap();
             match head.method {
@@ -162,6 +178,12 @@ async fn a_profile_is_put_kept_alive_put_again_and_removed() {
         json!([{ "op": "replace", "path": "/nfStatus", "value": "REGISTERED" }])
     );
 
+    let pause = beat.at - put.at;
+    assert!(
+        pause < Duration::from_secs(1) && pause > Duration::from_millis(800),
+        "{pause:?}"
+    );
+
     here.nrf.forgets.store(true, Ordering::Relaxed);
     let asked = here.after(4).await;
     assert_eq!(asked[2].method, Method::PATCH);
@@ -204,6 +226,48 @@ async fn an_nrf_that_refuses_or_is_not_there_is_asked_again() {
     tokio::time::timeout(Duration::from_secs(2), registration.end())
         .await
         .expect("at once");
+}
+
+/// What Open5GS answers to a beat for a profile that it lost is 404; others say 403, or fail for a while.
+#[tokio::test]
+async fn a_heart_beat_that_is_refused_or_fails_again_and_again_has_the_profile_put_again() {
+    let here = Here::start(Nrf::default());
+    let registration = Registration::start(here.client.clone(), profile("http://192.0.2.7:7777"));
+    here.after(1).await;
+    *here.nrf.beats_refused.lock().unwrap() = (1, StatusCode::FORBIDDEN);
+    let methods = |asked: &[Asked]| asked.iter().map(|asked| asked.method.clone()).collect::<Vec<_>>();
+    let (put, patch) = (Method::PUT, Method::PATCH);
+    assert_eq!(methods(&here.after(3).await), [put.clone(), patch.clone(), put.clone()]);
+    *here.nrf.beats_refused.lock().unwrap() = (2, StatusCode::SERVICE_UNAVAILABLE);
+    // Two fail, and the third does not: nothing else follows of that.
+    let asked = here.after(6).await;
+    assert!(asked[3..6].iter().all(|asked| asked.method == patch), "{asked:?}");
+    assert!(registration.state().is_registered());
+    *here.nrf.beats_refused.lock().unwrap() = (3, StatusCode::SERVICE_UNAVAILABLE);
+    let asked = here.after(10).await;
+    assert_eq!(methods(&asked[6..10]), [patch.clone(), patch.clone(), patch, put]);
+    registration.end().await;
+    assert!(here.nrf.profile.lock().unwrap().is_none());
+    here.shutdown.begin();
+}
+
+/// An answer of 503 does not say that the profile was not kept.
+#[tokio::test]
+async fn what_may_be_registered_is_removed_at_the_end() {
+    for (status, removed) in [(StatusCode::SERVICE_UNAVAILABLE, true), (StatusCode::FORBIDDEN, false)] {
+        let here = Here::start(Nrf {
+            puts_refused: Mutex::new(Some(status)),
+            ..Nrf::default()
+        });
+        let registration = Registration::start(here.client.clone(), profile("http://192.0.2.7:7777"));
+        here.after(1).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        registration.end().await;
+        let asked = here.nrf.asked.lock().unwrap().clone();
+        let last = asked.last().unwrap();
+        assert_eq!(last.method == Method::DELETE, removed, "{status}");
+        here.shutdown.begin();
+    }
 }
 
 #[test]
