@@ -196,6 +196,8 @@ pub struct Node {
     roots: Vec<String>,
     houses: Vec<House>,
     tls: Certificates,
+    /// Before the shutdown, and with it.
+    retiring: Shutdown,
     shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
     /// How long reports to a UDM elsewhere may take at the end.
@@ -280,6 +282,7 @@ impl Node {
             roots: Vec::new(),
             houses: Vec::new(),
             tls: Certificates::of(&options),
+            retiring: Shutdown::new(),
             shutdown: Shutdown::new(),
             tasks: Vec::new(),
             drain: Duration::ZERO,
@@ -416,7 +419,7 @@ impl Node {
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
-            shutdown: self.shutdown.clone(),
+            retiring: self.retiring.clone(),
         }
     }
 
@@ -440,9 +443,16 @@ impl Node {
         self.udm.as_ref()
     }
 
+    /// Says to whoever [watches](Watch::is_stopping) that it is about to end; it serves as before until the
+    /// [shutdown](Self::shutdown).
+    pub fn retire(&self) {
+        self.retiring.begin();
+    }
+
     /// Stops: no new connections, GOAWAY on the old ones, and an end after [`Limits::drain`]; then results that a UDM elsewhere
     /// was not told yet have as long again.
     pub async fn shutdown(self) {
+        self.retire();
         self.shutdown.begin();
         for task in self.tasks {
             // A task that panicked has logged it already.

@@ -16,7 +16,7 @@ pub struct Watch {
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
-    pub(super) shutdown: Shutdown,
+    pub(super) retiring: Shutdown,
 }
 
 impl Watch {
@@ -50,8 +50,8 @@ impl Watch {
         self.ausf.as_ref()
     }
 
-    /// Whether it takes no more connections.
+    /// Whether it is about to end, or ends.
     pub fn is_stopping(&self) -> bool {
-        self.shutdown.has_begun()
+        self.retiring.has_begun()
     }
 }

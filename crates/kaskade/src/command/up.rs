@@ -4,7 +4,7 @@ mod demo;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use kaskade::config::{Config, Role};
 use kaskade_store::audit::AuditLog;
 
@@ -18,7 +18,7 @@ use crate::runtime::monitoring::Monitoring;
 use crate::runtime::parts::Opened;
 use crate::runtime::reload::reload;
 use crate::runtime::running::Running;
-use crate::runtime::signals::{Signals, Wish};
+use crate::runtime::signals::{End, Signals, Wish};
 use crate::runtime::supervisor;
 use crate::warnings;
 use demo::Demo;
@@ -124,41 +124,65 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
     };
     let tap = demo.as_ref().map(Demo::tap);
     let parts = recorded.close(&config)?;
+    // Whoever stops it from here on has it end in order.
+    let mut signals = Signals::listen(&parts.store)?;
     let mut running = Running::start(config, parts, tap, args.demo)?;
-    greet(console, &running)?;
-    for warning in warnings::of(&running.config) {
-        console.line(console.paint(Style::Note, &warning))?;
+    // It serves: whoever should read this may be gone, and that ends nothing.
+    if let Err(error) = greet(console, &running) {
+        tracing::warn!("the greeting is not complete: {error:#}");
     }
-    let outcome = match &demo {
-        Some(demo) => demo.show(console, args, &running).await,
-        None => Ok(()),
+    let (shown, early) = match &demo {
+        Some(demo) => tokio::select! {
+            shown = demo.show(console, args, &running) => (shown, args.once),
+            () = signals.again() => (Err(anyhow!("ended before UE and network were compared")), true),
+        },
+        None => (Ok(()), false),
     };
     if args.once {
-        let stopped = running.stop(false).await;
-        return outcome.and(stopped);
+        return finish(running, End::Asked, &mut signals).await.and(shown);
     }
-    if let Err(error) = outcome {
+    if let Err(error) = shown {
         console.error(&error);
     }
-    let mut signals = Signals::listen(&running.parts.store)?;
-    console.line("Running. Ctrl-C stops.")?;
+    let end = match early {
+        true => End::Asked,
+        false => serve(console, args, &mut running, &mut signals, log).await,
+    };
+    let _ = console.line("Stopping: requests in progress may end.");
+    finish(running, end, &mut signals).await
+}
+
+/// Until the node is to end.
+async fn serve(
+    console: &Console,
+    args: &Args,
+    running: &mut Running,
+    signals: &mut Signals,
+    log: &LogFilterHandle,
+) -> End {
+    let _ = console.line("Running. Ctrl-C stops.");
     supervisor::ready();
     let mut watchdog = std::pin::pin!(supervisor::watchdog(running.lives()));
-    let end = loop {
+    loop {
         let wish = tokio::select! {
             wish = signals.next() => wish,
-            () = &mut watchdog => continue,
+            never = &mut watchdog => match never {},
         };
         match wish {
             Wish::Reload => tokio::task::block_in_place(|| {
-                reload(&mut running, log, args.data.file(), || configuration(args));
+                reload(running, log, args.data.file(), || configuration(args));
             }),
-            Wish::End(end) => break end,
+            Wish::End(end) => return end,
         }
-    };
-    // Whoever read the greeting may be gone: that changes neither the order nor the status of the end.
-    let _ = console.line("Stopping: requests in progress may end.");
-    running.finish(end, &mut signals).await
+    }
+}
+
+/// Ends in order. The manager of the system hears meanwhile that it does.
+async fn finish(running: Running, end: End, signals: &mut Signals) -> Result<()> {
+    tokio::select! {
+        ended = running.finish(end, signals) => ended,
+        never = supervisor::watchdog(|| true) => match never {},
+    }
 }
 
 fn greet(console: &Console, running: &Running) -> Result<()> {
@@ -191,6 +215,9 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     console.facts(&facts)?;
     for notice in data.notices() {
         console.line(console.paint(Style::Note, notice))?;
+    }
+    for warning in warnings::of(config) {
+        console.line(console.paint(Style::Note, &warning))?;
     }
     Ok(())
 }

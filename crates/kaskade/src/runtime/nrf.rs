@@ -26,7 +26,7 @@ impl Registrations {
         };
         let options = config.nrf.client_options("nrf")?;
         let client = SbiClient::new(url, options.clone()).context("nrf.url")?;
-        let mut all = Vec::new();
+        let mut profiles = Vec::new();
         for role in config.roles() {
             // The services of a role begin with its name: nudm-ueau.
             let prefix = format!("n{role}-");
@@ -37,9 +37,14 @@ impl Registrations {
             };
             let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
             let profile = NfProfile::new(name(role), role.nf_type(), &address, &services, HEART_BEAT_TIMER);
-            all.push((role, Registration::start(client.clone(), profile)));
+            profiles.push((role, profile));
         }
-        Ok(Self { tls: options.tls, all })
+        // All are in order: none is registered without the others.
+        let start = |(role, profile)| (role, Registration::start(client.clone(), profile));
+        Ok(Self {
+            tls: options.tls,
+            all: profiles.into_iter().map(start).collect(),
+        })
     }
 
     /// From the next connection on other certificates; what was clear text stays so.
@@ -57,6 +62,10 @@ impl Registrations {
 
     /// Takes all of it back.
     pub(super) async fn end(self) {
+        // An NRF that is slow is waited for once.
+        for (_, registration) in &self.all {
+            registration.leave();
+        }
         for (_, registration) in self.all {
             registration.end().await;
         }

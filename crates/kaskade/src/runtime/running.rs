@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use kaskade::config::{Config, Role};
 use kaskade_net::node::{Node, NodeError, NodeOptions};
 use kaskade_net::role::udm::HnKeyRing;
@@ -33,6 +33,8 @@ impl Running {
     /// Opens the sockets and starts the roles. With `any_port`, where the usual ports are taken, on others.
     pub(crate) fn start(config: Config, parts: Parts, tap: OptionalTap, any_port: bool) -> Result<Self> {
         let options = |config: &Config| options(config, &parts, &parts.hn_keys, &tap);
+        // Before a role serves: where it cannot be opened, nobody was served.
+        let watched = Opened::open(&config)?;
         let node = match Node::start(options(&config)?) {
             Err(NodeError::Listen { source, .. }) if any_port && source.kind() == ErrorKind::AddrInUse => {
                 let mut config = config.clone();
@@ -51,7 +53,6 @@ impl Running {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
             _ => parts.instance,
         };
-        let watched = Opened::open(&config)?;
         // Peers are sent here when all of it listens.
         let registrations = Registrations::start(&config, &node, name)?;
         let monitor = Monitor::new(
@@ -77,7 +78,7 @@ impl Running {
     }
 
     /// Ends in order: no more connections, requests in progress for a while, then store and audit log. Whoever asks a second time
-    /// has it end at once. An error when it did not end because somebody said so.
+    /// has it end at once. An error when it did not end because somebody said so, or not all of it is on record.
     pub(crate) async fn finish(self, end: End, signals: &mut Signals) -> Result<()> {
         supervisor::stopping();
         let result = match end {
@@ -95,13 +96,17 @@ impl Running {
         let failed = result.is_err();
         tokio::select! {
             stopped = self.stop(failed) => result.and(stopped),
-            () = signals.again() => bail!("ended at once: requests in progress were cut off"),
+            () = signals.again() => {
+                result?;
+                bail!("ended at once: requests in progress were cut off")
+            }
         }
     }
 
-    /// Stops in order; where the store has failed, nothing of it is waited for. An error where not all of it is on record.
-    pub(crate) async fn stop(self, failed: bool) -> Result<()> {
+    /// Stops in order; where the store has failed, nothing of it is waited for.
+    async fn stop(self, failed: bool) -> Result<()> {
         // Nobody is sent here any more.
+        self.node.retire();
         self.registrations.end().await;
         self.node.shutdown().await;
         // To the last it says that the node is not ready any more.
@@ -116,20 +121,15 @@ impl Running {
             };
             settled.and(audit.flush().map_err(anyhow::Error::new))
         };
-        match tokio::task::spawn_blocking(closing).await {
-            Ok(Ok(())) => {
-                tracing::info!("stopped: all is on the disk");
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                tracing::error!("stopped, but not all of it is on record: {error}");
-                Err(error.context("stopped, but not all of it is on record"))
-            }
-            Err(error) => {
-                tracing::error!("stopped, but not in order: {error}");
-                Err(anyhow!(error).context("stopped, but not in order"))
-            }
+        let closed = match tokio::task::spawn_blocking(closing).await {
+            Ok(closed) => closed.context("stopped, but not all of it is on record"),
+            Err(error) => Err(error).context("stopped, but not in order"),
+        };
+        match &closed {
+            Ok(()) => tracing::info!("stopped: all is on the disk"),
+            Err(error) => tracing::error!("{error:#}"),
         }
+        closed
     }
 
     /// Whether it can still do its work.

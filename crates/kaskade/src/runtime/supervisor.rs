@@ -1,6 +1,7 @@
 //! What the system's manager is told (sd_notify): that the node is ready, takes over a configuration, stops, lives. Without one,
 //! nothing.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -24,7 +25,7 @@ pub(crate) fn stopping() {
 }
 
 /// Says twice in the time that the manager allows that the node lives, as long as `lives` says so.
-pub(crate) async fn watchdog(lives: impl Fn() -> bool) {
+pub(crate) async fn watchdog(lives: impl Fn() -> bool) -> Infallible {
     let Some(within) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };

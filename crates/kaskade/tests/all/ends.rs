@@ -98,6 +98,33 @@ fn a_failed_sync_ends_the_process_with_its_own_status() {
     );
 }
 
+/// The store is well, and the audit log cannot be brought to its end.
+#[test]
+fn an_end_that_is_not_on_record_has_a_status() {
+    let place = Place::new();
+    let Some(disk) = Disk::new(&place) else {
+        kaskade_oracle::not_here("the right to mount a file system from an image");
+        return;
+    };
+    let config = "data_dir = \"data\"\n[audit]\nfolder = \"disk/audit\"\nsegment_bytes = 1048576\n\
+                  [policy]\nserving_networks = [\"001-01\"]\n";
+    place.file("kaskade.toml", config);
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --config kaskade.toml"))
+        .ok();
+    let up = Up::start(&place, "up --config kaskade.toml");
+    disk.fail();
+    // Its entries are the last, whatever it is told.
+    place.with_secrets(&format!(
+        "ue attach --ausf {} --supi {SUPI} --home 001-01 --state s.json",
+        up.ausf
+    ));
+    up.signal("-TERM");
+    let (status, log) = up.ends_within(Duration::from_secs(20));
+    assert!(log.contains("stopped, but not all of it is on record"), "{log}");
+    assert!(status.code().is_some_and(|code| code != 0), "{status}: {log}");
+}
+
 /// Octets of the memory of a process, region by region, with the lines of its map.
 fn writable_memory(pid: u32) -> Option<Vec<(u64, Vec<u8>)>> {
     use std::os::unix::fs::FileExt;

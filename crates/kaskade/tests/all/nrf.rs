@@ -1,5 +1,6 @@
 //! The program and an NRF: each role that runs has a profile there, under the same name each time, until the end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,9 @@ use serde_json::Value;
 use crate::common::{Place, Up, wait_until};
 use crate::monitor::{curl, root};
 
-/// Keeps method, name and profile of each request.
+/// Keeps method, name and profile of each request. It takes its time to remove one.
 #[derive(Default)]
-struct Nrf(Mutex<Vec<(String, String, Value)>>);
+struct Nrf(Mutex<Vec<(String, String, Value)>>, AtomicUsize);
 
 impl Handler for Nrf {
     fn handle(&self, _: Arc<Visitor>, request: Request) -> Answering<'_> {
@@ -27,6 +28,10 @@ impl Handler for Nrf {
                 "PUT" => StatusCode::CREATED,
                 _ => StatusCode::NO_CONTENT,
             };
+            if method == "DELETE" {
+                self.1.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             self.0.lock().expect("no panic").push((method, name, profile));
             let mut answer = Response::new(Body::empty());
             *answer.status_mut() = status;
@@ -81,7 +86,21 @@ fn the_roles_that_run_are_registered_until_the_end() {
             .next()
             .and_then(|port| port.parse().ok())
             .expect("a port");
-        up.stop();
+        up.signal("-TERM");
+        let ready = format!("{}/ready", root(&up));
+        wait_until("it says that it ends", || {
+            curl(&[&ready]).contains("the node is stopping")
+        });
+        wait_until("the end of both is asked for", || {
+            nrf.1.load(Ordering::Relaxed) == 2 * round
+        });
+        assert_eq!(
+            nrf.asked("DELETE").len(),
+            2 * (round - 1),
+            "before one of them is answered"
+        );
+        let (status, log) = up.ends_within(Duration::from_secs(20));
+        assert!(status.success(), "{log}");
         assert_eq!(nrf.asked("DELETE").len(), 2 * round, "{round}");
         let ausf = nrf
             .asked("PUT")
@@ -107,7 +126,11 @@ fn the_roles_that_run_are_registered_until_the_end() {
     for (config, says) in [
         ("[nrf]\nurl = \"http://192.0.2.1\"\n", "nrf.url"),
         ("[nrf]\nca = \"ca.pem\"\n", "nrf: has settings, but no url"),
-        ("[nrf]\nurl = \"https://a\"\nca = \"none.pem\"\n", "none.pem"),
+        ("[nrf]\nurl = \"https://localhost\"\nca = \"none.pem\"\n", "none.pem"),
+        (
+            "[nrf]\nurl = \"http://192.0.2.1\"\ninsecure_h2c = true\n",
+            "127.0.0.1:7778 is for this machine only, and the NRF on another one would send peers to it: set api_root beside it",
+        ),
         (
             "[nrf]\nurl = \"http://127.0.0.1:1\"\n[udm]\nlisten = \"0.0.0.0:1\"\ninsecure_h2c = true\n",
             "set api_root beside it",

@@ -313,6 +313,38 @@ fn the_manager_of_the_system_is_told() {
     assert!(log.contains("stopped: all is on the disk"), "{log}");
 }
 
+/// Who read the greeting is gone before it is written.
+#[test]
+fn without_a_reader_it_runs_and_ends_in_order() {
+    let place = Place::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let admin = free.local_addr().expect("an address");
+    drop(free);
+    home(&place, &format!("{HOME}[admin]\nlisten = \"{admin}\"\n"));
+    let log = place.path("log");
+    let mut child = place
+        .command()
+        .args(["up", "--config", "k.toml"])
+        .env("KASKADE_AUSF_LISTEN", "127.0.0.1:0")
+        .env("KASKADE_UDM_LISTEN", "127.0.0.1:0")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::fs::File::create(&log).expect("a file"))
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    wait_until("it is watched", || std::net::TcpStream::connect(admin).is_ok());
+    std::thread::sleep(Duration::from_millis(500));
+    let ended = child.try_wait().expect("a child");
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let status = child.wait().expect("it ends");
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(ended.is_none() && sent.expect("kill").success(), "{ended:?}: {said}");
+    assert!(
+        status.success() && said.contains("stopped: all is on the disk"),
+        "{said}"
+    );
+}
+
 /// A UDM that takes every connection and answers nothing: its AUSF has a request in progress when it is to end.
 #[test]
 fn a_second_signal_ends_at_once() {
