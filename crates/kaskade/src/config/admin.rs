@@ -1,8 +1,10 @@
 //! The section `[admin]`.
 
+use std::net::SocketAddr;
+
 use kaskade_net::node::Sharing;
 
-use super::{AdminConfig, Config, ConfigError};
+use super::{AdminConfig, Config, ConfigError, Role};
 
 impl AdminConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -35,16 +37,20 @@ impl AdminConfig {
 impl Config {
     /// Nothing of administration is served where a role is.
     pub(super) fn check_admin_address(&self) -> Result<(), ConfigError> {
-        let Some(own) = self.admin.listen else { return Ok(()) };
-        for role in self.roles() {
-            let listening = self.listening(role).map(|listening| listening.listen);
-            if let Some(other) = listening.filter(|other| Sharing::of(own, *other) != Sharing::Apart) {
-                return Err(ConfigError::Value {
-                    name: "admin.listen",
-                    reason: format!("{own} is where {role} listens ({other}): name another port"),
-                });
-            }
+        match (self.admin.listen, self.beside_admin()) {
+            (Some(own), Some((role, other))) => Err(ConfigError::Value {
+                name: "admin.listen",
+                reason: format!("{own} is where {role} listens ({other}): name another port"),
+            }),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The role that listens where administration does.
+    pub(super) fn beside_admin(&self) -> Option<(Role, SocketAddr)> {
+        let own = self.admin.listen?;
+        let listening = |role| Some((role, self.listening(role)?.listen));
+        let mut all = self.roles().filter_map(listening);
+        all.find(|(_, other)| Sharing::of(own, *other) != Sharing::Apart)
     }
 }

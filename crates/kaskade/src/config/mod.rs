@@ -421,27 +421,19 @@ impl Config {
         if let Some(listen) = address("KASKADE_AUSF_LISTEN")? {
             self.ausf.listen = listen;
         }
-        let given = |name| variable(name).is_some();
-        let names = ["KASKADE_UDM_LISTEN", "KASKADE_AUSF_LISTEN"].map(|name| given(name).then_some(name));
-        // The file alone was in order.
-        match (self.check_listeners(), names) {
-            (
-                Err(ConfigError::Value {
-                    name: "udm.listen",
-                    reason,
-                }),
-                [Some(name), _] | [None, Some(name)],
-            )
-            | (
-                Err(ConfigError::Value {
-                    name: "ausf.listen",
-                    reason,
-                }),
-                [_, Some(name)] | [Some(name), None],
-            ) => {
+        let names = ["KASKADE_UDM_LISTEN", "KASKADE_AUSF_LISTEN"];
+        let [udm, ausf] = names.map(|name| variable(name).is_some().then_some(name));
+        let checked = self
+            .check_listeners()
+            .and_then(|()| self.check_registration())
+            .and_then(|()| self.check_admin_address());
+        if let Err(ConfigError::Value { name: setting, reason }) = checked {
+            let of_ausf = setting == "ausf.listen" || self.beside_admin().is_some_and(|(role, _)| role == Role::Ausf);
+            let name = if of_ausf { ausf.or(udm) } else { udm.or(ausf) };
+            // Without a variable: the file alone was in order.
+            if let Some(name) = name {
                 return Err(ConfigError::Environment { name, reason });
             }
-            _ => {}
         }
         if let Some(path) = variable("KASKADE_DATA_DIR") {
             self.data_dir = path.into();
@@ -495,14 +487,24 @@ impl Config {
 
     /// What is registered must be where peers can go.
     fn check_registration(&self) -> Result<(), ConfigError> {
+        let Some(nrf) = &self.nrf.url else { return Ok(()) };
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
         for (runs, name, listen, api_root) in [udm, ausf] {
-            if self.nrf.url.is_some() && runs && listen.ip().is_unspecified() && api_root.is_none() {
-                let reason =
-                    format!("{listen} is no address that peers could be sent to by the NRF: set api_root beside it");
-                return Err(ConfigError::Value { name, reason });
+            if !runs || api_root.is_some() {
+                continue;
             }
+            let reason = if listen.ip().to_canonical().is_unspecified() {
+                format!("{listen} is no address that peers could be sent to by the NRF: set api_root beside it")
+            } else if remote::is_loopback(listen.ip()) && !remote::is_here(nrf) {
+                format!(
+                    "{listen} is for this machine only, and the NRF on another one would send peers to it: set api_root \
+                     beside it, or an address that they reach"
+                )
+            } else {
+                continue;
+            };
+            return Err(ConfigError::Value { name, reason });
         }
         Ok(())
     }

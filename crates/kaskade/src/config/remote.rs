@@ -78,7 +78,7 @@ impl RemoteConfig {
         let mut options = ClientOptions::default();
         options.insecure_h2c = self.insecure_h2c;
         match SbiClient::new(url, options) {
-            Ok(client) if self.insecure_h2c && is_here(&client.root()) => refused(
+            Ok(client) if self.insecure_h2c && address(&client.root()).is_some_and(is_loopback) => refused(
                 names.insecure_h2c,
                 "is true, and url is on the loopback: it would not be used, leave it out",
             ),
@@ -88,11 +88,26 @@ impl RemoteConfig {
     }
 }
 
-/// Whether the root of an `http` URL is an address of this machine. Where a name leads shows when it is connected to.
-fn is_here(root: &str) -> bool {
-    let host = root.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-    let host = host.unwrap_or_default();
+/// Host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
+/// The address in a URL. Where a name leads shows when it is connected to.
+fn address(url: &str) -> Option<IpAddr> {
+    let host = authority(url);
     let address = host.parse().map(|with_port: SocketAddr| with_port.ip());
-    let address = address.or_else(|_| host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
-    address.is_ok_and(|address| address.to_canonical().is_loopback())
+    let address = address.or_else(|_| host.trim_start_matches('[').trim_end_matches(']').parse());
+    address.ok()
+}
+
+pub(super) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Whether a URL is of this machine, whatever is in the tables of names: `localhost` is (RFC 6761 6.3).
+pub(super) fn is_here(url: &str) -> bool {
+    let name = authority(url).split(':').next().unwrap_or_default();
+    address(url).map_or(name.eq_ignore_ascii_case("localhost"), is_loopback)
 }

@@ -301,6 +301,67 @@ fn the_environment_wins() {
 }
 
 #[test]
+fn an_address_of_the_environment_is_checked_as_one_of_the_file() {
+    let with = |text: &str, given: &[(&str, &str)]| {
+        let mut config = Config::parse(text, Path::new("test")).expect(text);
+        let variable = |name: &str| {
+            given
+                .iter()
+                .find(|(of, _)| *of == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        config.apply_environment(variable).map_err(|error| error.to_string())
+    };
+    let (udm, ausf) = ("KASKADE_UDM_LISTEN", "KASKADE_AUSF_LISTEN");
+    let here = "[nrf]\nurl = \"http://127.0.0.1:1\"\n[udm]\ninsecure_h2c = true\n[ausf]\n";
+    let there = "[nrf]\nurl = \"http://192.0.2.1\"\ninsecure_h2c = true\n[udm]\napi_root = \"http://192.0.2.2\"\n\
+                 [ausf]\nlisten = \"192.0.2.2:1\"\ninsecure_h2c = true\n";
+    let watched = "[admin]\nlisten = \"127.0.0.1:9464\"\n";
+    for (text, given, says) in [
+        (
+            here,
+            [(udm, "0.0.0.0:1")],
+            "KASKADE_UDM_LISTEN (environment): 0.0.0.0:1 is no address",
+        ),
+        (
+            there,
+            [(ausf, "[::1]:1")],
+            "KASKADE_AUSF_LISTEN (environment): [::1]:1 is for this machine only",
+        ),
+        (
+            watched,
+            [(udm, "127.0.0.1:9464")],
+            "KASKADE_UDM_LISTEN (environment): 127.0.0.1:9464 is where udm",
+        ),
+        (
+            watched,
+            [(ausf, "127.0.0.1:9464")],
+            "KASKADE_AUSF_LISTEN (environment): 127.0.0.1:9464 is where ausf",
+        ),
+    ] {
+        let said = with(text, &given).expect_err(says);
+        assert!(said.starts_with(says), "{said}");
+        with(text, &[]).expect("the file alone is in order");
+    }
+    for root in [
+        "http://localhost:8000",
+        "https://LOCALHOST/x",
+        "http://[::1]:1",
+        "http://127.0.0.9",
+    ] {
+        assert!(remote::is_here(root), "{root}");
+    }
+    for root in [
+        "http://nrf.example.org",
+        "https://192.0.2.1:1",
+        "http://[2001:db8::1]",
+        "http://localhost.example",
+    ] {
+        assert!(!remote::is_here(root), "{root}");
+    }
+}
+
+#[test]
 fn a_root_of_links_is_one() {
     let parse = |root: &str| Config::parse(&format!("[udm]\n[ausf]\napi_root = \"{root}\"\n"), Path::new("test"));
     for fine in [
