@@ -9,6 +9,7 @@
 mod exposition;
 mod metrics;
 
+use std::future::ready;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -110,22 +111,34 @@ impl Monitor {
     }
 }
 
-impl Handler for Monitor {
-    fn handle(&self, _: Arc<Visitor>, request: Request) -> Answering<'_> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+impl Monitor {
+    fn visited(&self, method: Method, path: String) -> Answering<'_> {
+        if !matches!(&*path, "/ready" | "/metrics") {
+            // However many threads wait for the disk: the process answers.
+            return Box::pin(ready(self.answer(&method, &path).unwrap_or_else(nothing_there)));
+        }
         let monitor = self.clone();
         Box::pin(async move {
             // The store may wait for its disk.
             let answer = tokio::task::spawn_blocking(move || monitor.answer(&method, &path)).await;
             match answer {
-                Ok(Some(answer)) => answer,
-                Ok(None) => json_answer(
-                    StatusCode::NOT_FOUND,
-                    &json!({ "title": "there are /health, /ready and /metrics here" }),
-                ),
+                Ok(answer) => answer.unwrap_or_else(nothing_there),
                 Err(_) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "title": "failed" })),
             }
         })
+    }
+}
+
+fn nothing_there() -> Response {
+    json_answer(
+        StatusCode::NOT_FOUND,
+        &json!({ "title": "there are /health, /ready and /metrics here" }),
+    )
+}
+
+impl Handler for Monitor {
+    fn handle(&self, _: Arc<Visitor>, request: Request) -> Answering<'_> {
+        self.visited(request.method().clone(), request.uri().path().to_owned())
     }
 }
 

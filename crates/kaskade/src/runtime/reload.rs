@@ -48,7 +48,9 @@ fn try_reload(
     let change_filter = log.prepare(&next)?;
     // All that may be wrong was looked at: from here on it is taken over.
     running.node.renew(&options)?;
-    change_filter()?;
+    if let Err(error) = change_filter() {
+        tracing::warn!("log.filter stays as it was: {error:#}");
+    }
     running.registrations.renew(nrf.tls.as_ref());
     if let Some(monitoring) = &running.monitoring {
         monitoring.renew(admin_tls);

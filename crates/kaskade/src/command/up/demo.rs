@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
-use kaskade::config::{Config, Parsed, RemoteConfig};
+use kaskade::config::{AdminConfig, Config, Parsed, RemoteConfig};
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::sqn::SqnRecord;
 use kaskade_aka::usim::{Usim, UsimOptions};
@@ -49,7 +49,7 @@ fn demo_supi(msin: &str) -> Result<Supi> {
     Ok(Supi::Imsi(kaskade_keys::Imsi::from_parts(demo_plmn()?, msin)?))
 }
 
-/// The configuration of a demonstration: all roles, and its network besides those that are configured.
+/// The configuration of a demonstration: all roles, its network besides those that are configured, and nobody sent to it.
 pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     if !data.names_a_folder() {
         config.data_dir = PathBuf::from(DEMO_FOLDER);
@@ -57,6 +57,8 @@ pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     // It has subscribers of its own.
     config.run_all_roles();
     config.ausf.udm = RemoteConfig::default();
+    config.nrf = RemoteConfig::default();
+    config.admin = AdminConfig::default();
     if !config.policy.any_serving_network {
         config.policy.serving_networks.push(Parsed(demo_plmn()?));
     }
