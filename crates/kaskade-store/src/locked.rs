@@ -7,6 +7,7 @@
     reason = "system calls on pages of our own; no safe wrapper takes a value's own pages"
 )]
 
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::ops::Deref;
@@ -55,16 +56,25 @@ impl<T> Locked<T> {
     }
 
     fn new(value: T) -> Self {
-        let mut page = Box::new(Page(None));
-        let (at, len) = whole(&mut page);
-        // SAFETY: the octets from `at` on are those of the box: mapped, and nobody else's.
+        // Of zeros: what is put together on the stack brings along what lies there.
+        let layout = Layout::new::<Page<T>>();
+        // SAFETY: a page has octets, whatever is on it.
+        let page = unsafe { alloc_zeroed(layout) }.cast::<Page<T>>();
+        if page.is_null() {
+            handle_alloc_error(layout);
+        }
+        let (at, len) = (page.cast(), layout.size());
+        // SAFETY: the octets from `at` on are those of the page: mapped, and nobody else's.
         let locked = unsafe { mlock(at, len) };
         // SAFETY: as above; the advice changes only what a dump shows.
         let hidden = unsafe { madvise(at, len, Advice::LinuxDontDump) };
         for error in [locked.err(), hidden.err()].into_iter().flatten() {
             let _ = REFUSAL.set(error.to_string());
         }
-        page.0 = Some(value);
+        // SAFETY: the place is that of the page, and aligned; what was there needs no `Drop`.
+        unsafe { (&raw mut (*page).0).write(Some(value)) };
+        // SAFETY: of the allocator and layout of a box, and its only field was written.
+        let page = unsafe { Box::from_raw(page) };
         Self {
             page,
             is_locked: locked.is_ok(),
@@ -229,5 +239,23 @@ mod tests {
             .windows(64)
             .any(|window| window.iter().all(|octet| *octet == mark));
         assert!(!run, "what was there is there still");
+    }
+
+    /// What a function has left on the stack is not on the page behind the value.
+    #[test]
+    fn nothing_of_the_stack_comes_along() {
+        #[inline(never)]
+        fn litter() {
+            black_box(&mut [0x5a_u8; 64 * 1024]);
+        }
+        let value = Locked::with(|| {
+            litter();
+            [7_u8; 32]
+        });
+        litter();
+        let page = (&raw const *value as usize) & !4095;
+        // SAFETY: the whole page is that of the value, and was zeros before.
+        let octets = (0..4096).map(|at| unsafe { ((page + at) as *const u8).read_volatile() });
+        assert_eq!(octets.filter(|octet| *octet == 0x5a).count(), 0);
     }
 }
