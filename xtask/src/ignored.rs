@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// What a user makes in the checkout by following README and the documentation, each with the source that names it.
 const WRITTEN: &[(&str, &str)] = &[
-    ("kaskade-demo", "crates/kaskade/src/command/up.rs"),
+    ("kaskade-demo", "crates/kaskade/src/command/up/demo.rs"),
     ("kaskade-data", "crates/kaskade/src/config/mod.rs"),
 ];
 
