@@ -263,7 +263,6 @@ impl Writer {
             Err(_) if fault!("audit-thread-dies-unnoticed") => return,
             Err(_) => {
                 shared.fail(DIED.to_owned());
-                tell(told.as_ref(), &Notice::Failed(DIED.to_owned()));
                 AuditFull::Failed
             }
         };
@@ -274,6 +273,11 @@ impl Writer {
         flush.over.get_or_insert(over);
         flush.seen = u64::MAX;
         shared.flushed.notify_all();
+        drop(flush);
+        // Last: whoever waits does not depend on it.
+        if over == AuditFull::Failed {
+            tell(told.as_ref(), &Notice::Failed(DIED.to_owned()));
+        }
     }
 
     fn work(&mut self) {
