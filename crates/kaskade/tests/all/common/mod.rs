@@ -71,7 +71,12 @@ impl Place {
             .env("LANG", "C.UTF-8")
             .env("COLUMNS", "120")
             .env("HOME", self.folder.path())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            // A planted fault is in the program too.
+            .envs(
+                std::env::vars_os()
+                    .filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("KASKADE_FAULT"))),
+            );
         command
     }
 
