@@ -420,6 +420,7 @@ impl Node {
             apis: self.apis.clone(),
             houses: self.houses.clone(),
             retiring: self.retiring.clone(),
+            tasks: self.tasks.iter().map(JoinHandle::abort_handle).collect(),
         }
     }
 

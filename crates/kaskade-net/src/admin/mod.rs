@@ -103,8 +103,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 64,
-            handshakes: 16,
+            // With those that end, fewer than the descriptors that the services leave (RESERVED_DESCRIPTORS).
+            connections: 16,
+            handshakes: 4,
             streams: 16,
             head: 16 * 1024,
             patience: Duration::from_secs(10),

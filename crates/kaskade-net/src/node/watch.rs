@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::AbortHandle;
+
 use crate::count::RefusalCounters;
 use crate::role::ausf::Ausf;
 use crate::role::udm::Udm;
@@ -17,6 +19,7 @@ pub struct Watch {
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
     pub(super) retiring: Shutdown,
+    pub(super) tasks: Arc<[AbortHandle]>,
 }
 
 impl Watch {
@@ -50,8 +53,40 @@ impl Watch {
         self.ausf.as_ref()
     }
 
+    /// Whether a listener, or what works beside them, has ended before the node was to.
+    pub fn has_lost_a_part(&self) -> bool {
+        !self.is_stopping() && self.tasks.iter().any(AbortHandle::is_finished)
+    }
+
     /// Whether it is about to end, or ends.
     pub fn is_stopping(&self) -> bool {
         self.retiring.has_begun()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_before_the_node_is_missed() {
+        let lasting = tokio::spawn(std::future::pending::<()>());
+        let watch = |tasks: &[AbortHandle]| Watch {
+            udm: None,
+            ausf: None,
+            refusals: Arc::new(RefusalCounters::new()),
+            apis: Vec::new(),
+            houses: Vec::new(),
+            retiring: Shutdown::new(),
+            tasks: tasks.into(),
+        };
+        assert!(!watch(&[lasting.abort_handle()]).has_lost_a_part());
+        let lost = tokio::spawn(async {});
+        let tasks = [lasting.abort_handle(), lost.abort_handle()];
+        assert!(lost.await.is_ok());
+        let watch = watch(&tasks);
+        assert!(watch.has_lost_a_part());
+        watch.retiring.begin();
+        assert!(!watch.has_lost_a_part(), "they all end then");
     }
 }

@@ -147,9 +147,9 @@ impl Keeper {
         match answer {
             Ok(answer) if matches!(answer.status, StatusCode::OK | StatusCode::CREATED) => Ok(self.timer(&answer)),
             Ok(answer) => {
-                // Any other error may have come after the profile was kept.
+                // It did not take this one, and may have an earlier one still; any other error may have come after it was kept.
                 if answer.status.is_client_error() {
-                    self.asked.store(false, Ordering::Relaxed);
+                    self.asked.store(before, Ordering::Relaxed);
                 }
                 Err(NotRegistered::Refused(answer.status))
             }

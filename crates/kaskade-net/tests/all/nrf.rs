@@ -270,6 +270,23 @@ async fn what_may_be_registered_is_removed_at_the_end() {
     }
 }
 
+/// What was kept before it was refused is removed too.
+#[tokio::test]
+async fn a_profile_that_is_refused_later_is_removed_at_the_end() {
+    let here = Here::start(Nrf::default());
+    let registration = Registration::start(here.client.clone(), profile("http://192.0.2.7:7777"));
+    here.after(1).await;
+    *here.nrf.puts_refused.lock().unwrap() = Some(StatusCode::FORBIDDEN);
+    *here.nrf.beats_refused.lock().unwrap() = (1, StatusCode::FORBIDDEN);
+    let asked = here.after(3).await;
+    assert_eq!(asked[2].method, Method::PUT);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!registration.state().is_registered());
+    registration.end().await;
+    assert!(here.nrf.profile.lock().unwrap().is_none());
+    here.shutdown.begin();
+}
+
 #[test]
 fn an_address_is_one_that_peers_can_use() {
     for wrong in ["", "ausf.example.org", "ftp://a", "http://", "/x"] {

@@ -23,6 +23,7 @@ use kaskade_net::nrf::RegistrationState;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 /// A node, as it is watched.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub(crate) struct Monitor {
     store_file: PathBuf,
     audit: AuditLog,
     registrations: Vec<(Role, RegistrationState)>,
+    /// Who looks at the store and the log takes a thread that the services need too: one at a time.
+    looking: Arc<Semaphore>,
     /// Seconds since 1970.
     started: u64,
 }
@@ -52,6 +55,7 @@ impl Monitor {
             store_file,
             audit,
             registrations,
+            looking: Arc::new(Semaphore::new(1)),
             started: now.map_or(0, |now| now.as_secs()),
         }
     }
@@ -92,6 +96,10 @@ impl Monitor {
         if self.watch.is_stopping() {
             hindrances.push("the node is stopping".to_owned());
         }
+        if self.watch.has_lost_a_part() {
+            hindrances
+                .push("a part of the node has ended by a failure, which the log tells: stop and start it".to_owned());
+        }
         if let Some(stopped) = self.store.failed() {
             hindrances.push(format!("the subscriber store can write nothing any more: {stopped}"));
         }
@@ -119,14 +127,25 @@ impl Monitor {
         }
         let monitor = self.clone();
         Box::pin(async move {
+            // Kept until the work is done, also for one who has gone meanwhile.
+            let Ok(place) = Arc::clone(&monitor.looking).acquire_owned().await else {
+                return failed();
+            };
             // The store may wait for its disk.
-            let answer = tokio::task::spawn_blocking(move || monitor.answer(&method, &path)).await;
-            match answer {
+            let answer = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                monitor.answer(&method, &path)
+            });
+            match answer.await {
                 Ok(answer) => answer.unwrap_or_else(nothing_there),
-                Err(_) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "title": "failed" })),
+                Err(_) => failed(),
             }
         })
     }
+}
+
+fn failed() -> Response {
+    json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "title": "failed" }))
 }
 
 fn nothing_there() -> Response {

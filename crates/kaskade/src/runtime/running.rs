@@ -134,8 +134,8 @@ impl Running {
 
     /// Whether it can still do its work.
     pub(crate) fn lives(&self) -> impl Fn() -> bool + Send + use<> {
-        let store = Arc::clone(&self.parts.store);
-        move || store.failed().is_none()
+        let (store, watch) = (Arc::clone(&self.parts.store), self.node.watch());
+        move || store.failed().is_none() && !watch.has_lost_a_part()
     }
 }
 
