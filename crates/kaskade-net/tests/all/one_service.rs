@@ -86,11 +86,6 @@ mod boxes {
             -> 201 Json Created<Plain<Content>>,
             refusals [UserNotFound, Overloaded], scope "nboxes:write", "nowhere 1.1";
 
-        /// Looks into the newest box.
-        newest: GET "/{supi}/boxes/newest" (supi: Supi)
-            -> 200 Json Plain<Content>,
-            refusals [DataNotFound], scope "nboxes", "nowhere 1.2";
-
         /// Looks into a box.
         look: GET "/{supi}/boxes/{boxId}" (supi: Supi, id: ResourceId)
             -> 200 Json Plain<Content>,
@@ -105,6 +100,12 @@ mod boxes {
         remove: DELETE "/{supi}/boxes/{boxId}" (supi: Supi, id: ResourceId)
             -> 204 Json (),
             refusals [DataNotFound], scope "nboxes:write", "nowhere 1.4";
+
+        // Behind the variable that it fits, too.
+        /// Looks into the newest box.
+        newest: GET "/{supi}/boxes/newest" (supi: Supi)
+            -> 200 Json Plain<Content>,
+            refusals [DataNotFound], scope "nboxes", "nowhere 1.2";
     }
 }
 use boxes::{Before, BoxKey, Content, NoKey};
@@ -548,7 +549,7 @@ fn a_declaration_is_data() {
         (*name, *version, *title, *clause),
         ("nboxes", "v1", "Nboxes: keys of boxes.", "nowhere 1")
     );
-    let [fill, newest, look, key, remove] = operations else {
+    let [fill, look, key, remove, newest] = operations else {
         panic!("{operations:?}");
     };
     assert_eq!(fill.label(), "nboxes.fill");
