@@ -168,6 +168,7 @@ const COMPUTES: &[&str] = &[
     "ctr",
     "hashbrown",
     "keccak",
+    "md-5",
     "p256",
     "percent-encoding",
     "polyval",

@@ -16,6 +16,7 @@
 //! | [`kdf`] | the generic key derivation function, with shared HMAC pads, and for many keys at once | TS 33.220 Annex B |
 //! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
+//! | [`radius`] | what RADIUS computes with a shared secret | RFC 2865, RFC 3579, RFC 2548 |
 //! | [`store_keys`] | what a home network's store makes of its data key: recognisable RAND, codes of its records | TS 33.102 C.2.2 |
 //! | [`subscription`] | an algorithm set with its secrets, and how they are laid out when sealed | – |
 //! | [`seal`] | K and its like at rest: AES-256-GCM where their octets are visible, and nowhere else | NIST SP 800-38D |
@@ -65,6 +66,7 @@ pub mod kdf;
 mod known_answers;
 pub mod milenage;
 pub mod nxa256;
+pub mod radius;
 pub mod seal;
 pub mod secret;
 mod simd;
