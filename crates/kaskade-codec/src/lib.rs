@@ -1,8 +1,9 @@
-//! Byte formats of the cascade: a checked view and a parsed value for each, no crypto, no I/O.
+//! Byte formats of the cascade: a checked view and a parsed value for each, no I/O. What guards a packet is computed in `kaskade-crypto`.
 //!
 //! | Room | What | Source |
 //! |---|---|---|
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
+//! | [`radius`] | packets and attributes of RADIUS, for both ends | RFC 2865, RFC 3579 |
 //! | [`sbi`] | bodies and paths of the service-based interfaces | TS 29.500, TS 29.571 |
 //! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
 //!
@@ -29,6 +30,7 @@
 extern crate alloc;
 
 pub mod hex;
+pub mod radius;
 pub mod sbi;
 pub mod usim_file;
 

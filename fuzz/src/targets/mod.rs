@@ -13,6 +13,7 @@ mod bodies;
 mod files;
 mod headers;
 mod identities;
+mod radius;
 mod record_rows;
 mod row_inputs;
 mod scheme_output;
@@ -24,6 +25,7 @@ pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
+pub use radius::radius_packet;
 pub use record_rows::{file_rows, record_rows};
 pub use row_inputs::row_inputs;
 pub use scheme_output::ecies_deconceal;
@@ -49,6 +51,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("import_toml", import_toml),
     ("nausf_bodies", nausf_bodies),
     ("nudm_bodies", nudm_bodies),
+    ("radius_packet", radius_packet),
     ("record_rows", record_rows),
     ("row_inputs", row_inputs),
     ("sealed_record", sealed_record),

@@ -10,4 +10,5 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod radius;
 mod suci_calc_info;
