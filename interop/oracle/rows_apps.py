@@ -239,6 +239,11 @@ def usages():
     domain = ("domain", "example.org", b"example.org")
     dsrk = made("EMSK", "dsrk", "RFC 5295 4", "DSRK", [b"dsrk@ietf.org", domain])
     yield after_rfc_9048(EMSK, (dsrk, b"dsrk@ietf.org", b"example.org"))
+    authorization = b"DSRK Delivery Authorized Key@ietf.org"
+    made_key = made("EMSK", "dsrk_authorization", "RFC 6696 5.3.3", "DSRK delivery authorization key", [authorization, domain])
+    yield after_rfc_9048(EMSK, (made_key, authorization, b"example.org"))
+    yield from profile_of_usages(made)
+    yield from of_5g_aka(made, label, domain)
     r_rk = usage_kdf(EMSK, root, b"")
     yield after_rfc_9048(EMSK, (made("EMSK", "r_rk", "RFC 6696 4.1", "rRK", [root]), root, b""))
     yield made("DSRK", "r_rk", "RFC 6696 4.1", "rRK", [root])
@@ -249,6 +254,39 @@ def usages():
     r_msk = made("rRK", "r_msk", "RFC 6696 4.6", "rMSK", [session, ("seq", "0", b"\0\0")])
     yield after_rfc_9048(r_rk, (r_msk, session, b"\0\0"))
     yield made("rRK", "r_msk", "RFC 6696 4.6", "rMSK", [session, ("seq", "258", b"\x01\x02")])
+
+
+def profile_of_usages(made):
+    """The optional data of services and slices: version, kind, length and S-NSSAI, length and application."""
+    label = ("usage-label", "keys@5gc.example.org", b"keys@5gc.example.org")
+    longest = b"\xa5" * 2048
+    for words, data in [
+        ("service:chat", b"\x01\x01\x00" + be(4, 2) + b"chat"),
+        ("slice:1", b"\x01\x02\x01\x01" + be(0, 2)),
+        ("slice:1-0000d1", b"\x01\x02\x04\x01\x00\x00\xd1" + be(0, 2)),
+        ("slice:255-ABCDEF/meter reading", b"\x01\x02\x04\xff\xab\xcd\xef" + be(13, 2) + b"meter reading"),
+        (longest.hex(), longest),
+    ]:
+        shown = words if len(words) < 100 else "2048 octets"
+        for parent, method, clause, child in [("EMSK", "usrk", "RFC 5295 3.1", "USRK"), ("DSRK", "dsusrk", "RFC 5295 4", "DSUSRK")]:
+            with_data = made(parent, method, clause, child, [label, ("usage-data", words, data)])
+            with_data["name"] += f", {shown}"
+            yield with_data
+
+
+def of_5g_aka(made, label, domain):
+    """MSK and EMSK out of K_AUSF: project profile 5G-AKA-EMSK-1."""
+    profile = "Project profile 5G-AKA-EMSK-1, after RFC "
+    supi = ("supi", "imsi-001010000000001", b"001010000000001")
+    inputs = [b"Kaskade MSK and EMSK of 5G AKA 1", supi]
+    clause = profile + "5295 3.1"
+    yield function("K_AUSF", "mk_5g_aka", clause, "MK (5G AKA)", lambda k, o: usage_kdf(k, o[0], o[1], 128), inputs, 32)
+    yield from cuts("MK (5G AKA)", 128, profile + "9048 3.3", [("msk", "MSK (5G AKA)", 0, 64), ("emsk", "EMSK (5G AKA)", 64, 128)])
+    for data in [b"", b"\x0a\x0b"]:
+        with_data = made("EMSK (5G AKA)", "usrk", clause, "USRK", [label, hexed("usage-data", data)])
+        with_data["name"] += f", {len(data)} octets of data"
+        yield with_data
+    yield made("EMSK (5G AKA)", "dsrk", clause, "DSRK", [b"dsrk@ietf.org", domain])
 
 
 def cases():

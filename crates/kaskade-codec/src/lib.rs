@@ -2,6 +2,7 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`erp`] | re-authentication by keys below an EMSK: Initiate, Finish, Re-auth-Start | RFC 6696 |
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
 //! | [`radius`] | packets and attributes of RADIUS, for both ends | RFC 2865, RFC 3579 |
 //! | [`sbi`] | bodies and paths of the service-based interfaces | TS 29.500, TS 29.571 |
@@ -29,6 +30,7 @@
 
 extern crate alloc;
 
+pub mod erp;
 pub mod hex;
 pub mod radius;
 pub mod sbi;

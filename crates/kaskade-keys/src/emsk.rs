@@ -1,15 +1,21 @@
 //! Below the EMSK: root keys of usages and domains, and re-authentication with ERP (RFC 5295, RFC 6696).
 //!
 //! ```text
-//! EMSK ─┬─ USRK                          a usage
-//!       ├─ DSRK ─┬─ DSUSRK               a domain, and a usage in it
+//! EMSK ─┬─ USRK                                  a usage
+//!       ├─ DSRK ─┬─ DSUSRK                       a domain, and a usage in it
 //!       │        └─ rRK (DS-rRK)
-//!       └─ rRK ─┬─ rIK                   ERP
+//!       ├─ DSRK delivery authorization key       says that a domain may have its DSRK
+//!       └─ rRK ─┬─ rIK                           ERP
 //!               └─ rMSK
 //! ```
 //!
+//! [`of_5g_aka`] has the keys after 5G AKA, which has no EMSK of its own: a project profile.
+//!
 //! All by one function: prf+ with HMAC-SHA-256 over label ‖ 0x00 ‖ data ‖ length, where length has 2 octets and is the
 //! derived key's. RFC 5295 asks for at least 64 octets and lets a usage have more; here all have 64, as the EMSK.
+
+pub mod of_5g_aka;
+mod tag;
 
 use kaskade_crypto::kdf::HmacKey;
 
@@ -41,6 +47,9 @@ keys! {
         /// To the ER server.
         expose_to_er_server,
     }
+
+    /// The key by which the home tells a peer that a domain may have its DSRK. 64 octets (RFC 6696 5.3.3).
+    pub struct DsrkAuthorization(64) = "DSRK delivery authorization key";
 
     /// rIK: protects the messages of ERP. 64 octets (RFC 6696 4.3).
     pub struct RIk(64) = "rIK";
@@ -89,6 +98,19 @@ function_rows! {
         clause: "RFC 5295 4",
         derived_by: [AaaServer, Me],
         held_by: [ErServer, Me],
+        life: EAP_SESSION,
+    }
+
+    /// The key of the authorization indication for a domain.
+    row_dsrk_authorization: Emsk.dsrk_authorization(domain: &Fqdn) -> DsrkAuthorization {
+        function: usage_kdf, "prf+ over label ‖ 0x00 ‖ domain ‖ 64",
+        s: [
+            "label" fixed: Label = &Label("DSRK Delivery Authorized Key@ietf.org"),
+            "domain": Fqdn = domain,
+        ],
+        clause: "RFC 6696 5.3.3",
+        derived_by: [AaaServer, Me],
+        held_by: [AaaServer, Me],
         life: EAP_SESSION,
     }
 

@@ -35,6 +35,7 @@ static MODULES: &[&[&Row]] = &[
     eap::ROWS,
     eap::FUNCTION_ROWS,
     emsk::FUNCTION_ROWS,
+    emsk::of_5g_aka::FUNCTION_ROWS,
     akma::ROWS,
     gba::FUNCTION_ROWS,
     gba::ROWS,

@@ -10,5 +10,6 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod erp;
 mod radius;
 mod suci_calc_info;

@@ -94,6 +94,14 @@ numbered! {
         ApplicationKeyGiven = 48, "application-key-given";
         /// AKMA: K_AKMA was given to the anchor function (TS 33.535 6.1).
         AnchorKeyGiven = 49, "anchor-key-given";
+        /// A root key of a usage below the EMSK was given to its server (RFC 5295 3.1).
+        UsageKeyGiven = 50, "usage-key-given";
+        /// The root key of a domain below the EMSK was given to its key server (RFC 5295 4).
+        DomainKeyGiven = 51, "domain-key-given";
+        /// ERP: rMSK was given to an authenticator (RFC 6696 5.1).
+        ReauthenticationKeyGiven = 52, "reauthentication-key-given";
+        /// An EMSK ended, and with it the keys below: the count is that of their holders, the correlation the EMSKname.
+        EmskRetired = 53, "emsk-retired";
         /// A subscriber was added.
         SubscriberAdded = 64, "subscriber-added";
         /// A subscriber was replaced or changed.

@@ -137,15 +137,33 @@ impl<O: Owner, V> Table<O, V> {
         expires: Option<Moment>,
         now: Moment,
     ) -> Result<(), Full> {
-        self.expire(owner, now, &mut drop);
-        self.bound_user(user, owner);
+        self.insert_telling(user, owner, id, value, expires, now, &mut drop)
+    }
+
+    /// As [`Table::insert`], and gives what it removes to `gone`: what is over, and what made room.
+    ///
+    /// # Errors
+    /// [`Full`]; what was removed is gone all the same.
+    #[allow(clippy::too_many_arguments, reason = "an entry has so many parts")]
+    pub fn insert_telling(
+        &mut self,
+        user: u64,
+        owner: O,
+        id: u128,
+        value: V,
+        expires: Option<Moment>,
+        now: Moment,
+        gone: &mut dyn FnMut(V),
+    ) -> Result<(), Full> {
+        self.expire(owner, now, gone);
+        self.bound_user(user, owner, gone);
         if !self.has_room(owner) {
-            self.sweep(now, &mut drop);
+            self.sweep(now, gone);
         }
         let mut made = 0;
         for _ in 0..2 {
             if !self.has_room(owner) {
-                made += usize::from(self.remove_oldest(owner));
+                made += usize::from(self.remove_oldest(owner, gone));
             }
         }
         // All that it has in work is no reason to have more.
@@ -371,7 +389,7 @@ impl<O: Owner, V> Table<O, V> {
     }
 
     /// Makes room for one more of a user.
-    fn bound_user(&mut self, user: u64, owner: O) {
+    fn bound_user(&mut self, user: u64, owner: O, gone: &mut dyn FnMut(V)) {
         loop {
             let (mut idle, mut oldest) = (0, None);
             let mut next = self.newest(user, owner);
@@ -382,9 +400,11 @@ impl<O: Owner, V> Table<O, V> {
                 next = slot_of(entry.older);
             }
             match oldest {
-                Some(oldest) if idle >= self.bounds.per_user.max(1) => self.remove(oldest),
+                Some(oldest) if idle >= self.bounds.per_user.max(1) => {
+                    self.remove(oldest).into_iter().for_each(&mut *gone);
+                }
                 _ => return,
-            };
+            }
         }
     }
 
@@ -395,7 +415,7 @@ impl<O: Owner, V> Table<O, V> {
     }
 
     /// Removes the oldest of an owner that is not in work; whether there was one.
-    fn remove_oldest(&mut self, owner: O) -> bool {
+    fn remove_oldest(&mut self, owner: O, gone: &mut dyn FnMut(V)) -> bool {
         let others = || {
             let mut others = self.entries.iter().filter(|entry| entry.owner != owner);
             others.next().and_then(|entry| self.slot(entry.id))
@@ -403,7 +423,7 @@ impl<O: Owner, V> Table<O, V> {
         if fault!("evicted-across-owners")
             && let Some(slot) = others()
         {
-            self.remove(slot);
+            self.remove(slot).into_iter().for_each(&mut *gone);
             return true;
         }
         while let Some(queued) = self.owners.get_mut(&owner).and_then(|owner| owner.queue.pop_front()) {
@@ -411,7 +431,7 @@ impl<O: Owner, V> Table<O, V> {
                 None => {}
                 Some(entry) if entry.value.is_none() && !fault!("evicted-in-work") => entry.queued = false,
                 Some(_) => {
-                    self.remove(queued.slot);
+                    self.remove(queued.slot).into_iter().for_each(&mut *gone);
                     return true;
                 }
             }

@@ -1,12 +1,9 @@
-//! What names an EAP session, and what enters the keys below its EMSK.
+//! What names an EAP session, and what enters the keys of ERP.
 
-use alloc::vec::Vec;
-
-use kaskade_crypto::kdf::HmacKey;
 use kaskade_crypto::{Autn, Rand};
 
 use super::{NonceS, ParseError};
-use crate::derivation::{Encoding, hex, kdf_parameters, text_parameters};
+use crate::derivation::{Encoding, kdf_parameters, text_parameters};
 
 /// Session-Id of an EAP session: type ‖ RAND ‖ AUTN, or type ‖ NONCE_S ‖ MAC. 33 octets (RFC 5247 1.4, RFC 4187, RFC 8940).
 ///
@@ -17,6 +14,8 @@ pub struct SessionId([u8; 33]);
 impl SessionId {
     const AKA: u8 = 0x17;
     const AKA_PRIME: u8 = 0x32;
+    /// No method of EAP has the type 0.
+    const FIVE_G_AKA: u8 = 0;
 
     /// Of a full authentication by EAP-AKA.
     pub fn aka(rand: &Rand, autn: &Autn) -> Self {
@@ -26,6 +25,16 @@ impl SessionId {
     /// Of a full authentication by EAP-AKA'.
     pub fn aka_prime(rand: &Rand, autn: &Autn) -> Self {
         Self::new(Self::AKA_PRIME, rand.octets(), autn.octets())
+    }
+
+    /// Of a run of 5G AKA, which is no EAP session: 0 ‖ RAND ‖ AUTN (project profile 5G-AKA-EMSK-1).
+    pub fn five_g_aka(rand: &Rand, autn: &Autn) -> Self {
+        Self::new(Self::FIVE_G_AKA, rand.octets(), autn.octets())
+    }
+
+    /// As a record of this project has it.
+    pub const fn from_octets(octets: [u8; 33]) -> Self {
+        Self(octets)
     }
 
     /// Of a fast re-authentication by EAP-AKA; `mac` is that of the server's AT_MAC.
@@ -49,34 +58,6 @@ impl SessionId {
     pub const fn octets(&self) -> &[u8; 33] {
         &self.0
     }
-
-    /// EMSKname: what ERP calls the EMSK of this session. 8 octets (RFC 5295 3.2, RFC 6696 4).
-    pub fn emsk_name(&self) -> [u8; 8] {
-        let output = HmacKey::new(&self.0).mac(b"EMSK\0\0\x08\x01");
-        *output.high_64()
-    }
-}
-
-/// Optional data of a usage of the EMSK, so that several keys have one label (RFC 5295 3.1). 0 to 255 octets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct UsageData(Vec<u8>);
-
-impl UsageData {
-    /// Takes 0 to 255 octets.
-    ///
-    /// # Errors
-    /// [`ParseError::Length`] for more.
-    pub fn from_octets(octets: &[u8]) -> Result<Self, ParseError> {
-        if octets.len() > 255 {
-            return Err(ParseError::Length {
-                field: "usage data",
-                unit: "octets",
-                expected: "at most 255",
-                actual: octets.len(),
-            });
-        }
-        Ok(Self(octets.into()))
-    }
 }
 
 /// Cryptosuite of ERP: how its messages are protected. One octet (RFC 6696 5.3.2).
@@ -91,13 +72,30 @@ pub enum Cryptosuite {
     HmacSha256Of256 = 3,
 }
 
+impl Cryptosuite {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::HmacSha256Of64, Self::HmacSha256Of128, Self::HmacSha256Of256];
+
+    /// The one of this number.
+    pub fn of(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|suite| *suite as u8 == number)
+    }
+
+    /// Octets of its tag.
+    pub const fn tag_octets(self) -> usize {
+        match self {
+            Self::HmacSha256Of64 => 8,
+            Self::HmacSha256Of128 => 16,
+            Self::HmacSha256Of256 => 32,
+        }
+    }
+}
+
 kdf_parameters! {
-    UsageData: Encoding::Variable, |this| &this.0;
     Cryptosuite: Encoding::Octets(1), |this| &[*this as u8];
 }
 
 text_parameters! {
-    UsageData: "0 to 255 octets in hexadecimal", "0a0b", |text| Self::from_octets(&hex("usage data", text)?);
     Cryptosuite: "1, 2 or 3: HMAC-SHA-256 with 64, 128 or 256 bits", "2", |text| match text {
         "1" => Ok(Self::HmacSha256Of64),
         "2" => Ok(Self::HmacSha256Of128),

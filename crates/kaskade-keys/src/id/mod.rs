@@ -21,6 +21,7 @@ mod suci_nai;
 mod suci_nas;
 mod supi;
 mod text;
+mod usage;
 
 pub use abba::Abba;
 pub use access::{HorizontalDirection, IabAddress, TrustedAccessUsage};
@@ -28,7 +29,7 @@ pub use algorithm::{AccessType, CipheringAlgorithm, IntegrityAlgorithm, TypeDist
 pub use application::{AfId, BsfId, Fqdn, NafId, UaProtocolId};
 pub use cell::{ArfcnDl, EarfcnDl, EutraPci, NgEnbEarfcnDl, Pci};
 pub use counter::{EapCounter, ErpSequence, LwipCounter, ScgCounter, SnCounter, SorCounter, UpuCounter, WtCounter};
-pub use eap::{Cryptosuite, SessionId, UsageData};
+pub use eap::{Cryptosuite, SessionId};
 pub use error::ParseError;
 pub use gpsi::Gpsi;
 pub use label::Label;
@@ -44,4 +45,5 @@ pub use serving_network::ServingNetworkName;
 pub use steering::{Acknowledgement, SorHeader, SorList, UpuData};
 pub use suci::{HnKeyId, ProtectionScheme, SchemeOutput, Suci, SuciHome};
 pub use supi::{Imsi, Nai, Supi};
-pub use text::{AccessNetworkIdentity, E2mLabel, EapIdentity, EmseId, Impi, UsageLabel};
+pub use text::{AccessNetworkIdentity, E2mLabel, EapIdentity, EmseId, Impi};
+pub use usage::{RootKeyName, Snssai, UsageApplication, UsageData, UsageLabel};

@@ -43,7 +43,12 @@ macro_rules! texts {
 
 /// Visible ASCII and spaces, of 1 to `most` octets. Other characters would need Unicode normalisation form KC before they
 /// enter a KDF (TS 33.220 B.2.1.2) and are refused.
-fn checked(field: &'static str, expected: &'static str, most: usize, text: &str) -> Result<String, ParseError> {
+pub(super) fn checked(
+    field: &'static str,
+    expected: &'static str,
+    most: usize,
+    text: &str,
+) -> Result<String, ParseError> {
     if text.is_empty() || text.len() > most {
         return Err(ParseError::Length {
             field,
@@ -83,9 +88,6 @@ texts! {
 
     /// The label of the keys of TR 33.863 6.10, `e2m_CIoT` unless agreed otherwise. 1 to 64 octets.
     E2mLabel = "label", 1 to 64, "1 to 64", "e2m_CIoT";
-
-    /// Usage label: names what a root key below the EMSK is for, `name@domain` (RFC 5295 3.1, 8.1). 1 to 255 octets.
-    UsageLabel = "usage label", 1 to 255, "1 to 255", "telemetry@example.org";
 }
 
 impl From<&Supi> for EapIdentity {
@@ -129,4 +131,4 @@ macro_rules! open {
     )*};
 }
 
-open!(AccessNetworkIdentity, EmseId, E2mLabel, UsageLabel);
+open!(AccessNetworkIdentity, EmseId, E2mLabel);

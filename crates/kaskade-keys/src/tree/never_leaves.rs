@@ -3,8 +3,8 @@
 use super::{ROOT, keys, makers};
 use crate::derivation::{NamedKey, Octets, Row};
 
-/// The EMSK, as its rows call it.
-const EMSK: &str = "EMSK";
+/// The EMSKs, as their rows call them: of an EAP method, and of 5G AKA.
+const EMSKS: [&str; 2] = ["EMSK", "EMSK (5G AKA)"];
 
 impl NamedKey {
     /// Takes a key that somebody gives, by its name in the [`tree`](super); `None` for a name that is no key.
@@ -33,7 +33,8 @@ impl Row {
     }
 }
 
-/// Whether the key of this name is K, the EMSK, or what the EMSK is cut or made from by one row.
+/// Whether the key of this name is K, an EMSK, or what an EMSK is cut or made from by one row.
 fn never_leaves(name: &str) -> bool {
-    name == ROOT || name == EMSK || makers(EMSK).any(|row| row.parent == name)
+    let makes = |emsk| makers(emsk).any(|row| row.parent == name);
+    name == ROOT || EMSKS.into_iter().any(|emsk| name == emsk || makes(emsk))
 }

@@ -19,6 +19,7 @@ mod no_other_hmac;
 mod other_opinions;
 mod oxirush;
 mod rows;
+mod usages;
 mod usual_ways;
 mod vectors_5gs;
 mod vectors_apps;

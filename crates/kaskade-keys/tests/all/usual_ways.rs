@@ -98,8 +98,11 @@ const FROM_K: &[(&str, &[&str])] = &[
     ("K CK||IK CK'||IK' MK (EAP-AKA') MSK", &["PMK"]),
     (
         "K CK||IK CK'||IK' MK (EAP-AKA') EMSK",
-        &["USRK", "DSRK", "rRK", "K_AUSF_P"],
+        &["USRK", "DSRK", "rRK", "DSRK delivery authorization key", "K_AUSF_P"],
     ),
+    // Project profile 5G-AKA-EMSK-1.
+    ("K CK||IK K_AUSF", &["MK (5G AKA)"]),
+    ("K CK||IK K_AUSF MK (5G AKA)", &["MSK (5G AKA)", "EMSK (5G AKA)"]),
     ("K CK||IK CK'||IK' MK (EAP-AKA') EMSK DSRK", &["DSUSRK"]),
     ("K CK||IK CK'||IK' MK (EAP-AKA') EMSK rRK", &["rIK", "rMSK"]),
     (
@@ -259,13 +262,14 @@ fn from_a_key_of_one_system_a_name_means_its_own_keys() {
         ("K_AMF", "K_AMF'", vec!["K_AMF K_AMF"]),
         ("K_ASME", "K_AMF'", vec!["K_ASME K_AMF"; 2]),
         ("K_AMF", "K_ASME'", vec!["K_AMF K_ASME"; 2]),
-        // RFC 4187 and RFC 9048 call their master keys MK, that of re-authentication as well.
+        // RFC 4187 and RFC 9048 call their master keys MK, that of re-authentication as well; so does the profile for 5G AKA.
         (
             "CK||IK",
             "MK",
             vec![
                 "CK||IK CK'||IK' MK (EAP-AKA')",
                 "CK||IK CK'||IK' MK (EAP-AKA') K_re MK (EAP-AKA' re-auth)",
+                "CK||IK K_AUSF MK (5G AKA)",
                 "CK||IK MK (EAP-AKA)",
             ],
         ),

@@ -167,7 +167,7 @@ fn below_the_emsk_of_case_1() {
     let case = case_1();
     let rand = Rand::from_octets(octets(&case, "rand"));
     let session = SessionId::aka_prime(&rand, &Autn::from_octets(octets(&case, "autn")));
-    assert_eq!(hex::encode(session.emsk_name()), "3e027fa0d26cc5fc");
+    assert_eq!(session.emsk_name().to_string(), "3e027fa0d26cc5fc");
     assert_eq!(
         hex::encode(session.octets()),
         format!("32{}{}", field(&case, "rand"), field(&case, "autn"))
@@ -195,7 +195,6 @@ fn labels_and_data_of_usages_are_told_apart() {
     let other = emsk.usrk(&"telemetry@example.com".parse().unwrap(), &UsageData::default());
     assert_ne!(without, with);
     assert_ne!(without, other);
-    assert!(UsageData::from_octets(&[0; 256]).is_err());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The EMSK and the keys that it is cut or made from have no way out: neither text nor octets.
 use kaskade_keys::derivation::{Parent, Prepared};
+use kaskade_keys::emsk::of_5g_aka::{Emsk5gAka, Mk5gAka};
 use kaskade_keys::eap::{Emsk, MkAka, MkAkaPrime, MkEcdhe, MkReauthentication, XkeyPrime};
 
 fn main() {
@@ -14,6 +15,13 @@ fn main() {
     MkReauthentication::from_octets(&[0; 128]).secret_octets();
     MkAka::from_octets(&[0; 20]).secret_octets();
     XkeyPrime::from_octets(&[0; 20]).secret_octets();
+    Mk5gAka::from_octets(&[0; 128]).secret_octets();
+    let emsk = Emsk5gAka::from_octets(&[0; 64]);
+    println!("{emsk}");
+    emsk.secret_octets();
+    // K_AUSF is above it, and ERP needs an EAP session.
+    emsk.k_ausf();
+    emsk.r_rk();
 }
 
 fn of_any<P: Parent>(key: &P) -> &[u8] {
