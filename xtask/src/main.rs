@@ -18,6 +18,7 @@
     reason = "a program for a person at a terminal"
 )]
 
+mod administration;
 mod background;
 mod constant_time;
 mod demo;

@@ -3,7 +3,8 @@
 use crate::background::Background;
 use crate::summary::{Summary, Tests};
 use crate::{
-    constant_time, demo, deny, faults, fuzz, ignored, layers, lengths, mutants, packages, records, shell, vectors,
+    administration, constant_time, demo, deny, faults, fuzz, ignored, layers, lengths, mutants, packages, records,
+    shell, vectors,
 };
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -57,15 +58,16 @@ const STEPS: &[Step] = &[
     step("clippy outside the workspace", 40, clippy_outside, MEND),
     step("clippy as on another processor", 25, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
     step("no standard library", 30, no_standard_library, "what the device's side needs is in core and alloc: see interop/no-std"),
-    step("tests", 530, tests, AGAIN),
+    step("tests", 500, tests, AGAIN),
     step("vectors are compared", 10, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
     step("demo", 90, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
+    step("administration against schemathesis", 60, |run| administration::run(run.plan.install), "run it yourself: docs/administration.md says how a node is asked; schemathesis prints the request"),
     step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
     step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
     step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
-    step("fuzz", 340, |_| fuzz::run_all(fuzz::SHORT), "see above"),
+    step("fuzz", 310, |_| fuzz::run_all(fuzz::SHORT), "see above"),
 ];
 
 /// What `--long` adds.

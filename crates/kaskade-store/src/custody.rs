@@ -28,6 +28,8 @@ pub struct Card {
     pub amf: Amf,
     /// Which methods the subscriber may authenticate with.
     pub methods: AuthMethods,
+    /// Whether it is suspended: nothing may be made of it then.
+    pub suspended: bool,
     /// Which card that is.
     pub name: CardName,
 }

@@ -37,6 +37,7 @@ const ROUTING_INDICATOR: u8 = 2;
 const AKMA_ALLOWED: u8 = 3;
 const BEST: u8 = 4;
 const EPS: u8 = 5;
+const SUSPENDED: u8 = 6;
 
 /// A subscriber's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,10 +137,29 @@ impl<'a> Row<'a> {
                     let name = text.ok().and_then(EpsProfile::new);
                     subscription.eps = Some(name.ok_or(RowError::Field("EPS profile"))?);
                 }
+                SUSPENDED if octets.is_empty() => subscription.suspended = true,
                 _ => return Err(RowError::Field("an unknown field")),
             }
         }
         Ok(subscription)
+    }
+
+    /// Whether it is suspended, without reading more of the services than where they begin and end.
+    ///
+    /// # Errors
+    /// [`RowError`] when they are damaged.
+    #[inline]
+    pub fn is_suspended(&self) -> Result<bool, RowError> {
+        let mut rest = self.fields;
+        while let Some((tag, after)) = rest.split_first() {
+            rest = after;
+            let len = usize::try_from(number(&mut rest)?).map_err(|_| RowError::Length)?;
+            if *tag == SUSPENDED {
+                return Ok(true);
+            }
+            (_, rest) = rest.split_at_checked(len).ok_or(RowError::Length)?;
+        }
+        Ok(false)
     }
 
     /// The clear part of a new row.
@@ -169,6 +189,7 @@ fn encode_fields(subscription: &Subscription) -> Vec<u8> {
         akma_allowed,
         best,
         eps,
+        suspended,
     } = subscription;
     let mut fields = Vec::new();
     let mut put = |tag, octets: &[u8]| {
@@ -190,6 +211,9 @@ fn encode_fields(subscription: &Subscription) -> Vec<u8> {
     }
     if let Some(eps) = eps {
         put(EPS, eps.as_str().as_bytes());
+    }
+    if *suspended {
+        put(SUSPENDED, &[]);
     }
     fields
 }

@@ -291,12 +291,16 @@ impl SubscriberStore {
         self.get(&key, &mut |octets| {
             found = Some(match Row::decode(octets) {
                 Ok(row) if matches!(row.layout.algorithm, Algorithm::Gsm(_)) => Err(StoreError::GsmOnly),
-                Ok(row) => Ok(Card {
-                    sealed: SealedCard::new(key.clone(), octets),
-                    amf: row.amf,
-                    methods: row.methods,
-                    name: CardName(row.life),
-                }),
+                Ok(row) => match row.is_suspended() {
+                    Ok(suspended) => Ok(Card {
+                        sealed: SealedCard::new(key.clone(), octets),
+                        amf: row.amf,
+                        methods: row.methods,
+                        suspended,
+                        name: CardName(row.life),
+                    }),
+                    Err(error) => Err(error.into()),
+                },
                 Err(error) => Err(error.into()),
             });
         })?;

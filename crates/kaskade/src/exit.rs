@@ -10,6 +10,7 @@ use kaskade_store::audit::{AuditError, AuditFull};
 use kaskade_store::private::{PrivateError, is_no_room};
 use kaskade_store::{EngineError, StoreError, WritingStopped};
 
+use crate::admin::NotDone;
 use crate::console::failed_output;
 
 /// The status after a failure of the store, for the supervisor.
@@ -20,12 +21,16 @@ pub(crate) const STORE_FAILED: u8 = match Refusal::StoreFailed.verdict().exit.an
 
 /// The exit status that an error stands for.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
-    let why = error.chain().find_map(why);
-    let told = why.and_then(|why| why.verdict().exit.answer());
+    let told = why(error).and_then(|why| why.verdict().exit.answer());
     told.unwrap_or(Exit::Failed).number()
 }
 
-fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+/// The refusal that an error stands for.
+pub(crate) fn why(error: &anyhow::Error) -> Option<Refusal> {
+    error.chain().find_map(why_of)
+}
+
+fn why_of(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
     if error.is::<WritingStopped>() {
         return Some(Refusal::StoreFailed);
     }
@@ -51,6 +56,10 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
             false => Refusal::StoreFailed,
         })
     };
+    let not_done = || {
+        let not_done: Option<&NotDone> = error.downcast_ref();
+        not_done.filter(|not_done| !not_done.is_error).map(NotDone::why)
+    };
     store
         .or_else(log)
         .or_else(full)
@@ -59,6 +68,7 @@ fn why(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
         .or_else(said)
         .or_else(refused)
         .or_else(output)
+        .or_else(not_done)
 }
 
 /// Whether a node or another command has what is wanted: it goes when that has ended.
@@ -105,8 +115,10 @@ pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
         );
     }
     let says_so = || format!("{error:#}").contains("run the command again");
-    match status(&error) == Exit::NoSpace.number() && !error.is::<Done>() && !says_so() {
-        true if error.is::<Untold>() => error,
+    let is_done = error.is::<Done>()
+        || error.is::<Untold>()
+        || error.downcast_ref().is_some_and(|not_done: &NotDone| not_done.is_done);
+    match status(&error) == Exit::NoSpace.number() && !is_done && !says_so() {
         true => error.context("make room and run the command again"),
         false => error,
     }
@@ -165,7 +177,13 @@ mod tests {
         let full = || anyhow::Error::from(AuditFull::NoRoom);
         let advice = "make room and run the command again";
         assert!(format!("{:#}", advised(full())).contains(advice));
-        for said in [full().context(Done), full().context(advice), anyhow!("anything")] {
+        let but_done = NotDone::from(AuditFull::NoRoom).but_done(&Done.to_string());
+        for said in [
+            full().context(Done),
+            full().context(advice),
+            but_done.into(),
+            anyhow!("anything"),
+        ] {
             let before = format!("{said:#}");
             assert_eq!(format!("{:#}", advised(said)), before);
         }
@@ -196,6 +214,7 @@ mod tests {
             (AusfClientError::Nonsense("?".into()).into(), 76),
             (Refused::from(Refusal::BudgetSpent).into(), 75),
             (refused(Refusal::UserNotFound, "nobody"), 67),
+            (NotDone::from(Refusal::StoreFull).into(), 73),
         ] {
             let error: anyhow::Error = error;
             assert_eq!(status(&error), expected, "{error}");

@@ -10,6 +10,7 @@ use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};
 
+use crate::admin;
 use crate::data_dir::subscribers_in;
 use crate::record;
 use crate::runtime::limits;
@@ -81,6 +82,7 @@ impl Footprint {
                         .saturating_add(pages(config)),
                 ),
             ),
+            ("administration", admin::OCTETS),
             ("program", PROGRAM_OCTETS),
         ])
     }

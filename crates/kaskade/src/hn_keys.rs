@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kaskade_codec::usim_file::{HnPublicKeyEntry, SchemeEntry, SuciCalcInfo};
@@ -34,7 +35,7 @@ type Pairs = BTreeMap<u8, Locked<HnPrivateKey>>;
 
 /// The key pairs of a data folder.
 pub(crate) struct HnKeys {
-    place: HnKeyFolder,
+    place: Arc<HnKeyFolder>,
     keys: Pairs,
     /// Identifiers of keys that were removed.
     spent: BTreeSet<u8>,
@@ -43,10 +44,11 @@ pub(crate) struct HnKeys {
 impl HnKeys {
     /// Reads all of them.
     pub(crate) fn open(data: &DataDir) -> Result<Self> {
-        let place = HnKeyFolder {
-            folder: data.hn_keys()?,
-            sealing: Locked::with(|| data.master().hn_key_sealer()),
-        };
+        Self::of(Arc::new(HnKeyFolder::open(data)?))
+    }
+
+    /// Reads all of them again.
+    pub(crate) fn of(place: Arc<HnKeyFolder>) -> Result<Self> {
         let (keys, spent) = place.read_all()?;
         Ok(Self { place, keys, spent })
     }
@@ -87,18 +89,25 @@ impl HnKeys {
         }
     }
 
-    /// Takes a key pair in; never in the place of another.
-    pub(crate) fn add(&mut self, id: u8, key: HnPrivateKey) -> Result<&HnPrivateKey> {
+    /// Why an identifier cannot be given.
+    pub(crate) fn why_not(&self, id: u8) -> Option<String> {
         if self.keys.contains_key(&id) {
-            bail!(
+            return Some(format!(
                 "the identifier {id} is taken: cards in the field may use that key. Choose another with --id, or leave --id out"
-            );
+            ));
         }
-        if self.spent.contains(&id) {
-            bail!(
+        self.spent.contains(&id).then(|| {
+            format!(
                 "the identifier {id} was that of a key that is removed: cards in the field may still have it, and none is given \
                  twice. Choose another with --id, or leave --id out"
-            );
+            )
+        })
+    }
+
+    /// Takes a key pair in; never in the place of another.
+    pub(crate) fn add(&mut self, id: u8, key: HnPrivateKey) -> Result<&HnPrivateKey> {
+        if let Some(why) = self.why_not(id) {
+            bail!(why);
         }
         let head = head(id, key.profile());
         let mut file = head.to_vec();
@@ -123,7 +132,7 @@ impl HnKeys {
     }
 
     /// For the SIDF, with the place that they may be read from again.
-    pub(crate) fn into_ring(self) -> (HnKeyRing, HnKeyFolder) {
+    pub(crate) fn into_ring(self) -> (HnKeyRing, Arc<HnKeyFolder>) {
         (ring(self.keys), self.place)
     }
 }
@@ -133,6 +142,14 @@ fn ring(keys: Pairs) -> HnKeyRing {
 }
 
 impl HnKeyFolder {
+    /// That of a data folder.
+    pub(crate) fn open(data: &DataDir) -> Result<Self> {
+        Ok(Self {
+            folder: data.hn_keys()?,
+            sealing: Locked::with(|| data.master().hn_key_sealer()),
+        })
+    }
+
     /// The key pairs that are there now, for the SIDF.
     pub(crate) fn ring(&self) -> Result<HnKeyRing> {
         self.read_all().map(|(keys, _)| ring(keys))

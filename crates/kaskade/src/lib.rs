@@ -3,6 +3,7 @@
 //!
 //! | Room | What |
 //! |---|---|
+//! | [`administration`] | what an administrator sends to a node and hears from it |
 //! | [`card`] | algorithm, K and operator variant of a card, as text |
 //! | [`config`] | the TOML configuration, its defaults and its commented print-out |
 //! | [`hn_key_file`] | home network keys in PEM, DER and hex |
@@ -27,6 +28,7 @@
     )
 )]
 
+pub mod administration;
 pub mod card;
 pub mod config;
 pub mod hex_field;

@@ -13,6 +13,7 @@
     )
 )]
 
+mod admin;
 mod command;
 mod console;
 mod data_dir;
@@ -52,7 +53,10 @@ enum Command {
     Subscriber(command::subscriber::Args),
     Store(command::store::Args),
     HnKey(command::hn_key::Args),
+    Policy(command::policy::Args),
+    Context(command::context::Args),
     Audit(command::audit::Args),
+    Admin(command::admin::Args),
     Bench(command::bench::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
@@ -81,6 +85,9 @@ fn main() -> ExitCode {
         Command::Subscriber(args) => command::subscriber::run(&console, args),
         Command::Store(args) => command::store::run(&console, args),
         Command::HnKey(args) => command::hn_key::run(&console, args),
+        Command::Policy(args) => command::policy::run(&console, args),
+        Command::Context(args) => command::context::run(&console, args),
+        Command::Admin(args) => command::admin::run(&console, args),
         Command::Audit(args) => command::audit::run(&console, args),
         Command::Bench(args) => command::bench::run(&console, args),
         Command::Config(args) => command::config::run(&console, args),

@@ -1,5 +1,6 @@
 //! The audit log of a command or a node, and the store beside it, which keeps how far that log has come.
 
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,9 +49,39 @@ pub(crate) fn audit_folder(config: &Config) -> PathBuf {
 /// The audit log beside the store that keeps its head. When it goes, the log is closed, and the store keeps where it ends.
 pub(crate) struct LogOf<'s> {
     log: AuditLog,
-    store: &'s SubscriberStore,
+    store: Beside<'s>,
     /// It was given a gap that the store notes until the log has it on its disk.
     says_gap: bool,
+}
+
+/// The store that a log is beside.
+enum Beside<'s> {
+    Borrowed(&'s SubscriberStore),
+    Shared(Arc<SubscriberStore>),
+}
+
+impl Deref for Beside<'_> {
+    type Target = SubscriberStore;
+
+    fn deref(&self) -> &SubscriberStore {
+        match self {
+            Self::Borrowed(store) => store,
+            Self::Shared(store) => store,
+        }
+    }
+}
+
+impl LogOf<'_> {
+    /// The same, as long as it likes, of a store that it shares.
+    pub(crate) fn sharing(self, store: Arc<SubscriberStore>) -> LogOf<'static> {
+        // It is not closed here: it goes on as another.
+        let mut before = ManuallyDrop::new(self);
+        LogOf {
+            log: std::mem::replace(&mut before.log, AuditLog::off()),
+            store: Beside::Shared(store),
+            says_gap: before.says_gap,
+        }
+    }
 }
 
 impl Deref for LogOf<'_> {
@@ -160,7 +191,7 @@ pub(crate) fn beside(store: &SubscriberStore, log: AuditLog) -> Result<LogOf<'_>
     store.keep_head_of(&log);
     let log = LogOf {
         log,
-        store,
+        store: Beside::Borrowed(store),
         says_gap: false,
     };
     // From its first entry on the store knows which log is its own. On a full disk, where nothing can be read once a commit failed,
@@ -324,16 +355,21 @@ pub(crate) fn whole_store(audit: &AuditLog, action: Action) -> Option<OnRecord> 
 
 /// Waits until the log has what was committed for it, or has no room for more.
 pub(crate) fn told(audit: &LogOf<'_>) -> Result<()> {
+    told_of(&audit.store, audit).context(Done)
+}
+
+/// The same of a log and its store.
+pub(crate) fn told_of(store: &SubscriberStore, audit: &AuditLog) -> Result<(), AuditFull> {
     let (mut least, mut in_vain) = (usize::MAX, 0);
     loop {
-        let left = audit.store.records().offer_events();
-        audit.flush().context(Done)?;
+        let left = store.records().offer_events();
+        audit.flush()?;
         match left {
             0 => return Ok(()),
             left if left < least => (least, in_vain) = (left, 0),
             // The first time, the room that the writer had made may not have been told yet.
             _ if in_vain == 0 => in_vain = 1,
-            _ => return Err(AuditFull::NoRoom).context(Done),
+            _ => return Err(AuditFull::NoRoom),
         }
     }
 }

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use kaskade::card::{AlgorithmName, Card, FieldNames};
 use kaskade_aka::auc::AlgorithmKeys;
+use kaskade_keys::Supi;
 use kaskade_store::{SubscriberSecrets, private};
 use zeroize::Zeroizing;
+
+use crate::admin::subscriber::NewSubscriber;
+use crate::admin::text::{Digits, Text};
 
 /// Text that may be a secret: `Debug` does not show it.
 #[derive(Clone)]
@@ -100,6 +104,65 @@ const NAMES: FieldNames = FieldNames {
     tuak_iterations: "--tuak-iterations",
 };
 
+/// The secrets of a card as somebody gave them.
+#[derive(Debug)]
+pub(crate) struct CardTexts {
+    pub(crate) algorithm: AlgorithmName,
+    k: SecretText,
+    opc: Option<SecretText>,
+    op: Option<SecretText>,
+    topc: Option<SecretText>,
+    top: Option<SecretText>,
+    res_octets: Option<u8>,
+    tuak_iterations: Option<u8>,
+}
+
+impl CardTexts {
+    /// What they say.
+    pub(crate) fn secrets(&self) -> Result<SubscriberSecrets> {
+        let [opc, op, topc, top] =
+            [&self.opc, &self.op, &self.topc, &self.top].map(|text| text.as_ref().map(SecretText::expose));
+        let card = Card {
+            algorithm: self.algorithm,
+            k: Some(self.k.expose()),
+            op,
+            opc,
+            top,
+            topc,
+            res_octets: self.res_octets,
+            tuak_iterations: self.tuak_iterations,
+        };
+        Ok(card.secrets(&NAMES)?)
+    }
+
+    /// A new subscriber with this card, for the store of this folder.
+    pub(crate) fn new_subscriber(&self, supi: &Supi) -> NewSubscriber {
+        let digits = |text: &Option<SecretText>| text.as_ref().map(|text| Digits::from(text.expose().trim()));
+        NewSubscriber {
+            supi: Text(supi.clone()),
+            algorithm: Some(Text(self.algorithm)),
+            k: Some(Digits::from(self.k.expose().trim())),
+            opc: digits(&self.opc),
+            op: digits(&self.op),
+            topc: digits(&self.topc),
+            top: digits(&self.top),
+            sealed: None,
+            res_octets: self.res_octets,
+            tuak_iterations: self.tuak_iterations,
+            amf: None,
+            sqn_scheme: None,
+            sqn: None,
+            methods: None,
+            gpsi: None,
+            routing_indicator: None,
+            akma: None,
+            best: None,
+            eps_profile: None,
+            suspended: None,
+        }
+    }
+}
+
 /// Where one secret may come from.
 struct Source<'a> {
     text: &'a Option<SecretText>,
@@ -164,25 +227,27 @@ impl SecretArgs {
 
     /// Reads them.
     pub(crate) fn read(&self) -> Result<SubscriberSecrets> {
+        self.texts()?.secrets()
+    }
+
+    /// Reads them as text.
+    pub(crate) fn texts(&self) -> Result<CardTexts> {
         let mut lines = Lines::default();
         let source = self.source_of_k();
         let Some(k) = lines.first(&source)? else {
             bail!("K is missing: give --k-file FILE (or - for standard input), --k HEX, or set KASKADE_K");
         };
         let [opc, op, topc, top] = self.operator_codes(&mut lines)?;
-        let [opc, op, topc, top] =
-            [&opc, &op, &topc, &top].map(|text| text.as_ref().map(|SecretText(text)| text.as_str()));
-        let card = Card {
+        Ok(CardTexts {
             algorithm: self.algorithm(),
-            k: Some(&k.0),
-            op,
+            k,
             opc,
-            top,
+            op,
             topc,
+            top,
             res_octets: self.tuak.res_octets,
             tuak_iterations: self.tuak.tuak_iterations,
-        };
-        Ok(card.secrets(&NAMES)?)
+        })
     }
 
     /// Reads them, for an authentication with vectors.

@@ -26,6 +26,7 @@ const NET: &str = "kaskade-net";
 const AKA: &str = "kaskade-aka";
 const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
+const PROGRAM: &str = "kaskade";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -177,4 +178,14 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("message-authenticator-not-checked", "a RADIUS packet with any Message-Authenticator is believed", CODEC, "no_bit_of_a_request_or_an_answer_can_be_turned"),
     fault("proxy-state-lost", "an answer does not carry what proxies gave", CODEC, "an_answer_begins_with_its_code_and_ends_with_what_proxies_gave"),
     fault("mppe-salt-repeated", "both keys of an answer are hidden under one salt", CODEC, "no_two_keys_of_a_packet_have_one_salt"),
+    fault("suspended-served", "a subscriber that is suspended gets vectors", PROGRAM, "a_change_has_effect_with_the_next_request"),
+    fault("admin-role-not-asked", "whoever has a certificate administers", PROGRAM, "a_role_may_what_it_may_and_no_more"),
+    fault("admin-principal-not-on-record", "the audit log does not say who changed something", PROGRAM, "a_role_may_what_it_may_and_no_more"),
+    fault("admin-peer-not-checked", "every user of this machine who reaches the socket administers", PROGRAM, "who_is_somebody_else_is_refused_and_that_is_on_record"),
+    fault("admin-living-socket-replaced", "a node takes the place of the socket of something that answers there", PROGRAM, "a_killed_nodes_socket_is_replaced_and_a_living_ones_is_not"),
+    fault("admin-wrong-batch-taken", "a batch of an import is taken although a line of it is wrong", PROGRAM, "a_batch_is_taken_wholly_or_not_at_all"),
+    fault("admin-keys-at-the-next-start", "a home network key that is made while a node runs opens nothing before the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
+    fault("admin-keys-not-on-record", "home network keys are changed without an entry in the audit log", PROGRAM, "keys_that_change_without_a_node_are_on_record"),
+    fault("audit-node-not-asked", "a tail of the audit log that is cut beside a node is not found", PROGRAM, "a_tail_that_is_cut_beside_a_node_is_found"),
+    fault("admin-policy-at-the-next-start", "a policy that is decided while a node runs has effect with the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
 ];

@@ -128,6 +128,16 @@ numbered! {
         HnKeyRemoved = 97, "hn-key-removed";
         /// A private key of the home network left.
         HnKeyExported = 98, "hn-key-exported";
+        /// Somebody decided which serving networks may authenticate subscribers; the correlation is how many.
+        PolicyChanged = 112, "policy-changed";
+        /// Authentication contexts were looked at.
+        ContextsShown = 113, "contexts-shown";
+        /// The audit log was checked.
+        LogVerified = 114, "log-verified";
+        /// Subscribers or home network keys were looked at.
+        Shown = 115, "shown";
+        /// Entries of the audit log were looked at.
+        LogShown = 116, "log-shown";
     }
 }
 

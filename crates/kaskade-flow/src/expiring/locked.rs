@@ -113,6 +113,16 @@ impl<U: Hash + ?Sized, O: Owner, V, S: BuildHasher> Expiring<U, O, V, S> {
         self.shard(shard_of(user)).of(user)
     }
 
+    /// Shows what there is and is not in work, of this user or of all, until `visit` says no. One shard is locked at a time.
+    pub fn each(&self, of: Option<&U>, now: Moment, mut visit: impl FnMut(O, &V, Option<Moment>) -> bool) {
+        let of = of.map(|user| self.shard_of(user));
+        for shard in (0..SHARDS).filter(|shard| of.is_none_or(|of| of == *shard)) {
+            if !self.shard(shard).each(now, &mut visit) {
+                return;
+            }
+        }
+    }
+
     /// Removes what is over, and gives it to `over`, which is called without a lock.
     pub fn sweep(&self, now: Moment, mut over: impl FnMut(V)) {
         for shard in 0..SHARDS {

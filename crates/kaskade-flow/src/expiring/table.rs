@@ -269,6 +269,20 @@ impl<O: Owner, V> Table<O, V> {
         found.into_iter().filter_map(|entry| entry.value.clone()).collect()
     }
 
+    /// Shows what there is and is not in work, with its owner and its end, until `visit` says no.
+    pub fn each(&self, now: Moment, visit: &mut dyn FnMut(O, &V, Option<Moment>) -> bool) -> bool {
+        let there = self.entries.iter().filter(|entry| !entry.is_over(now));
+        for entry in there {
+            let end = (entry.expires != NEVER).then_some(entry.expires);
+            if let Some(value) = &entry.value
+                && !visit(entry.owner, value, end)
+            {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Removes what is over, and gives it to `over`.
     pub fn sweep(&mut self, now: Moment, over: &mut dyn FnMut(V)) {
         let owners: Vec<O> = self.owners.keys().copied().collect();

@@ -17,7 +17,7 @@ crate::service! {
         -> 200 Json Durable<AuthenticationInfoResult>,
         refusals [
             SuciKeyUnknown, SuciNotOpened, SuciSchemeUnsupported, UserNotFound, ServingNetworkNotAuthorized,
-            MethodNotAllowed, AutsRejected, NumbersSpent, CardReplaced, BudgetSpent, NodeBudgetSpent, StoreFull, StoreFailed,
+            AccessBarred, MethodNotAllowed, AutsRejected, NumbersSpent, CardReplaced, BudgetSpent, NodeBudgetSpent, StoreFull, StoreFailed,
             AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
         ],
         scope "nudm-ueau", "TS 29.503 5.4.2.2";

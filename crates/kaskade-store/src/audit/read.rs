@@ -22,6 +22,8 @@ pub struct LogReader {
     log: [u8; 16],
     keys: Option<Locked<StoreKeys>>,
     is_part: bool,
+    /// Segments before this one are not looked at.
+    from: u64,
 }
 
 /// What a log came to that is as it was written.
@@ -65,6 +67,7 @@ impl LogReader {
             log,
             keys: master_key.map(|key| Locked::with(|| key.audit_keys(&log))),
             is_part: false,
+            from: 0,
         })
     }
 
@@ -72,6 +75,25 @@ impl LogReader {
     #[must_use]
     pub fn part(self) -> Self {
         Self { is_part: true, ..self }
+    }
+
+    /// The same log from the segment on in which this entry is, counted from 1 over the whole log; those before it are not read.
+    ///
+    /// # Errors
+    /// [`Wrong`]: the head of a segment is not as it was written.
+    pub fn since(self, entry: u64) -> Result<Self, Wrong> {
+        let mut from = 0;
+        for number in self.segments()?.into_iter().rev() {
+            from = number;
+            match walk::head(&files::segment(&self.folder, number), number, None) {
+                Ok(head) if head.entries < entry => break,
+                Ok(_) => {}
+                // The writer has removed it meanwhile.
+                Err(wrong) if wrong.what == What::Missing => break,
+                Err(wrong) => return Err(wrong),
+            }
+        }
+        Ok(Self { from, ..self.part() })
     }
 
     /// The pseudonym that a subscriber has in this log; `None` without the master key.
@@ -205,7 +227,10 @@ impl LogReader {
 
     /// What is there now; what a writer removes meanwhile are the oldest.
     fn segments(&self) -> Result<Vec<u64>, Wrong> {
-        files::segments(&self.folder).map_err(|error| Wrong::new(1, &self.folder, None, What::Read(error.to_string())))
+        let found = files::segments(&self.folder);
+        let mut found = found.map_err(|error| Wrong::new(1, &self.folder, None, What::Read(error.to_string())))?;
+        found.retain(|number| *number >= self.from);
+        Ok(found)
     }
 
     fn octets(&self, segments: &[u64]) -> u64 {

@@ -17,6 +17,8 @@ pub struct Subscription {
     pub best: Option<BestSubscription>,
     /// The name of the subscription data that an MME gets (TS 29.272 7.3.2).
     pub eps: Option<EpsProfile>,
+    /// Whether it is barred for the time being: nothing is made of its K until it is resumed.
+    pub suspended: bool,
 }
 
 /// Where BEST keys of a subscriber come from.

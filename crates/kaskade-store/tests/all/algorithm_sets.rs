@@ -292,7 +292,8 @@ fn rows_say_what_is_wrong_with_them() {
         (&[3, 1, 1], "an unknown field"),
         (&[4, 1, 2], "an unknown field"),
         (&[5, 1, b' '], "EPS profile"),
-        (&[6, 0], "an unknown field"),
+        (&[6, 1, 1], "an unknown field"),
+        (&[7, 0], "an unknown field"),
     ] {
         assert_eq!(read(fields), Err(RowError::Field(what)), "{fields:?}");
     }
@@ -313,6 +314,7 @@ fn a_subscription_comes_back_and_is_bound_to_its_row() {
         akma_allowed: true,
         best: Some(BestSubscription { separated_umts: true }),
         eps: EpsProfile::new("default"),
+        suspended: true,
     };
     store.add(&whole).expect("added");
     let found = store.subscriber(&whole.supi).expect("read").expect("there");

@@ -422,6 +422,22 @@ fn old_segments_go_and_the_log_says_so() {
         .map(|(_, content)| content.len() as u64)
         .sum();
     assert!(kept <= 5 << 20, "{kept}");
+    // From an entry on, only the segments that have it and what follows are read.
+    let since = |entry| {
+        let mut seen = Vec::new();
+        let reader = reader(folder.path(), None).since(entry).expect("heads");
+        let read = reader.read(None, &mut |_, _| (), &mut |number, _| seen.push(number));
+        (read.expect("as it was written"), seen)
+    };
+    let (first, all) = since(1);
+    assert_eq!((first.segments, first.entries), (summary.segments, summary.entries));
+    let (last, seen) = since(summary.entries);
+    assert!(last.segments < summary.segments && seen.len() < all.len(), "{last:?}");
+    assert_eq!(seen.last(), Some(&summary.entries));
+    let middle = summary.entries - 30_000;
+    let (_, seen) = since(middle);
+    assert!(seen.contains(&middle) && seen.len() < all.len());
+    assert_eq!(since(summary.entries + 1).1.last(), Some(&summary.entries));
     drop(open(folder.path(), &key));
     fs::remove_file(segment(folder.path(), summary.first_segment)).expect("removed");
     let wrong = verify(folder.path(), Some(&key)).expect_err("nobody said that");

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use kaskade_faults::fault;
 use kaskade_store::audit::{Anchor, AuditError, LogReader, Summary, What};
 use kaskade_store::{EngineError, StoreError, kept_audit_head};
 use serde_json::json;
 
+use crate::admin::Link;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record::{audit_folder, not_as_kept, not_the_known_log};
@@ -96,17 +98,20 @@ fn open(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<(Pa
             _ => false,
         };
         let error = anyhow::Error::new(error);
-        match (none, none.then(|| kept_head(console, folder, args)).transpose()) {
-            (_, Err(unread)) => unread,
-            (_, Ok(Some(Some(kept)))) => error.context(format!(
-                "the audit log is missing, of which the store knows {} entries: {}",
-                kept.entries,
+        let known = match none {
+            true => kept_heads(console, folder, args),
+            false => Ok(Vec::new()),
+        };
+        match known.map(|heads| heads.iter().map(|head| head.entries).max()) {
+            Err(unread) => unread,
+            Ok(Some(entries)) => error.context(format!(
+                "the audit log is missing, of which the store knows {entries} entries: {}",
                 not_the_known_log(&path)
             )),
-            (true, _) => {
+            Ok(None) if none => {
                 error.context("there is no audit log here: `kaskade up` and commands that change something begin one")
             }
-            (false, _) => error.context("the audit log cannot be read"),
+            Ok(None) => error.context("the audit log cannot be read"),
         }
     })?;
     Ok((path, reader, data.map(|data| data.master().identifier())))
@@ -115,7 +120,7 @@ fn open(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<(Pa
 fn verify(console: &Console, args: &Verify) -> Result<()> {
     let (path, reader, master_key) = open(console, args.folder.as_deref(), &args.data)?;
     let reader = if args.part { reader.part() } else { reader };
-    let kept = kept_head(console, args.folder.as_deref(), &args.data)?;
+    let kept = kept_heads(console, args.folder.as_deref(), &args.data)?;
     let bar = bar(args.json);
     let verified = reader.verify(args.anchor.iter().chain(&kept), &mut |done, all| {
         bar.set_length(all);
@@ -137,7 +142,7 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
             // Where the store knows the same log, it is not the anchor that is wrong.
             let is_of_other_log = |anchor: &Anchor| {
                 let log: String = anchor.log.iter().map(|octet| format!("{octet:02x}")).collect();
-                kept.is_none_or(|kept| kept.log != anchor.log)
+                kept.iter().all(|kept| kept.log != anchor.log)
                     && matches!(&wrong.what, What::OtherLog { expected, .. } if *expected == log)
             };
             let context = match args.anchor.as_ref().is_some_and(is_of_other_log) {
@@ -150,26 +155,41 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
     report(console, args, (&path, master_key), &summary)
 }
 
-/// The head that the store keeps, which a tail that was cut does not reach; `None` where there is no store here, or another
-/// folder is looked at.
-fn kept_head(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<Option<Anchor>> {
+/// The head that the store keeps, which a tail that was cut does not reach, and of a node that runs how far its log has come; none
+/// where there is no store here, or another folder is looked at.
+fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<Vec<Anchor>> {
     if folder.is_some() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let config = args.config()?;
     let data = DataDir::open(&config.data_dir)?;
     match kept_audit_head(&data.subscribers(), data.master(), config.node()) {
-        Ok(kept) => Ok(kept),
-        Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(None),
+        Ok(kept) => Ok(kept.into_iter().collect()),
+        Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(Vec::new()),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {
-            console.note("the store is in use: whether the newest entries were cut is told when it is not");
-            Ok(None)
+            let heads = heads_of_node(&config.data_dir);
+            if heads.is_empty() {
+                console.note("the store is in use: whether the newest entries were cut is told when it is not");
+            }
+            Ok(heads)
         }
         Err(error @ StoreError::ChangedMeta(_)) => Err(not_as_kept(error)),
         Err(error) => {
             Err(anyhow::Error::new(error).context("the store, which keeps the head of the log, cannot be read"))
         }
     }
+}
+
+/// How far the log of the node of this folder has come, as that and its store know; none where none answers.
+fn heads_of_node(data: &Path) -> Vec<Anchor> {
+    let link = match Link::running(data) {
+        Ok(Some(link)) if !fault!("audit-node-not-asked") => link,
+        _ => return Vec::new(),
+    };
+    let head = link.ask::<crate::admin::audit::Head>((), Default::default(), Default::default());
+    let texts = head.map(|head| [Some(head.anchor), head.kept_head]);
+    let texts = texts.into_iter().flatten().flatten();
+    texts.filter_map(|text| anchor(&text).ok()).collect()
 }
 
 fn report(
@@ -266,6 +286,14 @@ fn bar(hidden: bool) -> ProgressBar {
     }
     let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Names with one in them.
+#[cfg(test)]
+pub(crate) fn named(peer: kaskade_flow::event::PeerId, name: &str) -> kaskade_store::audit::PeerNames {
+    let mut names = kaskade_store::audit::PeerNames::default();
+    kaskade_flow::event::Name::parts(peer, name).for_each(|part| names.see(&kaskade_flow::event::Entry::Name(part)));
+    names
 }
 
 /// What was wrong after entries were shown.

@@ -4,24 +4,26 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use comfy_table::Table;
 use comfy_table::presets;
+use kaskade::administration::NewHnKey;
 use kaskade::{hex_field, hn_key_file};
-use kaskade_crypto::ecies::{HnPublicKey, Profile};
+use kaskade_crypto::ecies::Profile;
 use kaskade_store::private;
-use p256::elliptic_curve::sec1::ToSec1Point;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::admin::hn_key::{self, HnKeyView};
+use crate::admin::link::Purpose;
+use crate::admin::text::{Digits, KeyId, Text};
+use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
-use crate::data_dir::{DataArgs, DataDir};
-use crate::hn_keys::{HnKeys, suci_calc_info};
-use crate::runtime::store::make_first_store;
+use crate::hn_keys::suci_calc_info;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
 ///
-/// The private key stays in the data folder, sealed. The public key goes onto the cards. `kaskade up` reads the keys when it
-/// starts; one that runs goes on with those that it had.
+/// The private key stays in the data folder, sealed. The public key goes onto the cards. A node that runs is asked over its
+/// socket, and opens SUCIs with a new key at once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade hn-key generate --profile a
@@ -53,7 +55,7 @@ struct Generate {
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Takes in a private key that another tool made: PEM, DER or hexadecimal digits, in a file of mode 0600
@@ -76,7 +78,7 @@ struct Import {
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Lists the key pairs
@@ -86,7 +88,7 @@ struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Shows public keys and EF_SUCI_Calc_Info, the file to load on the card
@@ -110,7 +112,7 @@ struct Show {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Removes a key pair for good: cards that use it cannot register any more, and its identifier is not given again
@@ -123,59 +125,77 @@ struct Remove {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Generate(args) => {
-            let mut keys = open_or_create(console, &args.data)?;
-            let id = args.id.map_or_else(|| keys.free_id(), Ok)?;
-            let key = keys.generate(id, args.profile)?;
-            added(console, id, key.public_key())
+            let new = NewHnKey {
+                id: args.id,
+                profile: Some(Text(args.profile)),
+                file: None,
+            };
+            let link = open(console, &args.link, Purpose::AddKey)?;
+            added(console, &link.ask::<hn_key::Add>((), Default::default(), new)?)
         }
         Action::Import(args) => {
             let file = zeroize::Zeroizing::new(read_key_file(&args.file)?);
-            let key = hn_key_file::private_key(&file, args.profile).with_context(|| args.file.display().to_string())?;
-            let mut keys = open_or_create(console, &args.data)?;
-            let id = args.id.map_or_else(|| keys.free_id(), Ok)?;
-            let key = keys.add(id, key)?;
-            added(console, id, key.public_key())
+            let name = || args.file.display().to_string();
+            // What is wrong with the file is said before anything is opened.
+            hn_key_file::private_key(&file, args.profile).with_context(name)?;
+            let new = NewHnKey {
+                id: args.id,
+                profile: args.profile.map(Text),
+                file: Some(Digits::from(hex_field::text(&file).as_str())),
+            };
+            let link = open(console, &args.link, Purpose::AddKey)?;
+            added(console, &link.ask::<hn_key::Add>((), Default::default(), new)?)
         }
-        Action::List(args) => list(console, &open(&args.data)?, args.json),
-        Action::Show(args) => show(console, &open(&args.data)?, args),
+        Action::List(args) => list(console, &keys(console, &args.link)?, args.json),
+        Action::Show(args) => show(console, &keys(console, &args.link)?, args),
         Action::Remove(args) => {
-            let mut keys = open(&args.data)?;
-            keys.key(args.id)?;
+            let link = open(console, &args.link, Purpose::RemoveKey)?;
+            let keys = link
+                .ask::<hn_key::List>((), Default::default(), Default::default())?
+                .keys;
+            of(&keys, args.id)?;
             if !args.yes {
                 bail!(
                     "cards that conceal their SUPI with key {} cannot register any more once it is gone: add --yes if you mean it",
                     args.id
                 );
             }
-            keys.remove(args.id)?;
+            link.ask::<hn_key::Remove>(KeyId(args.id), Default::default(), Default::default())?;
             console.done(format!(
                 "home network key {0} is removed; the identifier {0} is not given again",
                 args.id
             ))?;
-            at_the_next_start(console);
             Ok(())
         }
     }
 }
 
-fn open(args: &DataArgs) -> Result<HnKeys> {
-    HnKeys::open(&DataDir::open(&args.config()?.data_dir)?)
+fn open(console: &Console, args: &LinkArgs, purpose: Purpose) -> Result<Link> {
+    Link::open(args, &args.data.config()?, purpose, |data| {
+        console.note(format!("created {} with a new master key", data.path().display()));
+    })
 }
 
-fn open_or_create(console: &Console, args: &DataArgs) -> Result<HnKeys> {
-    let config = args.config()?;
-    let data = DataDir::open_or_create(&config.data_dir)?;
-    make_first_store(&data, &config)?;
-    if data.is_new() {
-        console.note(format!("created {} with a new master key", data.path().display()));
-    }
-    HnKeys::open(&data)
+/// The key pairs that there are.
+fn keys(console: &Console, args: &LinkArgs) -> Result<Vec<HnKeyView>> {
+    let link = open(console, args, Purpose::LookAside)?;
+    Ok(link
+        .ask::<hn_key::List>((), Default::default(), Default::default())?
+        .keys)
+}
+
+/// One of them.
+fn of(keys: &[HnKeyView], id: u8) -> Result<&HnKeyView> {
+    let found = keys.iter().find(|key| key.id == id);
+    found.ok_or_else(|| {
+        anyhow!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are")
+    })
 }
 
 /// A private key that another tool made. A pipe of the shell will do as well.
@@ -198,36 +218,27 @@ fn profile(text: &str) -> Result<Profile, String> {
     }
 }
 
-fn curve(profile: Profile) -> &'static str {
-    match profile {
-        Profile::A => "X25519",
-        Profile::B => "P-256",
-    }
-}
-
-fn added(console: &Console, id: u8, key: &HnPublicKey) -> Result<()> {
-    let profile = key.profile();
+fn added(console: &Console, key: &HnKeyView) -> Result<()> {
+    let HnKeyView {
+        id,
+        profile: Text(profile),
+        curve,
+        ..
+    } = key;
     console.done(format!(
-        "home network key {id}, profile {profile} ({}), public key:",
-        curve(profile)
+        "home network key {id}, profile {profile} ({curve}), public key:"
     ))?;
-    console.done(console.paint(Style::Strong, &hex_field::text(key.octets())))?;
+    console.done(console.paint(Style::Strong, &key.public_key))?;
     console.done(format!("`kaskade hn-key show {id}` prints the file for the card"))?;
-    at_the_next_start(console);
     Ok(())
 }
 
-fn at_the_next_start(console: &Console) {
-    console.note("`kaskade up` reads the keys when it starts: one that runs goes on with those it had");
-}
-
-fn list(console: &Console, keys: &HnKeys, as_json: bool) -> Result<()> {
+fn list(console: &Console, keys: &[HnKeyView], as_json: bool) -> Result<()> {
     if as_json {
-        let list: Vec<Value> = keys.iter().map(|(id, key)| document(id, key.public_key())).collect();
-        console.line(serde_json::to_string_pretty(&list)?)?;
+        console.line(serde_json::to_string_pretty(&serde_json::to_value(keys)?)?)?;
         return Ok(());
     }
-    if keys.iter().next().is_none() {
+    if keys.is_empty() {
         console.line("no home network keys; `kaskade hn-key generate --profile a` makes one")?;
         return Ok(());
     }
@@ -235,45 +246,44 @@ fn list(console: &Console, keys: &HnKeys, as_json: bool) -> Result<()> {
     table
         .load_style(presets::NOTHING)
         .set_header(["Id", "Profile", "Curve", "Public key (as on the card)"]);
-    for (id, key) in keys.iter() {
-        let profile = key.profile();
-        let public = hex_field::text(key.public_key().octets()).to_string();
-        table.add_row([id.to_string(), profile.to_string(), curve(profile).into(), public]);
+    for key in keys {
+        let profile = key.profile.0.to_string();
+        table.add_row([key.id.to_string(), profile, key.curve.clone(), key.public_key.clone()]);
     }
     console.line(table.trim_fmt())?;
     Ok(())
 }
 
-fn show(console: &Console, keys: &HnKeys, args: &Show) -> Result<()> {
-    let ids: Vec<u8> = if args.ids.is_empty() {
-        keys.iter().map(|(id, _)| id).collect()
-    } else {
-        args.ids.clone()
-    };
-    let mut shown: Vec<(u8, &HnPublicKey)> = Vec::new();
-    for id in ids {
-        shown.push((id, keys.key(id)?.public_key()));
+fn show(console: &Console, keys: &[HnKeyView], args: &Show) -> Result<()> {
+    let mut shown: Vec<&HnKeyView> = Vec::new();
+    match args.ids.is_empty() {
+        true => shown.extend(keys),
+        false => {
+            for id in &args.ids {
+                shown.push(of(keys, *id)?);
+            }
+        }
     }
     if shown.is_empty() && !args.null_scheme {
         bail!("there are no home network keys; `kaskade hn-key generate --profile a` makes one");
     }
-    let info = suci_calc_info(shown.iter().copied(), args.null_scheme)?;
+    let public = shown.iter().map(|view| Ok((view.id, view.key()?)));
+    let public = public.collect::<Result<Vec<_>>>()?;
+    let info = suci_calc_info(public.iter().map(|(id, key)| (*id, key)), args.null_scheme)?;
     let file = hex_field::text(&info.emit()).to_uppercase();
     if args.json {
-        let keys: Vec<Value> = shown.iter().map(|(id, key)| document(*id, key)).collect();
-        let document = json!({ "keys": keys, "ef_suci_calc_info": file });
+        let document = json!({ "keys": serde_json::to_value(&shown)?, "ef_suci_calc_info": file });
         console.line(serde_json::to_string_pretty(&document)?)?;
         return Ok(());
     }
-    for (id, key) in &shown {
-        let profile = key.profile();
-        let title = format!("Home network key {id}, profile {profile} ({})", curve(profile));
+    for key in &shown {
+        let title = format!("Home network key {}, profile {} ({})", key.id, key.profile.0, key.curve);
         console.line(console.paint(Style::Strong, &title))?;
-        match uncompressed(key) {
-            None => console.line(format!("  public key    {}", *hex_field::text(key.octets())))?,
+        match &key.uncompressed {
+            None => console.line(format!("  public key    {}", key.public_key))?,
             Some(point) => {
-                console.line(format!("  compressed    {}", *hex_field::text(key.octets())))?;
-                console.line(format!("  uncompressed  {}", *hex_field::text(&point)))?;
+                console.line(format!("  compressed    {}", key.public_key))?;
+                console.line(format!("  uncompressed  {point}"))?;
             }
         }
         console.line("")?;
@@ -289,26 +299,4 @@ fn show(console: &Console, keys: &HnKeys, args: &Show) -> Result<()> {
         console.line(console.paint(Style::Faint, &format!("  priority {priority}: {what}")))?;
     }
     Ok(())
-}
-
-fn document(id: u8, key: &HnPublicKey) -> Value {
-    let profile = key.profile();
-    json!({
-        "id": id,
-        "profile": profile.to_string(),
-        "curve": curve(profile),
-        "public_key": *hex_field::text(key.octets()),
-        "uncompressed": uncompressed(key).map(|point| hex_field::text(&point).to_string()),
-    })
-}
-
-/// 04 ‖ x ‖ y of a P-256 key: some tools want it so.
-fn uncompressed(key: &HnPublicKey) -> Option<Vec<u8>> {
-    match key.profile() {
-        Profile::A => None,
-        Profile::B => {
-            let key = p256::PublicKey::from_sec1_bytes(key.octets()).ok()?;
-            Some(key.to_sec1_point(false).as_bytes().to_vec())
-        }
-    }
 }

@@ -123,10 +123,10 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
         false => None,
     };
     let tap = demo.as_ref().map(Demo::tap);
-    let parts = recorded.close(&config)?;
+    let (parts, admin) = recorded.close(&config)?;
     // Whoever stops it from here on has it end in order.
     let mut signals = Signals::listen(&parts.store)?;
-    let mut running = Running::start(config, parts, tap, args.demo)?;
+    let mut running = Running::start(config, (parts, admin), tap, args.demo)?;
     // It serves: whoever should read this may be gone, and that ends nothing.
     if let Err(error) = greet(console, &running) {
         tracing::warn!("the greeting is not complete: {error:#}");

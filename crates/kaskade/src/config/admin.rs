@@ -1,10 +1,56 @@
 //! The section `[admin]`.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
 use kaskade_net::node::Sharing;
 
 use super::{AdminConfig, Config, ConfigError, Role};
+
+/// What somebody who administers may do; each may also what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AdminRole {
+    /// Looks.
+    Reader,
+    /// Looks after subscribers.
+    Provisioner,
+    /// Looks after the network: its keys, its policy, its sequence numbers.
+    Operator,
+}
+
+impl AdminRole {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Reader, Self::Provisioner, Self::Operator];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Provisioner => "provisioner",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A name that no role has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected reader, provisioner or operator")]
+pub struct NotARole;
+
+impl FromStr for AdminRole {
+    type Err = NotARole;
+
+    fn from_str(text: &str) -> Result<Self, NotARole> {
+        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(NotARole)
+    }
+}
+
+impl fmt::Display for AdminRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 impl AdminConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -12,7 +58,7 @@ impl AdminConfig {
             let reason = reason.to_owned();
             Err(ConfigError::Value { name, reason })
         };
-        let Self { listen, tls } = self;
+        let Self { listen, tls, roles } = self;
         match (&tls.cert, &tls.key) {
             (Some(_), None) => return value("admin.tls", "cert is set without key"),
             (None, Some(_)) => return value("admin.tls", "key is set without cert"),
@@ -22,11 +68,17 @@ impl AdminConfig {
         if listen.is_none() && tls.cert.is_some() {
             return value("admin.tls", "is set without admin.listen: it would not be used");
         }
+        if !roles.0.is_empty() && (listen.is_none() || tls.client_ca.is_none()) {
+            return value(
+                "admin.roles",
+                "names in certificates have roles, and there is no admin.listen with admin.tls.client_ca: nobody could show one",
+            );
+        }
         if let Some(listen) = listen.filter(|listen| tls.cert.is_none() && !listen.ip().to_canonical().is_loopback()) {
             return value(
                 "admin.listen",
                 &format!(
-                    "{listen} is open to other machines: set admin.tls.cert and admin.tls.key, or listen on the loopback"
+                    "{listen} is open to other machines: set admin.tls.cert, key and client_ca, or listen on the loopback"
                 ),
             );
         }

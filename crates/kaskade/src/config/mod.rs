@@ -30,6 +30,7 @@ use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::token::TokenAlgorithm;
 use kaskade_store::audit::WhenFull;
 
+pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
@@ -71,7 +72,7 @@ settings! {
         audit: AuditConfig = AuditConfig::default(),
         /// An NRF where the roles that run are registered.
         nrf: RemoteConfig = RemoteConfig::default(),
-        /// Where the node is watched.
+        /// Where the node is watched, and administered by peers with certificates; beside the socket in its data folder.
         admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
         log: LogConfig = LogConfig::default(),
@@ -250,12 +251,15 @@ settings! {
         when_full: Parsed<WhenFull> = Parsed(WhenFull::Refuse),
     }
 
-    /// Where the node is watched: `/health`, `/ready`, and `/metrics` for Prometheus.
+    /// Where the node is watched (`/health`, `/ready`, and `/metrics` for Prometheus) and administered: docs/administration.md.
     AdminConfig {
-        /// Address and port, over HTTP/1.1 and HTTP/2; port 0 takes a free one. Without it, nothing listens.
+        /// Address and port, over HTTP/1.1 and HTTP/2; port 0 takes a free one. Without it, only the socket in the data folder.
         listen: Option<SocketAddr> = None => "\"127.0.0.1:9464\"",
-        /// TLS 1.3, as for the UDM. Without certificate and key: clear text, on loopback addresses only.
+        /// TLS 1.3, as for the UDM. Without certificate and key: clear text, on loopback addresses only, and nobody administers.
         tls: TlsConfig = TlsConfig::default(),
+        /// What whoever has a certificate of `tls.client_ca` with this name may do: "reader" looks, "provisioner" also looks after
+        /// subscribers, "operator" also after home network keys, policy and sequence numbers. Of several names the least counts.
+        roles: Table<String, Parsed<AdminRole>> = Table::default() => "\"ops.example.org\" = \"operator\"",
     }
 
     /// The log.

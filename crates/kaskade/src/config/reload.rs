@@ -23,6 +23,7 @@ const CHANGEABLE: &[&str] = &[
     "admin.tls.cert",
     "admin.tls.key",
     "admin.tls.client_ca",
+    "admin.roles",
     "policy.serving_networks",
     "policy.serving_network_names",
     "policy.any_serving_network",

@@ -5,7 +5,7 @@ use super::{Fields, ImportError, Reading, UNTYPED, untyped};
 use kaskade_doctor::discretion::may_be_said;
 
 const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
-                       methods, gpsi, routing_indicator, akma, best, eps_profile, sealed";
+                       methods, gpsi, routing_indicator, akma, best, eps_profile, suspended, sealed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -29,6 +29,7 @@ enum Column {
     Akma,
     Best,
     EpsProfile,
+    Suspended,
 }
 
 impl Column {
@@ -54,6 +55,7 @@ impl Column {
             "akma" => Self::Akma,
             "best" => Self::Best,
             "eps_profile" => Self::EpsProfile,
+            "suspended" => Self::Suspended,
             _ => return None,
         })
     }
@@ -132,6 +134,7 @@ fn fields<'t>(columns: &[Column], record: &'t [Field<'_>]) -> Result<Fields<'t>,
             Some(Column::Akma) => fields.akma = value,
             Some(Column::Best) => fields.best = value,
             Some(Column::EpsProfile) => fields.eps_profile = value,
+            Some(Column::Suspended) => fields.suspended = value,
             None => {}
         }
     }

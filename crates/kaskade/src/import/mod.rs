@@ -17,6 +17,7 @@
 //! | `akma` | `yes` or `no` | no |
 //! | `best` | `yes`, `no` or `separated-umts` | no |
 //! | `eps_profile` | the name of the EPS subscription data | none |
+//! | `suspended` | `yes` or `no` | no |
 //! | `sqn` | the highest SQN that the card may have seen, 12 hexadecimal digits | none yet |
 //! | `sealed` | in place of algorithm and secrets: as exported, readable with the same master key only | |
 //!
@@ -170,6 +171,11 @@ pub fn read(text: &str, format: Format) -> Result<(Vec<Entry>, Option<ImportErro
     Ok(reading.finish())
 }
 
+/// A TOML file as CSV: a record for each table, in their order, below the names of all columns. Nothing where it cannot be read.
+pub fn toml_as_csv(text: &str) -> zeroize::Zeroizing<String> {
+    toml_file::as_csv(text)
+}
+
 /// How the errors of those begin that lack K.
 const K_MISSING: &str = "k is missing";
 
@@ -257,31 +263,37 @@ impl Reading {
 
 /// The fields of one subscriber as text; an empty one counts as absent.
 #[derive(Clone, Copy, Default)]
-struct Fields<'t> {
-    supi: Option<&'t str>,
-    imsi: Option<&'t str>,
-    k: Option<&'t str>,
-    op: Option<&'t str>,
-    opc: Option<&'t str>,
-    top: Option<&'t str>,
-    topc: Option<&'t str>,
-    algorithm: Option<&'t str>,
-    res_octets: Option<&'t str>,
-    tuak_iterations: Option<&'t str>,
-    amf: Option<&'t str>,
-    sqn_scheme: Option<&'t str>,
-    sqn: Option<&'t str>,
-    sealed: Option<&'t str>,
-    methods: Option<&'t str>,
-    gpsi: Option<&'t str>,
-    routing_indicator: Option<&'t str>,
-    akma: Option<&'t str>,
-    best: Option<&'t str>,
-    eps_profile: Option<&'t str>,
+#[allow(missing_docs, reason = "the table above says what each is")]
+pub struct Fields<'t> {
+    pub supi: Option<&'t str>,
+    pub imsi: Option<&'t str>,
+    pub k: Option<&'t str>,
+    pub op: Option<&'t str>,
+    pub opc: Option<&'t str>,
+    pub top: Option<&'t str>,
+    pub topc: Option<&'t str>,
+    pub algorithm: Option<&'t str>,
+    pub res_octets: Option<&'t str>,
+    pub tuak_iterations: Option<&'t str>,
+    pub amf: Option<&'t str>,
+    pub sqn_scheme: Option<&'t str>,
+    pub sqn: Option<&'t str>,
+    pub sealed: Option<&'t str>,
+    pub methods: Option<&'t str>,
+    pub gpsi: Option<&'t str>,
+    pub routing_indicator: Option<&'t str>,
+    pub akma: Option<&'t str>,
+    pub best: Option<&'t str>,
+    pub eps_profile: Option<&'t str>,
+    pub suspended: Option<&'t str>,
 }
 
 impl Fields<'_> {
-    fn entry(&self, line: usize) -> Result<Entry, String> {
+    /// The entry that they say.
+    ///
+    /// # Errors
+    /// What is wrong, and no secret.
+    pub fn entry(&self, line: usize) -> Result<Entry, String> {
         let supi = match (self.supi, self.imsi) {
             (Some(supi), None) => supi.parse().map_err(text)?,
             (None, Some(imsi)) => Supi::Imsi(imsi.parse().map_err(text)?),
@@ -328,6 +340,7 @@ impl Fields<'_> {
             akma_allowed: read("akma", self.akma, subscription::yes_or_no)?.unwrap_or(false),
             best: read("best", self.best, subscription::best)?.flatten(),
             eps: read("eps_profile", self.eps_profile, subscription::eps_profile)?,
+            suspended: read("suspended", self.suspended, subscription::yes_or_no)?.unwrap_or(false),
         })
     }
 

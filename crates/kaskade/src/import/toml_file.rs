@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::{Fields, ImportError, Reading, untyped};
 use crate::place::{Place, without_values};
@@ -38,6 +38,7 @@ struct Table {
     akma: Option<String>,
     best: Option<String>,
     eps_profile: Option<String>,
+    suspended: Option<String>,
     #[serde(
         rename = "op_or_opc",
         alias = "op_opc",
@@ -81,7 +82,80 @@ pub(super) fn read(text: &str, reading: &mut Reading) -> Result<(), ImportError>
     Ok(())
 }
 
+/// See [`super::toml_as_csv`].
+pub(super) fn as_csv(text: &str) -> Zeroizing<String> {
+    // What a text can become: every field in quotation marks.
+    let mut csv = Zeroizing::new(String::with_capacity(1024 + 2 * text.len()));
+    let Ok(file) = toml::from_str::<File>(text) else {
+        return csv;
+    };
+    csv.push_str(&NAMES.join(","));
+    csv.push('\n');
+    for table in file.subscriber {
+        let table = table.into_inner();
+        for (at, field) in table.all().into_iter().enumerate() {
+            if at > 0 {
+                csv.push(',');
+            }
+            csv.push_str(&Zeroizing::new(super::csv_field(field.as_deref().unwrap_or_default())));
+        }
+        csv.push('\n');
+    }
+    csv
+}
+
+/// The names of all fields, in the order of [`Table::all`].
+const NAMES: [&str; 21] = [
+    "supi",
+    "imsi",
+    "k",
+    "op",
+    "opc",
+    "top",
+    "topc",
+    "algorithm",
+    "res_octets",
+    "tuak_iterations",
+    "amf",
+    "sqn_scheme",
+    "sqn",
+    "sealed",
+    "methods",
+    "gpsi",
+    "routing_indicator",
+    "akma",
+    "best",
+    "eps_profile",
+    "suspended",
+];
+
 impl Table {
+    fn all(&self) -> [&Option<String>; NAMES.len()] {
+        [
+            &self.supi,
+            &self.imsi,
+            &self.k,
+            &self.op,
+            &self.opc,
+            &self.top,
+            &self.topc,
+            &self.algorithm,
+            &self.res_octets,
+            &self.tuak_iterations,
+            &self.amf,
+            &self.sqn_scheme,
+            &self.sqn,
+            &self.sealed,
+            &self.methods,
+            &self.gpsi,
+            &self.routing_indicator,
+            &self.akma,
+            &self.best,
+            &self.eps_profile,
+            &self.suspended,
+        ]
+    }
+
     fn fields(&self) -> Fields<'_> {
         Fields {
             supi: present_text(&self.supi),
@@ -104,6 +178,7 @@ impl Table {
             akma: present_text(&self.akma),
             best: present_text(&self.best),
             eps_profile: present_text(&self.eps_profile),
+            suspended: present_text(&self.suspended),
         }
     }
 }

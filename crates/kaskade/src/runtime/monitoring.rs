@@ -1,4 +1,4 @@
-//! The listener where a node is watched.
+//! The listener where a node is watched, and administered by peers with certificates.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::tls::ServerTls;
 use tokio::task::JoinHandle;
 
-use crate::monitor::Monitor;
+use crate::admin::Desk;
 
 /// A listener that is open, and whose visitors wait.
 pub(super) struct Opened {
@@ -32,10 +32,10 @@ impl Opened {
     }
 
     /// Serves what this one has to say.
-    pub(super) fn serve(self, monitor: Monitor) -> Monitoring {
+    pub(super) fn serve(self, desk: Desk) -> Monitoring {
         let Self { address, listener } = self;
         let (tls, shutdown) = (listener.tls().cloned(), Shutdown::new());
-        let task = tokio::spawn(serve(listener, Arc::new(monitor), Limits::default(), shutdown.clone()));
+        let task = tokio::spawn(serve(listener, Arc::new(desk), Limits::default(), shutdown.clone()));
         Monitoring {
             address,
             tls,

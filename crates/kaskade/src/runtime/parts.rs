@@ -12,6 +12,7 @@ use kaskade_store::locked::{first_refusal, scrubbed};
 
 use super::roles::{nf_instance_id, udm_instance_id};
 use super::store::open_store;
+use crate::admin::{Admin, Log};
 use crate::data_dir::{DataDir, Folder};
 use crate::hn_keys::{HnKeyFolder, HnKeys};
 
@@ -63,20 +64,31 @@ pub(crate) struct Recorded {
 
 impl Recorded {
     /// Puts the master key away: what runs on needs none of it.
-    pub(crate) fn close(self, config: &Config) -> Result<Parts> {
+    pub(crate) fn close(self, config: &Config) -> Result<(Parts, Admin)> {
+        // Also what keys were made of on the stack: a task that is spawned may take octets of that along to the heap.
+        scrubbed(|| self.put_away(config))
+    }
+
+    fn put_away(self, config: &Config) -> Result<(Parts, Admin)> {
         let instance = nf_instance_id(&self.data)?;
         let udm_instance = match config.nrf.url.is_some() && config.runs(Role::Udm) {
             true => Some(udm_instance_id(&self.data)?),
             false => None,
         };
         let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
+        let admin = Admin::new(
+            Some(self.store.clone()),
+            Log::Open(self.audit.clone()),
+            &self.data,
+            config,
+        )?;
         let folder = self.data.without_master_key();
         if let Some(reason) = first_refusal() {
             tracing::warn!(
                 "pages with keys are not locked ({reason}): raise RLIMIT_MEMLOCK (ulimit -l, systemd: LimitMEMLOCK) to 8 MiB"
             );
         }
-        Ok(Parts {
+        let parts = Parts {
             folder,
             store: self.store,
             audit: self.audit,
@@ -84,7 +96,8 @@ impl Recorded {
             udm_instance,
             hn_keys,
             hn_key_folder,
-        })
+        };
+        Ok((parts, admin))
     }
 }
 
@@ -98,5 +111,5 @@ pub(crate) struct Parts {
     /// Who the UDM is, where an NRF is told.
     pub(crate) udm_instance: Option<NfInstanceId>,
     pub(crate) hn_keys: HnKeyRing,
-    pub(crate) hn_key_folder: HnKeyFolder,
+    pub(crate) hn_key_folder: Arc<HnKeyFolder>,
 }

@@ -35,6 +35,9 @@ fn try_reload(
 ) -> Result<()> {
     let next = read()?;
     running.config.may_become(&next, file)?;
+    // Nobody decides or makes keys meanwhile.
+    let office = running.office.admin().clone();
+    let _one_by_one = office.changing();
     let hn_keys = scrubbed(|| running.parts.hn_key_folder.ring())?;
     let options = running.options(&next, &hn_keys)?;
     let admin_tls = next.admin.tls.server("admin.tls")?;
@@ -48,6 +51,7 @@ fn try_reload(
     let change_filter = log.prepare(&next)?;
     // All that may be wrong was looked at: from here on it is taken over.
     running.node.renew(&options)?;
+    running.office.renew(&next);
     if let Err(error) = change_filter() {
         tracing::warn!("log.filter stays as it was: {error:#}");
     }

@@ -16,6 +16,7 @@ use super::parts::Parts;
 use super::roles::{Shared, node_options};
 use super::signals::{End, Signals};
 use super::supervisor;
+use crate::admin::{Admin, Desk, Office, RunningRoles, policy};
 use crate::exit::STORE_FAILED;
 use crate::monitor::Monitor;
 
@@ -24,6 +25,7 @@ pub(crate) struct Running {
     pub(crate) config: Config,
     pub(crate) parts: Parts,
     pub(crate) node: Node,
+    pub(crate) office: Office,
     pub(crate) monitoring: Option<Monitoring>,
     pub(super) registrations: Registrations,
     tap: OptionalTap,
@@ -31,10 +33,15 @@ pub(crate) struct Running {
 
 impl Running {
     /// Opens the sockets and starts the roles. With `any_port`, where the usual ports are taken, on others.
-    pub(crate) fn start(config: Config, parts: Parts, tap: OptionalTap, any_port: bool) -> Result<Self> {
+    pub(crate) fn start(
+        config: Config,
+        (parts, admin): (Parts, Admin),
+        tap: OptionalTap,
+        any_port: bool,
+    ) -> Result<Self> {
         let options = |config: &Config| options(config, &parts, &parts.hn_keys, &tap);
-        // Before a role serves: where it cannot be opened, nobody was served.
-        let watched = Opened::open(&config)?;
+        // Before a role serves: where they cannot be opened, nobody was served.
+        let (watched, socket) = (Opened::open(&config)?, Office::listen(parts.folder.path())?);
         let node = match Node::start(options(&config)?) {
             Err(NodeError::Listen { source, .. }) if any_port && source.kind() == ErrorKind::AddrInUse => {
                 let mut config = config.clone();
@@ -49,6 +56,10 @@ impl Running {
             }
             other => other?,
         };
+        let roles = RunningRoles {
+            udm: node.udm().cloned(),
+            ausf: node.ausf().cloned(),
+        };
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
             _ => parts.instance,
@@ -62,8 +73,10 @@ impl Running {
             parts.audit.clone(),
             registrations.states(),
         );
+        let desk = Desk::new(admin.running_as(roles), monitor, &config);
         Ok(Self {
-            monitoring: watched.map(|opened| opened.serve(monitor)),
+            monitoring: watched.map(|opened| opened.serve(desk.clone())),
+            office: Office::open(socket, desk),
             registrations,
             config,
             parts,
@@ -108,6 +121,7 @@ impl Running {
         // Nobody is sent here any more.
         self.node.retire();
         self.registrations.end().await;
+        self.office.close().await;
         self.node.shutdown().await;
         // To the last it says that the node is not ready any more.
         if let Some(monitoring) = self.monitoring {
@@ -144,5 +158,7 @@ fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTa
         tap,
         ..Shared::new(&parts.store, hn_keys, parts.instance, &parts.audit)
     };
-    node_options(config, &shared)
+    // What was decided while it ran counts before the configuration.
+    let config = policy::applied(&parts.store, config)?;
+    node_options(&config, &shared)
 }

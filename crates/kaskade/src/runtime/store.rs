@@ -100,6 +100,11 @@ pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
     }
 }
 
+/// Whether a store does not open because another process has it open.
+pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Read(cause)) if matches!(**cause, EngineError::InUse(_)))
+}
+
 /// Shows how far a store of an earlier version is converted, and says it when it is.
 fn converting() -> Arc<dyn Fn(Conversion) + Send + Sync> {
     let bar = OnceLock::new();

@@ -451,7 +451,7 @@ fn exports_are_sealed_and_read_back_with_the_same_master_key_only() {
     place.kaskade("subscriber import cards.csv --data data").ok();
     let public = place.kaskade("subscriber export - --data data").ok();
     assert!(
-        public.starts_with("supi,amf,sqn_scheme,sqn,methods,gpsi,routing_indicator,akma,best,eps_profile\n")
+        public.starts_with("supi,amf,sqn_scheme,sqn,methods,gpsi,routing_indicator,akma,best,eps_profile,suspended\n")
             && !public.contains("sealed")
     );
     for file in ["export.csv", "export.toml"] {
@@ -633,11 +633,10 @@ fn home_network_keys_and_the_card() {
             .refused()
             .contains("no home network key with identifier 1")
     );
-    let sealed = files_below(&place.path("data"));
-    assert_eq!(
-        sealed.len(),
-        5,
-        "master key, two keys, one spent identifier, and that there is no store yet: {sealed:?}"
-    );
+    let sealed = files_below(&place.path("data/hn-keys"));
+    assert_eq!(sealed.len(), 3, "two keys, and one spent identifier: {sealed:?}");
+    let all = files_below(&place.path("data"));
+    let beside = |name: &str| all.iter().any(|path| path.ends_with(name));
+    assert!(beside("master.key") && beside("subscribers.redb"), "{all:?}");
     place.has_no(&[&a, &b], &["data"]);
 }

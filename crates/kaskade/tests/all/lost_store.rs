@@ -262,7 +262,9 @@ fn an_interrupted_start_goes_on() {
             fs::remove_dir_all(place.path("data/hn-keys")).expect("removed");
             place.file("data/no-store-yet", "");
             if last != "store" {
+                // The log begins when there is a store.
                 fs::remove_file(place.path(STORE)).expect("removed");
+                fs::remove_dir_all(place.path("data/audit")).expect("removed");
             }
             match last {
                 "mark" => fs::remove_file(place.path("data/master.key")).expect("removed"),

@@ -10,6 +10,10 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod admin_audit;
+mod admin_https;
+mod admin_import;
+mod admin_socket;
 mod algorithm_sets;
 mod audit;
 mod audit_reading;

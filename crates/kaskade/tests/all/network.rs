@@ -174,7 +174,7 @@ fn an_emulated_ue_attaches() {
     assert_eq!(ahead[0]["resynchronised"], true);
     assert_eq!(ahead[1]["resynchronised"], false, "one resynchronisation is enough");
 
-    let busy = place.kaskade("subscriber list --data data").refused();
+    let busy = place.kaskade("subscriber list --data data --offline").refused();
     assert!(busy.contains("stop the `kaskade up`"), "{busy}");
     let log = up.stop();
     place.printed.borrow_mut().push_str(&log);

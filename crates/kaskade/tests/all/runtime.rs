@@ -158,7 +158,8 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     let id = key["id"].to_string();
     let hex = key["public_key"].as_str().expect("a key").to_owned();
     let concealed = format!("--suci b --hn-key-id {id} --hn-public-key {hex}");
-    assert!(attach(&place, &concealed).refused().contains("403"), "not known yet");
+    // The node made it itself, and does not lose it.
+    attach(&place, &concealed).ok();
     place.file("k.toml", &format!("{HOME}[log]\nfilter = \"debug\"\n"));
     up.reload(&log, TAKEN, 3);
     attach(&place, &concealed).ok();

@@ -232,6 +232,26 @@ impl Contexts {
         self.results.sweep(now, drop);
     }
 
+    /// Shows challenges that wait, until `visit` says no.
+    pub(super) fn each_pending(
+        &self,
+        of: Option<&Supi>,
+        now: Moment,
+        mut visit: impl FnMut(&Pending, Option<Moment>) -> bool,
+    ) {
+        self.pending.each(of, now, |_, pending, end| visit(pending, end));
+    }
+
+    /// Shows results that are remembered, until `visit` says no.
+    pub(super) fn each_result(
+        &self,
+        of: Option<&Supi>,
+        now: Moment,
+        mut visit: impl FnMut(&Kept, Option<Moment>) -> bool,
+    ) {
+        self.results.each(of, now, |_, kept, end| visit(kept, end));
+    }
+
     pub(super) fn pending(&self) -> usize {
         self.pending.len()
     }

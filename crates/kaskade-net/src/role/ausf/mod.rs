@@ -12,6 +12,7 @@
 //! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
 
 mod contexts;
+mod look;
 mod refusal;
 mod reports;
 mod runs;
@@ -39,6 +40,7 @@ use tracing::{Level, enabled};
 
 pub use contexts::{ContextId, ContextLimits};
 pub use kaskade_aka::fivegs::run::Authenticated;
+pub use look::SeenContext;
 pub use reports::REPORTS_OCTETS;
 pub use runs::Outcome;
 pub use udm::UdmLink;

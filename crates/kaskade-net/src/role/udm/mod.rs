@@ -13,6 +13,7 @@
 //! | nobody has this SUPI | 404 `USER_NOT_FOUND` |
 //! | the serving network is not authorised | 403 `SERVING_NETWORK_NOT_AUTHORIZED` |
 //! | the subscription does not allow 5G AKA, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
+//! | the subscriber is suspended | 403 `AUTHENTICATION_REJECTED` |
 //! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
 //! | no SQN is left that may be issued and that the card would accept | 403 `AUTHENTICATION_REJECTED`; the log says what to do |
 //! | the store cannot make an SQN durable: the disk is full | 500 `INSUFFICIENT_RESOURCES`, and no vector |
@@ -102,6 +103,9 @@ pub enum UdmError {
     /// ARPF: the subscription does not allow 5G AKA.
     #[error("ARPF: the subscription does not allow 5G AKA")]
     MethodNotAllowed,
+    /// ARPF: the subscriber is suspended.
+    #[error("ARPF: the subscriber is suspended")]
+    Suspended,
     /// ARPF: the AUTS is not of this subscriber and RAND.
     #[error("ARPF: {0}")]
     WrongAuts(AucError),

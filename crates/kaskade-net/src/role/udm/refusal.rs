@@ -19,6 +19,7 @@ impl UdmError {
             Self::ServingNetworkNotAuthorised => Refusal::ServingNetworkNotAuthorized,
             Self::UserNotFound => Refusal::UserNotFound,
             Self::MethodNotAllowed => Refusal::MethodNotAllowed,
+            Self::Suspended => Refusal::AccessBarred,
             Self::WrongAuts(_) => Refusal::AutsRejected,
             Self::NoSequenceNumber(_) => Refusal::NumbersSpent,
             Self::Store(error) => match error.refusal() {

@@ -4,6 +4,7 @@ use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_codec::sbi::nf_instance::UuidText;
 use kaskade_crypto::{Amf, Rand, Sqn};
+use kaskade_faults::fault;
 use kaskade_flow::Cover;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -52,6 +53,9 @@ impl Udm {
             Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
             Err(error) => return Err(store_failed(supi, error)),
         };
+        if card.suspended && !fault!("suspended-served") {
+            return Err(UdmError::Suspended);
+        }
         match arpf::permit(|method| card.methods.contains(method)) {
             Ok(permit) => Ok((card, permit)),
             Err(_) => Err(UdmError::MethodNotAllowed),

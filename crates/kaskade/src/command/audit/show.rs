@@ -9,12 +9,11 @@ use kaskade_codec::sbi::Timestamp;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Entry, Event, Gap, Outcome, PeerId};
 use kaskade_keys::Supi;
-use kaskade_net::sbi::peer::Requester;
 use kaskade_net::time::unix_millis;
 use kaskade_store::audit::PeerNames;
-use serde_json::{Value, json};
 
 use super::{open, unreadable};
+use crate::admin::audit::{Asked, EntryView, is_address};
 use crate::console::{Console, Style};
 use crate::data_dir::DataArgs;
 
@@ -112,9 +111,12 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         None => None,
     };
     let asked = Asked {
-        args,
+        since: args.since,
+        until: args.until,
+        peer: args.peer.clone(),
         pseudonym,
-        peer: args.peer.as_deref().map(PeerId::of),
+        action: args.action,
+        outcome: args.outcome,
     };
     let mut names = PeerNames::default();
     let mut last = VecDeque::new();
@@ -127,7 +129,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             return;
         }
         let line = match args.json {
-            true => as_json(number, entry, &names).to_string(),
+            true => as_json(number, entry, &names),
             false => as_text(console, entry, &names),
         };
         if !core::mem::replace(&mut any, true) && !args.json {
@@ -155,7 +157,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             _ => "no such entries",
         });
     }
-    if asked.for_all() && introducing > 0 {
+    if asked.for_all() && args.last.is_none() && introducing > 0 {
         console.note(format!(
             "{introducing} entries are not shown: they only introduce the names of peers, and have numbers as all have"
         ));
@@ -165,44 +167,6 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
 
 /// The names of the columns, as wide as they are.
 const HEADER: &str = "at                       outcome  action               peer                 subject";
-
-struct Asked<'a> {
-    args: &'a Args,
-    pseudonym: Option<[u8; 8]>,
-    peer: Option<PeerId>,
-}
-
-impl Asked<'_> {
-    /// Whether nothing is chosen.
-    fn for_all(&self) -> bool {
-        let args = self.args;
-        let when = args.since.is_none() && args.until.is_none() && args.last.is_none();
-        when && args.peer.is_none() && args.supi.is_none() && args.action.is_none() && args.outcome.is_none()
-    }
-
-    fn wants(&self, entry: &Entry, names: &PeerNames) -> bool {
-        let in_time = |from: UnixMillis, until: UnixMillis| {
-            self.args.since.is_none_or(|since| until >= since) && self.args.until.is_none_or(|last| from <= last)
-        };
-        match entry {
-            Entry::Event(event) => {
-                in_time(event.at(), event.at())
-                    && self.args.action.is_none_or(|action| action == event.action())
-                    && self.args.outcome.is_none_or(|outcome| outcome == event.outcome())
-                    && self.pseudonym.is_none_or(|one| one == event.subject().pseudonym())
-                    && self.is_by(event.peer(), names)
-            }
-            // Whatever is asked for may be among what is missing.
-            Entry::Gap(gap) => in_time(gap.from, gap.until),
-            Entry::Name(_) => false,
-        }
-    }
-
-    fn is_by(&self, peer: PeerId, names: &PeerNames) -> bool {
-        let Some(asked) = &self.args.peer else { return true };
-        self.peer == Some(peer) || peer.to_string() == *asked || names.name(peer) == Some(asked)
-    }
-}
 
 /// As people read it.
 fn as_text(console: &Console, entry: &Entry, names: &PeerNames) -> String {
@@ -269,6 +233,13 @@ fn event_text(console: &Console, event: &Event, names: &PeerNames) -> String {
     line.trim_end().to_owned()
 }
 
+fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> String {
+    let view = EntryView::of(number, entry, names).map(serde_json::to_value);
+    view.and_then(Result::ok)
+        .map(|view| view.to_string())
+        .unwrap_or_default()
+}
+
 /// What is bare is an address that the log had from the connection, a number, nobody or many; what a certificate or a group calls
 /// itself is in quotes, whatever it looks like.
 fn peer_name(peer: PeerId, names: &PeerNames) -> String {
@@ -281,86 +252,12 @@ fn peer_name(peer: PeerId, names: &PeerNames) -> String {
     }
 }
 
-/// Whether it is the number of who has this address, and no name that looks like one.
-fn is_address(peer: PeerId, name: &str) -> bool {
-    let address = name.strip_suffix("/64").unwrap_or(name).parse();
-    let of_address = address.map(Requester::address);
-    of_address.is_ok_and(|one| one.to_string() == name && PeerId::from_octets(one.id().short()) == peer)
-}
-
-fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> Value {
-    match entry {
-        Entry::Event(event) => event_json(number, event, names),
-        Entry::Gap(gap) => json!({
-            "entry": number,
-            "gap": gap.reason.name(),
-            "from": Timestamp::from(gap.from).to_string(),
-            "until": Timestamp::from(gap.until).to_string(),
-            "lost": gap.lost,
-            "at_most_ms": gap.at_most_ms,
-            "refusals_from": gap.refusals.map(|from| Timestamp::from(from).to_string()),
-        }),
-        Entry::Name(_) => Value::Null,
-    }
-}
-
-fn event_json(number: u64, event: &Event, names: &PeerNames) -> Value {
-    let hex = |octets: &[u8]| -> String { octets.iter().map(|octet| format!("{octet:02x}")).collect() };
-    let mut object = serde_json::Map::new();
-    let mut put = |name: &str, value: Value| {
-        object.insert(name.to_owned(), value);
-    };
-    put("entry", number.into());
-    put("at", Timestamp::from(event.at()).to_string().into());
-    put("outcome", event.outcome().name().into());
-    put("action", event.action().name().into());
-    if event.peer() != PeerId::NOBODY {
-        let name = names.name(event.peer()).filter(|_| event.peer() != PeerId::MANY);
-        let kind = match name {
-            _ if event.peer() == PeerId::MANY => "many",
-            Some(name) if is_address(event.peer(), name) => "address",
-            Some(_) => "name",
-            None => "unknown",
-        };
-        put("peer", name.into());
-        put("peer_kind", kind.into());
-        put("peer_id", event.peer().to_string().into());
-    }
-    if !event.subject().masked().is_empty() {
-        put("subject", event.subject().masked().into());
-        put("pseudonym", hex(&event.subject().pseudonym()).into());
-    }
-    if let Some((name, fingerprint)) = event.key_name() {
-        put("key", name.into());
-        put("fingerprint", hex(&fingerprint).into());
-    }
-    if !event.reason().name().is_empty() {
-        put("reason", event.reason().name().into());
-    }
-    put("count", event.count().into());
-    if event.action() == Action::LogAccepted {
-        put("known_up_to", event.correlation().into());
-    } else if event.correlation() != 0 {
-        // No number: jq and JavaScript round those above 2^53.
-        put("correlation", format!("{:016x}", event.correlation()).into());
-    }
-    if let Some((serial, index)) = event.commit() {
-        put("commit", json!([serial, index]));
-    }
-    Value::Object(object)
-}
-
 #[cfg(test)]
 mod tests {
-    use kaskade_flow::event::Name;
+    use kaskade_net::sbi::peer::Requester;
 
+    use super::super::named;
     use super::*;
-
-    fn named(peer: PeerId, name: &str) -> PeerNames {
-        let mut names = PeerNames::default();
-        Name::parts(peer, name).for_each(|part| names.see(&Entry::Name(part)));
-        names
-    }
 
     #[test]
     fn no_name_looks_like_somebody_else() {
@@ -388,14 +285,5 @@ mod tests {
                 "{shown}"
             );
         }
-        let event = Event::new(Outcome::Released, Action::KeyReleased, UnixMillis::new(5)).by(peer);
-        let json = event_json(1, &event.correlated(u64::MAX - 1), &named(peer, "127.0.0.1"));
-        assert_eq!(json["correlation"], "fffffffffffffffe");
-        assert_eq!(
-            (&json["peer"], &json["peer_kind"]),
-            (&"127.0.0.1".into(), &"name".into())
-        );
-        let many = event_json(1, &event.by(PeerId::MANY), &named(peer, "many peers"));
-        assert_eq!((&many["peer"], &many["peer_kind"]), (&Value::Null, &"many".into()));
     }
 }

@@ -1,18 +1,15 @@
 //! `kaskade subscriber allow-reuse`: brings back a card for which no sequence number is left.
 
 use anyhow::{Result, bail};
-use kaskade_flow::event::Action as Audited;
-use serde_json::json;
+use kaskade::subscription::Who;
+use kaskade_keys::Supi;
 
-use super::subscription::supi_of;
-use super::{highest_sqn, is_at_its_end, unknown};
+use super::{about, open};
+use crate::admin::LinkArgs;
+use crate::admin::link::Purpose;
+use crate::admin::subscriber::{self, follows};
 use crate::command::store::audit;
 use crate::console::Console;
-use crate::data_dir::{DataArgs, DataDir};
-use crate::record::{Much, change, open_audit_of, told};
-use crate::runtime::store::open_store;
-use kaskade::hex_field;
-use kaskade::subscription::Who;
 
 /// Lets a card be followed back once, even to sequence numbers that were used before
 ///
@@ -38,46 +35,37 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let config = args.data.config()?;
-    let data = DataDir::open(&config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    let supi = supi_of(&store, &args.who)?;
-    let before = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
+    let link = open(console, &args.link, Purpose::Change)?;
+    let found = link.ask::<subscriber::Show>(args.who.clone(), Default::default(), Default::default());
+    let supi: Supi = found.map_err(|error| about(&args.who, error))?.supi.parse()?;
     if !args.yes {
         bail!(
             "numbers that {} has seen could be issued once more: add --yes if you know why its card went back",
             supi.sbi()
         );
     }
-    let audit_log = open_audit_of(&store, &data, &config, Much::No)?;
-    audit(|| {
-        let event = change(&audit_log, Audited::ReuseAllowed).map(|event| event.about(audit_log.subject(&supi)));
-        store.allow_reuse_on_record(&supi, event)?;
-        told(&audit_log)?;
-        tracing::warn!(target: "audit", supi = %supi.masked(), "the next fresh AUTS may be followed to used numbers");
-        Ok(())
+    let allowed = audit(|| {
+        let allowed =
+            link.ask::<subscriber::AllowReuse>(Who::Supi(supi.clone()), Default::default(), Default::default());
+        let allowed = allowed.map_err(|error| about(&args.who, error))?;
+        if link.is_there() {
+            // Its node has it in its log too.
+            follows(&supi);
+        }
+        Ok(allowed)
     })?;
-    let back = before.sqn.back();
     if args.json {
-        let highest = highest_sqn(&before.sqn).octets();
-        console.done(json!({
-            "supi": supi.sbi(),
-            "sqn_reuse_allowed": true,
-            "was_allowed": back.granted,
-            "sqn_reused": back.reuses,
-            "highest_sqn": *hex_field::text(&highest),
-            "sqn_at_its_end": is_at_its_end(&before.sqn),
-        }))?;
+        console.done(serde_json::to_value(&allowed)?)?;
         return Ok(());
     }
-    let text = if is_at_its_end(&before.sqn) {
+    let text = if allowed.sqn_at_its_end {
         "no SQN is left above the highest. It needs a new K (`kaskade subscriber add --replace`), unless its card has gone \
          back: only then the next fresh AUTS helps"
-    } else if back.granted {
+    } else if allowed.was_allowed {
         "was allowed already: the next fresh AUTS of its card is followed wherever that is"
     } else {
         "the next fresh AUTS of its card is followed wherever that is, once; no number has changed yet"

@@ -1,19 +1,19 @@
 //! `kaskade subscriber change`: what a subscription allows, without its K.
 
-use anyhow::{Context, Result, anyhow};
-use kaskade::subscription::{Who, best, eps_profile, methods, methods_of_card, yes_or_no};
+use anyhow::Result;
+use kaskade::subscription::{Who, best, eps_profile, methods, yes_or_no};
 use kaskade_crypto::Amf;
-use kaskade_flow::event::Action as Audited;
 use kaskade_keys::{Gpsi, RoutingIndicator};
-use kaskade_store::{AuthMethods, BestSubscription, EpsProfile, Subscriber};
+use kaskade_store::{AuthMethods, BestSubscription, EpsProfile};
 
-use super::subscription::{not_put, supi_of};
-use super::{document, unknown};
+use super::{about, open};
+use crate::admin::link::Purpose;
+use crate::admin::subscriber::{self, Changes};
+use crate::admin::text::{self, Text};
+use crate::admin::{LinkArgs, NotDone};
 use crate::command::derive;
 use crate::console::Console;
-use crate::data_dir::{DataArgs, DataDir};
-use crate::record::{Much, change, open_audit_of, told};
-use crate::runtime::store::open_store;
+use crate::exit;
 
 /// Changes what a subscription allows, and nothing else
 ///
@@ -64,7 +64,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Whether and how BEST keys are made.
@@ -76,46 +76,46 @@ fn some_best(text: &str) -> Result<Best, kaskade::subscription::SubscriptionErro
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let config = args.data.config()?;
-    let data = DataDir::open(&config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    let supi = supi_of(&store, &args.who)?;
-    let mut subscriber = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
-    args.apply(&mut subscriber)?;
-    let audit = open_audit_of(&store, &data, &config, Much::No)?;
-    let event = change(&audit, Audited::SubscriberChanged).map(|event| event.about(audit.subject(&supi)));
-    store
-        .change_on_record(&subscriber, event)
-        .map_err(|error| not_put(&supi, error))?;
-    told(&audit)?;
+    let link = open(console, &args.link, Purpose::Change)?;
+    let asked = link.ask::<subscriber::Change>(args.who.clone(), Default::default(), args.changes());
+    let changed = asked.map_err(|error| args.refused(error))?;
     if args.json {
-        let now = store.subscriber(&supi)?.ok_or_else(|| anyhow!("it is gone"))?;
-        return console.done(serde_json::to_string_pretty(&document(&now, false))?);
+        return console.done(serde_json::to_string_pretty(&serde_json::to_value(&changed)?)?);
     }
-    console.done(format!("{} is changed; K and SQN are what they were", supi.sbi()))
+    console.done(format!("{} is changed; K and SQN are what they were", changed.supi))
+}
+
+/// What an option sets, what another one takes away, or nothing.
+fn set<T: Clone>(set: Option<&T>, none: bool) -> Option<Option<Text<T>>> {
+    match (set, none) {
+        (Some(value), _) => Some(Some(Text(value.clone()))),
+        (None, true) => Some(None),
+        (None, false) => None,
+    }
 }
 
 impl Args {
-    fn apply(&self, subscriber: &mut Subscriber) -> Result<()> {
-        if self.methods.is_some() {
-            let algorithm = subscriber.secrets.algorithm();
-            subscriber.methods = methods_of_card(self.methods, &algorithm).context("--methods")?;
+    fn changes(&self) -> Changes {
+        Changes {
+            methods: self.methods.map(|list| list.iter().map(Text).collect()),
+            gpsi: set(self.gpsi.as_ref(), self.no_gpsi),
+            routing_indicator: set(self.routing_indicator.as_ref(), self.no_routing_indicator),
+            akma: self.akma,
+            best: self.best.map(|Best(best)| Text(text::Best(best))),
+            eps_profile: set(self.eps_profile.as_ref(), self.no_eps_profile),
+            amf: self.amf.map(Text),
+            suspended: None,
         }
-        let allowed = &mut subscriber.subscription;
-        if self.no_gpsi || self.gpsi.is_some() {
-            allowed.gpsi = self.gpsi.clone();
+    }
+
+    fn refused(&self, error: NotDone) -> anyhow::Error {
+        match (error.param.as_deref(), &self.gpsi) {
+            (Some("/gpsi"), Some(gpsi)) => {
+                let text = format!("--gpsi: {} {}", gpsi.as_str(), error.detail());
+                exit::refused(error.why(), text)
+            }
+            (Some("/methods"), _) => exit::refused(error.why(), format!("--methods: {}", error.detail())),
+            _ => about(&self.who, error),
         }
-        if self.no_routing_indicator || self.routing_indicator.is_some() {
-            allowed.routing_indicator = self.routing_indicator;
-        }
-        if self.no_eps_profile || self.eps_profile.is_some() {
-            allowed.eps = self.eps_profile.clone();
-        }
-        if let Some(Best(best)) = self.best {
-            allowed.best = best;
-        }
-        allowed.akma_allowed = self.akma.unwrap_or(allowed.akma_allowed);
-        subscriber.amf = self.amf.unwrap_or(subscriber.amf);
-        Ok(())
     }
 }

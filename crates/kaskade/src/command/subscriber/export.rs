@@ -1,23 +1,22 @@
 //! `kaskade subscriber export`: all subscribers as a file that `import` reads.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use kaskade::hex_field;
 use kaskade::import::{Format, csv_field};
 use kaskade_faults::fault;
-use kaskade_flow::event::{Action as Audited, Outcome};
 use kaskade_store::private::{self, PrivateError};
-use kaskade_store::{Subscriber, SubscriberStore};
 
-use super::sealed_secrets::SealedSecrets;
+use super::open;
 use super::subscription::{self, FIELDS};
-use super::{highest_sqn, pages};
+use crate::admin::LinkArgs;
+use crate::admin::link::Purpose;
+use crate::admin::subscriber::SubscriberView;
 use crate::console::{Console, Output};
-use crate::data_dir::{DataArgs, DataDir};
-use crate::record::{Much, note, open_audit_of};
-use crate::runtime::store::open_store;
 
 /// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]
@@ -41,43 +40,40 @@ pub(super) struct Args {
     #[arg(long)]
     with_secrets: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let config = args.data.config()?;
-    let data = DataDir::open(&config.data_dir)?;
-    let store = open_store(&data, &config)?;
     let to_stdout = args.file == Path::new("-");
     if !to_stdout && args.file.symlink_metadata().is_ok() {
         bail!("{}: there is one already, it stays as it is", args.file.display());
     }
     let name = args.file.display().to_string();
-    if !to_stdout && args.format.is_none() && Format::of_name(&name).is_none() {
+    let format = args.format.or_else(|| Format::of_name(&name));
+    if !to_stdout && format.is_none() {
         bail!("{name}: the name does not tell the format: add --format csv or --format toml");
     }
-    // On record before the first of them leaves.
-    let all = u32::try_from(store.len()?).unwrap_or(u32::MAX);
-    let outcome = if args.with_secrets {
-        Outcome::Released
-    } else {
-        Outcome::Noted
-    };
-    let audit = open_audit_of(&store, &data, &config, Much::No)?;
-    note(&audit, outcome, Audited::SubscribersExported, |event| event.times(all))?;
-    let format = args
-        .format
-        .or_else(|| Format::of_name(&args.file.display().to_string()))
-        .unwrap_or(Format::Csv);
-    let sealed = args.with_secrets.then(|| SealedSecrets::new(data.master()));
-    if to_stdout {
-        return write_all(&mut BufWriter::new(Output::new()), &store, format, sealed.as_ref()).map(drop);
+    let link = open(console, &args.link, Purpose::Change)?;
+    if args.with_secrets {
+        link.here("nothing with a secret in it leaves that, sealed or not")?;
     }
-    let file = private::create(&args.file).context("cannot create the file")?;
-    let written = write_all(&mut BufWriter::new(&file), &store, format, sealed.as_ref())
-        .and_then(|count| file.sync_all().map(|()| count).map_err(anyhow::Error::from));
-    let count = written.map_err(|error| not_written(&args.file, error))?;
-    console.done(format!("{count} subscribers are in {}", args.file.display()))
+    let mut target = Target {
+        args,
+        format: format.unwrap_or(Format::Csv),
+        file: None,
+        out: None,
+        count: 0,
+    };
+    let written = match args.with_secrets {
+        true => link.export_sealed(&mut |subscriber, sealed| target.put(subscriber, Some(sealed.as_slice()))),
+        false => link.export(&mut |subscriber| target.put(subscriber, None)),
+    };
+    let written = written.and_then(|()| target.end());
+    match (written, target.file) {
+        (Err(error), Some(_)) => Err(not_written(&args.file, error)),
+        (Ok(()), Some(_)) => console.done(format!("{} subscribers are in {name}", target.count)),
+        (written, None) => written,
+    }
 }
 
 /// Leaves no part of a file, which looks like all of it.
@@ -95,59 +91,82 @@ fn not_written(path: &Path, error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// How many subscribers there are.
-fn write_all(
-    out: &mut dyn Write,
-    store: &SubscriberStore,
+/// Where they go, made with the first of them: what is refused before leaves no file.
+struct Target<'a> {
+    args: &'a Args,
     format: Format,
-    sealed: Option<&SealedSecrets>,
-) -> Result<usize> {
-    if format == Format::Csv {
-        let end = if sealed.is_some() { ",sealed" } else { "" };
-        writeln!(out, "supi,amf,sqn_scheme,sqn,{}{end}", FIELDS.join(","))?;
-    }
-    let mut count = 0;
-    pages(store, |page| {
-        for subscriber in page {
-            write_one(out, subscriber, format, sealed)?;
-        }
-        count += page.len();
-        Ok(())
-    })?;
-    out.flush()?;
-    Ok(count)
+    file: Option<Arc<File>>,
+    out: Option<BufWriter<Box<dyn Write>>>,
+    count: usize,
 }
 
-fn write_one(
-    out: &mut dyn Write,
-    subscriber: &Subscriber,
-    format: Format,
-    sealed: Option<&SealedSecrets>,
-) -> Result<()> {
-    let supi = subscriber.supi.sbi();
-    let amf = hex_field::text(subscriber.amf.octets());
-    let scheme = subscriber.sqn.scheme().name();
-    let sqn = hex_field::text(&highest_sqn(&subscriber.sqn).octets());
-    let secrets = match sealed {
-        Some(sealed) => Some(hex_field::text(&sealed.seal(&subscriber.supi, &subscriber.secrets)?)),
-        None => None,
-    };
+impl Target<'_> {
+    fn put(&mut self, subscriber: &SubscriberView, sealed: Option<&[u8]>) -> Result<()> {
+        let format = self.format;
+        write_one(self.out()?, subscriber, format, sealed)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn out(&mut self) -> Result<&mut dyn Write> {
+        let out = match self.out.take() {
+            Some(out) => out,
+            None => self.begin()?,
+        };
+        Ok(self.out.insert(out))
+    }
+
+    fn begin(&mut self) -> Result<BufWriter<Box<dyn Write>>> {
+        let to: Box<dyn Write> = match self.args.file == Path::new("-") {
+            true => Box::new(Output::new()),
+            false => {
+                let file = private::create(&self.args.file).context("cannot create the file")?;
+                let file = self.file.insert(Arc::new(file));
+                Box::new(Arc::clone(file))
+            }
+        };
+        let mut out = BufWriter::new(to);
+        if self.format == Format::Csv {
+            let end = if self.args.with_secrets { ",sealed" } else { "" };
+            writeln!(out, "supi,amf,sqn_scheme,sqn,{}{end}", FIELDS.join(","))?;
+        }
+        Ok(out)
+    }
+
+    /// All of them are there.
+    fn end(&mut self) -> Result<()> {
+        self.out()?.flush()?;
+        match &self.file {
+            Some(file) => Ok(file.sync_all()?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_one(out: &mut dyn Write, subscriber: &SubscriberView, format: Format, sealed: Option<&[u8]>) -> Result<()> {
+    let SubscriberView {
+        supi,
+        amf,
+        sqn_scheme,
+        highest_sqn,
+        ..
+    } = subscriber;
+    let secrets = sealed.map(hex_field::text);
     let allowed = subscription::fields(subscriber);
     match format {
         Format::Csv => {
-            let (supi, allowed) = (csv_field(&supi), allowed.map(|value| csv_field(&value)));
-            write!(out, "{supi},{},{scheme},{},{}", *amf, *sqn, allowed.join(","))?;
+            let (supi, allowed) = (csv_field(supi), allowed.map(|value| csv_field(&value)));
+            write!(out, "{supi},{amf},{sqn_scheme},{highest_sqn},{}", allowed.join(","))?;
             if let Some(secrets) = secrets {
                 write!(out, ",{}", *secrets)?;
             }
             writeln!(out)?;
         }
         Format::Toml => {
-            let quoted = toml::Value::String(supi);
+            let quoted = toml::Value::String(supi.clone());
             writeln!(
                 out,
-                "[[subscriber]]\nsupi = {quoted}\namf = \"{}\"\nsqn_scheme = \"{scheme}\"\nsqn = \"{}\"",
-                *amf, *sqn
+                "[[subscriber]]\nsupi = {quoted}\namf = \"{amf}\"\nsqn_scheme = \"{sqn_scheme}\"\nsqn = \"{highest_sqn}\""
             )?;
             for (name, value) in FIELDS.into_iter().zip(allowed).filter(|(_, value)| !value.is_empty()) {
                 writeln!(out, "{name} = {}", toml::Value::String(value))?;

@@ -1,6 +1,5 @@
-//! `kaskade subscriber import`: a file in which all is right, in commits of some thousand, or nothing of it.
+//! `kaskade subscriber import`: a whole file, or nothing of it.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -8,21 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
-use kaskade::subscription::methods_of_card;
-use kaskade_aka::sqn::SqnScheme;
-use kaskade_flow::event::{Action as Audited, Outcome, Reason};
-use kaskade_keys::{Gpsi, Supi};
-use kaskade_net::random::random_octets;
-use kaskade_store::{AuthMethods, Partly, StoreError, Subscriber, SubscriberSecrets, SubscriberStore};
 use zeroize::Zeroizing;
 
-use super::sealed_secrets::SealedSecrets;
-use super::{open_or_create, sqn_record};
+use super::made;
+use crate::admin::link::{ImportFile, Purpose};
+use crate::admin::subscriber::BrokenOff;
+use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style, progress};
-use crate::data_dir::{DataArgs, DataDir};
-use crate::exit::Done;
-use crate::record::{LogOf, Much, change, note, open_audit_of, told};
-use crate::runtime::store::open_store;
+use crate::data_dir::DataDir;
 
 /// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -43,6 +35,7 @@ use crate::runtime::store::open_store;
   routing_indicator   1 to 4 digits
   akma, best    yes or no, no if left out; best also separated-umts
   eps_profile   name of the subscription data that an MME gets
+  suspended     yes or no, no if left out: whether it gets no vector for the time being
   sealed        instead of k, opc and the like: as `kaskade subscriber export --with-secrets` writes it
 
   imsi,k,opc
@@ -71,14 +64,8 @@ pub(super) struct Args {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
-
-/// So many have room in a small segment of the audit log.
-const FEW: usize = 4096;
-
-/// Subscribers per call of the store, between two steps of the progress bar.
-const CHUNK: usize = 8192;
 
 pub(super) fn format(text: &str) -> Result<Format, String> {
     match text {
@@ -96,8 +83,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         .ok_or_else(|| anyhow!("{name}: the name does not tell the format: add --format csv or --format toml"))?;
     let text = read(console, &args.file)?;
     let (entries, wrong) = import::read(&text, format).map_err(|error| refused(&name, &error))?;
-    drop(text);
-    let config = args.data.config()?;
+    let config = args.link.data.config()?;
     let count = entries.len();
     let is_new = DataDir::is_unused(&config.data_dir)?;
     if is_new {
@@ -111,10 +97,25 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         ))?;
         return Ok(());
     }
-    let data = open_or_create(console, &config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    let sealed = SealedSecrets::new(data.master());
-    let in_store = check(&store, &sealed, &entries, args.replace);
+    let purpose = match args.dry_run {
+        true => Purpose::Look,
+        false => Purpose::Import(count),
+    };
+    let link = Link::open(&args.link, &config, purpose, |data| made(console, data))?;
+    let csv = match format {
+        Format::Csv => None,
+        Format::Toml => Some(import::toml_as_csv(&text)),
+    };
+    let file = ImportFile {
+        entries: &entries,
+        csv: csv.as_ref().unwrap_or(&text),
+        lines_are_its_own: csv.is_none(),
+    };
+    let in_store = match &wrong {
+        // What is wrong with the file itself may make the rest of it look wrong to a node, which reads it anew.
+        Some(_) if link.is_there() => Ok(()),
+        _ => link.check_import(&file, args.replace),
+    };
     all_right(wrong.as_ref(), in_store).map_err(|error| refused(&name, &error))?;
     if args.dry_run {
         console.line(format!(
@@ -123,10 +124,28 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         ))?;
         return Ok(());
     }
-    let much = if count > FEW { Much::Yes } else { Much::No };
-    let audit = open_audit_of(&store, &data, &config, much)?;
-    write((&store, &audit), &sealed, &entries, config.sqn.scheme.0)?;
-    console.done(format!("{count} subscribers are in {}", data.path().display()))
+    let bar = progress(count);
+    let written = link.write_import(&file, &mut |done| {
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    });
+    if let Err(BrokenOff {
+        done,
+        gave_up_gpsis,
+        why,
+    }) = written
+    {
+        bar.abandon();
+        if why.is_done && done == count {
+            return Err(why.into());
+        }
+        let without = if gave_up_gpsis { ", without their GPSI" } else { "" };
+        return Err(anyhow::Error::new(why).context(format!(
+            "at least {done} of {count} subscribers are in{without}: make room or remove another cause, and run the command again with \
+             --replace"
+        )));
+    }
+    bar.finish_and_clear();
+    console.done(format!("{count} subscribers are in {}", link.folder().display()))
 }
 
 fn refused(name: &str, error: &ImportError) -> anyhow::Error {
@@ -181,173 +200,4 @@ fn without_store(entries: &[Entry]) -> Result<(), ImportError> {
         }],
         more: 0,
     })
-}
-
-/// What only the store can say: duplicates, and whether sealed secrets open.
-fn check(store: &SubscriberStore, sealed: &SealedSecrets, entries: &[Entry], replace: bool) -> Result<(), ImportError> {
-    const SHOWN: usize = 20;
-    let mut errors = Vec::new();
-    let mut more = 0;
-    let comes: HashSet<&Supi> = match entries.iter().any(|entry| entry.subscription.gpsi.is_some()) {
-        true => entries.iter().map(|entry| &entry.supi).collect(),
-        false => HashSet::new(),
-    };
-    for entry in entries {
-        let reason = match store.contains(&entry.supi) {
-            Err(error) => Some(error.to_string()),
-            Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
-            Ok(_) => match &entry.secrets {
-                Secrets::Sealed(octets) => {
-                    let opened = sealed.open(&entry.supi, octets);
-                    opened
-                        .and_then(|secrets| methods(entry, &secrets))
-                        .err()
-                        .map(|error| format!("{error:#}"))
-                }
-                Secrets::Clear(_) => None,
-            },
-        };
-        let reason = reason.or_else(|| match owner(store, entry) {
-            Err(error) => Some(error.to_string()),
-            // Whoever is in the file gets what the file says.
-            Ok(Some((gpsi, owner))) if !comes.contains(&owner) => Some(format!(
-                "gpsi: {} belongs to {}, which is not in the file (`kaskade subscriber show` with this GPSI shows which that \
-                 is), and no two subscribers have the same",
-                gpsi.masked(),
-                owner.masked()
-            )),
-            Ok(_) => None,
-        });
-        match reason {
-            Some(reason) if errors.len() < SHOWN => errors.push(LineError {
-                line: entry.line,
-                reason,
-            }),
-            Some(_) => more += 1,
-            None => {}
-        }
-    }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(ImportError { errors, more })
-    }
-}
-
-/// The other subscriber that has the GPSI of this one.
-fn owner<'e>(store: &SubscriberStore, entry: &'e Entry) -> Result<Option<(&'e Gpsi, Supi)>, StoreError> {
-    let Some(gpsi) = &entry.subscription.gpsi else {
-        return Ok(None);
-    };
-    let owner = store.supi_of(gpsi)?.filter(|owner| *owner != entry.supi);
-    Ok(owner.map(|owner| (gpsi, owner)))
-}
-
-fn methods(entry: &Entry, secrets: &SubscriberSecrets) -> Result<AuthMethods> {
-    methods_of_card(entry.methods, &secrets.algorithm()).context("methods")
-}
-
-fn write(
-    (store, audit): (&SubscriberStore, &LogOf<'_>),
-    sealed: &SealedSecrets,
-    entries: &[Entry],
-    scheme: SqnScheme,
-) -> Result<()> {
-    // What belongs to this import has its number.
-    let import = u64::from_be_bytes(random_octets()?);
-    let event = |subscriber: &Subscriber, known| {
-        let done = match known {
-            true => Audited::SubscriberChanged,
-            false => Audited::SubscriberAdded,
-        };
-        let event = change(audit, done)?.about(audit.subject(&subscriber.supi));
-        Some(event.because(Reason::Imported).correlated(import))
-    };
-    let ended = |done: u64| {
-        told(audit)?;
-        is_in(note(audit, Outcome::Noted, Audited::SubscribersImported, |event| {
-            event.times(u32::try_from(done).unwrap_or(u32::MAX)).correlated(import)
-        }))
-    };
-    let all = entries.len();
-    let bar = progress(all);
-    let stopped = |done: u64, without: &str, error: anyhow::Error| {
-        bar.abandon();
-        // Each that is in has its entry in the store, whether the log can take it now or not.
-        let _ = ended(done);
-        error.context(format!(
-            "at least {done} of {all} subscribers are in{without}: make room or remove another cause, and run the command again with \
-             --replace"
-        ))
-    };
-    let mut done = 0;
-    // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
-    let mut giving = HashSet::new();
-    for entry in entries {
-        giving.extend(owner(store, entry)?.map(|(_, owner)| owner));
-    }
-    let mut without = Vec::new();
-    for entry in entries.iter().filter(|entry| giving.contains(&entry.supi)) {
-        let mut subscriber = subscriber(sealed, entry, scheme)?;
-        subscriber.subscription.gpsi = None;
-        without.push(subscriber);
-    }
-    if let Err(Partly { done, error }) = store.put_many_on_record(&without, &event) {
-        return Err(stopped(done, ", without their GPSI", error.into()));
-    }
-    for chunk in entries.chunks(CHUNK) {
-        let subscribers = chunk
-            .iter()
-            .map(|entry| subscriber(sealed, entry, scheme))
-            .collect::<Result<Vec<_>>>()
-            .map_err(|error| stopped(done, "", error))?;
-        match store.put_many_on_record(&subscribers, &event) {
-            Ok(put) => done += put,
-            Err(Partly { done: put, error }) => return Err(stopped(done + put, "", error.into())),
-        }
-        bar.set_position(done);
-    }
-    bar.finish_and_clear();
-    ended(done)
-}
-
-/// All subscribers are in, each with its entry, whatever became of the entry that ends the import.
-fn is_in(noted: Result<()>) -> Result<()> {
-    noted
-        .context("all but subscribers-imported, which ends the import, and is lost")
-        .context(Done)
-}
-
-fn subscriber(sealed: &SealedSecrets, entry: &Entry, scheme: SqnScheme) -> Result<Subscriber> {
-    let secrets = match &entry.secrets {
-        Secrets::Clear(secrets) => secrets.clone(),
-        Secrets::Sealed(octets) => sealed.open(&entry.supi, octets)?,
-    };
-    Ok(Subscriber {
-        supi: entry.supi.clone(),
-        methods: methods(entry, &secrets)?,
-        subscription: entry.subscription.clone(),
-        secrets,
-        amf: entry.amf,
-        sqn: sqn_record(entry.sqn_scheme.unwrap_or(scheme), entry.sqn),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use kaskade_store::audit::AuditFull;
-
-    use super::*;
-    use crate::exit::{advised, status};
-
-    #[test]
-    fn an_import_that_is_done_is_not_to_be_run_again() {
-        let full = || Err(AuditFull::NoRoom).context("not on record in the audit log");
-        let error = is_in(full()).unwrap_err();
-        assert_eq!(status(&error), 73);
-        let said = format!("{:#}", advised(error));
-        assert!(!said.contains("again") && said.starts_with("done"), "{said}");
-        assert!(format!("{:#}", advised(full().unwrap_err())).contains("run the command again"));
-        is_in(Ok(())).unwrap();
-    }
 }

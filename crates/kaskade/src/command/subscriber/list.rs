@@ -2,18 +2,22 @@
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
-use kaskade::hex_field;
+use kaskade::card::AlgorithmName;
+use kaskade_aka::arpf::Method;
 use kaskade_keys::Supi;
-use kaskade_store::{Subscriber, SubscriberStore};
 
-use super::{document, k_fingerprint, open, operator, subscription};
+use super::{json, subscription};
+use crate::admin::link::Purpose;
+use crate::admin::subscriber::{List, ListQuery, SubscriberView};
+use crate::admin::text::{Flag, Limit, Text, parse};
+use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
-use crate::data_dir::DataArgs;
 
 /// Lists the subscribers
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade subscriber list --wide
+  kaskade subscriber list --suspended yes
   kaskade subscriber list --json | jq -r 'select(.akma) | .supi'")]
 pub(super) struct Args {
     /// Begin after this SUPI
@@ -22,7 +26,19 @@ pub(super) struct Args {
     /// At most so many; 1000 if not given, and all with --json
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Also routing indicator, AKMA, BEST and EPS profile
+    /// Only those of this algorithm: milenage, tuak, xor, comp128v1, comp128v2, comp128v3
+    #[arg(long, value_name = "NAME")]
+    algorithm: Option<AlgorithmName>,
+    /// Only those that may authenticate with this method, such as 5g-aka
+    #[arg(long, value_name = "METHOD", value_parser = parse::<Method>)]
+    method: Option<Method>,
+    /// Only those that are suspended, or that are not: yes or no
+    #[arg(long, value_name = "yes|no", value_parser = kaskade::subscription::yes_or_no)]
+    suspended: Option<bool>,
+    /// Only those that have AKMA, or that have not: yes or no
+    #[arg(long, value_name = "yes|no", value_parser = kaskade::subscription::yes_or_no)]
+    akma: Option<bool>,
+    /// Also routing indicator, AKMA, BEST, EPS profile and whether it is suspended
     #[arg(long, conflicts_with = "json")]
     wide: bool,
     /// GPSIs in full, which are masked otherwise
@@ -32,31 +48,26 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Rows of a table, whose columns are as wide as the widest.
 const ROWS: usize = 1000;
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
-    let store = open(&args.data)?;
+    let config = args.link.data.config()?;
+    let link = Link::open(&args.link, &config, Purpose::Look, |_| ())?;
     if args.json {
-        let (shown, last) = visit(&store, args, args.limit.unwrap_or(usize::MAX), |subscriber| {
-            console.line(document(subscriber, args.reveal_gpsi))?;
+        let seen = visit(&link, args, args.limit.unwrap_or(usize::MAX), |subscriber| {
+            console.line(json(subscriber)?)?;
             Ok(())
         })?;
-        if let Some(last) = last {
+        if let Some(last) = seen.more {
             console.note(format!(
-                "note: {shown} of {} subscribers; more: --after {}",
-                store.len()?,
-                last.sbi()
+                "note: {} of {} subscribers; more: --after {last}",
+                seen.shown, seen.total
             ));
         }
-        return Ok(());
-    }
-    let total = store.len()?;
-    if total == 0 {
-        console.line("no subscribers; `kaskade subscriber add` or `kaskade subscriber import` adds some")?;
         return Ok(());
     }
     let mut heading = vec![
@@ -70,58 +81,80 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         "GPSI",
     ];
     if args.wide {
-        heading.extend(["Routing", "AKMA", "BEST", "EPS profile"]);
+        heading.extend(["Routing", "AKMA", "BEST", "EPS profile", "Suspended"]);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(heading);
-    let (shown, last) = visit(&store, args, args.limit.unwrap_or(ROWS), |subscriber| {
+    let seen = visit(&link, args, args.limit.unwrap_or(ROWS), |subscriber| {
         let mut row = vec![
-            subscriber.supi.sbi(),
-            subscriber.secrets.algorithm().name().to_owned(),
-            k_fingerprint(&subscriber.secrets).to_string(),
-            operator(&subscriber.secrets)
+            subscriber.supi.clone(),
+            subscriber.algorithm.clone(),
+            subscriber.k_fingerprint.clone(),
+            subscriber
+                .operator_text()
                 .map_or_else(|| "-".into(), |(code, fingerprint)| format!("{code} {fingerprint}")),
-            hex_field::text(subscriber.amf.octets()).to_string(),
-            subscriber.sqn.scheme().to_string(),
+            subscriber.amf.clone(),
+            subscriber.sqn_scheme.clone(),
         ];
-        row.extend(subscription::columns(subscriber, args.reveal_gpsi));
+        row.extend(subscription::columns(subscriber));
         if args.wide {
             row.extend(subscription::wide_columns(subscriber));
         }
         table.add_row(row);
         Ok(())
     })?;
+    if seen.total == 0 {
+        console.line("no subscribers; `kaskade subscriber add` or `kaskade subscriber import` adds some")?;
+        return Ok(());
+    }
     console.line(table.trim_fmt())?;
-    let summary = format!("{shown} of {total} subscribers; K, OP and OPc as fingerprints");
+    let summary = format!(
+        "{} of {} subscribers; K, OP and OPc as fingerprints",
+        seen.shown, seen.total
+    );
     console.line(console.paint(Style::Faint, &summary))?;
-    if let Some(last) = last {
-        let more = format!("more: --after {}", last.sbi());
-        console.line(console.paint(Style::Faint, &more))?;
+    if let Some(last) = seen.more {
+        console.line(console.paint(Style::Faint, &format!("more: --after {last}")))?;
     }
     Ok(())
 }
 
-/// At most so many subscribers, in the order of the SUPI: how many there were, and the last one if there are more.
-fn visit(
-    store: &SubscriberStore,
-    args: &Args,
-    limit: usize,
-    mut each: impl FnMut(&Subscriber) -> Result<()>,
-) -> Result<(usize, Option<Supi>)> {
-    let mut after = args.after.clone();
-    let mut shown = 0;
+/// How many there were.
+#[derive(Default)]
+struct Seen {
+    shown: usize,
+    total: u64,
+    /// The last one, if there are more.
+    more: Option<String>,
+}
+
+/// At most so many subscribers, in the order of the SUPI.
+fn visit(link: &Link, args: &Args, limit: usize, mut each: impl FnMut(&SubscriberView) -> Result<()>) -> Result<Seen> {
+    let flag = |asked: Option<bool>| asked.map(|asked| Text(Flag(asked)));
+    let mut query = ListQuery {
+        after: args.after.clone().map(Text),
+        limit: None,
+        algorithm: args.algorithm.map(Text),
+        method: args.method.map(Text),
+        suspended: flag(args.suspended),
+        akma: flag(args.akma),
+        reveal_gpsi: args.reveal_gpsi.then_some(Text(Flag(true))),
+    };
+    let mut seen = Seen::default();
     loop {
-        let page = store.list(after.as_ref(), ROWS.min(limit - shown))?;
-        for subscriber in &page {
+        let left = ROWS.min(limit - seen.shown);
+        query.limit = Some(Text(Limit(left.max(1))));
+        let page = link.ask::<List>((), query.clone(), Default::default())?;
+        seen.total = page.total;
+        for subscriber in page.subscribers.iter().take(left) {
             each(subscriber)?;
+            seen.shown += 1;
         }
-        shown += page.len();
-        if let Some(last) = page.last() {
-            after = Some(last.supi.clone());
+        let Some(next) = page.next else { return Ok(seen) };
+        if seen.shown >= limit {
+            seen.more = Some(next);
+            return Ok(seen);
         }
-        if page.is_empty() || shown == limit {
-            let more = shown == limit && !store.list(after.as_ref(), 1)?.is_empty();
-            return Ok((shown, after.filter(|_| more)));
-        }
+        query.after = Some(Text(next.parse()?));
     }
 }

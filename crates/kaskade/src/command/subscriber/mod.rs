@@ -5,32 +5,25 @@ mod change;
 mod export;
 mod import;
 mod list;
-mod sealed_secrets;
 mod subscription;
 
-use anyhow::{Context, Result, bail};
-use kaskade::hex_field;
+use anyhow::{Result, bail};
+use kaskade::card::AlgorithmName;
 use kaskade::subscription::Who;
-use kaskade_aka::auc::GsmKeys;
-use kaskade_aka::sqn::{Ind, SqnRecord, SqnScheme};
-use kaskade_crypto::tuak::TuakKey;
+use kaskade_aka::sqn::SqnScheme;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_flow::Refusal;
-use kaskade_flow::event::Action as Audited;
 use kaskade_keys::Supi;
-use kaskade_keys::derivation::Fingerprint;
-use kaskade_store::{
-    Algorithm, AlgorithmProfile, OpOrOpc, StoreError, Subscriber, SubscriberSecrets, SubscriberStore, TopOrTopc,
-};
-use serde_json::{Value, json};
-use subscription::{SubscriptionArgs, not_put, supi_of};
+use subscription::SubscriptionArgs;
 
+use crate::admin::link::Purpose;
+use crate::admin::subscriber::{self, AddQuery, Changes, NewSubscriber, ShowQuery, SubscriberView};
+use crate::admin::text::{Flag, Text};
+use crate::admin::{Link, LinkArgs, NotDone};
 use crate::command::derive;
 use crate::console::Console;
-use crate::data_dir::{DataArgs, DataDir};
+use crate::data_dir::DataDir;
 use crate::exit;
-use crate::record::{self, Much, open_audit_of, told};
-use crate::runtime::store::open_store;
 use crate::secret_input::SecretArgs;
 
 /// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
@@ -44,7 +37,8 @@ use crate::secret_input::SecretArgs;
   kaskade subscriber list
   kaskade subscriber show imsi-001010000000001
 
-The store belongs to one process: stop `kaskade up` before you change subscribers.")]
+A node that runs in this data folder is asked over its socket, and goes on: what is changed has effect with the next
+request. With --offline the store is opened here, which belongs to one process.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -58,6 +52,10 @@ enum Action {
     Show(Show),
     Import(import::Args),
     Export(export::Args),
+    /// Suspends one subscriber: no vector is made of it until it is resumed. Keys that were given out stay what they are
+    Suspend(Whom),
+    /// Resumes one subscriber that was suspended
+    Resume(Whom),
     Remove(Remove),
     AllowReuse(allow_reuse::Args),
 }
@@ -98,7 +96,7 @@ struct Add {
     #[command(flatten)]
     subscription: SubscriptionArgs,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 /// Shows one subscriber; K and OPc as fingerprints
@@ -114,7 +112,17 @@ struct Show {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
+}
+
+/// Which subscriber.
+#[derive(clap::Args, Debug)]
+struct Whom {
+    /// SUPI or GPSI, such as imsi-001010000000001 or msisdn-491701234567
+    #[arg(value_name = "SUPI|GPSI")]
+    who: Who,
+    #[command(flatten)]
+    link: LinkArgs,
 }
 
 /// Removes one subscriber and its K for good
@@ -127,7 +135,7 @@ struct Remove {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    data: DataArgs,
+    link: LinkArgs,
 }
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
@@ -138,63 +146,45 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Action::Show(args) => show(console, args),
         Action::Import(args) => import::run(console, args),
         Action::Export(args) => export::run(console, args),
+        Action::Suspend(args) => suspend(console, args, true),
+        Action::Resume(args) => suspend(console, args, false),
         Action::Remove(args) => remove(console, args),
         Action::AllowReuse(args) => allow_reuse::run(console, args),
     }
 }
 
 fn add(console: &Console, args: &Add) -> Result<()> {
-    let secrets = args.secrets.read()?;
+    let texts = args.secrets.texts()?;
+    let secrets = texts.secrets()?;
     let methods = args.subscription.methods(&secrets)?;
-    let config = args.data.config()?;
-    let data = open_or_create(console, &config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    if !args.replace && store.contains(&args.supi)? {
-        return Err(not_put(&args.supi, StoreError::AlreadyExists));
-    }
-    let audit = open_audit_of(&store, &data, &config, Much::No)?;
-    let scheme = args.sqn_scheme.unwrap_or(config.sqn.scheme.0);
-    let subscriber = Subscriber {
-        supi: args.supi.clone(),
-        methods,
-        subscription: args.subscription.subscription(),
-        secrets,
-        amf: args.amf,
-        sqn: sqn_record(scheme, args.sqn),
+    let new = NewSubscriber {
+        amf: Some(Text(args.amf)),
+        sqn_scheme: args.sqn_scheme.map(Text),
+        sqn: args.sqn.map(Text),
+        methods: Some(methods.iter().map(Text).collect()),
+        ..args.subscription.applied(texts.new_subscriber(&args.supi))
     };
-    let event = |known| {
-        let done = match known {
-            true => Audited::SubscriberChanged,
-            false => Audited::SubscriberAdded,
-        };
-        record::change(&audit, done).map(|event| event.about(audit.subject(&args.supi)))
-    };
-    let put = match args.replace {
-        true => store
-            .put_many_on_record([&subscriber], &|_, known| event(known))
-            .map(drop)
-            .map_err(StoreError::from),
-        false => store.add_on_record(&subscriber, event(false)),
-    };
-    put.map_err(|error| not_put(&args.supi, error))?;
-    told(&audit)?;
-    console.done(format!("{} is in {}", args.supi.sbi(), data.path().display()))?;
-    if let Some(kept) = store.subscriber(&args.supi)?.filter(|kept| is_at_its_end(&kept.sqn)) {
+    let link = open(console, &args.link, Purpose::Add)?;
+    let replace = args.replace.then_some(Text(Flag(true)));
+    let added = link.ask::<subscriber::Add>((), AddQuery { replace }, new);
+    let added = added.map_err(|error| not_put(&args.supi, args.subscription.gpsi(), error))?;
+    console.done(format!("{} is in {}", added.supi, link.folder().display()))?;
+    if added.sqn_at_its_end {
         console.note(format!(
             "warning: {} is the end: no SQN is left above it, so every vector is refused and this card needs a new K. Is --sqn right?",
-            *hex_field::text(&highest_sqn(&kept.sqn).octets())
+            added.highest_sqn
         ));
     }
-    match subscriber.secrets.algorithm() {
-        Algorithm::Gsm(algorithm) => console.note(format!(
+    match texts.algorithm {
+        AlgorithmName::Gsm(_) => console.note(format!(
             "note: {} is of GSM-only cards: it is stored, but cannot authenticate in 4G or 5G, and no interface of this program \
              gives triplets",
-            algorithm.name()
+            added.algorithm
         )),
-        Algorithm::Umts(AlgorithmProfile::Xor { .. }) => console.note(
+        AlgorithmName::Xor => console.note(
             "note: the XOR test algorithm protects nothing, K follows from one answer: for test networks only",
         ),
-        Algorithm::Umts(_) => {}
+        AlgorithmName::Milenage | AlgorithmName::Tuak => {}
     }
     if !args.amf.separation_bit() {
         console.note(
@@ -205,215 +195,117 @@ fn add(console: &Console, args: &Add) -> Result<()> {
 }
 
 fn show(console: &Console, args: &Show) -> Result<()> {
-    let store = open(&args.data)?;
-    let supi = supi_of(&store, &args.who)?;
-    let subscriber = store.subscriber(&supi)?.ok_or_else(|| unknown(&args.who))?;
+    let link = open(console, &args.link, Purpose::Look)?;
+    let reveal_gpsi = args.reveal_gpsi.then_some(Text(Flag(true)));
+    let asked = link.ask::<subscriber::Show>(args.who.clone(), ShowQuery { reveal_gpsi }, Default::default());
+    let subscriber = asked.map_err(|error| about(&args.who, error))?;
     if args.json {
-        console.line(serde_json::to_string_pretty(&document(&subscriber, args.reveal_gpsi))?)?;
+        console.line(serde_json::to_string_pretty(&serde_json::to_value(&subscriber)?)?)?;
         return Ok(());
     }
-    let secrets = &subscriber.secrets;
-    let separation = if subscriber.amf.separation_bit() {
-        "separation bit set"
-    } else {
-        "separation bit not set"
+    let separation = match derive::amf(&subscriber.amf)?.separation_bit() {
+        true => "separation bit set",
+        false => "separation bit not set",
     };
     let mut facts = vec![
-        ("SUPI", subscriber.supi.sbi()),
-        ("K", format!("fingerprint {}", k_fingerprint(secrets))),
+        ("SUPI", subscriber.supi.clone()),
+        ("K", format!("fingerprint {}", subscriber.k_fingerprint)),
     ];
-    if let Some((code, fingerprint)) = operator(secrets) {
+    if let Some((code, fingerprint)) = subscriber.operator_text() {
         facts.push((code, format!("fingerprint {fingerprint}")));
     }
     facts.extend([
-        ("Algorithm", algorithm_text(&secrets.algorithm())),
-        (
-            "AMF",
-            format!("{}  {separation}", *hex_field::text(subscriber.amf.octets())),
-        ),
-        ("SQN scheme", subscriber.sqn.scheme().to_string()),
-        (
-            "SQN",
-            format!(
-                "goes on above {}",
-                *hex_field::text(&highest_sqn(&subscriber.sqn).octets())
-            ),
-        ),
+        ("Algorithm", subscriber.algorithm_text()),
+        ("AMF", format!("{}  {separation}", subscriber.amf)),
+        ("SQN scheme", subscriber.sqn_scheme.clone()),
+        ("SQN", format!("goes on above {}", subscriber.highest_sqn)),
     ]);
-    facts.extend(subscription::facts(&subscriber, args.reveal_gpsi));
-    let back = subscriber.sqn.back();
-    if back.reuses > 0 {
+    facts.extend(subscription::facts(&subscriber));
+    if subscriber.sqn_reused > 0 {
+        let times = subscriber.sqn_reused;
         facts.push((
             "Reused",
-            format!("numbers of an older epoch were issued again {} times", back.reuses),
+            format!("numbers of an older epoch were issued again {times} times"),
         ));
     }
-    if back.granted {
+    if subscriber.sqn_reuse_allowed {
         facts.push(("Allowed", "the next fresh AUTS is followed wherever the card is".into()));
     }
     console.facts(&facts)?;
     Ok(())
 }
 
+fn suspend(console: &Console, args: &Whom, suspended: bool) -> Result<()> {
+    let link = open(console, &args.link, Purpose::Change)?;
+    let changes = Changes {
+        suspended: Some(suspended),
+        ..Changes::default()
+    };
+    let changed = link.ask::<subscriber::Change>(args.who.clone(), Default::default(), changes);
+    let changed = changed.map_err(|error| about(&args.who, error))?;
+    let text = match suspended {
+        true => "is suspended: it gets no vector until `kaskade subscriber resume`",
+        false => "is resumed",
+    };
+    console.done(format!("{} {text}", changed.supi))
+}
+
 fn remove(console: &Console, args: &Remove) -> Result<()> {
-    let config = args.data.config()?;
-    let data = DataDir::open(&config.data_dir)?;
-    let store = open_store(&data, &config)?;
-    let supi = supi_of(&store, &args.who)?;
-    if !store.contains(&supi)? {
-        return Err(unknown(&args.who));
-    }
+    let link = open(console, &args.link, Purpose::Change)?;
+    let show = link.ask::<subscriber::Show>(args.who.clone(), Default::default(), Default::default());
+    let supi: Supi = show.map_err(|error| about(&args.who, error))?.supi.parse()?;
     if !args.yes {
         bail!(
             "{} and its K would be gone for good: add --yes if you mean it",
             supi.sbi()
         );
     }
-    let audit = open_audit_of(&store, &data, &config, Much::No)?;
-    let event = record::change(&audit, Audited::SubscriberRemoved).map(|event| event.about(audit.subject(&supi)));
-    store.remove_on_record(&supi, event)?;
-    told(&audit)?;
+    let removed = link.ask::<subscriber::Remove>(Who::Supi(supi.clone()), Default::default(), Default::default());
+    removed.map_err(|error| about(&args.who, error))?;
     console.done(format!("{} is removed", supi.sbi()))
 }
 
-fn open(args: &DataArgs) -> Result<SubscriberStore> {
-    let config = args.config()?;
-    open_store(&DataDir::open(&config.data_dir)?, &config)
+/// The way to the subscribers.
+fn open(console: &Console, args: &LinkArgs, purpose: Purpose) -> Result<Link> {
+    let config = args.data.config()?;
+    Link::open(args, &config, purpose, |data| made(console, data))
 }
 
-fn open_or_create(console: &Console, path: &std::path::Path) -> Result<DataDir> {
-    let data = DataDir::open_or_create(path)?;
-    if data.is_new() {
-        console.note(format!(
-            "created {} with a new master key: keep a copy of it, nothing opens without it",
-            data.path().display()
-        ));
-    }
-    Ok(data)
+/// Says that a data folder was made.
+fn made(console: &Console, data: &DataDir) {
+    console.note(format!(
+        "created {} with a new master key: keep a copy of it, nothing opens without it",
+        data.path().display()
+    ));
 }
 
-fn unknown(who: &Who) -> anyhow::Error {
-    let text = format!("there is no subscriber {who}; `kaskade subscriber list` shows which there are");
-    exit::refused(Refusal::UserNotFound, text)
-}
-
-/// Which operator code a subscriber was given, and its fingerprint; some sets have none.
-fn operator(secrets: &SubscriberSecrets) -> Option<(&'static str, Fingerprint)> {
-    Some(match secrets {
-        SubscriberSecrets::Milenage { operator, .. } => match operator {
-            OpOrOpc::Op(op) => ("OP", Fingerprint::of(op)),
-            OpOrOpc::Opc(opc) => ("OPc", Fingerprint::of(opc)),
-        },
-        SubscriberSecrets::Tuak { operator, .. } => match operator {
-            TopOrTopc::Top(top) => ("TOP", Fingerprint::of(top)),
-            TopOrTopc::Topc(topc) => ("TOPc", Fingerprint::of(topc)),
-        },
-        SubscriberSecrets::Xor { .. } | SubscriberSecrets::Gsm(_) => return None,
-    })
-}
-
-fn k_fingerprint(secrets: &SubscriberSecrets) -> Fingerprint {
-    match secrets {
-        SubscriberSecrets::Milenage { k, .. }
-        | SubscriberSecrets::Tuak {
-            k: TuakKey::K128(k), ..
-        } => Fingerprint::of(k),
-        SubscriberSecrets::Xor { k, .. } => Fingerprint::of(k),
-        SubscriberSecrets::Gsm(GsmKeys { k, .. }) => Fingerprint::of(k),
-        SubscriberSecrets::Tuak {
-            k: TuakKey::K256(k), ..
-        } => Fingerprint::of(k),
-    }
-}
-
-/// The algorithm with what the operator chose in it.
-fn algorithm_text(algorithm: &Algorithm) -> String {
-    let name = algorithm.name();
-    match algorithm {
-        Algorithm::Umts(AlgorithmProfile::Milenage { constants }) if !constants.are_standard() => {
-            format!("{name}, own constants")
+/// What a refusal says of the subscriber that was named.
+fn about(who: &Who, error: NotDone) -> anyhow::Error {
+    match error.why() {
+        Refusal::UserNotFound => {
+            let text = format!("there is no subscriber {who}; `kaskade subscriber list` shows which there are");
+            exit::refused(Refusal::UserNotFound, text)
         }
-        Algorithm::Umts(AlgorithmProfile::Tuak { parameters }) => format!(
-            "{name}, RES of {} octets, iterations: {}",
-            parameters.res.octets(),
-            parameters.iterations.count()
-        ),
-        Algorithm::Umts(AlgorithmProfile::Xor { res_length }) => {
-            format!("{name}, RES of {} octets, for tests only", res_length.octets())
+        _ => error.into(),
+    }
+}
+
+/// Why a subscriber could not be put, with what the operator has to know of the other one.
+fn not_put(supi: &Supi, gpsi: Option<&kaskade_keys::Gpsi>, error: NotDone) -> anyhow::Error {
+    match (error.why(), error.param.as_deref(), gpsi) {
+        (Refusal::AlreadyExists, Some("/gpsi"), Some(gpsi)) => {
+            let text = format!("--gpsi: {} {}", gpsi.as_str(), error.detail());
+            exit::refused(Refusal::AlreadyExists, text)
         }
-        Algorithm::Umts(_) => name.into(),
-        Algorithm::Gsm(_) => format!("{name}, GSM only"),
-    }
-}
-
-fn document(subscriber: &Subscriber, reveal_gpsi: bool) -> Value {
-    let secrets = &subscriber.secrets;
-    let (code, fingerprint) = operator(secrets).unzip();
-    let (res_octets, iterations) = match secrets.algorithm() {
-        Algorithm::Umts(AlgorithmProfile::Tuak { parameters }) => {
-            (Some(parameters.res.octets()), Some(parameters.iterations.count()))
+        (Refusal::AlreadyExists, None, _) => {
+            let text = format!("{} exists already: --replace replaces it", supi.sbi());
+            exit::refused(Refusal::AlreadyExists, text)
         }
-        Algorithm::Umts(AlgorithmProfile::Xor { res_length }) => (Some(res_length.octets()), None),
-        _ => (None, None),
-    };
-    let mut document = json!({
-        "supi": subscriber.supi.sbi(),
-        "k_fingerprint": k_fingerprint(secrets).to_string(),
-        "operator_code": code,
-        "operator_code_fingerprint": fingerprint.map(|fingerprint| fingerprint.to_string()),
-        "algorithm": secrets.algorithm().name(),
-        "amf": *hex_field::text(subscriber.amf.octets()),
-        "sqn_scheme": subscriber.sqn.scheme().name(),
-        "highest_sqn": *hex_field::text(&highest_sqn(&subscriber.sqn).octets()),
-        "sqn_reused": subscriber.sqn.back().reuses,
-        "sqn_reuse_allowed": subscriber.sqn.back().granted,
-    });
-    for (name, value) in [("res_octets", res_octets), ("tuak_iterations", iterations)] {
-        if let Some(value) = value {
-            document[name] = value.into();
-        }
-    }
-    if let (Value::Object(all), Value::Object(allowed)) =
-        (&mut document, subscription::document(subscriber, reveal_gpsi))
-    {
-        all.extend(allowed);
-    }
-    document
-}
-
-/// A record for a card that may have seen up to `highest`.
-fn sqn_record(scheme: SqnScheme, highest: Option<Sqn>) -> SqnRecord {
-    match highest {
-        None => SqnRecord::blank(scheme),
-        Some(highest) => {
-            let blank = SqnRecord::blank(scheme);
-            let (seq, _) = blank.layout().split(highest);
-            SqnRecord::after(scheme, blank.layout(), seq)
-        }
+        _ => error.into(),
     }
 }
 
-/// The highest SQN that may have been issued.
-fn highest_sqn(record: &SqnRecord) -> Sqn {
-    let layout = record.layout();
-    let ind = u8::try_from(layout.array_size() - 1).map_or(Ind(0), Ind);
-    layout.join(record.reserved(), ind).unwrap_or(Sqn::MAX)
-}
-
-/// Whether no SEQ is left above what was issued.
-fn is_at_its_end(record: &SqnRecord) -> bool {
-    record.reserved() >= record.layout().max_seq()
-}
-
-/// The whole store in pages, in the order of the SUPI.
-fn pages(store: &SubscriberStore, mut visit: impl FnMut(&[Subscriber]) -> Result<()>) -> Result<()> {
-    let mut after: Option<Supi> = None;
-    loop {
-        let page = store
-            .list(after.as_ref(), 1000)
-            .context("the store cannot be read to its end")?;
-        let Some(last) = page.last() else { return Ok(()) };
-        visit(&page)?;
-        after = Some(last.supi.clone());
-    }
+/// One line of JSON.
+fn json(subscriber: &SubscriberView) -> Result<String> {
+    Ok(serde_json::to_value(subscriber)?.to_string())
 }

@@ -1,16 +1,12 @@
 //! What a subscription allows: its options, and how it is shown.
 
 use anyhow::{Context, Result, anyhow};
-use kaskade::subscription::{
-    Who, best, best_text, eps_profile, methods, methods_of_card, methods_text, name_of, yes_or_no_text,
-};
-use kaskade_keys::{Gpsi, RoutingIndicator, Supi};
-use kaskade_store::{
-    AuthMethods, BestSubscription, EpsProfile, StoreError, Subscriber, SubscriberSecrets, SubscriberStore, Subscription,
-};
-use serde_json::{Value, json};
+use kaskade::subscription::{best, eps_profile, methods, methods_of_card, yes_or_no_text};
+use kaskade_keys::{Gpsi, RoutingIndicator};
+use kaskade_store::{AuthMethods, BestSubscription, EpsProfile, SubscriberSecrets};
 
-use super::unknown;
+use crate::admin::subscriber::{NewSubscriber, SubscriberView};
+use crate::admin::text::{Best, Text};
 
 /// The options of a subscription.
 #[derive(clap::Args, Debug)]
@@ -48,120 +44,94 @@ impl SubscriptionArgs {
         methods_of_card(self.methods, &secrets.algorithm()).context("--methods")
     }
 
-    /// The services.
-    pub(super) fn subscription(&self) -> Subscription {
-        Subscription {
-            gpsi: self.gpsi.clone(),
-            routing_indicator: self.routing_indicator,
-            akma_allowed: self.akma,
-            best: self.best,
-            eps: self.eps_profile.clone(),
+    /// GPSI, if one is given.
+    pub(super) fn gpsi(&self) -> Option<&Gpsi> {
+        self.gpsi.as_ref()
+    }
+
+    /// A new subscriber with these services.
+    pub(super) fn applied(&self, new: NewSubscriber) -> NewSubscriber {
+        NewSubscriber {
+            gpsi: self.gpsi.clone().map(Text),
+            routing_indicator: self.routing_indicator.map(Text),
+            akma: self.akma.then_some(true),
+            best: self.best.map(|best| Text(Best(Some(best)))),
+            eps_profile: self.eps_profile.clone().map(Text),
+            ..new
         }
     }
 }
 
-/// Why a subscriber could not be put, with what the operator has to know of the other one.
-pub(super) fn not_put(supi: &Supi, error: StoreError) -> anyhow::Error {
-    match error {
-        StoreError::AlreadyExists => anyhow!("{} exists already: --replace replaces it", supi.sbi()),
-        StoreError::GpsiTaken { gpsi, owner, .. } => anyhow!(
-            "--gpsi: {} belongs to {} (`kaskade subscriber show` with this GPSI shows which that is), and no two subscribers have \
-             the same",
-            gpsi.as_str(),
-            owner.masked()
-        ),
-        error => error.into(),
-    }
-}
-
-/// The SUPI of whoever is named.
-pub(super) fn supi_of(store: &SubscriberStore, who: &Who) -> Result<Supi> {
-    match who {
-        Who::Supi(supi) => Ok(supi.clone()),
-        Who::Gpsi(gpsi) => store.supi_of(gpsi)?.ok_or_else(|| unknown(who)),
-    }
-}
-
-/// A GPSI, masked unless it is asked for.
-fn gpsi_text(gpsi: &Gpsi, reveal: bool) -> String {
-    if reveal {
-        gpsi.as_str().to_owned()
-    } else {
-        gpsi.masked()
-    }
-}
-
 /// The last columns of the list: methods, GPSI.
-pub(super) fn columns(subscriber: &Subscriber, reveal: bool) -> [String; 2] {
-    let gpsi = subscriber.subscription.gpsi.as_ref();
+pub(super) fn columns(subscriber: &SubscriberView) -> [String; 2] {
     [
-        methods_text(subscriber.methods, ","),
-        gpsi.map_or_else(|| "-".into(), |gpsi| gpsi_text(gpsi, reveal)),
+        subscriber.methods_text(","),
+        subscriber.gpsi.clone().unwrap_or_else(|| "-".into()),
     ]
 }
 
-/// More columns: routing indicator, AKMA, BEST, EPS profile.
-pub(super) fn wide_columns(subscriber: &Subscriber) -> [String; 4] {
-    let subscription = &subscriber.subscription;
-    let indicator = subscription.routing_indicator;
+/// More columns: routing indicator, AKMA, BEST, EPS profile, suspended.
+pub(super) fn wide_columns(subscriber: &SubscriberView) -> [String; 5] {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
     [
-        indicator.map_or_else(|| "-".into(), |indicator| indicator.to_string()),
-        yes_or_no_text(subscription.akma_allowed).into(),
-        best_text(subscription.best).into(),
-        subscription.eps.as_ref().map_or("-", EpsProfile::as_str).into(),
+        or_none(&subscriber.routing_indicator),
+        yes_or_no_text(subscriber.akma).into(),
+        subscriber.best.clone(),
+        or_none(&subscriber.eps_profile),
+        yes_or_no_text(subscriber.suspended).into(),
     ]
 }
 
 /// Names and values of what it allows.
-pub(super) fn facts(subscriber: &Subscriber, reveal: bool) -> Vec<(&'static str, String)> {
-    let Subscription {
-        gpsi,
-        routing_indicator,
-        akma_allowed,
-        best,
-        eps,
-    } = &subscriber.subscription;
-    let mut facts = vec![("Methods", methods_text(subscriber.methods, ", "))];
-    facts.extend(gpsi.iter().map(|gpsi| ("GPSI", gpsi_text(gpsi, reveal))));
+pub(super) fn facts(subscriber: &SubscriberView) -> Vec<(&'static str, String)> {
+    let mut facts = vec![("Methods", subscriber.methods_text(", "))];
+    facts.extend(subscriber.gpsi.iter().map(|gpsi| ("GPSI", gpsi.clone())));
     facts.extend(
-        routing_indicator
+        subscriber
+            .routing_indicator
             .iter()
-            .map(|indicator| ("Routing", indicator.to_string())),
+            .map(|indicator| ("Routing", indicator.clone())),
     );
     facts.extend([
-        ("AKMA", yes_or_no_text(*akma_allowed).into()),
-        ("BEST", best_text(*best).into()),
+        ("AKMA", yes_or_no_text(subscriber.akma).into()),
+        ("BEST", subscriber.best.clone()),
     ]);
-    facts.extend(eps.iter().map(|profile| ("EPS profile", profile.as_str().into())));
+    facts.extend(
+        subscriber
+            .eps_profile
+            .iter()
+            .map(|profile| ("EPS profile", profile.clone())),
+    );
+    if subscriber.suspended {
+        facts.push((
+            "Suspended",
+            "yes: it gets no vector until `kaskade subscriber resume`".into(),
+        ));
+    }
     facts
 }
 
-/// The same as JSON, each field there.
-pub(super) fn document(subscriber: &Subscriber, reveal: bool) -> Value {
-    let subscription = &subscriber.subscription;
-    json!({
-        "methods": subscriber.methods.iter().map(name_of).collect::<Vec<_>>(),
-        "gpsi": subscription.gpsi.as_ref().map(|gpsi| gpsi_text(gpsi, reveal)),
-        "routing_indicator": subscription.routing_indicator.map(|indicator| indicator.to_string()),
-        "akma": subscription.akma_allowed,
-        "best": best_text(subscription.best),
-        "eps_profile": subscription.eps.as_ref().map(EpsProfile::as_str),
-    })
-}
-
 /// The same as fields of a file, in the order of [`FIELDS`]; an empty one says nothing.
-pub(super) fn fields(subscriber: &Subscriber) -> [String; FIELDS.len()] {
-    let subscription = &subscriber.subscription;
-    let indicator = subscription.routing_indicator;
+pub(super) fn fields(subscriber: &SubscriberView) -> [String; FIELDS.len()] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     [
-        methods_text(subscriber.methods, " "),
-        subscription.gpsi.as_ref().map_or("", Gpsi::as_str).into(),
-        indicator.map_or_else(String::new, |indicator| indicator.to_string()),
-        yes_or_no_text(subscription.akma_allowed).into(),
-        best_text(subscription.best).into(),
-        subscription.eps.as_ref().map_or("", EpsProfile::as_str).into(),
+        subscriber.methods_text(" "),
+        or_empty(&subscriber.gpsi),
+        or_empty(&subscriber.routing_indicator),
+        yes_or_no_text(subscriber.akma).into(),
+        subscriber.best.clone(),
+        or_empty(&subscriber.eps_profile),
+        yes_or_no_text(subscriber.suspended).into(),
     ]
 }
 
 /// Their names.
-pub(super) const FIELDS: [&str; 6] = ["methods", "gpsi", "routing_indicator", "akma", "best", "eps_profile"];
+pub(super) const FIELDS: [&str; 7] = [
+    "methods",
+    "gpsi",
+    "routing_indicator",
+    "akma",
+    "best",
+    "eps_profile",
+    "suspended",
+];

@@ -1,0 +1,15 @@
+//! Subscribers: what can be asked of them and done to them.
+
+mod alter;
+mod import;
+mod look;
+mod put;
+mod view;
+
+pub(crate) use alter::{AllowReuse, Change, Remove, follows};
+pub(crate) use import::BrokenOff;
+pub(crate) use kaskade::administration::batches::{Batch, Batches, ImportEvent, ImportQuery, Kind as Lines};
+pub(crate) use kaskade::administration::{AddQuery, Changes, ListQuery, NewSubscriber, ShowQuery};
+pub(crate) use look::{List, Show};
+pub(crate) use put::Add;
+pub(crate) use view::SubscriberView;

@@ -1,0 +1,358 @@
+//! From a request over HTTP to an operation, and from what came of it to an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::http::request;
+use hyper::{Method, StatusCode};
+use kaskade_faults::fault;
+use kaskade_flow::Refusal;
+use kaskade_net::admin::{Answering, Body, Handler, Request, Response, Unreadable, Upload, Visitor};
+use kaskade_net::live::Live;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::not_done::ProblemDetails;
+use super::operation::{ALL, Given, Kind, ROOT, Row};
+use super::principal::Roles;
+use super::{Admin, NotDone, Principal, body};
+
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Operations at once: the rest waits, and leaves the machine to those who authenticate.
+const AT_ONCE: usize = 2;
+/// And so many wait.
+const WAITING: usize = 64;
+
+/// Imports and exports at once.
+const STREAMS: usize = 4;
+
+/// What all of this takes in memory at most, in octets: bodies that wait, and imports with a batch on its way.
+pub(crate) const OCTETS: usize = WAITING * body::MOST + STREAMS * (4 << 20);
+
+/// What serves administration of one node. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Surface(Arc<Parts>);
+
+struct Parts {
+    admin: Arc<Admin>,
+    roles: Live<Roles>,
+    working: Semaphore,
+    waiting: Semaphore,
+    streams: Arc<Semaphore>,
+}
+
+impl Handler for Surface {
+    fn handle(&self, visitor: Arc<Visitor>, request: Request) -> Answering<'_> {
+        // What has begun goes to its end, also when the peer gives up.
+        let surface = self.clone();
+        let working = tokio::spawn(async move {
+            let by = surface.0.roles.now().principal(&visitor);
+            surface.answer(&by, request).await
+        });
+        Box::pin(async move { working.await.unwrap_or_else(|_| problem(&stopping(), None)) })
+    }
+}
+
+impl Surface {
+    pub(crate) fn new(admin: Admin, roles: Roles) -> Self {
+        Self(Arc::new(Parts {
+            admin: Arc::new(admin),
+            roles: Live::new(roles),
+            working: Semaphore::new(AT_ONCE),
+            waiting: Semaphore::new(WAITING),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+        }))
+    }
+
+    /// From now on names have these roles.
+    pub(super) fn renew(&self, roles: Roles) {
+        self.0.roles.replace(roles);
+    }
+
+    pub(super) fn admin(&self) -> &Arc<Admin> {
+        &self.0.admin
+    }
+
+    /// A place for something that goes on after its answer has begun.
+    pub(super) fn stream(&self) -> Result<OwnedSemaphorePermit, NotDone> {
+        let none = |_| {
+            NotDone::because(
+                Refusal::Overloaded,
+                format!("{STREAMS} imports and exports go on already"),
+            )
+        };
+        self.0.streams.clone().try_acquire_owned().map_err(none)
+    }
+
+    /// Answers one request of this principal.
+    async fn answer(&self, by: &Principal, request: Request) -> Response {
+        let only_header = request.method() == Method::HEAD;
+        let (head, body) = request.into_parts();
+        let mut body = Some(body);
+        let served = self.serve(by, &head, &mut body).await;
+        if let Some(unread) = body {
+            // A peer in the midst of its body may not hear the answer.
+            unread.pass_over().await;
+        }
+        let reply = match served {
+            Ok(reply) => reply,
+            Err(Failed { not_done, allow }) => problem(&not_done, allow.as_deref()),
+        };
+        match only_header {
+            true => reply.map(|_| Body::empty()),
+            false => reply,
+        }
+    }
+
+    async fn serve(
+        &self,
+        by: &Principal,
+        head: &request::Parts,
+        body: &mut Option<Upload>,
+    ) -> Result<Response, Failed> {
+        let _waiting = self.0.waiting.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        let path = kaskade_path(head.uri.path())?;
+        let (row, variable) = find(&head.method, &path)?;
+        if !by.may(row.role) && !fault!("admin-role-not-asked") {
+            self.admin().refused(by, row.action, Refusal::PeerNotAuthorized);
+            let detail = format!("this is for the role {} and above", row.role.name());
+            return Err(NotDone::because(Refusal::PeerNotAuthorized, detail).into());
+        }
+        accepts(&head.headers)?;
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        match &row.kind {
+            Kind::Whole { serve, has_body, .. } => {
+                let octets = match has_body {
+                    true => Some(self.body(&head.headers, body).await?),
+                    false => None,
+                };
+                let (admin, by, serve, variable) = (self.admin().clone(), by.clone(), *serve, variable.to_owned());
+                let done = self
+                    .blocking(move || {
+                        let given = Given {
+                            variable: &variable,
+                            query: &query,
+                            body: octets.as_deref().map(Vec::as_slice),
+                        };
+                        serve(&admin, &by, &given)
+                    })
+                    .await?;
+                Ok(whole(row, done))
+            }
+            Kind::Import => Ok(self.import(by, &head.headers, &query, body).await?),
+            Kind::Export => Ok(self.export(by, &query).await?),
+        }
+    }
+
+    /// Works on a thread that may wait.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, NotDone> + Send + 'static,
+    ) -> Result<T, NotDone> {
+        let _working = self.0.working.acquire().await.map_err(|_| stopping())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| stopping())?
+    }
+
+    /// The whole body, in a buffer that is wiped.
+    async fn body(&self, headers: &HeaderMap, body: &mut Option<Upload>) -> Result<Zeroizing<Vec<u8>>, NotDone> {
+        media_type(headers, &["application/json"])?;
+        let upload = body.as_mut().ok_or(Refusal::Internal)?;
+        // With room for the largest: one that grows leaves copies behind.
+        let mut octets = Zeroizing::new(Vec::with_capacity(body::MOST));
+        let whole = async {
+            while let Some(data) = upload.next().await? {
+                if octets.len() + data.len() > body::MOST {
+                    return Err(Unreadable::TooLarge(body::MOST));
+                }
+                octets.extend_from_slice(&data);
+                wiped(data);
+            }
+            Ok(())
+        };
+        let whole = tokio::time::timeout(PATIENCE, whole).await;
+        let whole = whole.unwrap_or(Err(Unreadable::TooSlow));
+        if !matches!(whole, Err(Unreadable::TooLarge(_))) {
+            // There is no rest that is worth waiting for.
+            *body = None;
+        }
+        whole.map_err(unreadable)?;
+        Ok(octets)
+    }
+}
+
+/// Why a body is refused that does not come.
+pub(super) fn unreadable(why: Unreadable) -> NotDone {
+    let refusal = match why {
+        Unreadable::TooLarge(_) => Refusal::TooLarge,
+        Unreadable::TooSlow => Refusal::TooSlow,
+        _ => Refusal::Unreadable,
+    };
+    NotDone::because(refusal, why.to_string())
+}
+
+fn stopping() -> NotDone {
+    NotDone::because(Refusal::Stopping, "the node is stopping")
+}
+
+/// A refusal, and the methods that there are instead.
+struct Failed {
+    not_done: NotDone,
+    allow: Option<String>,
+}
+
+impl From<NotDone> for Failed {
+    fn from(not_done: NotDone) -> Self {
+        Self { not_done, allow: None }
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(why: Refusal) -> Self {
+        NotDone::because(why, "").into()
+    }
+}
+
+/// A path without its escapes, below [`ROOT`].
+fn kaskade_path(path: &str) -> Result<String, NotDone> {
+    let below = path
+        .strip_prefix(ROOT)
+        .ok_or_else(|| NotDone::because(Refusal::ApiUnknown, format!("everything is below {ROOT}")))?;
+    let mut decoded = String::with_capacity(below.len());
+    for (at, segment) in below.split('/').enumerate() {
+        if at > 0 {
+            decoded.push('/');
+        }
+        let segment = kaskade_codec::sbi::path::decode(segment).filter(|segment| !segment.contains('/'));
+        let segment =
+            segment.ok_or_else(|| NotDone::because(Refusal::ResourceNotFound, "the path is not well formed"))?;
+        decoded.push_str(&segment);
+    }
+    Ok(decoded)
+}
+
+/// The operation of a path and method, and the variable in the path. A path that says more by name goes first.
+fn find<'p>(method: &Method, path: &'p str) -> Result<(&'static Row, &'p str), Failed> {
+    let fitting: Vec<(&Row, &str)> = ALL.iter().filter_map(|row| Some((row, row.matches(path)?))).collect();
+    let by_name = fitting.iter().any(|(_, variable)| variable.is_empty());
+    let fitting = || (fitting.iter()).filter(|(_, variable)| variable.is_empty() == by_name);
+    let asked = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    if let Some(found) = fitting().find(|(row, _)| row.method == asked) {
+        return Ok(*found);
+    }
+    let methods: Vec<&str> = fitting().map(|(row, _)| row.method).collect();
+    match methods.is_empty() {
+        true => Err(Refusal::ResourceNotFound.into()),
+        false => Err(Failed {
+            not_done: NotDone::because(Refusal::CommandUnsupported, "the resource does not have this method"),
+            allow: Some(methods.join(", ")),
+        }),
+    }
+}
+
+/// Whether the peer takes JSON.
+fn accepts(headers: &HeaderMap) -> Result<(), NotDone> {
+    let mut all = headers.get_all(header::ACCEPT).iter().peekable();
+    if all.peek().is_none() {
+        return Ok(());
+    }
+    let taken = all.filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            let json = matches!(
+                &*kind,
+                "*/*" | "application/*" | "application/json" | "application/x-ndjson"
+            );
+            json && !refused
+        })
+    });
+    match taken {
+        true => Ok(()),
+        false => Err(NotDone::because(
+            Refusal::NotAcceptable,
+            "the answer is of none of the accepted media types",
+        )),
+    }
+}
+
+/// Which of these media types a body has, in UTF-8.
+pub(super) fn media_type(headers: &HeaderMap, expected: &[&'static str]) -> Result<&'static str, NotDone> {
+    let unsupported = |detail: String| NotDone::because(Refusal::MediaTypeUnsupported, detail);
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(unsupported("no content coding is supported".into()));
+    }
+    let mut all = headers.get_all(header::CONTENT_TYPE).iter();
+    let given = all.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if all.next().is_some() {
+        return Err(NotDone::because(
+            Refusal::Unreadable,
+            "content-type stands more than once in the header",
+        ));
+    }
+    let mut parts = given.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let other_charset = parts.any(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    let found = expected.iter().find(|expected| expected.eq_ignore_ascii_case(kind));
+    match found {
+        Some(found) if !other_charset => Ok(found),
+        _ => Err(unsupported(format!(
+            "the body must be {} in UTF-8",
+            expected.join(" or ")
+        ))),
+    }
+}
+
+fn whole(row: &Row, body: Option<Vec<u8>>) -> Response {
+    let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::OK);
+    match body {
+        Some(body) => reply(status, "application/json", Body::whole(body)),
+        None => {
+            let mut reply = Response::new(Body::empty());
+            *reply.status_mut() = status;
+            reply
+        }
+    }
+}
+
+/// An answer with a body.
+pub(super) fn reply(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// Wipes octets of a body that were copied, as far as nobody else reads them.
+pub(super) fn wiped(data: Bytes) {
+    if let Ok(mut data) = data.try_into_mut() {
+        data.as_mut().zeroize();
+    }
+}
+
+/// `application/problem+json`.
+fn problem(not_done: &NotDone, allow: Option<&str>) -> Response {
+    let status = StatusCode::from_u16(not_done.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(&ProblemDetails::from(not_done)).unwrap_or_default();
+    let mut reply = reply(status, "application/problem+json", Body::whole(body));
+    let headers = reply.headers_mut();
+    if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(header::ALLOW, allow);
+    }
+    if let Some(seconds) = not_done.retry_after() {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    reply
+}
