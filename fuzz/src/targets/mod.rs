@@ -8,6 +8,7 @@
 //! The usual property is that what was parsed, written and parsed again is the same value. Written text may differ from
 //! what came in: capital hex digits, for example.
 
+mod administration;
 mod audit;
 mod bodies;
 mod files;
@@ -20,6 +21,7 @@ mod scheme_output;
 mod store_rows;
 mod usim_files;
 
+pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
 pub use files::{config, hn_key, import_csv, import_toml};
@@ -39,6 +41,8 @@ pub type Target = fn(&[u8]) -> bool;
 pub const TARGETS: &[(&str, Target)] = &[
     ("accept", accept),
     ("access_token", access_token),
+    ("admin_bodies", admin_bodies),
+    ("admin_import", admin_import),
     ("audit_entry", audit_entry),
     ("audit_segment", audit_segment),
     ("certificate_names", certificate_names),

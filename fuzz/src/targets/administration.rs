@@ -1,0 +1,116 @@
+//! What an administrator sends: bodies, queries, and subscribers as lines.
+#![allow(clippy::panic, reason = "that is how a property fails")]
+
+use kaskade::administration::batches::{Batches, ImportQuery, Kind};
+use kaskade::administration::{
+    AddQuery, Changes, ContextQuery, EntriesQuery, ListQuery, Networks, NewHnKey, NewSubscriber, NotDone, ShowQuery,
+    body,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::str::from_utf8;
+
+/// Every body and every query gets the same octets.
+pub fn admin_bodies(data: &[u8]) -> bool {
+    let bodies = [
+        body_of::<NewSubscriber>(data, |new| drop(new.entry(1))),
+        body_of::<Changes>(data, |_| ()),
+        body_of::<Networks>(data, |_| ()),
+        body_of::<NewHnKey>(data, |_| ()),
+    ];
+    let queries = match from_utf8(data) {
+        Ok(text) if !text.is_empty() => [
+            query_of::<ListQuery>(text),
+            query_of::<ShowQuery>(text),
+            query_of::<AddQuery>(text),
+            query_of::<ImportQuery>(text),
+            query_of::<ContextQuery>(text),
+            query_of::<EntriesQuery>(text),
+        ],
+        _ => [false; 6],
+    };
+    bodies.iter().chain(&queries).any(|accepted| *accepted)
+}
+
+/// What was read, written and read again is written as it was.
+fn body_of<T: Serialize + DeserializeOwned>(data: &[u8], used: impl Fn(&T)) -> bool {
+    let Some(read) = told(body::read::<T>(data)) else {
+        return false;
+    };
+    used(&read);
+    let written = rewritten(&read);
+    let again = told(body::read::<T>(&written)).map(|again| rewritten(&again));
+    assert_eq!(again.as_ref(), Some(&written));
+    true
+}
+
+fn query_of<T: Serialize + DeserializeOwned>(text: &str) -> bool {
+    let Some(read) = told(body::query::<T>(text)) else {
+        return false;
+    };
+    let written = body::query_text(&read);
+    let again = told(body::query::<T>(written.strip_prefix('?').unwrap_or(&written)));
+    assert_eq!(again.map(|again| body::query_text(&again)).as_ref(), Some(&written));
+    true
+}
+
+fn rewritten(value: &impl Serialize) -> Vec<u8> {
+    match serde_json::to_vec(value) {
+        Ok(octets) => octets,
+        Err(error) => panic!("what was read has no form: {error}"),
+    }
+}
+
+/// What is wrong can always be said.
+fn told<T>(read: Result<T, NotDone>) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(error) => {
+            assert!(
+                (400..500).contains(&error.status()) && !error.to_string().is_empty(),
+                "{error}"
+            );
+            None
+        }
+    }
+}
+
+/// Subscribers as lines, cut at a place that the first octet says: the batches do not depend on it.
+pub fn admin_import(data: &[u8]) -> bool {
+    let Some((first, lines)) = data.split_first() else {
+        return false;
+    };
+    let kind = if first % 2 == 0 { Kind::Csv } else { Kind::Ndjson };
+    let whole = taken(kind, &[lines]);
+    let (before, behind) = lines.split_at(usize::from(*first).min(lines.len()));
+    assert_eq!(taken(kind, &[before, behind]), whole);
+    whole.is_some_and(|(entries, wrong)| !entries.is_empty() && wrong.is_empty())
+}
+
+type Lines = Vec<(usize, String)>;
+
+/// Subscribers and errors, each with its line; `None` where a line is longer than any.
+fn taken(kind: Kind, parts: &[&[u8]]) -> Option<(Lines, Lines)> {
+    let mut batches = Batches::new(kind);
+    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
+    let mut next = 1;
+    for (at, part) in parts.iter().enumerate() {
+        let (mut rest, last) = (*part, at + 1 == parts.len());
+        loop {
+            rest = rest.get(batches.fill(rest)..).unwrap_or_default();
+            match batches.next(last && rest.is_empty()).ok()? {
+                None if rest.is_empty() => break,
+                None => {}
+                Some(batch) => {
+                    assert_eq!(batch.first_line, next, "no line is left out");
+                    assert!(batch.next_line > batch.first_line);
+                    next = batch.next_line;
+                    entries.extend(batch.entries.iter().map(|entry| (entry.line, entry.supi.sbi())));
+                    let errors = batch.wrong.into_iter().flat_map(|wrong| wrong.errors);
+                    wrong.extend(errors.map(|error| (error.line, error.reason)));
+                }
+            }
+        }
+    }
+    Some((entries, wrong))
+}
