@@ -18,7 +18,6 @@
     reason = "a program for a person at a terminal"
 )]
 
-mod administration;
 mod background;
 mod constant_time;
 mod demo;
@@ -34,9 +33,11 @@ mod profiles;
 mod records;
 mod releases;
 mod sans_io;
+mod schemathesis;
 mod shell;
 mod summary;
 mod test;
+mod unpacked;
 mod vectors;
 mod yanked;
 
@@ -52,7 +53,7 @@ Commands:
   test [--long] [--no-install] [--patience N]
       Everything that must hold before a change lands: formatting, lengths of files, layers, vectors, ignored files,
       clippy (also as on another processor), documentation, tests, vectors again (a file that is changed must fail a
-      test), builds without default features, deliberate faults, the demo over the wire, the ciphers against other
+      test), builds without default features, deliberate faults, the demo over the wire, schemathesis, the ciphers against other
       people's, constant time under valgrind, licences and yanked crates, and 5 s of fuzzing for every parser. What the
       tests need is installed meanwhile. The summary shows each step's seconds beside its budget, and what was not here,
       such as 3GPP's own files; a run that takes longer than all budgets together fails.
@@ -90,6 +91,10 @@ Commands:
       Builds the fuzz targets with coverage (stable toolchain, needs g++) and runs one or all of them, 60 s each unless
       told otherwise. A failing input is kept under fuzz/artifacts/.
         --list        only name the targets
+
+  schemathesis
+      Requests of all kinds, right and wrong, made of the documents of the interfaces: administration, and the services by
+      3GPP's files where they are here.
 
   constant-time
       Runs the algorithms under valgrind with every secret marked: no branch and no address may depend on one (x86-64,
@@ -172,6 +177,11 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "constant-time" => {
             options.end()?;
             println!("\nconstant time: {}", constant_time::run()?);
+            Ok(())
+        }
+        "schemathesis" => {
+            options.end()?;
+            println!("\nschemathesis: {}", schemathesis::run(true)?);
             Ok(())
         }
         "faults" => {

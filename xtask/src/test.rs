@@ -3,8 +3,8 @@
 use crate::background::Background;
 use crate::summary::{Summary, Tests};
 use crate::{
-    administration, constant_time, demo, deny, faults, fuzz, ignored, layers, lengths, mutants, packages, records,
-    shell, vectors,
+    constant_time, demo, deny, faults, fuzz, ignored, layers, lengths, mutants, packages, records, schemathesis, shell,
+    unpacked, vectors,
 };
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ const STEPS: &[Step] = &[
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
     step("demo", 90, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
-    step("administration against schemathesis", 60, |run| administration::run(run.plan.install), "run it yourself: docs/administration.md says how a node is asked; schemathesis prints the request"),
+    step("schemathesis", 90, |run| schemathesis::run(run.plan.install), "schemathesis prints the request: run it yourself, docs/administration.md says how a node is asked"),
     step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
     step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
     step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
@@ -293,6 +293,9 @@ fn count(mut command: Command, run: &mut Run) -> Result<String> {
 fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
     if let Some(python) = packages::python() {
         command.env("KASKADE_PYTHON", python);
+    }
+    if let Some(promtool) = unpacked::promtool(run.plan.install)? {
+        command.env("KASKADE_PROMTOOL", promtool.path);
     }
     if run.plan.long {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);

@@ -434,9 +434,13 @@ fn old_segments_go_and_the_log_says_so() {
     let (last, seen) = since(summary.entries);
     assert!(last.segments < summary.segments && seen.len() < all.len(), "{last:?}");
     assert_eq!(seen.last(), Some(&summary.entries));
-    let middle = summary.entries - 30_000;
-    let (_, seen) = since(middle);
-    assert!(seen.contains(&middle) && seen.len() < all.len());
+    let before = seen.first().expect("entries of the last segment") - 1;
+    let (two, seen) = since(before);
+    assert!(
+        two.segments == last.segments + 1 && two.segments < summary.segments,
+        "{two:?}"
+    );
+    assert!(seen.contains(&before) && seen.len() < all.len());
     assert_eq!(since(summary.entries + 1).1.last(), Some(&summary.entries));
     drop(open(folder.path(), &key));
     fs::remove_file(segment(folder.path(), summary.first_segment)).expect("removed");

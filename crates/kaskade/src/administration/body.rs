@@ -17,6 +17,13 @@ pub const MOST: usize = 64 * 1024;
 
 /// Reads a body: JSON in UTF-8, an object whose members are known and there once.
 pub fn read<T: DeserializeOwned>(octets: &[u8]) -> Result<T, NotDone> {
+    // serde takes an array in the place of an object, its values in the order of the members.
+    if octets.iter().find(|octet| !octet.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(NotDone::because(
+            Refusal::IeIncorrect,
+            "an object is expected, not an array",
+        ));
+    }
     let mut from = serde_json::Deserializer::from_slice(octets);
     let read = serde_path_to_error::deserialize(&mut from);
     read.map_err(|error| {
@@ -172,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::administration::text::{Limit, Text};
-    use crate::administration::{ListQuery, NewSubscriber};
+    use crate::administration::{Changes, ListQuery, NewSubscriber};
 
     #[test]
     fn a_query_reads_back() {
@@ -206,6 +213,15 @@ mod tests {
             let told = query::<ListQuery>(&text).unwrap_err();
             assert!(!format!("{told} {:?}", told.param).contains(&K[..12]), "{told}");
         }
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        for body in ["[]", " \n[null, null]"] {
+            let told = read::<Changes>(body.as_bytes()).unwrap_err();
+            assert_eq!(told.why(), Refusal::IeIncorrect);
+        }
+        assert!(read::<Changes>(b" {}").is_ok());
     }
 
     proptest! {

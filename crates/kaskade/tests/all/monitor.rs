@@ -44,14 +44,15 @@ fn samples(text: &str) -> BTreeMap<String, u64> {
 
 /// Says what Prometheus's own tool says, where it is here.
 fn promtool(text: &str) {
-    let child = Command::new("promtool")
+    let program = std::env::var_os("KASKADE_PROMTOOL").unwrap_or_else(|| "promtool".into());
+    let child = Command::new(program)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut child) = child else {
-        kaskade_oracle::not_here("promtool: apt-get install prometheus");
+        kaskade_oracle::not_here("promtool, of Debian's package prometheus (KASKADE_PROMTOOL names it)");
         return;
     };
     child

@@ -1,0 +1,270 @@
+//! The built program against schemathesis: requests that follow a document of an interface, and requests that do not. The
+//! administration interface by the document that it prints, the services by 3GPP's.
+
+use crate::{records, shell, unpacked};
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// From pip, into a folder of its own below target.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
+/// What is held against every answer. That a body of the right form is taken is not: which fields go together, no schema says.
+const STRICT: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
+                      response_schema_conformance,negative_data_rejection,unsupported_method";
+
+/// What is held against answers of the services, whose documents allow more than Kaskade serves.
+const SERVED: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
+
+/// The services: what the node calls their role when it starts, and 3GPP's file.
+const SERVICES: &[(&str, &str)] = &[
+    ("AUSF", "TS29509_Nausf_UEAuthentication.yaml"),
+    ("UDM", "TS29503_Nudm_UEAU.yaml"),
+];
+
+/// Cases of each operation at most, beside those for each bound: some hundreds in all.
+const CASES: &str = "12";
+
+/// A program that is ended when this is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Lets schemathesis ask the administration interface as an operator, and the services through a proxy, as it speaks no HTTP/2.
+pub(crate) fn run(install: bool) -> Result<String> {
+    let Some(schemathesis) = schemathesis(install)? else {
+        records::note("schemathesis (pip install schemathesis)")?;
+        return Ok("not here: schemathesis".to_owned());
+    };
+    shell::run(&mut shell::cargo(["build", "--quiet", "-p", "kaskade"]))?;
+    let folder = shell::Scratch::new("schemathesis")?;
+    let node = Node::start(folder.path())?;
+    let administration = administration(&schemathesis, &node)?;
+    let services = services(&schemathesis, &node, install)?;
+    Ok(format!("administration: {administration}; services: {services}"))
+}
+
+/// The node that is asked, and where.
+struct Node<'a> {
+    folder: &'a Path,
+    /// Prefixes of lines that the node prints at its start, such as `AUSF`, and the addresses there.
+    addresses: BTreeMap<String, String>,
+    _node: Running,
+}
+
+impl<'a> Node<'a> {
+    fn start(folder: &'a Path) -> Result<Self> {
+        let program = program();
+        certificates(folder)?;
+        std::fs::write(folder.join("kaskade.toml"), CONFIG)?;
+        std::fs::write(folder.join("schemathesis.toml"), OPTIONS)?;
+        // What the schemas' shortest values name, so that some requests are granted.
+        std::fs::write(folder.join("subscribers.csv"), SUBSCRIBER)?;
+        let mut import = Command::new(&program);
+        import.args(["subscriber", "import", "--data", "data", "subscribers.csv"]);
+        shell::output(import.current_dir(folder))?;
+        let mut node = Command::new(&program)
+            .args(["up", "--config", "kaskade.toml"])
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.join("log"))?)
+            .spawn()
+            .context("cannot start the program")?;
+        let stdout = node.stdout.take().context("no standard output")?;
+        let node = Running(node);
+        let mut addresses = BTreeMap::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            if line.starts_with("Running") {
+                break;
+            }
+            if let Some((name, address)) = line.split_once(' ') {
+                addresses.insert(name.to_owned(), address.trim().to_owned());
+            }
+        }
+        Ok(Self {
+            folder,
+            addresses,
+            _node: node,
+        })
+    }
+
+    fn address(&self, name: &str) -> Result<&str> {
+        let address = self.addresses.get(name);
+        let address = address.with_context(|| format!("the node does not say where its {name} is"))?;
+        Ok(address)
+    }
+
+    fn has_panicked(&self) -> Result<bool> {
+        Ok(std::fs::read_to_string(self.folder.join("log"))?.contains("panicked"))
+    }
+}
+
+fn administration(schemathesis: &Path, node: &Node<'_>) -> Result<String> {
+    let document = shell::output(Command::new(program()).args(["admin", "openapi"]))?;
+    std::fs::write(node.folder.join("openapi.json"), document)?;
+    let root = node.address("Metrics")?;
+    let root = root.strip_suffix("/metrics").context("metrics are elsewhere")?;
+    let mut command = asking(schemathesis, node, "openapi.json", &format!("{root}/admin/v1"));
+    command.args(["--tls-verify", "ca.pem"]);
+    command.args(["--request-cert", "client.pem", "--request-cert-key", "client.key"]);
+    command.args(["--checks", STRICT]);
+    cases(&mut command, node)
+}
+
+/// The services by 3GPP's own files. Members of theirs that Kaskade does not serve are taken, or refused as what is not supported.
+fn services(schemathesis: &Path, node: &Node<'_>, install: bool) -> Result<String> {
+    let beside = shell::root().join("../shared/openapi");
+    let files = std::env::var_os("KASKADE_OPENAPI").map_or(beside, PathBuf::from);
+    if !files.is_dir() {
+        records::note("3GPP's OpenAPI files (KASKADE_OPENAPI names their folder)")?;
+        return Ok("not here: 3GPP's OpenAPI files".to_owned());
+    }
+    let Some(nghttpx) = unpacked::nghttpx(install)? else {
+        return Ok("not here: nghttpx".to_owned());
+    };
+    let mut told = Vec::new();
+    for (name, file) in SERVICES {
+        let address = node.address(name)?;
+        let (host, root) = address
+            .strip_prefix("http://")
+            .and_then(|address| address.split_once('/'))
+            .context("an address without a path")?;
+        let (proxy, port) = proxy(&nghttpx, node.folder, host)?;
+        let file = files.join(file);
+        let file = file.to_str().context("a path that is no text")?;
+        let mut command = asking(schemathesis, node, file, &format!("http://127.0.0.1:{port}/{root}"));
+        command.args(["--checks", SERVED]);
+        told.push(format!("{name} {}", cases(&mut command, node)?));
+        drop(proxy);
+    }
+    Ok(told.join(", "))
+}
+
+/// A proxy to an HTTP/2 server, and its port.
+fn proxy(nghttpx: &unpacked::Program, folder: &Path, to: &str) -> Result<(Running, u16)> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let (host, at) = to.split_once(':').context("no port")?;
+    let log = std::fs::File::create(folder.join("proxy.log"))?;
+    let mut command = nghttpx.command();
+    command.args(["--conf", "/dev/null", "--workers", "1"]);
+    command.arg(format!("--frontend=127.0.0.1,{port};no-tls"));
+    command.arg(format!("--backend={host},{at};;proto=h2"));
+    let command = command.current_dir(folder).stdin(Stdio::null());
+    let command = command.stdout(log.try_clone()?).stderr(log);
+    let running = Running(command.spawn().context("cannot start nghttpx")?);
+    for _ in 0..100 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok((running, port));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    bail!("nghttpx does not answer")
+}
+
+fn asking(schemathesis: &Path, node: &Node<'_>, document: &str, url: &str) -> Command {
+    let mut command = Command::new(schemathesis);
+    command.args([
+        "run",
+        document,
+        "--no-color",
+        "--seed",
+        "1",
+        "--workers",
+        "2",
+        "--url",
+        url,
+    ]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", CASES]);
+    command.current_dir(node.folder);
+    command
+}
+
+/// Runs it; how many cases it tried.
+fn cases(command: &mut Command, node: &Node<'_>) -> Result<String> {
+    let output = command.output().context("cannot start schemathesis")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || node.has_panicked()? {
+        bail!("{said}\n{}", std::fs::read_to_string(node.folder.join("log"))?);
+    }
+    let cases = said.lines().skip_while(|line| *line != "Test cases:").nth(1);
+    let cases = cases.and_then(|line| line.trim().split(',').next());
+    Ok(cases.unwrap_or("no cases counted").to_owned())
+}
+
+fn program() -> PathBuf {
+    shell::root().join("target/debug/kaskade")
+}
+
+/// The proxy itself refuses other methods than HTTP's usual ones.
+const OPTIONS: &str = "[phases.coverage]
+unexpected-methods = [\"DELETE\", \"GET\", \"PATCH\", \"POST\", \"PUT\"]
+";
+
+const SUBSCRIBER: &str = "supi,k,opc
+imsi-00000,465b5ce8b199b49faa5f0a2ee238a6bc,cd63cb71954a9f4e48a5994e37a02baf
+";
+
+const CONFIG: &str = "data_dir = \"data\"
+[policy]
+serving_networks = [\"000-000\"]
+[udm]
+listen = \"127.0.0.1:0\"
+[ausf]
+listen = \"127.0.0.1:0\"
+[admin]
+listen = \"127.0.0.1:0\"
+[admin.tls]
+cert = \"server.pem\"
+key = \"server.key\"
+client_ca = \"ca.pem\"
+[admin.roles]
+\"client.example\" = \"operator\"
+";
+
+/// The program, which is installed where that is allowed; `None` where it is not and cannot be.
+fn schemathesis(install: bool) -> Result<Option<PathBuf>> {
+    let folder = shell::root().join("target/schemathesis");
+    let program = folder.join("bin/schemathesis");
+    if shell::succeeds(Command::new(&program).arg("--version")) {
+        return Ok(Some(program));
+    }
+    if !install {
+        return Ok(None);
+    }
+    let made = shell::succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+        && shell::succeeds(Command::new(folder.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]));
+    Ok(made.then_some(program))
+}
+
+/// An authority, and certificates of server and client, by openssl.
+fn certificates(folder: &Path) -> Result<()> {
+    let openssl = |arguments: &str| {
+        let mut command = Command::new("openssl");
+        command.args(arguments.split_whitespace()).current_dir(folder);
+        shell::output(&mut command).map(drop)
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!(
+        "req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=ca -days 2"
+    ))?;
+    for (name, names) in [("server", "IP:127.0.0.1"), ("client", "DNS:client.example")] {
+        std::fs::write(folder.join("names"), format!("subjectAltName={names}"))?;
+        openssl(&format!(
+            "req {key} -keyout {name}.key -out {name}.csr -subj /CN={name}"
+        ))?;
+        openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {name}.pem -days 2 -extfile names"
+        ))?;
+    }
+    Ok(())
+}
