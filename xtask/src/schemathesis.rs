@@ -180,7 +180,7 @@ fn asking(schemathesis: &Path, node: &Node<'_>, document: &str, url: &str) -> Co
         "--seed",
         "1",
         "--workers",
-        "2",
+        "1",
         "--url",
         url,
     ]);
