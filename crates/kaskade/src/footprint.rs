@@ -43,6 +43,7 @@ impl Footprint {
             all: count(config.udm.max_events),
             ..EventLimits::default()
         };
+        let visitors = kaskade_net::admin::Limits::default().octets();
         let of = |role: Role, octets: usize| if config.runs(role) { octets } else { 0 };
         Self(vec![
             ("requests", peers.requests),
@@ -82,7 +83,11 @@ impl Footprint {
                         .saturating_add(pages(config)),
                 ),
             ),
-            ("administration", admin::OCTETS),
+            (
+                "administration",
+                // The socket, and the address where there is one.
+                admin::OCTETS.saturating_add(visitors.saturating_mul(1 + usize::from(config.admin.listen.is_some()))),
+            ),
             ("program", PROGRAM_OCTETS),
         ])
     }

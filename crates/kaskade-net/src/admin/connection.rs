@@ -17,12 +17,16 @@ use tokio::time::timeout;
 use super::{Body, Handler, Limits, Response, Upload, Visitor, remote};
 use crate::sbi::connection::{ConnectionError, GRACE, MAX_RESETS, MAX_UNSEEN_RESETS, idle, prepare, shake_hands};
 use crate::sbi::doors::Ticket;
+use crate::sbi::limits::CONNECTION_WINDOW;
 use crate::sbi::server::{Shutdown, begun};
 use crate::sbi::tls::{ServerTls, peer};
 use crate::sbi::watched::Watched;
 
 /// The most fields of a head.
 const MAX_FIELDS: usize = 64;
+
+/// Flow-control window of a request, in octets: an import has one, and all requests of a connection share the connection's.
+const STREAM_WINDOW: u32 = 64 * 1024;
 
 /// What receives the visitors of one listener.
 pub(super) struct Reception<H> {
@@ -100,6 +104,8 @@ impl<H: Handler> Reception<H> {
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits.head)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
             .max_pending_accept_reset_streams(MAX_UNSEEN_RESETS)
             .max_local_error_reset_streams(MAX_RESETS)
             .max_send_buf_size(64 * 1024);

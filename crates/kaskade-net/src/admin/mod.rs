@@ -103,9 +103,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // With those that end, fewer than the descriptors that the services leave (RESERVED_DESCRIPTORS).
-            connections: 16,
-            handshakes: 4,
+            connections: 64,
+            // As many: a portal or a shell may open all of its connections at once.
+            handshakes: 64,
             streams: 16,
             head: 16 * 1024,
             patience: Duration::from_secs(10),
@@ -117,6 +117,18 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The most memory that visitors of one listener can take without a request, in octets.
+    pub const fn octets(&self) -> usize {
+        let handshakes = self.handshakes.saturating_add(limits::MAX_ENDING);
+        (self.connections.saturating_mul(limits::CONNECTION_OCTETS))
+            .saturating_add(handshakes.saturating_mul(limits::HANDSHAKE_OCTETS))
+    }
+
+    /// File descriptors of one listener with all of its visitors.
+    pub const fn descriptors(&self) -> usize {
+        (self.connections.saturating_add(self.handshakes)).saturating_add(limits::MAX_ENDING + 1)
+    }
+
     /// What the doors ask for: one source may have all places, since all administration may come from one machine.
     fn of_doors(&self) -> limits::Limits {
         limits::Limits {

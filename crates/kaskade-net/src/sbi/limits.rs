@@ -33,7 +33,7 @@ pub const HANDSHAKE_OCTETS: usize = 128 * 1024;
 pub const HEADER_FACTOR: usize = 8;
 
 /// Connections that were closed and whose tasks have not ended yet; for more, nobody new is taken in.
-pub(super) const MAX_ENDING: usize = 16;
+pub(crate) const MAX_ENDING: usize = 16;
 
 /// Flow-control window of a connection, in octets: what a peer may send beyond what was read, over all streams.
 pub const CONNECTION_WINDOW: u32 = 128 * 1024;
@@ -44,8 +44,9 @@ pub const MAX_UNPAID: usize = 16;
 /// How long a request may take in all: body, work and the reading of the answer.
 pub const STREAM_LIFE: Duration = Duration::from_secs(30);
 
-/// File descriptors that are kept for everything but connections: the store, the log, links to other network functions.
-pub const RESERVED_DESCRIPTORS: usize = 64;
+/// File descriptors that are kept for everything but connections of the services: the store, the log, links to other network
+/// functions, and both listeners of administration with all of their visitors.
+pub const RESERVED_DESCRIPTORS: usize = 384;
 
 /// What the peers of a node may use together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +204,7 @@ mod tests {
         let limits = Limits::default();
         assert_eq!(limits.within_descriptors(100_000), limits);
         assert_eq!(limits.within_descriptors(limits.descriptors()), limits);
-        for descriptors in [0, 64, 66, 100, 256, 1024] {
+        for descriptors in [0, 64, 66, 100, 256, 384, 386, 400, 1024] {
             let fitted = limits.within_descriptors(descriptors);
             assert!(
                 fitted.descriptors() <= descriptors.max(RESERVED_DESCRIPTORS + 2),
@@ -212,6 +213,8 @@ mod tests {
             assert!(fitted.max_connections >= 1 && fitted.max_handshakes >= 1);
             assert!(fitted.max_connections_per_source <= fitted.max_connections);
         }
-        assert_eq!(limits.within_descriptors(1024).max_connections, 840);
+        assert_eq!(limits.within_descriptors(1024).max_connections, 560);
+        let administration = crate::admin::Limits::default().descriptors();
+        assert!(2 * administration + 64 <= RESERVED_DESCRIPTORS, "{administration}");
     }
 }

@@ -325,3 +325,46 @@ async fn a_full_house_closes_what_is_idle_and_a_shutdown_ends_what_does_not() {
     office.close().await;
     assert_eq!(never.await.unwrap().0, "");
 }
+
+/// Somebody with a shell and `xargs`, or a portal that opens all of its connections at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_come_at_once_and_all_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let office = Office::open(Listener::unix(UnixListener::bind(&path).unwrap()), Limits::default());
+    let ask = |path: &Path| {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let mut stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+            write!(stream, "GET /who HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        })
+    };
+    let asked: Vec<_> = (0..60).map(|_| ask(&path)).collect();
+    for answer in asked {
+        let answer = answer.await.unwrap().expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    office.close().await;
+    if without_interop() {
+        return;
+    }
+    let pki = Pki::new();
+    let office = Office::tcp(Some(pki.server(true).with_http_1()), Limits::default());
+    let who = format!("https://{}/who?[1-60]", office.address());
+    let (ca, cert, key) = (pki.arg("ca.pem"), pki.arg("client.pem"), pki.arg("client.key"));
+    let at_once = [
+        "--parallel",
+        "--parallel-immediate",
+        "--parallel-max",
+        "60",
+        "--http1.1",
+        "-w",
+        " %{http_code} ",
+    ];
+    let identity = ["--cacert", &ca, "--cert", &cert, "--key", &key, &who];
+    let answers = told(&[&at_once[..], &identity[..]].concat()).await;
+    assert_eq!(answers.matches(" 200 ").count(), 60, "{answers}");
+    office.close().await;
+}
