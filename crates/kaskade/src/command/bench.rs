@@ -1,37 +1,30 @@
 //! `kaskade bench`: what this machine can do.
 
+mod beside;
 mod pki;
+mod serve;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kaskade::config::{BudgetConfig, Config, Parsed};
-use kaskade::load::{self, LoadOptions, LoadReport, demo_subscriber};
-use kaskade_aka::sqn::SqnRecord;
-use kaskade_crypto::ecies::{HnPrivateKey, Profile};
-use kaskade_keys::{HnKeyId, Plmn, RoutingIndicator};
-use kaskade_net::node::{Node, RemoteUdm};
+use kaskade::load::{self, LoadOptions, LoadReport};
+use kaskade_crypto::ecies::Profile;
+use kaskade_keys::{Plmn, RoutingIndicator};
 use kaskade_net::random::random_octets;
-use kaskade_net::role::udm::HnKeyRing;
-use kaskade_net::sbi::client::ClientOptions;
-use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
+use kaskade_store::SqnScheme;
 use kaskade_ue::Identity;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::beside::{Beside, Companion};
 use self::pki::Pki;
+use self::serve::{HN_KEY_ID, ServeArgs, Told, hn_key};
 use crate::console::{Console, Style};
-use crate::data_dir::DataDir;
-use crate::record;
-use crate::runtime::roles::{Shared, nf_instance_id, node_options};
-use crate::runtime::store::open_store;
 
 /// Measures complete authentications on this machine
 #[derive(clap::Args, Debug)]
@@ -64,6 +57,7 @@ enum BenchCommand {
   kaskade bench auth --suci a --tls                (as deployed)
   kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
   kaskade bench auth --no-audit                    (what the audit log costs is the difference)
+  kaskade bench auth --subscribers 100000 --beside import    (and 100 000 more come in meanwhile)
 
 A subscriber has at most four challenges at once: connections x streams is at most four times the
 smallest number of subscribers.
@@ -89,6 +83,9 @@ struct AuthArgs {
     threads: u16,
     #[command(flatten)]
     profile: ProfileArgs,
+    /// What an administrator does over the node's socket meanwhile
+    #[arg(long, value_enum, value_name = "WHAT")]
+    beside: Option<Beside>,
     /// SQN scheme of the subscribers: TIME_BASED, GENERAL or NON_TIME_BASED
     #[arg(long, default_value = "TIME_BASED")]
     scheme: SqnScheme,
@@ -199,39 +196,6 @@ impl ProfileArgs {
     }
 }
 
-const HN_KEY_ID: HnKeyId = HnKeyId(1);
-
-/// The home network's key of a measurement: nobody's, as the subscribers.
-fn hn_key(profile: Profile) -> Result<HnPrivateKey> {
-    Ok(HnPrivateKey::from_octets(profile, &[0x42; 32])?)
-}
-
-/// The server of a measurement: told by its parent, stops when its standard input ends
-#[derive(clap::Args, Debug)]
-struct ServeArgs {
-    #[arg(long)]
-    dir: PathBuf,
-    #[arg(long)]
-    subscribers: u64,
-    #[arg(long)]
-    threads: u16,
-    #[arg(long)]
-    scheme: SqnScheme,
-    #[command(flatten)]
-    profile: ProfileArgs,
-}
-
-/// What the server tells its parent: one line of JSON each.
-#[derive(Debug, Serialize, Deserialize)]
-enum Told {
-    Loaded(u64),
-    Ready {
-        url: String,
-        seconds: f64,
-        empty_resident: u64,
-    },
-}
-
 const SEED: u64 = 1;
 
 /// A subscriber with more challenges that wait loses its oldest.
@@ -257,7 +221,7 @@ fn check_load(args: &AuthArgs) -> Result<()> {
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.command {
         BenchCommand::Auth(args) => auth(console, args),
-        BenchCommand::Serve(args) => serve(console, args),
+        BenchCommand::Serve(args) => serve::serve(console, args),
     }
 }
 
@@ -297,7 +261,12 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         }
         options.duration = Duration::from_secs(args.seconds);
         options.server_pid = Some(server.child.id());
+        let companion = args
+            .beside
+            .map(|beside| Companion::start(beside, &folder.0))
+            .transpose()?;
         let report = runtime.block_on(load::run(options))?;
+        let administered = companion.map(Companion::stop).transpose()?;
         let resident = resident(server.child.id())?;
         let measured = Measured {
             profile: args.profile,
@@ -307,12 +276,16 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
             empty_resident: server.empty_resident,
             resident,
             report,
+            administered,
         };
         server.stop()?;
         if args.json {
             console.line(measured.document())?;
         } else {
             console.line(measured.row())?;
+            if let Some(administered) = &measured.administered {
+                console.line(administered.sentence())?;
+            }
         }
         if measured.report.failures > 0 {
             bail!(
@@ -333,6 +306,7 @@ struct Measured {
     empty_resident: u64,
     resident: u64,
     report: LoadReport,
+    administered: Option<beside::Done>,
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
@@ -365,6 +339,7 @@ impl Measured {
             "budgets": "off",
             "authentications": self.report.authentications,
             "failures": self.report.failures,
+            "beside": self.administered.as_ref().map(beside::Done::document),
             "authentications_per_second": self.report.auths_per_s(),
             "authentications_per_server_cpu_second": self.report.auths_per_server_cpu_s(),
             "server_cpu_microseconds_per_authentication": self.cpu_microseconds(),
@@ -473,93 +448,6 @@ impl Drop for Server {
             let _ = self.child.wait();
         }
     }
-}
-
-fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
-    let tell = |told: &Told| console.line(serde_json::to_string(told).unwrap_or_default());
-    let mut config = Config::default();
-    let plmn = Plmn::new("001", "01")?;
-    config.data_dir = args.dir.join("data");
-    config.ausf.listen.set_port(0);
-    config.udm.listen.set_port(0);
-    config.policy.serving_networks.push(Parsed(plmn));
-    // One peer asks for everything, and a small store for the same cards again and again.
-    config.budget = BudgetConfig::unlimited();
-    config.audit.enabled = !args.profile.no_audit;
-    let pki = args.profile.tls.then(|| Pki::create(&args.dir)).transpose()?;
-    if let Some(pki) = &pki {
-        config.ausf.tls = pki.server();
-        config.udm.tls = pki.server();
-    }
-    let hn_keys = args.profile.suci.and_then(Scheme::profile).map(hn_key).transpose()?;
-    let data = DataDir::open_or_create(&config.data_dir)?;
-    let store = Arc::new(open_store(&data, &config)?);
-    let ausf = nf_instance_id(&data)?;
-    let audit = record::open_audit_to_serve(&store, &data, &config)?;
-    let empty_resident = resident(std::process::id())?;
-    let begin = Instant::now();
-    fill(&store, plmn, args, &tell)?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(args.threads.max(1).into())
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let ring: HnKeyRing = hn_keys.into_iter().map(|key| (HN_KEY_ID, key)).collect();
-        let options = node_options(&config, &Shared::new(&store, &ring, ausf, &audit))?;
-        let mut nodes = Vec::new();
-        let mut of_ausf = options.clone();
-        if args.profile.n13 {
-            let mut of_udm = options;
-            of_udm.ausf = None;
-            let udm = Node::start(of_udm)?;
-            let url = udm.udm_url().context("no UDM")?.to_owned();
-            nodes.push(udm);
-            let client = pki.as_ref().map_or_else(|| Ok(ClientOptions::default()), Pki::client)?;
-            of_ausf.udm = None;
-            if let Some(role) = &mut of_ausf.ausf {
-                role.udm = Some(RemoteUdm { url, options: client });
-            }
-        }
-        let node = Node::start(of_ausf)?;
-        let url = node.ausf_url().context("no AUSF")?.to_owned();
-        nodes.push(node);
-        tell(&Told::Ready {
-            url,
-            seconds,
-            empty_resident,
-        })?;
-        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
-        for node in nodes.into_iter().rev() {
-            node.shutdown().await;
-        }
-        std::io::stdout().flush()?;
-        Ok(())
-    })
-}
-
-fn fill(
-    store: &SubscriberStore,
-    plmn: Plmn,
-    args: &ServeArgs,
-    tell: &impl Fn(&Told) -> std::io::Result<()>,
-) -> Result<()> {
-    const CHUNK: u64 = 10_000;
-    let mut done = 0;
-    while done < args.subscribers {
-        let end = args.subscribers.min(done + CHUNK);
-        let subscribers: Vec<Subscriber> = (done..end)
-            .map(|index| {
-                let mut subscriber = load::subscriber(demo_subscriber(plmn, SEED, index));
-                subscriber.sqn = SqnRecord::blank(args.scheme);
-                subscriber
-            })
-            .collect();
-        store.put_many(&subscribers)?;
-        done = end;
-        tell(&Told::Loaded(done))?;
-    }
-    Ok(())
 }
 
 /// Resident memory of a process, in octets.

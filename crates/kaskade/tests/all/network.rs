@@ -309,6 +309,21 @@ fn a_small_benchmark() {
     }
 }
 
+/// In a small measurement: operations over the socket go on, and no authentication is lost by them or by an import.
+#[test]
+fn a_benchmark_beside_an_administrator() {
+    let place = Place::new();
+    for beside in ["operations", "import"] {
+        let line = format!("bench auth --subscribers 200 --seconds 2 --streams 4 --json --beside {beside}");
+        let printed = place.kaskade(&line).ok();
+        let measured = &json(&printed)[0];
+        assert_eq!(measured["failures"], 0, "{printed}");
+        let done = &measured["beside"];
+        let count = done["operations"].as_u64().or(done["imported"].as_u64());
+        assert!(count.is_some_and(|count| count > 4), "{printed}");
+    }
+}
+
 #[test]
 fn every_profile_of_the_benchmark() {
     let place = Place::new();
