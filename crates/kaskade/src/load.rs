@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use hyper::Method;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::usim::UsimOptions;
 use kaskade_codec::sbi::SupiOrSuci;
@@ -14,11 +16,12 @@ use kaskade_keys::fivegs::{KSeaf, ResStar};
 use kaskade_keys::{Abba, Plmn, ServingNetworkName, Supi};
 use kaskade_net::random::{SystemEntropy, random_octets};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
-use kaskade_net::sbi::client::{ClientError, ClientOptions};
+use kaskade_net::sbi::client::{ClientError, ClientOptions, SbiClient};
 use kaskade_store::{AuthMethods, OpOrOpc, SqnRecord, SqnScheme, Subscriber, SubscriberSecrets, Subscription};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::demo::DemoSubscriber;
 use kaskade_ue::{Answer, Challenge, Device, Identity, MobileIdentity};
+use serde_json::{Value, json};
 
 pub use kaskade_ue::demo::demo_subscriber;
 
@@ -68,6 +71,8 @@ pub struct LoadOptions {
     pub duration: Duration,
     /// Process of the server, to read its CPU time.
     pub server_pid: Option<u32>,
+    /// Sends requests as large as those of a run, and takes any answer: for a server that only answers, beside which one is measured.
+    pub bare: bool,
 }
 
 impl LoadOptions {
@@ -85,6 +90,7 @@ impl LoadOptions {
             warm_up: Duration::from_secs(1),
             duration: Duration::from_secs(10),
             server_pid: None,
+            bare: false,
         }
     }
 }
@@ -149,13 +155,13 @@ pub async fn run(options: LoadOptions) -> Result<LoadReport, LoadError> {
         options,
     });
     let options = &shared.options;
-    let first = AusfClient::new(&options.url, options.client.clone())?;
+    let first = Peer::new(options)?;
     shared.one_run(&first, 0).await.map_err(LoadError::First)?;
     let mut tasks = Vec::new();
     let at_once = u64::try_from(options.connections.max(1).saturating_mul(options.streams.max(1))).unwrap_or(u64::MAX);
     let mut parts = 0..at_once;
     for _ in 0..options.connections.max(1) {
-        let client = AusfClient::new(&options.url, options.client.clone())?;
+        let client = Peer::new(options)?;
         for _ in 0..options.streams.max(1) {
             let (shared, client) = (shared.clone(), client.clone());
             let part = Part::of(parts.next().unwrap_or_default(), at_once, options.subscribers);
@@ -212,6 +218,22 @@ impl Part {
     }
 }
 
+/// One connection to the server, which is made when it is used first.
+#[derive(Clone)]
+struct Peer {
+    ausf: AusfClient,
+    bare: SbiClient,
+}
+
+impl Peer {
+    fn new(options: &LoadOptions) -> Result<Self, ClientError> {
+        Ok(Self {
+            ausf: AusfClient::new(&options.url, options.client.clone())?,
+            bare: SbiClient::new(&options.url, options.client.clone())?,
+        })
+    }
+}
+
 struct Shared {
     options: LoadOptions,
     serving_network_name: ServingNetworkName,
@@ -223,7 +245,7 @@ struct Shared {
 }
 
 impl Shared {
-    async fn runs(&self, client: &AusfClient, part: Part) {
+    async fn runs(&self, client: &Peer, part: Part) {
         // xorshift64: who comes next need not be unpredictable.
         let mut state = random_octets().map_or(1, u64::from_le_bytes) | 1;
         while !self.stopped.load(Ordering::Relaxed) {
@@ -248,7 +270,11 @@ impl Shared {
     }
 
     /// One run of SEAF and UE. Runs overtake each other here, so each has a card of its own that is new.
-    async fn one_run(&self, client: &AusfClient, index: u64) -> Result<(), String> {
+    async fn one_run(&self, client: &Peer, index: u64) -> Result<(), String> {
+        if self.options.bare {
+            return self.two_requests(&client.bare, index).await;
+        }
+        let client = &client.ausf;
         let text = |error: AusfClientError| error.to_string();
         let subscriber = demo_subscriber(self.options.plmn, self.options.seed, index);
         let device = device(&subscriber)?;
@@ -268,6 +294,29 @@ impl Shared {
             Some((supi, k_seaf)) => expected.compare_confirmed(&subscriber.supi, &supi, &k_seaf),
             None => Err("AUTHENTICATION_FAILURE".into()),
         }
+    }
+
+    /// As many octets as a run sends.
+    async fn two_requests(&self, client: &SbiClient, index: u64) -> Result<(), String> {
+        const CONTEXTS: &str = "/nausf-auth/v1/ue-authentications";
+        let subscriber = demo_subscriber(self.options.plmn, self.options.seed, index);
+        let name = device(&subscriber)?.name(&self.options.identity, &mut SystemEntropy);
+        let name = supi_or_suci(name.map_err(|error| error.to_string())?).sbi();
+        let body = json!({ "supiOrSuci": name, "servingNetworkName": self.serving_network_name.to_string() });
+        let send = async |method: Method, path: String, body: Value| {
+            let body = Some(Bytes::from(body.to_string()));
+            let answer = client
+                .send(method, &path, body)
+                .await
+                .map_err(|error| error.to_string())?;
+            match answer.status.is_success() {
+                true => Ok(()),
+                false => Err(answer.status.to_string()),
+            }
+        };
+        send(Method::POST, CONTEXTS.to_owned(), body).await?;
+        let confirmation = format!("{CONTEXTS}/{index:032x}/5g-aka-confirmation");
+        send(Method::PUT, confirmation, json!({ "resStar": format!("{index:032x}") })).await
     }
 }
 

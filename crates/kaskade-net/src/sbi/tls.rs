@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -185,6 +186,17 @@ impl ServerTls {
     /// Whether clients must have a certificate.
     pub fn is_mutual(&self) -> bool {
         self.0.with(|serving| serving.policy.client_authorities.is_some())
+    }
+
+    /// Shakes hands on a connection and nothing more: no limit, no time. A listener of a node does not use this.
+    ///
+    /// # Errors
+    /// What the connection or TLS ended with.
+    pub async fn accept<I>(&self, stream: I) -> std::io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<I>>
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        self.acceptor().accept(stream).await
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {

@@ -1,6 +1,7 @@
 //! `kaskade bench`: what this machine can do.
 
 mod beside;
+mod bound;
 mod pki;
 mod serve;
 
@@ -57,6 +58,7 @@ enum BenchCommand {
   kaskade bench auth --suci a --tls                (as deployed)
   kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
   kaskade bench auth --no-audit                    (what the audit log costs is the difference)
+  kaskade bench auth --suci a --tls --bound        (beside its HTTP, TLS, ECIES and derivations alone)
   kaskade bench auth --subscribers 100000 --beside import    (and 100 000 more come in meanwhile)
 
 A subscriber has at most four challenges at once: connections x streams is at most four times the
@@ -86,6 +88,10 @@ struct AuthArgs {
     /// What an administrator does over the node's socket meanwhile
     #[arg(long, value_enum, value_name = "WHAT")]
     beside: Option<Beside>,
+    /// Also measure what it cannot be faster than: a server that answers two requests of this size and does nothing else, the scalar
+    /// multiplication of a SUCI, and the derivations
+    #[arg(long)]
+    bound: bool,
     /// SQN scheme of the subscribers: TIME_BASED, GENERAL or NON_TIME_BASED
     #[arg(long, default_value = "TIME_BASED")]
     scheme: SqnScheme,
@@ -250,7 +256,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
     }
     for &subscribers in &args.subscribers {
         let folder = Folder::create(args.dir.as_deref())?;
-        let server = Server::start(args, &folder.0, subscribers)?;
+        let server = Server::start(args, &folder.0, subscribers, false)?;
         let mut options = LoadOptions::new(server.url.clone(), subscribers);
         options.seed = SEED;
         options.connections = args.connections.into();
@@ -265,6 +271,10 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
             .beside
             .map(|beside| Companion::start(beside, &folder.0))
             .transpose()?;
+        let bare = LoadOptions {
+            bare: true,
+            ..options.clone()
+        };
         let report = runtime.block_on(load::run(options))?;
         let administered = companion.map(Companion::stop).transpose()?;
         let resident = resident(server.child.id())?;
@@ -277,14 +287,25 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
             resident,
             report,
             administered,
+            bound: None,
         };
         server.stop()?;
+        let measured = match args.bound {
+            true => Measured {
+                bound: Some(bound::measure(args, &runtime, bare)?),
+                ..measured
+            },
+            false => measured,
+        };
         if args.json {
             console.line(measured.document())?;
         } else {
             console.line(measured.row())?;
             if let Some(administered) = &measured.administered {
                 console.line(administered.sentence())?;
+            }
+            if let Some(bound) = &measured.bound {
+                console.line(bound.sentence(measured.cpu_microseconds()))?;
             }
         }
         if measured.report.failures > 0 {
@@ -307,6 +328,7 @@ struct Measured {
     resident: u64,
     report: LoadReport,
     administered: Option<beside::Done>,
+    bound: Option<bound::Bound>,
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]
@@ -339,6 +361,8 @@ impl Measured {
             "budgets": "off",
             "authentications": self.report.authentications,
             "failures": self.report.failures,
+            "bound": self.bound.as_ref().map(bound::Bound::document),
+            "times_the_bound": self.bound.as_ref().map(|bound| self.cpu_microseconds() / bound.microseconds()),
             "beside": self.administered.as_ref().map(beside::Done::document),
             "authentications_per_second": self.report.auths_per_s(),
             "authentications_per_server_cpu_second": self.report.auths_per_server_cpu_s(),
@@ -387,10 +411,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(args: &AuthArgs, folder: &Path, subscribers: u64) -> Result<Self> {
+    /// With `bare`, one that only answers.
+    fn start(args: &AuthArgs, folder: &Path, subscribers: u64, bare: bool) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(["bench", "serve", "--dir"])
             .arg(folder)
+            .args(bare.then_some("--bare"))
             .args(["--subscribers", &subscribers.to_string()])
             .args(["--threads", &args.threads.to_string()])
             .args(["--scheme", args.scheme.name()])

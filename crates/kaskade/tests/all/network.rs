@@ -331,7 +331,7 @@ fn every_profile_of_the_benchmark() {
         ("--suci null", "suci-null", false, false),
         ("--suci a", "suci-a", false, false),
         ("--suci b --n13", "suci-b", false, true),
-        ("--suci a --tls", "suci-a", true, false),
+        ("--suci a --tls --bound", "suci-a", true, false),
         ("--suci a --tls --n13", "suci-a", true, true),
     ] {
         let line =
@@ -353,6 +353,10 @@ fn every_profile_of_the_benchmark() {
             (Some(identity), Some(tls), Some(n13)),
             "{printed}"
         );
+        let parts = ["two_requests", "suci", "derivations"].map(|part| measured["bound"][part].as_f64());
+        let has_parts = parts.iter().all(|part| part.is_some_and(|us| us > 0.0));
+        assert_eq!(has_parts, profile.contains("--bound"), "{printed}");
+        assert_eq!(measured["times_the_bound"].is_number(), has_parts, "{printed}");
     }
     for wrong in [
         "--suci c",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use kaskade::config::TlsConfig;
 use kaskade_net::sbi::client::ClientOptions;
-use kaskade_net::sbi::tls::{ClientTls, IdentityFiles};
+use kaskade_net::sbi::tls::{ClientTls, IdentityFiles, ServerTls};
 use kaskade_store::private;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
@@ -55,6 +55,15 @@ impl Pki {
             key: Some(self.key.clone()),
             client_ca: Some(self.ca.clone()),
         }
+    }
+
+    /// The same, ready for use.
+    pub(super) fn server_tls(&self) -> Result<ServerTls> {
+        let identity = IdentityFiles {
+            certificates: self.cert.clone(),
+            key: self.key.clone(),
+        };
+        Ok(ServerTls::new(&identity, Some(&self.ca))?)
     }
 
     /// For a client of such a server.

@@ -18,7 +18,7 @@ use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
 use serde::{Deserialize, Serialize};
 
 use super::pki::Pki;
-use super::{ProfileArgs, SEED, Scheme, resident};
+use super::{ProfileArgs, SEED, Scheme, bound, resident};
 use crate::admin::{Admin, Desk, Log, Office, RunningRoles};
 use crate::console::Console;
 use crate::data_dir::DataDir;
@@ -50,6 +50,9 @@ pub(super) struct ServeArgs {
     scheme: SqnScheme,
     #[command(flatten)]
     profile: ProfileArgs,
+    /// Only answers
+    #[arg(long)]
+    bare: bool,
 }
 
 /// What the server tells its parent: one line of JSON each.
@@ -65,6 +68,16 @@ pub(super) enum Told {
 
 pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let tell = |told: &Told| console.line(serde_json::to_string(told).unwrap_or_default());
+    if args.bare {
+        let tls = args.profile.tls.then(|| Pki::of(&args.dir).server_tls()).transpose()?;
+        return bound::serve(tls, args.threads, |url| {
+            tell(&Told::Ready {
+                url,
+                seconds: 0.0,
+                empty_resident: 0,
+            })
+        });
+    }
     let mut config = Config::default();
     let plmn = Plmn::new("001", "01")?;
     config.data_dir = args.dir.join(DATA);
