@@ -39,6 +39,7 @@ use core::fmt;
 
 use kaskade_keys::derivation::Fingerprint;
 
+use crate::Refusal;
 use crate::moment::UnixMillis;
 use code::{Writer, text};
 
@@ -117,6 +118,21 @@ impl Event {
     pub fn key(mut self, name: &str, fingerprint: Fingerprint) -> Self {
         self.key = text(name);
         self.fingerprint = fingerprint.octets();
+        self
+    }
+
+    /// The same as what is about to happen.
+    #[inline]
+    pub const fn announced(mut self) -> Self {
+        self.outcome = Outcome::Noted;
+        self
+    }
+
+    /// The same as what has not happened, for this reason.
+    #[inline]
+    pub const fn not_done(mut self, why: Refusal) -> Self {
+        self.outcome = Outcome::Refused;
+        self.reason = Reason::Refused(why);
         self
     }
 

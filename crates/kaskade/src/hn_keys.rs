@@ -58,9 +58,10 @@ impl HnKeys {
     }
 
     pub(crate) fn key(&self, id: u8) -> Result<&HnPrivateKey> {
-        self.keys.get(&id).map(|key| &**key).ok_or_else(|| {
-            anyhow!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are")
-        })
+        self.keys
+            .get(&id)
+            .map(|key| &**key)
+            .ok_or_else(|| anyhow!("there is no home network key with identifier {id}"))
     }
 
     /// The first key of a profile.
@@ -75,13 +76,18 @@ impl HnKeys {
             .ok_or_else(|| anyhow!("all 255 identifiers are or were in use"))
     }
 
-    /// Makes a key pair.
+    /// Makes a key pair, and takes it in.
     pub(crate) fn generate(&mut self, id: u8, profile: Profile) -> Result<&HnPrivateKey> {
+        self.add(id, Self::make(profile)?)
+    }
+
+    /// Makes a key pair.
+    pub(crate) fn make(profile: Profile) -> Result<HnPrivateKey> {
         loop {
             let mut octets = Zeroizing::new([0; 32]);
             getrandom::fill(&mut octets[..]).map_err(|error| anyhow!("no random numbers: {error}"))?;
             match HnPrivateKey::from_octets(profile, &octets) {
-                Ok(key) => return self.add(id, key),
+                Ok(key) => return Ok(key),
                 // One in 2^32 for P-256.
                 Err(EciesError::PrivateKeyOutOfRange) => {}
                 Err(error) => return Err(error.into()),
@@ -89,17 +95,23 @@ impl HnKeys {
         }
     }
 
+    /// The identifier under which a key pair is here already: under two, nobody could remove it for good.
+    pub(crate) fn same_as(&self, key: &HnPublicKey) -> Option<u8> {
+        let is_it = |other: &HnPrivateKey| other.public_key().octets() == key.octets();
+        self.iter().find(|(_, other)| is_it(other)).map(|(id, _)| id)
+    }
+
     /// Why an identifier cannot be given.
     pub(crate) fn why_not(&self, id: u8) -> Option<String> {
         if self.keys.contains_key(&id) {
             return Some(format!(
-                "the identifier {id} is taken: cards in the field may use that key. Choose another with --id, or leave --id out"
+                "the identifier {id} is taken: cards in the field may use that key. Choose another, or name none"
             ));
         }
         self.spent.contains(&id).then(|| {
             format!(
                 "the identifier {id} was that of a key that is removed: cards in the field may still have it, and none is given \
-                 twice. Choose another with --id, or leave --id out"
+                 twice. Choose another, or name none"
             )
         })
     }

@@ -358,17 +358,22 @@ pub(crate) fn told(audit: &LogOf<'_>) -> Result<()> {
     told_of(&audit.store, audit).context(Done)
 }
 
+/// How many rounds of the writer may bring nothing: a log that has no room says so in the first.
+const IN_VAIN: u32 = 8;
+
 /// The same of a log and its store.
 pub(crate) fn told_of(store: &SubscriberStore, audit: &AuditLog) -> Result<(), AuditFull> {
     let (mut least, mut in_vain) = (usize::MAX, 0);
+    // Those that others commit meanwhile are not waited for.
+    let ours = store.records().events_so_far();
     loop {
-        let left = store.records().offer_events();
+        let left = store.records().offer_events_until(ours);
         audit.flush()?;
         match left {
             0 => return Ok(()),
             left if left < least => (least, in_vain) = (left, 0),
-            // The first time, the room that the writer had made may not have been told yet.
-            _ if in_vain == 0 => in_vain = 1,
+            // The room that the writer has made may not have been told yet, or releases have taken it.
+            _ if in_vain < IN_VAIN => in_vain += 1,
             _ => return Err(AuditFull::NoRoom),
         }
     }

@@ -106,6 +106,10 @@ numbered! {
         SubscriberAdded = 64, "subscriber-added";
         /// A subscriber was replaced or changed.
         SubscriberChanged = 65, "subscriber-changed";
+        /// A subscriber was suspended: no vector is made of it until it is resumed.
+        SubscriberSuspended = 70, "subscriber-suspended";
+        /// A subscriber was resumed.
+        SubscriberResumed = 71, "subscriber-resumed";
         /// A subscriber was removed.
         SubscriberRemoved = 66, "subscriber-removed";
         /// An import ended: how many subscribers it put, each of which has its own entry in the commit that put it.
@@ -128,15 +132,19 @@ numbered! {
         HnKeyRemoved = 97, "hn-key-removed";
         /// A private key of the home network left.
         HnKeyExported = 98, "hn-key-exported";
-        /// Somebody decided which serving networks may authenticate subscribers; the correlation is how many.
+        /// Somebody decided which serving networks may authenticate subscribers.
         PolicyChanged = 112, "policy-changed";
-        /// Authentication contexts were looked at.
+        /// That decision was given up: the configuration counts again.
+        PolicyReset = 117, "policy-reset";
+        /// A node takes over its configuration as it is now: certificates, roles, policy and the like.
+        ConfigurationTakenOver = 118, "configuration-taken-over";
+        /// Authentication contexts were looked at: only who was refused is on record.
         ContextsShown = 113, "contexts-shown";
-        /// The audit log was checked.
+        /// The audit log was checked: only who was refused is on record.
         LogVerified = 114, "log-verified";
-        /// Subscribers or home network keys were looked at.
+        /// Subscribers, home network keys or the policy were looked at: only who was refused is on record.
         Shown = 115, "shown";
-        /// Entries of the audit log were looked at.
+        /// Entries of the audit log were looked at: only who was refused is on record.
         LogShown = 116, "log-shown";
     }
 }

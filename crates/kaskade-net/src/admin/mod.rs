@@ -27,7 +27,7 @@ pub use body::{Body, Producer, Unreadable, Upload};
 
 use crate::sbi::accept::Entrance;
 use crate::sbi::limits;
-use crate::sbi::peer::Peer;
+use crate::sbi::peer::{Peer, Requester};
 use crate::sbi::server::{ServerOptions, Shutdown, bind};
 use crate::sbi::tls::ServerTls;
 use connection::Reception;
@@ -67,6 +67,16 @@ pub enum Visitor {
         /// Whether the connection is encrypted.
         tls: bool,
     },
+}
+
+impl Visitor {
+    /// Who that is, as the services and the audit log know it.
+    pub fn requester(&self) -> Requester {
+        match self {
+            Self::Local { uid, .. } => Requester::user(*uid),
+            Self::Remote { peer, .. } => peer.requester().clone(),
+        }
+    }
 }
 
 impl fmt::Display for Visitor {

@@ -69,6 +69,11 @@ impl Requester {
         Self::new(b"role", &[name.as_bytes()], name)
     }
 
+    /// A user of this machine, as the system knows it.
+    pub fn user(uid: u32) -> Self {
+        Self::new(b"user", &[&uid.to_be_bytes()], &format!("uid:{uid}"))
+    }
+
     /// Whom an access token names.
     pub fn subject(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
@@ -397,6 +402,20 @@ mod tests {
         assert_ne!(requester("2001:db8::1"), requester("2001:db8:0:1::1"));
         assert_eq!(requester("2001:db8::1").to_string(), "2001:db8::/64");
         assert_ne!(Requester::group("192.0.2.1"), requester("192.0.2.1"));
+    }
+
+    /// Whatever a certificate calls itself, it is no user of this machine.
+    #[test]
+    fn a_certificate_is_no_user() {
+        let root = Requester::user(0);
+        assert_eq!(root.to_string(), "uid:0");
+        assert_ne!(root, Requester::user(1));
+        for named in [peer(Some("uid:0"), &[]), peer(None, &["uid:0"])] {
+            let requester = named.requester();
+            assert_eq!(requester.to_string(), "uid:0");
+            assert_ne!(requester.id(), root.id());
+        }
+        assert_ne!(Requester::group("uid:0").id(), root.id());
     }
 
     /// DER: tag, length, value.

@@ -112,7 +112,7 @@ impl Drop for Wiped {
 }
 
 /// Wipes a body that held secrets, as far as nobody else holds the same memory.
-pub(crate) fn wipe(body: Bytes) {
+pub fn wipe(body: Bytes) {
     if let Ok(mut octets) = body.try_into_mut() {
         octets.as_mut().zeroize();
     }

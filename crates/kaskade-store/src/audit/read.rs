@@ -113,6 +113,14 @@ impl LogReader {
         self.read(anchors, progress, &mut |_, _| ())
     }
 
+    /// Shows entries with their numbers, as [`LogReader::read`] does, as long as more are wanted; what comes behind is not read.
+    ///
+    /// # Errors
+    /// [`Wrong`], after the entries before it were shown.
+    pub fn read_while(&self, visit: &mut dyn FnMut(u64, &Entry) -> bool) -> Result<(), Wrong> {
+        self.pass(None, &mut |_, _| (), visit).map(drop)
+    }
+
     /// The same, and shows every entry with its number, counted from 1 over the whole log.
     ///
     /// # Errors
@@ -121,8 +129,22 @@ impl LogReader {
         &self,
         anchors: impl IntoIterator<Item = &'a Anchor>,
         progress: &mut dyn FnMut(u64, u64),
-        visit: Visit<'_>,
+        visit: &mut dyn FnMut(u64, &Entry),
     ) -> Result<Summary, Wrong> {
+        let whole = self.pass(anchors, progress, &mut |number, entry| {
+            visit(number, entry);
+            true
+        });
+        whole?.ok_or_else(|| self.missing(1))
+    }
+
+    /// Reads on as long as more is wanted; what it came to, where it was read to its end.
+    fn pass<'a>(
+        &self,
+        anchors: impl IntoIterator<Item = &'a Anchor>,
+        progress: &mut dyn FnMut(u64, u64),
+        visit: Visit<'_>,
+    ) -> Result<Option<Summary>, Wrong> {
         let mut segments = self.segments()?;
         let first = segments.first().copied().ok_or_else(|| self.missing(1))?;
         let anchors: Vec<Anchor> = anchors.into_iter().copied().collect();
@@ -135,6 +157,9 @@ impl LogReader {
         loop {
             for number in segments {
                 if self.pass_over(&mut pass, number, &anchors, visit)? {
+                    if pass.last.as_ref().is_some_and(|last| last.stopped) {
+                        return Ok(None);
+                    }
                     progress(pass.done, total.max(pass.done));
                 }
             }
@@ -154,7 +179,7 @@ impl LogReader {
         for anchor in &anchors {
             walk::reaches(anchor, &last, &files::segment(&self.folder, last.head.segment))?;
         }
-        Ok(Summary {
+        Ok(Some(Summary {
             anchor: Anchor {
                 log: self.log,
                 segment: last.head.segment,
@@ -167,7 +192,7 @@ impl LogReader {
             closed: last.closed,
             goes_on: last.mark.closed && !last.closed,
             codes_checked: self.keys.is_some(),
-        })
+        }))
     }
 
     /// Reads one segment after the one before it; whether it was there. Where it was not, the writer has removed it meanwhile.
@@ -187,10 +212,8 @@ impl LogReader {
         }
         let here = anchors.iter().filter_map(|anchor| Known::of(anchor, number)).collect();
         let shown = pass.shown;
-        let walked = walk::walk(&path, number, self.keys.as_deref(), here, &mut |entry, what| {
-            if entry > shown {
-                visit(entry, what);
-            }
+        let walked = walk::walk_while((&path, number), self.keys.as_deref(), here, &mut |entry, what| {
+            entry <= shown || visit(entry, what)
         });
         let walked = match walked {
             Err(wrong)

@@ -34,6 +34,8 @@ pub(super) struct Walked {
     pub(super) closed: bool,
     /// Segments up to this were removed, as entries of this segment say.
     pub(super) removed: u64,
+    /// Whoever was shown the entries wanted no more: the rest was not read.
+    pub(super) stopped: bool,
 }
 
 /// A point of the chain that is known from elsewhere.
@@ -60,8 +62,8 @@ impl Known {
     }
 }
 
-/// Is shown each entry with its number, counted from 1 over the whole log.
-pub(super) type Visit<'a> = &'a mut dyn FnMut(u64, &Entry);
+/// Is shown each entry with its number, counted from 1 over the whole log; whether it goes on.
+pub(super) type Visit<'a> = &'a mut dyn FnMut(u64, &Entry) -> bool;
 
 /// Reads the head of a segment of this number.
 pub(super) fn head(path: &Path, number: u64, keys: Option<&StoreKeys>) -> Result<Head, Wrong> {
@@ -145,6 +147,19 @@ pub(super) fn walk(
     number: u64,
     keys: Option<&StoreKeys>,
     anchors: Vec<Known>,
+    visit: &mut dyn FnMut(u64, &Entry),
+) -> Result<Walked, Wrong> {
+    walk_while((path, number), keys, anchors, &mut |number, entry| {
+        visit(number, entry);
+        true
+    })
+}
+
+/// The same as long as more is wanted.
+pub(super) fn walk_while(
+    (path, number): (&Path, u64),
+    keys: Option<&StoreKeys>,
+    anchors: Vec<Known>,
     visit: Visit<'_>,
 ) -> Result<Walked, Wrong> {
     let (file, page, head) = open(path, number)?;
@@ -179,6 +194,7 @@ fn walk_blocks<R: Read>(
         commit: head.commit,
         closed: false,
         removed: 0,
+        stopped: false,
     };
     let known_mark = Known {
         entries: mark.entries,
@@ -235,7 +251,10 @@ fn walk_blocks<R: Read>(
                     _ => {}
                 }
             }
-            visit(walked.entries, &entry);
+            if !visit(walked.entries, &entry) && !fault!("audit-read-to-its-end") {
+                walked.stopped = true;
+                return Ok(walked);
+            }
         }
         walked.hash = hash;
         walked.end += block.len() as u64;
@@ -275,7 +294,7 @@ pub(super) fn walk_octets(octets: &[u8]) -> Result<u64, What> {
     let (page, rest) = octets.split_first_chunk().ok_or(What::NoSegment)?;
     let head = Head::decode(page)?;
     let from = (Path::new("octets"), rest, octets.len() as u64);
-    let walked = walk_blocks(from, page, head, None, Vec::new(), &mut |_, _| ());
+    let walked = walk_blocks(from, page, head, None, Vec::new(), &mut |_, _| true);
     walked
         .map(|walked| walked.entries - walked.head.entries)
         .map_err(|wrong| wrong.what)

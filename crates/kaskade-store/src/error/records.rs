@@ -108,6 +108,7 @@ impl From<CommitError> for StoreError {
             CommitError::Write(error) => Self::Write(error),
             CommitError::Random => Self::Random,
             CommitError::Closed => Self::Closed,
+            CommitError::EventsFull(_) => Self::NotOnRecord,
             error => Self::Unit(error),
         }
     }

@@ -115,6 +115,10 @@ impl State {
 
 type Key = (u16, u64, u16);
 
+/// The events that there were at some time: whoever waits for those waits for no later ones.
+#[derive(Clone, Copy, Debug)]
+pub struct EventsSoFar(Option<(u64, u16)>);
+
 /// The row of events of a commit that follow each other.
 fn row(data_key: &DataKey, key: Key, events: &[Event]) -> Change {
     let key = key.to_octets();
@@ -234,6 +238,22 @@ impl Records {
     pub fn offer_events(&self) -> usize {
         self.hand_over();
         self.0.events.waiting().offered.len()
+    }
+
+    /// Which events there are so far, for [`Records::offer_events_until`].
+    pub fn events_so_far(&self) -> EventsSoFar {
+        let waiting = self.0.events.waiting();
+        EventsSoFar(waiting.offered.back().and_then(Event::commit))
+    }
+
+    /// The same as [`Records::offer_events`]; how many of those that there were then it has still not taken.
+    pub fn offer_events_until(&self, then: EventsSoFar) -> usize {
+        self.hand_over();
+        let waiting = self.0.events.waiting();
+        match fault!("events-of-others-waited-for") {
+            true => waiting.offered.len(),
+            false => waiting.offered.partition_point(|event| event.commit() <= then.0),
+        }
     }
 
     /// Waits for room for so many events, as long as the log goes on taking some. Whether there is room then, who reserves it learns.

@@ -34,7 +34,7 @@ use super::queue::Queue;
 use super::seal::Sealer;
 
 pub use super::error::{CommitError, DeclareError, RecordError};
-pub use events::{EventLog, OnRecord};
+pub use events::{EventLog, EventsSoFar, OnRecord};
 pub(crate) use events::{EventRoom, apply_on_record};
 pub use outbox::{Changed, Delivery, LaneCount, Outbox, Taken};
 pub use read::{AtHand, Found};

@@ -1,5 +1,6 @@
-//! What goes by age: the wall clock may show what it likes.
+//! What goes by age: the wall clock may show what it likes; and what of a long log is read.
 
+use std::fs;
 use std::path::Path;
 
 use crate::audit::{entries, open, options, reader, release_soon, segment};
@@ -164,4 +165,30 @@ fn what_the_writer_removes_while_the_log_is_read_is_not_missing() {
     std::fs::remove_file(segment(folder.path(), first)).expect("removed");
     let wrong = reader(folder.path(), Some(&key)).verify(None, &mut |_, _| ());
     assert_eq!(wrong.expect_err("missing").segment, first);
+}
+
+/// What comes behind a page is not even looked at: here it is damaged.
+#[test]
+fn what_is_not_wanted_is_not_read() {
+    let (folder, key) = folder();
+    let log = open(folder.path(), &key);
+    for number in 1..=9 {
+        release_soon(&log, number);
+        log.flush().expect("on the disk");
+    }
+    drop(log);
+    let path = segment(folder.path(), 1);
+    let mut octets = fs::read(&path).expect("a segment");
+    let last = octets.iter().rposition(|octet| *octet != 0).expect("entries");
+    octets[last] ^= 1;
+    fs::write(&path, octets).expect("written");
+    let mut seen = Vec::new();
+    let read = reader(folder.path(), Some(&key)).read_while(&mut |number, _| {
+        seen.push(number);
+        number < 4
+    });
+    read.expect("as far as it was wanted");
+    assert_eq!(seen, [1, 2, 3, 4]);
+    let whole = reader(folder.path(), Some(&key)).verify(None, &mut |_, _| ());
+    assert!(whole.is_err(), "{whole:?}");
 }

@@ -310,6 +310,32 @@ impl EventLog for Narrow {
     }
 }
 
+/// Whoever waits for an entry waits for no later ones.
+#[test]
+fn later_events_are_not_waited_for() {
+    let (folder, key) = folder();
+    let store = SubscriberStore::open(&folder.path().join("s.redb"), &key, StoreOptions::default()).expect("a store");
+    let log = Arc::new(Narrow(Mutex::new(0)));
+    store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+    assert_eq!(store.records().offer_events_until(store.records().events_so_far()), 0);
+    store
+        .put_many_on_record(&(1..=3).map(blank).collect::<Vec<_>>(), &|_, _| event(1))
+        .expect("put");
+    let ours = store.records().events_so_far();
+    store
+        .put_many_on_record(&(4..=9).map(blank).collect::<Vec<_>>(), &|_, _| event(2))
+        .expect("put");
+    assert_eq!(
+        (store.records().offer_events_until(ours), store.records().offer_events()),
+        (3, 9)
+    );
+    *log.0.lock().expect("whole") = 4;
+    assert_eq!(
+        (store.records().offer_events_until(ours), store.records().offer_events()),
+        (0, 5)
+    );
+}
+
 /// Room for fewer than are handed over at once is used up too: a log with some left is not full, and nothing says so.
 #[test]
 fn a_log_gets_as_many_as_it_has_room_for() {

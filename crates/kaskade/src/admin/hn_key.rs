@@ -5,7 +5,8 @@ use kaskade::{hex_field, hn_key_file};
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
 use kaskade_faults::fault;
 use kaskade_flow::Refusal;
-use kaskade_flow::event::Action;
+use kaskade_flow::event::{Action, Event};
+use kaskade_keys::derivation::Fingerprint;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Nothing, Operation};
 use super::text::{KeyId, Text};
 use super::{Admin, NotDone, Principal, Role};
-use crate::exit;
+use crate::exit::{self, Done};
 use crate::hn_keys::HnKeys;
 
 /// A key pair, by its public key.
@@ -109,7 +110,7 @@ impl Operation for Add {
     const PATH: &'static str = "/hn-keys";
     const ROLE: Role = Role::Operator;
     const STATUS: u16 = 201;
-    const REFUSALS: &'static [Refusal] = &[Refusal::AlreadyExists];
+    const REFUSALS: &'static [Refusal] = &[Refusal::AlreadyExists, Refusal::DataNotFound];
     const ACTION: Action = Action::HnKeyCreated;
     type Of = ();
     type Query = Nothing;
@@ -117,6 +118,7 @@ impl Operation for Add {
     type Answer = HnKeyView;
 
     fn run(admin: &Admin, by: &Principal, (): (), _: Nothing, new: NewHnKey) -> Result<HnKeyView, NotDone> {
+        admin.has_udm()?;
         if new.id == Some(0) {
             return Err(NotDone::of(
                 Refusal::IeIncorrect,
@@ -153,15 +155,23 @@ impl Operation for Add {
         if let Some(why) = keys.why_not(id) {
             return Err(NotDone::of(Refusal::AlreadyExists, "/id", why));
         }
-        admin.note_hn_key(by, Action::HnKeyCreated, id)?;
-        let made = match (given, profile) {
-            (Some(key), _) => keys.add(id, key),
-            (None, Some(profile)) => keys.generate(id, profile),
+        let key = match (given, profile) {
+            (Some(key), _) => key,
+            (None, Some(profile)) => {
+                HnKeys::make(profile).map_err(|error| NotDone::because(Refusal::NoRandomness, format!("{error:#}")))?
+            }
             (None, None) => return Err(Refusal::Internal.into()),
         };
-        let view = HnKeyView::of(id, made.map_err(failed)?.public_key());
+        let public = key.public_key().clone();
+        if let Some(other) = keys.same_as(&public) {
+            let why = format!("this key pair is here already, with identifier {other}");
+            return Err(NotDone::of(Refusal::AlreadyExists, "/file", why));
+        }
+        let event = admin.event_of_key(by, Action::HnKeyCreated, id, &public)?;
+        admin.note(event)?;
+        keys.add(id, key).map_err(|error| admin.key_stays(event, error))?;
         admin.renew_hn_keys(keys);
-        Ok(view)
+        Ok(HnKeyView::of(id, &public))
     }
 }
 
@@ -189,18 +199,27 @@ impl Operation for Remove {
     fn run(admin: &Admin, by: &Principal, KeyId(id): KeyId, _: Nothing, _: Nothing) -> Result<Nothing, NotDone> {
         let _one_by_one = admin.changing();
         let mut keys = admin.hn_keys()?;
-        keys.key(id)
-            .map_err(|error| NotDone::because(Refusal::DataNotFound, error.to_string()))?;
-        admin.note_hn_key(by, Action::HnKeyRemoved, id)?;
-        keys.remove(id).map_err(failed)?;
+        let key = keys.key(id);
+        let key = key.map_err(|error| NotDone::because(Refusal::DataNotFound, error.to_string()))?;
+        let public = key.public_key().clone();
+        let event = admin.event_of_key(by, Action::HnKeyRemoved, id, &public)?;
+        // First that it is to go, then that it is gone: the log never says that of a key that still opens SUCIs.
+        admin.note(event.map(Event::announced))?;
+        keys.remove(id).map_err(|error| admin.key_stays(event, error))?;
         admin.renew_hn_keys(keys);
+        let said = format!("{Done}: all but that the key is gone");
+        admin.note(event).map_err(|error| error.but_done(&said))?;
         Ok(Nothing {})
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: anyhow::Error) -> NotDone {
-    NotDone::because(exit::why(&error).unwrap_or(Refusal::StoreFailed), format!("{error:#}"))
+    let why = exit::why(&error);
+    NotDone {
+        is_error: why.is_none(),
+        ..NotDone::because(why.unwrap_or(Refusal::StoreFailed), format!("{error:#}"))
+    }
 }
 
 impl Admin {
@@ -209,10 +228,29 @@ impl Admin {
         kaskade_store::locked::scrubbed(|| HnKeys::of(self.hn_key_folder())).map_err(failed)
     }
 
-    /// Puts on record what happens to a key pair, before it does.
-    fn note_hn_key(&self, by: &Principal, action: Action, id: u8) -> Result<(), NotDone> {
+    /// What the log is told of a key pair: its identifier and the fingerprint of its public key.
+    fn event_of_key(
+        &self,
+        by: &Principal,
+        action: Action,
+        id: u8,
+        key: &HnPublicKey,
+    ) -> Result<Option<Event>, NotDone> {
         let event = self.change(by, action)?.filter(|_| !fault!("admin-keys-not-on-record"));
-        self.note(event.map(|event| event.correlated(id.into())))
+        let name = format!("hn-key-{id}");
+        Ok(event.map(|event| event.key(&name, Fingerprint::of_octets("hn-key", key.octets()))))
+    }
+
+    /// A key pair is what it was, though the log has that it was to change: it has that, too.
+    fn key_stays(&self, event: Option<Event>, error: anyhow::Error) -> NotDone {
+        let failed = failed(error);
+        let refused = event.map(|event| event.not_done(failed.why()));
+        if !fault!("admin-key-that-stays-not-on-record")
+            && let Err(full) = self.note(refused)
+        {
+            tracing::error!("the audit log does not have that a home network key stays as it was: {full}");
+        }
+        failed
     }
 
     /// From now on SUCIs are opened with these.

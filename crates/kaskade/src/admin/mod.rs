@@ -14,6 +14,7 @@
 //! | [`openapi`] | the document of all |
 //! | [`principal`] | who asks, and which role may what |
 //! | [`surface`] | HTTP: from a request to an operation and back |
+//! | [`places`] | how much goes on at once, and how it ends |
 //! | [`log`] | the audit log of all that is done |
 //! | [`socket`], [`office`] | the Unix socket in the data folder, and what listens beside it |
 //! | [`link`] | how a command reaches the operations |
@@ -26,6 +27,7 @@ mod log;
 mod office;
 pub(crate) mod openapi;
 mod operation;
+mod places;
 pub(crate) mod policy;
 mod principal;
 mod sealed_secrets;
@@ -33,14 +35,16 @@ pub(crate) mod socket;
 mod streams;
 pub(crate) mod subscriber;
 mod surface;
+#[cfg(test)]
+mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use anyhow::Result;
 use kaskade::config::Config;
 use kaskade_faults::fault;
 use kaskade_flow::Refusal;
-use kaskade_flow::event::{Action, Event, Outcome, PeerId, Subject};
+use kaskade_flow::event::{Action, Event, Outcome, Subject};
 use kaskade_keys::Supi;
 use kaskade_net::live::Live;
 use kaskade_net::role::ausf::Ausf;
@@ -105,6 +109,17 @@ impl Admin {
         self.store.as_deref().ok_or_else(none)
     }
 
+    /// Whether anybody in this node reads subscribers and home network keys.
+    fn has_udm(&self) -> Result<(), NotDone> {
+        match self.running() {
+            Some(RunningRoles { udm: None, .. }) if !fault!("admin-subscribers-of-nobody") => Err(NotDone::because(
+                Refusal::DataNotFound,
+                "no UDM runs in this node, and nobody else reads subscribers and home network keys: ask the node of the UDM",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn config(&self) -> Arc<Config> {
         self.config.now()
     }
@@ -127,8 +142,20 @@ impl Admin {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the log is told of a change, in the change's own commit; `None` without a log.
+    /// The same without waiting.
+    pub(crate) fn try_changing(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.changing.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// What the log is told of a change, in the change's own commit; `None` without a log. Where that has no room, nothing is changed.
     fn change(&self, by: &Principal, action: Action) -> Result<Option<Event>, NotDone> {
+        if !fault!("admin-change-without-room") {
+            self.log()?.may_change()?;
+        }
         self.event(by, Outcome::Changed, action)
     }
 
@@ -158,6 +185,12 @@ impl Admin {
         Ok(event.map(|event| event.about(log.subject(supi))))
     }
 
+    /// Puts on record that the configuration is taken over as it is now.
+    pub(crate) fn note_taken_over(&self) -> Result<(), NotDone> {
+        let event = self.event(&Principal::this_user(), Outcome::Noted, Action::ConfigurationTakenOver)?;
+        self.note(event.filter(|_| !fault!("reload-not-on-record")))
+    }
+
     /// Waits until the log has what was committed for it.
     fn told(&self) -> Result<(), NotDone> {
         told_of(self.store()?, self.log()?).map_err(|full| NotDone::from(full).but_done(&Done.to_string()))
@@ -165,11 +198,11 @@ impl Admin {
 
     /// Counts that somebody was refused.
     fn refused(&self, by: &Principal, action: Action, why: Refusal) {
-        let peer = PeerId::of(by.name());
+        let peer = by.peer();
         if let Log::Open(log) = &self.log
             && log.refused((peer, Subject::NOBODY), action, why, log.now())
         {
-            log.introduce(peer, by.name());
+            log.introduce(peer, &by.to_string());
         }
     }
 }
@@ -180,7 +213,10 @@ fn event_in(log: &AuditLog, by: &Principal, outcome: Outcome, action: Action) ->
         let event = Event::new(outcome, action, log.now());
         match fault!("admin-principal-not-on-record") {
             true => event,
-            false => event.by(log.peer(by.name())),
+            false => {
+                log.introduce(by.peer(), &by.to_string());
+                event.by(by.peer())
+            }
         }
     };
     log.is_on().then(event)

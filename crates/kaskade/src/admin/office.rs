@@ -57,11 +57,15 @@ impl Office {
 
     /// Lets nobody in any more, and waits for those inside.
     pub(crate) async fn close(self) {
+        // Over HTTPS, too, nothing begins from here on.
+        self.desk.surface.close();
         self.shutdown.begin();
         if let Some(task) = self.task {
             // A task that panicked has logged it already.
             let _ = task.await;
         }
+        // What goes on without its connection is on the disk, with its entry, before the log is closed.
+        self.desk.surface.empty().await;
         drop(self.socket);
     }
 }

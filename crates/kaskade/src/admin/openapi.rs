@@ -34,7 +34,14 @@ pub(crate) fn document() -> Value {
         },
         "servers": [{ "url": ROOT }],
         "paths": paths,
-        "components": { "schemas": generator.take_definitions(true) },
+        "security": [{ "certificate": [] }, {}],
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": { "certificate": {
+                "type": "mutualTLS",
+                "description": "Over HTTPS; over the socket the kernel says who asks.",
+            } },
+        },
     })
 }
 
@@ -55,6 +62,7 @@ fn operation(row: &Row, problem: &Schema, generator: &mut SchemaGenerator) -> Va
         "operationId": row.name,
         "summary": row.title,
         "description": format!("For the role {} and above.", row.role),
+        "x-role": row.role.name(),
         "responses": responses(row, answer, problem),
     });
     if !parameters.is_empty() {

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use super::places::Work;
 use super::text::{self, KeyId, Wire};
 use super::{Admin, NotDone, Principal, Role};
 use super::{audit, body, context, hn_key, policy, subscriber};
@@ -30,6 +31,8 @@ pub(crate) trait Operation: 'static {
     const REFUSALS: &'static [Refusal];
     /// What the audit log calls it.
     const ACTION: Action;
+    /// How long it may take.
+    const WORK: Work = Work::Short;
     /// The variable of the path.
     type Of: Variable;
     /// The parameters of the query.
@@ -165,6 +168,7 @@ pub(crate) enum Kind {
     /// One body each.
     Whole {
         serve: Serve,
+        work: Work,
         has_body: bool,
         forms: fn(&mut SchemaGenerator) -> Forms,
     },
@@ -196,6 +200,7 @@ impl Row {
             variable: O::Of::SCHEMA,
             kind: Kind::Whole {
                 serve: serve::<O>,
+                work: O::WORK,
                 has_body: O::HAS_BODY,
                 forms: forms::<O>,
             },
@@ -219,14 +224,21 @@ impl Row {
         parts.into_iter().flatten().copied()
     }
 
-    /// The variable of a path that is this one's; `""` where it has none.
-    pub(crate) fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let Some((before, after)) = self.path.split_once('{') else {
-            return (path == self.path).then_some("");
-        };
-        let (_, after) = after.split_once('}')?;
-        let variable = path.strip_prefix(before)?.strip_suffix(after)?;
-        (!variable.is_empty() && !variable.contains('/')).then_some(variable)
+    /// The variable of a path, in segments, that is this one's; `""` where it has none.
+    pub(crate) fn matches<'p>(&self, path: &'p [String]) -> Option<&'p str> {
+        let mut variable = "";
+        let own = self.path.split('/');
+        if own.clone().count() != path.len() {
+            return None;
+        }
+        for (own, given) in own.zip(path) {
+            match own.starts_with('{') {
+                true if !given.is_empty() => variable = given,
+                false if own == given => {}
+                _ => return None,
+            }
+        }
+        Some(variable)
     }
 }
 
@@ -301,7 +313,7 @@ pub(crate) static ALL: &[Row] = &[
         path: "/subscribers/import",
         role: Role::Provisioner,
         status: 200,
-        refusals: &[],
+        refusals: &[Refusal::DataNotFound],
         action: Action::SubscribersImported,
         variable: None,
         kind: Kind::Import,

@@ -12,7 +12,8 @@ use kaskade_flow::record::{Expect, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::Unit;
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::{Plmn, ServingNetworkName};
-use kaskade_store::SubscriberStore;
+use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_store::{StoreError, SubscriberStore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,13 +76,17 @@ fn decided(store: &SubscriberStore) -> Result<Option<Decided>, NotDone> {
 
 /// A configuration with what was decided in place of its lists.
 pub(crate) fn applied(store: &SubscriberStore, config: &Config) -> Result<Config, NotDone> {
+    Ok(with(config, decided(store)?.as_ref()))
+}
+
+fn with(config: &Config, decided: Option<&Decided>) -> Config {
     let mut config = config.clone();
-    if let Some(decided) = decided(store)? {
+    if let Some(decided) = decided {
         config.policy.any_serving_network = false;
-        config.policy.serving_networks = decided.plmns.into_iter().map(Parsed).collect();
-        config.policy.serving_network_names = decided.names.into_iter().map(Parsed).collect();
+        config.policy.serving_networks = decided.plmns.iter().copied().map(Parsed).collect();
+        config.policy.serving_network_names = decided.names.iter().copied().map(Parsed).collect();
     }
-    Ok(config)
+    config
 }
 
 /// The policy that is in force.
@@ -171,7 +176,7 @@ impl Operation for Set {
             plmns: networks.serving_networks.iter().map(|Text(plmn)| *plmn).collect(),
             names: networks.serving_network_names.iter().map(|Text(name)| *name).collect(),
         };
-        admin.decide(by, count as u64, |unit| unit.put(&ONLY, &decision, Expect::Any))
+        admin.decide(by, Some(&decision))
     }
 }
 
@@ -186,52 +191,62 @@ impl Operation for Reset {
     const PATH: &'static str = "/policy";
     const ROLE: Role = Role::Operator;
     const REFUSALS: &'static [Refusal] = &[];
-    const ACTION: Action = Action::PolicyChanged;
+    const ACTION: Action = Action::PolicyReset;
     type Of = ();
     type Query = Nothing;
     type Body = Nothing;
     type Answer = PolicyView;
 
     fn run(admin: &Admin, by: &Principal, (): (), _: Nothing, _: Nothing) -> Result<PolicyView, NotDone> {
-        admin.decide(by, 0, |unit| unit.remove::<Decided>(&ONLY, Expect::Any))
+        admin.decide(by, None)
     }
 }
 
 impl Admin {
     /// Makes a decision durable and on record, and then effective.
-    fn decide(&self, by: &Principal, count: u64, put: impl FnOnce(&mut Unit)) -> Result<PolicyView, NotDone> {
+    fn decide(&self, by: &Principal, decision: Option<&Decided>) -> Result<PolicyView, NotDone> {
         let _one_by_one = self.changing();
         let store = self.store()?;
         decided(store)?;
-        let mut unit = Unit::new();
-        put(&mut unit);
-        if let Some(event) = self.change(by, Action::PolicyChanged)? {
-            unit.event(event.correlated(count));
-        }
-        let committed = store.records().commit(unit, Guarded::new(())).wait();
-        let _: Durable<()> = committed.map_err(|error| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
-        self.told()?;
-        self.renew_policy()?;
-        view(self)
-    }
-
-    /// Puts the policy into force that is decided now.
-    fn renew_policy(&self) -> Result<(), NotDone> {
-        let Some(running) = self.running().filter(|_| !fault!("admin-policy-at-the-next-start")) else {
-            return Ok(());
-        };
-        let config = applied(self.store()?, &self.config())?;
-        let requesters = config.requesters();
+        // Whatever may be wrong with it is known before it is durable.
+        let requesters = with(&self.config(), decision).requesters();
         let policy = requesters
             .map_err(|error| NotDone::because(Refusal::Internal, error.to_string()))?
             .serving_networks;
+        let mut unit = Unit::new();
+        match decision {
+            Some(decision) => unit.put(&ONLY, decision, Expect::Any),
+            None => unit.remove::<Decided>(&ONLY, Expect::Any),
+        }
+        let action = match decision {
+            Some(_) => Action::PolicyChanged,
+            None => Action::PolicyReset,
+        };
+        if let Some(event) = self.change(by, action)? {
+            unit.event(event);
+        }
+        let committed = store.records().commit(unit, Guarded::new(())).wait();
+        let _: Durable<()> = committed.map_err(StoreError::from)?;
+        if fault!("admin-policy-behind-the-log") {
+            self.told()?;
+        }
+        self.put_in_force(policy);
+        // It is in force whatever the log says.
+        self.told()?;
+        view(self)
+    }
+
+    /// From now on the roles ask this policy.
+    fn put_in_force(&self, policy: ServingNetworkPolicy) {
+        let Some(running) = self.running().filter(|_| !fault!("admin-policy-at-the-next-start")) else {
+            return;
+        };
         if let Some(udm) = &running.udm {
             udm.serving_networks().replace(policy.clone());
         }
         if let Some(ausf) = &running.ausf {
             ausf.serving_networks().replace(policy);
         }
-        Ok(())
     }
 }
 

@@ -5,12 +5,16 @@ use std::fmt;
 
 pub(crate) use kaskade::config::AdminRole as Role;
 use kaskade_faults::fault;
+use kaskade_flow::event::PeerId;
 use kaskade_net::admin::Visitor;
+use kaskade_net::sbi::peer::Requester;
+
+use super::audit::proved;
 
 /// Somebody who administers, as far as it is proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
-    name: String,
+    requester: Requester,
     role: Option<Role>,
 }
 
@@ -18,8 +22,16 @@ impl Principal {
     /// A user of this machine, who owns the data folder or is root: whoever may read the master key may do everything.
     pub(crate) fn user(uid: u32) -> Self {
         Self {
-            name: format!("uid:{uid}"),
+            requester: Requester::user(uid),
             role: Some(Role::Operator),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn test(uid: u32, role: Role) -> Self {
+        Self {
+            role: Some(role),
+            ..Self::user(uid)
         }
     }
 
@@ -28,28 +40,29 @@ impl Principal {
         Self::user(rustix::process::geteuid().as_raw())
     }
 
-    /// Whoever has a certificate of this name, with a role or none.
-    pub(crate) fn certificate(name: &str, role: Option<Role>) -> Self {
-        Self {
-            name: name.to_owned(),
-            role,
-        }
-    }
-
     /// Whether it may do what needs this role.
     pub(crate) fn may(&self, needed: Role) -> bool {
         self.role.is_some_and(|role| role >= needed)
     }
 
-    /// As the audit log has it.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Whether nothing but an address is known of it.
+    pub(crate) fn is_in_clear(&self) -> bool {
+        proved(self.peer(), &self.requester.to_string()) == Some("address")
+    }
+
+    /// Its number in the audit log: the one that the services have for the same certificate or address.
+    pub(crate) fn peer(&self) -> PeerId {
+        match fault!("admin-peer-by-its-name") {
+            true => PeerId::of(&self.requester.to_string()),
+            false => PeerId::from_octets(self.requester.id().short()),
+        }
     }
 }
 
+/// As the audit log has it.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        self.requester.fmt(f)
     }
 }
 
@@ -69,24 +82,22 @@ impl Roles {
 
     /// Who a visitor is. Of several names in a certificate the least that has a role counts, so that no name makes more of another.
     pub(crate) fn principal(&self, visitor: &Visitor) -> Principal {
-        match visitor {
+        let role = match visitor {
             Visitor::Local { uid, .. } => {
                 let own = rustix::process::geteuid().as_raw();
-                match *uid == own || *uid == 0 || fault!("admin-peer-not-checked") {
-                    true => Principal::user(*uid),
-                    false => Principal::certificate(&format!("uid:{uid}"), None),
-                }
+                let may = *uid == own || *uid == 0 || fault!("admin-peer-not-checked");
+                may.then_some(Role::Operator)
             }
             Visitor::Remote { peer, tls: true } => {
                 let names = peer.names().unwrap_or_default();
-                let found = names.iter().filter_map(|name| Some((name, *self.0.get(&**name)?)));
-                match found.min_by_key(|(_, role)| *role) {
-                    Some((name, role)) => Principal::certificate(name, Some(role)),
-                    None => Principal::certificate(&peer.requester().to_string(), None),
-                }
+                names.iter().filter_map(|name| self.0.get(&**name)).min().copied()
             }
             // In clear nobody proves who it is.
-            other => Principal::certificate(&other.to_string(), None),
+            _ => None,
+        };
+        Principal {
+            requester: visitor.requester(),
+            role,
         }
     }
 }

@@ -53,6 +53,16 @@ impl Short {
 pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
     let path = path(data);
     let told = || format!("cannot reach the node of this folder by {}", path.display());
+    // A link may lead to the node of another folder, or to something else that answers.
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_symlink() && !fault!("admin-socket-by-a-link") => {
+            bail!(
+                "{}: is a link and no socket: move it away, a node makes its socket there",
+                path.display()
+            );
+        }
+        _ => {}
+    }
     let connected = Short::of(&path).and_then(|short| Blocking::connect(&short.path));
     let stream = match connected {
         Ok(stream) => stream,

@@ -244,7 +244,10 @@ impl Import {
         if !self.dry_run {
             let (admin, by, number) = (self.surface.admin().clone(), self.by.clone(), self.number);
             let done = usize::try_from(self.imported).unwrap_or(usize::MAX);
-            let ended = self.surface.blocking(move || admin.end_import(&by, number, done)).await;
+            let ended = self
+                .surface
+                .last_work(move || admin.end_import(&by, number, done))
+                .await;
             why = why.or(ended.err());
         }
         let event = ImportEvent::End {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request;
 use hyper::{Method, StatusCode};
@@ -11,26 +10,21 @@ use kaskade_faults::fault;
 use kaskade_flow::Refusal;
 use kaskade_net::admin::{Answering, Body, Handler, Request, Response, Unreadable, Upload, Visitor};
 use kaskade_net::live::Live;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use zeroize::{Zeroize, Zeroizing};
+pub(super) use kaskade_net::sbi::write::wipe as wiped;
+use kaskade_store::locked::scrubbed;
+use tokio::task::JoinError;
+use zeroize::Zeroizing;
 
 use super::not_done::ProblemDetails;
-use super::operation::{ALL, Given, Kind, ROOT, Row};
+use super::operation::{ALL, Given, Kind, ROOT, Row, Work};
+use super::places::{INSIDE, Place, Places, STREAMS, stopping};
 use super::principal::Roles;
 use super::{Admin, NotDone, Principal, body};
 
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Operations at once: the rest waits, and leaves the machine to those who authenticate.
-const AT_ONCE: usize = 2;
-/// And so many wait.
-const WAITING: usize = 64;
-
-/// Imports and exports at once.
-const STREAMS: usize = 4;
-
-/// What all of this takes in memory at most, in octets: bodies that wait, and imports with a batch on its way.
-pub(crate) const OCTETS: usize = WAITING * body::MOST + STREAMS * (4 << 20);
+/// What all of this takes in memory at most, in octets: bodies of requests, and imports with a batch on its way.
+pub(crate) const OCTETS: usize = INSIDE * body::MOST + STREAMS * (4 << 20);
 
 /// What serves administration of one node. Cheap to clone.
 #[derive(Clone)]
@@ -39,9 +33,7 @@ pub(crate) struct Surface(Arc<Parts>);
 struct Parts {
     admin: Arc<Admin>,
     roles: Live<Roles>,
-    working: Semaphore,
-    waiting: Semaphore,
-    streams: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Handler for Surface {
@@ -52,7 +44,7 @@ impl Handler for Surface {
             let by = surface.0.roles.now().principal(&visitor);
             surface.answer(&by, request).await
         });
-        Box::pin(async move { working.await.unwrap_or_else(|_| problem(&stopping(), None)) })
+        Box::pin(async move { working.await.unwrap_or_else(|lost| problem(&lost_task(&lost), None)) })
     }
 }
 
@@ -61,9 +53,7 @@ impl Surface {
         Self(Arc::new(Parts {
             admin: Arc::new(admin),
             roles: Live::new(roles),
-            working: Semaphore::new(AT_ONCE),
-            waiting: Semaphore::new(WAITING),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            places: Places::new(),
         }))
     }
 
@@ -77,14 +67,18 @@ impl Surface {
     }
 
     /// A place for something that goes on after its answer has begun.
-    pub(super) fn stream(&self) -> Result<OwnedSemaphorePermit, NotDone> {
-        let none = |_| {
-            NotDone::because(
-                Refusal::Overloaded,
-                format!("{STREAMS} imports and exports go on already"),
-            )
-        };
-        self.0.streams.clone().try_acquire_owned().map_err(none)
+    pub(super) fn stream(&self) -> Result<Place, NotDone> {
+        self.0.places.stream()
+    }
+
+    /// From now on nothing begins: whatever is asked for is answered so.
+    pub(super) fn close(&self) {
+        self.0.places.close();
+    }
+
+    /// Waits for what has begun.
+    pub(super) async fn empty(&self) {
+        self.0.places.empty().await;
     }
 
     /// Answers one request of this principal.
@@ -113,25 +107,31 @@ impl Surface {
         head: &request::Parts,
         body: &mut Option<Upload>,
     ) -> Result<Response, Failed> {
-        let _waiting = self.0.waiting.try_acquire().map_err(|_| Refusal::Overloaded)?;
-        let path = kaskade_path(head.uri.path())?;
+        let path = segments(head.uri.path())?;
         let (row, variable) = find(&head.method, &path)?;
         if !by.may(row.role) && !fault!("admin-role-not-asked") {
             self.admin().refused(by, row.action, Refusal::PeerNotAuthorized);
-            let detail = format!("this is for the role {} and above", row.role.name());
+            let detail = match by.is_in_clear() {
+                true => "in clear nobody administers: come with a certificate, or over the socket".to_owned(),
+                false => format!("this is for the role {} and above", row.role.name()),
+            };
             return Err(NotDone::because(Refusal::PeerNotAuthorized, detail).into());
         }
+        // A body that is on its way takes a place of whoever sends it.
+        let _inside = self.0.places.enter(by)?;
         accepts(&head.headers)?;
         let query = head.uri.query().unwrap_or_default().to_owned();
         match &row.kind {
-            Kind::Whole { serve, has_body, .. } => {
+            Kind::Whole {
+                serve, has_body, work, ..
+            } => {
                 let octets = match has_body {
                     true => Some(self.body(&head.headers, body).await?),
                     false => None,
                 };
                 let (admin, by, serve, variable) = (self.admin().clone(), by.clone(), *serve, variable.to_owned());
                 let done = self
-                    .blocking(move || {
+                    .at(self.0.places.work(*work).await?, move || {
                         let given = Given {
                             variable: &variable,
                             query: &query,
@@ -152,8 +152,30 @@ impl Surface {
         &self,
         work: impl FnOnce() -> Result<T, NotDone> + Send + 'static,
     ) -> Result<T, NotDone> {
-        let _working = self.0.working.acquire().await.map_err(|_| stopping())?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| stopping())?
+        self.at(self.0.places.work(Work::Short).await?, work).await
+    }
+
+    /// The same for what ends something that has begun, also when nothing new begins.
+    pub(super) async fn last_work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, NotDone> + Send + 'static,
+    ) -> Result<T, NotDone> {
+        self.at(self.0.places.last_work(Work::Short).await?, work).await
+    }
+
+    /// Works at a place, which is taken until it is done, whoever waits for that. What it leaves on the stack is wiped.
+    async fn at<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> Result<T, NotDone> + Send + 'static,
+    ) -> Result<T, NotDone> {
+        let work = move || {
+            let _place = place;
+            scrubbed(work)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|lost| lost_task(&lost))?
     }
 
     /// The whole body, in a buffer that is wiped.
@@ -193,8 +215,15 @@ pub(super) fn unreadable(why: Unreadable) -> NotDone {
     NotDone::because(refusal, why.to_string())
 }
 
-fn stopping() -> NotDone {
-    NotDone::because(Refusal::Stopping, "the node is stopping")
+/// Why a task has no result: it was never begun, or it panicked, which the log has.
+fn lost_task(lost: &JoinError) -> NotDone {
+    match lost.is_panic() {
+        true => NotDone::because(
+            Refusal::Internal,
+            "the operation came to no end: the log of the node says why",
+        ),
+        false => stopping(),
+    }
 }
 
 /// A refusal, and the methods that there are instead.
@@ -215,26 +244,18 @@ impl From<Refusal> for Failed {
     }
 }
 
-/// A path without its escapes, below [`ROOT`].
-fn kaskade_path(path: &str) -> Result<String, NotDone> {
+/// The segments of a path below [`ROOT`], each without its escapes: a `/` that was one belongs to its segment.
+fn segments(path: &str) -> Result<Vec<String>, NotDone> {
     let below = path
         .strip_prefix(ROOT)
         .ok_or_else(|| NotDone::because(Refusal::ApiUnknown, format!("everything is below {ROOT}")))?;
-    let mut decoded = String::with_capacity(below.len());
-    for (at, segment) in below.split('/').enumerate() {
-        if at > 0 {
-            decoded.push('/');
-        }
-        let segment = kaskade_codec::sbi::path::decode(segment).filter(|segment| !segment.contains('/'));
-        let segment =
-            segment.ok_or_else(|| NotDone::because(Refusal::ResourceNotFound, "the path is not well formed"))?;
-        decoded.push_str(&segment);
-    }
-    Ok(decoded)
+    let decoded = below.split('/').map(kaskade_codec::sbi::path::decode);
+    let decoded: Option<Vec<_>> = decoded.map(|segment| segment.map(Into::into)).collect();
+    decoded.ok_or_else(|| NotDone::because(Refusal::ResourceNotFound, "the path is not well formed"))
 }
 
 /// The operation of a path and method, and the variable in the path. A path that says more by name goes first.
-fn find<'p>(method: &Method, path: &'p str) -> Result<(&'static Row, &'p str), Failed> {
+fn find<'p>(method: &Method, path: &'p [String]) -> Result<(&'static Row, &'p str), Failed> {
     let fitting: Vec<(&Row, &str)> = ALL.iter().filter_map(|row| Some((row, row.matches(path)?))).collect();
     let by_name = fitting.iter().any(|(_, variable)| variable.is_empty());
     let fitting = || (fitting.iter()).filter(|(_, variable)| variable.is_empty() == by_name);
@@ -333,13 +354,6 @@ pub(super) fn reply(status: StatusCode, content_type: &'static str, body: Body) 
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     reply
-}
-
-/// Wipes octets of a body that were copied, as far as nobody else reads them.
-pub(super) fn wiped(data: Bytes) {
-    if let Ok(mut data) = data.try_into_mut() {
-        data.as_mut().zeroize();
-    }
 }
 
 /// `application/problem+json`.

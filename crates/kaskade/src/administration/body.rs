@@ -58,6 +58,9 @@ fn member(pointer: String, message: &str) -> NotDone {
     if let Some(missing) = named("missing field ") {
         return NotDone::of(Refusal::IeMissing, missing, "is required");
     }
+    if let Some(twice) = named("duplicate field ") {
+        return NotDone::of(Refusal::IeIncorrect, twice, "is there twice");
+    }
     if message.starts_with("unknown field ") {
         return NotDone::of(Refusal::OptionalIeIncorrect, pointer, shown_reason(message));
     }
@@ -213,6 +216,24 @@ mod tests {
             let told = query::<ListQuery>(&text).unwrap_err();
             assert!(!format!("{told} {:?}", told.param).contains(&K[..12]), "{told}");
         }
+    }
+
+    #[test]
+    fn what_is_there_twice_and_what_cannot_be_null_is_named() {
+        for (body, param, says) in [
+            (r#"{"akma":true,"akma":false}"#, "/akma", "is there twice"),
+            (r#"{"akma":null}"#, "/akma", "null"),
+            (r#"{"best":null}"#, "/best", "null"),
+            (r#"{"amf":null}"#, "/amf", "null"),
+            (r#"{"suspended":null}"#, "/suspended", "null"),
+            (r#"{"methods":null}"#, "/methods", "null"),
+        ] {
+            let told = read::<Changes>(body.as_bytes()).unwrap_err();
+            assert_eq!((told.why(), told.param.as_deref()), (Refusal::IeIncorrect, Some(param)));
+            assert!(told.detail().contains(says), "{body}: {told}");
+        }
+        let cleared: Changes = read(br#"{"gpsi":null,"routing_indicator":null,"eps_profile":null}"#).unwrap();
+        assert!(cleared.gpsi == Some(None) && cleared.eps_profile == Some(None));
     }
 
     #[test]

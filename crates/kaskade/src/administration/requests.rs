@@ -22,7 +22,8 @@ use crate::subscription::methods_of_card;
 #[serde(default, deny_unknown_fields)]
 pub struct Changes {
     /// Its methods, the preferred one first.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schemars(with = "Vec<Text<Method>>")]
     pub methods: Option<Vec<Text<Method>>>,
     /// GPSI; no two subscribers have the same.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_null")]
@@ -31,19 +32,23 @@ pub struct Changes {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_null")]
     pub routing_indicator: Option<Option<Text<RoutingIndicator>>>,
     /// Whether keys for applications are made of its authentications.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schemars(with = "bool")]
     pub akma: Option<bool>,
     /// Whether and how keys for battery-powered things are made.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schemars(with = "Text<Best>")]
     pub best: Option<Text<Best>>,
     /// The name of the subscription data that an MME gets.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_null")]
     pub eps_profile: Option<Option<Text<EpsProfile>>>,
     /// AMF of its vectors.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schemars(with = "Text<Amf>")]
     pub amf: Option<Text<Amf>>,
     /// Whether it is suspended: then no vector is made of it, until it is resumed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schemars(with = "bool")]
     pub suspended: Option<bool>,
 }
 
@@ -53,6 +58,14 @@ pub struct Changes {
 /// Those of the value.
 pub fn or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// Reads a member that cannot be taken away: `null` is refused.
+///
+/// # Errors
+/// Those of the value.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl Changes {

@@ -129,7 +129,8 @@ wire! {
         |text| text.parse().map_err(said), ToString::to_string;
     Method = "Method", "A method of authentication.", "^(5g-aka|eap-aka-prime|eps-aka|eap-aka|umts-aka|gsm-aka)$",
         |text| {
-            let list = subscription::methods(text).map_err(said)?;
+            let list = subscription::methods(text)
+                .map_err(|_| "is no method; known are 5g-aka, eap-aka-prime, eps-aka, eap-aka, umts-aka and gsm-aka")?;
             let mut methods = list.iter();
             match (methods.next(), methods.next()) {
                 (Some(method), None) => Ok(method),

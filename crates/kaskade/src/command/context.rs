@@ -10,6 +10,7 @@ use crate::admin::link::Purpose;
 use crate::admin::text::{Limit, Text, parse};
 use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
+use crate::data_dir::DataArgs;
 
 /// The authentication contexts of a node that runs: how many, and whose, by fingerprint
 #[derive(clap::Args, Debug)]
@@ -39,7 +40,7 @@ struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    link: LinkArgs,
+    data: DataArgs,
 }
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
@@ -48,7 +49,11 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         supi: args.supi.clone().map(Text),
         limit: args.limit.map(Text),
     };
-    let link = Link::open(&args.link, &args.link.data.config()?, Purpose::LookAside, |_| ())?;
+    let link = LinkArgs {
+        data: args.data.clone(),
+        offline: false,
+    };
+    let link = Link::open(&link, &args.data.config()?, Purpose::LookAside, |_| ())?;
     let contexts = link.ask::<context::List>((), query, Default::default())?;
     if args.json {
         console.line(serde_json::to_string_pretty(&serde_json::to_value(&contexts)?)?)?;
@@ -80,7 +85,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     }
     let shown = contexts.contexts.len();
     let summary = format!(
-        "{shown} of {} that wait for an answer and {} results",
+        "{shown} shown; {} wait for an answer, {} results are remembered",
         contexts.pending, contexts.results
     );
     console.line(console.paint(Style::Faint, &summary))?;

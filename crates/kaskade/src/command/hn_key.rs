@@ -16,8 +16,9 @@ use serde_json::json;
 use crate::admin::hn_key::{self, HnKeyView};
 use crate::admin::link::Purpose;
 use crate::admin::text::{Digits, KeyId, Text};
-use crate::admin::{Link, LinkArgs};
+use crate::admin::{Link, LinkArgs, NotDone};
 use crate::console::{Console, Style};
+use crate::exit;
 use crate::hn_keys::suci_calc_info;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
@@ -137,7 +138,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 file: None,
             };
             let link = open(console, &args.link, Purpose::AddKey)?;
-            added(console, &link.ask::<hn_key::Add>((), Default::default(), new)?)
+            added(
+                console,
+                &link.ask::<hn_key::Add>((), Default::default(), new).map_err(refused)?,
+            )
         }
         Action::Import(args) => {
             let file = zeroize::Zeroizing::new(read_key_file(&args.file)?);
@@ -150,7 +154,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 file: Some(Digits::from(hex_field::text(&file).as_str())),
             };
             let link = open(console, &args.link, Purpose::AddKey)?;
-            added(console, &link.ask::<hn_key::Add>((), Default::default(), new)?)
+            added(
+                console,
+                &link.ask::<hn_key::Add>((), Default::default(), new).map_err(refused)?,
+            )
         }
         Action::List(args) => list(console, &keys(console, &args.link)?, args.json),
         Action::Show(args) => show(console, &keys(console, &args.link)?, args),
@@ -173,6 +180,15 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             ))?;
             Ok(())
         }
+    }
+}
+
+/// Why a key pair was not taken, with the option that says otherwise.
+fn refused(error: NotDone) -> anyhow::Error {
+    match error.param.as_deref() {
+        Some("/id") => exit::refused(error.why(), format!("--id: {}", error.detail())),
+        Some(_) if !error.is_done => exit::refused(error.why(), error.detail()),
+        _ => error.into(),
     }
 }
 

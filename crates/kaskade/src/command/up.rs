@@ -3,6 +3,7 @@
 mod demo;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use kaskade::config::{Config, Role};
@@ -152,6 +153,9 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
     finish(running, end, &mut signals).await
 }
 
+/// Between two looks whether a changed configuration can be taken over.
+const RETRY: Duration = Duration::from_millis(50);
+
 /// Until the node is to end.
 async fn serve(
     console: &Console,
@@ -163,16 +167,20 @@ async fn serve(
     let _ = console.line("Running. Ctrl-C stops.");
     supervisor::ready();
     let mut watchdog = std::pin::pin!(supervisor::watchdog(running.lives()));
+    let mut to_be_reloaded = false;
     loop {
-        let wish = tokio::select! {
-            wish = signals.next() => wish,
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Reload => to_be_reloaded = true,
+                Wish::End(end) => return end,
+            },
             never = &mut watchdog => match never {},
-        };
-        match wish {
-            Wish::Reload => tokio::task::block_in_place(|| {
-                reload(running, log, args.data.file(), || configuration(args));
-            }),
-            Wish::End(end) => return end,
+            // What is changed meanwhile is not waited for here: somebody may want it to end.
+            () = tokio::time::sleep(RETRY), if to_be_reloaded => {}
+        }
+        if to_be_reloaded {
+            to_be_reloaded =
+                !tokio::task::block_in_place(|| reload(running, log, args.data.file(), || configuration(args)));
         }
     }
 }

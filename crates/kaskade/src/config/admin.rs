@@ -74,6 +74,18 @@ impl AdminConfig {
                 "names in certificates have roles, and there is no admin.listen with admin.tls.client_ca: nobody could show one",
             );
         }
+        let names: Vec<_> = roles.0.iter().map(|(name, _)| name).collect();
+        for (at, name) in names.iter().enumerate() {
+            let wrong = match () {
+                () if !is_a_name(name) => "no certificate is called so: a DNS name, a URI, or a common name in ASCII",
+                () if name.to_ascii_lowercase().starts_with("uid:") => "users of this machine are called so",
+                () if names.iter().take(at).any(|other| other.eq_ignore_ascii_case(name)) => {
+                    "is there twice: upper and lower case are the same"
+                }
+                () => continue,
+            };
+            return value("admin.roles", &format!("{name:?}: {wrong}"));
+        }
         if let Some(listen) = listen.filter(|listen| tls.cert.is_none() && !listen.ip().to_canonical().is_loopback()) {
             return value(
                 "admin.listen",
@@ -84,6 +96,13 @@ impl AdminConfig {
         }
         Ok(())
     }
+}
+
+/// Whether a certificate may be called so: no pattern, no control character, and no space at an end.
+fn is_a_name(name: &str) -> bool {
+    let is_dns_or_uri = !name.contains(' ');
+    let ascii = name.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+    !name.is_empty() && ascii && !name.starts_with("*.") && (is_dns_or_uri || name.trim() == name)
 }
 
 impl Config {

@@ -12,19 +12,41 @@ use super::running::Running;
 use super::supervisor;
 use crate::warnings;
 
-/// Takes over what `read` gives, which comes of this file. Reads files: not for a thread that serves.
+/// Takes over what `read` gives, which comes of this file; whether this is the time for that: while somebody changes something, it
+/// is later. Reads files: not for a thread that serves.
 pub(crate) fn reload(
     running: &mut Running,
     log: &LogFilterHandle,
     file: Option<&Path>,
     read: impl FnOnce() -> Result<Config>,
-) {
+) -> bool {
+    let office = running.office.admin().clone();
+    // Nobody decides or makes keys meanwhile.
+    let Some(_one_by_one) = office.try_changing() else {
+        return false;
+    };
     supervisor::reloading();
     match try_reload(running, log, file, read) {
         Ok(()) => tracing::info!("the configuration was taken over"),
-        Err(error) => tracing::error!("the configuration was not taken over, and nothing is changed: {error:#}"),
+        Err(error) => tracing::error!(
+            "the configuration was not taken over, and nothing is changed: {}",
+            once(&error)
+        ),
     }
     supervisor::ready();
+    true
+}
+
+/// The causes of an error, each once: some say themselves what the next one says.
+fn once(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said.push_str(if said.is_empty() { "" } else { ": " });
+            said.push_str(&cause);
+        }
+    }
+    said
 }
 
 fn try_reload(
@@ -35,9 +57,6 @@ fn try_reload(
 ) -> Result<()> {
     let next = read()?;
     running.config.may_become(&next, file)?;
-    // Nobody decides or makes keys meanwhile.
-    let office = running.office.admin().clone();
-    let _one_by_one = office.changing();
     let hn_keys = scrubbed(|| running.parts.hn_key_folder.ring())?;
     let options = running.options(&next, &hn_keys)?;
     let admin_tls = next.admin.tls.server("admin.tls")?;
@@ -49,6 +68,8 @@ fn try_reload(
         bail!("nrf.ca: only a new start begins or ends TLS");
     }
     let change_filter = log.prepare(&next)?;
+    // It may make somebody an operator: on record before it is in force.
+    running.office.admin().note_taken_over()?;
     // All that may be wrong was looked at: from here on it is taken over.
     running.node.renew(&options)?;
     running.office.renew(&next);
@@ -65,4 +86,17 @@ fn try_reload(
     running.parts.hn_keys = hn_keys;
     running.config = next;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("admin.listen: fixed")
+            .context("line 3: admin.listen: fixed")
+            .context("not read");
+        assert_eq!(once(&error), "not read: line 3: admin.listen: fixed");
+    }
 }

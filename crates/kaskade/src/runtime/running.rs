@@ -159,6 +159,15 @@ fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTa
         ..Shared::new(&parts.store, hn_keys, parts.instance, &parts.audit)
     };
     // What was decided while it ran counts before the configuration.
-    let config = policy::applied(&parts.store, config)?;
-    node_options(&config, &shared)
+    let applied = policy::applied(&parts.store, config)?;
+    let (decided, configured) = (&applied.policy, &config.policy);
+    if (&decided.serving_networks, &decided.serving_network_names)
+        != (&configured.serving_networks, &configured.serving_network_names)
+    {
+        tracing::info!(
+            "the serving networks that were decided by administration are in force, not those of the configuration: `kaskade policy reset` \
+             goes back to these"
+        );
+    }
+    node_options(&applied, &shared)
 }

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use serde_json::Value;
 
 use crate::common::{K, OPC, Place, SUPI, Up};
 
-const CLIENTS: [&str; 5] = ["reader", "provisioner", "operator", "nobody", "several"];
+const CLIENTS: [&str; 6] = ["reader", "provisioner", "operator", "nobody", "several", "root"];
 
 /// An authority, and certificates of the server and of clients.
 fn certificates(place: &Place) {
@@ -19,7 +19,11 @@ fn certificates(place: &Place) {
     let issuer = Issuer::new(params, key);
     let sign = |name: &str, names: Vec<String>, usage| {
         let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(names).expect("parameters");
+        let uri = names.first().filter(|name| name.contains(':')).cloned();
+        let mut params = CertificateParams::new(if uri.is_some() { Vec::new() } else { names }).expect("parameters");
+        if let Some(uri) = uri {
+            params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
+        }
         params.extended_key_usages = vec![usage];
         let pem = params.signed_by(&key, &issuer).expect("signed").pem();
         place.file(&format!("{name}.pem"), &pem);
@@ -33,6 +37,7 @@ fn certificates(place: &Place) {
     for name in CLIENTS {
         let names = match name {
             "several" => vec!["operator.example".to_owned(), "reader.example".to_owned()],
+            "root" => vec!["uid:0".to_owned()],
             name => vec![format!("{name}.example")],
         };
         sign(name, names, ExtendedKeyUsagePurpose::ClientAuth);
@@ -154,7 +159,41 @@ fn a_role_may_what_it_may_and_no_more() {
     assert_eq!(none, 0, "without a certificate there is no connection");
     let (status, ..) = curl(&place, &url, "operator", &["-X", "POST", "/subscribers/import"]);
     assert_eq!(status, 415);
+    // Whatever a certificate calls itself, it is no user of this machine.
+    assert_eq!(curl(&place, &url, "root", &["/subscribers"]).0, 403);
+    let reveal = "/subscribers?reveal_gpsi=true";
+    for (who, status) in [("reader", 403), ("provisioner", 200)] {
+        assert_eq!(curl(&place, &url, who, &[reveal]).0, status, "{who}");
+    }
+    place.kaskade(&format!("subscriber suspend {SUPI} --data data")).ok();
     up.stop();
+    let entries = place.kaskade("audit show --json --data data").ok();
+    let entries: Vec<Value> = entries
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let of = |outcome: &str, action: &str, kind: &str| {
+        let found = entries.iter().rfind(|entry| {
+            (&entry["outcome"], &entry["action"], &entry["peer_kind"])
+                == (&outcome.into(), &action.into(), &kind.into())
+        });
+        found
+            .unwrap_or_else(|| panic!("{outcome} {action} {kind}: {entries:?}"))
+            .clone()
+    };
+    let uid = format!("uid:{}", rustix::process::geteuid().as_raw());
+    let user = of("changed", "subscriber-suspended", "user");
+    assert_eq!(user["peer"], uid);
+    let named = entries
+        .iter()
+        .find(|entry| entry["peer"] == "uid:0" && entry["peer_kind"] == "name");
+    let named = named.unwrap_or_else(|| panic!("{entries:?}"));
+    assert_eq!(named["outcome"], "refused");
+    assert_ne!(named["peer_id"], user["peer_id"]);
+    assert_eq!(
+        of("noted", "subscribers-exported", "name")["peer"],
+        "provisioner.example"
+    );
     let log = place.kaskade("audit show --data data").ok();
     for (who, what) in [
         ("provisioner.example", "subscriber-added"),
@@ -195,6 +234,11 @@ fn roles_are_taken_over_while_it_runs() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(reset("operator"), 403);
+    // Who gave that role is on record before it was one.
+    let log = place
+        .kaskade("audit show --action configuration-taken-over --data data")
+        .ok();
+    assert!(log.contains("noted") && log.contains("uid:"), "{log}");
     up.stop();
 }
 
@@ -210,14 +254,23 @@ fn in_clear_nobody_has_a_role() {
     );
     let (up, url) = start(&place);
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    let (status, ..) = curl(&place, &url, "", &["/subscribers"]);
+    let (status, _, told) = curl(&place, &url, "", &["/subscribers"]);
     assert_eq!(status, 403);
+    assert!(
+        told["detail"].to_string().contains("in clear nobody administers"),
+        "{told}"
+    );
     up.stop();
 }
 
 #[test]
 fn wrong_settings_of_administration_are_named() {
     let place = Place::new();
+    let roles = |lines: &str| {
+        format!(
+            "[admin]\nlisten = \"127.0.0.1:9464\"\n[admin.tls]\ncert = \"a\"\nkey = \"b\"\nclient_ca = \"c\"\n[admin.roles]\n{lines}\n"
+        )
+    };
     for (text, expected) in [
         ("[admin]\nlisten = \"0.0.0.0:9464\"\n", "line 2"),
         (
@@ -229,6 +282,16 @@ fn wrong_settings_of_administration_are_named() {
             "expected reader, provisioner or operator",
         ),
         ("[admin.tls]\ncert = \"a\"\nkey = \"b\"\n", "without admin.listen"),
+        (&roles("\"*.example.org\" = \"reader\""), "no certificate is called so"),
+        (&roles("\"\" = \"reader\""), "no certificate is called so"),
+        (
+            &roles("\"UID:0\" = \"operator\""),
+            "users of this machine are called so",
+        ),
+        (
+            &roles("\"a.example\" = \"reader\"\n\"A.example\" = \"operator\""),
+            "is there twice",
+        ),
         (
             "[admin]\nlisten = \"127.0.0.1:9464\"\n[admin.tls]\ncert = \"a\"\n",
             "cert is set without key",

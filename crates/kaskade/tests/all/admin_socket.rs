@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const SOCKET: &str = "data/admin.sock";
 
 /// A home network in the folder `data`, with a configuration.
-fn home(place: &Place) {
+pub(crate) fn home(place: &Place) {
     place
         .with_secrets(&format!("subscriber add --supi {SUPI} --data data"))
         .ok();
@@ -19,12 +19,12 @@ fn home(place: &Place) {
     place.file("kaskade.toml", config);
 }
 
-fn start(place: &Place) -> Up {
+pub(crate) fn start(place: &Place) -> Up {
     Up::start(place, "up --config kaskade.toml")
 }
 
 /// A request over the socket, in HTTP/1.1: status and body.
-fn ask(place: &Place, method: &str, path: &str, body: Option<(&str, &[u8])>) -> (u16, String) {
+pub(crate) fn ask(place: &Place, method: &str, path: &str, body: Option<(&str, &[u8])>) -> (u16, String) {
     let mut stream = UnixStream::connect(place.path(SOCKET)).expect("a node that answers");
     let mut request = format!("{method} /admin/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n").into_bytes();
     match body {
@@ -44,7 +44,7 @@ fn ask(place: &Place, method: &str, path: &str, body: Option<(&str, &[u8])>) -> 
     (status, body.to_owned())
 }
 
-fn ask_json(place: &Place, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn ask_json(place: &Place, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let octets = body.to_string();
     let (status, body) = ask(place, method, path, Some(("application/json", octets.as_bytes())));
     (status, serde_json::from_str(&body).unwrap_or(Value::Null))
@@ -200,7 +200,6 @@ fn a_challenge_that_waits_is_seen_by_fingerprint() {
     let place = Place::new();
     home(&place);
     let up = start(&place);
-    // A wrong K: the challenge is never answered rightly, and a right one waits meanwhile.
     let body = json!({ "supiOrSuci": SUPI, "servingNetworkName": "5G:mnc001.mcc001.3gppnetwork.org" }).to_string();
     let curl = Command::new("curl")
         .args([
@@ -226,10 +225,16 @@ fn a_challenge_that_waits_is_seen_by_fingerprint() {
         (&json!("pending"), &json!("imsi-00101********01"))
     );
     assert_eq!(context["keys"][0]["name"], "K_AUSF");
-    assert_eq!(context["keys"][0]["fingerprint"].as_str().map(str::len), Some(8));
+    let fingerprint = context["keys"][0]["fingerprint"].clone();
     let (_, of_another) = ask(&place, "GET", "/contexts?supi=imsi-001010000000002", None);
     assert!(of_another.contains("\"contexts\":[]"), "{of_another}");
     up.stop();
+    // The key that waited is the one that the UDM has given out.
+    let log = place
+        .kaskade("audit show --action vector-given --json --data data")
+        .ok();
+    let given: Value = serde_json::from_str(log.trim()).expect("one entry");
+    assert_eq!((&given["key"], &given["fingerprint"]), (&json!("K_AUSF"), &fingerprint));
 }
 
 #[test]
@@ -331,7 +336,7 @@ fn who_is_somebody_else_is_refused_and_that_is_on_record() {
         refused.contains("uid:65534") && refused.contains("peer-not-authorized"),
         "{log}"
     );
-    let changed = log.lines().filter(|line| line.contains("subscriber-changed"));
+    let changed = log.lines().filter(|line| line.contains("subscriber-suspended"));
     let changed: Vec<&str> = changed.collect();
     assert!(matches!(changed[..], [line] if line.contains("uid:0")), "{log}");
 }

@@ -106,7 +106,7 @@ fn a_command_without_room_changes_nothing_and_works_with_it() {
 }
 
 /// The segments of the log in `data/audit` are as short as if they had been full.
-fn fill(place: &Place) {
+pub(crate) fn fill(place: &Place) {
     for file in fs::read_dir(place.path("data/audit")).expect("a folder") {
         let file = file.expect("a file").path();
         if file.extension().is_some_and(|end| end == "log") {

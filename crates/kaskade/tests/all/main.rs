@@ -11,6 +11,8 @@
 )]
 
 mod admin_audit;
+mod admin_changes;
+mod admin_full;
 mod admin_https;
 mod admin_import;
 mod admin_socket;

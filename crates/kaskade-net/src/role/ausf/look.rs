@@ -41,33 +41,35 @@ impl Ausf {
     pub fn look(&self, of: Option<&Supi>, at_most: usize) -> Vec<SeenContext> {
         let now = moment();
         let mut seen = Vec::new();
-        let is_of = |supi: &Supi| of.is_none_or(|of| of == supi);
+        // Whether there is room for more. Keys of others are not hashed.
+        let mut show = |supi: &Supi, context: &dyn Fn() -> SeenContext| {
+            if seen.len() < at_most && of.is_none_or(|of| of == supi) {
+                seen.push(context());
+            }
+            seen.len() < at_most
+        };
         self.contexts.each_pending(of, now, |pending, end| {
-            if seen.len() < at_most && is_of(pending.run.supi()) {
+            show(pending.run.supi(), &|| {
                 let mut keys = Keys::default();
                 pending.run.visit_keys(&mut keys);
-                seen.push(SeenContext {
+                SeenContext {
                     supi: pending.run.supi().clone(),
                     serving_network_name: *pending.run.serving_network_name(),
                     is_pending: true,
                     keys: keys.0,
                     left: end.map(|end| end.since(now)),
-                });
-            }
-            seen.len() < at_most
+                }
+            })
         });
         self.contexts.each_result(of, now, |kept, end| {
             let success = kept.success();
-            if seen.len() < at_most && is_of(&success.supi) {
-                seen.push(SeenContext {
-                    supi: success.supi.clone(),
-                    serving_network_name: success.serving_network_name,
-                    is_pending: false,
-                    keys: Vec::new(),
-                    left: end.map(|end| end.since(now)),
-                });
-            }
-            seen.len() < at_most
+            show(&success.supi, &|| SeenContext {
+                supi: success.supi.clone(),
+                serving_network_name: success.serving_network_name,
+                is_pending: false,
+                keys: Vec::new(),
+                left: end.map(|end| end.since(now)),
+            })
         });
         seen
     }

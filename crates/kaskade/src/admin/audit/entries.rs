@@ -7,8 +7,9 @@ use kaskade_store::audit::PeerNames;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::EntryView;
-use crate::admin::operation::{Nothing, Operation};
+use super::entry::numbers;
+use super::{EntryView, no_log};
+use crate::admin::operation::{Nothing, Operation, Work};
 use crate::admin::text::{Count, Limit, PeerName, Text, Time};
 use crate::admin::{Admin, NotDone, Principal, Role};
 
@@ -24,13 +25,29 @@ pub(crate) struct Entries {
     pub(crate) next: Option<u64>,
 }
 
+/// Whose entries somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AskedPeer {
+    name: String,
+    numbers: Vec<PeerId>,
+}
+
+impl AskedPeer {
+    /// By its name or address, or its 16 digits.
+    pub(crate) fn new(name: String) -> Self {
+        Self {
+            numbers: numbers(&name),
+            name,
+        }
+    }
+}
+
 /// Which entries somebody asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) since: Option<UnixMillis>,
     pub(crate) until: Option<UnixMillis>,
-    /// Its name or address, or its 16 digits.
-    pub(crate) peer: Option<String>,
+    pub(crate) peer: Option<AskedPeer>,
     pub(crate) pseudonym: Option<[u8; 8]>,
     pub(crate) action: Option<Action>,
     pub(crate) outcome: Option<Outcome>,
@@ -63,7 +80,7 @@ impl Asked {
 
     fn is_by(&self, peer: PeerId, names: &PeerNames) -> bool {
         let Some(asked) = &self.peer else { return true };
-        PeerId::of(asked) == peer || peer.to_string() == *asked || names.name(peer) == Some(asked)
+        asked.numbers.contains(&peer) || names.name(peer) == Some(&asked.name)
     }
 }
 
@@ -81,6 +98,7 @@ impl Operation for Show {
     const ROLE: Role = Role::Operator;
     const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound, Refusal::AuditFailed];
     const ACTION: Action = Action::LogShown;
+    const WORK: Work = Work::Reading;
     type Of = ();
     type Query = EntriesQuery;
     type Body = Nothing;
@@ -94,7 +112,7 @@ impl Operation for Show {
         let asked = Asked {
             since: at(&query.since),
             until: at(&query.until),
-            peer: query.peer.map(|Text(PeerName(name))| name),
+            peer: query.peer.map(|Text(PeerName(name))| AskedPeer::new(name)),
             pseudonym: query.supi.map(|Text(supi)| log.subject(&supi).pseudonym()),
             action: query.action.map(|Text(action)| action),
             outcome: query.outcome.map(|Text(outcome)| outcome),
@@ -104,10 +122,10 @@ impl Operation for Show {
         let reader = reader.map_err(|wrong| failed(wrong.to_string()))?;
         let (mut names, mut entries, mut more) = (PeerNames::default(), Vec::new(), None);
         let mut last = after;
-        let read = reader.read(None, &mut |_, _| (), &mut |number, entry| {
+        let read = reader.read_while(&mut |number, entry| {
             names.see(entry);
-            if number <= after || more.is_some() || !asked.wants(entry, &names) {
-                return;
+            if number <= after || !asked.wants(entry, &names) {
+                return true;
             }
             match entries.len() == limit {
                 true => more = Some(last),
@@ -116,11 +134,12 @@ impl Operation for Show {
                     last = number;
                 }
             }
+            more.is_none()
         });
-        let newest = read.map_err(|wrong| failed(wrong.to_string()))?.entries;
+        read.map_err(|wrong| failed(wrong.to_string()))?;
         Ok(Entries {
             entries,
-            newest,
+            newest: log.head().ok_or_else(no_log)?.entries,
             next: more,
         })
     }

@@ -1,6 +1,7 @@
 //! An entry of the audit log as JSON.
 
 use kaskade::administration::or_null;
+use kaskade::hex_field;
 use kaskade_codec::sbi::Timestamp;
 use kaskade_flow::event::{Action, Entry, Event, Gap, PeerId};
 use kaskade_net::sbi::peer::Requester;
@@ -32,8 +33,8 @@ pub(crate) struct EventView {
     /// The name or address of who asked; `null` where it is not known, or many.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "or_null")]
     pub(crate) peer: Option<Option<String>>,
-    /// `name`: a certificate or group calls itself so, or the system a user. `address`: the log had it from the connection. `many`:
-    /// counted together. `unknown`: not introduced.
+    /// `name`: a certificate or group calls itself so. `user`: the system calls a user so. `address`: the log had it from the
+    /// connection. `many`: counted together. `unknown`: not introduced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) peer_kind: Option<String>,
     /// The number of who asked: 16 hexadecimal digits.
@@ -117,8 +118,7 @@ impl EventView {
         let name = names.name(peer).filter(|_| peer != PeerId::MANY);
         let kind = match name {
             _ if peer == PeerId::MANY => "many",
-            Some(name) if is_address(peer, name) => "address",
-            Some(_) => "name",
+            Some(name) => proved(peer, name).unwrap_or("name"),
             None => "unknown",
         };
         let (is_somebody, has_subject) = (peer != PeerId::NOBODY, !subject.masked().is_empty());
@@ -147,14 +147,39 @@ impl EventView {
 }
 
 fn hex(octets: &[u8]) -> String {
-    kaskade::hex_field::text(octets).to_string()
+    hex_field::text(octets).to_string()
 }
 
-/// Whether it is the number of who has this address, and no name that looks like one.
-pub(crate) fn is_address(peer: PeerId, name: &str) -> bool {
-    let address = name.strip_suffix("/64").unwrap_or(name).parse();
-    let of_address = address.map(Requester::address);
-    of_address.is_ok_and(|one| one.to_string() == name && PeerId::from_octets(one.id().short()) == peer)
+/// What is proved of the name of a number: `address` of who has it, `user` of this machine. A name that only looks like one is neither.
+pub(crate) fn proved(peer: PeerId, name: &str) -> Option<&'static str> {
+    let (kind, one) = called(name)?;
+    (number(&one) == peer).then_some(kind)
+}
+
+/// The numbers that whoever is called so may have.
+pub(crate) fn numbers(name: &str) -> Vec<PeerId> {
+    let given = (name.len() == 16)
+        .then(|| hex_field::octets::<8>("peer", name).ok())
+        .flatten();
+    let given = given.map(|octets| PeerId::from_octets(*octets));
+    let one = called(name).map(|(_, one)| number(&one));
+    [PeerId::of(name)].into_iter().chain(given).chain(one).collect()
+}
+
+/// The address or user with this name.
+fn called(name: &str) -> Option<(&'static str, Requester)> {
+    let (kind, one) = match name.strip_prefix("uid:") {
+        Some(uid) => ("user", Requester::user(uid.parse().ok()?)),
+        None => {
+            let address = name.strip_suffix("/64").unwrap_or(name).parse().ok()?;
+            ("address", Requester::address(address))
+        }
+    };
+    (one.to_string() == name).then_some((kind, one))
+}
+
+fn number(requester: &Requester) -> PeerId {
+    PeerId::from_octets(requester.id().short())
 }
 
 #[cfg(test)]
@@ -179,6 +204,11 @@ mod tests {
         let one = json(&event.correlated(u64::MAX - 1), &named(peer, "127.0.0.1"));
         assert_eq!(one["correlation"], "fffffffffffffffe");
         assert_eq!((&one["peer"], &one["peer_kind"]), (&"127.0.0.1".into(), &"name".into()));
+        let root = Requester::user(0);
+        for (peer, kind) in [(number(&root), "user"), (peer, "name")] {
+            let one = json(&event.by(peer), &named(peer, "uid:0"));
+            assert_eq!((&one["peer"], &one["peer_kind"]), (&"uid:0".into(), &kind.into()));
+        }
         let many = json(&event.by(PeerId::MANY), &named(peer, "many peers"));
         assert_eq!(
             (many.get("peer"), &many["peer_kind"]),

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use kaskade::hex_field;
 
-use super::operation::{Nothing, Operation};
+use super::operation::{Nothing, Operation, Work};
 use super::{Admin, NotDone, Principal, Role};
 use crate::record::audit_folder;
 
-pub(crate) use entries::{Asked, Show};
-pub(crate) use entry::{EntryView, is_address};
+pub(crate) use entries::{Asked, AskedPeer, Show};
+pub(crate) use entry::{EntryView, proved};
 
 /// How the log is.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,8 +47,9 @@ impl Operation for Verify {
     const METHOD: &'static str = "GET";
     const PATH: &'static str = "/audit";
     const ROLE: Role = Role::Operator;
-    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound];
+    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound, Refusal::AuditFailed];
     const ACTION: Action = Action::LogVerified;
+    const WORK: Work = Work::Reading;
     type Of = ();
     type Query = Nothing;
     type Body = Nothing;

@@ -5,7 +5,7 @@ use kaskade::subscription::Who;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::Action;
 use kaskade_keys::Supi;
-use kaskade_store::StoreError;
+use kaskade_store::{StoreError, Subscriber};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,17 +31,32 @@ impl Operation for Change {
     type Answer = SubscriberView;
 
     fn run(admin: &Admin, by: &Principal, who: Who, _: Nothing, changes: Changes) -> Result<SubscriberView, NotDone> {
-        let supi = admin.supi_of(&who)?;
         // What is read here is written back: two changes of one subscriber come one after the other.
-        let _one_by_one = admin.changing();
+        let (supi, _one_by_one) = admin.changing_of(&who)?;
         let found = admin.store()?.subscriber(&supi)?;
         let mut subscriber = found.ok_or_else(|| NotDone::from(StoreError::UnknownSubscriber))?;
+        let (was_suspended, before) = (subscriber.subscription.suspended, alterable(&subscriber));
         changes.apply(&mut subscriber)?;
-        let event = admin.change_of(by, Action::SubscriberChanged, &supi)?;
+        if before == alterable(&subscriber) {
+            // What changes nothing leaves the log as it is.
+            return admin.view_of(&supi, false);
+        }
+        let action = match (was_suspended, subscriber.subscription.suspended) {
+            (false, true) => Action::SubscriberSuspended,
+            (true, false) => Action::SubscriberResumed,
+            _ => Action::SubscriberChanged,
+        };
+        let event = admin.change_of(by, action, &supi)?;
         admin.store()?.change_on_record(&subscriber, event)?;
         admin.told()?;
         admin.view_of(&supi, false)
     }
+}
+
+/// All that can be changed of a subscriber.
+fn alterable(subscriber: &Subscriber) -> impl PartialEq + use<> {
+    let methods: Vec<_> = subscriber.methods.iter().collect();
+    (methods, subscriber.subscription.clone(), *subscriber.amf.octets())
 }
 
 /// Removes a subscriber.
@@ -62,8 +77,7 @@ impl Operation for Remove {
     type Answer = Nothing;
 
     fn run(admin: &Admin, by: &Principal, who: Who, _: Nothing, _: Nothing) -> Result<Nothing, NotDone> {
-        let supi = admin.supi_of(&who)?;
-        let _one_by_one = admin.changing();
+        let (supi, _one_by_one) = admin.changing_of(&who)?;
         // Whoever is not there leaves the log as it is.
         if !admin.store()?.contains(&supi)? {
             return Err(StoreError::UnknownSubscriber.into());
@@ -115,7 +129,7 @@ impl Operation for AllowReuse {
     type Answer = ReuseAllowed;
 
     fn run(admin: &Admin, by: &Principal, who: Who, _: Nothing, _: Nothing) -> Result<ReuseAllowed, NotDone> {
-        let supi = admin.supi_of(&who)?;
+        let (supi, _one_by_one) = admin.changing_of(&who)?;
         let before = admin.view_of(&supi, false)?;
         let event = admin.change_of(by, Action::ReuseAllowed, &supi)?;
         admin.store()?.allow_reuse_on_record(&supi, event)?;

@@ -72,6 +72,7 @@ impl Admin {
 
     /// The number that all of one import has in the audit log.
     pub(crate) fn begin_import(&self) -> Result<u64, NotDone> {
+        self.has_udm()?;
         let octets = random_octets().map_err(|_| NotDone::from(Refusal::NoRandomness))?;
         Ok(u64::from_be_bytes(octets))
     }

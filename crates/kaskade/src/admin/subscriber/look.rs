@@ -1,16 +1,19 @@
 //! Lists and shows.
 
+use std::sync::MutexGuard;
+
 use kaskade::administration::{ListQuery, ShowQuery};
 use kaskade::subscription::Who;
+use kaskade_faults::fault;
 use kaskade_flow::Refusal;
-use kaskade_flow::event::Action;
+use kaskade_flow::event::{Action, Outcome};
 use kaskade_keys::Supi;
 use kaskade_store::StoreError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SubscriberView;
-use crate::admin::operation::{Nothing, Operation};
+use crate::admin::operation::{Nothing, Operation, WITH_CHANGE};
 use crate::admin::text::{Flag, Limit, Text};
 use crate::admin::{Admin, NotDone, Principal, Role};
 
@@ -19,7 +22,7 @@ use crate::admin::{Admin, NotDone, Principal, Role};
 pub(crate) struct Page {
     /// They.
     pub(crate) subscribers: Vec<SubscriberView>,
-    /// How many there are in all, whatever was asked for.
+    /// How many there are in all, also of those that were not asked for.
     pub(crate) total: u64,
     /// Where to go on, as `after`: there may be more. A page may be empty and have this: nobody of those that were looked at is
     /// of the kind that was asked for.
@@ -40,16 +43,20 @@ impl Operation for List {
     const METHOD: &'static str = "GET";
     const PATH: &'static str = "/subscribers";
     const ROLE: Role = Role::Reader;
-    const REFUSALS: &'static [Refusal] = &[];
+    const REFUSALS: &'static [Refusal] = WITH_CHANGE;
     const ACTION: Action = Action::Shown;
     type Of = ();
     type Query = ListQuery;
     type Body = Nothing;
     type Answer = Page;
 
-    fn run(admin: &Admin, _: &Principal, (): (), query: ListQuery, _: Nothing) -> Result<Page, NotDone> {
+    fn run(admin: &Admin, by: &Principal, (): (), query: ListQuery, _: Nothing) -> Result<Page, NotDone> {
         let limit = query.limit.as_ref().map_or(USUAL, |Text(Limit(limit))| *limit);
         let reveal = matches!(query.reveal_gpsi, Some(Text(Flag(true))));
+        if reveal && !by.may(Role::Provisioner) && !fault!("admin-gpsis-for-readers") {
+            let why = "GPSIs of all are for the role provisioner and above";
+            return Err(NotDone::of(Refusal::PeerNotAuthorized, "?reveal_gpsi", why));
+        }
         let store = admin.store()?;
         let mut after = query.after.as_ref().map(|Text(supi)| supi.clone());
         let (mut found, mut looked_at) = (Vec::new(), 0);
@@ -73,6 +80,10 @@ impl Operation for List {
                 after = Some(last.supi.clone());
             }
         };
+        if reveal && admin.running().is_some() {
+            // They leave as an export does.
+            admin.note_revealed(by, found.len())?;
+        }
         Ok(Page {
             subscribers: found,
             total: store.len()?,
@@ -104,6 +115,22 @@ impl Operation for Show {
 }
 
 impl Admin {
+    /// The SUPI of whoever is named, and what keeps it from being somebody else's GPSI before the change is made.
+    pub(super) fn changing_of(&self, who: &Who) -> Result<(Supi, MutexGuard<'_, ()>), NotDone> {
+        if fault!("admin-gpsi-of-before") {
+            return Ok((self.supi_of(who)?, self.changing()));
+        }
+        let one_by_one = self.changing();
+        Ok((self.supi_of(who)?, one_by_one))
+    }
+
+    /// Puts on record that so many subscribers leave with their GPSIs.
+    fn note_revealed(&self, by: &Principal, count: usize) -> Result<(), NotDone> {
+        let event = self.event(by, Outcome::Noted, Action::SubscribersExported)?;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.note(event.map(|event| event.times(count)))
+    }
+
     /// The SUPI of whoever is named.
     pub(crate) fn supi_of(&self, who: &Who) -> Result<Supi, NotDone> {
         match who {

@@ -10,6 +10,8 @@ pub(crate) use alter::{AllowReuse, Change, Remove, follows};
 pub(crate) use import::BrokenOff;
 pub(crate) use kaskade::administration::batches::{Batch, Batches, ImportEvent, ImportQuery, Kind as Lines};
 pub(crate) use kaskade::administration::{AddQuery, Changes, ListQuery, NewSubscriber, ShowQuery};
+#[cfg(test)]
+pub(crate) use look::Page;
 pub(crate) use look::{List, Show};
 pub(crate) use put::Add;
 pub(crate) use view::SubscriberView;

@@ -63,7 +63,7 @@ impl Operation for Add {
     const PATH: &'static str = "/subscribers";
     const ROLE: Role = Role::Provisioner;
     const STATUS: u16 = 201;
-    const REFUSALS: &'static [Refusal] = &[Refusal::AlreadyExists];
+    const REFUSALS: &'static [Refusal] = &[Refusal::AlreadyExists, Refusal::DataNotFound];
     const ACTION: Action = Action::SubscriberAdded;
     type Of = ();
     type Query = AddQuery;
@@ -77,6 +77,7 @@ impl Operation for Add {
         query: AddQuery,
         new: NewSubscriber,
     ) -> Result<SubscriberView, NotDone> {
+        admin.has_udm()?;
         let entry = new.entry(1)?;
         let subscriber = admin
             .subscriber_of(&entry)

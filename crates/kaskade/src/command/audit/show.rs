@@ -13,7 +13,7 @@ use kaskade_net::time::unix_millis;
 use kaskade_store::audit::PeerNames;
 
 use super::{open, unreadable};
-use crate::admin::audit::{Asked, EntryView, is_address};
+use crate::admin::audit::{Asked, AskedPeer, EntryView, proved};
 use crate::console::{Console, Style};
 use crate::data_dir::DataArgs;
 
@@ -113,7 +113,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let asked = Asked {
         since: args.since,
         until: args.until,
-        peer: args.peer.clone(),
+        peer: args.peer.clone().map(AskedPeer::new),
         pseudonym,
         action: args.action,
         outcome: args.outcome,
@@ -240,13 +240,13 @@ fn as_json(number: u64, entry: &Entry, names: &PeerNames) -> String {
         .unwrap_or_default()
 }
 
-/// What is bare is an address that the log had from the connection, a number, nobody or many; what a certificate or a group calls
+/// What is bare is an address that the log had from the connection, a user of this machine, a number, nobody or many; what a certificate or a group calls
 /// itself is in quotes, whatever it looks like.
 fn peer_name(peer: PeerId, names: &PeerNames) -> String {
     match (peer, names.name(peer)) {
         (PeerId::NOBODY, _) => "-".into(),
         (PeerId::MANY, _) => "many peers".into(),
-        (peer, Some(name)) if is_address(peer, name) => name.to_owned(),
+        (peer, Some(name)) if proved(peer, name).is_some() => name.to_owned(),
         (_, Some(name)) => format!("{name:?}"),
         (peer, _) => peer.to_string(),
     }
@@ -269,8 +269,12 @@ mod tests {
                 requester.to_string()
             );
         }
+        let user = Requester::user(0);
+        let peer = PeerId::from_octets(user.id().short());
+        assert_eq!(peer_name(peer, &named(peer, "uid:0")), "uid:0");
         let peer = PeerId::of("a certificate");
         for name in [
+            "uid:0",
             "-",
             "many peers",
             "127.0.0.1",

@@ -64,8 +64,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         })?;
         if let Some(last) = seen.more {
             console.note(format!(
-                "note: {} of {} subscribers; more: --after {last}",
-                seen.shown, seen.total
+                "note: {} of {} subscribers; more{}",
+                seen.shown,
+                seen.total,
+                after(last)
             ));
         }
         return Ok(());
@@ -114,9 +116,14 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     );
     console.line(console.paint(Style::Faint, &summary))?;
     if let Some(last) = seen.more {
-        console.line(console.paint(Style::Faint, &format!("more: --after {last}")))?;
+        console.line(console.paint(Style::Faint, &format!("more{}", after(last))))?;
     }
     Ok(())
+}
+
+/// Where to go on.
+fn after(last: Option<String>) -> String {
+    last.map(|last| format!(": --after {last}")).unwrap_or_default()
 }
 
 /// How many there were.
@@ -124,8 +131,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
 struct Seen {
     shown: usize,
     total: u64,
-    /// The last one, if there are more.
-    more: Option<String>,
+    /// If there are more, the last one, or nobody.
+    more: Option<Option<String>>,
 }
 
 /// At most so many subscribers, in the order of the SUPI.
@@ -150,9 +157,15 @@ fn visit(link: &Link, args: &Args, limit: usize, mut each: impl FnMut(&Subscribe
             each(subscriber)?;
             seen.shown += 1;
         }
+        if left == 0 {
+            // Whoever wants none begins where this one would have.
+            let more = !page.subscribers.is_empty();
+            seen.more = more.then(|| args.after.as_ref().map(Supi::sbi));
+            return Ok(seen);
+        }
         let Some(next) = page.next else { return Ok(seen) };
         if seen.shown >= limit {
-            seen.more = Some(next);
+            seen.more = Some(Some(next));
             return Ok(seen);
         }
         query.after = Some(Text(next.parse()?));
