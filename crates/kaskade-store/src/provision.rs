@@ -7,7 +7,7 @@
 //! A store of the first version remembered one record per SUPI and not whose it was. Such a record may be any card's, so
 //! every life of that SUPI that begins later starts above it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
@@ -18,6 +18,7 @@ use kaskade_keys::{Gpsi, Supi};
 use super::custody::Sealed;
 use super::engine::{Batch, Conflict, Table};
 use super::error::StoreError;
+use super::hold::Hold;
 use super::issuer::waiting;
 use super::key::SubscriberKey;
 use super::model::Subscriber;
@@ -104,6 +105,45 @@ impl SubscriberStore {
             Ok(()) => Ok(done),
             Err(error) => Err(Partly { done, error }),
         }
+    }
+
+    /// [`SubscriberStore::put_many_on_record`] of so few that they go into one commit: all of them, or none. Of one that is there twice
+    /// the last counts. How many. Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::put_many`], and [`StoreError::NotOnRecord`] when the log has no room for all of them: none is put then.
+    pub fn put_together_on_record(&self, subscribers: &[Subscriber], event: Told<'_>) -> Result<u64, StoreError> {
+        if fault!("put-together-in-parts") {
+            return Ok(self.put_many_on_record(subscribers, event)?);
+        }
+        // In the order of the keys: who holds one and waits for another waits for nobody who waits for it.
+        let mut sealed = BTreeMap::new();
+        for subscriber in subscribers {
+            let Sealed { row, life } = self.custody.seal(subscriber).wait()?;
+            sealed.insert(SubscriberKey::from(&subscriber.supi), (subscriber, row, life));
+        }
+        if sealed.values().any(|(one, ..)| event(one, false).is_some()) {
+            self.records.wait_for_event_room(sealed.len());
+        }
+        // Whatever may be refused is refused before the first is frozen.
+        let mut all = Vec::with_capacity(sealed.len());
+        for (key, (subscriber, row, life)) in sealed {
+            let hold = self.issuer.hold_blocking(&key)?;
+            let held = self.look(subscriber, hold, How::NewOrReplaced, (row, life))?;
+            let told = event(subscriber, held.there);
+            all.push((held, told));
+        }
+        let mut chunk = Chunk::new(event);
+        let events = all.iter().filter(|(_, told)| told.is_some()).count();
+        if events > 0 {
+            chunk.room = Some(self.records.event_rooms(events).ok_or(StoreError::NotOnRecord)?);
+        }
+        for (held, told) in all {
+            self.freeze(held, How::NewOrReplaced, told, &mut chunk, None)?;
+        }
+        let mut done = 0;
+        self.flush(&mut chunk, &mut done)?;
+        Ok(done)
     }
 
     /// Removes a subscriber, durable before it returns; whether there was one. Blocks.
@@ -207,13 +247,8 @@ impl SubscriberStore {
                 let _ = ticket.wait();
             }
         };
-        let there = hold.load(&*self.engine, None)?;
-        match how {
-            How::New if there => return Err(StoreError::AlreadyExists),
-            How::Changed if !there => return Err(StoreError::UnknownSubscriber),
-            _ => {}
-        }
-        let event = (chunk.event)(subscriber, there);
+        let held = self.look(subscriber, hold, how, (row, life))?;
+        let event = (chunk.event)(subscriber, held.there);
         if event.is_some() {
             // Before anything is frozen.
             match &mut chunk.room {
@@ -225,13 +260,60 @@ impl SubscriberStore {
                 none => *none = Some(self.records.event_room().ok_or(StoreError::NotOnRecord)?),
             }
         }
+        self.freeze(held, how, event, chunk, early)
+    }
+
+    /// Reads what is known of a subscriber that nobody else changes, before anything is frozen.
+    fn look<'s>(
+        &'s self,
+        subscriber: &'s Subscriber,
+        hold: Hold<'s>,
+        how: How,
+        (row, life): (Vec<u8>, Life),
+    ) -> Result<Held<'s>, StoreError> {
+        let there = hold.load(&*self.engine, None)?;
+        match how {
+            How::New if there => return Err(StoreError::AlreadyExists),
+            How::Changed if !there => return Err(StoreError::UnknownSubscriber),
+            _ => {}
+        }
         let before = Before {
             own: match fault!("life-forgotten") {
                 true => None,
                 false => self.issuer.life(&*self.engine, Table::LIVES, &life)?,
             },
-            unowned: self.issuer.life(&*self.engine, Table::REMOVED, key.octets())?,
+            unowned: self
+                .issuer
+                .life(&*self.engine, Table::REMOVED, SubscriberKey::from(&subscriber.supi).octets())?,
         };
+        Ok(Held {
+            subscriber,
+            hold,
+            there,
+            row,
+            life,
+            before,
+        })
+    }
+
+    /// Freezes it until the chunk's commit is settled, and puts it into that.
+    fn freeze(
+        &self,
+        held: Held<'_>,
+        how: How,
+        event: Option<Event>,
+        chunk: &mut Chunk<'_>,
+        early: Option<Glc>,
+    ) -> Result<(), StoreError> {
+        let Held {
+            subscriber,
+            hold,
+            there: _,
+            row,
+            life,
+            before,
+        } = held;
+        let key = SubscriberKey::from(&subscriber.supi);
         let ticket = Arc::clone(&chunk.ticket);
         hold.freeze(&ticket, |entry| {
             let given = Given {
@@ -406,6 +488,17 @@ impl<'e> Chunk<'e> {
             room: None,
         }
     }
+}
+
+/// A subscriber that nobody else changes, on its way into a commit.
+struct Held<'s> {
+    subscriber: &'s Subscriber,
+    hold: Hold<'s>,
+    /// Whether it was there.
+    there: bool,
+    row: Vec<u8>,
+    life: Life,
+    before: Before,
 }
 
 /// What is to be put.

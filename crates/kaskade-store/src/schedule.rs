@@ -484,6 +484,30 @@ fn schedules_of_imports_that_overlap() {
     });
 }
 
+/// Two batches that are put together, in opposite order, and an import of the same.
+#[test]
+fn schedules_of_batches_that_overlap() {
+    search(false, || {
+        let batch = |order: [u64; 2]| {
+            work(move |world| {
+                let all = order.map(|n| subscriber(n, SqnScheme::NonTimeBased, 200));
+                match world.store.put_together_on_record(&all, &|_, _| None) {
+                    Ok(_) | Err(StoreError::Write(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            })
+        };
+        let import = work(|world| {
+            let all = [1, 0].map(|n| subscriber(n, SqnScheme::NonTimeBased, 300));
+            match world.store.put_many(&all) {
+                Ok(_) | Err(StoreError::Write(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        });
+        vec![batch([0, 1]), batch([1, 0]), import, asks(1, 2)]
+    });
+}
+
 /// What is exported starts above everything that was issued, and is of one life: secrets and numbers belong together.
 #[test]
 fn schedules_of_exporting() {

@@ -184,6 +184,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-peer-not-checked", "every user of this machine who reaches the socket administers", PROGRAM, "who_is_somebody_else_is_refused_and_that_is_on_record"),
     fault("admin-living-socket-replaced", "a node takes the place of the socket of something that answers there", PROGRAM, "a_killed_nodes_socket_is_replaced_and_a_living_ones_is_not"),
     fault("admin-wrong-batch-taken", "a batch of an import is taken although a line of it is wrong", PROGRAM, "a_batch_is_taken_wholly_or_not_at_all"),
+    fault("put-together-in-parts", "of subscribers that are put together some are in and others not", STORE, "what_is_put_together_is_in_wholly_or_not_at_all"),
+    fault("admin-import-ends-unnoted", "an import whose sender goes away is not on record as one", PROGRAM, "a_sender_that_goes_away_ends_its_import_on_record"),
     fault("admin-keys-at-the-next-start", "a home network key that is made while a node runs opens nothing before the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
     fault("admin-keys-not-on-record", "home network keys are changed without an entry in the audit log", PROGRAM, "keys_that_change_without_a_node_are_on_record"),
     fault("audit-node-not-asked", "a tail of the audit log that is cut beside a node is not found", PROGRAM, "a_tail_that_is_cut_beside_a_node_is_found"),

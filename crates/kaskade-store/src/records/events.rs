@@ -318,10 +318,15 @@ impl Records {
 
     /// Room for an event that a change of the store's own carries; `None` when too many wait for the log.
     pub(crate) fn event_room(&self) -> Option<EventRoom> {
-        self.reserve_events(1).ok()?;
+        self.event_rooms(1)
+    }
+
+    /// The same for so many, or for none of them.
+    pub(crate) fn event_rooms(&self, events: usize) -> Option<EventRoom> {
+        self.reserve_events(events).ok()?;
         Some(EventRoom {
             records: self.clone(),
-            events: 1,
+            events,
         })
     }
 

@@ -384,6 +384,61 @@ fn an_import_that_breaks_off_is_on_record_for_each_subscriber_that_it_put() {
     assert!(broken > 0, "none broke off in the middle");
 }
 
+/// Subscribers that are put together are in wholly or not at all, whatever fails, and whoever of them is busy meanwhile.
+#[test]
+fn what_is_put_together_is_in_wholly_or_not_at_all() {
+    const MANY: u64 = 1000;
+    let with = |number: u64, gpsi: u64| {
+        let mut one = blank(number);
+        one.subscription.gpsi = Some(format!("msisdn-49170{gpsi:07}").parse().expect("a GPSI"));
+        one
+    };
+    let told = |one: &Subscriber, _| event(one.supi.value().parse().expect("digits"));
+    let (mut all, mut none) = (0, 0);
+    for operations in (10..250).step_by(8) {
+        let disk = Disk::new(operations);
+        let store = open(&disk, StoreOptions::default()).expect("a store");
+        store.put_many(&[with(1, 1), with(2, 2)]).expect("put");
+        drop(store);
+        disk.cut_power_after(operations);
+        // The first two exchange their GPSIs.
+        let mut many = vec![with(1, 2), with(2, 1)];
+        many.extend((3..=MANY).map(|number| with(number, number)));
+        if let Ok(store) = open(&disk, StoreOptions::default()) {
+            let _ = store.put_together_on_record(&many, &told);
+        }
+        disk.restore_power();
+        let store = open(&disk, StoreOptions::default()).expect("power");
+        let log = Arc::new(Log::default());
+        store.records().hand_events_to(Arc::clone(&log) as Arc<dyn EventLog>);
+        let there = store.list(None, usize::MAX).expect("read");
+        let is_in = there.len() as u64 == MANY;
+        assert!(is_in || there.len() == 2, "{} of {MANY}", there.len());
+        assert_eq!(numbers(&log).len() as u64, if is_in { MANY } else { 0 });
+        let owner = |gpsi| store.supi_of(&with(1, gpsi).subscription.gpsi.expect("one")).expect("read");
+        let (first, second) = if is_in { (2, 1) } else { (1, 2) };
+        assert_eq!([owner(1), owner(2)], [Some(supi(first)), Some(supi(second))]);
+        *(if is_in { &mut all } else { &mut none }) += 1;
+    }
+    assert!(all > 0 && none > 0, "{all} wholly, {none} not at all");
+
+    let (folder, key) = folder();
+    let store = SubscriberStore::open(&folder.path().join("s.redb"), &key, StoreOptions::default()).expect("a store");
+    let mut unit = kaskade_flow::Unit::new();
+    (0..(1 << 16) - 10).for_each(|number| unit.event(event(number).expect("an event")));
+    let events = store.records().commit(unit, kaskade_flow::Guarded::new(()));
+    events.wait().expect("room for so many").release_to_peer();
+    let many: Vec<Subscriber> = (1..=20).map(blank).collect();
+    let put = |many: &[Subscriber]| store.put_together_on_record(many, &told);
+    assert!(matches!(put(&many), Err(StoreError::NotOnRecord)), "room for ten");
+    assert_eq!(store.list(None, 99).expect("read").len(), 0);
+    assert_eq!(put(&many[..10]).expect("room for ten"), 10);
+    // Nobody waits for what was refused.
+    store
+        .next_sqn(&supi(1), "5G:mnc001.mcc001.3gppnetwork.org")
+        .expect("a number");
+}
+
 /// What is done to the store as a whole without an audit log is noted with it, not behind it: a kill in between leaves no change
 /// that nobody knows of.
 #[test]
