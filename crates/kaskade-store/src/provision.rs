@@ -282,9 +282,11 @@ impl SubscriberStore {
                 true => None,
                 false => self.issuer.life(&*self.engine, Table::LIVES, &life)?,
             },
-            unowned: self
-                .issuer
-                .life(&*self.engine, Table::REMOVED, SubscriberKey::from(&subscriber.supi).octets())?,
+            unowned: self.issuer.life(
+                &*self.engine,
+                Table::REMOVED,
+                SubscriberKey::from(&subscriber.supi).octets(),
+            )?,
         };
         Ok(Held {
             subscriber,

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use kaskade_doctor::discretion::without_keys;
 pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
@@ -142,16 +144,58 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// How far something with so many subscribers is: on a terminal only, and only when it takes long.
-pub(crate) fn progress(count: usize) -> ProgressBar {
-    /// From here on it does.
+/// How far something with so many subscribers is, when it takes long: a bar on a terminal, elsewhere a line now and then.
+pub(crate) struct Progress {
+    count: usize,
+    bar: Option<ProgressBar>,
+    said: Mutex<Instant>,
+}
+
+impl Progress {
+    /// From here on it takes long.
     const LONG: usize = 20_000;
-    if count < LONG || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+    /// How often a line says how far it is.
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    pub(crate) fn of(count: usize) -> Self {
+        let bar = (count >= Self::LONG && io::stderr().is_terminal()).then(|| {
+            let template = "{bar:40} {human_pos} of {human_len} subscribers, {rate}, {eta} left";
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = style.with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
+                // A rate that cannot be written is left out.
+                let _ = write!(to, "{:.0}/s", state.per_sec());
+            });
+            ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
+        });
+        Self {
+            count,
+            bar,
+            said: Mutex::new(Instant::now()),
+        }
     }
-    let template = "{bar:40} {human_pos} of {human_len} subscribers, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_style(style)
+
+    /// So many are done.
+    pub(crate) fn at(&self, done: usize) {
+        let Some(bar) = &self.bar else {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.elapsed() >= Self::PAUSE {
+                *said = Instant::now();
+                complain(&format!("{done} of {} subscribers", self.count));
+            }
+            return;
+        };
+        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+
+    /// All are.
+    pub(crate) fn end(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+
+    /// It goes no further.
+    pub(crate) fn stop(&self) {
+        self.bar.iter().for_each(ProgressBar::abandon);
+    }
 }
 
 /// Whether the locale of the environment is UTF-8, by the precedence of POSIX.

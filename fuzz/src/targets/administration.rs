@@ -6,6 +6,7 @@ use kaskade::administration::{
     AddQuery, Changes, ContextQuery, EntriesQuery, ListQuery, Networks, NewHnKey, NewSubscriber, NotDone, ShowQuery,
     body,
 };
+use kaskade::import::{self, Format};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::str::from_utf8;
@@ -75,23 +76,37 @@ fn told<T>(read: Result<T, NotDone>) -> Option<T> {
     }
 }
 
-/// Subscribers as lines, cut at a place that the first octet says: the batches do not depend on it.
+/// Subscribers as lines, in batches of a few: they do not depend on where the octets are cut, which the first two octets say, and are
+/// what the file is as one.
 pub fn admin_import(data: &[u8]) -> bool {
-    let Some((first, lines)) = data.split_first() else {
+    let Some(([first, second], lines)) = data.split_first_chunk() else {
         return false;
     };
     let kind = if first % 2 == 0 { Kind::Csv } else { Kind::Ndjson };
     let whole = taken(kind, &[lines]);
-    let (before, behind) = lines.split_at(usize::from(*first).min(lines.len()));
+    let at = usize::from(*second) * (lines.len() + 1) / 256;
+    let (before, behind) = lines.split_at(at);
     assert_eq!(taken(kind, &[before, behind]), whole);
+    let singly: Vec<&[u8]> = lines.chunks(1).chain([&[][..]]).collect();
+    assert_eq!(taken(kind, &singly), whole);
+    if let (Kind::Csv, Some((entries, wrong)), Ok(text)) = (kind, &whole, from_utf8(lines))
+        && let Ok(file) = import::parse(text, Format::Csv)
+    {
+        let file: Vec<_> = file.iter().map(|entry| (entry.line, entry.supi.sbi())).collect();
+        assert_eq!((entries, wrong), (&file, &Vec::new()));
+    }
     whole.is_some_and(|(entries, wrong)| !entries.is_empty() && wrong.is_empty())
 }
 
 type Lines = Vec<(usize, String)>;
 
+/// Octets, and lines, of one batch.
+const ROOM: usize = 1024;
+const BATCH: usize = 3;
+
 /// Subscribers and errors, each with its line; `None` where a line is longer than any.
 fn taken(kind: Kind, parts: &[&[u8]]) -> Option<(Lines, Lines)> {
-    let mut batches = Batches::new(kind);
+    let mut batches = Batches::of(kind, ROOM, BATCH);
     let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     let mut next = 1;
     for (at, part) in parts.iter().enumerate() {
@@ -101,10 +116,11 @@ fn taken(kind: Kind, parts: &[&[u8]]) -> Option<(Lines, Lines)> {
             match batches.next(last && rest.is_empty()).ok()? {
                 None if rest.is_empty() => break,
                 None => {}
-                Some(batch) => {
-                    assert_eq!(batch.first_line, next, "no line is left out");
-                    assert!(batch.next_line > batch.first_line);
-                    next = batch.next_line;
+                Some(part) => {
+                    assert_eq!(part.first_line, next, "no line is left out");
+                    assert!(part.next_line > part.first_line);
+                    next = part.next_line;
+                    let batch = part.read(usize::MAX);
                     entries.extend(batch.entries.iter().map(|entry| (entry.line, entry.supi.sbi())));
                     let errors = batch.wrong.into_iter().flat_map(|wrong| wrong.errors);
                     wrong.extend(errors.map(|error| (error.line, error.reason)));

@@ -186,6 +186,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-wrong-batch-taken", "a batch of an import is taken although a line of it is wrong", PROGRAM, "a_batch_is_taken_wholly_or_not_at_all"),
     fault("put-together-in-parts", "of subscribers that are put together some are in and others not", STORE, "what_is_put_together_is_in_wholly_or_not_at_all"),
     fault("admin-import-ends-unnoted", "an import whose sender goes away is not on record as one", PROGRAM, "a_sender_that_goes_away_ends_its_import_on_record"),
+    fault("import-replaces-unasked", "an import replaces who was added since the file was checked, K and all", PROGRAM, "who_was_added_meanwhile_is_not_replaced"),
+    fault("busy-node-asked-once", "a command fails where a node is busy for a moment", PROGRAM, "a_node_that_is_busy_is_asked_again"),
     fault("admin-keys-at-the-next-start", "a home network key that is made while a node runs opens nothing before the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
     fault("admin-keys-not-on-record", "home network keys are changed without an entry in the audit log", PROGRAM, "keys_that_change_without_a_node_are_on_record"),
     fault("audit-node-not-asked", "a tail of the audit log that is cut beside a node is not found", PROGRAM, "a_tail_that_is_cut_beside_a_node_is_found"),

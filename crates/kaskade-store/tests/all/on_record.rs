@@ -415,7 +415,11 @@ fn what_is_put_together_is_in_wholly_or_not_at_all() {
         let is_in = there.len() as u64 == MANY;
         assert!(is_in || there.len() == 2, "{} of {MANY}", there.len());
         assert_eq!(numbers(&log).len() as u64, if is_in { MANY } else { 0 });
-        let owner = |gpsi| store.supi_of(&with(1, gpsi).subscription.gpsi.expect("one")).expect("read");
+        let owner = |gpsi| {
+            store
+                .supi_of(&with(1, gpsi).subscription.gpsi.expect("one"))
+                .expect("read")
+        };
         let (first, second) = if is_in { (2, 1) } else { (1, 2) };
         assert_eq!([owner(1), owner(2)], [Some(supi(first)), Some(supi(second))]);
         *(if is_in { &mut all } else { &mut none }) += 1;

@@ -10,14 +10,14 @@
 //! |---|---|
 //! | [`operation`] | the declaration, and the list of all |
 //! | [`subscriber`], [`hn_key`], [`policy`], [`context`], [`audit`] | what it is about |
-//! | [`streams`] | imports and exports |
+//! | [`streams`], [`telling`] | imports and exports, and what is told meanwhile |
 //! | [`openapi`] | the document of all |
 //! | [`principal`] | who asks, and which role may what |
 //! | [`surface`] | HTTP: from a request to an operation and back |
 //! | [`places`] | how much goes on at once, and how it ends |
 //! | [`log`] | the audit log of all that is done |
 //! | [`socket`], [`office`] | the Unix socket in the data folder, and what listens beside it |
-//! | [`link`] | how a command reaches the operations |
+//! | [`link`], [`there`] | how a command reaches the operations: here, or in a node |
 
 pub(crate) mod audit;
 pub(crate) mod context;
@@ -35,8 +35,10 @@ pub(crate) mod socket;
 mod streams;
 pub(crate) mod subscriber;
 mod surface;
+mod telling;
 #[cfg(test)]
 mod tests;
+mod there;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 

@@ -288,6 +288,10 @@ pub(crate) fn path_of<O: Operation>(of: &O::Of) -> String {
     path
 }
 
+/// The paths of the two streams.
+pub(crate) const IMPORT: &str = "/subscribers/import";
+pub(crate) const EXPORT: &str = "/subscribers/export";
+
 /// Everything that can be asked for.
 pub(crate) static ALL: &[Row] = &[
     Row::of::<subscriber::List>(),
@@ -310,7 +314,7 @@ pub(crate) static ALL: &[Row] = &[
         name: "importSubscribers",
         title: "Takes in subscribers as lines, in batches; each batch wholly or not at all. Events go back while they come.",
         method: "POST",
-        path: "/subscribers/import",
+        path: IMPORT,
         role: Role::Provisioner,
         status: 200,
         refusals: &[Refusal::DataNotFound],
@@ -322,7 +326,7 @@ pub(crate) static ALL: &[Row] = &[
         name: "exportSubscribers",
         title: "Gives out all subscribers as lines, without secrets.",
         method: "GET",
-        path: "/subscribers/export",
+        path: EXPORT,
         role: Role::Provisioner,
         status: 200,
         refusals: WITH_CHANGE,

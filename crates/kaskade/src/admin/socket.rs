@@ -5,13 +5,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Blocking;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use kaskade_faults::fault;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use tokio::net::UnixListener;
 
 /// Its name in the data folder.
 const NAME: &str = "admin.sock";
+/// How long a connection may wait for its place.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Octets of a path in `sockaddr_un`, its end among them.
 const MOST: usize = 108;
 
@@ -63,7 +68,7 @@ pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
         }
         _ => {}
     }
-    let connected = Short::of(&path).and_then(|short| Blocking::connect(&short.path));
+    let connected = Short::of(&path).and_then(|short| connected(&short.path));
     let stream = match connected {
         Ok(stream) => stream,
         Err(error) => {
@@ -88,6 +93,26 @@ pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
         );
     }
     Ok(Some(stream))
+}
+
+/// Connects, if there is a place within some time: behind a node that hangs nobody waits for ever.
+fn connected(path: &Path) -> io::Result<Blocking> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let (address, begin) = (SocketAddrUnix::new(path)?, Instant::now());
+    while let Err(error) = net::connect(&socket, &address) {
+        if error != Errno::AGAIN {
+            return Err(error.into());
+        }
+        if begin.elapsed() >= PATIENCE {
+            let why = "it takes no connection: it hangs, or is very busy";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let stream = Blocking::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// A socket that listens; dropped, it is gone.

@@ -1,34 +1,42 @@
 //! What goes on for longer than one answer: subscribers that come in as lines, and that go out as lines.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Context;
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
+use kaskade::administration::batches::{Batch, TooLong};
 use kaskade::import::ImportError;
 use kaskade_faults::fault;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_keys::Supi;
-use kaskade_net::admin::{Body, Producer, Response, Upload};
+use kaskade_net::admin::{Body, Response, Unreadable, Upload};
 use kaskade_store::Subscriber;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::not_done::ProblemDetails;
-use super::subscriber::{Batch, Batches, BrokenOff, ImportEvent, ImportQuery, Lines, ShowQuery, SubscriberView};
+use super::subscriber::{Batches, ImportEvent, ImportQuery, Lines, Part, ShowQuery, SubscriberView, Together, Written};
 use super::surface::{Surface, media_type, reply, unreadable, wiped};
+use super::telling::Telling;
 use super::text::{Flag, Text};
 use super::{NotDone, Principal, body};
 
 /// Errors that are told of one import.
 const TOLD: u64 = 1000;
-/// Lines that wait for a peer.
+/// How long a peer may take to read what there is.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// Pieces that wait for a peer.
 const WAITING: usize = 16;
 /// Subscribers of one page of an export.
 const PAGE: usize = 256;
 /// The media type of what goes back.
 pub(super) const NDJSON: &str = "application/x-ndjson";
 /// Those of what comes.
-pub(super) const COMES: [&str; 2] = ["text/csv", NDJSON];
+pub(super) const CSV: &str = "text/csv";
+pub(super) const COMES: [&str; 2] = [CSV, NDJSON];
 
 impl Surface {
     /// Takes subscribers in.
@@ -46,16 +54,17 @@ impl Surface {
         let query: ImportQuery = body::query(query)?;
         let yes = |asked: &Option<Text<Flag>>| matches!(asked, Some(Text(Flag(true))));
         let place = self.stream()?;
-        let (sender, answer) = Body::stream(WAITING);
+        let (producer, answer) = Body::stream(WAITING);
         let import = Import {
             _place: place,
             surface: self.clone(),
             by: by.clone(),
             replace: yes(&query.replace),
             dry_run: yes(&query.dry_run),
-            sender,
+            telling: Telling::to(producer),
             number: self.admin().begin_import()?,
             imported: 0,
+            replaced: 0,
             refused: 0,
         };
         let body = body.take().ok_or(Refusal::Internal)?;
@@ -79,11 +88,11 @@ impl Surface {
                 let (admin, begin) = (surface.admin().clone(), after.clone());
                 let page = surface
                     .blocking(move || {
-                        let page = admin.store()?.list(begin.as_ref(), PAGE)?;
+                        let page = admin.page(begin.as_ref())?;
                         let last = page.last().map(|subscriber| subscriber.supi.clone());
                         let mut lines = Vec::new();
                         for subscriber in &page {
-                            write_line(&mut lines, &SubscriberView::of(subscriber, reveal));
+                            lines.append(&mut line_of(&SubscriberView::of(subscriber, reveal))?);
                         }
                         Ok((last, lines))
                     })
@@ -91,8 +100,11 @@ impl Surface {
                 match page {
                     Ok((Some(last), lines)) => {
                         after = Some(last);
-                        if !sender.send(lines).await {
-                            return;
+                        match timeout(PATIENCE, sender.send(lines)).await {
+                            Ok(true) => {}
+                            Ok(false) => return,
+                            // Somebody else may have the place.
+                            Err(_) => return sender.break_off(),
                         }
                     }
                     Ok((None, _)) => return,
@@ -108,10 +120,37 @@ impl Surface {
     }
 }
 
-fn write_line(to: &mut Vec<u8>, value: &impl Serialize) {
-    // Text and numbers: each has a form.
-    if serde_json::to_writer(&mut *to, value).is_ok() {
-        to.push(b'\n');
+/// A value as a line of JSON.
+pub(super) fn line_of(value: &impl Serialize) -> Result<Vec<u8>, NotDone> {
+    let line = serde_json::to_vec(value);
+    let mut line = line.map_err(|_| NotDone::because(Refusal::Internal, "a line has no form in JSON"))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Whether octets come fast enough that waiting for them is no waste of a place: one octet now and then would hold it for ever.
+#[derive(Default)]
+struct Pace {
+    waited: Duration,
+    came: usize,
+}
+
+impl Pace {
+    /// How long is looked at together, and how many octets come meanwhile at least.
+    const WINDOW: Duration = Duration::from_secs(60);
+    const LEAST: usize = 4096;
+
+    /// So many octets came after so long.
+    fn takes(&mut self, waited: Duration, came: usize) -> Result<(), Unreadable> {
+        self.waited += waited;
+        self.came += came;
+        if self.came >= Self::LEAST {
+            *self = Self::default();
+        }
+        match self.waited >= Self::WINDOW {
+            true => Err(Unreadable::TooSlow),
+            false => Ok(()),
+        }
     }
 }
 
@@ -122,126 +161,136 @@ struct Import {
     by: Principal,
     replace: bool,
     dry_run: bool,
-    sender: Producer,
+    telling: Telling,
     /// In the audit log.
     number: u64,
     imported: u64,
+    /// Of these.
+    replaced: u64,
     refused: u64,
 }
 
-/// Whether it goes on.
-enum Next {
-    Goes,
-    Ends,
+/// How an import ends.
+#[derive(Default)]
+struct Ended {
+    /// Where another would go on; `None` at the end of the lines.
+    next_line: Option<usize>,
+    why: Option<NotDone>,
+}
+
+impl Ended {
+    fn at(line: usize, why: impl Into<Option<NotDone>>) -> Self {
+        Self {
+            next_line: Some(line),
+            why: why.into(),
+        }
+    }
 }
 
 impl Import {
     async fn run(mut self, mut batches: Batches, mut body: Upload) {
+        let ended = match self.goes(&mut batches, &mut body).await {
+            Ok(()) => Ended::default(),
+            Err(ended) => ended,
+        };
+        // Also where nobody hears of it: what is in is on record as one import.
+        self.end(ended).await;
+        body.pass_over().await;
+    }
+
+    /// Takes batches as long as all is well.
+    async fn goes(&mut self, batches: &mut Batches, body: &mut Upload) -> Result<(), Ended> {
+        let mut pace = Pace::default();
         loop {
-            let (data, last) = match body.next().await {
-                Ok(Some(data)) => (data, false),
-                Ok(None) => (Bytes::new(), true),
-                Err(error) => return self.say_end(Some(batches.line()), Some(unreadable(error))).await,
+            let begin = Instant::now();
+            let came = body.next().await;
+            let unread = |error| Ended::at(batches.line(), unreadable(error));
+            let (data, last) = match came.map_err(unread)? {
+                Some(data) => (data, false),
+                None => (Bytes::new(), true),
             };
-            let mut rest = &*data;
-            loop {
-                rest = rest.get(batches.fill(rest)..).unwrap_or_default();
-                match batches.next(last) {
-                    Ok(None) if rest.is_empty() => break,
-                    Ok(None) => {}
-                    Ok(Some(batch)) => {
-                        if matches!(self.take(batch).await, Next::Ends) {
-                            return body.pass_over().await;
-                        }
-                    }
-                    Err(too_long) => {
-                        let why = "a line that is longer than any: is a quotation mark not closed?";
-                        let why = NotDone::because(Refusal::TooLarge, why);
-                        self.say_end(Some(too_long.0), Some(why)).await;
-                        return body.pass_over().await;
-                    }
-                }
-            }
+            pace.takes(begin.elapsed(), data.len()).map_err(unread)?;
+            let taken = self.take_all(batches, &data, last).await;
             wiped(data);
+            taken?;
             if last {
-                return self.say_end(None, None).await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes what octets make whole.
+    async fn take_all(&mut self, batches: &mut Batches, mut rest: &[u8], last: bool) -> Result<(), Ended> {
+        loop {
+            rest = rest.get(batches.fill(rest)..).unwrap_or_default();
+            match batches.next(last) {
+                Ok(None) if rest.is_empty() => return Ok(()),
+                Ok(None) => {}
+                Ok(Some(part)) => self.take(part).await?,
+                Err(TooLong(line)) => {
+                    let why = "a line that is longer than any: is a quotation mark not closed?";
+                    return Err(Ended::at(line, NotDone::because(Refusal::TooLarge, why)));
+                }
             }
         }
     }
 
     /// One batch, all of it or nothing.
-    async fn take(&mut self, batch: Batch) -> Next {
-        let Batch {
-            entries,
-            wrong,
-            first_line,
-            next_line,
-        } = batch;
+    async fn take(&mut self, part: Part) -> Result<(), Ended> {
+        let (first_line, next_line) = (part.first_line, part.next_line);
+        if self.telling.is_gone() {
+            return Err(Ended::at(first_line, None));
+        }
         let (admin, by) = (self.surface.admin().clone(), self.by.clone());
-        let (replace, dry_run, import, count) = (self.replace, self.dry_run, self.number, entries.len() as u64);
+        let (replace, dry_run, import) = (self.replace, self.dry_run, self.number);
         let done = self.surface.blocking(move || {
+            let Batch { entries, wrong } = part.read(usize::MAX);
             // What is checked here is written here.
             let _one_by_one = admin.changing();
-            let in_store = admin.check_import(&entries, replace);
+            let in_store = admin.check_import(&entries, replace, Together::Batch)?;
             let wrong = match (wrong, in_store) {
-                (None, Ok(())) => None,
-                (Some(wrong), Ok(())) | (None, Err(wrong)) => Some(wrong),
-                (Some(wrong), Err(in_store)) => Some(wrong.and(in_store)),
+                (Some(wrong), Some(in_store)) => Some(wrong.and(in_store)),
+                (wrong, in_store) => wrong.or(in_store),
             };
-            if (wrong.is_none() || fault!("admin-wrong-batch-taken")) && !dry_run {
-                let written = admin.write_import(&by, import, &entries, &mut |_| ());
-                written.map_err(BrokenOff::of_a_batch)?;
-                admin.told()?;
+            if dry_run || wrong.is_some() && !fault!("admin-wrong-batch-taken") {
+                return Ok((Written::default(), wrong, None));
             }
-            Ok(wrong)
+            let written = admin.write_batch(&by, import, &entries)?;
+            // They are in, whatever the log can take now.
+            Ok((written, wrong, admin.told().err()))
         });
-        match done.await {
-            Ok(None) => {
-                if !self.dry_run {
-                    self.imported += count;
-                }
-                let line = next_line as u64 - 1;
-                let imported = self.imported;
-                self.tell(&ImportEvent::Progress { imported, line }).await
-            }
-            Ok(Some(wrong)) => {
-                if matches!(self.tell_wrong(wrong).await, Next::Ends) {
-                    return Next::Ends;
-                }
-                if self.dry_run && self.refused < TOLD {
-                    return Next::Goes;
-                }
-                self.say_end(Some(first_line), None).await;
-                Next::Ends
-            }
-            Err(error) => {
-                let is_done = error.is_done;
-                if is_done {
-                    self.imported += count;
-                }
-                let next_line = if is_done { next_line } else { first_line };
-                self.say_end(Some(next_line), Some(error)).await;
-                Next::Ends
-            }
+        let (written, wrong, told) = done.await.map_err(|why| Ended::at(first_line, why))?;
+        self.imported += (written.added + written.replaced) as u64;
+        self.replaced += written.replaced as u64;
+        if let Some(wrong) = wrong {
+            self.tell_wrong(wrong);
+            return match self.dry_run {
+                true => Ok(()),
+                false => Err(Ended::at(first_line, None)),
+            };
         }
+        if let Some(why) = told {
+            return Err(Ended::at(next_line, why));
+        }
+        let (imported, line) = (self.imported, next_line as u64 - 1);
+        self.telling.tell(ImportEvent::Progress { imported, line });
+        Ok(())
     }
 
-    async fn tell_wrong(&mut self, wrong: ImportError) -> Next {
+    /// All are counted, the first are told.
+    fn tell_wrong(&mut self, wrong: ImportError) {
+        let left = usize::try_from(TOLD.saturating_sub(self.refused)).unwrap_or(usize::MAX);
         self.refused += (wrong.errors.len() + wrong.more) as u64;
-        for error in wrong.errors {
-            let event = ImportEvent::Refused {
+        for error in wrong.errors.into_iter().take(left) {
+            self.telling.tell(ImportEvent::Refused {
                 line: error.line as u64,
                 reason: error.reason,
-            };
-            if matches!(self.tell(&event).await, Next::Ends) {
-                return Next::Ends;
-            }
+            });
         }
-        Next::Goes
     }
 
-    async fn say_end(&mut self, next_line: Option<usize>, mut why: Option<NotDone>) {
-        if !self.dry_run {
+    async fn end(self, Ended { next_line, mut why }: Ended) {
+        if !self.dry_run && !fault!("admin-import-ends-unnoted") {
             let (admin, by, number) = (self.surface.admin().clone(), self.by.clone(), self.number);
             let done = usize::try_from(self.imported).unwrap_or(usize::MAX);
             let ended = self
@@ -250,23 +299,14 @@ impl Import {
                 .await;
             why = why.or(ended.err());
         }
-        let event = ImportEvent::End {
+        self.telling.tell(ImportEvent::End {
             imported: self.imported,
+            replaced: self.replaced,
             refused: self.refused,
             next_line: next_line.map(|line| line as u64),
             problem: why.as_ref().map(ProblemDetails::from),
-        };
-        let _ = self.tell(&event).await;
-    }
-
-    /// Tells an event; a peer that is gone ends the import between two batches.
-    async fn tell(&mut self, event: &ImportEvent) -> Next {
-        let mut line = Vec::new();
-        write_line(&mut line, event);
-        match self.sender.send(line).await {
-            true => Next::Goes,
-            false => Next::Ends,
-        }
+        });
+        self.telling.end().await;
     }
 }
 
@@ -305,11 +345,31 @@ impl super::Admin {
     fn each(&self, each: &mut dyn FnMut(&Subscriber) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut after: Option<Supi> = None;
         loop {
-            let page = self.store()?.list(after.as_ref(), PAGE);
+            let page = self.page(after.as_ref());
             let page = page.context("the store cannot be read to its end")?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.supi.clone());
             page.iter().try_for_each(&mut *each)?;
         }
+    }
+
+    /// The next subscribers; none at the end.
+    fn page(&self, after: Option<&Supi>) -> Result<Vec<Subscriber>, NotDone> {
+        Ok(self.store()?.list(after, PAGE)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_octet_now_and_then_does_not_hold_a_place() {
+        let second = Duration::from_secs(1);
+        let mut pace = Pace::default();
+        assert!((0..6).all(|_| pace.takes(9 * second, 1).is_ok()));
+        assert_eq!(pace.takes(9 * second, 1), Err(Unreadable::TooSlow));
+        let mut pace = Pace::default();
+        assert!((0..1000).all(|_| pace.takes(9 * second, 700).is_ok()));
     }
 }

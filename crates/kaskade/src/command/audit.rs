@@ -5,6 +5,7 @@ mod show;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -167,7 +168,7 @@ fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Resu
         Ok(kept) => Ok(kept.into_iter().collect()),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(Vec::new()),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {
-            let heads = heads_of_node(&config.data_dir);
+            let heads = heads_of_node(console, &config.data_dir);
             if heads.is_empty() {
                 console.note("the store is in use: whether the newest entries were cut is told when it is not");
             }
@@ -180,13 +181,19 @@ fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Resu
     }
 }
 
+/// How long a node may take to say how far its log has come: what is checked is in the files.
+const NODE: Duration = Duration::from_secs(5);
+
 /// How far the log of the node of this folder has come, as that and its store know; none where none answers.
-fn heads_of_node(data: &Path) -> Vec<Anchor> {
-    let link = match Link::running(data) {
+fn heads_of_node(console: &Console, data: &Path) -> Vec<Anchor> {
+    let link = match Link::running(data, NODE) {
         Ok(Some(link)) if !fault!("audit-node-not-asked") => link,
         _ => return Vec::new(),
     };
     let head = link.ask::<crate::admin::audit::Head>((), Default::default(), Default::default());
+    if let Err(error) = &head {
+        console.note(format!("note: {error}"));
+    }
     let texts = head.map(|head| [Some(head.anchor), head.kept_head]);
     let texts = texts.into_iter().flatten().flatten();
     texts.filter_map(|text| anchor(&text).ok()).collect()

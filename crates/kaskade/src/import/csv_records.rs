@@ -33,17 +33,27 @@ pub(super) struct Records<'t> {
 impl<'t> Records<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         let is_heading = |line: &&str| !says_nothing(line);
-        let heading = text.lines().find(is_heading).unwrap_or_default();
-        let separator = [';', '\t'].into_iter().find(|separator| heading.contains(*separator));
         Self {
             rest: text,
             line: 1,
-            separator: separator.unwrap_or(','),
+            separator: separator(text.lines().find(is_heading).unwrap_or_default()),
+        }
+    }
+
+    /// What stands at the beginning of a text: a record, or nothing in a line that says nothing; and what follows.
+    fn first(&self, text: &'t str) -> (Option<Result<Vec<Field<'t>>, Wrong>>, &'t str) {
+        let (first, others) = text.split_once('\n').unwrap_or((text, ""));
+        if says_nothing(first) {
+            return (None, others);
+        }
+        match self.record(text) {
+            Ok((fields, rest)) => (Some(Ok(fields)), rest),
+            Err(wrong) => (Some(Err(wrong)), others),
         }
     }
 
     /// A record at the beginning of a text, and what follows its line end.
-    fn record(&self, text: &'t str) -> Result<(Vec<Field<'t>>, &'t str), String> {
+    fn record(&self, text: &'t str) -> Result<(Vec<Field<'t>>, &'t str), Wrong> {
         let mut fields = Vec::new();
         let mut rest = text;
         loop {
@@ -58,20 +68,20 @@ impl<'t> Records<'t> {
     }
 
     /// A field at the beginning of a text, and what follows: a separator, a line end or nothing.
-    fn field(&self, text: &'t str) -> Result<(Field<'t>, &'t str), String> {
+    fn field(&self, text: &'t str) -> Result<(Field<'t>, &'t str), Wrong> {
         let blank = |c: char| matches!(c, ' ' | '\t' | '\r') && c != self.separator;
         let ends = |c: char| c == '\n' || c == self.separator;
         let Some(quoted) = text.trim_start_matches(blank).strip_prefix('"') else {
             let (field, after) = text.split_at(text.find(ends).unwrap_or(text.len()));
             return match field.contains('"') {
-                true => Err(INSIDE.into()),
+                true => Err(Wrong::Inside),
                 false => Ok((Field::Plain(field), after)),
             };
         };
         let (mut from, mut doubled) = (0, false);
         let (inner, after) = loop {
             let Some(mark) = quoted.get(from..).and_then(|text| text.find('"')) else {
-                return Err("a quotation mark is not closed".into());
+                return Err(Wrong::NotClosed);
             };
             let (inner, after) = quoted.split_at(from + mark);
             let after = after.strip_prefix('"').unwrap_or(after);
@@ -83,7 +93,7 @@ impl<'t> Records<'t> {
         };
         let after = after.trim_start_matches(blank);
         if !(after.is_empty() || after.starts_with(ends)) {
-            return Err(INSIDE.into());
+            return Err(Wrong::Inside);
         }
         let field = match doubled {
             true => Field::Unescaped(Zeroizing::new(inner.replace("\"\"", "\""))),
@@ -93,10 +103,46 @@ impl<'t> Records<'t> {
     }
 }
 
-const INSIDE: &str =
-    "a quotation mark inside a field: the whole field must stand in quotation marks, and each mark in it twice";
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Inside,
+    NotClosed,
+}
 
-fn says_nothing(line: &str) -> bool {
+impl Wrong {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Inside => {
+                "a quotation mark inside a field: the whole field must stand in quotation marks, and each mark in it twice"
+            }
+            Self::NotClosed => "a quotation mark is not closed",
+        }
+    }
+}
+
+/// What stands between the fields, by the heading.
+pub(crate) fn separator(heading: &str) -> char {
+    let separator = [';', '\t'].into_iter().find(|separator| heading.contains(*separator));
+    separator.unwrap_or(',')
+}
+
+/// How long the record, or the line that says nothing, at the beginning of a text is, with its line end; `None` where what it is
+/// depends on what comes behind the text.
+pub(crate) fn whole(text: &str, separator: char) -> Option<usize> {
+    let records = Records {
+        rest: text,
+        line: 1,
+        separator,
+    };
+    let (record, rest) = records.first(text);
+    let len = text.len() - rest.len();
+    let has_end = text.get(..len)?.ends_with('\n');
+    (has_end && !matches!(record, Some(Err(Wrong::NotClosed)))).then_some(len)
+}
+
+/// Whether a line has no record.
+pub(crate) fn says_nothing(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line.starts_with('#')
 }
@@ -111,17 +157,11 @@ impl<'t> Iterator for Records<'t> {
                 return None;
             }
             let (begin, text) = (self.line, self.rest);
-            let (first, others) = text.split_once('\n').unwrap_or((text, ""));
-            if says_nothing(first) {
-                (self.rest, self.line) = (others, begin + 1);
-                continue;
-            }
-            let (record, rest) = match self.record(text) {
-                Ok((fields, rest)) => (Ok(fields), rest),
-                Err(reason) => (Err(reason), others),
-            };
+            let (record, rest) = self.first(text);
             let read = text.get(..text.len() - rest.len()).unwrap_or(text);
             (self.rest, self.line) = (rest, begin + read.matches('\n').count());
+            let Some(record) = record else { continue };
+            let record = record.map_err(|wrong| wrong.reason().to_owned());
             return Some((begin, record));
         }
     }

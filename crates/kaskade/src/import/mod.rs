@@ -1,4 +1,4 @@
-//! Subscriber files: CSV and TOML (a project profile; no specification has such a file).
+//! Subscriber files: CSV, TOML and lines of JSON (a project profile; no specification has such a file).
 //!
 //! | Field | What | |
 //! |---|---|---|
@@ -25,7 +25,7 @@
 //! not is refused with words that explain.
 
 mod csv;
-mod csv_records;
+pub(crate) mod csv_records;
 mod toml_file;
 
 pub use csv_records::field as csv_field;
@@ -38,6 +38,7 @@ use kaskade_crypto::{Amf, Sqn};
 use kaskade_keys::{Gpsi, Supi};
 use kaskade_store::{AuthMethods, SubscriberSecrets, Subscription};
 
+use crate::administration::batches;
 use crate::card::{AlgorithmName, Card, FieldNames};
 use crate::{hex_field, subscription};
 
@@ -78,6 +79,8 @@ pub enum Format {
     Csv,
     /// A `[[subscriber]]` table for each.
     Toml,
+    /// A JSON object on each line, as a node takes it.
+    Ndjson,
 }
 
 impl Format {
@@ -87,6 +90,7 @@ impl Format {
         match end.to_ascii_lowercase().as_str() {
             "csv" | "tsv" => Some(Self::Csv),
             "toml" => Some(Self::Toml),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
             _ => None,
         }
     }
@@ -118,7 +122,8 @@ pub struct ImportError {
 }
 
 impl ImportError {
-    const SHOWN: usize = 20;
+    /// So many errors are told of one file.
+    pub const SHOWN: usize = 20;
 
     pub(super) fn at(line: usize, reason: impl fmt::Display) -> Self {
         let reason = reason.to_string();
@@ -133,8 +138,15 @@ impl ImportError {
     pub fn and(mut self, others: Self) -> Self {
         self.errors.extend(others.errors);
         self.errors.sort_by_key(|error| error.line);
-        self.more += others.more + self.errors.len().saturating_sub(Self::SHOWN);
-        self.errors.truncate(Self::SHOWN);
+        self.more += others.more;
+        self
+    }
+
+    /// The first of them, and how many more there are.
+    #[must_use]
+    pub fn first(mut self, most: usize) -> Self {
+        self.more += self.errors.len().saturating_sub(most);
+        self.errors.truncate(most);
         self
     }
 
@@ -163,10 +175,20 @@ pub fn parse(text: &str, format: Format) -> Result<Vec<Entry>, ImportError> {
 /// # Errors
 /// [`ImportError`] when nothing of it can be read.
 pub fn read(text: &str, format: Format) -> Result<(Vec<Entry>, Option<ImportError>), ImportError> {
-    let mut reading = Reading::default();
+    read_telling(text, format, ImportError::SHOWN)
+}
+
+/// [`read`], with so many errors.
+pub(crate) fn read_telling(
+    text: &str,
+    format: Format,
+    most: usize,
+) -> Result<(Vec<Entry>, Option<ImportError>), ImportError> {
+    let mut reading = Reading::of(text, most);
     match format {
         Format::Csv => csv::read(text, &mut reading)?,
         Format::Toml => toml_file::read(text, &mut reading)?,
+        Format::Ndjson => return Ok(batches::read_lines(text, 1, most)),
     }
     Ok(reading.finish())
 }
@@ -179,9 +201,14 @@ pub fn toml_as_csv(text: &str) -> zeroize::Zeroizing<String> {
 /// How the errors of those begin that lack K.
 const K_MISSING: &str = "k is missing";
 
+/// No subscriber is written in fewer octets.
+const LEAST: usize = 40;
+
 /// What was read so far.
 #[derive(Default)]
-struct Reading {
+pub(crate) struct Reading {
+    /// So many errors are told.
+    most: usize,
     entries: Vec<Entry>,
     lines: HashMap<Supi, usize>,
     gpsis: HashMap<Gpsi, usize>,
@@ -196,10 +223,33 @@ struct Reading {
 }
 
 impl Reading {
+    /// Nothing yet of this text.
+    fn of(text: &str, most: usize) -> Self {
+        Self {
+            most,
+            // With room for all of them: a list that grows leaves copies of K behind.
+            entries: Vec::with_capacity(text.lines().count().min(text.len() / LEAST + 1)),
+            ..Self::default()
+        }
+    }
+
+    /// The same of lines that are no records of CSV.
+    pub(crate) fn of_lines(text: &str, most: usize) -> Self {
+        Self {
+            // What each lacks is said of each.
+            has_secrets: true,
+            ..Self::of(text, most)
+        }
+    }
+
     fn take(&mut self, line: usize, fields: &Fields<'_>) {
         self.has_secrets |= fields.k.is_some() || fields.sealed.is_some();
-        let entry = fields
-            .entry(line)
+        self.take_entry(line, fields.entry(line));
+    }
+
+    /// Takes one, unless there is such a subscriber already.
+    pub(crate) fn take_entry(&mut self, line: usize, entry: Result<Entry, String>) {
+        let entry = entry
             .and_then(|entry| match self.lines.insert(entry.supi.clone(), line) {
                 None => Ok(entry),
                 Some(first) => Err(format!("{} stands in line {first} already", entry.supi.masked())),
@@ -227,16 +277,21 @@ impl Reading {
     }
 
     fn refuse(&mut self, line: usize, reason: String) {
-        if self.errors.len() < ImportError::SHOWN {
+        if self.errors.len() < self.most {
             self.errors.push(LineError { line, reason });
         } else {
             self.more += 1;
         }
     }
 
-    fn finish(self) -> (Vec<Entry>, Option<ImportError>) {
+    /// Those that are right, and what is wrong with the others.
+    pub(crate) fn finish(self) -> (Vec<Entry>, Option<ImportError>) {
         let Self {
-            entries, errors, more, ..
+            most,
+            entries,
+            errors,
+            more,
+            ..
         } = self;
         let mut found = ImportError { errors, more };
         let nobody_has = |&(_, others): &(usize, usize)| !self.has_secrets && (others > 0 || !self.names_k);
@@ -256,6 +311,7 @@ impl Reading {
                      with --with-secrets"
                 ),
             ));
+            found = found.first(most);
         }
         (entries, (!found.errors.is_empty()).then_some(found))
     }

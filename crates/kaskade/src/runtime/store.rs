@@ -10,7 +10,7 @@ use kaskade_store::audit::AuditLog;
 use kaskade_store::private::PrivateError;
 use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
 
-use crate::console::{complain, progress};
+use crate::console::{Progress, complain};
 use crate::data_dir::DataDir;
 use crate::record::{beside, told, whole_store};
 
@@ -110,10 +110,10 @@ fn converting() -> Arc<dyn Fn(Conversion) + Send + Sync> {
     let bar = OnceLock::new();
     Arc::new(move |conversion: Conversion| {
         let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        let bar = bar.get_or_init(|| progress(count(conversion.total)));
-        bar.set_position(conversion.done);
+        let bar = bar.get_or_init(|| Progress::of(count(conversion.total)));
+        bar.at(count(conversion.done));
         if conversion.is_complete {
-            bar.finish_and_clear();
+            bar.end();
             complain(&format!(
                 "converted {} subscribers from store format {} to {}: an earlier version does not open this store any more",
                 conversion.done, conversion.from, conversion.to

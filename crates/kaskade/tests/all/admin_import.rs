@@ -187,3 +187,63 @@ fn an_import_loses_no_authentication() {
     assert_eq!(count(&place), u64::from(subscribers) + 1);
     up.stop();
 }
+
+/// Whoever sends the lines may go: what is in stays, and is on record as one import.
+#[test]
+fn a_sender_that_goes_away_ends_its_import_on_record() {
+    let place = Place::new();
+    let up = home(&place);
+    let mut stream = UnixStream::connect(place.path("data/admin.sock")).expect("a node");
+    let body = csv(10, 5000);
+    let head = format!(
+        "POST /admin/v1/subscribers/import HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\ncontent-length: {}\r\n\r\n",
+        10 * body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(body.as_bytes()).expect("sent");
+    drop(stream);
+    let entry = || {
+        let shown = place
+            .kaskade("audit show --action subscribers-imported --json --data data")
+            .ok();
+        shown.lines().last().map(str::to_owned)
+    };
+    crate::common::wait_until("the import is on record", || entry().is_some());
+    let entry: Value = serde_json::from_str(&entry().expect("an entry")).expect("JSON");
+    let there = count(&place) - 1;
+    assert_eq!(entry["count"], json!(there), "{entry}");
+    assert_eq!(there % 1024, 1023, "whole batches, the first with the heading");
+    up.stop();
+}
+
+/// Of more wrong lines than are told all are counted, and each line of a batch is told before it ends the import.
+#[test]
+fn wrong_lines_are_told_and_counted() {
+    let place = Place::new();
+    let up = home(&place);
+    let wrong = csv(10, 3000).replace(K, "x");
+    let events = import(&place, "text/csv", "?dry_run=true", &wrong);
+    let told = |events: &[Value]| events.iter().filter(|event| event["event"] == "refused").count();
+    assert_eq!((told(&events), end(&events).0), (1000, &json!(0)));
+    assert_eq!(events.last().expect("an end")["refused"], 3000);
+    let few = csv(10, 3000).replacen(K, "x", 30);
+    let events = import(&place, "text/csv", "", &few);
+    assert_eq!((told(&events), end(&events).0), (30, &json!(0)));
+    // A GPSI of somebody who is not in the batch: the words are true of a stream.
+    let line = |number: u32, gpsi: u32| format!("00101{number:010},{K},{OPC},msisdn-49170{gpsi:07}\n");
+    let head = "imsi,k,opc,gpsi\n";
+    let events = import(&place, "text/csv", "", &format!("{head}{}{}", line(2, 2), line(3, 3)));
+    assert_eq!(end(&events).0, &json!(2), "{events:?}");
+    let events = import(&place, "text/csv", "?replace=true", &format!("{head}{}", line(2, 3)));
+    let reason = events[0]["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("not among the lines that are taken in at once"),
+        "{reason}"
+    );
+    // In one batch they exchange theirs.
+    let both = format!("{head}{}{}", line(2, 3), line(3, 2));
+    let events = import(&place, "text/csv", "?replace=true", &both);
+    assert_eq!(end(&events).0, &json!(2), "{events:?}");
+    assert_eq!(events.last().expect("an end")["replaced"], 2);
+    up.stop();
+}

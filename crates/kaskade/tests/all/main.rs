@@ -12,6 +12,7 @@
 
 mod admin_audit;
 mod admin_changes;
+mod admin_client;
 mod admin_full;
 mod admin_https;
 mod admin_import;

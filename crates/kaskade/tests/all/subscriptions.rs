@@ -154,7 +154,7 @@ fn no_two_subscribers_have_the_same_gpsi() {
     let said = file(&[(2, "msisdn-12345"), (3, GPSI)]).refused();
     assert!(
         said.contains(
-            "line 3: gpsi: msisdn-**********67 belongs to imsi-00101********01, which is not in the file (`kaskade"
+            "line 3: gpsi: msisdn-**********67 belongs to imsi-00101********01, which is not in the file (look"
         ) && said.contains("nothing was written"),
         "{said}"
     );

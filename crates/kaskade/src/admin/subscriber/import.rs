@@ -1,10 +1,11 @@
 //! Imports: batches of subscribers, each checked and then committed as a whole.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use kaskade::import::{Entry, ImportError, LineError, Secrets};
 use kaskade_flow::Refusal;
-use kaskade_flow::event::{Action, Outcome, Reason};
+use kaskade_flow::event::{Action, Event, Outcome, Reason};
 use kaskade_keys::{Gpsi, Supi};
 use kaskade_net::random::random_octets;
 use kaskade_store::{Partly, StoreError, Subscriber, SubscriberStore};
@@ -14,60 +15,68 @@ use crate::exit::Done;
 
 /// Subscribers per call of the store, between two steps of progress.
 const CHUNK: usize = 8192;
-/// Errors that are shown of one batch.
-const SHOWN: usize = 20;
+
+/// What is taken in at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Together {
+    /// A whole file.
+    File,
+    /// A batch of a stream.
+    Batch,
+}
+
+impl Together {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => "in the file",
+            Self::Batch => "among the lines that are taken in at once with this one",
+        }
+    }
+}
 
 impl Admin {
     /// What only the store can say of entries: whether they are new, whether sealed secrets open, and whose GPSIs they have.
-    pub(crate) fn check_import(&self, entries: &[Entry], replace: bool) -> Result<(), ImportError> {
-        let (mut errors, mut more) = (Vec::new(), 0);
-        let store = match self.store() {
-            Ok(store) => store,
-            Err(error) => {
-                let (line, reason) = (1, error.to_string());
-                return Err(ImportError {
-                    errors: vec![LineError { line, reason }],
-                    more,
-                });
-            }
-        };
+    pub(crate) fn check_import(
+        &self,
+        entries: &[Entry],
+        replace: bool,
+        together: Together,
+    ) -> Result<Option<ImportError>, NotDone> {
+        let mut errors = Vec::new();
+        let store = self.store()?;
         let comes: HashSet<&Supi> = match entries.iter().any(|entry| entry.subscription.gpsi.is_some()) {
             true => entries.iter().map(|entry| &entry.supi).collect(),
             false => HashSet::new(),
         };
         for entry in entries {
-            let reason = match store.contains(&entry.supi) {
-                Err(error) => Some(error.to_string()),
-                Ok(true) if !replace => Some(format!("{} exists already: --replace replaces it", entry.supi.masked())),
-                Ok(_) => match &entry.secrets {
+            let reason = match store.contains(&entry.supi)? {
+                true if !replace => Some(format!(
+                    "{} exists already, and is replaced only where that is asked for",
+                    entry.supi.masked()
+                )),
+                _ => match &entry.secrets {
                     Secrets::Sealed(_) => self.subscriber_of(entry).err().map(|error| format!("{error:#}")),
                     Secrets::Clear(_) => None,
                 },
             };
-            let reason = reason.or_else(|| match owner(store, entry) {
-                Err(error) => Some(error.to_string()),
-                // Whoever comes along gets what the file says.
-                Ok(Some((gpsi, owner))) if !comes.contains(&owner) => Some(format!(
-                    "gpsi: {} belongs to {}, which is not in the file (`kaskade subscriber show` with this GPSI shows which that \
-                     is), and no two subscribers have the same",
-                    gpsi.masked(),
-                    owner.masked()
-                )),
-                Ok(_) => None,
-            });
-            match reason {
-                Some(reason) if errors.len() < SHOWN => errors.push(LineError {
-                    line: entry.line,
-                    reason,
+            let reason = match reason {
+                Some(reason) => Some(reason),
+                // Whoever comes along gets what its own line says.
+                None => owner(store, entry)?.filter(|(_, owner)| !comes.contains(owner)).map(|(gpsi, owner)| {
+                    format!(
+                        "gpsi: {} belongs to {}, which is not {} (look that up by this GPSI), and no two subscribers have the same",
+                        gpsi.masked(),
+                        owner.masked(),
+                        together.name()
+                    )
                 }),
-                Some(_) => more += 1,
-                None => {}
-            }
+            };
+            errors.extend(reason.map(|reason| LineError {
+                line: entry.line,
+                reason,
+            }));
         }
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(ImportError { errors, more }),
-        }
+        Ok((!errors.is_empty()).then_some(ImportError { errors, more: 0 }))
     }
 
     /// The number that all of one import has in the audit log.
@@ -92,29 +101,18 @@ impl Admin {
         import: u64,
         entries: &[Entry],
         progress: &mut dyn FnMut(usize),
-    ) -> Result<(), BrokenOff> {
+    ) -> Result<Written, BrokenOff> {
         let store = self.store()?;
-        let log = self.log()?;
-        let event = |subscriber: &Subscriber, known| {
-            let action = match known {
-                true => Action::SubscriberChanged,
-                false => Action::SubscriberAdded,
-            };
-            let event = event_in(log, by, Outcome::Changed, action)?;
-            let event = event.about(log.subject(&subscriber.supi));
-            Some(event.because(Reason::Imported).correlated(import))
-        };
-        let opened = |error: anyhow::Error| NotDone::because(Refusal::IeIncorrect, format!("{error:#}"));
+        let (event, replaced) = (self.told_of_import(by, import)?, Cell::new(0));
         // Those whose GPSI another one of the file gets give it up first: the two may be in different commits.
         let mut giving = HashSet::new();
         for entry in entries {
             giving.extend(owner(store, entry)?.map(|(_, owner)| owner));
         }
-        let mut without = Vec::new();
-        for entry in entries.iter().filter(|entry| giving.contains(&entry.supi)) {
-            let mut subscriber = self.subscriber_of(entry).map_err(opened)?;
+        let giving = entries.iter().filter(|entry| giving.contains(&entry.supi));
+        let mut without = self.subscribers_of(giving)?;
+        for subscriber in &mut without {
             subscriber.subscription.gpsi = None;
-            without.push(subscriber);
         }
         if let Err(Partly { done, error }) = store.put_many_on_record(&without, &event) {
             return Err(BrokenOff {
@@ -123,20 +121,84 @@ impl Admin {
                 why: error.into(),
             });
         }
+        let event = counting(&event, &replaced);
         let mut done = 0;
         for chunk in entries.chunks(CHUNK) {
-            let subscribers = chunk
-                .iter()
-                .map(|entry| self.subscriber_of(entry).map_err(opened))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|why| BrokenOff::after(done, why))?;
+            let subscribers = self.subscribers_of(chunk).map_err(|why| BrokenOff::after(done, why))?;
             match store.put_many_on_record(&subscribers, &event) {
                 Ok(put) => done += count(put),
                 Err(Partly { done: put, error }) => return Err(BrokenOff::after(done + count(put), error.into())),
             }
             progress(done);
         }
-        Ok(())
+        Ok(Written::of(done, &replaced))
+    }
+
+    /// Writes a batch whose entries were checked, of an import of this number: all of it in one commit, or nothing.
+    pub(crate) fn write_batch(&self, by: &Principal, import: u64, entries: &[Entry]) -> Result<Written, NotDone> {
+        let (event, replaced) = (self.told_of_import(by, import)?, Cell::new(0));
+        let subscribers = self.subscribers_of(entries)?;
+        let event = counting(&event, &replaced);
+        let done = self.store()?.put_together_on_record(&subscribers, &event)?;
+        Ok(Written::of(count(done), &replaced))
+    }
+
+    /// What the log is told of each.
+    fn told_of_import<'a>(
+        &'a self,
+        by: &'a Principal,
+        import: u64,
+    ) -> Result<impl Fn(&Subscriber, bool) -> Option<Event> + 'a, NotDone> {
+        let log = self.log()?;
+        Ok(move |subscriber: &Subscriber, known| {
+            let action = match known {
+                true => Action::SubscriberChanged,
+                false => Action::SubscriberAdded,
+            };
+            let event = event_in(log, by, Outcome::Changed, action)?;
+            let event = event.about(log.subject(&subscriber.supi));
+            Some(event.because(Reason::Imported).correlated(import))
+        })
+    }
+
+    fn subscribers_of<'e>(&self, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Vec<Subscriber>, NotDone> {
+        let entries: Vec<&Entry> = entries.into_iter().collect();
+        // With room for all of them: a list that grows leaves copies of K behind.
+        let mut subscribers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let subscriber = self.subscriber_of(entry);
+            let opened = |error: anyhow::Error| NotDone::because(Refusal::IeIncorrect, format!("{error:#}"));
+            subscribers.push(subscriber.map_err(opened)?);
+        }
+        Ok(subscribers)
+    }
+}
+
+/// How many were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) added: usize,
+    pub(crate) replaced: usize,
+}
+
+impl Written {
+    fn of(done: usize, replaced: &Cell<usize>) -> Self {
+        let replaced = replaced.get().min(done);
+        Self {
+            added: done - replaced,
+            replaced,
+        }
+    }
+}
+
+/// The same events, and how many are of subscribers that were there.
+fn counting<'e>(
+    event: &'e impl Fn(&Subscriber, bool) -> Option<Event>,
+    replaced: &'e Cell<usize>,
+) -> impl Fn(&Subscriber, bool) -> Option<Event> + 'e {
+    move |subscriber, known| {
+        replaced.set(replaced.get() + usize::from(known));
+        event(subscriber, known)
     }
 }
 
@@ -160,25 +222,6 @@ impl BrokenOff {
             done,
             gave_up_gpsis: false,
             why,
-        }
-    }
-
-    /// Of a batch of a stream, which is in wholly or not at all but for this.
-    pub(crate) fn of_a_batch(self) -> NotDone {
-        let Self {
-            done,
-            gave_up_gpsis,
-            why,
-        } = self;
-        match gave_up_gpsis {
-            true => NotDone {
-                refused: why
-                    .refused
-                    .clone()
-                    .with_detail(format!("{done} have given up their GPSI: {}", why.detail())),
-                ..why
-            },
-            false => why,
         }
     }
 }

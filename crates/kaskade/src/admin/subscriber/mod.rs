@@ -7,8 +7,8 @@ mod put;
 mod view;
 
 pub(crate) use alter::{AllowReuse, Change, Remove, follows};
-pub(crate) use import::BrokenOff;
-pub(crate) use kaskade::administration::batches::{Batch, Batches, ImportEvent, ImportQuery, Kind as Lines};
+pub(crate) use import::{BrokenOff, Together, Written};
+pub(crate) use kaskade::administration::batches::{Batches, ImportEvent, ImportQuery, Kind as Lines, Part};
 pub(crate) use kaskade::administration::{AddQuery, Changes, ListQuery, NewSubscriber, ShowQuery};
 #[cfg(test)]
 pub(crate) use look::Page;

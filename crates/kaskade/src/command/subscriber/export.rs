@@ -10,6 +10,7 @@ use kaskade::hex_field;
 use kaskade::import::{Format, csv_field};
 use kaskade_faults::fault;
 use kaskade_store::private::{self, PrivateError};
+use serde_json::{Map, Value};
 
 use super::open;
 use super::subscription::{self, FIELDS};
@@ -18,7 +19,7 @@ use crate::admin::link::Purpose;
 use crate::admin::subscriber::SubscriberView;
 use crate::console::{Console, Output};
 
-/// Writes all subscribers to a file, CSV or TOML; secrets only sealed, and only if asked for
+/// Writes all subscribers to a file, CSV, TOML or lines of JSON; secrets only sealed, and only if asked for
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "With --with-secrets, algorithm, K and operator code of each subscriber are in the field `sealed`:
@@ -33,7 +34,7 @@ Examples:
 pub(super) struct Args {
     /// The new file (mode 0600, must not exist); `-` writes to standard output
     file: PathBuf,
-    /// csv or toml; by default as the file's name ends, csv for standard output
+    /// csv, toml or ndjson; by default as the file's name ends, csv for standard output
     #[arg(long, value_parser = super::import::format)]
     format: Option<Format>,
     /// Add algorithm, K and operator code, sealed under the master key
@@ -51,7 +52,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let name = args.file.display().to_string();
     let format = args.format.or_else(|| Format::of_name(&name));
     if !to_stdout && format.is_none() {
-        bail!("{name}: the name does not tell the format: add --format csv or --format toml");
+        bail!("{name}: the name does not tell the format: add --format csv, toml or ndjson");
     }
     let link = open(console, &args.link, Purpose::Change)?;
     if args.with_secrets {
@@ -71,7 +72,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let written = written.and_then(|()| target.end());
     match (written, target.file) {
         (Err(error), Some(_)) => Err(not_written(&args.file, error)),
-        (Ok(()), Some(_)) => console.done(format!("{} subscribers are in {name}", target.count)),
+        (Ok(()), Some(_)) => console.done(match target.count {
+            1 => format!("1 subscriber is in {name}"),
+            count => format!("{count} subscribers are in {name}"),
+        }),
         (written, None) => written,
     }
 }
@@ -175,6 +179,27 @@ fn write_one(out: &mut dyn Write, subscriber: &SubscriberView, format: Format, s
                 writeln!(out, "sealed = \"{}\"", *secrets)?;
             }
             writeln!(out)?;
+        }
+        Format::Ndjson => {
+            let mut members = Map::new();
+            let mut put = |name: &str, value: Value| drop(members.insert(name.into(), value));
+            put("supi", supi.as_str().into());
+            put("amf", amf.as_str().into());
+            put("sqn_scheme", sqn_scheme.as_str().into());
+            put("sqn", highest_sqn.as_str().into());
+            for (name, value) in FIELDS.into_iter().zip(allowed).filter(|(_, value)| !value.is_empty()) {
+                let value = match name {
+                    "methods" => subscriber.methods.clone().into(),
+                    "akma" => subscriber.akma.into(),
+                    "suspended" => subscriber.suspended.into(),
+                    _ => value.into(),
+                };
+                put(name, value);
+            }
+            if let Some(secrets) = secrets {
+                put("sealed", secrets.as_str().into());
+            }
+            writeln!(out, "{}", Value::Object(members))?;
         }
     }
     Ok(())

@@ -6,17 +6,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use kaskade::administration::batches::Kind;
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
+use kaskade_flow::Refusal;
 use zeroize::Zeroizing;
 
 use super::made;
 use crate::admin::link::{ImportFile, Purpose};
-use crate::admin::subscriber::BrokenOff;
+use crate::admin::subscriber::{BrokenOff, Written};
 use crate::admin::{Link, LinkArgs};
-use crate::console::{Console, Style, progress};
+use crate::console::{Console, Progress, Style};
 use crate::data_dir::DataDir;
 
-/// Takes in a file of subscribers, CSV or TOML: all of it, or nothing if a line is wrong
+/// Takes in a file of subscribers, CSV, TOML or lines of JSON: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "CSV: the first line names the columns, separated by comma, semicolon or tab; quotation marks as in RFC 4180.
@@ -48,12 +50,16 @@ TOML: a [[subscriber]] table for each, with the same names.
   k = \"465b5ce8b199b49faa5f0a2ee238a6bc\"
   opc = \"e8ed289deba952e4283b54e88e6183ca\"
 
-Every line is checked before anything is written. Delete the file afterwards: it holds K in clear."
+NDJSON: a JSON object on each line, with the same names but for `imsi`; methods is a list, akma and suspended are true or false,
+res_octets and tuak_iterations are numbers.
+
+Every line is checked before anything is written. Where a node runs, it then takes the lines in batches of 1024, each wholly or not
+at all: an import that is stopped leaves those that are in, and says how many. Delete the file afterwards: it holds K in clear."
 )]
 pub(super) struct Args {
     /// The file; `-` reads standard input
     file: PathBuf,
-    /// csv or toml; by default as the file's name ends
+    /// csv, toml or ndjson; by default as the file's name ends
     #[arg(long, value_parser = format)]
     format: Option<Format>,
     /// Check the file against the store, and write nothing
@@ -71,7 +77,8 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
     match text {
         "csv" => Ok(Format::Csv),
         "toml" => Ok(Format::Toml),
-        _ => Err("expected csv or toml".into()),
+        "ndjson" => Ok(Format::Ndjson),
+        _ => Err("expected csv, toml or ndjson".into()),
     }
 }
 
@@ -80,7 +87,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let format = args
         .format
         .or_else(|| Format::of_name(&name))
-        .ok_or_else(|| anyhow!("{name}: the name does not tell the format: add --format csv or --format toml"))?;
+        .ok_or_else(|| anyhow!("{name}: the name does not tell the format: add --format csv, toml or ndjson"))?;
     let text = read(console, &args.file)?;
     let (entries, wrong) = import::read(&text, format).map_err(|error| refused(&name, &error))?;
     let config = args.link.data.config()?;
@@ -93,7 +100,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     if args.dry_run && is_new {
         let good = console.paint(Style::Good, "in order");
         console.line(format!(
-            "{name}: {good}, {count} subscribers; there is no data folder yet to compare with"
+            "{name}: {good}, {}; there is no data folder yet to compare with",
+            subscribers(count)
         ))?;
         return Ok(());
     }
@@ -102,54 +110,79 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         false => Purpose::Import(count),
     };
     let link = Link::open(&args.link, &config, purpose, |data| made(console, data))?;
-    let csv = match format {
-        Format::Csv => None,
-        Format::Toml => Some(import::toml_as_csv(&text)),
+    let (kind, csv) = match format {
+        Format::Csv => (Kind::Csv, None),
+        Format::Toml => (Kind::Csv, Some(import::toml_as_csv(&text))),
+        Format::Ndjson => (Kind::Ndjson, None),
     };
     let file = ImportFile {
         entries: &entries,
-        csv: csv.as_ref().unwrap_or(&text),
+        kind,
+        text: csv.as_ref().unwrap_or(&text),
         lines_are_its_own: csv.is_none(),
     };
     let in_store = match &wrong {
         // What is wrong with the file itself may make the rest of it look wrong to a node, which reads it anew.
-        Some(_) if link.is_there() => Ok(()),
-        _ => link.check_import(&file, args.replace),
+        Some(_) if link.is_there() => None,
+        _ => link.check_import(&file, args.replace)?,
     };
     all_right(wrong.as_ref(), in_store).map_err(|error| refused(&name, &error))?;
     if args.dry_run {
         console.line(format!(
-            "{name}: {}, {count} subscribers; nothing was written",
-            console.paint(Style::Good, "in order")
+            "{name}: {}, {}; nothing was written",
+            console.paint(Style::Good, "in order"),
+            subscribers(count)
         ))?;
         return Ok(());
     }
-    let bar = progress(count);
-    let written = link.write_import(&file, &mut |done| {
-        bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
-    });
-    if let Err(BrokenOff {
-        done,
-        gave_up_gpsis,
-        why,
-    }) = written
-    {
-        bar.abandon();
-        if why.is_done && done == count {
-            return Err(why.into());
+    let bar = Progress::of(count);
+    let written = link.write_import(&file, args.replace, &mut |done| bar.at(done));
+    match written {
+        Ok(Written { added, replaced }) => {
+            bar.end();
+            let folder = link.folder().display();
+            let said = match replaced {
+                0 => format!("{} added to {folder}", subscribers(added)),
+                _ => format!("{} added to {folder}, {replaced} replaced", subscribers(added)),
+            };
+            console.done(said)
         }
-        let without = if gave_up_gpsis { ", without their GPSI" } else { "" };
-        return Err(anyhow::Error::new(why).context(format!(
-            "at least {done} of {count} subscribers are in{without}: make room or remove another cause, and run the command again with \
-             --replace"
-        )));
+        Err(BrokenOff { done, why, .. }) if why.is_done && done == count => {
+            bar.stop();
+            Err(why.into())
+        }
+        Err(BrokenOff {
+            done,
+            gave_up_gpsis,
+            why,
+        }) => {
+            bar.stop();
+            let without = if gave_up_gpsis { ", without their GPSI" } else { "" };
+            let what_to_do = match why.why() {
+                Refusal::StoreFull | Refusal::AuditFull => "make room",
+                Refusal::PeerUnreachable | Refusal::Stopping => "once the node runs again, or none does,",
+                _ => "remove the cause",
+            };
+            Err(anyhow::Error::new(why).context(format!(
+                "at least {done} of {count} subscribers are in{without}: {what_to_do} and run the command again with --replace"
+            )))
+        }
     }
-    bar.finish_and_clear();
-    console.done(format!("{count} subscribers are in {}", link.folder().display()))
+}
+
+/// So many of them.
+fn subscribers(count: usize) -> String {
+    format!("{count} subscriber{}", if count == 1 { "" } else { "s" })
 }
 
 fn refused(name: &str, error: &ImportError) -> anyhow::Error {
-    anyhow!("{name} is refused, nothing was written:\n{error}")
+    let exists = error.errors.iter().any(|error| error.reason.contains("exists already"));
+    let advice = if exists {
+        "\n--replace replaces those that exist already"
+    } else {
+        ""
+    };
+    anyhow!("{name} is refused, nothing was written:\n{error}{advice}")
 }
 
 fn read(console: &Console, path: &Path) -> Result<Zeroizing<String>> {
@@ -173,25 +206,25 @@ fn read(console: &Console, path: &Path) -> Result<Zeroizing<String>> {
 }
 
 /// What is wrong with the file itself and in this store, at once.
-fn all_right(wrong: Option<&ImportError>, in_store: Result<(), ImportError>) -> Result<(), ImportError> {
+fn all_right(wrong: Option<&ImportError>, in_store: Option<ImportError>) -> Result<(), ImportError> {
     match (wrong.cloned(), in_store) {
-        (None, in_store) => in_store,
-        (Some(wrong), Ok(())) => Err(wrong),
-        (Some(wrong), Err(in_store)) => Err(wrong.and(in_store)),
+        (None, None) => Ok(()),
+        (Some(wrong), None) | (None, Some(wrong)) => Err(wrong),
+        (Some(wrong), Some(in_store)) => Err(wrong.and(in_store).first(ImportError::SHOWN)),
     }
 }
 
 /// What can be said where there is no store yet.
-fn without_store(entries: &[Entry]) -> Result<(), ImportError> {
+fn without_store(entries: &[Entry]) -> Option<ImportError> {
     let mut sealed = entries
         .iter()
         .filter(|entry| matches!(entry.secrets, Secrets::Sealed(_)));
-    let Some(first) = sealed.next() else { return Ok(()) };
+    let first = sealed.next()?;
     let reason = match sealed.count() {
         0 => String::new(),
         more => format!(", here and of {more} more subscribers"),
     };
-    Err(ImportError {
+    Some(ImportError {
         errors: vec![LineError {
             line: first.line,
             reason: format!(
