@@ -186,6 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-wrong-batch-taken", "a batch of an import is taken although a line of it is wrong", PROGRAM, "a_batch_is_taken_wholly_or_not_at_all"),
     fault("put-together-in-parts", "of subscribers that are put together some are in and others not", STORE, "what_is_put_together_is_in_wholly_or_not_at_all"),
     fault("admin-import-ends-unnoted", "an import whose sender goes away is not on record as one", PROGRAM, "a_sender_that_goes_away_ends_its_import_on_record"),
+    fault("admin-streams-of-one", "one provisioner has all places for imports and exports", PROGRAM, "places_are_as_many_as_is_said"),
     fault("import-replaces-unasked", "an import replaces who was added since the file was checked, K and all", PROGRAM, "who_was_added_meanwhile_is_not_replaced"),
     fault("busy-node-asked-once", "a command fails where a node is busy for a moment", PROGRAM, "a_node_that_is_busy_is_asked_again"),
     fault("admin-keys-at-the-next-start", "a home network key that is made while a node runs opens nothing before the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),

@@ -24,8 +24,9 @@ const OTHERS: usize = 32;
 const OF_ONE: usize = 16;
 /// All of them.
 pub(super) const INSIDE: usize = OPERATORS + OTHERS;
-/// Imports and exports at once.
+/// Imports and exports at once; all but one of them of others than operators, and so many of one of those.
 pub(super) const STREAMS: usize = 4;
+const STREAMS_OF_ONE: usize = 2;
 /// How long imports and exports may take after the end began.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -37,6 +38,8 @@ pub(super) struct Places {
     others: Arc<Semaphore>,
     of_each: Arc<OfEach>,
     streams: Arc<Semaphore>,
+    streams_of_others: Arc<Semaphore>,
+    streams_of_each: Arc<OfEach>,
     is_closing: AtomicBool,
 }
 
@@ -52,11 +55,11 @@ impl OfEach {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more; whether it may have that.
-    fn add(&self, peer: PeerId) -> bool {
+    /// One more, of so many; whether it may have that.
+    fn add(&self, peer: PeerId, most: usize) -> bool {
         let mut counts = self.counts();
         let count = counts.entry(peer).or_default();
-        let may = *count < OF_ONE;
+        let may = *count < most;
         *count += usize::from(may);
         may
     }
@@ -85,6 +88,12 @@ impl Drop for Inside {
     }
 }
 
+/// An import or export that goes on until it is dropped.
+pub(super) struct Going {
+    _place: Place,
+    _of_others: Option<Inside>,
+}
+
 /// What is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -104,6 +113,8 @@ impl Places {
             others: places(OTHERS),
             of_each: Arc::default(),
             streams: places(STREAMS),
+            streams_of_others: places(STREAMS - 1),
+            streams_of_each: Arc::default(),
             is_closing: AtomicBool::new(false),
         }
     }
@@ -119,7 +130,7 @@ impl Places {
         };
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| full())?;
         let of_each = Arc::clone(&self.of_each);
-        if !of_each.add(by.peer()) {
+        if !of_each.add(by.peer(), OF_ONE) {
             return Err(full());
         }
         Ok(Inside {
@@ -129,16 +140,33 @@ impl Places {
         })
     }
 
-    /// A place for something that goes on after its answer has begun.
-    pub(super) fn stream(&self) -> Result<Place, NotDone> {
+    /// A place for something that goes on after its answer has begun. Nobody but operators has all of them.
+    pub(super) fn stream(&self, by: &Principal) -> Result<Going, NotDone> {
         self.open()?;
-        let none = |_| {
-            NotDone::because(
-                Refusal::Overloaded,
-                format!("{STREAMS} imports and exports go on already"),
-            )
+        let none = |count| {
+            let detail = format!("{count} imports and exports go on already");
+            NotDone::because(Refusal::Overloaded, detail)
         };
-        Arc::clone(&self.streams).try_acquire_owned().map_err(none)
+        let of_others = match by.may(Role::Operator) || fault!("admin-streams-of-one") {
+            true => None,
+            false => {
+                let place = Arc::clone(&self.streams_of_others).try_acquire_owned();
+                let (place, of_each) = (place.map_err(|_| none(STREAMS - 1))?, Arc::clone(&self.streams_of_each));
+                if !of_each.add(by.peer(), STREAMS_OF_ONE) {
+                    return Err(none(STREAMS_OF_ONE));
+                }
+                Some(Inside {
+                    _place: place,
+                    of_each,
+                    peer: by.peer(),
+                })
+            }
+        };
+        let place = Arc::clone(&self.streams).try_acquire_owned();
+        Ok(Going {
+            _place: place.map_err(|_| none(STREAMS))?,
+            _of_others: of_others,
+        })
     }
 
     /// Waits for a place to work at.
@@ -225,10 +253,17 @@ mod tests {
         // Who reads the log is in nobody's way.
         let reading = now(places.work(Work::Reading));
         assert!(matches!(reading, Some(Ok(_))) && now(places.work(Work::Reading)).is_none());
-        let streams: Vec<_> = (0..4).map(|_| places.stream().expect("a place")).collect();
-        assert_eq!(why(places.stream()), Some(Refusal::Overloaded));
+        let operator = Principal::user(0);
+        let stream = |by: &Principal| places.stream(by);
+        let mut streams: Vec<_> = (0..2).map(|_| stream(&readers[0]).expect("a place")).collect();
+        assert_eq!(why(stream(&readers[0])), Some(Refusal::Overloaded));
+        streams.push(stream(&readers[1]).expect("a place"));
+        assert_eq!(why(stream(&readers[2])), Some(Refusal::Overloaded));
+        streams.push(stream(&operator).expect("a place"));
+        assert_eq!(why(stream(&operator)), Some(Refusal::Overloaded));
         drop((inside, working, streams));
-        assert!(places.enter(&readers[0]).is_ok() && places.stream().is_ok());
+        assert!(places.enter(&readers[0]).is_ok() && places.stream(&readers[0]).is_ok());
+        assert!(places.streams_of_each.counts().is_empty());
         assert!(places.of_each.counts().is_empty());
         assert!(matches!(now(places.work(Work::Short)), Some(Ok(_))));
     }
@@ -242,7 +277,7 @@ mod tests {
             let reading = places.work(Work::Reading).await.expect("a place");
             places.close();
             assert_eq!(why(places.enter(&Principal::user(0))), Some(Refusal::Stopping));
-            assert_eq!(why(places.stream()), Some(Refusal::Stopping));
+            assert_eq!(why(places.stream(&Principal::user(0))), Some(Refusal::Stopping));
             assert_eq!(why(places.work(Work::Short).await), Some(Refusal::Stopping));
             // An import that has begun says how it ends.
             assert!(places.last_work(Work::Short).await.is_ok());

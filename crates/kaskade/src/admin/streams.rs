@@ -1,28 +1,30 @@
 //! What goes on for longer than one answer: subscribers that come in as lines, and that go out as lines.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bytes::Bytes;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
+use hyper::http::request;
 use kaskade::administration::batches::{Batch, TooLong};
 use kaskade::import::ImportError;
 use kaskade_faults::fault;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_keys::Supi;
-use kaskade_net::admin::{Body, Response, Unreadable, Upload};
+use kaskade_net::admin::{Body, Response, Unreadable, Upload, Visitor};
 use kaskade_store::Subscriber;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::not_done::ProblemDetails;
+use super::places::Going;
 use super::subscriber::{Batches, ImportEvent, ImportQuery, Lines, Part, ShowQuery, SubscriberView, Together, Written};
 use super::surface::{Surface, media_type, reply, unreadable, wiped};
 use super::telling::Telling;
 use super::text::{Flag, Text};
-use super::{NotDone, Principal, body};
+use super::{NotDone, Principal, Role, body};
 
 /// Errors that are told of one import.
 const TOLD: u64 = 1000;
@@ -43,22 +45,24 @@ impl Surface {
     pub(super) async fn import(
         &self,
         by: &Principal,
-        headers: &HeaderMap,
+        head: &request::Parts,
         query: &str,
         body: &mut Option<Upload>,
     ) -> Result<Response, NotDone> {
-        let lines = match media_type(headers, &COMES)? {
+        let lines = match media_type(&head.headers, &COMES)? {
             NDJSON => Lines::Ndjson,
             _ => Lines::Csv,
         };
         let query: ImportQuery = body::query(query)?;
         let yes = |asked: &Option<Text<Flag>>| matches!(asked, Some(Text(Flag(true))));
-        let place = self.stream()?;
+        let visitor = head.extensions.get::<Arc<Visitor>>().cloned();
+        let place = self.stream(by)?;
         let (producer, answer) = Body::stream(WAITING);
         let import = Import {
             _place: place,
             surface: self.clone(),
             by: by.clone(),
+            visitor: visitor.ok_or(Refusal::Internal)?,
             replace: yes(&query.replace),
             dry_run: yes(&query.dry_run),
             telling: Telling::to(producer),
@@ -76,8 +80,8 @@ impl Surface {
     pub(super) async fn export(&self, by: &Principal, query: &str) -> Result<Response, NotDone> {
         let query: ShowQuery = body::query(query)?;
         let reveal = matches!(query.reveal_gpsi, Some(Text(Flag(true))));
+        let place = self.stream(by)?;
         let (admin, by) = (self.admin().clone(), by.clone());
-        let place = self.stream()?;
         // On record before the first of them leaves.
         self.blocking(move || admin.note_export(&by, Outcome::Noted)).await?;
         let (mut sender, answer) = Body::stream(WAITING);
@@ -156,9 +160,10 @@ impl Pace {
 
 /// An import that goes on.
 struct Import {
-    _place: OwnedSemaphorePermit,
+    _place: Going,
     surface: Surface,
     by: Principal,
+    visitor: Arc<Visitor>,
     replace: bool,
     dry_run: bool,
     telling: Telling,
@@ -240,6 +245,11 @@ impl Import {
         let (first_line, next_line) = (part.first_line, part.next_line);
         if self.telling.is_gone() {
             return Err(Ended::at(first_line, None));
+        }
+        if !self.surface.still_may(&self.visitor, Role::Provisioner) {
+            let why = Refusal::PeerNotAuthorized;
+            self.surface.admin().refused(&self.by, Action::SubscribersImported, why);
+            return Err(Ended::at(first_line, NotDone::from(why)));
         }
         let (admin, by) = (self.surface.admin().clone(), self.by.clone());
         let (replace, dry_run, import) = (self.replace, self.dry_run, self.number);

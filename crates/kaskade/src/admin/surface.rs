@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 use super::not_done::ProblemDetails;
 use super::operation::{ALL, Given, Kind, ROOT, Row, Work};
-use super::places::{INSIDE, Place, Places, STREAMS, stopping};
+use super::places::{Going, INSIDE, Place, Places, STREAMS, stopping};
 use super::principal::Roles;
-use super::{Admin, NotDone, Principal, body};
+use super::{Admin, NotDone, Principal, Role, body};
 
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,11 +37,12 @@ struct Parts {
 }
 
 impl Handler for Surface {
-    fn handle(&self, visitor: Arc<Visitor>, request: Request) -> Answering<'_> {
+    fn handle(&self, visitor: Arc<Visitor>, mut request: Request) -> Answering<'_> {
         // What has begun goes to its end, also when the peer gives up.
         let surface = self.clone();
         let working = tokio::spawn(async move {
             let by = surface.0.roles.now().principal(&visitor);
+            request.extensions_mut().insert(visitor);
             surface.answer(&by, request).await
         });
         Box::pin(async move { working.await.unwrap_or_else(|lost| problem(&lost_task(&lost), None)) })
@@ -67,8 +68,13 @@ impl Surface {
     }
 
     /// A place for something that goes on after its answer has begun.
-    pub(super) fn stream(&self) -> Result<Place, NotDone> {
-        self.0.places.stream()
+    pub(super) fn stream(&self, by: &Principal) -> Result<Going, NotDone> {
+        self.0.places.stream(by)
+    }
+
+    /// Whether a visitor may still do what needs this role: roles change while something goes on.
+    pub(super) fn still_may(&self, visitor: &Visitor, role: Role) -> bool {
+        self.0.roles.now().principal(visitor).may(role)
     }
 
     /// From now on nothing begins: whatever is asked for is answered so.
@@ -142,7 +148,7 @@ impl Surface {
                     .await?;
                 Ok(whole(row, done))
             }
-            Kind::Import => Ok(self.import(by, &head.headers, &query, body).await?),
+            Kind::Import => Ok(self.import(by, head, &query, body).await?),
             Kind::Export => Ok(self.export(by, &query).await?),
         }
     }

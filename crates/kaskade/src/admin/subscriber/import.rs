@@ -150,6 +150,8 @@ impl Admin {
         import: u64,
     ) -> Result<impl Fn(&Subscriber, bool) -> Option<Event> + 'a, NotDone> {
         let log = self.log()?;
+        // Where that has no room, nothing is changed.
+        log.may_change()?;
         Ok(move |subscriber: &Subscriber, known| {
             let action = match known {
                 true => Action::SubscriberChanged,
