@@ -26,10 +26,23 @@ pub(crate) struct LinkArgs {
     /// Open the store itself: a node that has it open is not asked over its socket, and must be stopped first
     #[arg(long, help_heading = "Data")]
     pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+}
+
+/// How long a command waits for a node.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct PatienceArgs {
     /// How many seconds a node has for an answer before it is given up
     #[arg(long, help_heading = "Data", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) timeout: u64,
+    timeout: u64,
+}
+
+impl PatienceArgs {
+    const fn time(self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
 /// What a command has to do.
@@ -79,7 +92,7 @@ impl Link {
     ) -> Result<Self> {
         let folder = &config.data_dir;
         if !args.offline
-            && let Some(there) = Self::running(folder, Duration::from_secs(args.timeout))?
+            && let Some(there) = Self::running(folder, args.patience.time())?
         {
             return Ok(there);
         }

@@ -6,7 +6,7 @@ use kaskade::administration::ContextQuery;
 use kaskade_keys::Supi;
 
 use crate::admin::context;
-use crate::admin::link::Purpose;
+use crate::admin::link::{PatienceArgs, Purpose};
 use crate::admin::text::{Limit, Text, parse};
 use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
@@ -41,6 +41,8 @@ struct List {
     json: bool,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    patience: PatienceArgs,
 }
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
@@ -52,6 +54,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     let link = LinkArgs {
         data: args.data.clone(),
         offline: false,
+        patience: args.patience,
     };
     let link = Link::open(&link, &args.data.config()?, Purpose::LookAside, |_| ())?;
     let contexts = link.ask::<context::List>((), query, Default::default())?;

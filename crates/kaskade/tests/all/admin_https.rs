@@ -1,6 +1,7 @@
 //! Administration over HTTPS: who has which certificate may do what its role allows, by HTTP/1.1 and HTTP/2.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use serde_json::Value;
@@ -302,4 +303,56 @@ fn wrong_settings_of_administration_are_named() {
         let said = place.kaskade("config check k.toml").refused();
         assert!(said.contains(expected), "{text}: {said}");
     }
+}
+
+/// A role that is taken away ends an import that goes on with its next batch.
+#[test]
+fn a_role_that_is_taken_away_ends_an_import() {
+    let place = Place::new();
+    if !home(&place) {
+        return;
+    }
+    let (up, url) = start(&place);
+    let batch = |from: u32| -> String {
+        let lines = (from..from + 1100).map(|number| format!("00101{number:010},{K},{OPC}\n"));
+        lines.collect()
+    };
+    let mut command = Command::new("curl");
+    command.args([
+        "-s",
+        "-N",
+        "--cacert",
+        "ca.pem",
+        "--cert",
+        "provisioner.pem",
+        "--key",
+        "provisioner.key",
+    ]);
+    command.args(["-H", "content-type: text/csv", "-X", "POST", "-T", "-"]);
+    command
+        .arg(format!("{url}/subscribers/import"))
+        .current_dir(place.path("."));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("curl");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let mut stdin = child.stdin.take().expect("stdin");
+    stdin
+        .write_all(format!("imsi,k,opc\n{}", batch(100)).as_bytes())
+        .expect("sent");
+    let first = lines.next().expect("progress").expect("text");
+    assert!(first.contains("\"imported\":1023"), "{first}");
+    let without = CONFIG.replace("\"Provisioner.example\" = \"provisioner\"\n", "");
+    place.file("kaskade.toml", &without);
+    up.signal("-HUP");
+    crate::common::wait_until("the role is gone", || {
+        curl(&place, &url, "provisioner", &["/subscribers"]).0 == 403
+    });
+    stdin.write_all(batch(5000).as_bytes()).expect("sent");
+    drop(stdin);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    child.wait().expect("it ends");
+    let end: Value = serde_json::from_str(rest.last().expect("an end")).expect("JSON");
+    assert_eq!(end["problem"]["reason"], "peer-not-authorized", "{rest:?}");
+    assert_eq!((&end["imported"], &end["next_line"]), (&1023.into(), &1025.into()));
+    up.stop();
 }

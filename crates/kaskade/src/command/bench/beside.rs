@@ -132,7 +132,7 @@ fn median(took: &[Duration]) -> Duration {
 }
 
 fn operate(data: &Path, stop: &AtomicBool) -> Result<Vec<Duration>> {
-    let link = Link::running(data)?.context("the node that is measured has no socket")?;
+    let link = Link::running(data, Duration::from_secs(30))?.context("the node that is measured has no socket")?;
     let first = link.ask::<List>((), Default::default(), Default::default())?;
     let supi = first.subscribers.first().context("no subscriber")?.supi.to_string();
     let mut took = Vec::new();
