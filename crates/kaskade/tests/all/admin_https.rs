@@ -328,7 +328,7 @@ fn a_role_that_is_taken_away_ends_an_import() {
         "--key",
         "provisioner.key",
     ]);
-    command.args(["-H", "content-type: text/csv", "-X", "POST", "-T", "-"]);
+    command.args(["-H", "content-type: text/csv", "-X", "POST", "-T", "."]);
     command
         .arg(format!("{url}/subscribers/import"))
         .current_dir(place.path("."));
