@@ -204,5 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-policy-behind-the-log", "a policy that is durable is not in force where the log has no room", PROGRAM, "a_policy_is_in_force_whatever_becomes_of_its_entry"),
     fault("admin-change-without-room", "a node changes what it cannot put on record", PROGRAM, "a_node_whose_log_has_no_room_changes_nothing"),
     fault("admin-key-that-stays-not-on-record", "the log says that a home network key is gone which still opens SUCIs", PROGRAM, "a_key_that_cannot_be_removed_is_not_called_removed"),
+    fault("admin-subscribers-of-nobody", "a node without a UDM takes subscribers that nobody reads", PROGRAM, "an_ausf_alone_takes_no_subscribers"),
+    fault("admin-socket-by-a-link", "a command follows a link to the node of another folder", PROGRAM, "a_link_in_the_place_of_the_socket_is_not_followed"),
     fault("admin-policy-at-the-next-start", "a policy that is decided while a node runs has effect with the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
 ];

@@ -200,11 +200,14 @@ impl Places {
 
     /// Waits for what has begun: some time for imports and exports, and for what writes or reads until it has.
     pub(super) async fn empty(&self) {
-        let all = |places: &Arc<Semaphore>, count| Arc::clone(places).acquire_many_owned(count);
+        let all = |places: &Arc<Semaphore>, count| {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            Arc::clone(places).acquire_many_owned(count)
+        };
         // Whoever takes longer begins no further batch.
-        let _ = tokio::time::timeout(GRACE, all(&self.streams, STREAMS as u32)).await;
-        let _ = all(&self.working, AT_ONCE as u32).await;
-        let _ = all(&self.reading, READINGS as u32).await;
+        let _ = tokio::time::timeout(GRACE, all(&self.streams, STREAMS)).await;
+        let _ = all(&self.working, AT_ONCE).await;
+        let _ = all(&self.reading, READINGS).await;
     }
 }
 

@@ -76,13 +76,15 @@ impl AdminConfig {
         }
         let names: Vec<_> = roles.0.iter().map(|(name, _)| name).collect();
         for (at, name) in names.iter().enumerate() {
-            let wrong = match () {
-                () if !is_a_name(name) => "no certificate is called so: a DNS name, a URI, or a common name in ASCII",
-                () if name.to_ascii_lowercase().starts_with("uid:") => "users of this machine are called so",
-                () if names.iter().take(at).any(|other| other.eq_ignore_ascii_case(name)) => {
-                    "is there twice: upper and lower case are the same"
-                }
-                () => continue,
+            let is_twice = || names.iter().take(at).any(|other| other.eq_ignore_ascii_case(name));
+            let wrong = if !is_a_name(name) {
+                "no certificate is called so: a DNS name, a URI, or a common name"
+            } else if name.to_ascii_lowercase().starts_with("uid:") {
+                "users of this machine are called so"
+            } else if is_twice() {
+                "is there twice: upper and lower case are the same"
+            } else {
+                continue;
             };
             return value("admin.roles", &format!("{name:?}: {wrong}"));
         }
@@ -100,9 +102,7 @@ impl AdminConfig {
 
 /// Whether a certificate may be called so: no pattern, no control character, and no space at an end.
 fn is_a_name(name: &str) -> bool {
-    let is_dns_or_uri = !name.contains(' ');
-    let ascii = name.bytes().all(|octet| matches!(octet, b' '..=b'~'));
-    !name.is_empty() && ascii && !name.starts_with("*.") && (is_dns_or_uri || name.trim() == name)
+    !name.is_empty() && name.trim() == name && !name.starts_with("*.") && !name.contains(char::is_control)
 }
 
 impl Config {

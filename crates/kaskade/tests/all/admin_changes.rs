@@ -114,3 +114,16 @@ fn an_ausf_alone_takes_no_subscribers() {
     }
     up.stop();
 }
+
+/// A link may lead to the node of another folder.
+#[test]
+fn a_link_in_the_place_of_the_socket_is_not_followed() {
+    let (place, other) = (Place::new(), Place::new());
+    home(&place);
+    home(&other);
+    let up = start(&other);
+    std::os::unix::fs::symlink(other.path("data/admin.sock"), place.path("data/admin.sock")).expect("a link");
+    let said = place.kaskade("subscriber list --data data").refused();
+    assert!(said.contains("is a link and no socket"), "{said}");
+    up.stop();
+}

@@ -30,7 +30,11 @@ fn attach(place: &Place, up: &Up) -> String {
 fn a_node_whose_log_has_no_room_changes_nothing() {
     let place = Place::new();
     let Some(disk) = Disk::new(&place) else { return };
-    home(&place, "data_dir = \"home\"\n[audit]\nfolder = \"data/audit\"\n");
+    // The clock moves no number.
+    home(
+        &place,
+        "data_dir = \"home\"\n[sqn]\nscheme = \"NON_TIME_BASED\"\n[audit]\nfolder = \"data/audit\"\n",
+    );
     fill(&place);
     disk.leave(Some(0));
     let up = Up::start(&place, &format!("up {CONFIG}"));
@@ -56,7 +60,7 @@ fn a_node_whose_log_has_no_room_changes_nothing() {
         assert_eq!(state(), before, "{command}");
     }
     disk.leave(None);
-    up.stop();
+    drop(up);
     let up = Up::start(&place, &format!("up {CONFIG}"));
     for command in &commands {
         place.kaskade(&format!("{command} {CONFIG}")).ok();
@@ -82,7 +86,6 @@ fn a_policy_is_in_force_whatever_becomes_of_its_entry() {
     let said = attach(&place, &up);
     assert!(said.contains("SERVING_NETWORK_NOT_AUTHORIZED"), "{said}");
     disk.leave(None);
-    up.stop();
 }
 
 /// The log has that it was to go, and that it is still there.
