@@ -38,8 +38,8 @@ pub enum PrivateError {
     },
     /// It belongs to somebody else.
     #[error(
-        "{}: belongs to user {owner}, not to user {us} who runs this: whoever owns it reads and changes it. If it is yours, run `chown {us} {}`",
-        path.display(), path.display()
+        "{}: belongs to {}, not to {} who runs this: whoever owns it reads and changes it. {}if it is yours, run `chown {us} {}`",
+        path.display(), user(*owner), user(*us), run_as(*owner, *us), path.display()
     )]
     Owner {
         /// Which file.
@@ -72,6 +72,34 @@ pub enum PrivateError {
         /// Its mode.
         mode: u32,
     },
+}
+
+/// A user by name, where the system's own list has one.
+fn user(id: u32) -> String {
+    match name_of(id) {
+        Some(name) => format!("user {id} ({name})"),
+        None => format!("user {id}"),
+    }
+}
+
+fn name_of(id: u32) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number.parse() == Ok(id)).then(|| name.to_owned())
+    })
+}
+
+/// Root becomes who a file belongs to, rather than the other way round: a node under that user loses its files by a `chown`.
+fn run_as(owner: u32, us: u32) -> String {
+    match (us, name_of(owner)) {
+        (0, Some(name)) => format!(
+            "Run it as that user: `sudo -u {name} …` or `setpriv --reuid {name} --init-groups --regid {name} …`; "
+        ),
+        (0, None) => format!("Run it as that user: `setpriv --reuid {owner} --clear-groups …`; "),
+        _ => String::new(),
+    }
 }
 
 impl PrivateError {

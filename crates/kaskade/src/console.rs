@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use kaskade_doctor::discretion::without_keys;
 pub(crate) use kaskade_doctor::sheet::{Sheet, Style};
 
-use crate::exit::Untold;
+use crate::exit::{self, ToDo, Untold};
 use crate::typed;
 
 /// When to colour.
@@ -30,6 +30,7 @@ pub(crate) enum Colour {
 pub(crate) struct Console {
     sheet: Sheet,
     colour_of_log: bool,
+    json_errors: bool,
 }
 
 impl Console {
@@ -53,7 +54,13 @@ impl Console {
                 .with_colour(coloured(io::stdout().is_terminal()))
                 .with_unicode(unicode_locale()),
             colour_of_log: coloured(io::stderr().is_terminal()),
+            json_errors: false,
         }
+    }
+
+    /// The same, whose errors are one JSON object for whoever asked for JSON.
+    pub(crate) fn with_json_errors(self, json_errors: bool) -> Self {
+        Self { json_errors, ..self }
     }
 
     /// What standard output can show.
@@ -82,8 +89,18 @@ impl Console {
     }
 
     /// Writes one line of what a command has changed: it is changed all the same where nobody can be told.
-    pub(crate) fn done(&self, line: impl fmt::Display) -> anyhow::Result<()> {
+    pub(crate) fn done(&self, line: impl fmt::Display) -> Result<()> {
         self.line(line).context(Untold)
+    }
+
+    /// Writes one JSON object.
+    pub(crate) fn json(&self, object: &impl serde::Serialize) -> Result<()> {
+        Ok(self.line(serde_json::to_string_pretty(&serde_json::to_value(object)?)?)?)
+    }
+
+    /// Writes one JSON object of what a command has changed.
+    pub(crate) fn json_done(&self, object: &impl serde::Serialize) -> Result<()> {
+        self.json(object).context(Untold)
     }
 
     /// Writes names and values, one pair a line.
@@ -97,17 +114,19 @@ impl Console {
 
     /// Tells on standard error why the program gives up.
     pub(crate) fn error(&self, error: &anyhow::Error) {
+        let text = typed::without(&without_keys(&once(error)));
+        if self.json_errors {
+            let reason = exit::why(error).map(kaskade_flow::Refusal::name);
+            let object = serde_json::json!({ "error": text, "exit": exit::status(error), "reason": reason });
+            return complain(&object.to_string());
+        }
         let label = if self.colour_of_log {
             "\x1b[1;31merror:\x1b[0m"
         } else {
             "error:"
         };
         // There is no other place to complain to.
-        let _ = writeln!(
-            io::stderr().lock(),
-            "{label} {}",
-            typed::without(&without_keys(&once(error)))
-        );
+        let _ = writeln!(io::stderr().lock(), "{label} {text}");
     }
 
     /// Tells something on standard error that is no result.
@@ -123,11 +142,12 @@ impl Console {
     }
 }
 
-/// An error and its causes, without those that it tells already.
-fn once(error: &anyhow::Error) -> String {
+/// An error and its causes, without those that it tells already; what to do about it is the end.
+pub(crate) fn once(error: &anyhow::Error) -> String {
+    let to_do = error.downcast_ref().map(ToDo::to_string);
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if text.contains(&cause) {
+        if text.contains(&cause) || to_do.as_ref() == Some(&cause) {
             continue;
         }
         if !text.is_empty() {
@@ -135,7 +155,10 @@ fn once(error: &anyhow::Error) -> String {
         }
         text.push_str(&cause);
     }
-    text
+    match to_do {
+        Some(to_do) if !text.contains(&to_do) => format!("{text}; {to_do}"),
+        _ => text,
+    }
 }
 
 /// Says something on standard error before anything is known of the console.
@@ -281,6 +304,8 @@ mod tests {
         );
         let plain = anyhow::anyhow!("why").context("what");
         assert_eq!(once(&plain), "what: why");
+        let advised = anyhow::anyhow!("why").context(ToDo::from("do this")).context("what");
+        assert_eq!(once(&advised), "what: why; do this");
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use kaskade::config::Config;
+use kaskade::config::{Config, Role};
 use kaskade_flow::Refusal;
 use kaskade_store::locked::scrubbed;
 use kaskade_store::private::{self, Notice, PrivateError, Use};
 use kaskade_store::{Locked, MasterKey, MasterKeyError};
 
 use crate::exit;
+use crate::patience::patiently;
 
 /// Which data folder and configuration a command uses.
 #[derive(clap::Args, Clone, Debug)]
@@ -40,11 +41,28 @@ impl DataArgs {
         self.config.as_deref()
     }
 
+    /// The same with this file, where one is named otherwise.
+    pub(crate) fn with_file(&self, file: Option<&Path>) -> Self {
+        Self {
+            data: self.data.clone(),
+            config: file.map(Path::to_owned).or_else(|| self.config.clone()),
+        }
+    }
+
     /// The configuration: file, then environment, then command line.
     pub(crate) fn config(&self) -> Result<Config> {
+        self.config_of(&[])
+    }
+
+    /// The same where only these roles run; with none named, all that have a section.
+    pub(crate) fn config_of(&self, only: &[Role]) -> Result<Config> {
         let mut config = match &self.config {
-            Some(path) => Config::read(path)?,
-            None => Config::default(),
+            Some(path) => Config::read_for(path, only)?,
+            None => {
+                let mut config = Config::default();
+                config.keep_roles(only)?;
+                config
+            }
         };
         config.apply_environment(variable)?;
         if let Some(data) = &self.data {
@@ -84,15 +102,19 @@ impl DataDir {
         path.join(MASTER_KEY).exists()
     }
 
-    /// Opens a folder, or creates it with a new master key.
+    /// Opens a folder, or creates it with a new master key. Another command that makes it is waited for.
     pub(crate) fn open_or_create(path: &Path) -> Result<Self> {
+        patiently(|| Self::try_open_or_create(path), || false)
+    }
+
+    fn try_open_or_create(path: &Path) -> Result<Self> {
         if Self::exists(path) {
-            return Self::open(path);
+            return Self::try_open(path);
         }
         if !is_unused(path)? {
             match Self::exists(path) {
                 // Another command made it meanwhile.
-                true => return Self::open(path),
+                true => return Self::try_open(path),
                 false => bail!(no_master_key(path)),
             }
         }
@@ -114,8 +136,12 @@ impl DataDir {
         Ok(Self::with(path, master, true, notices))
     }
 
-    /// Opens a folder that exists.
+    /// Opens a folder that exists. Another command that makes it is waited for.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        patiently(|| Self::try_open(path), || false)
+    }
+
+    fn try_open(path: &Path) -> Result<Self> {
         if !Self::exists(path) {
             if !is_unused(path)? {
                 bail!(no_master_key(path));

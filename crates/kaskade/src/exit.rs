@@ -1,14 +1,20 @@
 //! The exit status that an error stands for: what was refused, as the table of refusals says it; 1 for everything else.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
+use kaskade::card::CardError;
+use kaskade::config::ConfigError;
+use kaskade::hex_field::HexError;
+use kaskade::hn_key_file::HnKeyFileError;
+use kaskade::import::ImportError;
 use kaskade_flow::refusal::Exit;
 use kaskade_flow::{Refusal, Refused};
 use kaskade_net::role::seaf::AusfClientError;
 use kaskade_store::audit::{AuditError, AuditFull};
 use kaskade_store::private::{PrivateError, is_no_room};
-use kaskade_store::{EngineError, StoreError, WritingStopped};
+use kaskade_store::{EngineError, MasterKeyError, StoreError, WritingStopped};
 
 use crate::admin::NotDone;
 use crate::console::failed_output;
@@ -22,7 +28,56 @@ pub(crate) const STORE_FAILED: u8 = match Refusal::StoreFailed.verdict().exit.an
 /// The exit status that an error stands for.
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
     let told = why(error).and_then(|why| why.verdict().exit.answer());
+    let told = told.or_else(|| error.chain().find_map(of_caller));
     told.unwrap_or(Exit::Failed).number()
+}
+
+/// What is the matter with what the caller gave, or what the system lets it do: no refusal that a peer could be told.
+fn of_caller(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(file) = file_of(error) {
+        let is_barred = match file {
+            PrivateError::Io { kind, .. } => *kind == ErrorKind::PermissionDenied,
+            PrivateError::Mode { .. } | PrivateError::Owner { .. } | PrivateError::OpenParent { .. } => true,
+            _ => false,
+        };
+        return is_barred.then_some(Exit::NotAllowed);
+    }
+    match error.downcast_ref().map(io::Error::kind) {
+        Some(ErrorKind::PermissionDenied) => return Some(Exit::NotAllowed),
+        // It is free when whoever has it has ended.
+        Some(ErrorKind::AddrInUse) => return Some(Exit::Later),
+        _ => {}
+    }
+    if matches!(error.downcast_ref(), Some(ConfigError::Writable(_))) {
+        return Some(Exit::NotAllowed);
+    }
+    let is_data =
+        error.is::<CardError>() || error.is::<HexError>() || error.is::<HnKeyFileError>() || error.is::<ImportError>();
+    is_data.then_some(Exit::Data)
+}
+
+/// What is the matter with a file, whatever was to be done with it.
+fn file_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e PrivateError> {
+    let of_engine = |cause: &'e EngineError| match cause {
+        EngineError::Private(file) => Some(file),
+        _ => None,
+    };
+    if let Some(file) = error.downcast_ref() {
+        return Some(file);
+    }
+    if let Some(cause) = error.downcast_ref() {
+        return of_engine(cause);
+    }
+    if let Some(StoreError::Read(cause) | StoreError::Write(cause)) = error.downcast_ref() {
+        return of_engine(cause);
+    }
+    if let Some(AuditError::Private(file)) = error.downcast_ref() {
+        return Some(file);
+    }
+    match error.downcast_ref() {
+        Some(MasterKeyError::File(file)) => Some(file),
+        _ => None,
+    }
 }
 
 /// The refusal that an error stands for.
@@ -91,36 +146,43 @@ fn is_read_only(error: &(dyn std::error::Error + 'static)) -> bool {
             }
         )
     };
-    let of_engine = |cause: &EngineError| match cause {
-        EngineError::Private(file) => of_file(file),
-        EngineError::Io { source, .. } => source.kind() == ErrorKind::ReadOnlyFilesystem,
-        _ => false,
-    };
-    match error.downcast_ref() {
-        Some(StoreError::Read(cause) | StoreError::Write(cause)) => of_engine(cause),
-        _ => {
-            matches!(error.downcast_ref(), Some(AuditError::Private(file)) if of_file(file))
-                || error.downcast_ref().is_some_and(of_file)
-                || error.downcast_ref().is_some_and(of_engine)
-        }
-    }
+    let of_engine = |cause: &EngineError| matches!(cause, EngineError::Io { source, .. } if source.kind() == ErrorKind::ReadOnlyFilesystem);
+    file_of(error).is_some_and(of_file)
+        || error.downcast_ref().is_some_and(of_engine)
+        || matches!(error.downcast_ref(), Some(StoreError::Read(cause) | StoreError::Write(cause)) if of_engine(cause))
 }
 
 /// The same error, with what to do where there is no room, or nothing can be written.
 pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(is_read_only) {
-        return error.context(
+        return error.context(ToDo::from(
             "the file system is read-only, and a store is opened to write even by who only looks: copy the data folder (or the \
              file) with its modes to a place that can be written, and name that copy",
-        );
+        ));
     }
     let says_so = || format!("{error:#}").contains("run the command again");
     let is_done = error.is::<Done>()
         || error.is::<Untold>()
         || error.downcast_ref().is_some_and(|not_done: &NotDone| not_done.is_done);
     match status(&error) == Exit::NoSpace.number() && !is_done && !says_so() {
-        true => error.context("make room and run the command again"),
+        true => error.context(ToDo::from("make room and run the command again")),
         false => error,
+    }
+}
+
+/// What to do about an error: told behind its causes, though it is known where the outermost of them is.
+#[derive(Debug)]
+pub(crate) struct ToDo(Cow<'static, str>);
+
+impl<T: Into<Cow<'static, str>>> From<T> for ToDo {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for ToDo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -199,6 +261,32 @@ mod tests {
         };
         for (error, expected) in [
             (anyhow!("anything"), 1),
+            (
+                PrivateError::Mode {
+                    path: "x".into(),
+                    mode: 0o644,
+                    expected: 0o600,
+                }
+                .into(),
+                77,
+            ),
+            (
+                MasterKeyError::File(PrivateError::Owner {
+                    path: "x".into(),
+                    owner: 1,
+                    us: 0,
+                })
+                .into(),
+                77,
+            ),
+            (io::Error::from(ErrorKind::PermissionDenied).into(), 77),
+            (io::Error::from(ErrorKind::AddrInUse).into(), 75),
+            (io::Error::from(ErrorKind::NotFound).into(), 1),
+            (ConfigError::Writable("x".into()).into(), 77),
+            (
+                kaskade::hex_field::octets::<16>("K", "12").expect_err("short").into(),
+                65,
+            ),
             (StoreError::UnknownSubscriber.into(), 67),
             (StoreError::AlreadyExists.into(), 1),
             (StoreError::Write(full()).into(), 73),

@@ -57,12 +57,10 @@ impl Footprint {
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             (
                 "n13",
-                config
-                    .ausf
-                    .udm
-                    .url
-                    .as_ref()
-                    .map_or(0, |_| REPORTS_OCTETS + contexts.octets_of_links()),
+                match &config.ausf.udm.url {
+                    Some(_) => of(Role::Ausf, REPORTS_OCTETS + contexts.octets_of_links()),
+                    None => 0,
+                },
             ),
             (
                 "tokens",
@@ -260,6 +258,12 @@ mod tests {
         raised.push(Footprint::of(&config).octets());
         assert_eq!(raised.len(), 11);
         assert!(raised.iter().all(|octets| *octets > usual), "{raised:?} {usual}");
+        // A UDM alone asks no other.
+        let mut alone = Config::default();
+        alone.keep_roles(&[Role::Udm]).expect("one role");
+        let before = Footprint::of(&alone).octets();
+        alone.ausf.udm.url = Some("https://udm.example.org".to_owned());
+        assert_eq!(Footprint::of(&alone).octets(), before);
         let mut most = Config::default();
         most.limits.max_connections = u64::MAX;
         assert_eq!(Footprint::of(&most).octets(), usize::MAX);

@@ -19,9 +19,11 @@ mod console;
 mod data_dir;
 mod exit;
 mod footprint;
+mod help;
 mod hn_keys;
 mod memory;
 mod monitor;
+mod patience;
 mod record;
 mod runtime;
 mod secret_input;
@@ -30,7 +32,7 @@ mod warnings;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::{Colour, Console};
 
 /// The key-management system of a mobile network, from K to every key derived from it
@@ -64,11 +66,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let closed = memory::close();
-    let program = match Program::try_parse() {
-        Ok(program) => program,
+    let read = help::complete(Program::command()).try_get_matches();
+    let read = read.and_then(|matches| Ok((Program::from_arg_matches(&matches)?, wants_json(&matches))));
+    let (program, json) = match read {
+        Ok(read) => read,
         Err(error) => return usage(error),
     };
-    let console = Console::new(program.color);
+    let console = Console::new(program.color).with_json_errors(json);
     if let Err(warning) = closed {
         console.note(format!("warning: {warning}"));
     }
@@ -102,6 +106,14 @@ fn main() -> ExitCode {
             ExitCode::from(exit::status(&error))
         }
     }
+}
+
+/// Whether the command was asked for JSON.
+fn wants_json(mut matches: &ArgMatches) -> bool {
+    while let Some((_, below)) = matches.subcommand() {
+        matches = below;
+    }
+    matches!(matches.try_get_one("json"), Ok(Some(true)))
 }
 
 /// What clap says, without what may be a secret: a K behind the wrong option would be shown.

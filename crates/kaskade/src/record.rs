@@ -16,7 +16,7 @@ use kaskade_store::{OnRecord, StoreError, SubscriberStore};
 
 use crate::console::complain;
 use crate::data_dir::DataDir;
-use crate::exit::Done;
+use crate::exit::{Done, ToDo};
 use crate::runtime::store::IN_USE;
 
 /// How many segments are kept at least, whatever is configured.
@@ -272,14 +272,18 @@ fn open_with(
     let folder = options.folder.clone();
     let needs = format!("{} needs {octets} octets", folder.display());
     let log = AuditLog::open(options, data.master()).map_err(|error| {
+        let in_use = matches!(error, AuditError::InUse(_));
         let context = match &error {
             error if error.is_no_room() => {
                 format!("cannot open the audit log: the disk is full, {needs}. Make room and run the command again")
             }
-            AuditError::InUse(_) => format!("cannot open the audit log: {IN_USE}"),
             _ => "cannot open the audit log".to_owned(),
         };
-        let error = anyhow::Error::new(error).context(context);
+        let mut error = anyhow::Error::new(error);
+        if in_use {
+            error = error.context(ToDo::from(IN_USE));
+        }
+        let error = error.context(context);
         match kept.is_some() && is_not_the_known_log(&error) {
             true => error.context(not_the_known_log(&folder)),
             false if is_damaged(&error) => error.context(damaged(&folder, kept.is_some())),

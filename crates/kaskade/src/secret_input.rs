@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use kaskade::card::{AlgorithmName, Card, FieldNames};
 use kaskade_aka::auc::AlgorithmKeys;
+use kaskade_flow::Refusal;
 use kaskade_keys::Supi;
 use kaskade_store::{SubscriberSecrets, private};
 use zeroize::Zeroizing;
 
 use crate::admin::subscriber::NewSubscriber;
 use crate::admin::text::{Digits, Text};
+use crate::exit;
 
 /// Text that may be a secret: `Debug` does not show it.
 #[derive(Clone)]
@@ -235,7 +237,8 @@ impl SecretArgs {
         let mut lines = Lines::default();
         let source = self.source_of_k();
         let Some(k) = lines.first(&source)? else {
-            bail!("K is missing: give --k-file FILE (or - for standard input), --k HEX, or set KASKADE_K");
+            let text = "K is missing: give --k-file FILE (or - for standard input), --k HEX, or set KASKADE_K";
+            return Err(exit::refused(Refusal::IeMissing, text));
         };
         let [opc, op, topc, top] = self.operator_codes(&mut lines)?;
         Ok(CardTexts {
@@ -272,11 +275,9 @@ impl SecretArgs {
         };
         // Only an option is a mistake: the environment may be there for other cards.
         if let Some(source) = others.iter().flatten().find(|source| source.is_an_option()) {
-            bail!(
-                "{} is given, but {} has none: is --algorithm right?",
-                source.field,
-                self.algorithm()
-            );
+            let (field, algorithm) = (source.field, self.algorithm());
+            let text = format!("{field} is given, but {algorithm} has none: is --algorithm right?");
+            return Err(exit::refused(Refusal::IeIncorrect, text));
         }
         let Some([derived, own]) = mine else {
             return Ok([const { None }; 4]);
@@ -299,7 +300,7 @@ impl SecretArgs {
             lines.first(&own)?
         };
         match (derived_text, own_text) {
-            (None, None) => bail!(missing(self.algorithm())),
+            (None, None) => Err(exit::refused(Refusal::IeMissing, missing(self.algorithm()))),
             (derived, own) if self.algorithm() == AlgorithmName::Milenage => Ok([derived, own, None, None]),
             (derived, own) => Ok([None, None, derived, own]),
         }
@@ -409,7 +410,7 @@ impl Lines {
             BufReader::new(file).read_line(&mut line)?;
         }
         if line.trim().is_empty() {
-            bail!("the line is empty");
+            return Err(exit::refused(Refusal::IeMissing, "the line is empty"));
         }
         Ok(line)
     }

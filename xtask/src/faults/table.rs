@@ -183,6 +183,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-principal-not-on-record", "the audit log does not say who changed something", PROGRAM, "a_role_may_what_it_may_and_no_more"),
     fault("admin-peer-not-checked", "every user of this machine who reaches the socket administers", PROGRAM, "who_is_somebody_else_is_refused_and_that_is_on_record"),
     fault("admin-living-socket-replaced", "a node takes the place of the socket of something that answers there", PROGRAM, "a_killed_nodes_socket_is_replaced_and_a_living_ones_is_not"),
+    fault("nobody-waited-for", "a command fails where another makes the data folder, or a node is starting there", PROGRAM, "what_passes_by_itself_is_waited_for"),
     fault("admin-wrong-batch-taken", "a batch of an import is taken although a line of it is wrong", PROGRAM, "a_batch_is_taken_wholly_or_not_at_all"),
     fault("put-together-in-parts", "of subscribers that are put together some are in and others not", STORE, "what_is_put_together_is_in_wholly_or_not_at_all"),
     fault("admin-import-ends-unnoted", "an import whose sender goes away is not on record as one", PROGRAM, "a_sender_that_goes_away_ends_its_import_on_record"),

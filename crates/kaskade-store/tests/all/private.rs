@@ -69,10 +69,11 @@ fn a_store_that_lets_others_in_is_refused() {
     }
     set_mode(&path, 0o600);
     if give_away(&path) {
-        assert!(matches!(
-            refused(&path, &key),
-            PrivateError::Owner { owner: NOBODY, .. }
-        ));
+        let error = refused(&path, &key);
+        assert!(matches!(error, PrivateError::Owner { owner: NOBODY, .. }));
+        // Whoever may give files away is root, who becomes the owner rather than takes the file.
+        let (said, chown_it) = (error.to_string(), format!("run `chown 0 {}`", path.display()));
+        assert!(said.find("setpriv --reuid") < said.find(&chown_it), "{said}");
         chown(&path, Some(0), None).expect("back");
     }
     let elsewhere = folder.path().join("elsewhere");

@@ -65,6 +65,7 @@ pub(crate) use kaskade::administration::{NotDone, body, not_done, text};
 pub(crate) use link::{Link, LinkArgs};
 pub(crate) use office::{Desk, Office};
 pub(crate) use openapi::document;
+pub(crate) use operation::ROOT;
 pub(crate) use principal::{Principal, Role};
 pub(crate) use surface::{OCTETS, Surface};
 

@@ -101,9 +101,12 @@ fn open(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<(Pa
         let error = anyhow::Error::new(error);
         let known = match none {
             true => kept_heads(console, folder, args),
-            false => Ok(Vec::new()),
+            false => Ok(None),
         };
-        match known.map(|heads| heads.iter().map(|head| head.entries).max()) {
+        match known
+            .map(|kept| kept.map_or_else(Vec::new, |kept| kept.heads))
+            .map(|heads| heads.iter().map(|head| head.entries).max())
+        {
             Err(unread) => unread,
             Ok(Some(entries)) => error.context(format!(
                 "the audit log is missing, of which the store knows {entries} entries: {}",
@@ -121,7 +124,15 @@ fn open(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<(Pa
 fn verify(console: &Console, args: &Verify) -> Result<()> {
     let (path, reader, master_key) = open(console, args.folder.as_deref(), &args.data)?;
     let reader = if args.part { reader.part() } else { reader };
-    let kept = kept_heads(console, args.folder.as_deref(), &args.data)?;
+    let (kept, writer) = match kept_heads(console, args.folder.as_deref(), &args.data)? {
+        Some(Kept { heads, writer }) => (heads, Some(writer)),
+        None => (Vec::new(), None),
+    };
+    if let Some(Writer::Silent) = writer {
+        console.note(
+            "the store is in use, and no node answers: whether the newest entries were cut is told when it is not",
+        );
+    }
     let bar = bar(args.json);
     let verified = reader.verify(args.anchor.iter().chain(&kept), &mut |done, all| {
         bar.set_length(all);
@@ -153,26 +164,43 @@ fn verify(console: &Console, args: &Verify) -> Result<()> {
             return Err(anyhow::Error::new(wrong).context(context));
         }
     };
-    report(console, args, (&path, master_key), &summary)
+    report(console, args, (&path, master_key, writer), &summary)
 }
 
-/// The head that the store keeps, which a tail that was cut does not reach, and of a node that runs how far its log has come; none
-/// where there is no store here, or another folder is looked at.
-fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<Vec<Anchor>> {
+/// Who may be writing a log.
+#[derive(Clone, Copy)]
+enum Writer {
+    /// The node of this data folder, which was asked.
+    Node,
+    /// Whoever has the store open, and does not answer.
+    Silent,
+    /// Nobody has the store open.
+    Nobody,
+}
+
+/// What is known of a log beside it.
+struct Kept {
+    /// How far it has come.
+    heads: Vec<Anchor>,
+    writer: Writer,
+}
+
+/// The head that the store keeps, which a tail that was cut does not reach, and of a node that runs how far its log has come; `None`
+/// where another folder is looked at.
+fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Result<Option<Kept>> {
     if folder.is_some() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
+    let kept = |heads, writer| Ok(Some(Kept { heads, writer }));
     let config = args.config()?;
     let data = DataDir::open(&config.data_dir)?;
     match kept_audit_head(&data.subscribers(), data.master(), config.node()) {
-        Ok(kept) => Ok(kept.into_iter().collect()),
-        Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => Ok(Vec::new()),
+        Ok(head) => kept(head.into_iter().collect(), Writer::Nobody),
+        Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => kept(Vec::new(), Writer::Nobody),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {
             let heads = heads_of_node(console, &config.data_dir);
-            if heads.is_empty() {
-                console.note("the store is in use: whether the newest entries were cut is told when it is not");
-            }
-            Ok(heads)
+            let writer = if heads.is_empty() { Writer::Silent } else { Writer::Node };
+            kept(heads, writer)
         }
         Err(error @ StoreError::ChangedMeta(_)) => Err(not_as_kept(error)),
         Err(error) => {
@@ -202,7 +230,7 @@ fn heads_of_node(console: &Console, data: &Path) -> Vec<Anchor> {
 fn report(
     console: &Console,
     args: &Verify,
-    (path, master_key): (&Path, Option<String>),
+    (path, master_key, writer): (&Path, Option<String>, Option<Writer>),
     summary: &Summary,
 ) -> Result<()> {
     // The segment that it is of went by age or size, or is elsewhere.
@@ -235,7 +263,14 @@ fn report(
     let state = match (summary.closed, summary.goes_on) {
         (true, _) => "closed".to_owned(),
         (_, true) => format!("goes on in segment {}, which is not here", summary.anchor.segment + 1),
-        _ => "open: a process writes it, or was killed".to_owned(),
+        _ => match writer {
+            Some(Writer::Node) => "open: the node of this folder writes it".to_owned(),
+            Some(Writer::Silent) => "open: whoever has the store open writes it".to_owned(),
+            Some(Writer::Nobody) => {
+                "open, and nobody writes it: a node was killed, and the next start goes on".to_owned()
+            }
+            None => "open: it was copied while a process wrote it, or that was killed".to_owned(),
+        },
     };
     let older = match summary.first_segment {
         1 => String::new(),

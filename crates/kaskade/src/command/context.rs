@@ -5,12 +5,13 @@ use comfy_table::{Table, presets};
 use kaskade::administration::ContextQuery;
 use kaskade_keys::Supi;
 
+use crate::admin::LinkArgs;
 use crate::admin::context;
 use crate::admin::link::{PatienceArgs, Purpose};
 use crate::admin::text::{Limit, Text, parse};
-use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
 use crate::data_dir::DataArgs;
+use crate::patience::open_link;
 
 /// The authentication contexts of a node that runs: how many, and whose, by fingerprint
 #[derive(clap::Args, Debug)]
@@ -56,11 +57,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         offline: false,
         patience: args.patience,
     };
-    let link = Link::open(&link, &args.data.config()?, Purpose::LookAside, |_| ())?;
+    let link = open_link(&link, &args.data.config()?, Purpose::LookAside, |_| ())?;
     let contexts = link.ask::<context::List>((), query, Default::default())?;
     if args.json {
-        console.line(serde_json::to_string_pretty(&serde_json::to_value(&contexts)?)?)?;
-        return Ok(());
+        return console.json(&contexts);
     }
     let mut table = Table::new();
     table

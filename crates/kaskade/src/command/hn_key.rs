@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use comfy_table::Table;
 use comfy_table::presets;
 use kaskade::administration::NewHnKey;
 use kaskade::{hex_field, hn_key_file};
 use kaskade_crypto::ecies::Profile;
+use kaskade_flow::Refusal;
 use kaskade_store::private;
 use serde_json::json;
 
@@ -20,6 +21,7 @@ use crate::admin::{Link, LinkArgs, NotDone};
 use crate::console::{Console, Style};
 use crate::exit;
 use crate::hn_keys::suci_calc_info;
+use crate::patience::open_link;
 
 /// The home network's key pairs, with which subscribers conceal their SUPI (SUCI)
 ///
@@ -55,6 +57,9 @@ struct Generate {
     /// Home network public key identifier, 1 to 255; by default the lowest that was never given
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -78,6 +83,9 @@ struct Import {
     /// Home network public key identifier, 1 to 255; by default the lowest that was never given
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     id: Option<u8>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -125,6 +133,9 @@ struct Remove {
     /// Really remove it
     #[arg(long)]
     yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -140,6 +151,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             let link = open(console, &args.link, Purpose::AddKey)?;
             added(
                 console,
+                args.json,
                 &link.ask::<hn_key::Add>((), Default::default(), new).map_err(refused)?,
             )
         }
@@ -156,6 +168,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             let link = open(console, &args.link, Purpose::AddKey)?;
             added(
                 console,
+                args.json,
                 &link.ask::<hn_key::Add>((), Default::default(), new).map_err(refused)?,
             )
         }
@@ -174,6 +187,9 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
                 );
             }
             link.ask::<hn_key::Remove>(KeyId(args.id), Default::default(), Default::default())?;
+            if args.json {
+                return console.json_done(&json!({ "id": args.id, "removed": true }));
+            }
             console.done(format!(
                 "home network key {0} is removed; the identifier {0} is not given again",
                 args.id
@@ -193,7 +209,7 @@ fn refused(error: NotDone) -> anyhow::Error {
 }
 
 fn open(console: &Console, args: &LinkArgs, purpose: Purpose) -> Result<Link> {
-    Link::open(args, &args.data.config()?, purpose, |data| {
+    open_link(args, &args.data.config()?, purpose, |data| {
         console.note(format!("created {} with a new master key", data.path().display()));
     })
 }
@@ -210,7 +226,9 @@ fn keys(console: &Console, args: &LinkArgs) -> Result<Vec<HnKeyView>> {
 fn of(keys: &[HnKeyView], id: u8) -> Result<&HnKeyView> {
     let found = keys.iter().find(|key| key.id == id);
     found.ok_or_else(|| {
-        anyhow!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are")
+        let text =
+            format!("there is no home network key with identifier {id}; `kaskade hn-key list` shows which there are");
+        exit::refused(Refusal::DataNotFound, text)
     })
 }
 
@@ -234,7 +252,10 @@ fn profile(text: &str) -> Result<Profile, String> {
     }
 }
 
-fn added(console: &Console, key: &HnKeyView) -> Result<()> {
+fn added(console: &Console, as_json: bool, key: &HnKeyView) -> Result<()> {
+    if as_json {
+        return console.json_done(key);
+    }
     let HnKeyView {
         id,
         profile: Text(profile),
@@ -251,8 +272,7 @@ fn added(console: &Console, key: &HnKeyView) -> Result<()> {
 
 fn list(console: &Console, keys: &[HnKeyView], as_json: bool) -> Result<()> {
     if as_json {
-        console.line(serde_json::to_string_pretty(&serde_json::to_value(keys)?)?)?;
-        return Ok(());
+        return console.json(&json!({ "keys": serde_json::to_value(keys)? }));
     }
     if keys.is_empty() {
         console.line("no home network keys; `kaskade hn-key generate --profile a` makes one")?;
@@ -288,9 +308,7 @@ fn show(console: &Console, keys: &[HnKeyView], args: &Show) -> Result<()> {
     let info = suci_calc_info(public.iter().map(|(id, key)| (*id, key)), args.null_scheme)?;
     let file = hex_field::text(&info.emit()).to_uppercase();
     if args.json {
-        let document = json!({ "keys": serde_json::to_value(&shown)?, "ef_suci_calc_info": file });
-        console.line(serde_json::to_string_pretty(&document)?)?;
-        return Ok(());
+        return console.json(&json!({ "keys": serde_json::to_value(&shown)?, "ef_suci_calc_info": file }));
     }
     for key in &shown {
         let title = format!("Home network key {}, profile {} ({})", key.id, key.profile.0, key.curve);

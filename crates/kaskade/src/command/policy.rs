@@ -10,6 +10,7 @@ use crate::admin::text::Text;
 use crate::admin::{Link, LinkArgs};
 use crate::console::Console;
 use crate::exit::Untold;
+use crate::patience::open_link;
 
 /// Which serving networks may authenticate the subscribers: shows and decides
 ///
@@ -91,13 +92,12 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 }
 
 fn open(args: &LinkArgs, purpose: Purpose) -> Result<Link> {
-    Link::open(args, &args.data.config()?, purpose, |_| ())
+    open_link(args, &args.data.config()?, purpose, |_| ())
 }
 
 fn tell(console: &Console, as_json: bool, policy: &PolicyView) -> Result<()> {
     if as_json {
-        console.line(serde_json::to_string_pretty(&serde_json::to_value(policy)?)?)?;
-        return Ok(());
+        return console.json(policy);
     }
     let Networks {
         serving_networks,

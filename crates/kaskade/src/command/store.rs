@@ -18,9 +18,8 @@ use std::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
-use crate::exit::Done;
+use crate::exit::{Done, ToDo};
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
-use crate::runtime::log_output::LogOutput;
 use crate::runtime::store::{IN_USE, make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
@@ -82,6 +81,9 @@ struct Create {
     /// Really do it: what a lost store knew of its cards is not asked for any more
     #[arg(long)]
     yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -132,7 +134,9 @@ fn check(console: &Console, args: &Check) -> Result<()> {
     let checked = EmbeddedEngine::check(&path, Arc::new(tell));
     bar.finish_and_clear();
     checked.map_err(|error| match error {
-        error @ EngineError::InUse(_) => anyhow::Error::new(StoreError::Read(Arc::new(error))).context(IN_USE),
+        error @ EngineError::InUse(_) => {
+            anyhow::Error::new(StoreError::Read(Arc::new(error))).context(ToDo::from(IN_USE))
+        }
         error => StoreError::Read(Arc::new(error)).into(),
     })?;
     let (octets, elapsed) = (told.load(Ordering::Relaxed), begin.elapsed());
@@ -170,11 +174,11 @@ fn create(console: &Console, args: &Create) -> Result<()> {
     }
     // The store that knew how far the log had come is lost.
     let log = open_audit_alone(&data, &config, None)?;
-    audit(|| {
-        tracing::warn!(target: "audit", "an empty store is made in place of one that is not there");
-        make_store_again(&data, &config, log)
-            .context("the store is not ready: mend the cause and run the command again")
-    })?;
+    make_store_again(&data, &config, log)
+        .context("the store is not ready: mend the cause and run the command again")?;
+    if args.json {
+        return console.json_done(&json!({ "file": path.display().to_string(), "created": true }));
+    }
     console.done(format!("{} is new and empty", path.display()))?;
     console.done("cards that were in a lost store: give --sqn above what they had")?;
     Ok(())
@@ -200,27 +204,19 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     })?;
     let log = open_audit_alone(&data, &config, kept)?;
     let bar = bar(args.json, "{bar:40} {pos} of {len} rows");
-    let done = audit(|| {
-        let mut progress = |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        };
-        let record = |done: &Skipped| {
-            let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
-            let mut record = whole_store(&log, Audited::SkippedAhead)?;
-            record.event = record.event.times(count);
-            Some(record)
-        };
-        let mut options = store_options(&config);
-        options.unrecorded = !log.is_on();
-        let done = skip_ahead(&path, data.master(), &options, &record, &mut progress).map_err(explained)?;
-        tracing::warn!(
-            target: "audit",
-            subscribers = done.subscribers,
-            "the sequence numbers of all subscribers were moved ahead"
-        );
-        Ok(done)
-    });
+    let mut progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    };
+    let record = |done: &Skipped| {
+        let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
+        let mut record = whole_store(&log, Audited::SkippedAhead)?;
+        record.event = record.event.times(count);
+        Some(record)
+    };
+    let mut options = store_options(&config);
+    options.unrecorded = !log.is_on();
+    let done = skip_ahead(&path, data.master(), &options, &record, &mut progress).map_err(explained);
     bar.finish_and_clear();
     let done = done?;
     let handed = hand_over(&data, &config, log);
@@ -242,7 +238,10 @@ fn explained(error: StoreError) -> anyhow::Error {
     const NOT_AHEAD: &str = "the sequence numbers are not all ahead";
     let said = match &error {
         StoreError::Read(cause) => match &**cause {
-            EngineError::InUse(_) => format!("no sequence number was moved: {IN_USE}"),
+            EngineError::InUse(_) => {
+                let error = anyhow::Error::new(error).context(ToDo::from(IN_USE));
+                return error.context("no sequence number was moved");
+            }
             EngineError::Missing(_) => "no sequence number was moved: put the backup back first".to_owned(),
             _ => NOT_AHEAD.to_owned(),
         },
@@ -286,18 +285,6 @@ fn report(console: &Console, json: bool, done: Skipped) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Does something with the audit log on standard error.
-pub(crate) fn audit<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
-    let filter = tracing_subscriber::EnvFilter::try_new("off,audit=info").context("log filter")?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Arc::new(LogOutput::new(std::io::stderr(), false)))
-        .log_internal_errors(false)
-        .with_ansi(false)
-        .finish();
-    tracing::subscriber::with_default(log, work)
 }
 
 fn bar(json: bool, template: &str) -> ProgressBar {

@@ -9,10 +9,12 @@ use anyhow::{Result, anyhow};
 use kaskade::config::{Config, Role};
 use kaskade_store::audit::AuditLog;
 
+use crate::admin::{ROOT, socket};
 use crate::console::{Console, Style};
 use crate::data_dir::DataArgs;
 use crate::footprint::{BLOCKING_THREADS, Footprint, threads};
 use crate::memory::{self, Swap};
+use crate::patience::patiently;
 use crate::record;
 use crate::runtime::log::{self, LogFilterHandle};
 use crate::runtime::monitoring::Monitoring;
@@ -44,12 +46,14 @@ use demo::Demo;
     kaskade up --config kaskade.toml --role udm
     kaskade up --config kaskade.toml --role ausf --data ausf-data
 
-SIGHUP takes over certificates, policy, groups, home network keys and the filter of the log from changed files; what is wrong
-with them is logged, and nothing changes. SIGTERM or Ctrl-C ends in order, a second one at once.
+SIGHUP takes over from changed files: certificates, keys and authorities of listeners and clients; serving networks, reservations, groups
+and who may ask for what; access tokens; the roles of administrators; home network keys; the filter of the log. What is wrong with them is
+logged, and nothing changes. SIGTERM or Ctrl-C ends in order, a second one at once.
 
 Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
-requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 2 for a wrong
-command line, 1 or another number of docs/refusals.md for any other error. With --demo --once it is 0 only if UE and network have the same keys.")]
+requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 75 when an address or the data folder
+is in use; 2 for a wrong command line; another number of docs/refusals.md, or 1, for any other error. With --demo --once it is 0 only if UE
+and network have the same keys.")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
@@ -96,11 +100,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 
 /// The configuration as this command line means it: once at the start, and again for each reload.
 fn configuration(args: &Args) -> Result<Config> {
-    let mut config = args.data.config()?;
+    let mut config = args.data.config_of(&args.role)?;
     if args.demo {
         demo::prepare(&mut config, &args.data)?;
     }
-    config.keep_roles(&args.role)?;
     // Before anything is opened or made.
     config.check_files(args.data.file())?;
     Ok(config)
@@ -117,7 +120,7 @@ async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandl
     let hn_keys = opened.hn_keys()?;
     // Closed at the very end, and the store keeps where.
     let store = Arc::clone(opened.store());
-    let log_of_store = record::open_audit_to_serve(&store, opened.data(), &config)?;
+    let log_of_store = patiently(|| record::open_audit_to_serve(&store, opened.data(), &config), || false)?;
     let mut recorded = opened.recorded_by(AuditLog::clone(&log_of_store), hn_keys);
     let demo = match args.demo {
         true => Some(Demo::prepare(&mut recorded)?),
@@ -219,7 +222,12 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     }
     if let Some(url) = running.monitoring.as_ref().and_then(Monitoring::url) {
         facts.push(("Metrics", format!("{url}/metrics")));
+        // In clear, or of those who need not show who they are, it takes nothing.
+        if config.admin.tls.client_ca.is_some() {
+            facts.push(("Admin", format!("{url}{ROOT}")));
+        }
     }
+    facts.push(("Socket", socket::path(data.path()).display().to_string()));
     console.facts(&facts)?;
     for notice in data.notices() {
         console.line(console.paint(Style::Note, notice))?;

@@ -1,12 +1,13 @@
 //! The configuration of a node: a TOML file in which everything has a default.
 //!
 //! The defaults, the documentation of the fields and the file that `kaskade config` prints come from one declaration
-//! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN` and
-//! `KASKADE_LOG` override the file.
+//! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN`,
+//! `KASKADE_ADMIN_LISTEN` and `KASKADE_LOG` override the file.
 
 mod admin;
 mod budget;
 mod document;
+mod environment;
 mod files;
 mod log_filter;
 mod oauth2;
@@ -365,6 +366,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_for(path, &[])
+    }
+
+    /// The same for a process in which only these roles run; with none named, all that have a section.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read_for(path: &Path, only: &[Role]) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read {
             path: path.to_owned(),
             source,
@@ -376,7 +385,7 @@ impl Config {
             return Err(ConfigError::Writable(path.to_owned()));
         }
         let text = std::io::read_to_string(file).map_err(read)?;
-        let config = Self::parse(&text, path)?;
+        let config = Self::parse_for(&text, path, only)?;
         if let Err(error) = config.oauth2.verifier() {
             return Err(Document::parse(&text, path)?.locate(error));
         }
@@ -388,13 +397,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        Self::parse_for(text, path, &[])
+    }
+
+    fn parse_for(text: &str, path: &Path, only: &[Role]) -> Result<Self, ConfigError> {
         let document = Document::parse(text, path)?;
         for range in Self::ranges() {
             document.check_number(&range)?;
         }
         let mut config: Self = toml::from_str(text).map_err(|error| document.refused(&error))?;
         config.settle_roles(&document);
-        config.check().map_err(|error| document.locate(error))?;
+        let checked = config.keep_roles(only).and_then(|()| config.check());
+        checked.map_err(|error| document.locate(error))?;
         Ok(config)
     }
 
@@ -403,55 +417,6 @@ impl Config {
         let mut ranges = Vec::new();
         Self::default().each(|setting, name, about| setting.ranges("", name, about, &mut ranges));
         ranges
-    }
-
-    /// Applies environment variables, which `variable` looks up.
-    ///
-    /// # Errors
-    /// [`ConfigError::Environment`]: a variable does not parse, or a node with it could not listen.
-    pub fn apply_environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-        let address = |name: &'static str| -> Result<Option<SocketAddr>, ConfigError> {
-            variable(name)
-                .map(|text| text.parse())
-                .transpose()
-                .map_err(|_| ConfigError::Environment {
-                    name,
-                    reason: "not an address with a port, such as 127.0.0.1:7777".into(),
-                })
-        };
-        if let Some(listen) = address("KASKADE_UDM_LISTEN")? {
-            self.udm.listen = listen;
-        }
-        if let Some(listen) = address("KASKADE_AUSF_LISTEN")? {
-            self.ausf.listen = listen;
-        }
-        let names = ["KASKADE_UDM_LISTEN", "KASKADE_AUSF_LISTEN"];
-        let [udm, ausf] = names.map(|name| variable(name).is_some().then_some(name));
-        let checked = self
-            .check_listeners()
-            .and_then(|()| self.check_registration())
-            .and_then(|()| self.check_admin_address());
-        if let Err(ConfigError::Value { name: setting, reason }) = checked {
-            let of_ausf = setting == "ausf.listen" || self.beside_admin().is_some_and(|(role, _)| role == Role::Ausf);
-            let name = if of_ausf { ausf.or(udm) } else { udm.or(ausf) };
-            // Without a variable: the file alone was in order.
-            if let Some(name) = name {
-                return Err(ConfigError::Environment { name, reason });
-            }
-        }
-        if let Some(path) = variable("KASKADE_DATA_DIR") {
-            self.data_dir = path.into();
-        }
-        if let Some(filter) = variable("KASKADE_LOG") {
-            self.log.filter = filter
-                .parse()
-                .map(Parsed)
-                .map_err(|error: NotAFilter| ConfigError::Environment {
-                    name: "KASKADE_LOG",
-                    reason: error.to_string(),
-                })?;
-        }
-        Ok(())
     }
 
     /// The whole file with every value and a comment above each; values that are not set are commented out.

@@ -247,6 +247,9 @@ fn a_role_with_a_section_runs_and_all_where_there_is_none() {
     assert_eq!(keep(&both, &[]).expect("all"), [udm, ausf]);
     assert_eq!(keep(&both, &[ausf]).expect("one"), [ausf]);
     assert_eq!(keep("", &[udm]).expect("of the defaults"), [udm]);
+    // What is missing for it is said, not what those lack that would not run.
+    let alone = Config::parse_for("[ausf]\n", Path::new("k.toml"), &[udm]).expect_err("no section");
+    assert!(alone.to_string().contains("add [udm]"), "{alone}");
     assert_eq!(keep("", &[ausf, udm]).expect("both"), [udm, ausf]);
     for (text, only, says) in [("[udm]\n", ausf, "add [ausf]"), ("", ausf, "there is no UDM")] {
         let refused = keep(text, &[only]).expect_err(text).to_string();
@@ -291,6 +294,27 @@ fn the_environment_wins() {
     let set = |name: &str| (name == "KASKADE_AUSF_LISTEN").then(|| "[::1]:9".to_owned());
     config.apply_environment(set).expect("an address");
     assert_eq!(config.ausf.listen, "[::1]:9".parse().expect("address"));
+    for (listen, says) in [
+        ("127.0.0.1:9464", ""),
+        ("192.0.2.1:9464", "admin.tls.cert"),
+        ("[::1]:9", "where ausf listens"),
+    ] {
+        let mut config = config.clone();
+        let set = |name: &str| (name == "KASKADE_ADMIN_LISTEN").then(|| listen.to_owned());
+        match config.apply_environment(set) {
+            Ok(()) => assert_eq!(
+                (says, config.admin.listen),
+                ("", Some(listen.parse().expect("address")))
+            ),
+            Err(error) => {
+                let said = error.to_string();
+                assert!(
+                    !says.is_empty() && said.starts_with("KASKADE_ADMIN_LISTEN") && said.contains(says),
+                    "{said}"
+                );
+            }
+        }
+    }
     let wrong = config.apply_environment(|name| (name == "KASKADE_UDM_LISTEN").then(|| "9".to_owned()));
     assert!(
         wrong

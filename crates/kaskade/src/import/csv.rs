@@ -4,7 +4,8 @@ use super::csv_records::{Field, Records};
 use super::{Fields, ImportError, Reading, UNTYPED, untyped};
 use kaskade_doctor::discretion::may_be_said;
 
-const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
+/// What a file may say of a subscriber.
+pub(super) const COLUMNS: &str = "supi (or imsi), k, opc (or op, topc, top), algorithm, tuak_iterations, res_octets, amf, sqn_scheme, sqn, \
                        methods, gpsi, routing_indicator, akma, best, eps_profile, suspended, sealed";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

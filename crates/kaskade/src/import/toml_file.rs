@@ -1,12 +1,14 @@
 //! TOML: a `[[subscriber]]` table for each.
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use super::csv::COLUMNS;
 use super::{Fields, ImportError, Reading, untyped};
 use crate::place::{Place, without_values};
+use crate::subscription::yes_or_no_text;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +28,9 @@ struct Table {
     top: Option<String>,
     topc: Option<String>,
     algorithm: Option<String>,
+    #[serde(default, deserialize_with = "number")]
     res_octets: Option<String>,
+    #[serde(default, deserialize_with = "number")]
     tuak_iterations: Option<String>,
     amf: Option<String>,
     sqn_scheme: Option<String>,
@@ -35,9 +39,12 @@ struct Table {
     methods: Option<String>,
     gpsi: Option<String>,
     routing_indicator: Option<String>,
+    #[serde(default, deserialize_with = "yes_or_no")]
     akma: Option<String>,
+    #[serde(default, deserialize_with = "yes_or_no")]
     best: Option<String>,
     eps_profile: Option<String>,
+    #[serde(default, deserialize_with = "yes_or_no")]
     suspended: Option<String>,
     #[serde(
         rename = "op_or_opc",
@@ -53,6 +60,34 @@ struct Table {
     )]
     #[zeroize(skip)]
     untyped: Option<IgnoredAny>,
+}
+
+/// Text, or a boolean of TOML.
+fn yes_or_no<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected yes, no, true or false")]
+    enum Either {
+        Is(bool),
+        Text(String),
+    }
+    Either::deserialize(deserializer).map(|either| match either {
+        Either::Is(is) => Some(yes_or_no_text(is).to_owned()),
+        Either::Text(text) => Some(text),
+    })
+}
+
+/// Text, or a whole number of TOML.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a whole number, or its digits as text")]
+    enum Either {
+        Number(u64),
+        Text(String),
+    }
+    Either::deserialize(deserializer).map(|either| match either {
+        Either::Number(number) => Some(number.to_string()),
+        Either::Text(text) => Some(text),
+    })
 }
 
 pub(super) fn read(text: &str, reading: &mut Reading) -> Result<(), ImportError> {
@@ -190,6 +225,15 @@ fn present_text(text: &Option<String>) -> Option<&str> {
 fn reason(message: &str) -> String {
     if message.starts_with("invalid type") || message.starts_with("invalid value") {
         return "a value that is not text: put it in quotation marks".into();
+    }
+    if message.starts_with("unknown field ") {
+        let shown = without_values(message);
+        // The decoder lists the names that are there to be refused as well.
+        let name = shown.split_once(", expected ").map_or(&*shown, |(name, _)| name);
+        return match message.ends_with(", expected `subscriber`") {
+            true => format!("{name}, expected [[subscriber]] tables"),
+            false => format!("{name}, expected {COLUMNS}"),
+        };
     }
     without_values(message)
 }

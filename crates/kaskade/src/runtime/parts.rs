@@ -15,6 +15,7 @@ use super::store::open_store;
 use crate::admin::{Admin, Log};
 use crate::data_dir::{DataDir, Folder};
 use crate::hn_keys::{HnKeyFolder, HnKeys};
+use crate::patience::{a_node_answers, patiently};
 
 /// Folder and store; nothing is on record yet.
 pub(crate) struct Opened {
@@ -26,7 +27,9 @@ impl Opened {
     /// Opens both; makes them where there was nothing.
     pub(crate) fn open(config: &Config) -> Result<Self> {
         let data = DataDir::open_or_create(&config.data_dir)?;
-        let store = Arc::new(open_store(&data, config)?);
+        // A command that has made the folder may have the store open yet; a node stays.
+        let store = patiently(|| open_store(&data, config), || a_node_answers(data.path()))?;
+        let store = Arc::new(store);
         Ok(Self { data, store })
     }
 

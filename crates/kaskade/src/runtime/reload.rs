@@ -10,6 +10,7 @@ use kaskade_store::locked::scrubbed;
 use super::log::LogFilterHandle;
 use super::running::Running;
 use super::supervisor;
+use crate::console::once;
 use crate::warnings;
 
 /// Takes over what `read` gives, which comes of this file; whether this is the time for that: while somebody changes something, it
@@ -26,27 +27,22 @@ pub(crate) fn reload(
         return false;
     };
     supervisor::reloading();
-    match try_reload(running, log, file, read) {
-        Ok(()) => tracing::info!("the configuration was taken over"),
-        Err(error) => tracing::error!(
-            "the configuration was not taken over, and nothing is changed: {}",
-            once(&error)
-        ),
-    }
-    supervisor::ready();
-    true
-}
-
-/// The causes of an error, each once: some say themselves what the next one says.
-fn once(error: &anyhow::Error) -> String {
-    let mut said = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !said.contains(&cause) {
-            said.push_str(if said.is_empty() { "" } else { ": " });
-            said.push_str(&cause);
+    let told = match try_reload(running, log, file, read) {
+        Ok(()) => {
+            tracing::info!("the configuration was taken over");
+            "the configuration was taken over".to_owned()
         }
-    }
-    said
+        Err(error) => {
+            let told = format!(
+                "the configuration was not taken over, and nothing is changed: {}",
+                once(&error)
+            );
+            tracing::error!("{told}");
+            told
+        }
+    };
+    supervisor::ready_again(&told);
+    true
 }
 
 fn try_reload(

@@ -17,7 +17,7 @@ use super::roles::{Shared, node_options};
 use super::signals::{End, Signals};
 use super::supervisor;
 use crate::admin::{Admin, Desk, Office, RunningRoles, policy};
-use crate::exit::STORE_FAILED;
+use crate::exit::{STORE_FAILED, ToDo};
 use crate::monitor::Monitor;
 
 /// A node with its sockets.
@@ -50,9 +50,10 @@ impl Running {
                 Node::start(options(&config)?)?
             }
             Err(error @ NodeError::Listen { .. }) => {
-                return Err(anyhow!(error).context(
-                    "is the address free? KASKADE_AUSF_LISTEN and KASKADE_UDM_LISTEN or the configuration name another",
-                ));
+                return Err(anyhow!(error).context(ToDo::from(
+                    "end whoever listens there, or name another address in the configuration or with KASKADE_UDM_LISTEN and \
+                     KASKADE_AUSF_LISTEN",
+                )));
             }
             other => other?,
         };

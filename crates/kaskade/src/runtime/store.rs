@@ -12,6 +12,7 @@ use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, Subscribe
 
 use crate::console::{Progress, complain};
 use crate::data_dir::DataDir;
+use crate::exit::ToDo;
 use crate::record::{beside, told, whole_store};
 
 /// Opens the subscriber store of a data folder; makes one only in a folder that never had one.
@@ -46,11 +47,12 @@ fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<Subscribe
 
 fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
     let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
-        let context = match remedy(&error) {
-            Some(remedy) => format!("cannot open the subscriber store: {remedy}"),
-            None => "cannot open the subscriber store".to_owned(),
-        };
-        anyhow::Error::new(error).context(context)
+        let remedy = remedy(&error);
+        let mut error = anyhow::Error::new(error);
+        if let Some(remedy) = remedy {
+            error = error.context(ToDo::from(remedy));
+        }
+        error.context("cannot open the subscriber store")
     })?;
     data.has_a_store_now()?;
     Ok(store)

@@ -11,7 +11,14 @@ pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// The node takes over a configuration; [`ready`] ends that.
+/// The node is ready again, and this came of taking over a configuration: the manager shows it beside the unit.
+pub(crate) fn ready_again(told: &str) {
+    // A line is a message of its own.
+    let told = told.replace('\n', " ");
+    tell(&[NotifyState::Ready, NotifyState::Status(&told)]);
+}
+
+/// The node takes over a configuration; [`ready_again`] ends that.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),

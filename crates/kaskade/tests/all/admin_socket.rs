@@ -162,7 +162,7 @@ fn a_change_has_effect_with_the_next_request() {
     // A key pair that was made a moment ago opens SUCIs, and one that was removed does not.
     place.kaskade("hn-key generate --profile a --data data").ok();
     let keys: Value = serde_json::from_str(&place.kaskade("hn-key list --json --data data").ok()).expect("JSON");
-    let key = keys[0]["public_key"].as_str().expect("a key");
+    let key = keys["keys"][0]["public_key"].as_str().expect("a key");
     let suci = format!("--suci a --hn-key-id 1 --hn-public-key {key}");
     attach(&suci).ok();
     place.kaskade("hn-key remove 1 --yes --data data").ok();
@@ -256,7 +256,13 @@ fn a_killed_nodes_socket_is_replaced_and_a_living_ones_is_not() {
     // A node without its socket: the error says what to do.
     std::fs::remove_file(place.path(SOCKET)).expect("removed");
     let busy = place.kaskade("subscriber list --data data").refused();
-    assert!(busy.contains("stop the `kaskade up`"), "{busy}");
+    assert!(
+        busy.contains("stop the `kaskade up`") && busy.contains("there is no data/admin.sock"),
+        "{busy}"
+    );
+    // The cause first, then what to do.
+    let cause = busy.find("a node or another command has it open");
+    assert!(cause < busy.find("; wait until"), "{busy}");
     up.stop();
     // Whoever could put a socket into the folder is not told a K.
     let other = UnixListener::bind(place.path(SOCKET)).expect("a socket");
@@ -479,30 +485,28 @@ fn the_page_says_what_there_is_and_its_commands_run() {
     }
     let (_, rest) = page.split_once("<!-- session:begin -->\n```sh\n").expect("the session");
     let (session, _) = rest.split_once("```\n<!-- session:end -->").expect("its end");
-    place.file("k.hex", &format!("{K}\n"));
-    place.file("opc.hex", &format!("{OPC}\n"));
-    let mut lines = session.lines();
-    assert_eq!(lines.next(), Some("kaskade up --data home &"));
-    let up = Up::start(&place, "up --data home");
     let mut path = std::path::PathBuf::from(env!("CARGO_BIN_EXE_kaskade"));
     path.pop();
-    for line in lines {
-        let mut command = Command::new("sh");
-        let all = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
-        let ran = command
-            .args(["-ec", line])
-            .current_dir(place.path(""))
-            .env("PATH", all)
-            .output()
-            .expect("sh");
-        let said = String::from_utf8_lossy(&ran.stdout);
-        place.printed.borrow_mut().push_str(&said);
-        assert!(
-            ran.status.success() && !said.contains("\"status\":4"),
-            "{line}: {said} {ran:?}"
-        );
-    }
-    up.stop();
+    // Pasted as a whole: the second command does not wait until the node is there.
+    let all = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
+    let ran = Command::new("sh")
+        .args([
+            "-ec",
+            &format!("trap 'kill $!' EXIT\n{session}trap - EXIT\nkill $!\nwait $!"),
+        ])
+        .current_dir(place.path(""))
+        .env("PATH", all)
+        .env("KASKADE_AUSF_LISTEN", "127.0.0.1:0")
+        .env("KASKADE_UDM_LISTEN", "127.0.0.1:0")
+        .output()
+        .expect("sh");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    place.printed.borrow_mut().push_str(&said);
+    assert!(
+        ran.status.success() && !said.contains("\"status\":4"),
+        "{said} {}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
     assert!(
         place
             .kaskade("subscriber show imsi-001010000000002 --data home")

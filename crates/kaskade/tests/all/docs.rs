@@ -96,6 +96,7 @@ fn a_second_ue_attaches_to_a_running_demonstration() {
     }
     let keys = place.kaskade("hn-key list --data kaskade-demo --json").ok();
     let keys: serde_json::Value = serde_json::from_str(&keys).expect("JSON");
+    let keys = &keys["keys"];
     assert_eq!((&keys[0]["id"], &keys[0]["profile"]), (&1.into(), &"A".into()));
     let key = keys[0]["public_key"].as_str().expect("a key");
     let said = place

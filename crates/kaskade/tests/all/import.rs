@@ -110,6 +110,34 @@ fn refusals_say_what_to_do() {
     assert!(csv("").expect_err("empty").contains("empty"));
     assert!(toml("").expect_err("empty").contains("[[subscriber]]"));
     let field = toml("[[subscriber]]\nsupi = \"imsi-00101\"\nkey = \"1\"\n").expect_err("field");
+    // What is there to be refused only is not listed.
+    assert!(
+        field.contains("supi (or imsi), k,") && !field.contains("op_or_opc"),
+        "{field}"
+    );
+    let table = toml("[[subscribers]]\nsupi = \"imsi-00101\"\n").expect_err("table");
+    assert!(table.contains("expected [[subscriber]] tables"), "{table}");
+    // A boolean or a number of TOML, and the same as text.
+    let of = |values: [&str; 5]| {
+        let [akma, best, suspended, octets, iterations] = values;
+        let topc = "0".repeat(64);
+        toml(&format!(
+            "[[subscriber]]\nsupi = \"imsi-001010000000001\"\nalgorithm = \"tuak\"\nk = \"{K1}\"\ntopc = \"{topc}\"\n\
+             akma = {akma}\nbest = {best}\nsuspended = {suspended}\nres_octets = {octets}\ntuak_iterations = {iterations}\n"
+        ))
+    };
+    let typed = of(["true", "false", "true", "16", "2"]).expect("values of TOML");
+    let text = of(["\"yes\"", "\"no\"", "\"yes\"", "\"16\"", "\"2\""]).expect("text");
+    assert_eq!(format!("{typed:?}"), format!("{text:?}"));
+    assert!(typed.iter().all(|entry| entry.subscription.akma_allowed));
+    for wrong in [
+        ["1", "false", "true", "16", "2"],
+        ["true", "false", "true", "true", "2"],
+        ["true", "[]", "true", "8", "-1"],
+    ] {
+        let said = of(wrong).expect_err("no such value");
+        assert!(said.starts_with("line "), "{said}");
+    }
     assert!(field.contains("line 3") && field.contains("key"), "{field}");
 }
 

@@ -83,7 +83,7 @@ fn an_emulated_ue_attaches() {
     let place = Place::new();
     home(&place);
     let keys: Value = serde_json::from_str(&place.kaskade("hn-key list --json --data data").ok()).expect("JSON");
-    let public = |at: usize| keys[at]["public_key"].as_str().expect("a key").to_owned();
+    let public = |at: usize| keys["keys"][at]["public_key"].as_str().expect("a key").to_owned();
     let up = Up::start(&place, "up --config kaskade.toml");
 
     let tree = attach(&place, &up, "--state usim.json").ok();

@@ -154,7 +154,7 @@ fn a_changed_policy_is_taken_over_and_a_wrong_one_changes_nothing() {
     place.kaskade("hn-key generate --profile b --config k.toml").ok();
     let public = place.kaskade("hn-key list --json --config k.toml").ok();
     let keys: serde_json::Value = serde_json::from_str(&public).expect("JSON");
-    let key = keys.pointer("/0").cloned().unwrap_or(keys);
+    let key = keys.pointer("/keys/0").cloned().unwrap_or(keys);
     let id = key["id"].to_string();
     let hex = key["public_key"].as_str().expect("a key").to_owned();
     let concealed = format!("--suci b --hn-key-id {id} --hn-public-key {hex}");
@@ -306,7 +306,7 @@ fn the_manager_of_the_system_is_told() {
     assert_eq!(lines.next(), Some("RELOADING=1"));
     let at = lines.next().and_then(|line| line.strip_prefix("MONOTONIC_USEC="));
     assert!(at.is_some_and(|at| at.parse::<u64>().is_ok()), "{reloading}");
-    assert_eq!(next(), "READY=1");
+    assert_eq!(next(), "READY=1\nSTATUS=the configuration was taken over");
     up.signal("-TERM");
     assert_eq!(next(), "STOPPING=1");
     let (status, log) = up.ends_within(Duration::from_secs(20));

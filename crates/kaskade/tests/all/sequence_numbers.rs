@@ -113,7 +113,7 @@ fn a_backup_that_was_put_back_is_skipped_ahead() {
     };
     let before = highest();
     let ran = skip("--yes --json");
-    assert!(ran.stderr.contains("audit"), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
     let done = json(&ran.ok());
     assert_eq!(done["subscribers"].as_u64(), Some(1));
     assert_eq!(done["at_least_seq"].as_u64(), Some(1 << 20));
@@ -135,11 +135,7 @@ fn the_operator_lets_a_card_be_followed() {
     assert!(allow(SUPI).refused().contains("--yes"));
     assert!(allow("imsi-001010000000009 --yes").refused().contains("no subscriber"));
     let ran = allow(&format!("{SUPI} --yes"));
-    assert!(
-        ran.stderr.contains("audit") && !ran.stderr.contains("0000000001"),
-        "{}",
-        ran.stderr
-    );
+    assert_eq!(ran.stderr, "");
     assert!(ran.ok().contains("next fresh AUTS"));
     let again = json(&allow(&format!("{SUPI} --yes --json")).ok());
     assert_eq!(

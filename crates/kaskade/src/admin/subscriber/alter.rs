@@ -108,7 +108,7 @@ pub(crate) struct ReuseAllowed {
 }
 
 /// Says in the log what was allowed.
-pub(crate) fn follows(supi: &Supi) {
+fn follows(supi: &Supi) {
     tracing::warn!(target: "audit", supi = %supi.masked(), "the next fresh AUTS may be followed to used numbers");
 }
 

@@ -6,7 +6,7 @@ mod look;
 mod put;
 mod view;
 
-pub(crate) use alter::{AllowReuse, Change, Remove, follows};
+pub(crate) use alter::{AllowReuse, Change, Remove};
 pub(crate) use import::{BrokenOff, Together, Written};
 pub(crate) use kaskade::administration::batches::{Batches, ImportEvent, ImportQuery, Kind as Lines, Part};
 pub(crate) use kaskade::administration::{AddQuery, Changes, ListQuery, NewSubscriber, ShowQuery};

@@ -4,9 +4,11 @@ use anyhow::{Context, Result, bail};
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_store::audit::AuditLog;
 use kaskade_store::{EngineError, KeptOfLog, StoreError, keep_audit_head, kept_of_audit_log};
+use serde_json::json;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
+use crate::exit::ToDo;
 use crate::record;
 use crate::runtime::store::IN_USE;
 
@@ -22,6 +24,9 @@ pub(super) struct Args {
     /// Give up what is missing
     #[arg(long)]
     yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -33,14 +38,21 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     const UNREADABLE: &str = "the store, which keeps the head of the log, cannot be read";
     let kept = kept_of_audit_log(&store, data.master(), node).map_err(|error| {
         let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
-        anyhow::Error::new(error).context(if in_use { IN_USE } else { UNREADABLE })
+        let error = anyhow::Error::new(error);
+        match in_use {
+            true => error.context(ToDo::from(IN_USE)),
+            false => error.context(UNREADABLE),
+        }
     });
     let KeptOfLog { head, unrecorded } = kept?;
     // Where one of the two is lost, the other holds.
     let (kept, changed) = match (head, unrecorded) {
         (Ok(None), Ok(_)) => {
-            console.line("The store knows of no audit log yet: there is nothing to accept.")?;
-            return Ok(());
+            return nothing_to_accept(
+                console,
+                args,
+                "The store knows of no audit log yet: there is nothing to accept.",
+            );
         }
         (Err(error @ StoreError::ChangedMeta(_)), _) => (None, Some(error)),
         (Ok(kept), Err(error @ StoreError::ChangedMeta(_))) => (kept, Some(error)),
@@ -64,8 +76,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let known = match known {
         Ok(log) if log.is_on() && is_changed => Some(log),
         Ok(log) if log.is_on() => {
-            console.line("The audit log is the one that the store knows: there is nothing to accept.")?;
-            return Ok(());
+            let text = "The audit log is the one that the store knows: there is nothing to accept.";
+            return nothing_to_accept(console, args, text);
         }
         Ok(_) if !config.audit.enabled => bail!("audit.enabled is false: there is no log to go on with"),
         Err(error) if !record::is_not_the_known_log(&error) => return Err(error),
@@ -86,6 +98,13 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     log.close();
     let head = log.head().context("no audit log")?;
     keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
+    if args.json {
+        return console.json_done(&json!({
+            "accepted": true,
+            "entries": head.entries,
+            "known_entries": kept.map(|kept| kept.entries),
+        }));
+    }
     let known = match kept {
         Some(_) if is_known => "it is the one that the store knows".to_owned(),
         Some(kept) => format!("the one that was lost was known up to entry {}", kept.entries),
@@ -96,4 +115,11 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         head.entries
     ))?;
     Ok(())
+}
+
+fn nothing_to_accept(console: &Console, args: &Args, text: &str) -> Result<()> {
+    match args.json {
+        true => console.json(&json!({ "accepted": false, "entries": null, "known_entries": null })),
+        false => Ok(console.line(text)?),
+    }
 }

@@ -7,8 +7,7 @@ use kaskade_keys::Supi;
 use super::{about, open};
 use crate::admin::LinkArgs;
 use crate::admin::link::Purpose;
-use crate::admin::subscriber::{self, follows};
-use crate::command::store::audit;
+use crate::admin::subscriber;
 use crate::console::Console;
 
 /// Lets a card be followed back once, even to sequence numbers that were used before
@@ -48,16 +47,8 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
             supi.sbi()
         );
     }
-    let allowed = audit(|| {
-        let allowed =
-            link.ask::<subscriber::AllowReuse>(Who::Supi(supi.clone()), Default::default(), Default::default());
-        let allowed = allowed.map_err(|error| about(&args.who, error))?;
-        if link.is_there() {
-            // Its node has it in its log too.
-            follows(&supi);
-        }
-        Ok(allowed)
-    })?;
+    let allowed = link.ask::<subscriber::AllowReuse>(Who::Supi(supi.clone()), Default::default(), Default::default());
+    let allowed = allowed.map_err(|error| about(&args.who, error))?;
     if args.json {
         console.done(serde_json::to_value(&allowed)?)?;
         return Ok(());

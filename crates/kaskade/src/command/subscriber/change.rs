@@ -80,7 +80,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let asked = link.ask::<subscriber::Change>(args.who.clone(), Default::default(), args.changes());
     let changed = asked.map_err(|error| args.refused(error))?;
     if args.json {
-        return console.done(serde_json::to_string_pretty(&serde_json::to_value(&changed)?)?);
+        return console.json_done(&changed);
     }
     console.done(format!("{} is changed; K and SQN are what they were", changed.supi))
 }

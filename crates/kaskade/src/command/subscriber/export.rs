@@ -10,7 +10,7 @@ use kaskade::hex_field;
 use kaskade::import::{Format, csv_field};
 use kaskade_faults::fault;
 use kaskade_store::private::{self, PrivateError};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::open;
 use super::subscription::{self, FIELDS};
@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// Add algorithm, K and operator code, sealed under the master key
     #[arg(long)]
     with_secrets: bool,
+    /// Print JSON about the file
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -48,6 +51,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let to_stdout = args.file == Path::new("-");
     if !to_stdout && args.file.symlink_metadata().is_ok() {
         bail!("{}: there is one already, it stays as it is", args.file.display());
+    }
+    if to_stdout && args.json {
+        bail!("--json tells about a file, and `-` is none: give the file a name, or leave --json out");
     }
     let name = args.file.display().to_string();
     let format = args.format.or_else(|| Format::of_name(&name));
@@ -72,6 +78,10 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let written = written.and_then(|()| target.end());
     match (written, target.file) {
         (Err(error), Some(_)) => Err(not_written(&args.file, error)),
+        (Ok(()), Some(_)) if args.json => {
+            let object = json!({ "subscribers": target.count, "file": name, "with_secrets": args.with_secrets });
+            console.json_done(&object)
+        }
         (Ok(()), Some(_)) => console.done(match target.count {
             1 => format!("1 subscriber is in {name}"),
             count => format!("{count} subscribers are in {name}"),

@@ -9,14 +9,17 @@ use anyhow::{Context, Result, anyhow};
 use kaskade::administration::batches::Kind;
 use kaskade::import::{self, Entry, Format, ImportError, LineError, Secrets};
 use kaskade_flow::Refusal;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::made;
+use crate::admin::LinkArgs;
 use crate::admin::link::{ImportFile, Purpose};
 use crate::admin::subscriber::{BrokenOff, Written};
-use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Progress, Style};
 use crate::data_dir::DataDir;
+use crate::exit;
+use crate::patience::open_link;
 
 /// Takes in a file of subscribers, CSV, TOML or lines of JSON: all of it, or nothing if a line is wrong
 #[derive(clap::Args, Debug)]
@@ -69,6 +72,9 @@ pub(super) struct Args {
     /// the SQN of the same card never goes back. What the file leaves out is as for a new subscriber
     #[arg(long)]
     replace: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -98,6 +104,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         all_right(wrong.as_ref(), without_store(&entries)).map_err(|error| refused(&name, &error))?;
     }
     if args.dry_run && is_new {
+        if args.json {
+            return console.json(&told(count, None));
+        }
         let good = console.paint(Style::Good, "in order");
         console.line(format!(
             "{name}: {good}, {}; there is no data folder yet to compare with",
@@ -109,7 +118,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         true => Purpose::Look,
         false => Purpose::Import(count),
     };
-    let link = Link::open(&args.link, &config, purpose, |data| made(console, data))?;
+    let link = open_link(&args.link, &config, purpose, |data| made(console, data))?;
     let (kind, csv) = match format {
         Format::Csv => (Kind::Csv, None),
         Format::Toml => (Kind::Csv, Some(import::toml_as_csv(&text))),
@@ -128,6 +137,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     };
     all_right(wrong.as_ref(), in_store).map_err(|error| refused(&name, &error))?;
     if args.dry_run {
+        if args.json {
+            return console.json(&told(count, None));
+        }
         console.line(format!(
             "{name}: {}, {}; nothing was written",
             console.paint(Style::Good, "in order"),
@@ -140,6 +152,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     match written {
         Ok(Written { added, replaced }) => {
             bar.end();
+            if args.json {
+                return console.json_done(&told(count, Some((link.folder(), added, replaced))));
+            }
             let folder = link.folder().display();
             let said = match replaced {
                 0 => format!("{} added to {folder}", subscribers(added)),
@@ -182,7 +197,21 @@ fn refused(name: &str, error: &ImportError) -> anyhow::Error {
     } else {
         ""
     };
-    anyhow!("{name} is refused, nothing was written:\n{error}{advice}")
+    exit::refused(
+        Refusal::Malformed,
+        format!("{name} is refused, nothing was written:\n{error}{advice}"),
+    )
+}
+
+/// How many are right, and where they are now.
+fn told(count: usize, written: Option<(&Path, usize, usize)>) -> serde_json::Value {
+    json!({
+        "subscribers": count,
+        "written": written.is_some(),
+        "added": written.map(|(_, added, _)| added),
+        "replaced": written.map(|(.., replaced)| replaced),
+        "data": written.map(|(folder, ..)| folder.display().to_string()),
+    })
 }
 
 fn read(console: &Console, path: &Path) -> Result<Zeroizing<String>> {

@@ -6,12 +6,13 @@ use kaskade::card::AlgorithmName;
 use kaskade_aka::arpf::Method;
 use kaskade_keys::Supi;
 
-use super::{json, subscription};
+use super::{json_line, subscription};
 use crate::admin::link::Purpose;
 use crate::admin::subscriber::{List, ListQuery, SubscriberView};
 use crate::admin::text::{Flag, Limit, Text, parse};
 use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
+use crate::patience::open_link;
 
 /// Lists the subscribers
 #[derive(clap::Args, Debug)]
@@ -56,10 +57,10 @@ const ROWS: usize = 1000;
 
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.link.data.config()?;
-    let link = Link::open(&args.link, &config, Purpose::Look, |_| ())?;
+    let link = open_link(&args.link, &config, Purpose::Look, |_| ())?;
     if args.json {
         let seen = visit(&link, args, args.limit.unwrap_or(usize::MAX), |subscriber| {
-            console.line(json(subscriber)?)?;
+            console.line(json_line(subscriber)?)?;
             Ok(())
         })?;
         if let Some(last) = seen.more {

@@ -14,6 +14,7 @@ use kaskade_aka::sqn::SqnScheme;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_flow::Refusal;
 use kaskade_keys::Supi;
+use serde_json::json;
 use subscription::SubscriptionArgs;
 
 use crate::admin::link::Purpose;
@@ -24,6 +25,7 @@ use crate::command::derive;
 use crate::console::Console;
 use crate::data_dir::DataDir;
 use crate::exit;
+use crate::patience::open_link;
 use crate::secret_input::SecretArgs;
 
 /// Subscribers: adds, changes, lists, shows, imports, exports and removes them; follows their cards
@@ -93,6 +95,9 @@ struct Add {
     /// K, operator code or algorithm is another card and begins at --sqn; the SQN of the same card never goes back
     #[arg(long, help_heading = "Subscription")]
     replace: bool,
+    /// Print JSON, as `show` does
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     subscription: SubscriptionArgs,
     #[command(flatten)]
@@ -121,6 +126,9 @@ struct Whom {
     /// SUPI or GPSI, such as imsi-001010000000001 or msisdn-491701234567
     #[arg(value_name = "SUPI|GPSI")]
     who: Who,
+    /// Print JSON, as `show` does
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -134,6 +142,9 @@ struct Remove {
     /// Really remove it
     #[arg(long)]
     yes: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     link: LinkArgs,
 }
@@ -168,7 +179,10 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     let replace = args.replace.then_some(Text(Flag(true)));
     let added = link.ask::<subscriber::Add>((), AddQuery { replace }, new);
     let added = added.map_err(|error| not_put(&args.supi, args.subscription.gpsi(), error))?;
-    console.done(format!("{} is in {}", added.supi, link.folder().display()))?;
+    match args.json {
+        true => console.json_done(&added)?,
+        false => console.done(format!("{} is in {}", added.supi, link.folder().display()))?,
+    }
     if added.sqn_at_its_end {
         console.note(format!(
             "warning: {} is the end: no SQN is left above it, so every vector is refused and this card needs a new K. Is --sqn right?",
@@ -200,8 +214,7 @@ fn show(console: &Console, args: &Show) -> Result<()> {
     let asked = link.ask::<subscriber::Show>(args.who.clone(), ShowQuery { reveal_gpsi }, Default::default());
     let subscriber = asked.map_err(|error| about(&args.who, error))?;
     if args.json {
-        console.line(serde_json::to_string_pretty(&serde_json::to_value(&subscriber)?)?)?;
-        return Ok(());
+        return console.json(&subscriber);
     }
     let separation = match derive::amf(&subscriber.amf)?.separation_bit() {
         true => "separation bit set",
@@ -243,6 +256,9 @@ fn suspend(console: &Console, args: &Whom, suspended: bool) -> Result<()> {
     };
     let changed = link.ask::<subscriber::Change>(args.who.clone(), Default::default(), changes);
     let changed = changed.map_err(|error| about(&args.who, error))?;
+    if args.json {
+        return console.json_done(&changed);
+    }
     let text = match suspended {
         true => "is suspended: it gets no vector until `kaskade subscriber resume`",
         false => "is resumed",
@@ -262,13 +278,16 @@ fn remove(console: &Console, args: &Remove) -> Result<()> {
     }
     let removed = link.ask::<subscriber::Remove>(Who::Supi(supi.clone()), Default::default(), Default::default());
     removed.map_err(|error| about(&args.who, error))?;
-    console.done(format!("{} is removed", supi.sbi()))
+    match args.json {
+        true => console.json_done(&json!({ "supi": supi.sbi(), "removed": true })),
+        false => console.done(format!("{} is removed", supi.sbi())),
+    }
 }
 
 /// The way to the subscribers.
 fn open(console: &Console, args: &LinkArgs, purpose: Purpose) -> Result<Link> {
     let config = args.data.config()?;
-    Link::open(args, &config, purpose, |data| made(console, data))
+    open_link(args, &config, purpose, |data| made(console, data))
 }
 
 /// Says that a data folder was made.
@@ -306,6 +325,6 @@ fn not_put(supi: &Supi, gpsi: Option<&kaskade_keys::Gpsi>, error: NotDone) -> an
 }
 
 /// One line of JSON.
-fn json(subscriber: &SubscriberView) -> Result<String> {
+fn json_line(subscriber: &SubscriberView) -> Result<String> {
     Ok(serde_json::to_value(subscriber)?.to_string())
 }
