@@ -139,6 +139,9 @@ fn data_have_at_most_2048_octets_and_reach_the_function_whole() {
     );
 }
 
+/// SST and SD of a slice, or none of a service; an application.
+type Drawn = (Option<(u8, Option<[u8; 3]>)>, String);
+
 proptest! {
     /// Services and slices never have one text for different things.
     #[test]
@@ -146,14 +149,14 @@ proptest! {
         one in (any::<Option<(u8, Option<[u8; 3]>)>>(), "[ -~]{1,4}"),
         other in (any::<Option<(u8, Option<[u8; 3]>)>>(), "[ -~]{1,4}"),
     ) {
-        let data = |(slice, application): &(Option<(u8, Option<[u8; 3]>)>, String)| {
+        let data = |(slice, application): &Drawn| {
             let application: UsageApplication = application.parse().unwrap();
             match slice {
                 None => UsageData::service(&application),
                 Some((sst, sd)) => UsageData::slice(&Snssai::new(*sst, *sd), Some(&application)),
             }
         };
-        let slice = |of: &(Option<(u8, Option<[u8; 3]>)>, String)| of.0.map(|(sst, sd)| Snssai::new(sst, sd));
+        let slice = |of: &Drawn| of.0.map(|(sst, sd)| Snssai::new(sst, sd));
         let same = slice(&one) == slice(&other) && one.1 == other.1;
         prop_assert_eq!(data(&one) == data(&other), same);
     }
