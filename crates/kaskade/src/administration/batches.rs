@@ -425,12 +425,12 @@ mod tests {
     fn a_file_is_read_in_batches_as_in_one() {
         let card = |number: usize| {
             format!(
-                "00101{number:010},465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca,\"a \"\"b\"\"\"\n"
+                "00101{number:010},465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca,\"a\"\"b\"\"\"\n"
             )
         };
         let remark = "# rack 14\" on the left\n";
         let mut text = remark.repeat(1500) + "\u{a0}\nimsi,k,opc,eps_profile\n";
-        for number in 0..9000 {
+        for number in 0..14_000 {
             text.push_str(&card(number));
             if number % 100 == 0 {
                 text.push_str(remark);

@@ -344,7 +344,7 @@ impl Disk {
     pub(crate) fn leave(&self, pages: Option<u64>) {
         let now = rustix::fs::statvfs(&self.0).expect("its size");
         let used = (now.f_blocks - now.f_bfree) * now.f_frsize;
-        let size = pages.map_or(16 << 20, |pages| used + pages * now.f_frsize);
+        let size = pages.map_or(64 << 20, |pages| used + pages * now.f_frsize);
         assert!(self.mount(&format!("remount,size={size}")), "{size}");
     }
 }
