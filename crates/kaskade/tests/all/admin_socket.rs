@@ -487,7 +487,7 @@ fn the_page_says_what_there_is_and_its_commands_run() {
     let (session, _) = rest.split_once("```\n<!-- session:end -->").expect("its end");
     let mut path = std::path::PathBuf::from(env!("CARGO_BIN_EXE_kaskade"));
     path.pop();
-    // Pasted as a whole: the second command does not wait until the node is there.
+    // Pasted as a whole.
     let all = format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default());
     let ran = Command::new("sh")
         .args([
