@@ -63,7 +63,7 @@ const STEPS: &[Step] = &[
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
     step("demo", 90, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
-    step("schemathesis", 90, |run| schemathesis::run(run.plan.install), "schemathesis prints the request: run it yourself, docs/administration.md says how a node is asked"),
+    step("schemathesis", 60, |run| schemathesis::run(run.plan.install), "schemathesis prints the request: run it yourself, docs/administration.md says how a node is asked"),
     step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
     step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
     step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
