@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -37,8 +37,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// It, at work.
 pub(super) enum Companion {
     Import {
-        child: Child,
-        begin: Instant,
+        worker: JoinHandle<Result<Duration>>,
     },
     Operations {
         stop: Arc<AtomicBool>,
@@ -69,8 +68,12 @@ impl Companion {
                     .stdout(Stdio::null())
                     .stderr(Stdio::inherit());
                 let begin = Instant::now();
-                let child = command.spawn().context("cannot start the import")?;
-                Ok(Self::Import { child, begin })
+                let mut child = command.spawn().context("cannot start the import")?;
+                let worker = std::thread::spawn(move || match child.wait()? {
+                    status if status.success() => Ok(begin.elapsed()),
+                    status => bail!("the import ended with {status}"),
+                });
+                Ok(Self::Import { worker })
             }
             Beside::Operations => {
                 let stop = Arc::new(AtomicBool::new(false));
@@ -84,12 +87,9 @@ impl Companion {
     /// Ends it, or waits for its end.
     pub(super) fn stop(self) -> Result<Done> {
         match self {
-            Self::Import { mut child, begin } => {
-                let status = child.wait()?;
-                if !status.success() {
-                    bail!("the import ended with {status}");
-                }
-                let seconds = begin.elapsed().as_secs_f64();
+            Self::Import { worker } => {
+                let took = worker.join().map_err(|_| anyhow!("the import panicked"))??;
+                let seconds = took.as_secs_f64();
                 Ok(Done::Import { seconds })
             }
             Self::Operations { stop, worker } => {
