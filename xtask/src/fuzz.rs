@@ -101,7 +101,13 @@ fn build() -> Result<PathBuf> {
         "libfuzzer",
     ]);
     cargo.args(["--target", host, "--target-dir", "target/fuzz"]);
-    for setting in ["debug-assertions=true", "overflow-checks=true", "lto=false"] {
+    // Built fast rather than into one unit.
+    for setting in [
+        "debug-assertions=true",
+        "overflow-checks=true",
+        "lto=false",
+        "codegen-units=4",
+    ] {
         cargo.args(["--config", &format!("profile.release.{setting}")]);
     }
     shell::run(cargo.env("RUSTFLAGS", COVERAGE)).context(
