@@ -71,12 +71,6 @@ impl<T> Durable<T> {
         (Guarded(self.0), Cover(()))
     }
 
-    /// What it rests on is durable, and stays so: for what is made of the same again.
-    #[inline]
-    pub const fn cover(&self) -> Cover {
-        Cover(())
-    }
-
     /// For clients in `kaskade-net`: a peer's answer, which the peer has made durable.
     #[inline]
     pub const fn told_by_peer(value: T) -> Self {

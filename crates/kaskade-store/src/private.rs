@@ -77,27 +77,29 @@ pub enum PrivateError {
 /// A user by name, where the system's own list has one.
 fn user(id: u32) -> String {
     match name_of(id) {
-        Some(name) => format!("user {id} ({name})"),
+        Some((name, _)) => format!("user {id} ({name})"),
         None => format!("user {id}"),
     }
 }
 
-fn name_of(id: u32) -> Option<String> {
+/// Name and group of a user.
+fn name_of(id: u32) -> Option<(String, u32)> {
     let users = fs::read_to_string("/etc/passwd").ok()?;
     users.lines().find_map(|line| {
         let mut fields = line.split(':');
-        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
-        (number.parse() == Ok(id)).then(|| name.to_owned())
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        let group = fields.next()?.parse().ok()?;
+        (number.parse() == Ok(id)).then(|| (name.to_owned(), group))
     })
 }
 
 /// Root becomes who a file belongs to, rather than the other way round: a node under that user loses its files by a `chown`.
 fn run_as(owner: u32, us: u32) -> String {
     match (us, name_of(owner)) {
-        (0, Some(name)) => format!(
-            "Run it as that user: `sudo -u {name} …` or `setpriv --reuid {name} --init-groups --regid {name} …`; "
+        (0, Some((name, group))) => format!(
+            "Run it as that user: `sudo -u {name} …` or `setpriv --reuid {name} --regid {group} --init-groups …`; "
         ),
-        (0, None) => format!("Run it as that user: `setpriv --reuid {owner} --clear-groups …`; "),
+        (0, None) => format!("Run it as that user: `setpriv --reuid {owner} --regid {owner} --clear-groups …`; "),
         _ => String::new(),
     }
 }

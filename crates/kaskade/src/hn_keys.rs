@@ -137,8 +137,8 @@ impl HnKeys {
         if self.spent.insert(id) {
             private::write_new(&self.place.mark(id), b"the key of this identifier was removed\n")?;
         }
-        let path = self.place.path(id);
-        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        // Durable: the log says then that it is gone.
+        private::remove(&self.place.path(id)).with_context(|| format!("cannot remove home network key {id}"))?;
         self.keys.remove(&id);
         Ok(())
     }
@@ -208,7 +208,7 @@ impl HnKeyFolder {
         let file = read_private(path)?;
         let (head, sealed) = file
             .split_first_chunk::<HEAD>()
-            .context("too short, the file is damaged")?;
+            .context("too short: the file is damaged, or its making was interrupted; where no card has this key, remove the file")?;
         let [magic @ .., id, profile] = head;
         if magic != MAGIC {
             bail!("not a home network key file of this program");

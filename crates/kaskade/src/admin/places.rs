@@ -1,13 +1,13 @@
 //! How much of administration goes on at once, and how it ends.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kaskade_faults::fault;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::PeerId;
+use kaskade_net::sbi::server::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{NotDone, Principal, Role};
@@ -40,7 +40,7 @@ pub(super) struct Places {
     streams: Arc<Semaphore>,
     streams_of_others: Arc<Semaphore>,
     streams_of_each: Arc<OfEach>,
-    is_closing: AtomicBool,
+    closing: Shutdown,
 }
 
 /// A place; free when it is dropped.
@@ -115,7 +115,7 @@ impl Places {
             streams: places(STREAMS),
             streams_of_others: places(STREAMS - 1),
             streams_of_each: Arc::default(),
-            is_closing: AtomicBool::new(false),
+            closing: Shutdown::new(),
         }
     }
 
@@ -187,7 +187,7 @@ impl Places {
     }
 
     fn open(&self) -> Result<(), NotDone> {
-        match self.is_closing.load(Ordering::Acquire) && !fault!("admin-works-to-the-end") {
+        match self.closing.has_begun() && !fault!("admin-works-to-the-end") {
             true => Err(stopping()),
             false => Ok(()),
         }
@@ -195,7 +195,12 @@ impl Places {
 
     /// From now on nothing begins.
     pub(super) fn close(&self) {
-        self.is_closing.store(true, Ordering::Release);
+        self.closing.begin();
+    }
+
+    /// Waits until nothing begins any more.
+    pub(super) async fn closing(&self) {
+        self.closing.begun().await;
     }
 
     /// Waits for what has begun: some time for imports and exports, and for what writes or reads until it has.
@@ -204,7 +209,8 @@ impl Places {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             Arc::clone(places).acquire_many_owned(count)
         };
-        // Whoever takes longer begins no further batch.
+        // A batch that takes its time, before the time of those that then only have to end.
+        let _ = all(&self.working, AT_ONCE).await;
         let _ = tokio::time::timeout(GRACE, all(&self.streams, STREAMS)).await;
         let _ = all(&self.working, AT_ONCE).await;
         let _ = all(&self.reading, READINGS).await;

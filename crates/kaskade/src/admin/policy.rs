@@ -104,9 +104,9 @@ pub(crate) struct PolicyView {
 }
 
 fn view(admin: &Admin) -> Result<PolicyView, NotDone> {
-    let store = admin.store()?;
-    let is_decided = decided(store)?.is_some();
-    let policy = applied(store, &admin.config())?.policy;
+    // Read once: what is told is what was in force at one moment.
+    let decided = decided(admin.store()?)?;
+    let policy = with(&admin.config(), decided.as_ref()).policy;
     Ok(PolicyView {
         any_serving_network: policy.any_serving_network,
         networks: Networks {
@@ -125,7 +125,12 @@ fn view(admin: &Admin) -> Result<PolicyView, NotDone> {
             .iter()
             .map(|(network, _)| network.to_string())
             .collect(),
-        from: if is_decided { "administration" } else { "configuration" }.to_owned(),
+        from: if decided.is_some() {
+            "administration"
+        } else {
+            "configuration"
+        }
+        .to_owned(),
     })
 }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::not_done::ProblemDetails;
-use super::places::Going;
+use super::places::{Going, stopping};
 use super::subscriber::{Batches, ImportEvent, ImportQuery, Lines, Part, ShowQuery, SubscriberView, Together, Written};
 use super::surface::{Surface, media_type, reply, unreadable, wiped};
 use super::telling::Telling;
@@ -55,40 +55,49 @@ impl Surface {
         };
         let query: ImportQuery = body::query(query)?;
         let yes = |asked: &Option<Text<Flag>>| matches!(asked, Some(Text(Flag(true))));
-        let visitor = head.extensions.get::<Arc<Visitor>>().cloned();
+        let visitor = visitor_of(head)?;
         let place = self.stream(by)?;
+        let number = self.admin().begin_import()?;
+        let body = body.take().ok_or(Refusal::Internal)?;
+        // Nothing is refused from here on.
         let (producer, answer) = Body::stream(WAITING);
         let import = Import {
             _place: place,
             surface: self.clone(),
             by: by.clone(),
-            visitor: visitor.ok_or(Refusal::Internal)?,
+            visitor,
             replace: yes(&query.replace),
             dry_run: yes(&query.dry_run),
             telling: Telling::to(producer),
-            number: self.admin().begin_import()?,
+            number,
             imported: 0,
             replaced: 0,
             refused: 0,
         };
-        let body = body.take().ok_or(Refusal::Internal)?;
         tokio::spawn(import.run(Batches::new(lines), body));
         Ok(reply(StatusCode::OK, NDJSON, answer))
     }
 
     /// Gives subscribers out, without secrets.
-    pub(super) async fn export(&self, by: &Principal, query: &str) -> Result<Response, NotDone> {
+    pub(super) async fn export(&self, by: &Principal, head: &request::Parts, query: &str) -> Result<Response, NotDone> {
         let query: ShowQuery = body::query(query)?;
         let reveal = matches!(query.reveal_gpsi, Some(Text(Flag(true))));
+        let visitor = visitor_of(head)?;
         let place = self.stream(by)?;
-        let (admin, by) = (self.admin().clone(), by.clone());
+        let (admin, noted) = (self.admin().clone(), by.clone());
         // On record before the first of them leaves.
-        self.blocking(move || admin.note_export(&by, Outcome::Noted)).await?;
+        self.blocking(move || admin.note_export(&noted, Outcome::Noted)).await?;
+        let by = by.clone();
         let (mut sender, answer) = Body::stream(WAITING);
         let surface = self.clone();
         tokio::spawn(async move {
             let (_place, mut after): (_, Option<Supi>) = (place, None);
             loop {
+                if !surface.still_may(&visitor, Role::Provisioner) {
+                    let why = Refusal::PeerNotAuthorized;
+                    surface.admin().refused(&by, Action::SubscribersExported, why);
+                    return sender.break_off();
+                }
                 let (admin, begin) = (surface.admin().clone(), after.clone());
                 let page = surface
                     .blocking(move || {
@@ -122,6 +131,11 @@ impl Surface {
         });
         Ok(reply(StatusCode::OK, NDJSON, answer))
     }
+}
+
+/// Who asks, whose role may change while something goes on.
+fn visitor_of(head: &request::Parts) -> Result<Arc<Visitor>, Refusal> {
+    head.extensions.get().cloned().ok_or(Refusal::Internal)
 }
 
 /// A value as a line of JSON.
@@ -208,7 +222,11 @@ impl Import {
         let mut pace = Pace::default();
         loop {
             let begin = Instant::now();
-            let came = body.next().await;
+            let came = tokio::select! {
+                biased;
+                () = self.surface.closing() => return Err(Ended::at(batches.line(), stopping())),
+                came = body.next() => came,
+            };
             let unread = |error| Ended::at(batches.line(), unreadable(error));
             let (data, last) = match came.map_err(unread)? {
                 Some(data) => (data, false),

@@ -82,6 +82,11 @@ impl Surface {
         self.0.places.close();
     }
 
+    /// Waits until nothing begins any more.
+    pub(super) async fn closing(&self) {
+        self.0.places.closing().await;
+    }
+
     /// Waits for what has begun.
     pub(super) async fn empty(&self) {
         self.0.places.empty().await;
@@ -149,7 +154,7 @@ impl Surface {
                 Ok(whole(row, done))
             }
             Kind::Import => Ok(self.import(by, head, &query, body).await?),
-            Kind::Export => Ok(self.export(by, &query).await?),
+            Kind::Export => Ok(self.export(by, head, &query).await?),
         }
     }
 
@@ -270,7 +275,9 @@ fn find<'p>(method: &Method, path: &'p [String]) -> Result<(&'static Row, &'p st
     } else {
         method.as_str()
     };
-    if let Some(found) = fitting().find(|(row, _)| row.method == asked) {
+    // An export is on record as given out: who asks for its header only gets nothing.
+    let is_asked = |row: &Row| row.method == asked && (*method != Method::HEAD || !matches!(row.kind, Kind::Export));
+    if let Some(found) = fitting().find(|(row, _)| is_asked(row)) {
         return Ok(*found);
     }
     let methods: Vec<&str> = fitting().map(|(row, _)| row.method).collect();

@@ -94,6 +94,14 @@ impl Telling {
     }
 }
 
+/// What is not told to its end ends all the same: nothing waits for more.
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.waiting.events().is_over = true;
+        self.waiting.more.notify_one();
+    }
+}
+
 async fn write(waiting: Arc<Waiting>, mut producer: Producer) {
     while let Some(event) = waiting.next().await {
         let is_sent = match line_of(&event) {

@@ -191,7 +191,7 @@ impl Batches {
             format: self.format,
             octets,
             heading: std::mem::replace(&mut self.before, self.heading.clone()),
-            is_before_heading: self.heading.is_none() && !last,
+            is_before_heading: self.heading.is_none() && !(last && left == 0),
             first_line,
             next_line: self.line,
         }))
@@ -418,6 +418,20 @@ mod tests {
             "the profile of the first has a line end in it"
         );
         assert_eq!(whole.0[0].0, 5);
+    }
+
+    #[test]
+    fn a_heading_may_come_behind_a_batch_of_remarks() {
+        let card = "001010000000001,465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca\n";
+        let text = "#\n".repeat(BATCH + 500) + "imsi,k,opc\n" + card;
+        let (mut batches, mut entries) = (Batches::new(Kind::Csv), 0);
+        assert_eq!(batches.fill(text.as_bytes()), text.len());
+        while let Some(part) = batches.next(true).unwrap() {
+            let Batch { entries: some, wrong } = part.read(20);
+            assert_eq!(wrong, None);
+            entries += some.len();
+        }
+        assert_eq!(entries, 1);
     }
 
     /// What is a file without a node is one with a node.

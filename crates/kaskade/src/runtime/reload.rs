@@ -79,7 +79,6 @@ fn try_reload(
     for warning in warnings::of(&next) {
         tracing::warn!("{warning}");
     }
-    running.parts.hn_keys = hn_keys;
     running.config = next;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use kaskade::config::{Config, Role};
+use kaskade::config::{Config, PolicyConfig, Role};
 use kaskade_net::node::{Node, NodeError, NodeOptions};
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::tap::OptionalTap;
@@ -35,7 +35,7 @@ impl Running {
     /// Opens the sockets and starts the roles. With `any_port`, where the usual ports are taken, on others.
     pub(crate) fn start(
         config: Config,
-        (parts, admin): (Parts, Admin),
+        (mut parts, admin): (Parts, Admin),
         tap: OptionalTap,
         any_port: bool,
     ) -> Result<Self> {
@@ -75,6 +75,8 @@ impl Running {
             registrations.states(),
         );
         let desk = Desk::new(admin.running_as(roles), monitor, &config);
+        // Only the UDM has them from here on: one that is removed is gone from memory too.
+        parts.hn_keys = HnKeyRing::default();
         Ok(Self {
             monitoring: watched.map(|opened| opened.serve(desk.clone())),
             office: Office::open(socket, desk),
@@ -162,9 +164,11 @@ fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTa
     // What was decided while it ran counts before the configuration.
     let applied = policy::applied(&parts.store, config)?;
     let (decided, configured) = (&applied.policy, &config.policy);
-    if (&decided.serving_networks, &decided.serving_network_names)
-        != (&configured.serving_networks, &configured.serving_network_names)
-    {
+    let lists = |policy: &PolicyConfig| {
+        let names = policy.serving_network_names.clone();
+        (policy.any_serving_network, policy.serving_networks.clone(), names)
+    };
+    if lists(decided) != lists(configured) {
         tracing::info!(
             "the serving networks that were decided by administration are in force, not those of the configuration: `kaskade policy reset` \
              goes back to these"
