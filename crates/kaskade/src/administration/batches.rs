@@ -77,6 +77,8 @@ pub struct Batches {
     records: usize,
     /// With so many octets behind those, or with no more to come, another is looked for.
     enough: usize,
+    /// No more are looked for: the next is a batch alone.
+    is_apart: bool,
     /// The line where the buffer begins.
     line: usize,
     /// The names of the columns, once they have come.
@@ -137,12 +139,13 @@ impl Batches {
     pub fn of(format: Kind, room: usize, most: usize) -> Self {
         Self {
             format,
-            buffer: Zeroizing::new(Vec::with_capacity(room)),
+            buffer: Zeroizing::new(Vec::with_capacity(room + 1)),
             room,
             most,
             whole: 0,
             records: 0,
             enough: 0,
+            is_apart: false,
             line: 1,
             heading: None,
             before: None,
@@ -151,7 +154,8 @@ impl Batches {
 
     /// Takes as much as there is room for; how much that was.
     pub fn fill(&mut self, octets: &[u8]) -> usize {
-        let taken = octets.len().min(self.room - self.buffer.len());
+        // With an octet more than there is room for, what is not whole is too long, wherever the octets were cut.
+        let taken = octets.len().min(self.room + 1 - self.buffer.len());
         self.buffer.extend_from_slice(octets.get(..taken).unwrap_or_default());
         taken
     }
@@ -166,15 +170,15 @@ impl Batches {
     /// # Errors
     /// [`TooLong`] where a line has no end.
     pub fn next(&mut self, last: bool) -> Result<Option<Part>, TooLong> {
-        let full = self.buffer.len() == self.room;
+        let full = self.buffer.len() > self.room;
         self.find_records(full, last);
-        if self.whole == 0 {
+        if self.whole == 0 || self.whole > self.room {
             return match full {
                 true => Err(TooLong(self.line)),
                 false => Ok(None),
             };
         }
-        if self.records < self.most && !full && !last {
+        if self.records < self.most && !self.is_apart && !full && !last {
             return Ok(None);
         }
         let octets = Zeroizing::new(self.buffer.get(..self.whole).unwrap_or_default().to_vec());
@@ -184,7 +188,7 @@ impl Batches {
             old.zeroize();
         }
         self.buffer.truncate(left);
-        (self.whole, self.records, self.enough) = (0, 0, 0);
+        (self.whole, self.records, self.enough, self.is_apart) = (0, 0, 0, false);
         let first_line = self.line;
         self.line += line_ends(&octets) + usize::from(!octets.ends_with(b"\n"));
         Ok(Some(Part {
@@ -199,78 +203,76 @@ impl Batches {
 
     /// Goes on to find whole records where it left off.
     fn find_records(&mut self, full: bool, last: bool) {
-        while self.records < self.most {
+        while self.records < self.most && !self.is_apart {
             let rest = self.buffer.get(self.whole..).unwrap_or_default();
             if rest.is_empty() || (rest.len() < self.enough && !full && !last) {
                 return;
             }
-            let valid = match std::str::from_utf8(rest) {
-                Ok(text) => text.len(),
-                Err(error) => error.valid_up_to(),
+            let (valid, is_text) = match std::str::from_utf8(rest) {
+                Ok(text) => (text.len(), true),
+                Err(error) => (error.valid_up_to(), error.error_len().is_none()),
             };
             let text = rest.get(..valid).map(std::str::from_utf8);
             let mut text = text.and_then(Result::ok).unwrap_or_default();
             let before = self.records;
             while self.records < self.most
-                && let Some(len) = next_record(self.format, &mut self.heading, text, last && valid == rest.len())
+                && let Some((len, heading)) = next_record(self.format, self.heading.as_ref(), text)
+                && self.whole + len <= self.room
             {
                 (self.whole, self.records) = (self.whole + len, self.records + 1);
+                self.heading = heading.or(self.heading.take());
                 text = text.get(len..).unwrap_or_default();
             }
             if self.records > before {
+                self.enough = 0;
                 continue;
             }
-            // What is no text is refused with all of its line; what has no end yet may get one.
-            let is_text = std::str::from_utf8(rest).map_or_else(|error| error.error_len().is_none(), |_| true);
+            // What is no text is refused with all of its line, and what has no end yet may get one. Both are batches of their own:
+            // what is wrong with them hides nothing of others.
             let behind = rest.get(valid..).unwrap_or_default();
             let end = match is_text {
                 true => None,
                 false => behind.iter().position(|octet| *octet == b'\n'),
             };
-            match end {
-                Some(end) => (self.whole, self.records) = (self.whole + valid + end + 1, self.records + 1),
-                None if last => (self.whole, self.records) = (self.buffer.len(), self.records + 1),
+            let len = match end {
+                Some(end) => valid + end + 1,
+                None if last => rest.len(),
                 None => {
                     // Looking again at each octet of something long would take the square of their number.
                     self.enough = rest.len() + if rest.len() < LONG { 1 } else { rest.len() };
                     return;
                 }
+            };
+            self.is_apart = true;
+            if self.records == 0 {
+                (self.whole, self.records) = (len, 1);
             }
-            self.enough = 0;
         }
     }
 }
 
-/// How long the record at the beginning of a text is; `None` where it is not whole yet.
-fn next_record(format: Kind, heading: &mut Option<Heading>, text: &str, last: bool) -> Option<usize> {
-    let line = || text.find('\n').map(|end| end + 1);
+/// How long the record at the beginning of a text is, and the heading if it is one; `None` where it is not whole yet.
+fn next_record(format: Kind, heading: Option<&Heading>, text: &str) -> Option<(usize, Option<Heading>)> {
+    let end = || text.find('\n').map(|end| end + 1);
     if format == Kind::Ndjson {
-        return line();
+        return Some((end()?, None));
     }
     if let Some(Heading { separator, .. }) = heading {
-        return csv_records::whole(text, *separator);
+        return Some((csv_records::whole(text, *separator)?, None));
     }
-    let len = match line() {
-        None if last && !text.is_empty() => text.len(),
-        len => len?,
-    };
+    let len = end()?;
     let first = text.get(..len)?.trim_end_matches('\n');
     let names = first.strip_prefix('\u{feff}').unwrap_or(first);
     if csv_records::says_nothing(names) {
-        return Some(len);
+        return Some((len, None));
     }
     let separator = csv_records::separator(names);
+    let whole = csv_records::whole(text, separator)?;
     let mut line = Zeroizing::new(String::with_capacity(names.len() + 1));
     line.push_str(names);
     line.push('\n');
-    *heading = Some(Heading {
-        line: Arc::new(line),
-        separator,
-    });
-    match last {
-        true => Some(csv_records::whole(text, separator).unwrap_or(len)),
-        false => csv_records::whole(text, separator),
-    }
+    let line = Arc::new(line);
+    Some((whole, Some(Heading { line, separator })))
 }
 
 fn line_ends(octets: &[u8]) -> usize {
@@ -493,6 +495,52 @@ mod tests {
         }
     }
 
+    /// What comes out of batches of a few octets and lines; `None` where a line is longer than any.
+    fn in_small(kind: Kind, octets: &[u8], cuts: &[usize]) -> Option<(Told, Told)> {
+        let mut batches = Batches::of(kind, 200, 3);
+        let (mut entries, mut errors) = (Vec::new(), Vec::new());
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (octets.len() + 1)).collect();
+        ends.sort_unstable();
+        ends.push(octets.len());
+        let mut from = 0;
+        for (at, end) in ends.iter().enumerate() {
+            loop {
+                from += batches.fill(&octets[from..*end]);
+                let last = at + 1 == ends.len() && from == octets.len();
+                match batches.next(last).ok()? {
+                    Some(part) => {
+                        let batch = part.read(usize::MAX);
+                        entries.extend(batch.entries.iter().map(|entry| (entry.line, entry.supi.sbi())));
+                        let wrong = batch.wrong.into_iter().flat_map(|wrong| wrong.errors);
+                        errors.extend(wrong.map(|wrong| (wrong.line, wrong.reason)));
+                    }
+                    None if from == *end => break,
+                    None => {}
+                }
+            }
+        }
+        Some((entries, errors))
+    }
+
+    /// Pieces of files, of which some make whole ones and most do not.
+    fn pieces() -> impl Strategy<Value = Vec<u8>> {
+        let card = |number: u8| {
+            format!("00101000000000{number},465b5ce8b199b49faa5f0a2ee238a6bc,e8ed289deba952e4283b54e88e6183ca\n")
+                .into_bytes()
+        };
+        let piece = prop_oneof![
+            Just(b"imsi,k,opc\n".to_vec()),
+            (0_u8..3).prop_map(card),
+            proptest::sample::select(vec![
+                "\"", "\n", "#", ",", ";", "a", "\r", " ", "\"\"", "\"\n", "\u{a0}", "\u{feff}", "{}\n"
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+            proptest::sample::select(vec![0xff_u8, 0xc3, 0xe2, 0x82]).prop_map(|octet| vec![octet]),
+            (60_usize..90).prop_map(|len| vec![b'a'; len]),
+        ];
+        proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
         #[test]
@@ -510,6 +558,22 @@ mod tests {
             while let Ok(Some(part)) = batches.next(true) {
                 part.read(20);
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn what_is_wrong_does_not_depend_on_where_octets_are_cut(
+            octets in pieces(),
+            cuts in proptest::collection::vec(any::<usize>(), 0..6),
+            kind in any::<bool>(),
+        ) {
+            let kind = if kind { Kind::Csv } else { Kind::Ndjson };
+            let whole = in_small(kind, &octets, &[]);
+            prop_assert_eq!(in_small(kind, &octets, &cuts), whole.clone());
+            let each: Vec<usize> = (0..octets.len()).collect();
+            prop_assert_eq!(in_small(kind, &octets, &each), whole);
         }
     }
 }
