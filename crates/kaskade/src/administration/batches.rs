@@ -85,6 +85,8 @@ pub struct Batches {
     heading: Option<Heading>,
     /// Those of an earlier batch.
     before: Option<Heading>,
+    /// What had no end is taken, with the names of the columns if they are in it; or it was said that there are none.
+    is_closed: bool,
 }
 
 /// A line that names columns: where a file has none it is its first record, with K in it.
@@ -149,6 +151,7 @@ impl Batches {
             line: 1,
             heading: None,
             before: None,
+            is_closed: false,
         }
     }
 
@@ -175,7 +178,7 @@ impl Batches {
         if self.whole == 0 || self.whole > self.room {
             return match full {
                 true => Err(TooLong(self.line)),
-                false => Ok(None),
+                false => Ok(self.without_heading(last)),
             };
         }
         if self.records < self.most && !self.is_apart && !full && !last {
@@ -195,10 +198,27 @@ impl Batches {
             format: self.format,
             octets,
             heading: std::mem::replace(&mut self.before, self.heading.clone()),
-            is_before_heading: self.heading.is_none() && !(last && left == 0),
+            is_before_heading: self.heading.is_none() && !self.is_closed,
             first_line,
             next_line: self.line,
         }))
+    }
+
+    /// At the end of lines without a heading: a batch of nothing, which is read as such a file.
+    fn without_heading(&mut self, last: bool) -> Option<Part> {
+        let is_over = last && self.buffer.is_empty() && self.line > 1;
+        if self.format != Kind::Csv || !is_over || self.heading.is_some() || self.is_closed {
+            return None;
+        }
+        self.is_closed = true;
+        Some(Part {
+            format: self.format,
+            octets: Zeroizing::default(),
+            heading: None,
+            is_before_heading: false,
+            first_line: 1,
+            next_line: self.line,
+        })
     }
 
     /// Goes on to find whole records where it left off.
@@ -246,6 +266,7 @@ impl Batches {
             self.is_apart = true;
             if self.records == 0 {
                 (self.whole, self.records) = (len, 1);
+                self.is_closed = end.is_none();
             }
         }
     }
