@@ -17,7 +17,7 @@ pub struct AccessRequest<'p> {
     pub state: Option<&'p [u8]>,
     /// The EAP packet. `Some` of nothing starts EAP (RFC 3579 2.1); `None`: the gateway does not speak EAP.
     pub eap: Option<Cow<'p, [u8]>>,
-    /// Octets of the largest EAP packet that reaches the peer, where the gateway knows it.
+    /// Octets of the largest frame that reaches the peer, where the gateway knows it; 802.1X takes 4 of them for itself (RFC 3579 2.4).
     pub framed_mtu: Option<u32>,
     /// Where the peer calls from: its MAC address.
     pub calling_station_id: Option<&'p [u8]>,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_faults::fault;
 use kaskade_keys::eap::Msk;
+use kaskade_keys::emsk::RMsk;
 use zeroize::Zeroizing;
 
 use super::error::NoRoom;
@@ -55,7 +56,28 @@ impl AnswerWriter {
     /// # Errors
     /// [`NoRoom`].
     pub fn msk(&mut self, msk: &Msk, request: &Packet<'_>, secret: &SharedSecret, salts: Salts) -> Result<(), NoRoom> {
-        mppe::write(&mut self.writer, msk, secret, request.authenticator(), salts)
+        mppe::write(
+            &mut self.writer,
+            msk.expose_to_authenticator(),
+            secret,
+            request.authenticator(),
+            salts,
+        )
+    }
+
+    /// The rMSK of a re-authentication by ERP in the place of the MSK (RFC 6696 5.3.3).
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn r_msk(
+        &mut self,
+        r_msk: &RMsk,
+        request: &Packet<'_>,
+        secret: &SharedSecret,
+        salts: Salts,
+    ) -> Result<(), NoRoom> {
+        let exposed = r_msk.expose_to_authenticator();
+        mppe::write(&mut self.writer, exposed, secret, request.authenticator(), salts)
     }
 
     /// Copies the `Proxy-State`s, and binds the answer to its request.

@@ -48,15 +48,15 @@ impl Salts {
     }
 }
 
-/// Appends both keys, hidden.
+/// Appends both halves of what was exposed to the authenticator, hidden.
 pub(super) fn write(
     writer: &mut Writer,
-    msk: &Msk,
+    exposed: &[u8; 2 * KEY],
     secret: &SharedSecret,
     request_authenticator: &[u8; AUTHENTICATOR],
     salts: Salts,
 ) -> Result<(), NoRoom> {
-    let (halves, _) = msk.expose_to_authenticator().as_chunks::<KEY>();
+    let (halves, _) = exposed.as_chunks::<KEY>();
     for ((kind, salt), key) in [(RECV_KEY, salts.recv), (SEND_KEY, salts.send)].into_iter().zip(halves) {
         let mut hidden = Zeroizing::new([0; HIDDEN]);
         if let Some((length, rest)) = hidden.split_first_mut() {

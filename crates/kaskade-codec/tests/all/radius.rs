@@ -6,6 +6,7 @@ use kaskade_codec::radius::{
 };
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_keys::eap::Msk;
+use kaskade_keys::emsk::RMsk;
 use proptest::prelude::*;
 
 const REQUEST_AUTHENTICATOR: [u8; 16] = [0x5a; 16];
@@ -556,8 +557,16 @@ proptest! {
         });
         let Told::Accept { eap, msk: got, cui, .. } = exchange.answer(&sent, &answer).unwrap() else { unreachable!() };
         prop_assert_eq!(eap, Some(vec![3, 1, 0, 4]));
-        prop_assert_eq!(got, Some(msk));
+        prop_assert_eq!(got.as_ref(), Some(&msk));
         prop_assert_eq!(cui, Some(b"opaque".to_vec()));
+        // An rMSK looks the same on its way.
+        let r_msk = RMsk::from_octets(msk.expose_to_authenticator());
+        let again = answered(&sent, Code::AccessAccept, |answer, packet| {
+            answer.eap(&[3, 1, 0, 4]).unwrap();
+            answer.attribute(AttributeType::ChargeableUserIdentity, b"opaque").unwrap();
+            answer.r_msk(&r_msk, packet, &secret(), Salts::from_random(random)).unwrap();
+        });
+        prop_assert_eq!(again, answer);
     }
 
     #[test]
