@@ -39,6 +39,15 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
+        what: "freeradius and radclient (another RADIUS, as a proxy and as a client)",
+        debian: &["freeradius", "freeradius-utils"],
+        present: || {
+            shell::succeeds(Command::new("freeradius").arg("-v"))
+                && shell::succeeds(Command::new("radclient").arg("-v"))
+        },
+        long: false,
+    },
+    Need {
         what: "osmo-auc-gen (a second opinion on MILENAGE, XOR and COMP128)",
         debian: &["libosmocore-utils"],
         present: || shell::succeeds(Command::new("osmo-auc-gen").arg("--help")),

@@ -24,7 +24,10 @@ const CALLS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["release_to_peer"],
-        &["crates/kaskade-net/src/sbi/message.rs"],
+        &[
+            "crates/kaskade-net/src/sbi/message.rs",
+            "crates/kaskade-net/src/radius/answer.rs",
+        ],
         "only a writer of answers tells what is released",
     ),
     (

@@ -12,6 +12,7 @@
 //! | [`count`](mod@count) | counters that cost next to nothing | – |
 //! | [`live`] | what is replaced while it is in use | – |
 //! | [`log_limit`](mod@log_limit) | repeated lines of the log, limited and counted | – |
+//! | [`radius`] | EAP over RADIUS, for access gateways, over UDP and TLS | RFC 2865, RFC 3579, RFC 6614 |
 //! | [`random`] | RAND and identifiers, from the kernel | TS 33.102 6.3.2 |
 //! | [`time`] | the clocks of the process | – |
 //!
@@ -70,6 +71,7 @@ pub mod live;
 pub mod log_limit;
 pub mod node;
 pub mod nrf;
+pub mod radius;
 pub mod random;
 pub mod role;
 pub mod sbi;

@@ -208,4 +208,11 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("admin-subscribers-of-nobody", "a node without a UDM takes subscribers that nobody reads", PROGRAM, "an_ausf_alone_takes_no_subscribers"),
     fault("admin-socket-by-a-link", "a command follows a link to the node of another folder", PROGRAM, "a_link_in_the_place_of_the_socket_is_not_followed"),
     fault("admin-policy-at-the-next-start", "a policy that is decided while a node runs has effect with the next start", PROGRAM, "a_change_has_effect_with_the_next_request"),
+    fault("duplicate-processed-twice", "a copy of a RADIUS request is worked on like another request", NET, "a_copy_of_a_request_gets_the_same_answer_and_does_nothing"),
+    fault("state-of-another-session", "whoever shows a State goes on with its session", NET, "a_state_is_of_use_to_nobody_else"),
+    fault("shown-state-ends-a-session", "whoever shows a State from elsewhere ends its session", NET, "a_state_is_of_use_to_nobody_else"),
+    fault("challenge-repeated-without-end", "a peer that says nothing of use is asked for ever", NET, "a_packet_of_no_use_is_followed_by_the_last_challenge_five_times"),
+    fault("radius-work-without-bound", "any number of RADIUS requests is in work", NET, "so_many_requests_are_in_work_at_once_and_no_more"),
+    fault("radsec-names-not-looked-at", "whoever has a certificate is a RADIUS client", NET, "a_client_without_a_certificate_or_without_its_name_is_not"),
+    fault("radsec-goes-on-after-a-wrong-packet", "a connection goes on after a packet that is not authentic", NET, "a_packet_that_is_none_ends_the_connection"),
 ];

@@ -178,6 +178,16 @@ impl ServerTls {
         Self(Live::new(Serving { config, policy }))
     }
 
+    /// The same for a listener of RADIUS, which has no name for its protocol in TLS (RFC 6614 2.1).
+    #[must_use]
+    pub fn for_radius(self) -> Self {
+        let Serving { config, policy } = &*self.0.now();
+        let mut config = ServerConfig::clone(config);
+        config.alpn_protocols = Vec::new();
+        let (config, policy) = (Arc::new(config), policy.clone());
+        Self(Live::new(Serving { config, policy }))
+    }
+
     /// From the next handshake on, for every clone of this one, what another one says. Connections go on.
     pub fn replace_by(&self, other: &Self) {
         self.0.share(other.0.now());

@@ -31,6 +31,7 @@ mod models;
 mod nrf;
 mod one_service;
 mod owners;
+mod radius;
 mod renewal;
 mod sharing;
 mod strict;
