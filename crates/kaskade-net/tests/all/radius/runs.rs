@@ -29,7 +29,9 @@ async fn a_peer_comes_in_after_two_rounds() {
     assert_eq!((*session_timeout, *termination_action), (Some(3600), Some(1)));
     assert_in(told, b"alice@example.org");
     // Who does not ask for a name of the user is told none.
-    let told = Gateway::of(b"bob").run(&server, &client).await;
+    let mut other = Gateway::of(b"bob");
+    other.from.set_port(40_001);
+    let told = other.run(&server, &client).await;
     assert!(matches!(&told, Told::Accept { cui: None, .. }));
     assert_in(told, b"bob");
     for (name, count) in [("packets", 6), ("challenges", 4), ("accepts", 2), ("rejects", 0)] {
