@@ -214,5 +214,6 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("challenge-repeated-without-end", "a peer that says nothing of use is asked for ever", NET, "a_packet_of_no_use_is_followed_by_the_last_challenge_five_times"),
     fault("radius-work-without-bound", "any number of RADIUS requests is in work", NET, "so_many_requests_are_in_work_at_once_and_no_more"),
     fault("radsec-names-not-looked-at", "whoever has a certificate is a RADIUS client", NET, "a_client_without_a_certificate_or_without_its_name_is_not"),
+    fault("radsec-names-looked-at-once", "a RADIUS client that is one no more is served for as long as it is connected", NET, "names_and_certificates_are_replaced_while_it_runs"),
     fault("radsec-goes-on-after-a-wrong-packet", "a connection goes on after a packet that is not authentic", NET, "a_packet_that_is_none_ends_the_connection"),
 ];

@@ -16,6 +16,7 @@ use super::eap_server::EapServer;
 use super::figures::Dropped;
 use super::server::RadiusServer;
 use super::udp::log_dropped;
+use crate::live::Live;
 use crate::sbi::accept::{Entrance, Origin};
 use crate::sbi::connection::{ConnectionError, GRACE, idle, prepare, shake_hands};
 use crate::sbi::doors::{Presence, Ticket};
@@ -31,10 +32,11 @@ const IN_WORK: u32 = 64;
 /// How one listener serves.
 #[derive(Clone, Debug)]
 pub struct RadSecOptions {
-    /// Whom clients find, and which authorities vouch for them.
+    /// Whom clients find, and which authorities vouch for them. What replaces it counts from the next connection on.
     pub tls: ServerTls,
-    /// Names in the certificates of clients, in lower case: who has none of them is not let in. Empty: whoever has a certificate.
-    pub names: Vec<String>,
+    /// Names in the certificates of clients, in lower case: who has none of them is not let in. Empty: whoever has a certificate. What
+    /// replaces them counts from the next packet on.
+    pub names: Live<Vec<String>>,
     /// What the clients may use.
     pub limits: Limits,
 }
@@ -56,7 +58,7 @@ pub async fn serve_radsec<E: EapServer>(
     let limits = options.limits.for_this_process();
     let house = Arc::new(House {
         server,
-        tls: options.tls.for_radius(),
+        tls: options.tls,
         names: options.names,
         limits: limits.clone(),
         shutdown: shutdown.clone(),
@@ -72,7 +74,7 @@ pub async fn serve_radsec<E: EapServer>(
 struct House<E: EapServer> {
     server: Arc<RadiusServer<E>>,
     tls: ServerTls,
-    names: Vec<String>,
+    names: Live<Vec<String>>,
     limits: Limits,
     shutdown: Shutdown,
 }
@@ -85,19 +87,15 @@ impl<E: EapServer> House<E> {
         ticket: Ticket,
     ) -> Result<(), ConnectionError> {
         prepare(&stream)?;
-        let presence = ticket.presence().clone();
+        let (presence, tls) = (ticket.presence().clone(), self.tls.for_radius());
         let stream = Watched::new(stream, self.limits.patience);
         let stream = tokio::select! {
-            done = timeout(self.limits.patience, shake_hands(&self.tls, stream)) => done??,
+            done = timeout(self.limits.patience, shake_hands(&tls, stream)) => done??,
             () = presence.shed() => return Err(ConnectionError::Shed),
             () = self.shutdown.begun() => return Err(ConnectionError::Stopping),
         };
         let peer = peer(&stream, origin.ip());
-        if !self.lets_in(&peer) {
-            self.server.unknown(peer.requester());
-            let reason = format!("{} has no name of a RADIUS client in its certificate", peer.requester());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason).into());
-        }
+        self.lets_in(&peer)?;
         if !ticket.admit() {
             return Err(ConnectionError::NoRoom);
         }
@@ -108,6 +106,7 @@ impl<E: EapServer> House<E> {
         let connection = Connection {
             house: self,
             client: Arc::new(Client::with_certificate(&peer)),
+            peer,
             address,
             writer: Arc::new(Mutex::new(writer)),
             places: Arc::new(Semaphore::new(IN_WORK as usize)),
@@ -118,18 +117,27 @@ impl<E: EapServer> House<E> {
             .await
     }
 
-    fn lets_in(&self, peer: &Peer) -> bool {
-        let of_peer = peer.names().unwrap_or_default();
-        if self.names.is_empty() || fault!("radsec-names-not-looked-at") {
-            return true;
+    /// Nobody without a certificate, whatever the TLS has become, and nobody without a name of a client.
+    fn lets_in(&self, peer: &Peer) -> io::Result<()> {
+        let is_client = peer.names().is_some_and(|of_peer| {
+            self.names.with(|names| {
+                let any = names.is_empty() || fault!("radsec-names-not-looked-at");
+                any || of_peer.iter().any(|name| names.iter().any(|own| **own == **name))
+            })
+        });
+        if is_client {
+            return Ok(());
         }
-        of_peer.iter().any(|name| self.names.iter().any(|own| **own == **name))
+        self.server.unknown(peer.requester());
+        let reason = format!("{} has no name of a RADIUS client in its certificate", peer.requester());
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, reason))
     }
 }
 
 struct Connection<E: EapServer, I> {
     house: Arc<House<E>>,
     client: Arc<Client>,
+    peer: Peer,
     address: SocketAddr,
     writer: Arc<Mutex<WriteHalf<I>>>,
     /// Of requests in work.
@@ -175,6 +183,9 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
                 Ok::<_, io::Error>(packet)
             };
             let packet = timeout(self.house.limits.patience, rest).await??;
+            if !fault!("radsec-names-looked-at-once") {
+                self.house.lets_in(&self.peer)?;
+            }
             let Ok(place) = self.places.clone().acquire_owned().await else {
                 return Ok(());
             };
@@ -187,7 +198,12 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
                 let _working = presence.work();
                 match house.server.answer(&packet, &client, address).await {
                     Ok(octets) => {
-                        if writer.lock().await.write_all(&octets).await.is_err() {
+                        let mut writer = writer.lock().await;
+                        let written = async {
+                            writer.write_all(&octets).await?;
+                            writer.flush().await
+                        };
+                        if written.await.is_err() {
                             ended.notify_one();
                         }
                     }

@@ -178,9 +178,9 @@ impl ServerTls {
         Self(Live::new(Serving { config, policy }))
     }
 
-    /// The same for a listener of RADIUS, which has no name for its protocol in TLS (RFC 6614 2.1).
+    /// The same, as it is now, for a connection of RADIUS, which has no name for its protocol in TLS (RFC 6614 2.1).
     #[must_use]
-    pub fn for_radius(self) -> Self {
+    pub(crate) fn for_radius(&self) -> Self {
         let Serving { config, policy } = &*self.0.now();
         let mut config = ServerConfig::clone(config);
         config.alpn_protocols = Vec::new();

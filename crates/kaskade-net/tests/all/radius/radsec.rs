@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use kaskade_codec::radius::{Sent, Told};
 use kaskade_crypto::radius::SharedSecret;
+use kaskade_net::live::Live;
 use kaskade_net::radius::{RadSecOptions, RadiusOptions, RadiusServer, serve_radsec};
 use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::server::{Shutdown, bind};
+use kaskade_net::sbi::tls::ServerTls;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -24,6 +26,8 @@ use crate::tls::Pki;
 
 struct Listening {
     server: Arc<RadiusServer<Toy>>,
+    tls: ServerTls,
+    names: Live<Vec<String>>,
     address: SocketAddr,
     shutdown: Shutdown,
     serving: JoinHandle<std::io::Result<()>>,
@@ -33,14 +37,17 @@ impl Listening {
     fn start(server: Arc<RadiusServer<Toy>>, pki: &Pki, names: &[&str]) -> Self {
         let options = RadSecOptions {
             tls: pki.server(true),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            names: Live::new(names.iter().map(|name| (*name).to_owned()).collect()),
             limits: Limits::default(),
         };
+        let (tls, names) = (options.tls.clone(), options.names.clone());
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
         let serving = tokio::spawn(serve_radsec(listener, server.clone(), options, shutdown.clone()));
         Self {
             server,
+            tls,
+            names,
             address,
             shutdown,
             serving,
@@ -166,7 +173,7 @@ async fn a_client_without_a_certificate_or_without_its_name_is_not() {
     // A listener that would let everybody in does not begin.
     let options = RadSecOptions {
         tls: pki.server(false),
-        names: Vec::new(),
+        names: Live::default(),
         limits: Limits::default(),
     };
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -175,6 +182,37 @@ async fn a_client_without_a_certificate_or_without_its_name_is_not() {
         .unwrap_err();
     assert_eq!(told.kind(), std::io::ErrorKind::PermissionDenied);
     assert!(told.to_string().contains("name the authority"), "{told}");
+}
+
+#[tokio::test]
+async fn names_and_certificates_are_replaced_while_it_runs() {
+    let pki = Pki::new();
+    let listening = Listening::start(server(), &pki, &["localhost"]);
+    let mut stream = connect(&pki, Some("client"), listening.address).await.unwrap();
+    assert_in(run(&mut gateway(b"alice"), &mut stream).await, b"alice");
+    // Who is a client no more is not heard on a connection that there is either.
+    listening.names.replace(vec!["twag.example.org".to_owned()]);
+    let mut bob = gateway(b"bob");
+    stream.write_all(bob.sent(&bob.identity()).octets()).await.unwrap();
+    assert_eq!(received(&mut stream).await, None);
+    assert_eq!(sum(&listening.server, "unknown_clients"), 1);
+    listening.names.replace(Vec::new());
+    // Another authority, and another certificate of the server.
+    let another = Pki::new();
+    listening.tls.replace_by(&another.server(true));
+    assert!(connect(&pki, Some("client"), listening.address).await.is_err());
+    let mut stream = connect(&another, Some("client"), listening.address).await.unwrap();
+    assert_in(run(&mut bob, &mut stream).await, b"bob");
+    // Where clients need a certificate no longer, nobody without one is a client all the same.
+    listening.tls.replace_by(&another.server(false));
+    let mut stream = connect(&another, None, listening.address).await.unwrap();
+    let mut carol = gateway(b"carol");
+    let sent = carol.sent(&carol.identity());
+    // The other end may be gone before this is written.
+    let _ = stream.write_all(sent.octets()).await;
+    assert_eq!(received(&mut stream).await, None);
+    assert_eq!(sum(&listening.server, "unknown_clients"), 2);
+    listening.end().await;
 }
 
 #[tokio::test]
