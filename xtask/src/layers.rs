@@ -2,152 +2,14 @@
 //!
 //! The table in [`LAYERS`] is the rule; ARCHITECTURE.md shows the same table to readers, and both must be equal.
 
+mod table;
+
 use crate::{profiles, releases, sans_io, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-
-/// A crate of the workspace and the crates of the workspace that it may use.
-struct Layer {
-    name: &'static str,
-    may_use: &'static [&'static str],
-    reason: &'static str,
-    /// Neither clock nor socket nor random numbers: those are arguments.
-    sans_io: bool,
-}
-
-const LAYERS: &[Layer] = &[
-    Layer {
-        name: "kaskade-faults",
-        may_use: &[],
-        reason: "switches for tests, nothing in a release",
-        // It reads the environment, but only in a build for tests.
-        sans_io: false,
-    },
-    Layer {
-        name: "kaskade-crypto",
-        may_use: &[],
-        reason: "algorithms know nothing of networks",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-keys",
-        may_use: &["kaskade-crypto"],
-        reason: "a derivation is a KDF call between two secret types",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-flow",
-        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys"],
-        reason: "what all floors share says what is durable, and writes nothing",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-codec",
-        may_use: &["kaskade-faults", "kaskade-crypto", "kaskade-keys", "kaskade-flow"],
-        reason: "byte formats carry identities, keys and what leads to them, and compute nothing",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-aka",
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-codec",
-            "kaskade-keys",
-            "kaskade-flow",
-        ],
-        reason: "both ends of a run derive keys and read messages",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-ue",
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-keys",
-            "kaskade-flow",
-            "kaskade-codec",
-            "kaskade-aka",
-        ],
-        reason: "the device mirrors what the network derives, and knows nothing of the network's crates",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-doctor",
-        may_use: &["kaskade-crypto", "kaskade-keys", "kaskade-codec", "kaskade-aka"],
-        reason: "it explains what the rows say and what both ends have; whoever asks shows it",
-        sans_io: true,
-    },
-    Layer {
-        name: "kaskade-store",
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-keys",
-            "kaskade-flow",
-            "kaskade-aka",
-        ],
-        reason: "it seals keys, and keeps the sequence number state of the AuC",
-        sans_io: false,
-    },
-    Layer {
-        name: "kaskade-net",
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-keys",
-            "kaskade-flow",
-            "kaskade-codec",
-            "kaskade-aka",
-            "kaskade-store",
-        ],
-        reason: "the network functions drive everything below them",
-        sans_io: false,
-    },
-    Layer {
-        name: "kaskade",
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-keys",
-            "kaskade-flow",
-            "kaskade-codec",
-            "kaskade-aka",
-            "kaskade-ue",
-            "kaskade-doctor",
-            "kaskade-store",
-            "kaskade-net",
-        ],
-        reason: "the program puts everything together",
-        sans_io: false,
-    },
-    Layer {
-        name: DEVELOPMENT,
-        may_use: &[
-            "kaskade-faults",
-            "kaskade-crypto",
-            "kaskade-keys",
-            "kaskade-flow",
-            "kaskade-codec",
-            "kaskade-aka",
-            "kaskade-ue",
-            "kaskade-doctor",
-            "kaskade-store",
-            "kaskade-net",
-            "kaskade-oracle",
-        ],
-        reason: "what tests have in common may know all that they test, but for the program, which is tested as it is",
-        sans_io: false,
-    },
-    Layer {
-        name: "xtask",
-        may_use: &[],
-        reason: "checks must run when nothing else compiles",
-        sans_io: false,
-    },
-];
+use table::{LAYERS, Layer};
 
 /// The crate for tests that has a row: it is named by development dependencies only, and by no feature.
 const DEVELOPMENT: &str = "kaskade-testkit";
@@ -225,7 +87,7 @@ pub(crate) fn check() -> Result<()> {
     }
     findings.iter().for_each(|finding| println!("layers: {finding}"));
     bail!(
-        "{} findings about layers; the rule and its reasons are in xtask/src/layers.rs",
+        "{} findings about layers; the rule and its reasons are in xtask/src/layers/table.rs",
         findings.len()
     )
 }

@@ -71,6 +71,12 @@ impl<T> Durable<T> {
         (Guarded(self.0), Cover(()))
     }
 
+    /// What it rests on is durable, and stays so: for what is made of the same again.
+    #[inline]
+    pub const fn cover(&self) -> Cover {
+        Cover(())
+    }
+
     /// For clients in `kaskade-net`: a peer's answer, which the peer has made durable.
     #[inline]
     pub const fn told_by_peer(value: T) -> Self {
@@ -121,6 +127,8 @@ mod tests {
         assert_eq!(format!("{guarded:?}"), "Guarded(…)");
         let durable = guarded.made_durable();
         assert_eq!(format!("{durable:?}"), "Durable(…)");
+        // What covers it covers what is made of the same later.
+        assert_eq!(format!("{:?}", durable.cover()), "Cover(())");
         let (guarded, _) = durable.into_guarded();
         assert_eq!(guarded.made_durable().release_to_peer(), 0x4243);
     }

@@ -11,6 +11,7 @@
 mod administration;
 mod audit;
 mod bodies;
+mod erp;
 mod files;
 mod headers;
 mod identities;
@@ -24,6 +25,7 @@ mod usim_files;
 pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
+pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
@@ -49,6 +51,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
     ("content_type", content_type),
     ("ecies_deconceal", ecies_deconceal),
+    ("erp_packet", erp_packet),
     ("file_rows", file_rows),
     ("hn_key", hn_key),
     ("import_csv", import_csv),

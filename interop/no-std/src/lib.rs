@@ -15,11 +15,17 @@ use alloc::vec::Vec;
 use kaskade_aka::algorithm::AlgorithmKeys;
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::usim::UsimOptions;
+use kaskade_anchor::emsk::{KeyOf, Root, UsageKey};
+use kaskade_anchor::erp::{Peer, PeerOptions};
+use kaskade_codec::erp::Flags;
 use kaskade_codec::sbi::Body;
 use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_codec::usim_file::SuciCalcInfo;
 use kaskade_crypto::{Autn, K, Opc, Rand};
+use kaskade_flow::Moment;
 use kaskade_flow::entropy::{Entropy, NoRandomness};
+use kaskade_keys::eap::Emsk;
+use kaskade_keys::id::{SessionId, UsageData};
 use kaskade_keys::{Abba, Plmn, RoutingIndicator, ServingNetworkName};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::{Answer, Challenge, Device, Identity};
@@ -115,4 +121,21 @@ pub fn report(octets: &[u8]) -> bool {
 #[must_use]
 pub fn file(octets: &[u8]) -> Option<Vec<u8>> {
     Some(SuciCalcInfo::parse(octets).ok()?.emit())
+}
+
+/// A key of a slice below the EMSK of an EAP session.
+#[must_use]
+pub fn slice_key(emsk: &[u8; 64], session: [u8; 33], label: &str, slice: &str) -> Option<UsageKey> {
+    let mut root = Root::of_eap(Emsk::from_octets(emsk), SessionId::from_octets(session));
+    let data = UsageData::slice(&slice.parse().ok()?, None);
+    Some(root.key(&KeyOf::usage(label.parse().ok()?, data)))
+}
+
+/// The packet that begins a re-authentication.
+#[must_use]
+pub fn initiate(emsk: &[u8; 64], session: [u8; 33], realm: &str) -> Option<Vec<u8>> {
+    let root = Root::of_eap(Emsk::from_octets(emsk), SessionId::from_octets(session));
+    let peer = Peer::home(&root, realm.parse().ok()?, PeerOptions::default()).ok()??;
+    let (_, packet) = peer.start(None, Flags::default(), Moment::from_nanos(0)).ok()?;
+    Some(packet)
 }

@@ -27,6 +27,7 @@ const AKA: &str = "kaskade-aka";
 const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
+const ANCHOR: &str = "kaskade-anchor";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -216,4 +217,17 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("radsec-names-not-looked-at", "whoever has a certificate is a RADIUS client", NET, "a_client_without_a_certificate_or_without_its_name_is_not"),
     fault("radsec-names-looked-at-once", "a RADIUS client that is one no more is served for as long as it is connected", NET, "names_and_certificates_are_replaced_while_it_runs"),
     fault("radsec-goes-on-after-a-wrong-packet", "a connection goes on after a packet that is not authentic", NET, "a_packet_that_is_none_ends_the_connection"),
+    fault("emsk-made-unasked", "after 5G AKA an EMSK is made that nobody asked for", ANCHOR, "after_5g_aka_nothing_is_made_until_a_key_is_asked_for"),
+    fault("emsk-shown", "the text of an EMSK in custody has octets of a key below it", ANCHOR, "the_emsk_is_in_no_text"),
+    fault("emsk-sealed-unasked", "an EMSK outlives its process though nobody wants that", ANCHOR, "by_default_it_dies_with_its_process"),
+    fault("usage-data-dropped", "all slices and services of a label share one key", ANCHOR, "the_branches_are_apart"),
+    fault("usage-for-anybody", "whoever asks gets keys of any usage", ANCHOR, "nobody_else_may"),
+    fault("usage-for-any-slice", "who may have keys of one slice gets those of all", ANCHOR, "a_key_of_one_slice_is_not_had_by_whoever_has_another"),
+    fault("key-outlives-emsk", "a key lives longer than the EMSK above it", ANCHOR, "no_key_lives_longer_than_the_emsk_or_than_its_usage_says"),
+    fault("key-without-record", "a key is told of which no record says who has it", ANCHOR, "a_first_key_comes_with_its_record_and_its_event"),
+    fault("holder-of-any-emsk", "a holder below one EMSK is forgotten with the EMSK before", ANCHOR, "holders_are_told_apart"),
+    fault("holders-not-told", "who holds a key is not told of its end", ANCHOR, "its_end_removes_all_holders_and_tells_those_who_want_to_hear"),
+    fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),
+    fault("erp-tag-not-compared", "a packet of ERP without the right tag is answered", ANCHOR, "a_wrong_tag_changes_nothing"),
+    fault("erp-domain-not-vouched-for", "a peer believes a domain that the home does not vouch for", ANCHOR, "a_domain_that_the_home_does_not_vouch_for_is_not_believed"),
 ];

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod anchors;
 mod broken;
 mod mirror;
 mod schema;

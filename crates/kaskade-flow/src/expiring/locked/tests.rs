@@ -248,3 +248,28 @@ fn what_was_forgotten_in_work_does_not_come_back() {
     assert_eq!(table.of(&7), [30], "another's stays");
     consistent(&table);
 }
+
+#[test]
+fn what_makes_room_or_is_over_is_told() {
+    let mut table: Table<u64, u64> = Table::new(Bounds { all: 8, per_user: 2 });
+    let mut gone = Vec::new();
+    let mut put = |table: &mut Table<u64, u64>, user, value: u64, now: Moment| {
+        let inserted = table.insert_telling(user, 1, value.into(), value, now.after(LIFETIME), now, &mut |value| {
+            gone.push(value);
+        });
+        inserted.unwrap();
+        core::mem::take(&mut gone)
+    };
+    // The oldest of a user, then the oldest of the owner, then what is over.
+    assert_eq!(put(&mut table, 1, 1, at(0)), []);
+    assert_eq!(put(&mut table, 1, 2, at(1)), []);
+    assert_eq!(put(&mut table, 1, 3, at(2)), [1]);
+    let mut told = Vec::new();
+    for user in 2..20 {
+        told.extend(put(&mut table, user, user + 2, at(user + 1)));
+        assert_eq!(told.len() + table.len(), usize::try_from(user).unwrap() + 1);
+    }
+    assert!(told.is_sorted(), "{told:?}");
+    let there = table.len();
+    assert_eq!(put(&mut table, 99, 99, at(60_000)).len(), there);
+}
