@@ -12,7 +12,7 @@
 //!
 //! No key of 3GPP is computable from what stands here, nor the other way: each block of prf+ hashes a text whose last two octets
 //! are 0x80 and the block's number, and the KDF of TS 33.220 one that ends with the length of its last parameter. To be the same
-//! text, that parameter would have 32768 octets or more, and the text here has not two hundred.
+//! text, that parameter would have 32768 octets or more, and the text here has not four hundred.
 //!
 //! Whoever knows K_AUSF knows these keys: the UDM too, which makes K_AUSF of 5G AKA. After EAP-AKA' K_AUSF *is* half of the EMSK;
 //! after 5G AKA it is above the EMSK, and [`Emsk5gAka`] has no K_AUSF to give. ERP needs an EAP session: there is no rRK here.
@@ -49,7 +49,7 @@ function_rows! {
         clause: "Project profile 5G-AKA-EMSK-1, after RFC 5295 3.1",
         derived_by: [Ausf, Me],
         held_by: [Ausf, Me],
-        life: EAP_RUN,
+        life: VECTOR,
     }
 
     /// MSK of 5G AKA.
@@ -62,7 +62,7 @@ function_rows! {
         life: ANCHOR,
     }
 
-    /// EMSK of 5G AKA.
+    /// EMSK of 5G AKA. K_AUSF is above it here; after EAP-AKA' K_AUSF is half of the EMSK.
     row_emsk_5g_aka: Mk5gAka.emsk() -> Emsk5gAka {
         function: cut::<64>, "octets 64 to 127",
         s: [],
