@@ -45,24 +45,23 @@ pub(crate) fn run(only: Option<&str>) -> Result<String> {
     let logs = shell::root().join("target/faults");
     fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
     passes_without(&places, &logs)?;
-    let mut findings = Vec::new();
-    for (fault, place) in chosen.iter().zip(&places) {
+    let planted: Vec<(&Fault, &Place)> = chosen.iter().copied().zip(&places).collect();
+    // Most of these tests wait for something.
+    let came = shell::side_by_side(&planted, |(fault, place)| {
         let start = Instant::now();
-        match plant(fault, place, &logs)? {
-            Ok(()) => println!(
-                "caught  {:<32} {:>5.1} s  by {}",
-                fault.name,
-                start.elapsed().as_secs_f64(),
-                fault.test
-            ),
-            Err(why) => {
-                println!(
-                    "MISSED  {:<32} {:>5.1} s  {why}",
-                    fault.name,
-                    start.elapsed().as_secs_f64()
-                );
-                findings.push(format!("{} ({}): {why}", fault.name, fault.breaks));
-            }
+        let came = plant(fault, place, &logs);
+        let seconds = start.elapsed().as_secs_f64();
+        match &came {
+            Ok(Ok(())) => println!("caught  {:<32} {seconds:>5.1} s  by {}", fault.name, fault.test),
+            Ok(Err(why)) => println!("MISSED  {:<32} {seconds:>5.1} s  {why}", fault.name),
+            Err(_) => {}
+        }
+        came
+    });
+    let mut findings = Vec::new();
+    for ((fault, _), came) in planted.iter().zip(came) {
+        if let Err(why) = came? {
+            findings.push(format!("{} ({}): {why}", fault.name, fault.breaks));
         }
     }
     if findings.is_empty() {
@@ -188,19 +187,19 @@ fn find(binaries: &BTreeMap<String, Vec<Binary>>, fault: &Fault) -> Result<Place
 
 /// A test that fails anyhow proves nothing.
 fn passes_without(places: &[Place], logs: &Path) -> Result<()> {
-    let unique: BTreeSet<&Place> = places.iter().collect();
-    for place in unique {
-        let log = logs.join("none.log");
+    let unique: Vec<&Place> = places.iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let passed = shell::side_by_side(&unique, |place| {
+        let log = logs.join(format!("without.{}.log", place.2.replace("::", ".")));
         match test(place, &log, |_| ())? {
-            Some(status) if status.success() => {}
+            Some(status) if status.success() => Ok(()),
             _ => bail!(
                 "{} does not pass without a fault; see {}",
                 place.2,
                 shell::relative(&log)
             ),
         }
-    }
-    Ok(())
+    });
+    passed.into_iter().collect()
 }
 
 /// Runs the test with the fault planted; why the fault was missed, if it was.

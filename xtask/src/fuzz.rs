@@ -6,7 +6,6 @@
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How long a target runs unless told otherwise.
 pub(crate) const SECONDS: u64 = 60;
@@ -41,28 +40,11 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
 pub(crate) fn run_all(seconds: u64) -> Result<String> {
     let targets = targets()?;
     let binaries = build()?;
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut failed = Vec::new();
-        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = fuzz(&binaries, target, seconds) {
-                failed.push(format!("{error:#}"));
-            }
-        }
-        failed
-    };
-    let side_by_side = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let failed: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..side_by_side).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| vec!["a fuzzer's thread panicked".to_owned()])
-            })
-            .collect()
-    });
+    let came = shell::side_by_side(&targets, |target| fuzz(&binaries, target, seconds));
+    let failed: Vec<String> = came
+        .into_iter()
+        .filter_map(|came| came.err().map(|error| format!("{error:#}")))
+        .collect();
     if targets.is_empty() || !failed.is_empty() {
         bail!(
             "{} of {} targets failed: {}",
