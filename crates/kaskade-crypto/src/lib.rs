@@ -14,7 +14,9 @@
 //! | [`zuc`] | 128-NEA3, 128-NIA3 (EEA3, EIA3) | TS 35.221, 35.222 |
 //! | [`nxa256`] | 256-NEA/NIA/NCA 4 (SNOW 5G), 5 (AES-256), 6 (ZUC-256) | TS 35.240, 35.243, 35.246 |
 //! | [`kdf`] | the generic key derivation function, with shared HMAC pads, and for many keys at once | TS 33.220 Annex B |
+//! | [`cbc`] | AES-128 in CBC mode, for attributes of EAP-AKA | RFC 4187 10.12 |
 //! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
+//! | [`ecdh`] | ephemeral keys on X25519 and P-256, for forward secrecy of EAP-AKA' | RFC 9678 6.5 |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
 //! | [`radius`] | what RADIUS computes with a shared secret | RFC 2865, RFC 3579, RFC 2548 |
 //! | [`store_keys`] | what a home network's store makes of its data key: recognisable RAND, codes of its records | TS 33.102 C.2.2 |
@@ -57,7 +59,9 @@ extern crate alloc;
 pub mod aes;
 pub mod algorithm_set;
 mod block_cipher;
+pub mod cbc;
 pub mod cipher;
+pub mod ecdh;
 pub mod ecies;
 pub mod gsm;
 pub mod kdf;

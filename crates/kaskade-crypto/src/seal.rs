@@ -16,6 +16,7 @@
 //! | [`DataKey`] | [`SubscriberSecrets`] in rows, [`SecretWriter`]s in other records | [`DataKey::keys`]: the codes of the store |
 //! | [`ExportKey`] | [`SubscriberSecrets`] in files | |
 //! | [`HnKeySealer`] | [`HnPrivateKey`] | |
+//! | [`TokenKey`] | texts in tokens that travel, none of them a key | |
 //!
 //! **What opens is a typed value, never octets**, and what was sealed as the K of one algorithm set does not open as that
 //! of another: two sets give their K away by their very definition. So there is no way through here from a K to its
@@ -36,6 +37,7 @@ pub(crate) mod gcm;
 mod hn_key;
 mod items;
 mod record;
+mod token;
 
 use alloc::vec::Vec;
 
@@ -44,6 +46,7 @@ pub use export::ExportKey;
 pub use hn_key::{HnKeySealer, HnOpenError};
 pub use items::{ItemError, Origin, SecretReader, SecretWriter};
 pub use record::{OpenedRecord, OpenedSecrets, RecordChanged, RecordPlace, open_own_record};
+pub use token::TokenKey;
 
 use crate::kdf::{HmacKey, Secret32};
 use crate::store_keys::StoreKeys;

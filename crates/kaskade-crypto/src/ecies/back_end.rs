@@ -33,7 +33,7 @@ impl BackEnd {
     ];
 
     /// Parses a private key; `None` when it is out of range.
-    pub(super) fn private_key(self, profile: Profile, octets: &[u8; 32]) -> Option<Box<dyn Agreement>> {
+    pub(crate) fn private_key(self, profile: Profile, octets: &[u8; 32]) -> Option<Box<dyn Agreement>> {
         match (self, profile) {
             (Self::RustCrypto, Profile::A) => Some(Box::new(rust_crypto::X25519Key::new(octets))),
             (Self::RustCrypto, Profile::B) => Some(Box::new(rust_crypto::P256Key::new(octets)?)),
@@ -54,7 +54,7 @@ impl Default for BackEnd {
 }
 
 /// A private key that can agree on a secret with a public key.
-pub(super) trait Agreement: Send + Sync {
+pub(crate) trait Agreement: Send + Sync {
     /// The public key that belongs to it.
     fn public_key(&self) -> HnPublicKey;
 
@@ -63,9 +63,9 @@ pub(super) trait Agreement: Send + Sync {
 }
 
 /// Z, and whether it may be used: it may not when the public key is no point, or is of low order.
-pub(super) struct Agreed {
-    pub(super) z: Wiped<u8, 32>,
-    pub(super) usable: Choice,
+pub(crate) struct Agreed {
+    pub(crate) z: Wiped<u8, 32>,
+    pub(crate) usable: Choice,
 }
 
 impl Agreed {
