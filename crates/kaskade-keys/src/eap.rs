@@ -13,6 +13,7 @@
 mod aka;
 mod aka_prime;
 mod forward_secrecy;
+mod protection;
 mod session;
 
 use crate::derivation::{Row, joined};
@@ -20,6 +21,7 @@ use crate::derivation::{Row, joined};
 pub use aka::*;
 pub use aka_prime::*;
 pub use forward_secrecy::*;
+pub use protection::AtMacKey;
 pub use session::*;
 
 /// The derivations of this branch by other functions than the KDF of TS 33.220.
