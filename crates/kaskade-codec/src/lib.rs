@@ -2,6 +2,7 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`eap`] | EAP packets, messages of EAP-AKA and EAP-AKA' | RFC 3748, 4187, 9048, 9678 |
 //! | [`erp`] | re-authentication by keys below an EMSK: Initiate, Finish, Re-auth-Start | RFC 6696 |
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
 //! | [`radius`] | packets and attributes of RADIUS, for both ends | RFC 2865, RFC 3579 |
@@ -30,6 +31,7 @@
 
 extern crate alloc;
 
+pub mod eap;
 pub mod erp;
 pub mod hex;
 pub mod radius;

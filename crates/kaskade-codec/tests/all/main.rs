@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod eap;
 mod erp;
 mod radius;
 mod suci_calc_info;
