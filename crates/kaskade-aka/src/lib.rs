@@ -6,6 +6,7 @@
 //! | [`sqn`] | SQN = SEQ ‖ IND, the three generation schemes, the AuC's policy | TS 33.102 Annex C |
 //! | [`auc`] | authentication vectors, triplets, and the check of AUTS | TS 33.102 6.3.2, 6.3.5, 6.8.1.2 |
 //! | [`arpf`] | the one door to vectors: 5G HE AV, AV', EPS AV, quintet, triplet, asked by operation | TS 33.501 6.1.3, TS 33.401 6.1.2, TS 33.402 6.2 |
+//! | [`eap_aka`] | EAP-AKA' and EAP-AKA of server and peer, with forward secrecy, pseudonyms and fast re-authentication | RFC 9048, 4187, 9678 |
 //! | [`usim`] | the card: MAC-A, freshness, AUTS | TS 33.102 6.3.3, Annex C.2 |
 //! | [`fivegs`] | 5G AKA of UDM, AUSF, SEAF and UE, and the keys below K_AMF | TS 33.501 6.1.3.2, Annex A |
 //! | [`visit`] | who wants to see the keys of a run: fingerprints, or on request octets | – |
@@ -48,6 +49,7 @@ extern crate alloc;
 pub use kaskade_crypto::subscription as algorithm;
 pub mod arpf;
 pub mod auc;
+pub mod eap_aka;
 pub mod fivegs;
 pub mod sqn;
 pub mod usim;

@@ -24,10 +24,10 @@ const fn fault(name: &'static str, breaks: &'static str, package: &'static str, 
 const STORE: &str = "kaskade-store";
 const NET: &str = "kaskade-net";
 const AKA: &str = "kaskade-aka";
-const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
 const ANCHOR: &str = "kaskade-anchor";
+const CODEC: &str = "kaskade-codec";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -230,4 +230,19 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),
     fault("erp-tag-not-compared", "a packet of ERP without the right tag is answered", ANCHOR, "a_wrong_tag_changes_nothing"),
     fault("erp-domain-not-vouched-for", "a peer believes a domain that the home does not vouch for", ANCHOR, "a_domain_that_the_home_does_not_vouch_for_is_not_believed"),
+    fault("eap-mac-not-compared", "a message of EAP-AKA is believed whatever its AT_MAC is", CODEC, "a_challenge_that_is_written_is_read"),
+    fault("eap-identifier-not-compared", "an EAP server takes an answer to another request", AKA, "an_identifier_that_was_is_not_taken_again"),
+    fault("eap-request-taken-twice", "an EAP peer asks its card again for a request that comes again", AKA, "an_identifier_that_was_is_not_taken_again"),
+    fault("eap-checkcode-not-compared", "identity rounds that somebody has changed pass", AKA, "rounds_that_somebody_has_changed_are_noticed"),
+    fault("eap-negotiation-not-compared", "a list of key derivation functions that was changed on its way is taken", AKA, "a_list_that_changes_is_as_a_wrong_code"),
+    fault("eap-network-name-not-compared", "a peer of EAP-AKA' takes the name of any network", AKA, "a_network_name_that_is_not_expected_is_refused_before_the_card_is_asked"),
+    fault("eap-separation-bit-not-looked-at", "a peer of EAP-AKA' takes a vector of EAP-AKA", AKA, "a_vector_without_the_separation_bit_is_not_for_aka_prime"),
+    fault("eap-forward-secrecy-optional", "a run without forward secrecy succeeds where it is required", AKA, "forward_secrecy_that_is_required_and_missing_is_refused"),
+    fault("eap-resynchronised-without-end", "a card that is never content gets vector after vector", AKA, "a_card_that_is_never_content_ends_the_run"),
+    fault("eap-counter-not-compared", "an EAP server takes the answer to another fast re-authentication", AKA, "a_number_that_was_not_asked_for_is_refused"),
+    fault("eap-pseudonym-without-end", "a pseudonym can be used for ever", AKA, "a_pseudonym_names_its_user_until_it_expires"),
+    fault("eap-bidding-down-allowed", "an attacker makes two ends with EAP-AKA' use EAP-AKA", AKA, "whatever_the_attacker_does_a_full_authentication_is_safe"),
+    fault("eap-result-not-awaited", "an attacker ends a run for which a protected result was agreed", AKA, "whatever_the_attacker_does_a_protected_result_is_awaited"),
+    fault("eap-permanent-identity-given", "an attacker gets the permanent identity of a peer that has a pseudonym", AKA, "whatever_the_attacker_does_a_name_hides_the_user_and_serves_once"),
+    fault("eap-counter-not-fresh", "an attacker replays a fast re-authentication", AKA, "whatever_the_attacker_does_a_name_hides_the_user_and_serves_once"),
 ];

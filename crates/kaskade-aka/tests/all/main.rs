@@ -14,6 +14,7 @@ mod algorithm_sets;
 mod allocations;
 mod arpf;
 mod batch;
+mod eap;
 mod in_step;
 mod other_opinions;
 mod parties;
