@@ -11,6 +11,7 @@
 mod administration;
 mod audit;
 mod bodies;
+mod eap;
 mod erp;
 mod files;
 mod headers;
@@ -25,6 +26,7 @@ mod usim_files;
 pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
+pub use eap::{eap_machines, eap_packet};
 pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
@@ -50,6 +52,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("certificate_names", certificate_names),
     ("config", config),
     ("content_type", content_type),
+    ("eap_machines", eap_machines),
+    ("eap_packet", eap_packet),
     ("ecies_deconceal", ecies_deconceal),
     ("erp_packet", erp_packet),
     ("file_rows", file_rows),
