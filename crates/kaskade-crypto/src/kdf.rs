@@ -29,6 +29,7 @@ pub mod batch;
 mod fips_186_2;
 mod hmac_sha1;
 mod prf;
+mod running;
 pub(crate) mod sha256;
 
 use subtle::{Choice, ConstantTimeEq};
@@ -37,6 +38,7 @@ use zeroize::optimization_barrier;
 pub use fips_186_2::{fips_186_2_prf, sha1};
 pub use hmac_sha1::hmac_sha1;
 pub use prf::TooManyOctets;
+pub use running::{RunningSha1, RunningSha256};
 use sha256::{BLOCK, Sha256, compress, initial_state, octets};
 pub use sha256::{sha256, sha256_one_block};
 

@@ -24,6 +24,7 @@ const fn fault(name: &'static str, breaks: &'static str, package: &'static str, 
 const STORE: &str = "kaskade-store";
 const NET: &str = "kaskade-net";
 const AKA: &str = "kaskade-aka";
+const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
 const ANCHOR: &str = "kaskade-anchor";

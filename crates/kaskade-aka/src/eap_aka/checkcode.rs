@@ -1,37 +1,50 @@
 //! AT_CHECKCODE: that both saw the same identity rounds (RFC 4187 10.13, RFC 9048 3.5.4).
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 
 use kaskade_codec::eap::AkaMethod;
-use kaskade_crypto::kdf::{sha1, sha256};
+use kaskade_crypto::kdf::{RunningSha1, RunningSha256};
 
-/// The identity messages of a run so far: requests and responses of whole rounds, in their order, each once.
-#[derive(Default)]
-pub(super) struct Rounds(Vec<u8>);
+/// The identity messages of a run so far: requests and responses of whole rounds, in their order, each once. Hashed as they come, so that
+/// the length of a name is no matter to a table of runs; nothing, where there was no round.
+#[derive(Debug, Default)]
+pub(super) struct Rounds(Option<Box<Hash>>);
+
+/// The hash of the method.
+#[derive(Debug)]
+enum Hash {
+    Aka(RunningSha1),
+    AkaPrime(RunningSha256),
+}
 
 impl Rounds {
-    /// The most octets of an identity response that is taken: an NAI of 253 octets, and what is around it. Three rounds are kept until
-    /// the user is known.
-    pub(super) const MOST_OF_RESPONSE: usize = 268;
-
-    /// A round is over.
-    pub(super) fn add(&mut self, request: &[u8], response: &[u8]) {
-        self.0.reserve_exact(request.len() + response.len());
-        self.0.extend(request);
-        self.0.extend(response);
+    /// A round of a method is over; the rounds of a run are all of one.
+    pub(super) fn add(&mut self, method: AkaMethod, request: &[u8], response: &[u8]) {
+        let hash = self.0.get_or_insert_with(|| {
+            Box::new(match method {
+                AkaMethod::Aka => Hash::Aka(RunningSha1::default()),
+                AkaMethod::AkaPrime => Hash::AkaPrime(RunningSha256::default()),
+            })
+        });
+        for message in [request, response] {
+            match &mut **hash {
+                Hash::Aka(hash) => hash.add(message),
+                Hash::AkaPrime(hash) => hash.add(message),
+            }
+        }
     }
 
     /// The code: nothing where there was no round.
-    pub(super) fn code(&self, method: AkaMethod) -> Checkcode {
+    pub(super) fn code(&self) -> Checkcode {
         let mut octets = [0; 32];
-        let len = match (self.0.is_empty(), method) {
-            (true, _) => 0,
-            (false, AkaMethod::Aka) => {
-                octets[..20].copy_from_slice(&sha1(&[&self.0]));
+        let len = match self.0.as_deref() {
+            None => 0,
+            Some(Hash::Aka(hash)) => {
+                octets[..20].copy_from_slice(&hash.digest());
                 20
             }
-            (false, AkaMethod::AkaPrime) => {
-                octets = sha256(&[&self.0]);
+            Some(Hash::AkaPrime(hash)) => {
+                octets = hash.digest();
                 32
             }
         };
@@ -60,12 +73,5 @@ impl Checkcode {
     /// Whether the other side saw the same, as far as it says what it saw.
     pub(super) fn agrees(&self, received: Option<&[u8]>) -> bool {
         received.is_none_or(|received| received == self.octets())
-    }
-}
-
-/// Without the messages: they name a user.
-impl core::fmt::Debug for Rounds {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Rounds({} octets)", self.0.len())
     }
 }

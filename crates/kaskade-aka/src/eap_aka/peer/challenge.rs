@@ -180,7 +180,7 @@ impl Asking {
         let Some((challenge, aka)) = reread(&packet) else {
             return common.no(identifier, NOT_USABLE);
         };
-        match common.check(method, challenge, &card, network.as_ref(), group, entropy) {
+        match common.check(challenge, &card, network.as_ref(), group, entropy) {
             Ok(checked) => checked.answer(common, (identifier, aka.method()), network, &card),
             Err(no) => common.no(identifier, no),
         }
@@ -214,7 +214,6 @@ impl Common {
     /// Derives the keys, and believes the challenge when its AT_MAC is theirs.
     fn check<'p>(
         &self,
-        method: AkaMethod,
         challenge: Unverified<'p, Challenge<'p>>,
         card: &CardAnswer,
         network: Option<&NetworkName>,
@@ -240,7 +239,7 @@ impl Common {
         if bid_down && !fault!("eap-bidding-down-allowed") {
             return Err(NOT_AUTHENTIC);
         }
-        let agrees = self.rounds.code(method).agrees(challenge.checkcode);
+        let agrees = self.rounds.code().agrees(challenge.checkcode);
         if !agrees && !fault!("eap-checkcode-not-compared") {
             return Err(NOT_USABLE);
         }
@@ -308,7 +307,7 @@ impl Checked<'_> {
             names: (pseudonym, reauthentication),
         } = self;
         let protected_result = challenge.result_ind && common.policy.result_ind;
-        let checkcode = common.rounds.code(method);
+        let checkcode = common.rounds.code();
         let answer = ChallengeAnswer {
             res: card.res.clone(),
             public_key: public_key.as_ref().map(kaskade_crypto::ecdh::PublicKey::octets),

@@ -42,7 +42,7 @@ impl Common {
         let (Some(counter), Some(nonce_s)) = (hidden.counter, hidden.nonce_s) else {
             return self.client_error(identifier, NOT_USABLE);
         };
-        let checkcode = self.rounds.code(before.method);
+        let checkcode = self.rounds.code();
         if !checkcode.agrees(request.checkcode) {
             return self.client_error(identifier, NOT_USABLE);
         }

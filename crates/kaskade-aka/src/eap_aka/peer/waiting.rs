@@ -79,7 +79,7 @@ impl Waiting {
         };
         match write::identity_response(aka.method(), identifier, &identity) {
             Ok(response) => {
-                common.rounds.add(aka.octets(), &response);
+                common.rounds.add(aka.method(), aka.octets(), &response);
                 common.asked = Some(asked);
                 common.sends(identity);
                 let told = common.answer(identifier, response);

@@ -69,7 +69,7 @@ impl Identifying {
             Came::Discard(why) => return discard(State::Identifying(self), why),
         };
         let sent = match aka.response() {
-            Ok(Response::Identity(sent)) if aka.octets().len() <= Rounds::MOST_OF_RESPONSE => sent,
+            Ok(Response::Identity(sent)) => sent,
             Ok(Response::ClientError(_) | Response::AuthenticationReject) => {
                 return self.common.refuse(Refusal::UeRefused);
             }
@@ -88,7 +88,7 @@ impl Identifying {
             request,
         } = self;
         common.method_taken = true;
-        rounds.add(&request, aka.octets());
+        rounds.add(common.method, &request, aka.octets());
         let next = match asked {
             IdRequest::Any => Some(IdRequest::FullAuth),
             IdRequest::FullAuth => Some(IdRequest::Permanent),
@@ -165,7 +165,7 @@ impl LookingUp {
             sent,
             next,
         } = self;
-        let checkcode = rounds.code(common.method);
+        let checkcode = rounds.code();
         match (found, next) {
             (UserFound::Subscriber(supi), _) => Fetching::fetch(common, User { supi, peer_id: sent }, checkcode),
             (UserFound::Reauthentication(before, name), _) => {
