@@ -222,12 +222,12 @@ impl World {
                 if let (true, Some(request)) = (rewritten, self.server.as_ref().and_then(Server::last_request)) {
                     packet[1] = request[1];
                 }
-                self.to_server(packet);
+                self.give_server(packet);
             }
             Action::ForgedToServer(which) => {
                 if let Some(request) = self.server.as_ref().and_then(Server::last_request) {
                     let forged = forged_for_server(request[1], &self.of_peer);
-                    self.to_server(forged[which].clone());
+                    self.give_server(forged[which].clone());
                 }
             }
             Action::ToPeer(index, rewritten) => {
@@ -238,11 +238,11 @@ impl World {
                         _ => self.asked,
                     };
                 }
-                self.to_peer(&packet);
+                self.give_peer(&packet);
             }
             Action::ForgedToPeer(which) => {
                 let forged = forged_for_peer(self.asked.wrapping_add(1), &self.of_server);
-                self.to_peer(&forged[which]);
+                self.give_peer(&forged[which]);
             }
         }
     }
@@ -258,7 +258,7 @@ impl World {
         self.server_said(step);
     }
 
-    fn to_server(&mut self, packet: Vec<u8>) {
+    fn give_server(&mut self, packet: Vec<u8>) {
         if let Some(server) = self.server.take() {
             let mut entropy = Drawn(self.begun.0 as u64 * 1000 + packet.len() as u64);
             let step = server.handle(NOW, &mut entropy, Some(ServerInput::Packet(packet)));
@@ -289,7 +289,7 @@ impl World {
         }
     }
 
-    fn to_peer(&mut self, packet: &[u8]) {
+    fn give_peer(&mut self, packet: &[u8]) {
         let Some(peer) = self.peer.take() else { return };
         if packet[0] == 1 {
             self.asked = packet[1];

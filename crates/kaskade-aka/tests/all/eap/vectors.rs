@@ -362,10 +362,10 @@ fn a_peer_writes_and_takes_the_packets_of_the_reference() {
     let mut remembered = None;
     for case in cases() {
         let fast = case.has("name_sent");
-        let private_key = case
-            .has("private_key")
-            .then(|| case.octets("private_key"))
-            .unwrap_or_default();
+        let private_key = match case.has("private_key") {
+            true => case.octets("private_key"),
+            false => Vec::default(),
+        };
         if fast {
             let success = fast_reauthentication(&case, remembered.take().unwrap());
             // The same request again, of which the number is not fresh.
