@@ -28,7 +28,6 @@ const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
 const ANCHOR: &str = "kaskade-anchor";
-const CODEC: &str = "kaskade-codec";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -231,7 +230,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),
     fault("erp-tag-not-compared", "a packet of ERP without the right tag is answered", ANCHOR, "a_wrong_tag_changes_nothing"),
     fault("erp-domain-not-vouched-for", "a peer believes a domain that the home does not vouch for", ANCHOR, "a_domain_that_the_home_does_not_vouch_for_is_not_believed"),
-    fault("eap-mac-not-compared", "a message of EAP-AKA is believed whatever its AT_MAC is", CODEC, "a_challenge_that_is_written_is_read"),
+    fault("eap-mac-not-compared", "a message of EAP-AKA is believed whatever its AT_MAC is", AKA, "a_wrong_code_is_a_failure"),
     fault("eap-identifier-not-compared", "an EAP server takes an answer to another request", AKA, "an_identifier_that_was_is_not_taken_again"),
     fault("eap-request-taken-twice", "an EAP peer asks its card again for a request that comes again", AKA, "an_identifier_that_was_is_not_taken_again"),
     fault("eap-checkcode-not-compared", "identity rounds that somebody has changed pass", AKA, "rounds_that_somebody_has_changed_are_noticed"),
