@@ -26,6 +26,7 @@ const COMPUTES: &[&str] = &[
     "aes-gcm",
     "aws-lc-rs",
     "base16ct",
+    "base64ct",
     "cpufeatures",
     "ctr",
     "hashbrown",
