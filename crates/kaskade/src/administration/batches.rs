@@ -235,8 +235,9 @@ impl Batches {
             let text = rest.get(..valid).map(std::str::from_utf8);
             let mut text = text.and_then(Result::ok).unwrap_or_default();
             let before = self.records;
+            let is_all = last && valid == rest.len();
             while self.records < self.most
-                && let Some((len, heading)) = next_record(self.format, self.heading.as_ref(), text)
+                && let Some((len, heading)) = next_record(self.format, self.heading.as_ref(), text, is_all)
                 && self.whole + len <= self.room
             {
                 (self.whole, self.records) = (self.whole + len, self.records + 1);
@@ -273,13 +274,17 @@ impl Batches {
 }
 
 /// How long the record at the beginning of a text is, and the heading if it is one; `None` where it is not whole yet.
-fn next_record(format: Kind, heading: Option<&Heading>, text: &str) -> Option<(usize, Option<Heading>)> {
-    let end = || text.find('\n').map(|end| end + 1);
+fn next_record(format: Kind, heading: Option<&Heading>, text: &str, is_all: bool) -> Option<(usize, Option<Heading>)> {
+    let end = || match text.find('\n') {
+        Some(end) => Some(end + 1),
+        None => (is_all && !text.is_empty()).then_some(text.len()),
+    };
     if format == Kind::Ndjson {
         return Some((end()?, None));
     }
     if let Some(Heading { separator, .. }) = heading {
-        return Some((csv_records::whole(text, *separator)?, None));
+        let len = csv_records::whole(text, *separator, is_all)?;
+        return (len > 0).then_some((len, None));
     }
     let len = end()?;
     let first = text.get(..len)?.trim_end_matches('\n');
@@ -288,7 +293,7 @@ fn next_record(format: Kind, heading: Option<&Heading>, text: &str) -> Option<(u
         return Some((len, None));
     }
     let separator = csv_records::separator(names);
-    let whole = csv_records::whole(text, separator)?;
+    let whole = csv_records::whole(text, separator, is_all)?;
     let mut line = Zeroizing::new(String::with_capacity(names.len() + 1));
     line.push_str(names);
     line.push('\n');

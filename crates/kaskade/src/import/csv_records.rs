@@ -128,8 +128,8 @@ pub(crate) fn separator(heading: &str) -> char {
 }
 
 /// How long the record, or the line that says nothing, at the beginning of a text is, with its line end; `None` where what it is
-/// depends on what comes behind the text.
-pub(crate) fn whole(text: &str, separator: char) -> Option<usize> {
+/// depends on what comes behind the text, where that is not all: `last`.
+pub(crate) fn whole(text: &str, separator: char, last: bool) -> Option<usize> {
     let records = Records {
         rest: text,
         line: 1,
@@ -137,7 +137,7 @@ pub(crate) fn whole(text: &str, separator: char) -> Option<usize> {
     };
     let (record, rest) = records.first(text);
     let len = text.len() - rest.len();
-    let has_end = text.get(..len)?.ends_with('\n');
+    let has_end = text.get(..len)?.ends_with('\n') || last;
     (has_end && !matches!(record, Some(Err(Wrong::NotClosed)))).then_some(len)
 }
 
