@@ -16,7 +16,7 @@ pub(crate) const SHORT: u64 = 5;
 /// Edge counters and the table of code addresses, as libFuzzer reads them.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code -Ccodegen-units=1 --cfg fuzzing";
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code --cfg fuzzing";
 
 /// Runs one target or all of them, each for `seconds`, and stops at the first that fails.
 pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
@@ -73,9 +73,9 @@ fn build() -> Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc -vV names no host")?;
     // With a target named, the flags below do not reach build scripts and procedural macros.
+    // As the tests are built: fast, with assertions and checks of overflow.
     let mut cargo = shell::cargo([
         "build",
-        "--release",
         "--package",
         "kaskade-fuzz",
         "--bins",
@@ -83,19 +83,10 @@ fn build() -> Result<PathBuf> {
         "libfuzzer",
     ]);
     cargo.args(["--target", host, "--target-dir", "target/fuzz"]);
-    // Built fast rather than into one unit.
-    for setting in [
-        "debug-assertions=true",
-        "overflow-checks=true",
-        "lto=false",
-        "codegen-units=4",
-    ] {
-        cargo.args(["--config", &format!("profile.release.{setting}")]);
-    }
     shell::run(cargo.env("RUSTFLAGS", COVERAGE)).context(
         "the fuzz targets do not build (libFuzzer needs g++: apt-get install g++, if that is what is missing)",
     )?;
-    Ok(shell::root().join("target/fuzz").join(host).join("release"))
+    Ok(shell::root().join("target/fuzz").join(host).join("debug"))
 }
 
 fn fuzz(binaries: &std::path::Path, target: &str, seconds: u64) -> Result<()> {
