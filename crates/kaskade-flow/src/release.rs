@@ -10,7 +10,7 @@
 
 use core::fmt;
 
-use crate::Machine;
+use crate::{Machine, Step};
 
 /// A result that may not be told yet.
 #[must_use = "a result that is not released was made for nothing"]
@@ -35,6 +35,21 @@ impl<T> Guarded<T> {
     pub fn keep<U, M: Machine>(self, make: impl FnOnce(T) -> (U, M)) -> (Guarded<U>, M) {
         let (told, kept) = make(self.0);
         (Guarded(told), kept)
+    }
+
+    /// One of two things, each kept back as well.
+    ///
+    /// # Errors
+    /// The other one.
+    #[inline]
+    pub fn either<L, R>(self, split: impl FnOnce(T) -> Result<L, R>) -> Result<Guarded<L>, Guarded<R>> {
+        split(self.0).map(Guarded).map_err(Guarded)
+    }
+
+    /// Gives it to a machine: what that tells comes out guarded again.
+    #[inline]
+    pub fn into_step<M: Machine>(self, take: impl FnOnce(T) -> Step<M>) -> Step<M> {
+        take(self.0)
     }
 
     /// For `kaskade-store`, after everything that this depends on is durable, and its release on record.

@@ -5,10 +5,14 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
-use core::fmt::Display;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::{self, Display};
 use core::str::FromStr;
 
-use kaskade_crypto::{Autn, Auts, Rand};
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
 use kaskade_keys::{ParseError, RoutingIndicator, ServingNetworkName, Suci, Supi};
 use serde::ser::{Error as _, Serializer};
@@ -108,7 +112,114 @@ macro_rules! secrets {
     )*};
 }
 
-secrets! { ResStar.expose_to_ausf XresStar.expose_to_ausf KAusf.expose_to_ausf KSeaf.expose_to_seaf }
+secrets! {
+    ResStar.expose_to_ausf XresStar.expose_to_ausf KAusf.expose_to_ausf KSeaf.expose_to_seaf
+    Msk.expose_to_authenticator
+}
+
+/// One half of CK' ‖ IK', 16 octets: how a vector of EAP-AKA' carries it. Wiped on drop.
+#[derive(Clone)]
+pub struct PrimeHalf(Zeroizing<[u8; 16]>);
+
+impl PrimeHalf {
+    /// CK' and IK' of a vector.
+    pub fn of(key: &CkIkPrime) -> [Self; 2] {
+        let (ck_prime, ik_prime) = key.expose_to_eap_server().split_at(16);
+        [ck_prime, ik_prime].map(|half| {
+            let mut octets = Zeroizing::new([0; 16]);
+            octets.copy_from_slice(half);
+            Self(octets)
+        })
+    }
+
+    /// CK' ‖ IK'.
+    pub fn joined(ck_prime: &Self, ik_prime: &Self) -> CkIkPrime {
+        let mut octets = Zeroizing::new([0; 32]);
+        for (to, from) in octets.iter_mut().zip(ck_prime.0.iter().chain(ik_prime.0.iter())) {
+            *to = *from;
+        }
+        CkIkPrime::from_octets(&octets)
+    }
+}
+
+impl fmt::Debug for PrimeHalf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrimeHalf(…)")
+    }
+}
+
+impl Value for PrimeHalf {
+    type Object<'a> = NoObject;
+
+    const SECRET: bool = true;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        secret(member, presence, |octets| Self(Zeroizing::new(*octets)))
+    }
+
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(&*self.0)
+    }
+}
+
+/// RES or XRES: 4 to 16 octets.
+impl Value for Res {
+    type Object<'a> = NoObject;
+
+    const SECRET: bool = true;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        let text = member.text(presence)?;
+        let mut room = Zeroizing::new([0; 16]);
+        let read = base16ct::mixed::decode(text.as_bytes(), &mut *room).ok().and_then(Self::from_slice);
+        let read = read.ok_or_else(|| Misread::wrong(presence, "not 8 to 32 hexadecimal digits, an even number of them"));
+        if let Cow::Owned(text) = text {
+            drop(Zeroizing::new(text));
+        }
+        read
+    }
+
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(self.octets())
+    }
+}
+
+/// An EAP packet, in base64 (TS 29.509 6.1.6.3.2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct EapPayload(pub Vec<u8>);
+
+/// Without the octets: they may name the user.
+impl fmt::Debug for EapPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EapPayload({} octets)", self.0.len())
+    }
+}
+
+impl Value for EapPayload {
+    type Object<'a> = NoObject;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        let text = member.text(presence)?;
+        // Half of the cores leave the padding out.
+        let text = text.trim_end_matches('=');
+        let mut octets = vec![0; text.len() / 4 * 3 + 3];
+        match Base64Unpadded::decode(text, &mut octets).map(<[u8]>::len) {
+            Ok(len) => {
+                octets.truncate(len);
+                Ok(Self(octets))
+            }
+            Err(_) => Err(Misread::wrong(presence, "not base64")),
+        }
+    }
+
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut text = vec![0; self.0.len().div_ceil(3) * 4];
+        match Base64::encode(&self.0, &mut text) {
+            Ok(text) => to.serialize_str(text),
+            Err(_) => Err(S::Error::custom("an EAP packet without a form")),
+        }
+    }
+}
 
 /// Reads what a type parses from text.
 fn parsed<T: FromStr<Err: Display>>(member: Member<'_>, presence: Presence) -> Result<T, Misread> {
@@ -143,6 +254,7 @@ texts! {
     Timestamp: |at, to| to.collect_str(at);
     AuthType: |kind, to| match kind {
         AuthType::FiveGAka => to.serialize_str(AuthType::FIVE_G_AKA),
+        AuthType::EapAkaPrime => to.serialize_str(AuthType::EAP_AKA_PRIME),
         AuthType::Other => Err(S::Error::custom("the name of another method is not kept")),
     };
     Features: |features, to| to.serialize_str(&features.0);
@@ -249,6 +361,8 @@ impl From<Suci> for SupiOrSuci {
 pub enum AuthType {
     /// 5G AKA.
     FiveGAka,
+    /// EAP-AKA'.
+    EapAkaPrime,
     /// Anything else, which this program does not do yet.
     Other,
 }
@@ -256,6 +370,8 @@ pub enum AuthType {
 impl AuthType {
     /// As it travels.
     pub const FIVE_G_AKA: &'static str = "5G_AKA";
+    /// As it travels.
+    pub const EAP_AKA_PRIME: &'static str = "EAP_AKA_PRIME";
 }
 
 impl FromStr for AuthType {
@@ -264,6 +380,7 @@ impl FromStr for AuthType {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             Self::FIVE_G_AKA => Self::FiveGAka,
+            Self::EAP_AKA_PRIME => Self::EapAkaPrime,
             _ => Self::Other,
         })
     }

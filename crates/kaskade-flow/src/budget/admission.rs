@@ -26,7 +26,7 @@ use core::time::Duration;
 
 use kaskade_crypto::Rand;
 use kaskade_faults::fault;
-use kaskade_keys::{SchemeOutput, ServingNetworkName, Suci, Supi};
+use kaskade_keys::{SchemeOutput, Suci, Supi};
 
 use super::Rate;
 use crate::Moment;
@@ -187,7 +187,7 @@ impl<S: BuildHasher> Budgets<S> {
     pub fn admit(
         &self,
         requester: impl Hash + Copy,
-        serving_network_name: &ServingNetworkName,
+        network: impl Hash,
         now: Moment,
     ) -> Result<(), OverBudget> {
         let now = Self::at(now);
@@ -197,7 +197,7 @@ impl<S: BuildHasher> Budgets<S> {
             take(&self.requesters, key, options.requester, Bucket::Requester, now)?;
         }
         if options.serving_network != Rate::UNLIMITED {
-            let key = hasher.hash_one(serving_network_name);
+            let key = hasher.hash_one(network);
             take(
                 &self.serving_networks,
                 key,
@@ -365,6 +365,8 @@ mod tests {
     use std::hash::RandomState;
     use std::string::{String, ToString as _};
     use std::{format, vec::Vec};
+
+    use kaskade_keys::ServingNetworkName;
 
     use super::*;
 

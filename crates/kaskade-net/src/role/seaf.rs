@@ -4,7 +4,7 @@ use hyper::{StatusCode, Uri};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo,
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, FiveGAuthData,
 };
 use kaskade_codec::sbi::{ResourceId, ResynchronizationInfo, SupiOrSuci};
 use kaskade_flow::Refusal;
@@ -33,6 +33,9 @@ pub enum AusfClientError {
     /// There was no answer.
     #[error("{0}")]
     Client(#[from] ClientError),
+    /// The home network authenticates this user by EAP-AKA'.
+    #[error("the AUSF has chosen EAP-AKA', not 5G AKA")]
+    OtherMethod,
     /// The answer is not what the operation answers.
     #[error("the AUSF answered nonsense: {0}")]
     Nonsense(String),
@@ -58,6 +61,7 @@ impl AusfClientError {
                 (None, _) => Refusal::PeerFailed,
             },
             Self::Client(error) => error.refusal(),
+            Self::OtherMethod => Refusal::MethodUnknown,
             Self::Nonsense(_) => Refusal::PeerSilent,
         }
     }
@@ -131,8 +135,11 @@ impl AusfClient {
 
     async fn challenge(&self, info: AuthenticationInfo) -> Result<Challenge, AusfClientError> {
         let context = self.client.authenticate(&caller(), info).await?.answer;
-        let confirmation = Confirmation(context.confirmation().to_owned());
-        let Av5gAka { rand, hxres_star, autn } = context.se_av;
+        let confirmation = Confirmation(context.href().to_owned());
+        let Av5gAka { rand, hxres_star, autn } = match context.data {
+            FiveGAuthData::Av5gAka(av) => av,
+            FiveGAuthData::Eap(_) => return Err(AusfClientError::OtherMethod),
+        };
         Ok(Challenge {
             se_av: SeAv5g { rand, autn, hxres_star },
             confirmation,

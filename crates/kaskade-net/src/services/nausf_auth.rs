@@ -2,10 +2,12 @@
 
 use kaskade_codec::sbi::ResourceId;
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, UeAuthenticationCtx,
+    AuthenticationInfo, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse, EapSession,
+    UeAuthenticationCtx,
 };
 use kaskade_flow::Durable;
 
+use crate::sbi::message::Content;
 use crate::sbi::service::{Created, Released, Told};
 
 crate::service! {
@@ -41,6 +43,20 @@ crate::service! {
             ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, AuditFull, AuditStalled, AuditFailed, Stopping,
         ],
         scope "nausf-auth", "TS 29.509 5.2.2.2.2";
+
+    /// Takes a packet of EAP: the next one, K_SEAF, or that the user is not authenticated.
+    eap_session: POST "/ue-authentications/{authCtxId}/eap-session" (context: ResourceId) (response: EapResponse)
+        -> 200 Json Told<EapSession>,
+        refusals [ContextNotFound, InWork, AuditFull, AuditStalled, AuditFailed, Stopping],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.3";
+
+    /// Takes a run of EAP or its result back.
+    delete_eap: DELETE "/ue-authentications/{authCtxId}/eap-session" (context: ResourceId)
+        -> 204 Json (),
+        refusals [
+            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, AuditFull, AuditStalled, AuditFailed, Stopping,
+        ],
+        scope "nausf-auth", "TS 29.509 5.2.2.2.3";
 }
 
 impl Released for UeAuthenticationCtx {
@@ -50,3 +66,20 @@ impl Released for UeAuthenticationCtx {
 }
 
 impl Released for ConfirmationDataResponse {}
+
+impl Released for EapSession {
+    const LINKED: bool = true;
+
+    fn located(&mut self, uri: &str) {
+        if let Self::Ongoing { href, .. } = self {
+            uri.clone_into(href);
+        }
+    }
+
+    fn content(&self, declared: Content) -> Content {
+        match self {
+            Self::Ongoing { .. } => Content::Hal,
+            Self::Success { .. } | Self::Failure { .. } => declared,
+        }
+    }
+}

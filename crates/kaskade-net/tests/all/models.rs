@@ -168,34 +168,81 @@ proptest! {
             autn: Autn::from_octets(b),
             hxres_star: HxresStar::from_octets(b),
         };
-        let mut sent = UeAuthenticationCtx::new(se_av, snn());
+        let mut sent = UeAuthenticationCtx::new(FiveGAuthData::Av5gAka(se_av), snn());
         sent.set_context("http://h/x");
         let read = UeAuthenticationCtx::from_json(&json(&sent)).unwrap();
-        prop_assert_eq!(read.se_av.rand.octets(), &a);
-        prop_assert_eq!(read.se_av.autn.octets(), &b);
-        prop_assert_eq!(read.se_av.hxres_star.octets(), &b);
-        prop_assert_eq!(read.confirmation(), "http://h/x/5g-aka-confirmation");
+        prop_assert_eq!(read.href(), "http://h/x/5g-aka-confirmation");
         prop_assert_eq!(read.serving_network_name, Some(snn()));
+        let FiveGAuthData::Av5gAka(read) = read.data else {
+            return Err(TestCaseError::fail("another method"));
+        };
+        prop_assert_eq!(read.rand.octets(), &a);
+        prop_assert_eq!(read.autn.octets(), &b);
+        prop_assert_eq!(read.hxres_star.octets(), &b);
+
+        let packet = EapPayload(c[..usize::from(c[0]) % 33].to_vec());
+        let mut sent = UeAuthenticationCtx::new(FiveGAuthData::Eap(packet.clone()), snn());
+        sent.set_context("http://h/x");
+        let read = UeAuthenticationCtx::from_json(&json(&sent)).unwrap();
+        prop_assert_eq!(read.href(), "http://h/x/eap-session");
+        let FiveGAuthData::Eap(read) = read.data else {
+            return Err(TestCaseError::fail("another method"));
+        };
+        prop_assert_eq!(&read, &packet);
+        let sent = EapResponse { eap_payload: (a[0] > 9).then(|| packet.clone()) };
+        prop_assert_eq!(EapResponse::from_json(&json(&sent)).unwrap(), sent);
+        let keys = [SessionKey::KSeaf(KSeaf::from_octets(&c)), SessionKey::Msk(Msk::from_octets(&[c[1]; 64]))];
+        let sessions = keys.map(|key| EapSession::Success { packet: packet.clone(), supi: supi(1), key });
+        let others = [
+            EapSession::Ongoing { packet: packet.clone(), href: "http://h/y".into() },
+            EapSession::Failure { packet },
+        ];
+        for sent in sessions.into_iter().chain(others) {
+            prop_assert_eq!(EapSession::from_json(&json(&sent)).unwrap(), sent);
+        }
 
         let k_seaf = KSeaf::from_octets(&c);
         let sent = ConfirmationDataResponse::Success { supi: supi(1), k_seaf };
         prop_assert_eq!(ConfirmationDataResponse::from_json(&json(&sent)).unwrap(), sent);
 
         let result = AuthenticationInfoResult {
-            he_av: Av5gHeAka {
+            vector: AuthenticationVector::FiveGHeAka(Av5gHeAka {
                 rand: Rand::from_octets(a),
                 autn: Autn::from_octets(b),
                 xres_star: XresStar::from_octets(&b),
                 k_ausf: KAusf::from_octets(&c),
-            },
+            }),
             supi: Some(supi(2)),
         };
-        let AuthenticationInfoResult { he_av, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
+        let AuthenticationInfoResult { vector, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
+        let AuthenticationVector::FiveGHeAka(he_av) = vector else {
+            return Err(TestCaseError::fail("another method"));
+        };
         prop_assert_eq!(he_av.rand.octets(), &a);
         prop_assert_eq!(he_av.autn.octets(), &b);
         prop_assert_eq!(he_av.xres_star, XresStar::from_octets(&b));
         prop_assert_eq!(he_av.k_ausf, KAusf::from_octets(&c));
         prop_assert_eq!(whose, Some(supi(2)));
+
+        let ck_ik_prime = CkIkPrime::from_octets(&c);
+        let [ck_prime, ik_prime] = PrimeHalf::of(&ck_ik_prime);
+        let xres = Res::from_slice(&b[..4 + usize::from(a[1]) % 13]).unwrap();
+        let result = AuthenticationInfoResult {
+            vector: AuthenticationVector::EapAkaPrime(AvEapAkaPrime {
+                rand: Rand::from_octets(a),
+                autn: Autn::from_octets(b),
+                xres: xres.clone(),
+                ck_prime,
+                ik_prime,
+            }),
+            supi: None,
+        };
+        let AuthenticationInfoResult { vector, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
+        let AuthenticationVector::EapAkaPrime(av) = vector else {
+            return Err(TestCaseError::fail("another method"));
+        };
+        prop_assert_eq!(PrimeHalf::joined(&av.ck_prime, &av.ik_prime), ck_ik_prime);
+        prop_assert!(av.xres == xres && av.rand.octets() == &a && whose.is_none());
     }
 }
 
@@ -298,12 +345,12 @@ fn debug_shows_no_secret() {
         format!(
             "{:?}",
             AuthenticationInfoResult {
-                he_av: Av5gHeAka {
+                vector: AuthenticationVector::FiveGHeAka(Av5gHeAka {
                     rand: Rand::from_octets([0; 16]),
                     autn: Autn::from_octets([0; 16]),
                     xres_star: XresStar::from_octets(&secret),
                     k_ausf: KAusf::from_octets(&[0xC7; 32]),
-                },
+                }),
                 supi: Some(supi(3)),
             }
         ),

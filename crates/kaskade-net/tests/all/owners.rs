@@ -189,11 +189,11 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
         event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
     );
     assert!(elsewhere.is_err_and(|error| error.refusal() == Refusal::ServingNetworkNotAuthorized));
-    assert!(is_followed(&home, &supi(0), &given.he_av.rand), "their word is nothing");
+    assert!(is_followed(&home, &supi(0), given.vector.rand()), "their word is nothing");
     let given = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let given = given.release_to_peer();
     udm.confirm_auth(&ausf, &supi(1), event(snn())).unwrap();
-    assert!(!is_followed(&home, &supi(1), &given.he_av.rand), "its own AUSF's is");
+    assert!(!is_followed(&home, &supi(1), given.vector.rand()), "its own AUSF's is");
     assert_eq!(disbelieved(), 4);
     // Whoever has a vector says once that it succeeded, and of then: what others are given later stays fresh.
     let liar = Requester::group("liar");
@@ -205,7 +205,7 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
         udm.confirm_auth(&liar, &supi(1), event(snn())).unwrap();
     }
     assert_eq!(disbelieved(), 5);
-    assert!(is_followed(&home, &supi(1), &later.he_av.rand));
+    assert!(is_followed(&home, &supi(1), later.vector.rand()));
 }
 
 /// Whether a card that stands far below what was issued is followed there by an AUTS for this RAND. It is once only.

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use kaskade_aka::eap_aka::server::Server;
 use kaskade_aka::fivegs::run::{self, Run};
-use kaskade_codec::sbi::ResourceId;
+use kaskade_codec::sbi::{AuthType, ResourceId};
 use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
 use kaskade_flow::{Cover, Machine, Moment};
-use kaskade_keys::Supi;
+use kaskade_keys::{ServingNetworkName, Supi};
 
 use crate::sbi::peer::RequesterId;
 use crate::time::moment;
@@ -29,6 +30,8 @@ pub struct ContextLimits {
     /// Challenges waiting, of all, roughly: each of the shards has its part. A requester has at most three quarters, and loses
     /// its own oldest first.
     pub pending: usize,
+    /// Runs of EAP that wait, of all; bounded likewise. Each takes about 1 KiB.
+    pub eap_pending: usize,
     /// Results that are remembered, one of each user and requester, so that they can be taken back; bounded likewise.
     pub results: usize,
     /// How long a result can be taken back.
@@ -41,6 +44,7 @@ impl Default for ContextLimits {
             lifetime: Duration::from_secs(60),
             pending_per_supi: 4,
             pending: 262_144,
+            eap_pending: 131_072,
             results: 1_048_576,
             result_lifetime: Duration::from_secs(7 * 24 * 3600),
         }
@@ -51,6 +55,11 @@ impl ContextLimits {
     /// What the challenges that wait take at most, in octets.
     pub const fn octets_of_pending(&self) -> usize {
         Table::<Pending>::octets_at_most(self.pending, NAI_OCTETS)
+    }
+
+    /// What the runs of EAP that wait take at most, in octets.
+    pub const fn octets_of_eap(&self) -> usize {
+        Table::<EapPending>::octets_at_most(self.eap_pending, 2 * NAI_OCTETS + EAP_RUN_OCTETS)
     }
 
     /// What the results that are remembered take at most, in octets.
@@ -66,6 +75,9 @@ impl ContextLimits {
 
 /// The longest NAI, with what the allocator adds. An IMSI takes nothing beside its entry.
 const NAI_OCTETS: usize = 256 + ALLOCATOR_OCTETS;
+
+/// A run of EAP on the heap: `a_pending_run_takes_less_than_1_kib` of kaskade-aka.
+const EAP_RUN_OCTETS: usize = 1024;
 
 /// What the allocator adds to a piece of text.
 const ALLOCATOR_OCTETS: usize = 16;
@@ -130,15 +142,38 @@ pub(super) struct Pending {
     pub(super) begun: Option<Moment>,
 }
 
+/// A run of EAP, and what its release needs.
+pub(super) struct EapPending {
+    pub(super) run: Server,
+    /// Who.
+    pub(super) supi: Supi,
+    /// Where.
+    pub(super) serving_network_name: ServingNetworkName,
+    /// What its last vector rests on is durable.
+    pub(super) cover: Cover,
+    /// In the audit log.
+    pub(super) correlation: u64,
+    /// When it was asked for, where the log wants that.
+    pub(super) begun: Option<Moment>,
+}
+
+/// Where the UDM has the report of a result.
+#[derive(Clone, Debug)]
+pub(super) struct Reported {
+    pub(super) id: ResourceId,
+    pub(super) auth_type: AuthType,
+}
+
 /// A result that can be taken back.
-pub(super) type Kept = run::Kept<ResourceId>;
+pub(super) type Kept = run::Kept<Reported>;
 /// What is remembered of it.
-pub(super) type Success = run::Success<ResourceId>;
+pub(super) type Success = run::Success<Reported>;
 
 type Table<V> = Expiring<Supi, RequesterId, V, RandomState>;
 
 pub(super) struct Contexts {
     pending: Table<Pending>,
+    eap: Table<EapPending>,
     results: Table<Kept>,
     limits: ContextLimits,
 }
@@ -151,12 +186,17 @@ impl Contexts {
             all: limits.pending,
             per_user: limits.pending_per_supi,
         };
+        let eap = Bounds {
+            all: limits.eap_pending,
+            per_user: limits.pending_per_supi,
+        };
         let results = Bounds {
             all: limits.results,
             per_user: 1,
         };
         Self {
             pending: Expiring::new(pending, hasher.clone()),
+            eap: Expiring::new(eap, hasher.clone()),
             results: Expiring::new(results, hasher),
             limits,
         }
@@ -195,9 +235,42 @@ impl Contexts {
         Ok((pending, InWork::of(self, |contexts| &contexts.pending, id, None)))
     }
 
+    pub(super) fn insert_eap(
+        &self,
+        owner: RequesterId,
+        pending: EapPending,
+        random: [u8; 16],
+        now: Moment,
+    ) -> Result<ContextId, Full> {
+        let supi = pending.supi.clone();
+        let id = ContextId {
+            shard: self.eap.shard_of(&supi),
+            random: u128::from_be_bytes(random),
+        };
+        let expires = pending.run.deadline();
+        self.eap.insert(&supi, owner, id.random, pending, expires, now)?;
+        Ok(id)
+    }
+
+    /// The EAP run of a context, which is in work from now on.
+    pub(super) fn begin_eap(
+        self: &Arc<Self>,
+        owner: RequesterId,
+        id: ContextId,
+        now: Moment,
+    ) -> Result<(EapPending, InWork<EapPending>), Missing> {
+        let pending = self.eap.begin(id.shard, id.random, owner, now)?;
+        Ok((pending, InWork::of(self, |contexts| &contexts.eap, id, None)))
+    }
+
     /// A challenge that was not given out.
     pub(super) fn withdraw(&self, owner: RequesterId, id: ContextId, now: Moment) {
         let _ = self.pending.take(id.shard, id.random, owner, now);
+    }
+
+    /// A first request of EAP that was not given out.
+    pub(super) fn withdraw_eap(&self, owner: RequesterId, id: ContextId, now: Moment) {
+        let _ = self.eap.take(id.shard, id.random, owner, now);
     }
 
     /// Remembers a result, unless others have all the room: then it cannot be taken back.
@@ -223,12 +296,13 @@ impl Contexts {
 
     /// Whether there was anything of this user and owner.
     pub(super) fn forget(&self, owner: RequesterId, supi: &Supi) -> bool {
-        self.pending.forget(supi, owner) + self.results.forget(supi, owner) > 0
+        self.pending.forget(supi, owner) + self.eap.forget(supi, owner) + self.results.forget(supi, owner) > 0
     }
 
     pub(super) fn sweep(&self, now: Moment) {
         // Out of time they have nothing to say: what is left of them is wiped.
         self.pending.sweep(now, drop);
+        self.eap.sweep(now, drop);
         self.results.sweep(now, drop);
     }
 
@@ -242,6 +316,16 @@ impl Contexts {
         self.pending.each(of, now, |_, pending, end| visit(pending, end));
     }
 
+    /// Shows runs of EAP that wait, until `visit` says no.
+    pub(super) fn each_eap(
+        &self,
+        of: Option<&Supi>,
+        now: Moment,
+        mut visit: impl FnMut(&EapPending, Option<Moment>) -> bool,
+    ) {
+        self.eap.each(of, now, |_, pending, end| visit(pending, end));
+    }
+
     /// Shows results that are remembered, until `visit` says no.
     pub(super) fn each_result(
         &self,
@@ -253,7 +337,7 @@ impl Contexts {
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.eap.len()
     }
 
     pub(super) fn results(&self) -> usize {
@@ -316,7 +400,6 @@ mod tests {
     use kaskade_aka::fivegs::udm::HeAv5g;
     use kaskade_crypto::{Autn, Rand};
     use kaskade_flow::Durable;
-    use kaskade_keys::ServingNetworkName;
     use kaskade_keys::fivegs::{KAusf, XresStar};
 
     use super::*;

@@ -61,6 +61,15 @@ impl Ausf {
                 }
             })
         });
+        self.contexts.each_eap(of, now, |pending, end| {
+            show(&pending.supi, &|| SeenContext {
+                supi: pending.supi.clone(),
+                serving_network_name: pending.serving_network_name,
+                is_pending: true,
+                keys: Vec::new(),
+                left: end.map(|end| end.since(now)),
+            })
+        });
         self.contexts.each_result(of, now, |kept, end| {
             let success = kept.success();
             show(&success.supi, &|| SeenContext {

@@ -1,9 +1,15 @@
-//! AUSF: the home network's end of 5G AKA (TS 29.509 5.2 and 6.1, TS 33.501 6.1.3.2).
+//! AUSF: the home network's end of 5G AKA and EAP-AKA' (TS 29.509 5.2 and 6.1, TS 33.501 6.1.3).
+//!
+//! The UDM says by which method, with the vector that it gives.
 //!
 //! ```text
 //! POST ue-authentications ── UDM: 5G HE AV ── context, 201 with RAND, AUTN, HXRES*
 //! PUT  …/5g-aka-confirmation ── RES* = XRES*? ── context spent, 200 with SUPI and K_SEAF, or with failure
 //!                            └─ the result is reported to the UDM
+//!
+//! POST ue-authentications ── UDM: AV' ── context, 201 with EAP-Request
+//! POST …/eap-session ── EAP-Response ── 200 with the next EAP-Request, or
+//!                            └─ reported to the UDM: 200 with EAP-Success, SUPI and K_SEAF, or with EAP-Failure
 //! ```
 //!
 //! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been, and
@@ -12,6 +18,7 @@
 //! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
 
 mod contexts;
+mod eap;
 mod look;
 mod refusal;
 mod reports;
@@ -24,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
@@ -32,13 +40,14 @@ use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
-use kaskade_flow::{Durable, NoRandomness};
+use kaskade_flow::{Durable, NoRandomness, Refusal};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::audit::{AuditFull, AuditLog};
 use tracing::{Level, enabled};
 
 pub use contexts::{ContextId, ContextLimits};
+pub use eap::EapOutcome;
 pub use kaskade_aka::fivegs::run::Authenticated;
 pub use look::SeenContext;
 pub use reports::REPORTS_OCTETS;
@@ -58,6 +67,15 @@ use crate::tap::{OptionalTap, TapVisitor};
 use crate::time::moment;
 use contexts::{Contexts, Pending};
 use reports::Reports;
+
+/// The first message to the UE.
+#[derive(Debug)]
+pub enum Challenge {
+    /// Of 5G AKA.
+    FiveGAka(SeAv5g),
+    /// A request of EAP.
+    Eap(Box<[u8]>),
+}
 
 /// How an AUSF is set up.
 #[derive(Clone)]
@@ -121,6 +139,9 @@ pub enum AusfError {
     /// The audit log has no room for it.
     #[error("AUSF: {0}")]
     Audit(#[from] AuditFull),
+    /// EAP ended before its first message.
+    #[error("AUSF: EAP ended: {0}")]
+    Eap(Refusal),
     /// The program is stopping.
     #[error("AUSF: stopped")]
     Stopped,
@@ -155,6 +176,7 @@ pub struct Ausf {
     udm: UdmLink,
     options: AusfOptions,
     serving_networks: Live<ServingNetworkPolicy>,
+    eap: Arc<ServerPolicy>,
     contexts: Arc<Contexts>,
     /// `None` where the UDM keeps them.
     budgets: Option<Budgets>,
@@ -174,6 +196,7 @@ impl Ausf {
             audit: Audit::new(options.audit.clone()),
             udm,
             serving_networks: Live::new(std::mem::take(&mut options.serving_networks)),
+            eap: Arc::new(ServerPolicy::five_gs().with_lifetime(options.contexts.lifetime)),
             contexts: Arc::new(Contexts::new(options.contexts)),
             options,
             counters: AusfCounters::default(),
@@ -208,7 +231,7 @@ impl Ausf {
         &self,
         caller: &Caller,
         info: AuthenticationInfo,
-    ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
+    ) -> Result<(ContextId, Durable<Challenge>), AusfError> {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let serving_network_name = info.serving_network_name;
         let begun = self.begin(caller, info).await;
@@ -223,7 +246,7 @@ impl Ausf {
         &self,
         caller: &Caller,
         info: AuthenticationInfo,
-    ) -> Result<(ContextId, Durable<SeAv5g>), AusfError> {
+    ) -> Result<(ContextId, Durable<Challenge>), AusfError> {
         // For the line of the log that says how it ended.
         let asked = enabled!(Level::INFO).then(moment);
         let (requester, serving_network_name) = (caller.requester(), info.serving_network_name);
@@ -249,11 +272,20 @@ impl Ausf {
         let now = moment();
         let until = self.contexts.until(now);
         let (vector, cover) = vector.into_guarded();
-        let mut correlated = 0;
-        let (se_av, run) = vector.keep(|vector| {
-            correlated = correlation(&vector.he_av.rand);
-            Run::begin(vector.he_av, vector.supi, serving_network_name, until)
+        let vector = vector.either(|vector| match vector {
+            udm::Vector::FiveGAka(he_av, supi) => Ok((he_av, supi)),
+            udm::Vector::EapAkaPrime(av, supi) => Err((av, supi)),
         });
+        let vector = match vector {
+            Ok(vector) => vector,
+            Err(vector) => return self.begin_eap(caller, serving_network_name, vector, cover, asked),
+        };
+        let mut correlated = 0;
+        let (se_av, run) = vector.keep(|(he_av, supi)| {
+            correlated = correlation(&he_av.rand);
+            Run::begin(he_av, supi, serving_network_name, until)
+        });
+        let se_av = se_av.map(Challenge::FiveGAka);
         self.show(run.supi(), Holder::Ausf, &run);
         let event = self
             .audit

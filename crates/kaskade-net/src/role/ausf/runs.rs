@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
 use kaskade_codec::sbi::nudm_ueau::AuthEvent;
-use kaskade_codec::sbi::{AuthType, ResourceId};
+use kaskade_codec::sbi::AuthType;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
@@ -22,7 +22,7 @@ use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
 
-use super::contexts::{InWork, Kept, Pending, Success};
+use super::contexts::{InWork, Kept, Pending, Reported, Success};
 use super::reports::Place;
 use super::{Ausf, AusfError, ContextId, udm};
 use crate::log_limit;
@@ -41,11 +41,11 @@ pub enum Outcome {
 }
 
 /// What the release of a run's outcome needs.
-struct Release {
-    caller: Caller,
-    cover: Cover,
-    correlation: u64,
-    begun: Option<Moment>,
+pub(super) struct Release {
+    pub(super) caller: Caller,
+    pub(super) cover: Cover,
+    pub(super) correlation: u64,
+    pub(super) begun: Option<Moment>,
 }
 
 impl Ausf {
@@ -117,8 +117,9 @@ impl Ausf {
             if !success {
                 self.failed(requester, &run, begun);
             }
+            let network = *run.serving_network_name();
             let event = self
-                .report(&caller, run.supi(), *run.serving_network_name(), success)
+                .report(&caller, run.supi(), network, AuthType::FiveGAka, success)
                 .await;
             let released = self
                 .audit
@@ -131,7 +132,7 @@ impl Ausf {
             };
             let success = Success {
                 supi: run.supi().clone(),
-                serving_network_name: *run.serving_network_name(),
+                serving_network_name: network,
                 event,
                 until: None,
             };
@@ -182,28 +183,44 @@ impl Ausf {
     /// [`AusfError::UnknownContext`], also where it is another's; [`AusfError::InWork`] while another message for it is;
     /// [`AusfError::Udm`] when the UDM could not be told: then the result stays.
     pub async fn delete(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {
-        let removed = self.remove(caller, id).await;
+        let withdrawn = self.withdraw(caller, id);
+        let removed = self.remove(caller, id, withdrawn, AuthType::FiveGAka).await;
         removed.inspect_err(|error| self.refused(caller.requester(), None, Action::ResultRemoved, error))
     }
 
-    async fn remove(self: &Arc<Self>, caller: &Caller, id: ContextId) -> Result<(), AusfError> {
-        let (requester, now) = (caller.requester(), moment());
-        match self.contexts.begin(requester.id(), id, now) {
-            Ok((pending, work)) => {
-                let step = pending.run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
-                let next = step.next.map(|run| {
-                    let until = run.deadline();
-                    (Pending { run, ..pending }, until)
-                });
-                work.end(next, now);
-                return Ok(());
-            }
+    /// Ends a run that waits for its answer.
+    fn withdraw(&self, caller: &Caller, id: ContextId) -> Result<(), Missing> {
+        let now = moment();
+        let (pending, work) = self.contexts.begin(caller.requester().id(), id, now)?;
+        let step = pending.run.handle(now, &mut SystemEntropy, Some(RunInput::Withdrawn));
+        let next = step.next.map(|run| {
+            let until = run.deadline();
+            (Pending { run, ..pending }, until)
+        });
+        work.end(next, now);
+        Ok(())
+    }
+
+    /// Removes the result of a context of this method, where no run was withdrawn.
+    pub(super) async fn remove(
+        self: &Arc<Self>,
+        caller: &Caller,
+        id: ContextId,
+        withdrawn: Result<(), Missing>,
+        auth_type: AuthType,
+    ) -> Result<(), AusfError> {
+        match withdrawn {
+            Ok(()) => return Ok(()),
             Err(Missing::InWork) => return Err(AusfError::InWork),
             Err(Missing::Unknown) => {}
         }
+        let requester = caller.requester();
         let place = self.place().await?;
         let now = moment();
         let (kept, work) = self.contexts.begin_result(requester.id(), id, now)?;
+        if kept.success().event.as_ref().is_some_and(|event| event.auth_type != auth_type) {
+            return Err(AusfError::UnknownContext);
+        }
         let event = self
             .audit
             .event(Came::Changed, Action::ResultRemoved, requester, &kept.success().supi);
@@ -239,16 +256,16 @@ impl Ausf {
     }
 
     async fn remove_report(&self, caller: &Caller, success: &Success) -> Result<(), AusfError> {
-        let Some(event) = success.event.clone() else {
+        let Some(Reported { id, auth_type }) = success.event.clone() else {
             return Ok(());
         };
-        let removal = self.event(success.serving_network_name, true, true);
-        let told = udm::take_back(&self.udm, caller, success.supi.clone(), event, removal).await;
+        let removal = self.event(success.serving_network_name, auth_type, true, true);
+        let told = udm::take_back(&self.udm, caller, success.supi.clone(), id, removal).await;
         told.map_err(AusfError::Udm)
     }
 
     /// A place for what may have to wait for the UDM; none where nothing does.
-    async fn place(&self) -> Result<Option<Place>, AusfError> {
+    pub(super) async fn place(&self) -> Result<Option<Place>, AusfError> {
         match &self.reports {
             Some(reports) => Ok(Some(reports.place().await.ok_or(AusfError::Stopped)?)),
             None => Ok(None),
@@ -256,16 +273,17 @@ impl Ausf {
     }
 
     /// Tells the UDM the result; gives where to take it back.
-    async fn report(
+    pub(super) async fn report(
         &self,
         caller: &Caller,
         supi: &Supi,
         serving_network_name: ServingNetworkName,
+        auth_type: AuthType,
         success: bool,
-    ) -> Option<ResourceId> {
-        let event = self.event(serving_network_name, success, false);
+    ) -> Option<Reported> {
+        let event = self.event(serving_network_name, auth_type, success, false);
         match udm::report(&self.udm, caller, supi.clone(), event).await {
-            Ok(id) => Some(id),
+            Ok(id) => Some(Reported { id, auth_type }),
             Err(error) => {
                 log_limit!(warn, "the UDM could not be told the result", supi = %supi.masked(), %error);
                 None
@@ -273,12 +291,18 @@ impl Ausf {
         }
     }
 
-    fn event(&self, serving_network_name: ServingNetworkName, success: bool, auth_removal_ind: bool) -> AuthEvent {
+    fn event(
+        &self,
+        serving_network_name: ServingNetworkName,
+        auth_type: AuthType,
+        success: bool,
+        auth_removal_ind: bool,
+    ) -> AuthEvent {
         AuthEvent {
             nf_instance_id: self.options.nf_instance_id,
             success,
             time_stamp: time::now(),
-            auth_type: AuthType::FiveGAka,
+            auth_type,
             serving_network_name,
             auth_removal_ind,
         }
@@ -286,6 +310,6 @@ impl Ausf {
 }
 
 /// Since the challenge was asked for.
-fn ms(begun: Option<Moment>) -> Option<u128> {
+pub(super) fn ms(begun: Option<Moment>) -> Option<u128> {
     begun.map(|begun| moment().since(begun).as_millis())
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_codec::sbi::nausf_auth::{
     AuthenticationFailure, AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo,
-    UeAuthenticationCtx,
+    EapFailure, EapOngoing, EapResponse, EapSession, FiveGAuthData, UeAuthenticationCtx,
 };
+use kaskade_codec::sbi::values::EapPayload;
 use kaskade_codec::sbi::{ResourceId, Variable};
 use kaskade_flow::Durable;
 use kaskade_flow::refusal::Refused;
 
-use super::{Ausf, AusfError, ContextId, Outcome};
+use super::{Ausf, AusfError, Challenge, ContextId, EapOutcome, Outcome};
 use crate::sbi::service::{Api, Caller, Created, NotDone, Told};
 use crate::services::nausf_auth::{NausfAuth, routes};
 
@@ -32,8 +33,13 @@ fn own(id: &ResourceId) -> Result<ContextId, AusfError> {
     ContextId::parse(&id.text()).ok_or(AusfError::UnknownContext)
 }
 
-const fn wire(SeAv5g { rand, autn, hxres_star }: SeAv5g) -> Av5gAka {
-    Av5gAka { rand, hxres_star, autn }
+fn wire(challenge: Challenge) -> FiveGAuthData {
+    match challenge {
+        Challenge::FiveGAka(SeAv5g { rand, autn, hxres_star }) => {
+            FiveGAuthData::Av5gAka(Av5gAka { rand, hxres_star, autn })
+        }
+        Challenge::Eap(packet) => FiveGAuthData::Eap(EapPayload(packet.into())),
+    }
 }
 
 impl NausfAuth for Arc<Ausf> {
@@ -73,6 +79,27 @@ impl NausfAuth for Arc<Ausf> {
 
     async fn delete(&self, caller: &Caller, context: ResourceId) -> Result<(), NotDone> {
         Ok(Ausf::delete(self, caller, own(&context)?).await?)
+    }
+
+    async fn eap_session(
+        &self,
+        caller: &Caller,
+        context: ResourceId,
+        response: EapResponse,
+    ) -> Result<Told<EapSession>, NotDone> {
+        let packet = response.eap_payload.map(|payload| payload.0);
+        let outcome = Ausf::eap_session(self, caller, own(&context)?, packet).await?;
+        Ok(match outcome {
+            EapOutcome::Told(told) => told.into(),
+            EapOutcome::Again(packet) => Told::plain(EapOngoing::new(packet)),
+            EapOutcome::Failed(packet) => Told::plain(EapFailure {
+                eap_payload: EapPayload(packet.to_vec()),
+            }),
+        })
+    }
+
+    async fn delete_eap(&self, caller: &Caller, context: ResourceId) -> Result<(), NotDone> {
+        Ok(Ausf::delete_eap(self, caller, own(&context)?).await?)
     }
 }
 

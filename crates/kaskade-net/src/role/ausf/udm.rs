@@ -1,8 +1,12 @@
 //! What an AUSF asks the UDM, in this process or over N13 (TS 29.503 5.4).
 
 use hyper::StatusCode;
+use kaskade_aka::arpf::AvPrime;
 use kaskade_aka::fivegs::udm::HeAv5g;
-use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, Av5gHeAka};
+use kaskade_codec::sbi::nudm_ueau::{
+    AuthEvent, AuthenticationInfoRequest, AuthenticationVector, Av5gHeAka, AvEapAkaPrime,
+};
+use kaskade_codec::sbi::values::PrimeHalf;
 use kaskade_codec::sbi::{ResourceId, SupiOrSuci};
 use kaskade_faults::fault;
 use kaskade_flow::Durable;
@@ -17,9 +21,10 @@ use crate::services::nudm_ueau::{Link, NudmUeau};
 pub type UdmLink = Link<OwnUdm>;
 
 /// A vector, and whose it is.
-pub(super) struct Vector {
-    pub(super) he_av: HeAv5g,
-    pub(super) supi: Supi,
+#[allow(clippy::large_enum_variant, reason = "it lives for one step")]
+pub(super) enum Vector {
+    FiveGAka(HeAv5g, Supi),
+    EapAkaPrime(AvPrime, Supi),
 }
 
 /// What to tell the SEAF (TS 29.509 6.1.7.3): what concerns user, SUCI and network is passed on; a UDM that failed is an AV
@@ -78,20 +83,37 @@ pub(super) async fn vector(
     };
     let result = udm.generate_auth_data(caller, supi_or_suci, request).await?;
     result.try_map(|result| {
-        let Av5gHeAka {
-            rand,
-            xres_star,
-            autn,
-            k_ausf,
-        } = result.he_av;
-        Ok(Vector {
-            supi: whose(result.supi, asked)?,
-            he_av: HeAv5g {
+        let supi = whose(result.supi, asked)?;
+        Ok(match result.vector {
+            AuthenticationVector::FiveGHeAka(Av5gHeAka {
                 rand,
-                autn,
                 xres_star,
+                autn,
                 k_ausf,
-            },
+            }) => {
+                let he_av = HeAv5g {
+                    rand,
+                    autn,
+                    xres_star,
+                    k_ausf,
+                };
+                Vector::FiveGAka(he_av, supi)
+            }
+            AuthenticationVector::EapAkaPrime(AvEapAkaPrime {
+                rand,
+                xres,
+                autn,
+                ck_prime,
+                ik_prime,
+            }) => {
+                let av = AvPrime {
+                    rand,
+                    autn,
+                    xres,
+                    ck_ik_prime: PrimeHalf::joined(&ck_prime, &ik_prime),
+                };
+                Vector::EapAkaPrime(av, supi)
+            }
         })
     })
 }

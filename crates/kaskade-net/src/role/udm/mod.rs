@@ -12,7 +12,7 @@
 //! | the SUCI has another scheme than null, A, B | 501 `UNSUPPORTED_PROTECTION_SCHEME` |
 //! | nobody has this SUPI | 404 `USER_NOT_FOUND` |
 //! | the serving network is not authorised | 403 `SERVING_NETWORK_NOT_AUTHORIZED` |
-//! | the subscription does not allow 5G AKA, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
+//! | the subscription allows neither 5G AKA nor EAP-AKA' there, or has a GSM-only card | 403 `AUTHENTICATION_REJECTED` |
 //! | the subscriber is suspended | 403 `AUTHENTICATION_REJECTED` |
 //! | the AUTS is wrong; SQN stays as it is | 403 `AUTHENTICATION_REJECTED` |
 //! | no SQN is left that may be issued and that the card would accept | 403 `AUTHENTICATION_REJECTED`; the log says what to do |
@@ -25,6 +25,7 @@
 //! failed authentication, where a 5xx would make it try again with another vector. The same holds for a card without an
 //! SQN: nothing that the AMF does gives it one, only the operator can.
 
+mod eap;
 mod events;
 mod given;
 mod refusal;
@@ -37,11 +38,14 @@ use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kaskade_aka::arpf::AucError;
+use kaskade_aka::arpf::{AucError, AvPrime, Method, NotAllowed};
 use kaskade_aka::fivegs::udm::HeAv5g;
 use kaskade_aka::sqn::SqnError;
-use kaskade_codec::sbi::SupiOrSuci;
-use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, Av5gHeAka};
+use kaskade_codec::sbi::nudm_ueau::{
+    AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, Av5gHeAka, AvEapAkaPrime,
+};
+use kaskade_codec::sbi::values::PrimeHalf;
+use kaskade_codec::sbi::{ResynchronizationInfo, SupiOrSuci};
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
@@ -66,7 +70,7 @@ use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
-use vector::{Ready, Wanted};
+use vector::{Made, Ready, Use, Wanted};
 
 /// How a UDM is set up.
 #[derive(Clone, Default)]
@@ -100,9 +104,9 @@ pub enum UdmError {
     /// ARPF: nobody has this SUPI.
     #[error("ARPF: unknown subscriber")]
     UserNotFound,
-    /// ARPF: the subscription does not allow 5G AKA.
-    #[error("ARPF: the subscription does not allow 5G AKA")]
-    MethodNotAllowed,
+    /// ARPF: the subscription does not allow the method.
+    #[error("ARPF: {0}")]
+    MethodNotAllowed(#[from] NotAllowed),
     /// ARPF: the subscriber is suspended.
     #[error("ARPF: the subscriber is suspended")]
     Suspended,
@@ -213,9 +217,9 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (he_av, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
         let remembered = supi.clone();
-        let released = self.release(requester, he_av, cover, supi)?;
+        let released = self.release_result(requester, made, cover, supi)?;
         self.given.note(requester, &remembered, moment());
         Ok(released)
     }
@@ -227,29 +231,45 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (he_av, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
-        self.release(requester, he_av, cover, supi)
+        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        self.release_result(requester, made, cover, supi)
+    }
+
+    fn release_result(
+        &self,
+        requester: &Requester,
+        made: Made,
+        cover: Cover,
+        supi: Supi,
+    ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        let released = self.release(requester, made, cover, &supi)?;
+        released.try_map(|made| {
+            Ok(AuthenticationInfoResult {
+                vector: wire(made)?,
+                supi: Some(supi),
+            })
+        })
     }
 
     /// Puts a vector on record, and lets it be told. A refusal is counted.
     fn release(
         &self,
         requester: &Requester,
-        he_av: HeAv5g,
+        made: Made,
         cover: Cover,
-        supi: Supi,
-    ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
+        supi: &Supi,
+    ) -> Result<Durable<Made>, UdmError> {
         let action = Action::VectorGiven;
         let event = self
             .audit
-            .event(Outcome::Released, action, requester, &supi)
-            .correlated(correlation(&he_av.rand));
-        let event = self.audit.with_key(event, &he_av.k_ausf);
-        let result = Guarded::new(AuthenticationInfoResult {
-            he_av: wire(he_av),
-            supi: Some(supi),
-        });
-        let released = self.audit.covered(cover, event, result).map_err(UdmError::from);
+            .event(Outcome::Released, action, requester, supi)
+            .correlated(correlation(made.rand()));
+        let event = match &made {
+            Made::FiveGAka(av) => self.audit.with_key(event, &av.k_ausf),
+            Made::EapAkaPrime(av) => self.audit.with_key(event, &av.ck_ik_prime),
+            Made::EapAka(_) => event,
+        };
+        let released = self.audit.covered(cover, event, Guarded::new(made)).map_err(UdmError::from);
         let released = released.inspect_err(|error| self.refused(requester, None, action, error))?;
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(released)
@@ -261,7 +281,7 @@ impl Udm {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<(HeAv5g, Cover, Supi), UdmError> {
+    ) -> Result<(Made, Cover, Supi), UdmError> {
         let action = Action::VectorGiven;
         let now = moment();
         let admitted = self.admit(requester, &request.serving_network_name, now);
@@ -272,14 +292,29 @@ impl Udm {
                 return Err(error);
             }
             (SupiOrSuci::Suci(suci), admitted) => {
-                let opened = admitted.and_then(|()| Ok(self.hn_keys.with(|keys| keys.deconceal(&suci))?));
+                let opened = admitted.and_then(|()| self.deconceal(&suci));
                 let supi = opened.inspect_err(|error| self.refused(requester, None, action, error))?;
                 (supi, Some(suci))
             }
         };
-        let made = self.vector_of(requester, (&supi, suci.as_ref()), request, now).await;
-        let (he_av, cover) = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
-        Ok((he_av, cover, supi))
+        let node = request.ausf_instance_id.text();
+        let wanted = Wanted {
+            supi: &supi,
+            use_of: Use::FiveGs(&request.serving_network_name),
+            requesting_node: node.as_str(),
+        };
+        let auts = request.resynchronization_info.as_ref();
+        let made = self.vector_of(requester, &wanted, suci.as_ref(), auts, now).await;
+        let (made, cover) = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
+        Ok((made, cover, supi))
+    }
+
+    /// Who is behind a SUCI: the SIDF (TS 33.501 6.12.5).
+    ///
+    /// # Errors
+    /// [`UdmError::Sidf`].
+    pub fn deconceal(&self, suci: &Suci) -> Result<Supi, UdmError> {
+        Ok(self.hn_keys.with(|keys| keys.deconceal(suci))?)
     }
 
     /// Whether this requester may ask for vectors for this serving network now.
@@ -297,21 +332,18 @@ impl Udm {
     async fn vector_of(
         &self,
         requester: &Requester,
-        (supi, suci): (&Supi, Option<&Suci>),
-        request: &AuthenticationInfoRequest,
+        wanted: &Wanted<'_>,
+        suci: Option<&Suci>,
+        resynchronisation: Option<&ResynchronizationInfo>,
         now: Moment,
-    ) -> Result<(HeAv5g, Cover), UdmError> {
-        let auts = match &request.resynchronization_info {
+    ) -> Result<(Made, Cover), UdmError> {
+        let supi = wanted.supi;
+        let auts = match resynchronisation {
             Some(info) => {
-                self.resynchronise(requester, supi, info).await?;
+                self.resynchronise(requester, wanted, info).await?;
                 self.store.rand_age(supi, &info.rand).map(AutsAge)
             }
             None => None,
-        };
-        let wanted = Wanted {
-            supi,
-            serving_network_name: &request.serving_network_name,
-            requesting_node: request.ausf_instance_id.text(),
         };
         let mut admit = Some(|| {
             let admitted = self.budgets.admit_card(requester.id(), supi, suci, auts, now);
@@ -319,18 +351,18 @@ impl Udm {
         });
         let mut reserved = None;
         let parts = loop {
-            let card = match self.parts(&wanted, reserved, &mut admit)? {
+            let card = match self.parts(wanted, reserved, &mut admit)? {
                 Ready::Parts(parts) => break parts,
                 Ready::Wait(card) => card,
             };
-            reserved = match self.wait_for_sqn(&wanted, card).await {
+            reserved = match self.wait_for_sqn(wanted, card).await {
                 Ok((sqn, cover)) => Some((card, sqn, cover)),
                 // Replaced since it was read, which nobody does without end.
                 Err(UdmError::Store(StoreError::AnotherCard)) => None,
                 Err(error) => return Err(error),
             };
         };
-        self.made_of(&wanted, parts).await
+        self.made_of(wanted, parts).await
     }
 
     /// Takes the report of an authentication (TS 29.503 5.4.2.3). That the card has succeeded is believed only of who was given
@@ -452,18 +484,37 @@ impl Udm {
     }
 }
 
-fn wire(he_av: HeAv5g) -> Av5gHeAka {
-    let HeAv5g {
-        rand,
-        autn,
-        xres_star,
-        k_ausf,
-    } = he_av;
-    Av5gHeAka {
-        rand,
-        xres_star,
-        autn,
-        k_ausf,
+/// A vector of 5GS, for an AUSF.
+fn wire(made: Made) -> Result<AuthenticationVector, UdmError> {
+    match made {
+        Made::FiveGAka(HeAv5g {
+            rand,
+            autn,
+            xres_star,
+            k_ausf,
+        }) => Ok(AuthenticationVector::FiveGHeAka(Av5gHeAka {
+            rand,
+            xres_star,
+            autn,
+            k_ausf,
+        })),
+        Made::EapAkaPrime(AvPrime {
+            rand,
+            autn,
+            xres,
+            ck_ik_prime,
+        }) => {
+            let [ck_prime, ik_prime] = PrimeHalf::of(&ck_ik_prime);
+            Ok(AuthenticationVector::EapAkaPrime(AvEapAkaPrime {
+                rand,
+                xres,
+                autn,
+                ck_prime,
+                ik_prime,
+            }))
+        }
+        // CK and IK themselves are for nobody who asks over this interface.
+        Made::EapAka(_) => Err(NotAllowed(Method::EapAka).into()),
     }
 }
 

@@ -18,7 +18,7 @@ impl UdmError {
             Self::Sidf(SidfError::NotDeconcealable) => Refusal::SuciNotOpened,
             Self::ServingNetworkNotAuthorised => Refusal::ServingNetworkNotAuthorized,
             Self::UserNotFound => Refusal::UserNotFound,
-            Self::MethodNotAllowed => Refusal::MethodNotAllowed,
+            Self::MethodNotAllowed(_) => Refusal::MethodNotAllowed,
             Self::Suspended => Refusal::AccessBarred,
             Self::WrongAuts(_) => Refusal::AutsRejected,
             Self::NoSequenceNumber(_) => Refusal::NumbersSpent,

@@ -9,6 +9,7 @@ use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_keys::Supi;
 use kaskade_store::{CardName, Resynchronised};
 
+use super::vector::Wanted;
 use super::{Udm, UdmError, store_failed};
 use crate::log_limit;
 use crate::sbi::peer::Requester;
@@ -17,10 +18,11 @@ impl Udm {
     pub(super) async fn resynchronise(
         &self,
         requester: &Requester,
-        supi: &Supi,
+        wanted: &Wanted<'_>,
         info: &ResynchronizationInfo,
     ) -> Result<(), UdmError> {
-        let (card, sqn_ms) = self.verify_auts(supi, info).await?;
+        let supi = wanted.supi;
+        let (card, sqn_ms) = self.verify_auts(wanted, info).await?;
         let rand = info.rand;
         let event = self
             .audit
@@ -42,8 +44,13 @@ impl Udm {
     }
 
     /// SQN_MS, and the card whose K it was verified with.
-    async fn verify_auts(&self, supi: &Supi, info: &ResynchronizationInfo) -> Result<(CardName, Sqn), UdmError> {
-        let (card, _) = self.card(supi)?;
+    async fn verify_auts(
+        &self,
+        wanted: &Wanted<'_>,
+        info: &ResynchronizationInfo,
+    ) -> Result<(CardName, Sqn), UdmError> {
+        let supi = wanted.supi;
+        let card = self.card(supi, wanted.use_of)?;
         let verified = self.store.custody().verify_auts(&card.sealed, &info.rand, &info.auts);
         match verified.done().await.map_err(|error| store_failed(supi, error))? {
             Ok(sqn_ms) => Ok((card.name, sqn_ms)),

@@ -1,8 +1,8 @@
 //! ARPF: a card, an SQN and a RAND make a vector. K stays with the custody: what waits here holds a sealed row.
 
-use kaskade_aka::arpf::{self, FiveGHeAv, Permit};
+use kaskade_aka::arpf::{self, AvPrime, EapAkaAv, EapAkaPrimeAv, FiveGHeAv, Method, NotAllowed, Operation, Permit};
+use kaskade_aka::auc::Quintet;
 use kaskade_aka::fivegs::udm::HeAv5g;
-use kaskade_codec::sbi::nf_instance::UuidText;
 use kaskade_crypto::{Amf, Rand, Sqn};
 use kaskade_faults::fault;
 use kaskade_flow::Cover;
@@ -17,8 +17,92 @@ use crate::tap::TapVisitor;
 /// What a vector is made for.
 pub(super) struct Wanted<'a> {
     pub(super) supi: &'a Supi,
-    pub(super) serving_network_name: &'a ServingNetworkName,
-    pub(super) requesting_node: UuidText,
+    pub(super) use_of: Use<'a>,
+    pub(super) requesting_node: &'a str,
+}
+
+/// Which authentication a vector is for.
+#[derive(Clone, Copy)]
+pub(super) enum Use<'a> {
+    /// In 5GS: by the method of the subscriber's that comes first.
+    FiveGs(&'a ServingNetworkName),
+    /// EAP-AKA'.
+    EapAkaPrime(EapAkaPrimeAv<'a>),
+    /// EAP-AKA.
+    EapAka,
+}
+
+impl Use<'_> {
+    /// The method that is meant, or the usual one.
+    const fn method(self) -> Method {
+        match self {
+            Self::FiveGs(_) => Method::FiveGAka,
+            Self::EapAkaPrime(_) => Method::EapAkaPrime,
+            Self::EapAka => Method::EapAka,
+        }
+    }
+
+    fn may_be(self, method: Method) -> bool {
+        method == self.method() || (matches!(self, Self::FiveGs(_)) && method == Method::EapAkaPrime)
+    }
+}
+
+/// A vector, by its method.
+#[allow(clippy::large_enum_variant, reason = "it lives for one step")]
+pub(super) enum Made {
+    FiveGAka(HeAv5g),
+    EapAkaPrime(AvPrime),
+    EapAka(Quintet),
+}
+
+impl Made {
+    pub(super) const fn rand(&self) -> &Rand {
+        match self {
+            Self::FiveGAka(av) => &av.rand,
+            Self::EapAkaPrime(av) => &av.rand,
+            Self::EapAka(quintet) => &quintet.rand,
+        }
+    }
+}
+
+/// What the subscriber may be authenticated by, and is.
+enum Allowed<'a> {
+    FiveGAka(Permit<FiveGHeAv>, FiveGHeAv),
+    EapAkaPrime(Permit<EapAkaPrimeAv<'a>>, EapAkaPrimeAv<'a>),
+    EapAka(Permit<EapAkaAv>),
+}
+
+impl<'a> Allowed<'a> {
+    fn of(card: &Card, use_of: Use<'a>) -> Result<Self, NotAllowed> {
+        let has = |method| card.methods.contains(method);
+        let eap = |operation| Ok(Self::EapAkaPrime(arpf::permit(has)?, operation));
+        match use_of {
+            Use::FiveGs(name) => {
+                // Non-seamless WLAN offload has EAP-AKA' alone (TS 33.501 Annex S).
+                let is_eap = *name == ServingNetworkName::NSWO
+                    || card.methods.iter().find(|method| use_of.may_be(*method)) == Some(Method::EapAkaPrime);
+                match is_eap {
+                    true => eap(EapAkaPrimeAv::ServingNetwork(name)),
+                    false => {
+                        let operation = FiveGHeAv {
+                            serving_network_name: *name,
+                        };
+                        Ok(Self::FiveGAka(arpf::permit(has)?, operation))
+                    }
+                }
+            }
+            Use::EapAkaPrime(operation) => eap(operation),
+            Use::EapAka => arpf::permit(has).map(Self::EapAka),
+        }
+    }
+
+    fn amf(&self, of_subscription: Amf) -> Amf {
+        match self {
+            Self::FiveGAka(permit, _) => permit.amf(of_subscription),
+            Self::EapAkaPrime(permit, _) => permit.amf(of_subscription),
+            Self::EapAka(permit) => permit.amf(of_subscription),
+        }
+    }
 }
 
 /// What can be had without waiting for the disk.
@@ -26,17 +110,17 @@ pub(super) struct Wanted<'a> {
     clippy::large_enum_variant,
     reason = "it lives for one step, and the large one is the usual one"
 )]
-pub(super) enum Ready {
+pub(super) enum Ready<'a> {
     /// All that a vector is made of.
-    Parts(Parts),
+    Parts(Parts<'a>),
     /// The disk must be waited for: an SQN for this card.
     Wait(CardName),
 }
 
 /// What a vector is made of: K stays where it is, and the SQN is durable as used.
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     card: SealedCard,
-    permit: Permit<FiveGHeAv>,
+    allowed: Allowed<'a>,
     rand: Rand,
     sqn: Sqn,
     amf: Amf,
@@ -45,40 +129,44 @@ pub(super) struct Parts {
 }
 
 impl Udm {
-    /// The card of a subscriber, if it may be authenticated by 5G AKA.
-    pub(super) fn card(&self, supi: &Supi) -> Result<(Card, Permit<FiveGHeAv>), UdmError> {
+    /// The card of a subscriber who may be served, if it may be authenticated for this use.
+    pub(super) fn card(&self, supi: &Supi, use_of: Use<'_>) -> Result<Card, UdmError> {
+        self.card_for(supi, use_of).map(|(card, _)| card)
+    }
+
+    fn card_for<'a>(&self, supi: &Supi, use_of: Use<'a>) -> Result<(Card, Allowed<'a>), UdmError> {
         let card = match self.store.card(supi) {
             Ok(Some(found)) => found,
             Ok(None) => return Err(UdmError::UserNotFound),
-            Err(StoreError::GsmOnly) => return Err(UdmError::MethodNotAllowed),
+            Err(StoreError::GsmOnly) => return Err(NotAllowed(use_of.method()).into()),
             Err(error) => return Err(store_failed(supi, error)),
         };
         if card.suspended && !fault!("suspended-served") {
             return Err(UdmError::Suspended);
         }
-        match arpf::permit(|method| card.methods.contains(method)) {
-            Ok(permit) => Ok((card, permit)),
-            Err(_) => Err(UdmError::MethodNotAllowed),
-        }
+        let allowed = Allowed::of(&card, use_of)?;
+        Ok((card, allowed))
     }
 
     /// What a vector is made of, if an SQN is at hand or `reserved`.
-    pub(super) fn parts(
+    pub(super) fn parts<'a>(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted<'a>,
         reserved: Option<(CardName, Sqn, Cover)>,
         admit: &mut Option<impl FnOnce() -> Result<(), UdmError>>,
-    ) -> Result<Ready, UdmError> {
+    ) -> Result<Ready<'a>, UdmError> {
         let Wanted {
-            supi, requesting_node, ..
-        } = wanted;
-        let (card, permit) = self.card(supi)?;
+            supi,
+            use_of,
+            requesting_node,
+        } = *wanted;
+        let (card, allowed) = self.card_for(supi, use_of)?;
         if let Some(admit) = admit.take() {
             admit()?;
         }
         let at_hand = match reserved {
             Some((of, sqn, cover)) if of == card.name => Some((sqn, cover)),
-            _ => match self.store.next_sqn_of_now(supi, &card.name, requesting_node.as_str()) {
+            _ => match self.store.next_sqn_of_now(supi, &card.name, requesting_node) {
                 // Replaced since it was read: what is waited for is refused, and the card read again.
                 Err(StoreError::AnotherCard) => None,
                 other => other.map_err(|error| store_failed(supi, error))?,
@@ -90,9 +178,9 @@ impl Udm {
         // Recognised when its AUTS comes.
         let rand = self.store.challenge(supi, random_octets()?);
         Ok(Ready::Parts(Parts {
-            amf: permit.amf(card.amf),
+            amf: allowed.amf(card.amf),
             card: card.sealed,
-            permit,
+            allowed,
             rand,
             sqn,
             cover,
@@ -100,10 +188,10 @@ impl Udm {
     }
 
     /// The vector, as soon as the custody has answered: at once where K is in memory.
-    pub(super) async fn made_of(&self, wanted: &Wanted<'_>, parts: Parts) -> Result<(HeAv5g, Cover), UdmError> {
+    pub(super) async fn made_of(&self, wanted: &Wanted<'_>, parts: Parts<'_>) -> Result<(Made, Cover), UdmError> {
         let Parts {
             card,
-            permit,
+            allowed,
             rand,
             sqn,
             amf,
@@ -114,25 +202,35 @@ impl Udm {
             Now::Later(quintet) => quintet.await,
         };
         let quintet = quintet.map_err(|error| store_failed(wanted.supi, error))?;
-        let operation = FiveGHeAv {
-            serving_network_name: *wanted.serving_network_name,
+        let made = match allowed {
+            Allowed::FiveGAka(permit, operation) => {
+                Made::FiveGAka(self.bound(wanted.supi, &permit, &operation, quintet))
+            }
+            Allowed::EapAkaPrime(permit, operation) => {
+                Made::EapAkaPrime(self.bound(wanted.supi, &permit, &operation, quintet))
+            }
+            Allowed::EapAka(permit) => Made::EapAka(self.bound(wanted.supi, &permit, &EapAkaAv, quintet)),
         };
-        let he_av = match &self.options.tap {
-            None => permit.of_quintet(&operation, quintet, &mut ()),
+        Ok((made, cover))
+    }
+
+    /// A quintet as a vector of an operation.
+    fn bound<O: Operation>(&self, supi: &Supi, permit: &Permit<O>, operation: &O, quintet: Quintet) -> O::Vector {
+        match &self.options.tap {
+            None => permit.of_quintet(operation, quintet, &mut ()),
             Some(tap) => {
                 let mut visitor = TapVisitor {
                     tap: &**tap,
                     holder: Holder::Arpf,
-                    supi: wanted.supi,
+                    supi,
                 };
-                permit.of_quintet(&operation, quintet, &mut visitor)
+                permit.of_quintet(operation, quintet, &mut visitor)
             }
-        };
-        Ok((he_av, cover))
+        }
     }
 
     pub(super) async fn wait_for_sqn(&self, wanted: &Wanted<'_>, card: CardName) -> Result<(Sqn, Cover), UdmError> {
-        let requesting_node = wanted.requesting_node.as_str().to_owned();
+        let requesting_node = wanted.requesting_node.to_owned();
         self.blocking(wanted.supi, move |store, supi| {
             store.next_sqn_of(supi, &card, &requesting_node)
         })

@@ -11,7 +11,7 @@ use kaskade_flow::Durable;
 
 use super::{BodyForm, NotDone, Operation};
 use crate::sbi::client;
-use crate::sbi::message::Reply;
+use crate::sbi::message::{Content, Reply};
 
 /// What an operation answers.
 pub trait Answer: Sized + Send + 'static {
@@ -19,6 +19,8 @@ pub trait Answer: Sized + Send + 'static {
     const BODY: Option<BodyForm>;
     /// Whether `Location` names what was made.
     const LOCATED: bool = false;
+    /// Whether it names where it was asked.
+    const LINKED: bool = false;
     /// Whether it holds what must be on record before it is told.
     const RELEASED: bool = false;
     /// Whether its body is that of the request.
@@ -49,7 +51,7 @@ pub trait Answer: Sized + Send + 'static {
 /// What an answer needs to know of its request.
 #[derive(Debug, Default)]
 pub struct At {
-    /// URI of what was asked; empty unless something was made there.
+    /// URI of what was asked; empty unless something was made there, or it is named.
     pub(super) uri: String,
     /// The body; empty unless it comes back.
     pub(super) body: Bytes,
@@ -127,14 +129,17 @@ impl<T: Body + Send + 'static> Answer for Plain<T> {
 /// A body that is told only when its release is on record.
 impl<T: Released> Answer for Durable<T> {
     const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
+    const LINKED: bool = T::LINKED;
     const RELEASED: bool = true;
 
     fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
+        let mut content = operation.answer.content;
         let body = self.map(|mut body| {
             body.located(&at.uri);
+            content = body.content(content);
             body
         });
-        Ok(Reply::released(status(operation)?, operation.answer.content, body)?)
+        Ok(Reply::released(status(operation)?, content, body)?)
     }
 
     fn read(answer: client::Answer, _: &str) -> Result<Self, NotDone> {
@@ -150,8 +155,16 @@ impl<T: Released> Answer for Durable<T> {
 
 /// A body that may be released.
 pub trait Released: Body + Send + 'static {
-    /// What it tells of has been made at this URI.
+    /// Whether it names where it was asked, where nothing was made there.
+    const LINKED: bool = false;
+
+    /// What it tells of has been made at this URI, or was asked there.
     fn located(&mut self, _: &str) {}
+
+    /// The media type, where that depends on what it tells.
+    fn content(&self, declared: Content) -> Content {
+        declared
+    }
 }
 
 /// An answer of which one half is released, and the other holds nothing.
@@ -191,12 +204,17 @@ impl<T> From<Durable<T>> for Told<T> {
 
 impl<T: Released> Answer for Told<T> {
     const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
+    const LINKED: bool = T::LINKED;
     const RELEASED: bool = true;
 
     fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
         match self.0 {
             Half::Released(released) => released.reply(operation, at),
-            Half::Plain(plain) => Ok(Reply::of(status(operation)?, operation.answer.content, &plain)?),
+            Half::Plain(mut plain) => {
+                plain.located(&at.uri);
+                let content = plain.content(operation.answer.content);
+                Ok(Reply::of(status(operation)?, content, &plain)?)
+            }
         }
     }
 
@@ -230,6 +248,7 @@ impl<A> Created<A> {
 impl<A: Answer> Answer for Created<A> {
     const BODY: Option<BodyForm> = A::BODY;
     const LOCATED: bool = true;
+    const LINKED: bool = A::LINKED;
     const RELEASED: bool = A::RELEASED;
     const ECHOES: bool = A::ECHOES;
 

@@ -333,7 +333,7 @@ impl Asked<'_> {
     /// What the answer needs to know.
     pub fn at<A: Answer>(&mut self) -> At {
         At {
-            uri: match A::LOCATED {
+            uri: match A::LOCATED || A::LINKED {
                 true => self.uri(),
                 false => String::new(),
             },

@@ -1,0 +1,100 @@
+//! Vectors for an AAA server of the same process, which is in the home: AV' of EAP-AKA' over an access to EPC, and quintets of
+//! EAP-AKA (TS 33.402 6.2, RFC 4187).
+
+use kaskade_aka::arpf::{EapAkaPrimeAv, Method, NotAllowed};
+use kaskade_aka::eap_aka::NetworkName;
+use kaskade_aka::eap_aka::server::{Vector, VectorRequest};
+use kaskade_codec::eap::AkaMethod;
+use kaskade_codec::sbi::ResynchronizationInfo;
+use kaskade_flow::Durable;
+use kaskade_flow::event::{Action, Outcome, Reason};
+use kaskade_keys::Supi;
+use kaskade_store::StoreError;
+
+use super::vector::{Made, Use, Wanted};
+use super::{Udm, UdmError, store_failed};
+use crate::sbi::peer::Requester;
+use crate::time::moment;
+
+/// Where a sequence number went, to the store.
+const AAA: &str = "aaa";
+
+impl Udm {
+    /// Whether there is such a subscriber, who may be authenticated at all.
+    ///
+    /// # Errors
+    /// [`UdmError::Store`].
+    pub fn knows(&self, supi: &Supi) -> Result<bool, UdmError> {
+        self.store.contains(supi).map_err(UdmError::Store)
+    }
+
+    /// A vector for a user of EAP-AKA' or EAP-AKA, after its AUTS where there is one.
+    ///
+    /// The SQN in it is durable as used before this returns, and was never used before; its release is on record.
+    ///
+    /// # Errors
+    /// [`UdmError`]; SQN is as before, except that a number may be skipped.
+    pub async fn eap_vector(&self, requester: &Requester, request: &VectorRequest) -> Result<Durable<Vector>, UdmError> {
+        let supi = &request.supi;
+        let made = self.eap_vector_of(requester, request).await;
+        let released = made.inspect_err(|error| self.refused(requester, Some(supi), Action::VectorGiven, error))?;
+        Ok(released)
+    }
+
+    async fn eap_vector_of(&self, requester: &Requester, request: &VectorRequest) -> Result<Durable<Vector>, UdmError> {
+        let (supi, now) = (&request.supi, moment());
+        let wanted = Wanted {
+            supi,
+            use_of: use_of(request),
+            requesting_node: AAA,
+        };
+        let admitted = self.budgets.admit(requester.id(), request.network.as_str(), now);
+        admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
+        let info = request.resynchronisation;
+        let info = info.map(|(rand, auts)| ResynchronizationInfo { rand, auts });
+        let (made, cover) = self.vector_of(requester, &wanted, None, info.as_ref(), now).await?;
+        let released = self.release(requester, made, cover, supi)?;
+        released.try_map(|made| match made {
+            Made::EapAkaPrime(av) => Ok(Vector::AkaPrime(av)),
+            Made::EapAka(quintet) => Ok(Vector::Aka(quintet)),
+            // Nobody has asked for that.
+            Made::FiveGAka(_) => Err(NotAllowed(Method::FiveGAka).into()),
+        })
+    }
+
+    /// Whether access is given to a user who is authenticated by EAP.
+    ///
+    /// # Errors
+    /// [`UdmError`]: removed, suspended, or without such a method since the vector was made.
+    pub fn eap_may(&self, supi: &Supi) -> Result<(), UdmError> {
+        match self.store.card(supi) {
+            Ok(None) => Err(UdmError::UserNotFound),
+            Ok(Some(card)) if card.suspended => Err(UdmError::Suspended),
+            Ok(Some(card)) if card.methods.iter().any(is_eap) => Ok(()),
+            Ok(Some(_)) | Err(StoreError::GsmOnly) => Err(NotAllowed(Method::EapAkaPrime).into()),
+            Err(error) => Err(store_failed(supi, error)),
+        }
+    }
+
+    /// The user of a vector that was given here is authenticated.
+    ///
+    /// # Errors
+    /// [`UdmError::Audit`]: there is no room for the record of it. The card counts as answered all the same.
+    pub fn eap_succeeded(&self, requester: &Requester, supi: &Supi) -> Result<(), UdmError> {
+        self.store.succeeded(supi);
+        let noted = self.audit.event(Outcome::Noted, Action::ResultReported, requester, supi);
+        Ok(self.audit.record(noted.because(Reason::Success))?)
+    }
+}
+
+fn is_eap(method: Method) -> bool {
+    matches!(method, Method::EapAkaPrime | Method::EapAka)
+}
+
+fn use_of(request: &VectorRequest) -> Use<'_> {
+    match (request.method, &request.network) {
+        (AkaMethod::Aka, _) => Use::EapAka,
+        (AkaMethod::AkaPrime, NetworkName::Access(name)) => Use::EapAkaPrime(EapAkaPrimeAv::AccessNetwork(name)),
+        (AkaMethod::AkaPrime, NetworkName::Serving(name)) => Use::EapAkaPrime(EapAkaPrimeAv::ServingNetwork(name)),
+    }
+}
