@@ -31,6 +31,11 @@ const CALLS: &[(&[&str], &[&str], &str)] = &[
         "only a writer of answers tells what is released",
     ),
     (
+        &["kept_by_card"],
+        &["crates/kaskade-ue/src/eap.rs"],
+        "only a device knows what its card keeps",
+    ),
+    (
         &["told_by_peer"],
         &["crates/kaskade-net/src/sbi/client.rs"],
         "only a client knows what a peer has told",

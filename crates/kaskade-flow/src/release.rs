@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A machine makes a [`Guarded`]. Only `kaskade-store` turns it into a [`Durable`], and only the writers of answers in
-//! `kaskade-net` take out what is in one. Rust cannot name crates in a visibility, so the three calls that do it have
-//! names of their own, and `cargo xtask layers` refuses them elsewhere.
+//! `kaskade-net` take out what is in one. A device has its card in place of a store. Rust cannot name crates in a visibility, so the
+//! calls that do it have names of their own, and `cargo xtask layers` refuses them elsewhere.
 
 use core::fmt;
 
@@ -50,6 +50,12 @@ impl<T> Guarded<T> {
     #[inline]
     pub fn into_step<M: Machine>(self, take: impl FnOnce(T) -> Step<M>) -> Step<M> {
         take(self.0)
+    }
+
+    /// For a device, which has neither store nor log: what its card must not forget is kept.
+    #[inline]
+    pub fn kept_by_card(self) -> T {
+        self.0
     }
 
     /// For `kaskade-store`, after everything that this depends on is durable, and its release on record.

@@ -5,6 +5,7 @@
 //! | [`card`] | how a card begins, and what it must not forget | TS 33.102 Annex C.2 |
 //! | [`identity`] | how a UE names itself: SUPI, null SUCI, SUCI concealed anew | TS 33.501 6.12, Annex C |
 //! | [`device`] | the ME with its card, from one registration to the next, as stages | TS 33.501 6.1.3.2, TS 24.501 5.4.1.3 |
+//! | [`eap`] | the same by EAP-AKA', EAP-AKA and fast re-authentication, packet by packet | RFC 9048, RFC 4187, TS 33.501 6.1.3.1 |
 //! | [`context`] | the keys that it holds: the anchor of K_AUSF and K_SEAF, the NAS security context and what is below | TS 33.501 6.2.2, Annex A |
 //! | [`demo`] | cards that follow from a seed, for tests and measurements | – |
 //!
@@ -42,10 +43,12 @@ pub mod card;
 pub mod context;
 pub mod demo;
 pub mod device;
+pub mod eap;
 pub mod identity;
 
 pub use context::{Anchor, Context};
 pub use device::{Accepted, Answer, AwaitingChallenge, AwaitingSecurityMode, Challenge, Device};
+pub use eap::{Eap, EapDevice, EapTold};
 pub use identity::{Identity, IdentityError, MobileIdentity};
 
 /// The example of the README, compiled and run with the documentation tests.

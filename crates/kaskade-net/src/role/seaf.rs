@@ -4,8 +4,10 @@ use hyper::{StatusCode, Uri};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, FiveGAuthData,
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse, EapSession,
+    FiveGAuthData, SessionKey,
 };
+use kaskade_codec::sbi::values::EapPayload;
 use kaskade_codec::sbi::{ResourceId, ResynchronizationInfo, SupiOrSuci};
 use kaskade_flow::Refusal;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
@@ -76,6 +78,47 @@ pub struct Challenge {
     pub confirmation: Confirmation,
 }
 
+/// What the home network begins with.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it lives for one step")]
+pub enum Begun {
+    /// 5G AKA.
+    FiveGAka(Challenge),
+    /// EAP-AKA'.
+    Eap(EapRequest),
+}
+
+/// A packet of EAP for the UE.
+#[derive(Debug)]
+pub struct EapRequest {
+    /// EAP-Request.
+    pub packet: Vec<u8>,
+    /// Where the answer goes.
+    pub session: Confirmation,
+}
+
+/// What the home network answers to a packet of the UE.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it lives for one step")]
+pub enum EapAnswered {
+    /// Another packet for it.
+    Request(EapRequest),
+    /// The user is authenticated.
+    Success {
+        /// EAP-Success.
+        packet: Vec<u8>,
+        /// Who.
+        supi: Supi,
+        /// For the network: K_SEAF, or MSK.
+        key: SessionKey,
+    },
+    /// The user is not.
+    Failure {
+        /// EAP-Failure.
+        packet: Vec<u8>,
+    },
+}
+
 /// Where an answer goes: the URI that the AUSF gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation(String);
@@ -134,16 +177,64 @@ impl AusfClient {
     }
 
     async fn challenge(&self, info: AuthenticationInfo) -> Result<Challenge, AusfClientError> {
+        match self.begin(info).await? {
+            Begun::FiveGAka(challenge) => Ok(challenge),
+            Begun::Eap(_) => Err(AusfClientError::OtherMethod),
+        }
+    }
+
+    /// Begins by the method that the home network chooses.
+    ///
+    /// # Errors
+    /// [`AusfClientError`].
+    pub async fn begin(&self, info: AuthenticationInfo) -> Result<Begun, AusfClientError> {
         let context = self.client.authenticate(&caller(), info).await?.answer;
         let confirmation = Confirmation(context.href().to_owned());
-        let Av5gAka { rand, hxres_star, autn } = match context.data {
-            FiveGAuthData::Av5gAka(av) => av,
-            FiveGAuthData::Eap(_) => return Err(AusfClientError::OtherMethod),
-        };
-        Ok(Challenge {
-            se_av: SeAv5g { rand, autn, hxres_star },
-            confirmation,
+        Ok(match context.data {
+            FiveGAuthData::Av5gAka(Av5gAka { rand, hxres_star, autn }) => Begun::FiveGAka(Challenge {
+                se_av: SeAv5g { rand, autn, hxres_star },
+                confirmation,
+            }),
+            FiveGAuthData::Eap(EapPayload(packet)) => Begun::Eap(EapRequest {
+                packet,
+                session: confirmation,
+            }),
         })
+    }
+
+    /// Hands a packet of the UE over. `None`: it gave none that could be used.
+    ///
+    /// # Errors
+    /// [`AusfClientError`]. That the home network rejects the user is no error.
+    pub async fn eap(
+        &self,
+        session: &Confirmation,
+        packet: Option<Vec<u8>>,
+    ) -> Result<EapAnswered, AusfClientError> {
+        let response = EapResponse {
+            eap_payload: packet.map(EapPayload),
+        };
+        let told = self.client.eap_session(&caller(), session.context()?, response).await?;
+        Ok(match told {
+            EapSession::Ongoing { packet, href } => EapAnswered::Request(EapRequest {
+                packet: packet.0,
+                session: Confirmation(href),
+            }),
+            EapSession::Success { packet, supi, key } => EapAnswered::Success {
+                packet: packet.0,
+                supi,
+                key,
+            },
+            EapSession::Failure { packet } => EapAnswered::Failure { packet: packet.0 },
+        })
+    }
+
+    /// Takes a run of EAP or its result back.
+    ///
+    /// # Errors
+    /// [`AusfClientError`].
+    pub async fn delete_eap(&self, session: &Confirmation) -> Result<(), AusfClientError> {
+        Ok(self.client.delete_eap(&caller(), session.context()?).await?)
     }
 
     /// Hands the UE's answer over. `None` reports that there was none that could be used.

@@ -8,7 +8,7 @@ use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_keys::Abba;
 use kaskade_net::live::Live;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm};
-use kaskade_net::role::ausf::{Ausf, AusfError, AusfOptions, ContextId, ContextLimits, Outcome};
+use kaskade_net::role::ausf::{Ausf, AusfError, AusfOptions, Challenge, ContextId, ContextLimits, Outcome};
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::sbi::client::ClientOptions;
@@ -41,7 +41,9 @@ pub(crate) async fn begun(ausf: &Ausf, amf: &Caller) -> (ContextId, kaskade_keys
         resynchronization_info: None,
     };
     let (id, se_av) = ausf.authenticate(amf, info).await.unwrap();
-    let se_av = se_av.release_to_peer();
+    let Challenge::FiveGAka(se_av) = se_av.release_to_peer() else {
+        panic!("another method");
+    };
     let answer = ue(0)
         .challenge(&se_av.rand, &se_av.autn, &snn(), &Abba::INITIAL)
         .unwrap();

@@ -23,6 +23,7 @@ mod crowds;
 mod curl;
 mod custody;
 mod declarations;
+mod eap;
 mod going_back;
 mod in_work;
 mod memory;

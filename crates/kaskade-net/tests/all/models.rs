@@ -4,12 +4,17 @@
 use crate::common::schema::SERVICES;
 use crate::common::{snn, suci, supi};
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, UeAuthenticationCtx,
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse, EapSession,
+    FiveGAuthData, SessionKey, UeAuthenticationCtx,
 };
-use kaskade_codec::sbi::nudm_ueau::{AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, Av5gHeAka};
+use kaskade_codec::sbi::nudm_ueau::{
+    AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, Av5gHeAka, AvEapAkaPrime,
+};
 use kaskade_codec::sbi::path::Segments;
+use kaskade_codec::sbi::values::{EapPayload, PrimeHalf};
 use kaskade_codec::sbi::{AuthType, Body, Misread, NfInstanceId, ResynchronizationInfo, SupiOrSuci, Timestamp};
-use kaskade_crypto::{Autn, Auts, Rand};
+use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
 use kaskade_net::sbi::problem::{Cause, Heard, Problem};
 use kaskade_net::sbi::service::NotDone;
@@ -31,6 +36,8 @@ fn everything_reads(octets: &[u8]) {
     let _ = ConfirmationData::from_json(octets);
     let _ = DeregistrationInfo::from_json(octets);
     let _ = UeAuthenticationCtx::from_json(octets);
+    let _ = EapSession::from_json(octets);
+    let _ = EapResponse::from_json(octets);
     let _ = ConfirmationDataResponse::from_json(octets);
     let _ = AuthenticationInfoRequest::from_json(octets);
     let _ = AuthenticationInfoResult::from_json(octets);
@@ -53,6 +60,7 @@ fn any_json() -> impl Strategy<Value = String> {
         "5G:mnc[0-9]{3}\\.mcc[0-9]{3}\\.3gppnetwork\\.org",
         Just("5G_AKA".to_owned()),
         Just("5G_HE_AKA".to_owned()),
+        Just("EAP_AKA_PRIME".to_owned()),
         Just("AUTHENTICATION_SUCCESS".to_owned()),
         any::<String>(),
     ];

@@ -1,0 +1,272 @@
+//! EAP-AKA' in 5GS between a device with a real USIM and the two roles, over HTTP/2, with the UDM in the same process and over N13.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::atomic::Ordering;
+
+use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess};
+use kaskade_aka::sqn::Seq;
+use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_codec::sbi::nausf_auth::{AuthenticationInfo, SessionKey};
+use kaskade_codec::sbi::{AuthType, SupiOrSuci};
+use kaskade_flow::Refusal;
+use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_net::random::SystemEntropy;
+use kaskade_net::role::policy::ServingNetworkPolicy;
+use kaskade_net::role::seaf::{AusfClient, AusfClientError, Begun, EapAnswered, EapRequest};
+use kaskade_net::sbi::problem::Cause;
+use kaskade_net::time::moment;
+use kaskade_store::AuthMethods;
+use kaskade_testkit::memory::Failure;
+use kaskade_ue::demo::demo_subscriber;
+use kaskade_ue::eap::EapOutcome;
+use kaskade_ue::{Eap, EapDevice};
+
+use crate::common::{EAP_ONLY, Home, Link, plmn, snn, suci, supi};
+
+const LINKS: [Link; 2] = [Link::Local, Link::Http];
+
+/// A device with the card of a subscriber, which has accepted numbers up to here.
+fn device_at(index: u64, network: ServingNetworkName, seq: u64) -> EapDevice {
+    let subscriber = demo_subscriber(plmn(), 0, index);
+    let options = UsimOptions::default();
+    let seq_ms = vec![Seq(seq); options.layout.array_size()];
+    let usim = Usim::restore(&subscriber.keys(), options, &seq_ms).unwrap();
+    let policy = PeerPolicy::five_gs(network.into());
+    let concealed = format!("type1.rid0.schid0.userid{}@5gc.mnc001.mcc001.3gppnetwork.org", 1 + index);
+    let name = PeerName::FiveGs(subscriber.supi.clone(), concealed.parse().unwrap());
+    EapDevice::new(usim, subscriber.supi, policy, name)
+}
+
+fn info(who: impl Into<SupiOrSuci>, serving_network_name: ServingNetworkName) -> AuthenticationInfo {
+    AuthenticationInfo {
+        supi_or_suci: who.into(),
+        serving_network_name,
+        resynchronization_info: None,
+    }
+}
+
+async fn begin(seaf: &AusfClient, who: impl Into<SupiOrSuci>, network: ServingNetworkName) -> EapRequest {
+    match seaf.begin(info(who, network)).await.unwrap() {
+        Begun::Eap(request) => request,
+        Begun::FiveGAka(challenge) => panic!("{challenge:?}"),
+    }
+}
+
+/// What a device answers to a packet.
+fn said(eap: &mut Eap, packet: &[u8]) -> EapOutcome {
+    eap.packet(packet, moment(), &mut SystemEntropy).kept()
+}
+
+fn response(eap: &mut Eap, packet: &[u8]) -> Vec<u8> {
+    match said(eap, packet) {
+        EapOutcome::Response(response) => response.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How both ends of a run came out, and how many packets the UE sent.
+struct Ended {
+    network: Option<(Supi, SessionKey)>,
+    ue: Result<Box<PeerSuccess>, Box<PeerFailure>>,
+    responses: usize,
+}
+
+async fn run(seaf: &AusfClient, mut request: EapRequest, eap: &mut Eap) -> Ended {
+    for responses in 1..10 {
+        let packet = response(eap, &request.packet);
+        let (network, last) = match seaf.eap(&request.session, Some(packet)).await.unwrap() {
+            EapAnswered::Request(next) => {
+                assert_eq!(next.session, request.session, "one run has one resource");
+                request = next;
+                continue;
+            }
+            EapAnswered::Success { packet, supi, key } => (Some((supi, key)), packet),
+            EapAnswered::Failure { packet } => (None, packet),
+        };
+        let ue = match said(eap, &last) {
+            EapOutcome::Success(success) => Ok(success),
+            EapOutcome::Failure(failure) => Err(failure),
+            other => panic!("{other:?}"),
+        };
+        return Ended { network, ue, responses };
+    }
+    panic!("without end");
+}
+
+fn cause<T: std::fmt::Debug>(result: Result<T, AusfClientError>) -> (u16, Option<Cause>) {
+    match result {
+        Err(AusfClientError::Refused(refusal)) => (refusal.status.as_u16(), refusal.cause),
+        other => panic!("{other:?}"),
+    }
+}
+
+const NOT_FOUND: (u16, Option<Cause>) = (404, Some(Cause::ContextNotFound));
+
+#[tokio::test]
+async fn both_ends_have_the_same_k_seaf() {
+    for link in LINKS {
+        let home = Home::start(link);
+        let seaf = home.seaf();
+        for key in [None, Some(0), Some(1), Some(2)] {
+            let request = match key {
+                None => begin(&seaf, supi(EAP_ONLY), snn()).await,
+                Some(key) => begin(&seaf, suci(EAP_ONLY, key), snn()).await,
+            };
+            assert!(request.session.uri().ends_with("/eap-session"));
+            let mut eap = device_at(EAP_ONLY, snn(), 0).begin(moment());
+            let ended = run(&seaf, request, &mut eap).await;
+            let (authenticated, key) = ended.network.expect("authenticated");
+            assert_eq!((authenticated, ended.responses), (supi(EAP_ONLY), 1));
+            let k_ausf = ended.ue.unwrap().k_ausf.expect("K_AUSF");
+            assert!(key == SessionKey::KSeaf(k_ausf.k_seaf(&snn())));
+        }
+        let events = home.udm.udm().unwrap().auth_events(&supi(EAP_ONLY));
+        assert_eq!(events.len(), 4, "{link:?}");
+        for event in events {
+            assert!(event.success && event.auth_type == AuthType::EapAkaPrime);
+        }
+        assert_eq!(home.ausf().ausf().unwrap().counters().successes.load(Ordering::Relaxed), 4);
+        assert_eq!((home.ausf().ausf().unwrap().pending(), home.ausf().ausf().unwrap().results()), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn the_first_method_of_the_subscriber_is_taken() {
+    let home = Home::start(Link::Local);
+    let seaf = home.seaf();
+    let change = |index: u64, methods: AuthMethods| {
+        let mut row = home.store.subscriber(&supi(index)).unwrap().unwrap();
+        row.methods = methods;
+        home.store.change_on_record(&row, None).unwrap();
+    };
+    change(0, AuthMethods::EAP_AKA_PRIME.and(kaskade_aka::arpf::Method::FiveGAka));
+    change(1, AuthMethods::FIVE_G_AKA.and(kaskade_aka::arpf::Method::EapAkaPrime));
+    assert!(matches!(seaf.begin(info(supi(0), snn())).await.unwrap(), Begun::Eap(_)));
+    assert!(matches!(seaf.begin(info(supi(1), snn())).await.unwrap(), Begun::FiveGAka(_)));
+    assert!(matches!(seaf.authenticate(supi(0), snn()).await, Err(AusfClientError::OtherMethod)));
+}
+
+#[tokio::test]
+async fn offload_to_wlan_has_no_k_ausf() {
+    let nswo = ServingNetworkName::NSWO;
+    let home = Home::start_with(Link::Local, |setup| {
+        let policy = ServingNetworkPolicy::any();
+        (setup.udm.serving_networks, setup.ausf.serving_networks) = (policy.clone(), policy);
+    });
+    let seaf = home.seaf();
+    let mut eap = device_at(EAP_ONLY, nswo, 0).begin(moment());
+    let request = begin(&seaf, suci(EAP_ONLY, 1), nswo).await;
+    let ended = run(&seaf, request, &mut eap).await;
+    let success = ended.ue.unwrap();
+    assert!(success.k_ausf.is_none());
+    assert!(ended.network.unwrap().1 == SessionKey::Msk(success.msk));
+    // 5G AKA is not for that.
+    let refused = seaf.begin(info(supi(0), nswo)).await;
+    assert_eq!(cause(refused), (403, Some(Cause::AuthenticationRejected)));
+}
+
+#[tokio::test]
+async fn a_card_that_is_ahead_is_followed() {
+    for link in LINKS {
+        let home = Home::start(link);
+        let seaf = home.seaf();
+        let mut eap = device_at(EAP_ONLY, snn(), 1 << 20).begin(moment());
+        let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+        let ended = run(&seaf, request, &mut eap).await;
+        assert_eq!(ended.responses, 2, "AUTS, and RES");
+        assert!(ended.network.is_some() && ended.ue.is_ok(), "{link:?}");
+        let counters = home.udm.udm().unwrap().counters();
+        assert_eq!(counters.resynchronisations.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_card_fails_and_spends_the_context() {
+    for link in LINKS {
+        let home = Home::start(link);
+        let seaf = home.seaf();
+        // The card of another subscriber does not believe the network.
+        let mut eap = device_at(0, snn(), 0).begin(moment());
+        let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+        let session = request.session.clone();
+        let ended = run(&seaf, request, &mut eap).await;
+        assert!(ended.network.is_none());
+        assert_eq!(ended.ue.unwrap_err().why, Refusal::NetworkNotAuthentic);
+        assert_eq!(cause(seaf.eap(&session, Some(vec![2, 1, 0, 4])).await), NOT_FOUND);
+        let events = home.udm.udm().unwrap().auth_events(&supi(EAP_ONLY));
+        assert_eq!((events.len(), events[0].success), (1, false));
+        assert_eq!(home.ausf().ausf().unwrap().results(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_packet_of_no_use_changes_nothing() {
+    let home = Home::start(Link::Local);
+    let seaf = home.seaf();
+    let mut eap = device_at(EAP_ONLY, snn(), 0).begin(moment());
+    let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+    let right = response(&mut eap, &request.packet);
+    let mut other_identifier = right.clone();
+    other_identifier[1] ^= 1;
+    let mut short = right.clone();
+    short.truncate(9);
+    for of_no_use in [None, Some(Vec::new()), Some(other_identifier), Some(short), Some(request.packet.clone())] {
+        let EapAnswered::Request(again) = seaf.eap(&request.session, of_no_use).await.unwrap() else {
+            panic!("over");
+        };
+        assert_eq!(again.packet, request.packet, "the last request again");
+    }
+    let done = seaf.eap(&request.session, Some(right.clone())).await.unwrap();
+    assert!(matches!(done, EapAnswered::Success { .. }));
+    assert_eq!(cause(seaf.eap(&request.session, Some(right)).await), NOT_FOUND, "once");
+}
+
+#[tokio::test]
+async fn a_changed_response_is_no_success() {
+    let home = Home::start(Link::Local);
+    let seaf = home.seaf();
+    let mut eap = device_at(EAP_ONLY, snn(), 0).begin(moment());
+    let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+    let mut changed = response(&mut eap, &request.packet);
+    *changed.last_mut().unwrap() ^= 1;
+    let EapAnswered::Request(notification) = seaf.eap(&request.session, Some(changed)).await.unwrap() else {
+        panic!("a notification comes first");
+    };
+    let acknowledged = response(&mut eap, &notification.packet);
+    let over = seaf.eap(&request.session, Some(acknowledged)).await.unwrap();
+    assert!(matches!(over, EapAnswered::Failure { .. }), "{over:?}");
+    assert_eq!(home.ausf().ausf().unwrap().counters().failures.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_result_is_taken_back_where_it_was_made() {
+    for link in LINKS {
+        let home = Home::start(link);
+        let seaf = home.seaf();
+        let mut eap = device_at(EAP_ONLY, snn(), 0).begin(moment());
+        let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+        let session = request.session.clone();
+        assert!(run(&seaf, request, &mut eap).await.network.is_some());
+        assert_eq!(cause(seaf.delete(&session).await), NOT_FOUND, "it is no confirmation of 5G AKA");
+        seaf.delete_eap(&session).await.unwrap();
+        assert_eq!(cause(seaf.delete_eap(&session).await), NOT_FOUND);
+        assert!(home.udm.udm().unwrap().auth_events(&supi(EAP_ONLY)).is_empty());
+        // One that waits is withdrawn.
+        let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+        seaf.delete_eap(&request.session).await.unwrap();
+        assert_eq!(cause(seaf.eap(&request.session, None).await), NOT_FOUND);
+        assert_eq!(home.ausf().ausf().unwrap().pending(), 0);
+    }
+}
+
+#[tokio::test]
+async fn no_number_no_request() {
+    let home = Home::start(Link::Local);
+    let seaf = home.seaf();
+    home.engine.fail(Failure::Full);
+    let mut refused = 0;
+    for _ in 0..40 {
+        refused += usize::from(seaf.begin(info(supi(EAP_ONLY), snn())).await.is_err());
+    }
+    assert!(refused > 0);
+}

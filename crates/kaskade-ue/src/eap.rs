@@ -1,0 +1,166 @@
+//! A device that is authenticated by EAP: packets of the server in, responses and keys out (RFC 9048, RFC 4187, TS 33.501 6.1.3.1).
+//!
+//! ```text
+//! EapDevice ── begin ──► Eap ── packet ──► EapTold: keep the card's state, then ── kept ──► EapOutcome
+//!                         ▲──────────────────────── goes on ──────────────────────────────────┘
+//! ```
+//!
+//! What a card has accepted must be kept before its response leaves, or it accepts the challenge again after a loss of power.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use kaskade_aka::eap_aka::peer::{
+    Peer, PeerAsk, PeerFailure, PeerInput, PeerMemory, PeerName, PeerOutput, PeerPolicy, PeerSuccess,
+};
+use kaskade_aka::usim::Usim;
+use kaskade_flow::entropy::Entropy;
+use kaskade_flow::refusal::Refusal;
+use kaskade_flow::{Guarded, Machine, Moment};
+use kaskade_keys::Supi;
+
+use crate::card::CardState;
+
+/// A USIM in a device that speaks EAP, with what it keeps from run to run.
+#[derive(Debug)]
+pub struct EapDevice {
+    usim: Usim,
+    supi: Supi,
+    policy: Arc<PeerPolicy>,
+    name: PeerName,
+    memory: PeerMemory,
+}
+
+/// A run of a device.
+#[derive(Debug)]
+#[must_use = "the device is in it"]
+pub struct Eap {
+    device: EapDevice,
+    peer: Option<Peer>,
+}
+
+/// What a device says to a packet, once its card's state is kept.
+#[must_use = "it is told when the card's state is kept"]
+pub struct EapTold<'r> {
+    device: &'r EapDevice,
+    asked: bool,
+    out: Option<Guarded<PeerOutput>>,
+}
+
+/// What comes of a packet.
+#[derive(Debug)]
+pub enum EapOutcome {
+    /// A response, 4 octets or more.
+    Response(Box<[u8]>),
+    /// Nothing: the packet is not used, the run goes on.
+    Discard(Refusal),
+    /// The run has succeeded.
+    Success(Box<PeerSuccess>),
+    /// The run has failed.
+    Failure(Box<PeerFailure>),
+}
+
+impl EapDevice {
+    /// Puts a card into a device that remembers nothing.
+    pub fn new(usim: Usim, supi: Supi, policy: PeerPolicy, name: PeerName) -> Self {
+        Self {
+            usim,
+            supi,
+            policy: Arc::new(policy),
+            name,
+            memory: PeerMemory::default(),
+        }
+    }
+
+    /// Whose it is.
+    pub const fn supi(&self) -> &Supi {
+        &self.supi
+    }
+
+    /// What it remembers of its last run: a pseudonym, and what a fast re-authentication starts from.
+    pub const fn memory(&self) -> &PeerMemory {
+        &self.memory
+    }
+
+    /// Forgets its names: the next run begins with the permanent identity.
+    pub fn forget(&mut self) {
+        self.memory = PeerMemory::default();
+    }
+
+    /// What the card must not forget.
+    pub fn card_state(&self) -> CardState {
+        CardState {
+            supi: self.supi.clone(),
+            seq_ms: self.usim.seq_ms().into(),
+        }
+    }
+
+    /// Takes the card out.
+    pub fn into_usim(self) -> Usim {
+        self.usim
+    }
+
+    /// Waits for the first request.
+    pub fn begin(mut self, now: Moment) -> Eap {
+        let memory = core::mem::take(&mut self.memory);
+        let peer = Peer::begin(self.policy.clone(), self.name.clone(), memory, now);
+        Eap {
+            device: self,
+            peer: Some(peer),
+        }
+    }
+}
+
+impl Eap {
+    /// Takes a packet of the server, 4 octets or more.
+    pub fn packet(&mut self, packet: &[u8], now: Moment, entropy: &mut dyn Entropy) -> EapTold<'_> {
+        let (mut asked, mut out) = (false, None);
+        if let Some(peer) = self.peer.take() {
+            let mut step = peer.handle(now, entropy, Some(PeerInput::Packet(packet.into())));
+            while let (Some(PeerAsk::Card { rand, autn }), Some(peer)) = (step.ask.take(), step.next.take()) {
+                asked = true;
+                let answer = self.device.usim.authenticate(&rand, &autn).map(Into::into);
+                step = peer.handle(now, entropy, Some(PeerInput::Card(answer)));
+            }
+            self.peer = step.next;
+            out = step.out;
+        }
+        EapTold {
+            device: &self.device,
+            asked,
+            out,
+        }
+    }
+
+    /// Until when it waits for a packet; `None` where it is over, or waits without end.
+    pub fn deadline(&self) -> Option<Moment> {
+        self.peer.as_ref().and_then(Machine::deadline)
+    }
+
+    /// The run is over: the device, with what it is to remember.
+    pub fn end(self, memory: PeerMemory) -> EapDevice {
+        EapDevice {
+            memory,
+            ..self.device
+        }
+    }
+}
+
+impl EapTold<'_> {
+    /// What must be durable before [`EapTold::kept`]: there is something where the card was asked.
+    pub fn card_state(&self) -> Option<CardState> {
+        self.asked.then(|| self.device.card_state())
+    }
+
+    /// The card's state is kept.
+    pub fn kept(self) -> EapOutcome {
+        match self.out.map(Guarded::kept_by_card) {
+            Some(PeerOutput::Response(response)) => EapOutcome::Response(response),
+            Some(PeerOutput::Success(success)) => EapOutcome::Success(success),
+            Some(PeerOutput::Failure(failure)) => EapOutcome::Failure(failure),
+            Some(PeerOutput::Discard(why)) => EapOutcome::Discard(why),
+            // After the end there is nothing to say.
+            None => EapOutcome::Discard(Refusal::ContextNotFound),
+        }
+    }
+}
