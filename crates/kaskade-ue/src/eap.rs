@@ -117,7 +117,9 @@ impl Eap {
         let (mut asked, mut out) = (false, None);
         if let Some(peer) = self.peer.take() {
             let mut step = peer.handle(now, entropy, Some(PeerInput::Packet(packet.into())));
-            while let (Some(PeerAsk::Card { rand, autn }), Some(peer)) = (step.ask.take(), step.next.take()) {
+            while let Some(PeerAsk::Card { rand, autn }) = step.ask.take()
+                && let Some(peer) = step.next.take()
+            {
                 asked = true;
                 let answer = self.device.usim.authenticate(&rand, &autn).map(Into::into);
                 step = peer.handle(now, entropy, Some(PeerInput::Card(answer)));

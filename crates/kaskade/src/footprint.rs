@@ -51,6 +51,7 @@ impl Footprint {
             ("handshakes", peers.handshakes),
             ("headers", peers.headers),
             ("challenges", of(Role::Ausf, contexts.octets_of_pending())),
+            ("eap", of(Role::Ausf, contexts.octets_of_eap())),
             ("results", of(Role::Ausf, contexts.octets_of_results())),
             ("reports", of(Role::Udm, events.octets_at_most())),
             // UDM and AUSF have their own.

@@ -148,7 +148,7 @@ fn rejected(reject: UeReject) -> anyhow::Error {
 }
 
 /// Adds what to do to what the AUSF said.
-fn explained(error: AusfClientError) -> anyhow::Error {
+pub(crate) fn explained(error: AusfClientError) -> anyhow::Error {
     let hint = match error.cause() {
         Some(Cause::UserNotFound) => "the home network has no such subscriber",
         Some(Cause::ServingNetworkNotAuthorized) => {

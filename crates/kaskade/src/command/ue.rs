@@ -1,5 +1,6 @@
 //! `kaskade ue`: an emulated UE.
 
+mod eap;
 pub(crate) mod state;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum UeCommand {
     Attach(Box<AttachArgs>),
+    Eap(Box<eap::EapArgs>),
 }
 
 /// Authenticates against an AUSF over HTTP/2, and compares the keys of UE and serving network
@@ -174,11 +176,10 @@ struct TlsArgs {
 const LONGEST_TOKEN: u64 = 1 << 14;
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &args.command {
-        UeCommand::Attach(args) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(attach(console, args))
-        }
+        UeCommand::Attach(args) => runtime.block_on(attach(console, args)),
+        UeCommand::Eap(args) => runtime.block_on(eap::run(console, args)),
     }
 }
 
@@ -262,35 +263,7 @@ impl AttachArgs {
         let serving = self.serving.serving.or(self.identity.home);
         let serving = serving.context("which serving network? Give --serving MCC-MNC (or --home MCC-MNC)")?;
         let abba = Abba::from_octets(&hex_field::octets_between("ABBA", &self.serving.abba, 2, 255)?)?;
-        let IdentityArgs {
-            suci,
-            home,
-            ref hn_public_key,
-            hn_key_id,
-            routing_indicator,
-        } = self.identity;
-        let routing_indicator = routing_indicator.unwrap_or(RoutingIndicator::DEFAULT);
-        if home.is_none() && suci != Scheme::Supi && matches!(self.supi, Supi::Imsi(_)) {
-            bail!("where does the MNC end? A SUCI of an IMSI needs --home MCC-MNC");
-        }
-        let concealed = |profile| -> Result<Identity> {
-            let text = hn_public_key.as_deref().context("give --hn-public-key")?;
-            Ok(Identity::Concealed {
-                home,
-                routing_indicator,
-                hn_key_id: HnKeyId(hn_key_id.unwrap_or(1)),
-                hn_public_key: public_key(text, profile)?,
-            })
-        };
-        let identity = match suci {
-            Scheme::Supi => Identity::Supi,
-            Scheme::Null => Identity::Null {
-                home,
-                routing_indicator,
-            },
-            Scheme::A => concealed(Profile::A)?,
-            Scheme::B => concealed(Profile::B)?,
-        };
+        let identity = self.identity.identity(&self.supi)?;
         if is_https(&self.ausf) && self.tls.ca.is_none() {
             bail!(
                 "{}: https needs --ca with the authority that the AUSF's certificate comes from",
@@ -304,6 +277,41 @@ impl AttachArgs {
             abba,
             selection: self.selection.selection(),
             reveal: self.reveal,
+        })
+    }
+}
+
+impl IdentityArgs {
+    /// How a UE of this SUPI names itself.
+    fn identity(&self, supi: &Supi) -> Result<Identity> {
+        let IdentityArgs {
+            suci,
+            home,
+            ref hn_public_key,
+            hn_key_id,
+            routing_indicator,
+        } = *self;
+        let routing_indicator = routing_indicator.unwrap_or(RoutingIndicator::DEFAULT);
+        if home.is_none() && suci != Scheme::Supi && matches!(supi, Supi::Imsi(_)) {
+            bail!("where does the MNC end? A SUCI of an IMSI needs --home MCC-MNC");
+        }
+        let concealed = |profile| -> Result<Identity> {
+            let text = hn_public_key.as_deref().context("give --hn-public-key")?;
+            Ok(Identity::Concealed {
+                home,
+                routing_indicator,
+                hn_key_id: HnKeyId(hn_key_id.unwrap_or(1)),
+                hn_public_key: public_key(text, profile)?,
+            })
+        };
+        Ok(match suci {
+            Scheme::Supi => Identity::Supi,
+            Scheme::Null => Identity::Null {
+                home,
+                routing_indicator,
+            },
+            Scheme::A => concealed(Profile::A)?,
+            Scheme::B => concealed(Profile::B)?,
         })
     }
 }
@@ -397,11 +405,6 @@ fn document(args: &AttachArgs, attach: &Attach, attached: &Attached) -> Value {
         ue: &attached.ue,
         network: Some(&attached.serving),
     };
-    // The nodes of the tree, so that each key is there once, and compared as the text compares it.
-    let mut keys: Vec<Value> = Vec::new();
-    for node in &tree_view::nodes(sides) {
-        node.walk(sides, &mut |node| keys.push(key_document(node, sides)));
-    }
     let verdict = Verdict::of(sides);
     json!({
         "supi": if args.reveal { args.supi.sbi() } else { args.supi.masked() },
@@ -409,11 +412,20 @@ fn document(args: &AttachArgs, attach: &Attach, attached: &Attached) -> Value {
         "serving_network_name": attach.serving_network_name.as_str(),
         "resynchronised": attached.resynchronised,
         "milliseconds": milliseconds(attached),
-        "keys": keys,
+        "keys": keys_document(sides),
         "agree": verdict.agree,
         "differ": verdict.differ,
         "one_sided": verdict.one_sided,
     })
+}
+
+/// The nodes of the tree, so that each key is there once, and compared as the text compares it.
+fn keys_document(sides: Sides<'_>) -> Vec<Value> {
+    let mut keys: Vec<Value> = Vec::new();
+    for node in &tree_view::nodes(sides) {
+        node.walk(sides, &mut |node| keys.push(key_document(node, sides)));
+    }
+    keys
 }
 
 fn key_document(node: &Node, sides: Sides<'_>) -> Value {

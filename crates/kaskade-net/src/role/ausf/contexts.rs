@@ -59,7 +59,15 @@ impl ContextLimits {
 
     /// What the runs of EAP that wait take at most, in octets.
     pub const fn octets_of_eap(&self) -> usize {
-        Table::<EapPending>::octets_at_most(self.eap_pending, 2 * NAI_OCTETS + EAP_RUN_OCTETS)
+        Table::<EapPending>::octets_at_most(self.of_eap(), 2 * NAI_OCTETS + EAP_RUN_OCTETS)
+    }
+
+    /// Runs of EAP that wait: no more than challenges of all methods.
+    const fn of_eap(&self) -> usize {
+        match self.eap_pending < self.pending {
+            true => self.eap_pending,
+            false => self.pending,
+        }
     }
 
     /// What the results that are remembered take at most, in octets.
@@ -187,7 +195,7 @@ impl Contexts {
             per_user: limits.pending_per_supi,
         };
         let eap = Bounds {
-            all: limits.eap_pending,
+            all: limits.of_eap(),
             per_user: limits.pending_per_supi,
         };
         let results = Bounds {

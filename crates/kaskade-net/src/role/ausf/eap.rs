@@ -193,7 +193,9 @@ impl Ausf {
         };
         let mut reported = None;
         let mut step = run.handle(moment(), &mut SystemEntropy, Some(ServerInput::Packet(packet)));
-        while let (Some(ask), Some(run)) = (step.ask.take(), step.next.take()) {
+        while let Some(ask) = step.ask.take()
+            && let Some(run) = step.next.take()
+        {
             step = match ask {
                 ServerAsk::Vector(request) => {
                     self.another_vector(&mut release, run, request, serving_network_name)
