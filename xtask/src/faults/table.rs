@@ -245,4 +245,28 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("eap-result-not-awaited", "an attacker ends a run for which a protected result was agreed", AKA, "whatever_the_attacker_does_a_protected_result_is_awaited"),
     fault("eap-permanent-identity-given", "an attacker gets the permanent identity of a peer that has a pseudonym", AKA, "whatever_the_attacker_does_a_name_hides_the_user_and_serves_once"),
     fault("eap-counter-not-fresh", "an attacker replays a fast re-authentication", AKA, "whatever_the_attacker_does_a_name_hides_the_user_and_serves_once"),
+    fault(
+        "eap-order-ignored",
+        "5G AKA is taken although the subscriber's first method is EAP-AKA'",
+        NET,
+        "the_first_method_of_the_subscriber_is_taken",
+    ),
+    fault(
+        "eap-offload-by-5g-aka",
+        "non-seamless WLAN offload is authenticated by 5G AKA",
+        NET,
+        "offload_to_wlan_has_no_k_ausf",
+    ),
+    fault(
+        "eap-success-not-reported",
+        "the UDM is not told that a user was authenticated by EAP-AKA'",
+        NET,
+        "both_ends_have_the_same_k_seaf",
+    ),
+    fault(
+        "result-of-any-method",
+        "a result of EAP-AKA' is taken back as one of 5G AKA",
+        NET,
+        "a_result_is_taken_back_where_it_was_made",
+    ),
 ];

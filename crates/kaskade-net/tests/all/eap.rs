@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use base64ct::{Base64, Encoding as _};
 use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess};
 use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
@@ -21,6 +22,7 @@ use kaskade_ue::demo::demo_subscriber;
 use kaskade_ue::eap::EapOutcome;
 use kaskade_ue::{Eap, EapDevice};
 
+use crate::common::http::{Ask, Told, send};
 use crate::common::{EAP_ONLY, Home, Link, plmn, snn, suci, supi};
 
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
@@ -247,7 +249,10 @@ async fn a_result_is_taken_back_where_it_was_made() {
         let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
         let session = request.session.clone();
         assert!(run(&seaf, request, &mut eap).await.network.is_some());
-        assert_eq!(cause(seaf.delete(&session).await), NOT_FOUND, "it is no confirmation of 5G AKA");
+        let path = session.uri().strip_prefix(home.ausf_url()).unwrap();
+        let other = path.replace("/eap-session", "/5g-aka-confirmation");
+        let told = send(home.ausf_url(), &Ask::bare("DELETE", other)).await;
+        assert_eq!(told.status, 404, "it is no confirmation of 5G AKA");
         seaf.delete_eap(&session).await.unwrap();
         assert_eq!(cause(seaf.delete_eap(&session).await), NOT_FOUND);
         assert!(home.udm.udm().unwrap().auth_events(&supi(EAP_ONLY)).is_empty());
@@ -257,6 +262,44 @@ async fn a_result_is_taken_back_where_it_was_made() {
         assert_eq!(cause(seaf.eap(&request.session, None).await), NOT_FOUND);
         assert_eq!(home.ausf().ausf().unwrap().pending(), 0);
     }
+}
+
+/// Each answer is compared with the OpenAPI of 3GPP where it is there.
+#[tokio::test]
+async fn what_is_told_is_what_3gpp_describes() {
+    let home = Home::start(Link::Local);
+    let mut eap = device_at(EAP_ONLY, snn(), 1 << 20).begin(moment());
+    let who = suci(EAP_ONLY, 0).sbi();
+    let body = format!(r#"{{"supiOrSuci":"{who}","servingNetworkName":"{}"}}"#, snn().as_str());
+    let begun = send(home.ausf_url(), &Ask::json("POST", "/nausf-auth/v1/ue-authentications", body)).await;
+    assert_eq!(begun.status, 201);
+    let media_type = |told: &Told| told.header("content-type").unwrap().to_owned();
+    assert_eq!(media_type(&begun), "application/3gppHal+json");
+    assert_eq!(begun.text("/authType"), "EAP_AKA_PRIME");
+    let link = begun.text("/_links/eap-session/href");
+    assert_eq!(link, format!("{}/eap-session", begun.header("location").unwrap()));
+    let path = link.strip_prefix(home.ausf_url()).unwrap();
+    let mut packet = Base64::decode_vec(&begun.text("/5gAuthData")).unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let response = Base64::encode_string(&response(&mut eap, &packet));
+        let body = format!(r#"{{"eapPayload":"{response}"}}"#);
+        let told = send(home.ausf_url(), &Ask::json("POST", path, body)).await;
+        assert_eq!(told.status, 200);
+        packet = Base64::decode_vec(&told.text("/eapPayload")).unwrap();
+        seen.push((media_type(&told), told.text("/authResult")));
+        if seen.len() == 1 {
+            assert_eq!(told.text("/_links/eap-session/href"), link);
+        } else {
+            assert_eq!((told.text("/supi"), told.text("/kSeaf").len()), (supi(EAP_ONLY).sbi(), 64));
+        }
+    }
+    let expected = [
+        ("application/3gppHal+json", "AUTHENTICATION_ONGOING"),
+        ("application/json", "AUTHENTICATION_SUCCESS"),
+    ];
+    assert_eq!(seen, expected.map(|(media_type, result)| (media_type.to_owned(), result.to_owned())));
+    assert!(matches!(said(&mut eap, &packet), EapOutcome::Success(_)));
 }
 
 #[tokio::test]

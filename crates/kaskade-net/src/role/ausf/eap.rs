@@ -14,6 +14,7 @@ use kaskade_codec::sbi::nausf_auth::{EapSession, SessionKey};
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::values::EapPayload;
 use kaskade_codec::sbi::{AuthType, ResynchronizationInfo, SupiOrSuci};
+use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome as Came, Reason};
 use kaskade_flow::expiring::{Full, Missing};
 use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, Refusal, Step};
@@ -203,7 +204,9 @@ impl Ausf {
                 }
                 ServerAsk::Confirm(supi) => {
                     let (caller, method) = (&release.caller, AuthType::EapAkaPrime);
-                    reported = Some(self.report(caller, &supi, serving_network_name, method, true).await);
+                    if !fault!("eap-success-not-reported") {
+                        reported = self.report(caller, &supi, serving_network_name, method, true).await;
+                    }
                     run.handle(moment(), &mut SystemEntropy, Some(ServerInput::Confirmed(Ok(()))))
                 }
                 // In 5GS the identity travels outside of EAP, and nothing is kept for a fast re-authentication.
@@ -278,7 +281,7 @@ impl Ausf {
                 let success = Success {
                     supi: supi.clone(),
                     serving_network_name,
-                    event: reported.flatten(),
+                    event: reported,
                     until: None,
                 };
                 self.contexts.keep(requester.id(), id, success, now);

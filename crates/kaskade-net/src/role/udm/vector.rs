@@ -79,8 +79,10 @@ impl<'a> Allowed<'a> {
         match use_of {
             Use::FiveGs(name) => {
                 // Non-seamless WLAN offload has EAP-AKA' alone (TS 33.501 Annex S).
-                let is_eap = *name == ServingNetworkName::NSWO
-                    || card.methods.iter().find(|method| use_of.may_be(*method)) == Some(Method::EapAkaPrime);
+                let is_offload = *name == ServingNetworkName::NSWO && !fault!("eap-offload-by-5g-aka");
+                let first = card.methods.iter().find(|method| use_of.may_be(*method));
+                let is_first = first == Some(Method::EapAkaPrime);
+                let is_eap = is_offload || (is_first && !(fault!("eap-order-ignored") && has(Method::FiveGAka)));
                 match is_eap {
                     true => eap(EapAkaPrimeAv::ServingNetwork(name)),
                     false => {
