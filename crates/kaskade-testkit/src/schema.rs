@@ -13,7 +13,7 @@
 //!     "api": "/keys/v1",
 //!     "operations": [{
 //!         "method": "GET", "path": "/{name}",
-//!         "answers": { "200": { "content": "application/json", "schema": "Key" }, "404": "problem" }
+//!         "answers": { "200": { "content": ["application/json"], "schema": "Key" }, "404": "problem" }
 //!     }],
 //!     "schemas": { "Key": { "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } } }
 //! }"##;
@@ -141,7 +141,9 @@ impl Services {
                     (Some(pattern), Some(uri)) if regex(pattern).is_match(uri) => {}
                     (expected, found) => return Err(format!("Location {found:?}, expected {expected:?}")),
                 }
-                if seen.content_type != answer["content"].as_str() {
+                let contents = answer["content"].as_array();
+                let is_one = |seen: &str| contents.is_some_and(|all| all.iter().any(|one| one == seen));
+                if !seen.content_type.map_or(contents.is_none(), is_one) {
                     return Err(format!("content type {:?}", seen.content_type));
                 }
                 match answer["schema"].as_str() {

@@ -69,6 +69,7 @@ impl Released for ConfirmationDataResponse {}
 
 impl Released for EapSession {
     const LINKED: bool = true;
+    const ALSO: Option<Content> = Some(Content::Hal);
 
     fn located(&mut self, uri: &str) {
         if let Self::Ongoing { href, .. } = self {

@@ -21,6 +21,8 @@ pub trait Answer: Sized + Send + 'static {
     const LOCATED: bool = false;
     /// Whether it names where it was asked.
     const LINKED: bool = false;
+    /// Another media type that it may have.
+    const ALSO: Option<Content> = None;
     /// Whether it holds what must be on record before it is told.
     const RELEASED: bool = false;
     /// Whether its body is that of the request.
@@ -130,6 +132,7 @@ impl<T: Body + Send + 'static> Answer for Plain<T> {
 impl<T: Released> Answer for Durable<T> {
     const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
     const LINKED: bool = T::LINKED;
+    const ALSO: Option<Content> = T::ALSO;
     const RELEASED: bool = true;
 
     fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
@@ -157,6 +160,8 @@ impl<T: Released> Answer for Durable<T> {
 pub trait Released: Body + Send + 'static {
     /// Whether it names where it was asked, where nothing was made there.
     const LINKED: bool = false;
+    /// Another media type that it may have.
+    const ALSO: Option<Content> = None;
 
     /// What it tells of has been made at this URI, or was asked there.
     fn located(&mut self, _: &str) {}
@@ -205,6 +210,7 @@ impl<T> From<Durable<T>> for Told<T> {
 impl<T: Released> Answer for Told<T> {
     const BODY: Option<BodyForm> = Some(BodyForm::of::<T>());
     const LINKED: bool = T::LINKED;
+    const ALSO: Option<Content> = T::ALSO;
     const RELEASED: bool = true;
 
     fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
@@ -249,6 +255,7 @@ impl<A: Answer> Answer for Created<A> {
     const BODY: Option<BodyForm> = A::BODY;
     const LOCATED: bool = true;
     const LINKED: bool = A::LINKED;
+    const ALSO: Option<Content> = A::ALSO;
     const RELEASED: bool = A::RELEASED;
     const ECHOES: bool = A::ECHOES;
 

@@ -85,6 +85,7 @@ macro_rules! service {
                     answer: $crate::sbi::service::AnswerForm {
                         status: $status,
                         content: $crate::sbi::service::code::Content::$content,
+                        also: <$A as $crate::sbi::service::Answer>::ALSO,
                         body: <$A as $crate::sbi::service::Answer>::BODY,
                         location: <$A as $crate::sbi::service::Answer>::LOCATED,
                         released: <$A as $crate::sbi::service::Answer>::RELEASED,

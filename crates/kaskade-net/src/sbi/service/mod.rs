@@ -104,6 +104,8 @@ pub struct AnswerForm {
     pub status: u16,
     /// What kind of body; nothing is sent where there is none.
     pub content: Content,
+    /// Another kind that it may be, by what it tells.
+    pub also: Option<Content>,
     /// The body.
     pub body: Option<BodyForm>,
     /// Whether `Location` names what was made.

@@ -314,7 +314,14 @@ impl Asked<'_> {
     /// Checks that the peer takes the answer.
     pub fn acceptable<A: Answer>(&self) -> Result<(), Problem> {
         match A::BODY {
-            Some(_) => self.request.accepts(self.operation.answer.content),
+            Some(_) => {
+                let answer = &self.operation.answer;
+                // Who takes one of several takes what comes.
+                match answer.also.map(|also| self.request.accepts(also)) {
+                    Some(Ok(())) => Ok(()),
+                    _ => self.request.accepts(answer.content),
+                }
+            }
             None => Ok(()),
         }
     }

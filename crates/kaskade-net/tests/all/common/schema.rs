@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use kaskade_net::sbi::message::Content;
 use kaskade_net::sbi::service::{Operation, Service};
 use kaskade_net::services;
 use kaskade_testkit::schema::Services;
@@ -54,12 +53,10 @@ fn of(operation: &Operation, base: &str) -> Value {
         .collect();
     let mut done = json!({});
     if let Some(body) = operation.answer.body {
-        done["content"] = match operation.answer.content {
-            Content::Json => "application/json",
-            Content::Hal => "application/3gppHal+json",
-            Content::Problem => "application/problem+json",
-        }
-        .into();
+        let answer = &operation.answer;
+        let contents = [Some(answer.content), answer.also];
+        let contents = contents.iter().flatten().map(|content| content.media_type());
+        done["content"] = contents.collect::<Vec<_>>().into();
         done["schema"] = body.name.into();
     }
     if operation.answer.location {
