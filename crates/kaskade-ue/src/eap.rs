@@ -141,10 +141,7 @@ impl Eap {
 
     /// The run is over: the device, with what it is to remember.
     pub fn end(self, memory: PeerMemory) -> EapDevice {
-        EapDevice {
-            memory,
-            ..self.device
-        }
+        EapDevice { memory, ..self.device }
     }
 }
 

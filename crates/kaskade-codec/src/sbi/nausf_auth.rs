@@ -171,13 +171,12 @@ const _: () = {
             let members = member.object(presence)?;
             let auth_type = <Plain as Form<AuthType>>::read(members.auth_type);
             let auth_type = auth_type.map_err(|wrong| wrong.within("authType"))?;
-            let data = <Plain as Form<FiveGAuthData>>::read(members.data).map_err(|wrong| wrong.within("5gAuthData"))?;
+            let data =
+                <Plain as Form<FiveGAuthData>>::read(members.data).map_err(|wrong| wrong.within("5gAuthData"))?;
             let links = <Plain as Form<Links>>::read(members.links).map_err(|wrong| wrong.within("_links"))?;
             let missing = |name| Misread::missing().within(name).within("_links");
             let link = match (auth_type, &data) {
-                (AuthType::FiveGAka, FiveGAuthData::Av5gAka(_)) => {
-                    links.five_g_aka.ok_or_else(|| missing("5g-aka"))?
-                }
+                (AuthType::FiveGAka, FiveGAuthData::Av5gAka(_)) => links.five_g_aka.ok_or_else(|| missing("5g-aka"))?,
                 (AuthType::EapAkaPrime, FiveGAuthData::Eap(_)) => {
                     links.eap_session.ok_or_else(|| missing("eap-session"))?
                 }
@@ -402,7 +401,8 @@ const _: () = {
                         (None, Some(msk)) => SessionKey::Msk(msk),
                         (None, None) => return Err(Misread::missing().within("kSeaf")),
                     };
-                    let supi = <Plain as Form<Option<Supi>>>::read(members.supi).map_err(|wrong| wrong.within("supi"))?;
+                    let supi =
+                        <Plain as Form<Option<Supi>>>::read(members.supi).map_err(|wrong| wrong.within("supi"))?;
                     Ok(Self::Success {
                         packet: packet()?,
                         supi: supi.ok_or_else(|| Misread::missing().within("supi"))?,

@@ -186,7 +186,10 @@ const _: () = {
         fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
             let mut object = to.serialize_map(None)?;
             object.serialize_entry("authType", &Written::<AuthType>::of(&self.vector.auth_type()))?;
-            object.serialize_entry("authenticationVector", &Written::<AuthenticationVector>::of(&self.vector))?;
+            object.serialize_entry(
+                "authenticationVector",
+                &Written::<AuthenticationVector>::of(&self.vector),
+            )?;
             if let Some(supi) = &self.supi {
                 object.serialize_entry("supi", &Written::<Supi>::of(supi))?;
             }

@@ -5,7 +5,6 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Display};
 use core::str::FromStr;
@@ -171,8 +170,11 @@ impl Value for Res {
     fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
         let text = member.text(presence)?;
         let mut room = Zeroizing::new([0; 16]);
-        let read = base16ct::mixed::decode(text.as_bytes(), &mut *room).ok().and_then(Self::from_slice);
-        let read = read.ok_or_else(|| Misread::wrong(presence, "not 8 to 32 hexadecimal digits, an even number of them"));
+        let read = base16ct::mixed::decode(text.as_bytes(), &mut *room)
+            .ok()
+            .and_then(Self::from_slice);
+        let read =
+            read.ok_or_else(|| Misread::wrong(presence, "not 8 to 32 hexadecimal digits, an even number of them"));
         if let Cow::Owned(text) = text {
             drop(Zeroizing::new(text));
         }
@@ -202,22 +204,14 @@ impl Value for EapPayload {
         let text = member.text(presence)?;
         // Half of the cores leave the padding out.
         let text = text.trim_end_matches('=');
-        let mut octets = vec![0; text.len() / 4 * 3 + 3];
-        match Base64Unpadded::decode(text, &mut octets).map(<[u8]>::len) {
-            Ok(len) => {
-                octets.truncate(len);
-                Ok(Self(octets))
-            }
+        match Base64Unpadded::decode_vec(text) {
+            Ok(octets) => Ok(Self(octets)),
             Err(_) => Err(Misread::wrong(presence, "not base64")),
         }
     }
 
     fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut text = vec![0; self.0.len().div_ceil(3) * 4];
-        match Base64::encode(&self.0, &mut text) {
-            Ok(text) => to.serialize_str(text),
-            Err(_) => Err(S::Error::custom("an EAP packet without a form")),
-        }
+        to.serialize_str(&Base64::encode_string(&self.0))
     }
 }
 

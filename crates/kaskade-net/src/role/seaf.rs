@@ -4,8 +4,8 @@ use hyper::{StatusCode, Uri};
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::seaf::Resynchronisation;
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse, EapSession,
-    FiveGAuthData, SessionKey,
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse,
+    EapSession, FiveGAuthData, SessionKey,
 };
 use kaskade_codec::sbi::values::EapPayload;
 use kaskade_codec::sbi::{ResourceId, ResynchronizationInfo, SupiOrSuci};
@@ -206,11 +206,7 @@ impl AusfClient {
     ///
     /// # Errors
     /// [`AusfClientError`]. That the home network rejects the user is no error.
-    pub async fn eap(
-        &self,
-        session: &Confirmation,
-        packet: Option<Vec<u8>>,
-    ) -> Result<EapAnswered, AusfClientError> {
+    pub async fn eap(&self, session: &Confirmation, packet: Option<Vec<u8>>) -> Result<EapAnswered, AusfClientError> {
         let response = EapResponse {
             eap_payload: packet.map(EapPayload),
         };

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{COUNTER, EAP_ONLY, Home, Link, answer, snn, suci, supi, ue, ue_ahead};
+use crate::common::{COUNTER, Home, Link, answer, snn, suci, supi, ue, ue_ahead};
 use kaskade_aka::fivegs::seaf::AwaitingResponse;
 use kaskade_aka::fivegs::ue::UeReject;
 use kaskade_crypto::Auts;
@@ -15,7 +15,7 @@ use kaskade_keys::{Abba, Supi};
 use kaskade_net::role::seaf::{AusfClient, AusfClientError};
 use kaskade_net::sbi::problem::Cause;
 use kaskade_net::tap::FingerprintTap;
-use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
+use kaskade_store::{AuthMethods, MasterKey, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::Failure;
 
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
@@ -239,10 +239,13 @@ async fn a_full_disk_stops_authentication_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn a_user_without_5g_aka_is_rejected() {
+async fn a_user_without_a_method_of_5gs_is_rejected() {
     for link in LINKS {
         let home = Home::start(link);
-        let refused = home.seaf().authenticate(supi(EAP_ONLY), snn()).await;
+        let mut row = home.store.subscriber(&supi(0)).unwrap().unwrap();
+        row.methods = AuthMethods::EPS_AKA;
+        home.store.change_on_record(&row, None).unwrap();
+        let refused = home.seaf().authenticate(supi(0), snn()).await;
         assert_eq!(cause(refused), (403, Some(Cause::AuthenticationRejected)));
     }
 }

@@ -34,7 +34,10 @@ fn device_at(index: u64, network: ServingNetworkName, seq: u64) -> EapDevice {
     let seq_ms = vec![Seq(seq); options.layout.array_size()];
     let usim = Usim::restore(&subscriber.keys(), options, &seq_ms).unwrap();
     let policy = PeerPolicy::five_gs(network.into());
-    let concealed = format!("type1.rid0.schid0.userid{}@5gc.mnc001.mcc001.3gppnetwork.org", 1 + index);
+    let concealed = format!(
+        "type1.rid0.schid0.userid{}@5gc.mnc001.mcc001.3gppnetwork.org",
+        1 + index
+    );
     let name = PeerName::FiveGs(subscriber.supi.clone(), concealed.parse().unwrap());
     EapDevice::new(usim, subscriber.supi, policy, name)
 }
@@ -127,8 +130,17 @@ async fn both_ends_have_the_same_k_seaf() {
         for event in events {
             assert!(event.success && event.auth_type == AuthType::EapAkaPrime);
         }
-        assert_eq!(home.ausf().ausf().unwrap().counters().successes.load(Ordering::Relaxed), 4);
-        assert_eq!((home.ausf().ausf().unwrap().pending(), home.ausf().ausf().unwrap().results()), (0, 1));
+        assert_eq!(
+            home.ausf().ausf().unwrap().counters().successes.load(Ordering::Relaxed),
+            4
+        );
+        assert_eq!(
+            (
+                home.ausf().ausf().unwrap().pending(),
+                home.ausf().ausf().unwrap().results()
+            ),
+            (0, 1)
+        );
     }
 }
 
@@ -144,8 +156,14 @@ async fn the_first_method_of_the_subscriber_is_taken() {
     change(0, AuthMethods::EAP_AKA_PRIME.and(kaskade_aka::arpf::Method::FiveGAka));
     change(1, AuthMethods::FIVE_G_AKA.and(kaskade_aka::arpf::Method::EapAkaPrime));
     assert!(matches!(seaf.begin(info(supi(0), snn())).await.unwrap(), Begun::Eap(_)));
-    assert!(matches!(seaf.begin(info(supi(1), snn())).await.unwrap(), Begun::FiveGAka(_)));
-    assert!(matches!(seaf.authenticate(supi(0), snn()).await, Err(AusfClientError::OtherMethod)));
+    assert!(matches!(
+        seaf.begin(info(supi(1), snn())).await.unwrap(),
+        Begun::FiveGAka(_)
+    ));
+    assert!(matches!(
+        seaf.authenticate(supi(0), snn()).await,
+        Err(AusfClientError::OtherMethod)
+    ));
 }
 
 #[tokio::test]
@@ -212,7 +230,13 @@ async fn a_packet_of_no_use_changes_nothing() {
     other_identifier[1] ^= 1;
     let mut short = right.clone();
     short.truncate(9);
-    for of_no_use in [None, Some(Vec::new()), Some(other_identifier), Some(short), Some(request.packet.clone())] {
+    for of_no_use in [
+        None,
+        Some(Vec::new()),
+        Some(other_identifier),
+        Some(short),
+        Some(request.packet.clone()),
+    ] {
         let EapAnswered::Request(again) = seaf.eap(&request.session, of_no_use).await.unwrap() else {
             panic!("over");
         };
@@ -237,7 +261,10 @@ async fn a_changed_response_is_no_success() {
     let acknowledged = response(&mut eap, &notification.packet);
     let over = seaf.eap(&request.session, Some(acknowledged)).await.unwrap();
     assert!(matches!(over, EapAnswered::Failure { .. }), "{over:?}");
-    assert_eq!(home.ausf().ausf().unwrap().counters().failures.load(Ordering::Relaxed), 1);
+    assert_eq!(
+        home.ausf().ausf().unwrap().counters().failures.load(Ordering::Relaxed),
+        1
+    );
 }
 
 #[tokio::test]
@@ -271,7 +298,11 @@ async fn what_is_told_is_what_3gpp_describes() {
     let mut eap = device_at(EAP_ONLY, snn(), 1 << 20).begin(moment());
     let who = suci(EAP_ONLY, 0).sbi();
     let body = format!(r#"{{"supiOrSuci":"{who}","servingNetworkName":"{}"}}"#, snn().as_str());
-    let begun = send(home.ausf_url(), &Ask::json("POST", "/nausf-auth/v1/ue-authentications", body)).await;
+    let begun = send(
+        home.ausf_url(),
+        &Ask::json("POST", "/nausf-auth/v1/ue-authentications", body),
+    )
+    .await;
     assert_eq!(begun.status, 201);
     let media_type = |told: &Told| told.header("content-type").unwrap().to_owned();
     assert_eq!(media_type(&begun), "application/3gppHal+json");
@@ -291,14 +322,20 @@ async fn what_is_told_is_what_3gpp_describes() {
         if seen.len() == 1 {
             assert_eq!(told.text("/_links/eap-session/href"), link);
         } else {
-            assert_eq!((told.text("/supi"), told.text("/kSeaf").len()), (supi(EAP_ONLY).sbi(), 64));
+            assert_eq!(
+                (told.text("/supi"), told.text("/kSeaf").len()),
+                (supi(EAP_ONLY).sbi(), 64)
+            );
         }
     }
     let expected = [
         ("application/3gppHal+json", "AUTHENTICATION_ONGOING"),
         ("application/json", "AUTHENTICATION_SUCCESS"),
     ];
-    assert_eq!(seen, expected.map(|(media_type, result)| (media_type.to_owned(), result.to_owned())));
+    assert_eq!(
+        seen,
+        expected.map(|(media_type, result)| (media_type.to_owned(), result.to_owned()))
+    );
     assert!(matches!(said(&mut eap, &packet), EapOutcome::Success(_)));
 }
 

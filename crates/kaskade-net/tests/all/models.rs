@@ -4,8 +4,8 @@
 use crate::common::schema::SERVICES;
 use crate::common::{snn, suci, supi};
 use kaskade_codec::sbi::nausf_auth::{
-    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse, EapSession,
-    FiveGAuthData, SessionKey, UeAuthenticationCtx,
+    AuthenticationInfo, Av5gAka, ConfirmationData, ConfirmationDataResponse, DeregistrationInfo, EapResponse,
+    EapSession, FiveGAuthData, SessionKey, UeAuthenticationCtx,
 };
 use kaskade_codec::sbi::nudm_ueau::{
     AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, Av5gHeAka, AvEapAkaPrime,

@@ -189,7 +189,10 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
         event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
     );
     assert!(elsewhere.is_err_and(|error| error.refusal() == Refusal::ServingNetworkNotAuthorized));
-    assert!(is_followed(&home, &supi(0), given.vector.rand()), "their word is nothing");
+    assert!(
+        is_followed(&home, &supi(0), given.vector.rand()),
+        "their word is nothing"
+    );
     let given = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let given = given.release_to_peer();
     udm.confirm_auth(&ausf, &supi(1), event(snn())).unwrap();

@@ -146,7 +146,9 @@ impl Ausf {
             return Ok(EapOutcome::Again(again));
         };
         // It goes to its end whatever becomes of the request.
-        let finish = self.clone().finish_eap(caller.clone().until(None), pending, work, packet);
+        let finish = self
+            .clone()
+            .finish_eap(caller.clone().until(None), pending, work, packet);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -224,7 +226,11 @@ impl Ausf {
             begun,
         } = release;
         let (requester, id) = (caller.requester(), work.id());
-        let event = |outcome, action| self.audit.event(outcome, action, requester, &supi).correlated(correlation);
+        let event = |outcome, action| {
+            self.audit
+                .event(outcome, action, requester, &supi)
+                .correlated(correlation)
+        };
         let (mut came, mut on_record) = (Out::Again, event(Came::Released, Action::ChallengeGiven));
         let out = step.out.map(|out| {
             out.map(|out| match out {
@@ -250,7 +256,8 @@ impl Ausf {
             })
         });
         if let Out::Failure(_, why) = came {
-            self.report(&caller, &supi, serving_network_name, AuthType::EapAkaPrime, false).await;
+            self.report(&caller, &supi, serving_network_name, AuthType::EapAkaPrime, false)
+                .await;
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
             self.audit.refused(requester, Some(&supi), Action::KeyReleased, why);
             log_limit!(info, "authentication failed", supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, why = why.name());

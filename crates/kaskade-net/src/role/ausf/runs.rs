@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
-use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_codec::sbi::AuthType;
+use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;

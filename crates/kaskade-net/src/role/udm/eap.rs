@@ -34,7 +34,11 @@ impl Udm {
     ///
     /// # Errors
     /// [`UdmError`]; SQN is as before, except that a number may be skipped.
-    pub async fn eap_vector(&self, requester: &Requester, request: &VectorRequest) -> Result<Durable<Vector>, UdmError> {
+    pub async fn eap_vector(
+        &self,
+        requester: &Requester,
+        request: &VectorRequest,
+    ) -> Result<Durable<Vector>, UdmError> {
         let supi = &request.supi;
         let made = self.eap_vector_of(requester, request).await;
         let released = made.inspect_err(|error| self.refused(requester, Some(supi), Action::VectorGiven, error))?;
@@ -82,7 +86,9 @@ impl Udm {
     /// [`UdmError::Audit`]: there is no room for the record of it. The card counts as answered all the same.
     pub fn eap_succeeded(&self, requester: &Requester, supi: &Supi) -> Result<(), UdmError> {
         self.store.succeeded(supi);
-        let noted = self.audit.event(Outcome::Noted, Action::ResultReported, requester, supi);
+        let noted = self
+            .audit
+            .event(Outcome::Noted, Action::ResultReported, requester, supi);
         Ok(self.audit.record(noted.because(Reason::Success))?)
     }
 }

@@ -252,13 +252,7 @@ impl Udm {
     }
 
     /// Puts a vector on record, and lets it be told. A refusal is counted.
-    fn release(
-        &self,
-        requester: &Requester,
-        made: Made,
-        cover: Cover,
-        supi: &Supi,
-    ) -> Result<Durable<Made>, UdmError> {
+    fn release(&self, requester: &Requester, made: Made, cover: Cover, supi: &Supi) -> Result<Durable<Made>, UdmError> {
         let action = Action::VectorGiven;
         let event = self
             .audit
@@ -269,7 +263,10 @@ impl Udm {
             Made::EapAkaPrime(av) => self.audit.with_key(event, &av.ck_ik_prime),
             Made::EapAka(_) => event,
         };
-        let released = self.audit.covered(cover, event, Guarded::new(made)).map_err(UdmError::from);
+        let released = self
+            .audit
+            .covered(cover, event, Guarded::new(made))
+            .map_err(UdmError::from);
         let released = released.inspect_err(|error| self.refused(requester, None, action, error))?;
         self.counters.vectors.fetch_add(1, Ordering::Relaxed);
         Ok(released)

@@ -36,7 +36,7 @@ use kaskade_ue::demo::{DemoSubscriber, demo_subscriber};
 pub const SUBSCRIBERS: u64 = 8;
 /// Has a counter for SQN, which reserves ranges; the others have the scheme of new subscribers.
 pub const COUNTER: u64 = 6;
-/// May not use 5G AKA.
+/// Has EAP-AKA' alone.
 pub const EAP_ONLY: u64 = 7;
 
 pub fn plmn() -> Plmn {

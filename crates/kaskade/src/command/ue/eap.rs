@@ -58,7 +58,12 @@ use crate::secret_input::SecretArgs;
 The exit status is 0 if every run succeeded and every key agreed.")]
 pub(super) struct EapArgs {
     /// Address of the RADIUS server, such as 127.0.0.1:1812
-    #[arg(long, value_name = "ADDRESS:PORT", required_unless_present = "ausf", conflicts_with = "ausf")]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        required_unless_present = "ausf",
+        conflicts_with = "ausf"
+    )]
     radius: Option<SocketAddr>,
     /// File with the secret that gateway and RADIUS server share, mode 0600: all of its text but the line end
     #[arg(long, value_name = "FILE", requires = "radius", required_unless_present = "ausf")]
@@ -318,7 +323,10 @@ impl EapArgs {
     }
 
     fn secret(&self) -> Result<SharedSecret> {
-        let path = self.radius_secret_file.as_deref().context("give --radius-secret-file")?;
+        let path = self
+            .radius_secret_file
+            .as_deref()
+            .context("give --radius-secret-file")?;
         let octets = Zeroizing::new(private::read(path, Use::Secret, LONGEST_SECRET)?);
         let text = octets.strip_suffix(b"\n").unwrap_or(&octets);
         SharedSecret::new(text).with_context(|| path.display().to_string())
@@ -462,7 +470,10 @@ impl Run<'_> {
                 self.packets += 1;
                 Ok(response.into())
             }
-            EapOutcome::Discard(why) => Err(exit::refused(why, "the server sent a packet that the device cannot use")),
+            EapOutcome::Discard(why) => Err(exit::refused(
+                why,
+                "the server sent a packet that the device cannot use",
+            )),
             EapOutcome::Failure(failure) => Err(failed(&failure)),
             EapOutcome::Success(_) => bail!("the device has succeeded, and the server asks on"),
         }
@@ -496,9 +507,11 @@ impl Run<'_> {
 fn failed(failure: &PeerFailure) -> anyhow::Error {
     let hint = match (failure.why, failure.notification) {
         (_, Some(code)) => format!("the server notified of code {}", code.0),
-        (Refusal::NetworkNotAuthentic, None) => "K, OP or OPc, or the algorithm of this USIM are not those of the home network, or \
+        (Refusal::NetworkNotAuthentic, None) => {
+            "K, OP or OPc, or the algorithm of this USIM are not those of the home network, or \
              its network name is not the one that is expected"
-            .to_owned(),
+                .to_owned()
+        }
         (why, None) => why.sentence().to_owned(),
     };
     exit::refused(failure.why, format!("the authentication failed: {hint}"))
