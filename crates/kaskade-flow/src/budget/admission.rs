@@ -184,7 +184,12 @@ impl<S: BuildHasher> Budgets<S> {
     ///
     /// # Errors
     /// [`OverBudget`].
-    pub fn admit(&self, requester: impl Hash + Copy, network: impl Hash, now: Moment) -> Result<(), OverBudget> {
+    pub fn admit(
+        &self,
+        requester: impl Hash + Copy,
+        network: &(impl Hash + ?Sized),
+        now: Moment,
+    ) -> Result<(), OverBudget> {
         let now = Self::at(now);
         let Self { options, hasher, .. } = self;
         if options.requester != Rate::UNLIMITED {
