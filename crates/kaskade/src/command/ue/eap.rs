@@ -275,7 +275,7 @@ impl EapArgs {
         if self.eap.result_ind {
             policy = policy.with_result_indication();
         }
-        Ok((policy, PeerName::Imsi(imsi.clone(), realm)))
+        Ok((policy, PeerName::Imsi(*imsi, realm)))
     }
 
     async fn once(&self, device: EapDevice, state: &mut Option<StateFile>) -> Result<Done> {
