@@ -1,7 +1,7 @@
 //! Programs are installed while cargo compiles: fetching them is waiting.
 
 use crate::test::Plan;
-use crate::{deny, packages};
+use crate::{deny, from_source, packages};
 use anyhow::{Result, anyhow};
 use std::thread::JoinHandle;
 
@@ -15,7 +15,10 @@ impl Background {
     /// Starts both installations.
     pub(crate) fn start(plan: Plan) -> Self {
         Self {
-            packages: Some(std::thread::spawn(move || packages::ensure(plan.long, plan.install))),
+            packages: Some(std::thread::spawn(move || {
+                let installed = packages::ensure(plan.long, plan.install)?;
+                Ok(format!("{installed}; {}", from_source::ensure(plan.install)?))
+            })),
             cargo_deny: Some(std::thread::spawn(move || deny::ensure(plan.install))),
         }
     }

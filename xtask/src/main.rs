@@ -23,6 +23,7 @@ mod constant_time;
 mod demo;
 mod deny;
 mod faults;
+mod from_source;
 mod fuzz;
 mod ignored;
 mod layers;
@@ -79,6 +80,10 @@ Commands:
   licences
       Licences, bans and sources by cargo-deny and deny.toml, versions that were yanked, and advisories if their database
       can be fetched.
+
+  packages [--no-install]
+      Installs, unpacks or builds the programs that the tests drive, as `test` does.
+        --no-install  only say what is missing
 
   mutants
       Changes the code that issues sequence numbers in small ways; each change must fail a test. Takes long.
@@ -167,6 +172,12 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
         "licences" => {
             options.end()?;
             println!("\nlicences: {}", deny::check(deny::ensure(false))?);
+            Ok(())
+        }
+        "packages" => {
+            let install = !options.flag("--no-install");
+            options.end()?;
+            println!("\npackages: {}", packages::all(install)?);
             Ok(())
         }
         "mutants" => {

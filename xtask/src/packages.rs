@@ -1,6 +1,6 @@
 //! Programs that the tests drive: found by trying them, installed with Debian's packages where that is allowed.
 
-use crate::{shell, test};
+use crate::{from_source, shell, test, unpacked};
 use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -96,6 +96,12 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
+        what: "dpkg-source and make (they unpack and build what no package has)",
+        debian: &["dpkg-dev"],
+        present: from_source::tools_present,
+        long: false,
+    },
+    Need {
         what: "mount (fills a real file system)",
         debian: &["mount"],
         present: || shell::succeeds(Command::new("mount").arg("--version")),
@@ -176,6 +182,22 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
         bail!("still missing after the installation: {}", names.join("; "));
     }
     Ok(format!("installed {}", packages.join(" ")))
+}
+
+/// All that the tests drive: what is installed, built and unpacked.
+pub(crate) fn all(install: bool) -> Result<String> {
+    let installed = ensure(true, install)?;
+    let built = from_source::ensure(install)?;
+    let there = [
+        unpacked::promtool(install)?,
+        unpacked::nghttpx(install)?,
+        unpacked::hostapd(install)?,
+    ];
+    let unpacked = there.iter().flatten().count();
+    Ok(format!(
+        "{installed}; {built}; {unpacked} of {} are unpacked",
+        there.len()
+    ))
 }
 
 /// Runs apt-get quietly. Another one that runs, such as the daily upgrade, is waited for.

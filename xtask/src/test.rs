@@ -297,6 +297,8 @@ fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
     if let Some(promtool) = unpacked::promtool(run.plan.install)? {
         command.env("KASKADE_PROMTOOL", promtool.path);
     }
+    // The tests find it where it is unpacked.
+    unpacked::hostapd(run.plan.install)?;
     if run.plan.long {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);
         command.env("KASKADE_SCHEDULES", SCHEDULES);

@@ -7,6 +7,9 @@
 //! | [`Oracle`] | `interop/oracle/reference.py` (Python, package `cryptography`) | MILENAGE, TUAK, the TS 33.220 KDF, SUCI, EAP-AKA', NAS algorithms |
 //! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE and XOR vectors of 2G/3G, AUTS, COMP128; TUAK from 1.10 on |
 //!
+//! Two programs speak EAP with ours: [`eapol_test`], a peer with a card in software, and [`hostapd`], a server. `cargo xtask test`
+//! gets them.
+//!
 //! ```no_run
 //! use kaskade_oracle::{Arg, Oracle, octets};
 //!
@@ -38,10 +41,12 @@
 )]
 
 mod auc_gen;
+mod eap;
 mod python;
 mod records;
 
 pub use auc_gen::{GsmVector, OsmoAucGen, UmtsVector};
+pub use eap::{Printed, eapol_test, hostapd};
 pub use python::{Arg, Oracle};
 pub use records::{RECORDS_VARIABLE, SPOILED_VARIABLE, missing_program, not_here, vectors};
 
