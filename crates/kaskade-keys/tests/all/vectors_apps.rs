@@ -2,9 +2,10 @@
 //! independent script computed from the same session.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use kaskade_crypto::{Autn, FromOctets, Rand};
+use kaskade_crypto::milenage::Milenage;
+use kaskade_crypto::{Amf, Autn, FromOctets, K, Opc, Rand, Sqn};
 use kaskade_keys::derivation::NamedKey;
-use kaskade_keys::eap::{CkIkPrime, Emsk, KRe, MkAka, SharedSecret};
+use kaskade_keys::eap::{CkIkPrime, Emsk, KRe, MkAka, Msk, SharedSecret};
 use kaskade_keys::gba::{DigestHa1, TlsMkExtr};
 use kaskade_keys::id::{
     AccessNetworkIdentity, AfId, BsfId, Cryptosuite, DigestResponse, E2mLabel, EapCounter, EapIdentity, EmseId,
@@ -114,6 +115,94 @@ fn the_fast_re_authentication_of_free_radius() {
     );
     assert_eq!(shown(&mk.msk()), field(case, "msk"));
     assert_eq!(shown(&mk.emsk()), field(case, "emsk"));
+}
+
+/// What the card of the peer answered: RES, CK and IK out of K, and the AUTN that it accepted.
+fn card_of_hostap(full: &Value) -> (Rand, Autn) {
+    let [k, opc] = ["k", "opc"].map(|name| octets(full, name));
+    let card = Milenage::new(&K::from_octets(&k), &Opc::from_octets(&opc));
+    let rand = Rand::from_octets(octets(full, "rand"));
+    let [sqn, amf] = ["sqn", "amf"].map(|name| u64::from_str_radix(field(full, name), 16).unwrap());
+    let amf = Amf::from_octets(u16::try_from(amf).unwrap().to_be_bytes());
+    let vector = card.vector(&rand, Sqn::new(sqn).unwrap(), amf);
+    assert_eq!(hex::encode(vector.autn().octets()), field(full, "autn"));
+    assert_eq!(hex::encode(vector.res.octets()), field(full, "res"));
+    assert_eq!(shown(&vector.ck), field(full, "ck"));
+    assert_eq!(shown(&vector.ik), field(full, "ik"));
+    (rand, vector.autn())
+}
+
+/// What the peer of hostap printed of one session by each method: MK and what is cut from it, twice by a fast re-authentication, and
+/// the keys of ERP below each EMSK.
+#[test]
+fn sessions_of_hostap() {
+    let cases = file("eap-hostap.json");
+    let of_method = |method: &str| -> Vec<Value> {
+        let cases = cases.iter().filter(|case| case["method"] == method);
+        cases.cloned().collect()
+    };
+    let identity = |case: &Value| -> EapIdentity { field(case, "identity").parse().unwrap() };
+    let again = |case: &Value| {
+        let counter = EapCounter::new(u16::from_be_bytes(octets(case, "counter")));
+        (identity(case), counter, NonceS::from_octets(octets(case, "nonce_s")))
+    };
+
+    let of_aka_prime = of_method("EAP-AKA'");
+    let [full, later @ ..] = of_aka_prime.as_slice() else {
+        panic!("no session by EAP-AKA'")
+    };
+    let (rand, autn) = card_of_hostap(full);
+    let network: AccessNetworkIdentity = field(full, "network_name").parse().unwrap();
+    let ck_ik_prime = ck_ik(full).ck_ik_prime_access(&network, &SqnXorAk::from(&autn));
+    let both = format!("{}{}", field(full, "ck_prime"), field(full, "ik_prime"));
+    assert_eq!(shown(&ck_ik_prime), both.as_str());
+    let mk = ck_ik_prime.mk(&identity(full));
+    assert_eq!(shown(&mk.k_encr()), field(full, "k_encr"));
+    assert_eq!(shown(&mk.k_aut()), field(full, "k_aut"));
+    assert_eq!(shown(&mk.k_re()), field(full, "k_re"));
+    below(full, &mk.msk(), &mk.emsk(), SessionId::aka_prime(&rand, &autn));
+    assert_eq!(later.len(), 2);
+    for case in later {
+        let (identity, counter, nonce_s) = again(case);
+        let session = SessionId::aka_prime_reauthentication(&nonce_s, &octets(case, "mac"));
+        let mk = mk.k_re().mk_reauthentication(&identity, counter, &nonce_s);
+        below(case, &mk.msk(), &mk.emsk(), session);
+    }
+
+    let of_aka = of_method("EAP-AKA");
+    let [full, later @ ..] = of_aka.as_slice() else {
+        panic!("no session by EAP-AKA")
+    };
+    let (rand, autn) = card_of_hostap(full);
+    let mk = ck_ik(full).mk_aka(&identity(full));
+    assert_eq!(shown(&mk), field(full, "mk"));
+    assert_eq!(shown(&mk.k_encr()), field(full, "k_encr"));
+    assert_eq!(shown(&mk.k_aut()), field(full, "k_aut"));
+    below(full, &mk.msk(), &mk.emsk(), SessionId::aka(&rand, &autn));
+    assert_eq!(later.len(), 2);
+    for case in later {
+        let (identity, counter, nonce_s) = again(case);
+        let session = SessionId::aka_reauthentication(&nonce_s, &octets(case, "mac"));
+        let xkey_prime = mk.xkey_prime(&identity, counter, &nonce_s);
+        assert_eq!(shown(&xkey_prime), field(case, "xkey_prime"));
+        below(case, &xkey_prime.msk(), &xkey_prime.emsk(), session);
+    }
+}
+
+/// What every session of hostap ends with.
+fn below(case: &Value, msk: &Msk, emsk: &Emsk, session: SessionId) {
+    assert_eq!(shown(msk), field(case, "msk"));
+    assert_eq!(shown(&msk.pmk()), field(case, "pmk"));
+    let halves = format!("{}{}", field(case, "ms_mppe_recv_key"), field(case, "ms_mppe_send_key"));
+    assert_eq!(shown(msk), halves.as_str());
+    assert_eq!(shown(emsk), field(case, "emsk"));
+    assert_eq!(hex::encode(session.octets()), field(case, "session_id"));
+    assert_eq!(session.emsk_name().to_string(), field(case, "emsk_name"));
+    assert_eq!(shown(&emsk.r_rk()), field(case, "r_rk"));
+    assert_eq!(
+        shown(&emsk.r_rk().r_ik(Cryptosuite::HmacSha256Of128)),
+        field(case, "r_ik")
+    );
 }
 
 #[test]
