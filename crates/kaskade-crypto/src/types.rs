@@ -30,12 +30,16 @@ secret_octets! {
     pub struct Ck(16) = "CK", shown_to_operator {
         /// To a derivation outside this crate, which has CK in its key or its input.
         expose_to_derivation,
+        /// To an EAP server that derives from it: hostapd's, in a laboratory.
+        expose_to_eap_server,
     }
 
     /// IK: the integrity key, f4. 16 octets (TS 33.102 6.3).
     pub struct Ik(16) = "IK", shown_to_operator {
         /// To a derivation outside this crate, which has IK in its key or its input.
         expose_to_derivation,
+        /// To an EAP server that derives from it: hostapd's, in a laboratory.
+        expose_to_eap_server,
     }
 
     /// AK: the anonymity key that hides SQN, f5 or f5*. 6 octets (TS 33.102 6.3).

@@ -175,6 +175,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("audit-missing-misnamed", "where the newest segment is missing, the one before the oldest is named", STORE, "the_segment_that_is_missing_is_named"),
     fault("audit-spare-not-looked-at", "a folder in the place of the next segment is taken for a full disk", STORE, "a_folder_in_the_place_of_the_next_segment_is_named"),
     fault("log-dies-with-its-output", "a line of the log that cannot be written is an error", "kaskade", "a_line_that_cannot_be_written_is_counted_and_no_error"),
+    fault("ck-before-ik", "an EAP server gets CK as IK and IK as CK", CODEC, "a_vector_is_asked_for_and_answered_as_hostap_does"),
     fault("message-authenticator-not-demanded", "a RADIUS packet without a Message-Authenticator is believed", CODEC, "a_request_without_its_code_is_not_believed"),
     fault("message-authenticator-not-checked", "a RADIUS packet with any Message-Authenticator is believed", CODEC, "no_bit_of_a_request_or_an_answer_can_be_turned"),
     fault("proxy-state-lost", "an answer does not carry what proxies gave", CODEC, "an_answer_begins_with_its_code_and_ends_with_what_proxies_gave"),

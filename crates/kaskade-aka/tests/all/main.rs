@@ -15,6 +15,7 @@ mod allocations;
 mod arpf;
 mod batch;
 mod eap;
+mod hostap;
 mod in_step;
 mod other_opinions;
 mod parties;

@@ -12,5 +12,6 @@
 
 mod eap;
 mod erp;
+mod hostapd_auc;
 mod radius;
 mod suci_calc_info;
