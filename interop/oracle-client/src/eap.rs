@@ -68,6 +68,26 @@ impl Printed {
         self.0.lines().filter_map(value).collect()
     }
 
+    /// Every text that was printed under a name, such as `EAP method updated anonymous_identity`, in order.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let mut lines = self.0.lines();
+        let mut found = Vec::new();
+        while let Some(line) = lines.next() {
+            let rest = line
+                .strip_prefix(name)
+                .and_then(|line| line.strip_prefix(" - hexdump_ascii(len="));
+            let Some(len) = rest.and_then(|rest| rest.strip_suffix("):")?.parse::<usize>().ok()) else {
+                continue;
+            };
+            // Sixteen octets a line: their digits, then their characters.
+            let digits = |line: &str| line.get(5..53).unwrap_or_default().replace(' ', "");
+            let text: String = lines.by_ref().take(len.div_ceil(16)).map(digits).collect();
+            found.push(String::from_utf8_lossy(&from_hex(&text)).into_owned());
+        }
+        found
+    }
+
     /// The last of [`Printed::all`].
     ///
     /// # Panics
@@ -101,5 +121,15 @@ mod tests {
         assert_eq!(printed.last("EAP: EMSKname"), [3]);
         assert_eq!(printed.last("EAP: Session-Id"), [0_u8; 0]);
         assert_eq!(printed.successes(), 1);
+    }
+
+    #[test]
+    fn texts_are_put_together_line_by_line() {
+        let printed = Printed::new(
+            b"name - hexdump_ascii(len=18):\n     \
+              37 61 44 75 6c 4c 65 32 39 5f 34 4b 7a 78 6e 47   7aDulLe29_4KzxnG\n     \
+              6d 61                                             ma              \nname - hexdump_ascii(len=0):\n",
+        );
+        assert_eq!(printed.texts("name"), ["7aDulLe29_4KzxnGma", ""]);
     }
 }

@@ -23,6 +23,33 @@ fn initiate() -> Vec<u8> {
 }
 
 #[test]
+fn packets_of_hostap_are_read_and_written_again() {
+    let cases = kaskade_oracle::vectors("eap-hostap.json")["cases"].clone();
+    let case = cases.as_array().unwrap().iter().find(|case| case["function"] == "ERP");
+    let case = case.expect("an exchange");
+    let suite = Cryptosuite::HmacSha256Of128;
+    let r_ik = RRk::from_octets(&octets(case, "r_rk").try_into().unwrap()).r_ik(suite);
+    for name in ["initiate", "finish"] {
+        let packet = octets(case, name);
+        let readings = ReAuth::read(&packet).unwrap();
+        let reading = &readings[0];
+        let protection = reading.protection.as_ref().unwrap();
+        assert!(
+            r_ik.verify(protection.suite, protection.covered, protection.tag),
+            "{name}"
+        );
+        let key_name = reading.re_auth.key_name_nai.to_string();
+        assert!(key_name.starts_with(case["emsk_name"].as_str().unwrap()), "{key_name}");
+        assert_eq!(reading.re_auth.seq.kdf_octets()[..], octets(case, "seq"));
+        assert_eq!(
+            reading.re_auth.protect(suite, |covered| r_ik.tag(covered)),
+            packet,
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn packets_are_read_and_written_as_an_independent_script_makes_them() {
     let packets = packets();
     assert!(packets.len() >= 11);

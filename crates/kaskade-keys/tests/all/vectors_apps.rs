@@ -189,6 +189,26 @@ fn sessions_of_hostap() {
     }
 }
 
+/// A re-authentication below such a session: one packet each way, and the rMSK that peer and gateway got.
+#[test]
+fn erp_of_hostap() {
+    let cases = file("eap-hostap.json");
+    let case = cases.iter().find(|case| case["function"] == "ERP").unwrap();
+    let r_rk = Emsk::from_octets(&octets(case, "emsk")).r_rk();
+    assert_eq!(shown(&r_rk), field(case, "r_rk"));
+    let r_ik = r_rk.r_ik(Cryptosuite::HmacSha256Of128);
+    assert_eq!(shown(&r_ik), field(case, "r_ik"));
+    for name in ["initiate", "finish"] {
+        let packet = hex::decode(field(case, name)).unwrap();
+        let (covered, tag) = packet.split_at(packet.len() - 16);
+        assert!(r_ik.verify(Cryptosuite::HmacSha256Of128, covered, tag), "{name}");
+    }
+    let r_msk = r_rk.r_msk(ErpSequence::new(u16::from_be_bytes(octets(case, "seq"))));
+    assert_eq!(shown(&r_msk), field(case, "r_msk"));
+    let halves = format!("{}{}", field(case, "ms_mppe_recv_key"), field(case, "ms_mppe_send_key"));
+    assert_eq!(shown(&r_msk), halves.as_str(), "to the gateway");
+}
+
 /// What every session of hostap ends with.
 fn below(case: &Value, msk: &Msk, emsk: &Emsk, session: SessionId) {
     assert_eq!(shown(msk), field(case, "msk"));
