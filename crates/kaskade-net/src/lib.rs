@@ -8,6 +8,10 @@
 //! | [`node`] | the roles that run in one process, and their sockets | – |
 //! | [`admin`] | the server of administration: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets | – |
 //! | [`nrf`] | registration of the roles at an NRF | TS 29.510 |
+#![cfg_attr(
+    feature = "psk",
+    doc = "| [`psk`] | TLS 1.3, TLS 1.2 and DTLS 1.2 with pre-shared keys | RFC 8446, RFC 4279, RFC 6347 |"
+)]
 //! | [`tap`] | fingerprints of the keys that a role holds, for the demonstration | – |
 //! | [`count`](mod@count) | counters that cost next to nothing | – |
 //! | [`live`] | what is replaced while it is in use | – |
@@ -51,6 +55,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(not(feature = "psk"), forbid(unsafe_code))]
 #![cfg_attr(
     test,
     allow(
@@ -71,6 +76,8 @@ pub mod live;
 pub mod log_limit;
 pub mod node;
 pub mod nrf;
+#[cfg(feature = "psk")]
+pub mod psk;
 pub mod radius;
 pub mod random;
 pub mod role;

@@ -219,7 +219,7 @@ impl Doors {
     }
 
     /// Somebody has connected. There is always room: an older handshake gives way.
-    pub(super) fn knock(self: &Arc<Self>, address: IpAddr) -> Ticket {
+    pub(crate) fn knock(self: &Arc<Self>, address: IpAddr) -> Ticket {
         let source = Source::of(address);
         let mut house = self.house();
         let (of_source, of_all) = (self.limits.max_handshakes_per_source, self.limits.max_handshakes);

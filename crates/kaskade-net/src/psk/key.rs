@@ -1,0 +1,185 @@
+//! Keys and their names, as they enter.
+
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::random::{NoRandomness, random_octets};
+
+/// A pre-shared key of 16 to 64 octets (RFC 4279 5.3). It has no way out but into a handshake.
+pub struct PskKey {
+    octets: [u8; Self::MAX],
+    len: usize,
+}
+
+impl PskKey {
+    /// Fewest octets: 128 bits.
+    pub const MIN: usize = 16;
+    /// Most octets.
+    pub const MAX: usize = 64;
+    /// Octets of a key that stands in for one that nobody has: as many as K_AF has.
+    const STAND_IN: usize = 32;
+
+    /// Takes the octets, most significant first.
+    ///
+    /// # Errors
+    /// [`NotAPskKey`] for fewer than [`Self::MIN`] or more than [`Self::MAX`] octets.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, NotAPskKey> {
+        if !(Self::MIN..=Self::MAX).contains(&octets.len()) {
+            return Err(NotAPskKey { len: octets.len() });
+        }
+        let mut key = Self {
+            octets: [0; Self::MAX],
+            len: octets.len(),
+        };
+        key.octets[..octets.len()].copy_from_slice(octets);
+        Ok(key)
+    }
+
+    /// A key that nobody has.
+    pub(super) fn stand_in() -> Result<Self, NoRandomness> {
+        let octets = Zeroizing::new(random_octets::<{ Self::STAND_IN }>()?);
+        let mut key = Self {
+            octets: [0; Self::MAX],
+            len: Self::STAND_IN,
+        };
+        key.octets[..Self::STAND_IN].copy_from_slice(&*octets);
+        Ok(key)
+    }
+
+    /// To OpenSSL.
+    pub(super) fn expose_to_handshake(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+impl fmt::Debug for PskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PSK(…)")
+    }
+}
+
+impl Drop for PskKey {
+    fn drop(&mut self) {
+        self.octets.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for PskKey {}
+
+/// Octets that are no key, because of their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a pre-shared key has {min} to {max} octets, not {len}", min = PskKey::MIN, max = PskKey::MAX)]
+pub struct NotAPskKey {
+    len: usize,
+}
+
+/// The name of a key, which the client sends in clear: 1 to 65 535 octets (RFC 8446 4.2.11).
+///
+/// `Debug` shows only how many octets it has, since it may name a subscriber.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PskIdentity(Box<[u8]>);
+
+impl PskIdentity {
+    /// Most octets in TLS 1.3. The rest of the first message takes some of its 65 535 octets too.
+    pub const MAX: usize = 65_535;
+    /// Most octets in TLS 1.2 and DTLS 1.2: what every peer must take (RFC 4279 5.3).
+    pub const MAX_IN_1_2: usize = 128;
+
+    /// Takes the octets.
+    ///
+    /// # Errors
+    /// [`NotAPskIdentity`] for none, or for more than [`Self::MAX`].
+    pub fn new(octets: impl AsRef<[u8]>) -> Result<Self, NotAPskIdentity> {
+        let octets = octets.as_ref();
+        match octets.len() {
+            0 => Err(NotAPskIdentity::Empty),
+            1..=Self::MAX => Ok(Self(octets.into())),
+            len => Err(NotAPskIdentity::TooLong { len, most: Self::MAX }),
+        }
+    }
+
+    /// Whether it can be sent in this version.
+    pub(super) fn check_for_1_2(&self) -> Result<(), NotAPskIdentity> {
+        if self.0.len() > Self::MAX_IN_1_2 {
+            return Err(NotAPskIdentity::TooLong {
+                len: self.0.len(),
+                most: Self::MAX_IN_1_2,
+            });
+        }
+        if self.0.contains(&0) {
+            return Err(NotAPskIdentity::ZeroOctet);
+        }
+        Ok(())
+    }
+
+    /// The octets.
+    pub fn as_octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PskIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PskIdentity({} octets)", self.0.len())
+    }
+}
+
+/// Octets that cannot name a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAPskIdentity {
+    /// None at all.
+    #[error("the identity of a pre-shared key has at least one octet")]
+    Empty,
+    /// More than the version allows.
+    #[error("the identity of a pre-shared key has at most {most} octets in this version, not {len}")]
+    TooLong {
+        /// Octets that were given.
+        len: usize,
+        /// Octets that are allowed.
+        most: usize,
+    },
+    /// OpenSSL ends an identity of TLS 1.2 at a zero octet.
+    #[error("the identity of a pre-shared key has no octet 0x00 in TLS 1.2 and DTLS 1.2")]
+    ZeroOctet,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_16_to_64_octets() {
+        for len in [0, 1, 15, 65, 512] {
+            let error = PskKey::from_octets(&vec![7; len]).unwrap_err();
+            let text = format!("a pre-shared key has 16 to 64 octets, not {len}");
+            assert_eq!(error.to_string(), text);
+        }
+        for len in 16..=64 {
+            let key = PskKey::from_octets(&vec![7; len]).unwrap();
+            assert_eq!(key.expose_to_handshake(), vec![7; len]);
+        }
+    }
+
+    #[test]
+    fn a_key_is_silent_and_a_stand_in_never_comes_twice() {
+        let [one, other] = [(); 2].map(|()| PskKey::stand_in().unwrap());
+        assert_eq!(format!("{one:?}"), "PSK(…)");
+        assert_ne!(one.expose_to_handshake(), other.expose_to_handshake());
+        assert_eq!(one.expose_to_handshake().len(), 32);
+    }
+
+    #[test]
+    fn an_identity_fits_into_its_version() {
+        assert_eq!(PskIdentity::new("").unwrap_err(), NotAPskIdentity::Empty);
+        assert!(PskIdentity::new(vec![0; 65_535]).is_ok());
+        let error = PskIdentity::new(vec![0; 65_536]).unwrap_err();
+        assert_eq!(error, NotAPskIdentity::TooLong { len: 65_536, most: 65_535 });
+        let of = |octets: &[u8]| PskIdentity::new(octets).unwrap().check_for_1_2();
+        assert_eq!(of(&[b'a'; 128]), Ok(()));
+        assert_eq!(of(&[b'a'; 129]), Err(NotAPskIdentity::TooLong { len: 129, most: 128 }));
+        assert_eq!(of(b"a\0b"), Err(NotAPskIdentity::ZeroOctet));
+        assert_eq!(format!("{:?}", PskIdentity::new("imsi").unwrap()), "PskIdentity(4 octets)");
+    }
+}
