@@ -5,7 +5,7 @@
 
 mod table;
 
-use crate::shell;
+use crate::{packages, records, shell};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,14 +30,19 @@ type Place = (PathBuf, PathBuf, String);
 /// Plants one fault or all of them, one after the other; what came of it.
 pub(crate) fn run(only: Option<&str>) -> Result<String> {
     check_names(&in_sources()?)?;
-    let chosen: Vec<&Fault> = FAULTS
+    let mut chosen: Vec<&Fault> = FAULTS
         .iter()
         .filter(|fault| only.is_none_or(|only| only == fault.name))
         .collect();
     if chosen.is_empty() {
         bail!("no fault has this name; `cargo xtask faults --list` names them");
     }
-    let binaries = build()?;
+    let has_libssl = packages::libssl();
+    if !has_libssl && chosen.iter().any(|fault| fault.needs_libssl()) {
+        records::note("deliberate faults in TLS with pre-shared keys (pkg-config finds no libssl)")?;
+        chosen.retain(|fault| !fault.needs_libssl());
+    }
+    let binaries = build(has_libssl)?;
     let mut places = Vec::with_capacity(chosen.len());
     for fault in &chosen {
         places.push(find(&binaries, fault)?);
@@ -134,10 +139,13 @@ fn check_names(found: &BTreeMap<String, BTreeSet<String>>) -> Result<()> {
 }
 
 /// Builds the tests of every package in the table, with the switches.
-fn build() -> Result<BTreeMap<String, Vec<Binary>>> {
+fn build(has_libssl: bool) -> Result<BTreeMap<String, Vec<Binary>>> {
     let packages: BTreeSet<&str> = FAULTS.iter().map(|fault| fault.package).collect();
     let mut command = shell::cargo(["test", "--no-run", "--message-format=json-render-diagnostics"]);
     command.args(["--features", "kaskade-faults/faults", "-p", "kaskade-faults"]);
+    if has_libssl {
+        command.args(["--features", packages::PSK]);
+    }
     command.args(packages.iter().flat_map(|package| ["-p", package]));
     let output = command.stderr(std::process::Stdio::inherit()).output();
     let output = output.context("cannot start cargo")?;

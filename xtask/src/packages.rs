@@ -78,9 +78,9 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
-        what: "OpenSSL as a library (another AES)",
-        debian: &["libssl-dev"],
-        present: || header("openssl/evp.h"),
+        what: "OpenSSL as a library (another AES; TLS with pre-shared keys)",
+        debian: &["libssl-dev", "pkg-config"],
+        present: || !test::OUTSIDE_RUNS_HERE || (header("openssl/evp.h") && libssl()),
         long: false,
     },
     Need {
@@ -237,6 +237,14 @@ fn header(name: &str) -> bool {
     let mut compiler = Command::new("cc");
     compiler.args(["-E", "-x", "c", "-include", name, "/dev/null"]);
     !test::OUTSIDE_RUNS_HERE || shell::succeeds(&mut compiler)
+}
+
+/// The feature of TLS with pre-shared keys.
+pub(crate) const PSK: &str = "kaskade-net/psk";
+
+/// Whether the feature `psk` can be built: its build script finds OpenSSL's library in this way.
+pub(crate) fn libssl() -> bool {
+    shell::succeeds(Command::new("pkg-config").args(["--exists", "libssl >= 1.1.1", "libcrypto"]))
 }
 
 /// The Python that has every module the tests import, if one does. The tests get it as `KASKADE_PYTHON`.

@@ -57,8 +57,9 @@ const STEPS: &[Step] = &[
     step("packages", 30, |run| run.background.packages(), "install what is named above"),
     step("clippy outside the workspace", 40, clippy_outside, MEND),
     step("clippy as on another processor", 25, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
+    step("clippy and documentation with pre-shared keys", 30, with_pre_shared_keys, MEND),
     step("no standard library", 30, no_standard_library, "what the device's side needs is in core and alloc: see interop/no-std"),
-    step("tests", 500, tests, AGAIN),
+    step("tests", 470, tests, AGAIN),
     step("vectors are compared", 10, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 250, |_| faults::run(None), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
@@ -179,6 +180,38 @@ fn clippy_outside(_: &mut Run) -> Result<String> {
     done(Ok(()))
 }
 
+/// What needs OpenSSL's library; where it is missing, that is said and counted.
+fn with_pre_shared_keys(_: &mut Run) -> Result<String> {
+    let features = optional_features()?;
+    if features.is_empty() {
+        return Ok("not here: libssl".to_owned());
+    }
+    let package = ["-p", "kaskade-net"];
+    let mut clippy = shell::cargo(
+        ["clippy", "--all-targets"]
+            .into_iter()
+            .chain(package)
+            .chain(features.iter().copied()),
+    );
+    shell::run(clippy.args(["--", "-D", "warnings"]))?;
+    let mut doc = shell::cargo(
+        ["doc", "--no-deps"]
+            .into_iter()
+            .chain(package)
+            .chain(features.iter().copied()),
+    );
+    done(shell::run(doc.env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// Arguments that switch on the features for which this machine has the libraries.
+fn optional_features() -> Result<&'static [&'static str]> {
+    if packages::libssl() {
+        return Ok(&["--features", packages::PSK]);
+    }
+    records::note("TLS with pre-shared keys (pkg-config finds no libssl)")?;
+    Ok(&[])
+}
+
 fn clippy_elsewhere(_: &mut Run) -> Result<String> {
     let mut command = portable("clippy");
     command.args(["-p", "kaskade-keys", "--lib", "--", "-D", "warnings"]);
@@ -197,7 +230,9 @@ fn documentation(_: &mut Run) -> Result<String> {
 }
 
 fn tests(run: &mut Run) -> Result<String> {
-    count(shell::cargo(["test", "--workspace"]), run)
+    let mut command = shell::cargo(["test", "--workspace"]);
+    command.args(optional_features()?);
+    count(command, run)
 }
 
 /// The portable curves, and what a `no_std` user of the two lowest crates compiles.

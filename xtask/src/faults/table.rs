@@ -12,6 +12,13 @@ pub(super) struct Fault {
     pub(super) test: &'static str,
 }
 
+impl Fault {
+    /// Whether the code that it stands in is built only where OpenSSL's library is.
+    pub(super) fn needs_libssl(&self) -> bool {
+        self.name.starts_with("psk-")
+    }
+}
+
 const fn fault(name: &'static str, breaks: &'static str, package: &'static str, test: &'static str) -> Fault {
     Fault {
         name,
@@ -270,4 +277,17 @@ pub(super) const FAULTS: &[Fault] = &[
         NET,
         "a_result_is_taken_back_where_it_was_made",
     ),
+    fault("psk-unknown-told", "a server tells that it has no key for an identity", NET, "an_unknown_identity_looks_like_a_wrong_key"),
+    fault("psk-identity-without-bound", "an identity of any length is looked up", NET, "an_identity_that_is_too_long_is_looked_up_by_nobody"),
+    fault("psk-certificate-accepted", "a client takes a certificate instead of its key", NET, "certificates_are_neither_shown_nor_taken"),
+    fault("psk-other-versions", "an older version than that of the profile is agreed", NET, "no_other_version_is_agreed"),
+    fault("psk-other-suites", "another cipher suite than that of the profile is agreed", NET, "no_other_suite_is_agreed"),
+    fault("psk-without-deadline", "a peer that says nothing keeps its place for an hour", NET, "a_peer_that_stalls_loses_its_place_in_time"),
+    fault("psk-lookups-without-bound", "as many keys are looked up at once as peers want", NET, "lookups_take_turns_and_silence_takes_none"),
+    fault("psk-cookie-not-checked", "a handshake is kept of a peer that has not shown where it is", NET, "nothing_is_kept_of_who_has_not_shown_where_it_is"),
+    fault("psk-older-self-stays", "a peer that begins anew is heard by nobody", NET, "a_peer_that_begins_anew_takes_its_own_place"),
+    fault("psk-end-not-said", "a connection ends without close_notify", NET, "an_end_that_was_said_is_no_end_that_was_cut"),
+    fault("psk-place-kept", "a connection whose place was taken stays", NET, "the_connection_that_was_useful_longest_ago_gives_way"),
+    fault("psk-hint-not-heard", "a client goes on whatever the server says of its keys", NET, "the_hint_is_said_and_heard"),
+    fault("psk-key-not-wiped", "a pre-shared key stays in memory after its use", NET, "nothing_of_a_key_is_left_after_a_handshake"),
 ];

@@ -120,7 +120,9 @@ impl PskClient {
         };
         Arc::new(offer).attach(&mut ssl)?;
         let handshake = shake_hands(begin::<C>(ssl)?, &mut carrier, None);
-        let tls = timeout(self.patience, handshake).await.map_err(|_| HandshakeError::TooSlow)??;
+        let tls = timeout(self.patience, handshake)
+            .await
+            .map_err(|_| HandshakeError::TooSlow)??;
         match rests_on_the_key(self.profile, tls.ssl()) {
             true => Ok(Session::new(tls, carrier, None, None)),
             false => Err(HandshakeError::NotPsk),
@@ -130,7 +132,9 @@ impl PskClient {
 
 /// Whether what was agreed is what was wanted. OpenSSL has refused everything else before; this does not rest on that.
 fn rests_on_the_key(profile: Profile, ssl: &SslRef) -> bool {
-    let cipher = ssl.current_cipher().map(|cipher| u16::from_be_bytes(cipher.protocol_id()));
+    let cipher = ssl
+        .current_cipher()
+        .map(|cipher| u16::from_be_bytes(cipher.protocol_id()));
     let is_keyed = match profile.suite() {
         // An external key is a session for OpenSSL.
         None => ssl.session_reused(),
@@ -142,6 +146,8 @@ fn rests_on_the_key(profile: Profile, ssl: &SslRef) -> bool {
 
 impl fmt::Debug for PskClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PskClient").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("PskClient")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }

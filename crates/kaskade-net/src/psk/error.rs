@@ -131,6 +131,9 @@ mod tests {
         assert_eq!(HandshakeError::Alert(Alert(47)).to_string(), text);
         let text = "the peer refused with alert 70 (protocol_version): compare version and cipher suite of both ends";
         assert_eq!(Alert(70).to_string(), text);
-        assert_eq!(Alert(99).to_string(), "the peer refused with alert 99 (see IANA's registry)");
+        assert_eq!(
+            Alert(99).to_string(),
+            "the peer refused with alert 99 (see IANA's registry)"
+        );
     }
 }

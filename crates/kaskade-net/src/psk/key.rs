@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kaskade_faults::fault;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::random::{NoRandomness, random_octets};
@@ -61,7 +62,9 @@ impl fmt::Debug for PskKey {
 
 impl Drop for PskKey {
     fn drop(&mut self) {
-        self.octets.zeroize();
+        if !fault!("psk-key-not-wiped") {
+            self.octets.zeroize();
+        }
     }
 }
 
@@ -175,11 +178,20 @@ mod tests {
         assert_eq!(PskIdentity::new("").unwrap_err(), NotAPskIdentity::Empty);
         assert!(PskIdentity::new(vec![0; 65_535]).is_ok());
         let error = PskIdentity::new(vec![0; 65_536]).unwrap_err();
-        assert_eq!(error, NotAPskIdentity::TooLong { len: 65_536, most: 65_535 });
+        assert_eq!(
+            error,
+            NotAPskIdentity::TooLong {
+                len: 65_536,
+                most: 65_535
+            }
+        );
         let of = |octets: &[u8]| PskIdentity::new(octets).unwrap().check_for_1_2();
         assert_eq!(of(&[b'a'; 128]), Ok(()));
         assert_eq!(of(&[b'a'; 129]), Err(NotAPskIdentity::TooLong { len: 129, most: 128 }));
         assert_eq!(of(b"a\0b"), Err(NotAPskIdentity::ZeroOctet));
-        assert_eq!(format!("{:?}", PskIdentity::new("imsi").unwrap()), "PskIdentity(4 octets)");
+        assert_eq!(
+            format!("{:?}", PskIdentity::new("imsi").unwrap()),
+            "PskIdentity(4 octets)"
+        );
     }
 }

@@ -183,9 +183,7 @@ impl Offer {
 }
 
 /// The index of a kind of data, made once.
-fn index<T: Send + Sync + 'static>(
-    known: &OnceLock<Index<Ssl, Arc<T>>>,
-) -> Result<Index<Ssl, Arc<T>>, ErrorStack> {
+fn index<T: Send + Sync + 'static>(known: &OnceLock<Index<Ssl, Arc<T>>>) -> Result<Index<Ssl, Arc<T>>, ErrorStack> {
     if let Some(index) = known.get() {
         return Ok(*index);
     }

@@ -1,5 +1,6 @@
 //! What a listener or a client speaks: one version, and in TLS 1.2 one cipher suite.
 
+use kaskade_keys::id::UaProtocolId;
 use openssl::ssl::SslVersion;
 
 /// Protocol and key exchange of a listener or client. There is no other version to fall back to.
@@ -29,6 +30,15 @@ impl Profile {
         }
     }
 
+    /// What AKMA and GBA call it, so that a key for it is a key for nothing else; `None` for DTLS, whose identifier no source here gives.
+    pub const fn ua_protocol(self) -> Option<UaProtocolId> {
+        match self {
+            Self::Tls13 => Some(UaProtocolId::TLS_1_3_PSK),
+            Self::Tls12(suite) => Some(UaProtocolId::tls(suite.code_point().to_be_bytes())),
+            Self::Dtls12(_) => None,
+        }
+    }
+
     pub(super) const fn version(self) -> SslVersion {
         match self {
             Self::Tls13 => SslVersion::TLS1_3,
@@ -54,7 +64,7 @@ macro_rules! suites {
             /// All of them; those that have forward secrecy first.
             pub const ALL: &'static [Self] = &[$(Self::$Suite),*];
 
-            /// Its code point, as `yy zz` of the Ua* protocol identifier 01 00 01 yy zz (TS 33.220 H.3).
+            /// Its code point in IANA's registry.
             pub const fn code_point(self) -> u16 {
                 match self { $(Self::$Suite => $code,)* }
             }
@@ -85,4 +95,36 @@ suites! {
     Aes128Ccm = 0xC0A4, "TLS_PSK_WITH_AES_128_CCM", "PSK-AES128-CCM";
     /// What CoAP makes mandatory (RFC 7252 9.1.3.1); its tag has 8 octets (RFC 6655).
     Aes128Ccm8 = 0xC0A8, "TLS_PSK_WITH_AES_128_CCM_8", "PSK-AES128-CCM8";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::ssl::{SslContext, SslMethod};
+
+    #[test]
+    fn a_key_of_akma_is_for_one_protocol_and_suite() {
+        let ua = |profile: Profile| profile.ua_protocol().map(|protocol| *protocol.octets());
+        assert_eq!(ua(Profile::Tls13), Some([1, 0, 0, 0, 7]));
+        assert_eq!(
+            ua(Profile::Tls12(PskSuite::EcdheChaCha20Poly1305)),
+            Some([1, 0, 1, 0xcc, 0xac])
+        );
+        assert_eq!(ua(Profile::Dtls12(PskSuite::Aes128Ccm8)), None);
+    }
+
+    #[test]
+    fn names_and_code_points_are_those_of_openssl() {
+        for suite in PskSuite::ALL {
+            let mut context = SslContext::builder(SslMethod::tls()).unwrap();
+            context.set_cipher_list(suite.openssl_name()).unwrap();
+            let context = context.build();
+            let ssl = openssl::ssl::Ssl::new(&context).unwrap();
+            let octets = suite.code_point().to_be_bytes();
+            let list = ssl.bytes_to_cipher_list(&octets, false).unwrap();
+            let cipher = list.suites.iter().next().unwrap();
+            assert_eq!(cipher.standard_name(), Some(suite.name()));
+            assert_eq!(cipher.name(), suite.openssl_name());
+        }
+    }
 }

@@ -130,7 +130,13 @@ impl PskServer {
         };
         let deadline = Instant::now() + patience;
         let keys = house.keys.clone();
-        Arc::new(Seat::new(keys, house.profile, peer, deadline, house.limits.max_identity))
+        Arc::new(Seat::new(
+            keys,
+            house.profile,
+            peer,
+            deadline,
+            house.limits.max_identity,
+        ))
     }
 
     /// OpenSSL's state for one peer.
@@ -168,7 +174,9 @@ impl PskServer {
         })?;
         let identity = asked.filter(|(_, is_known)| *is_known).map(|(identity, _)| identity);
         match identity {
-            Some(identity) if ticket.admit() => Ok(Session::new(tls, carrier, Some(identity), Some(Place::new(ticket)))),
+            Some(identity) if ticket.admit() => {
+                Ok(Session::new(tls, carrier, Some(identity), Some(Place::new(ticket))))
+            }
             Some(_) => Err(HandshakeError::NoRoom),
             None => Err(HandshakeError::NotPsk),
         }
@@ -177,6 +185,8 @@ impl PskServer {
 
 impl fmt::Debug for PskServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PskServer").field("profile", &self.0.profile).finish_non_exhaustive()
+        f.debug_struct("PskServer")
+            .field("profile", &self.0.profile)
+            .finish_non_exhaustive()
     }
 }

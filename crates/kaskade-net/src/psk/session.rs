@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use kaskade_faults::fault;
 use openssl::ssl::{ErrorCode, SslVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -79,6 +80,7 @@ impl<C: Carrier> Session<C> {
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if let Some(place) = &mut self.place
             && self.broken.is_none()
+            && !fault!("psk-place-kept")
             && place.shed.as_mut().poll(cx).is_ready()
         {
             self.broken = Some(io::ErrorKind::ConnectionAborted);
@@ -121,7 +123,10 @@ impl<C: Carrier> Session<C> {
                 _ => {
                     let (kind, what) = match self.tls.get_ref().has_ended() {
                         true => (io::ErrorKind::UnexpectedEof, "the peer closed without close_notify"),
-                        false => (io::ErrorKind::InvalidData, "the peer sent what is not protected by the key"),
+                        false => (
+                            io::ErrorKind::InvalidData,
+                            "the peer sent what is not protected by the key",
+                        ),
                     };
                     self.broken = Some(kind);
                     return Poll::Ready(Err(io::Error::new(kind, what)));
@@ -166,7 +171,7 @@ impl<C: Carrier> Session<C> {
         self.check(cx)?;
         if !self.said_end {
             self.said_end = true;
-            if !kaskade_faults::fault!("psk-end-not-said") && self.tls.shutdown().is_err() {
+            if !fault!("psk-end-not-said") && self.tls.shutdown().is_err() {
                 self.broken = Some(io::ErrorKind::BrokenPipe);
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
@@ -201,7 +206,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send> PskStream<I> {
 
 impl<I> fmt::Debug for PskStream<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PskStream").field("identity", &self.0.identity).finish_non_exhaustive()
+        f.debug_struct("PskStream")
+            .field("identity", &self.0.identity)
+            .finish_non_exhaustive()
     }
 }
 

@@ -32,6 +32,8 @@ mod models;
 mod nrf;
 mod one_service;
 mod owners;
+#[cfg(feature = "psk")]
+mod psk;
 mod radius;
 mod renewal;
 mod sharing;
@@ -39,3 +41,12 @@ mod strict;
 mod tls;
 mod tokens;
 mod wiped;
+
+/// What is built with the feature `psk` is tested with it.
+#[cfg(not(feature = "psk"))]
+#[test]
+fn pre_shared_keys() {
+    kaskade_oracle::not_here(
+        "TLS with pre-shared keys (built without the feature psk of kaskade-net, which needs libssl)",
+    );
+}

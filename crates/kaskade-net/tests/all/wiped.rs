@@ -16,9 +16,21 @@ use crate::common::{Home, Link, answer, snn, supi, ue, without_interop};
 use crate::tls::Pki;
 
 /// What is searched for, so that the search does not find itself: each digit with its first bit set.
-struct Masked(Vec<u8>);
+pub(crate) struct Masked(Vec<u8>);
 
 impl Masked {
+    /// Octets, not digits.
+    #[cfg(feature = "psk")]
+    pub(crate) fn of(octets: &[u8]) -> Self {
+        Self(octets.iter().map(|octet| octet ^ 0x80).collect())
+    }
+
+    /// The octets again.
+    #[cfg(feature = "psk")]
+    pub(crate) fn unmasked(&self) -> Vec<u8> {
+        self.0.iter().map(|octet| octet ^ 0x80).collect()
+    }
+
     fn new(octets: &[u8]) -> Self {
         let nibbles = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xF]);
         Self(
@@ -34,7 +46,7 @@ impl Masked {
     }
 
     /// Where they are, or a half of them, in what this process can write to.
-    fn places(&self) -> Vec<String> {
+    pub(crate) fn places(&self) -> Vec<String> {
         let (first, second) = self.0.split_at(self.0.len() / 2);
         [first, second].into_iter().flat_map(Self::places_of).collect()
     }

@@ -135,7 +135,9 @@ impl Cookies {
     pub(super) fn are_right(&mut self, hello: &Hello<'_>, address: SocketAddr) -> bool {
         self.renew();
         let right = self.secrets.iter().flatten();
-        let is_right = right.into_iter().any(|secret| cookie(secret, hello, address) == hello.cookie);
+        let is_right = right
+            .into_iter()
+            .any(|secret| cookie(secret, hello, address) == hello.cookie);
         (is_right && hello.message_number == 1) || fault!("psk-cookie-not-checked")
     }
 
@@ -164,7 +166,9 @@ fn secret() -> Option<HmacKey> {
 /// Of the address and what the client says again unchanged.
 fn cookie(secret: &HmacKey, hello: &Hello<'_>, address: SocketAddr) -> [u8; COOKIE] {
     let address = format!("{address}");
-    *secret.mac_parts(&[address.as_bytes(), &[0], hello.random, hello.session_id]).all()
+    *secret
+        .mac_parts(&[address.as_bytes(), &[0], hello.random, hello.session_id])
+        .all()
 }
 
 #[cfg(test)]
@@ -205,7 +209,10 @@ mod tests {
         second.random = &[8; 32];
         assert!(!cookies.are_right(&second, address(1)));
         let third = hello(2, given);
-        assert!(!cookies.are_right(&Hello::read(&third).unwrap(), address(1)), "not the second message");
+        assert!(
+            !cookies.are_right(&Hello::read(&third).unwrap(), address(1)),
+            "not the second message"
+        );
     }
 
     #[test]
@@ -221,11 +228,30 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever comes: nothing panics, and what is read is of the datagram.
+        #[test]
+        fn any_datagram_is_read(mut datagram in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), is_framed: bool) {
+            if is_framed {
+                let frame = hello(1, &[]);
+                let len = datagram.len().min(25);
+                datagram[..len].copy_from_slice(&frame[..len]);
+            }
+            if let Some(read) = Hello::read(&datagram) {
+                proptest::prop_assert_eq!(read.random.len(), 32);
+                proptest::prop_assert!(read.cookie.len() + read.session_id.len() + 61 <= datagram.len());
+            }
+        }
+    }
+
     #[test]
     fn only_a_whole_hello_is_read() {
         let whole = hello(1, &[9; COOKIE]);
         let read = Hello::read(&whole).unwrap();
-        assert_eq!((read.record_number, read.message_number, read.cookie), (5, 1, &[9; COOKIE][..]));
+        assert_eq!(
+            (read.record_number, read.message_number, read.cookie),
+            (5, 1, &[9; COOKIE][..])
+        );
         for end in 0..13 + 12 + 2 + 32 + 2 + COOKIE {
             assert_eq!(Hello::read(&whole[..end]), None, "{end}");
         }

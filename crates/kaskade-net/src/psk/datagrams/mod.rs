@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kaskade_faults::fault;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -63,7 +64,10 @@ impl PskDatagrams {
     /// `InvalidInput` for another length; those of the socket.
     pub async fn send(&mut self, octets: &[u8]) -> io::Result<()> {
         if !(1..=MAX_MESSAGE).contains(&octets.len()) {
-            let what = format!("a message over DTLS has 1 to {MAX_MESSAGE} octets, not {}", octets.len());
+            let what = format!(
+                "a message over DTLS has 1 to {MAX_MESSAGE} octets, not {}",
+                octets.len()
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         poll_fn(|cx| self.0.poll_write(cx, octets)).await?;
@@ -81,7 +85,9 @@ impl PskDatagrams {
 
 impl fmt::Debug for PskDatagrams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PskDatagrams").field("identity", &self.identity()).finish_non_exhaustive()
+        f.debug_struct("PskDatagrams")
+            .field("identity", &self.identity())
+            .finish_non_exhaustive()
     }
 }
 
@@ -161,7 +167,7 @@ impl Sorter {
         let known = self.peers.get(&address).filter(|peer| !peer.inbound.is_closed());
         let hello = Hello::read(datagram);
         if let Some(peer) = known
-            && (hello.is_none() || !peer.is_established.load(Ordering::Relaxed))
+            && (hello.is_none() || !peer.is_established.load(Ordering::Relaxed) || fault!("psk-older-self-stays"))
         {
             // A full queue loses it.
             let _ = peer.inbound.try_send(datagram.to_vec());

@@ -1,0 +1,149 @@
+//! What a connection does after its handshake.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use kaskade_net::psk::{Profile, PskSuite};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::peers::honest_client;
+use super::{SUITE, accept, client, connected, server, shake, somewhere};
+use crate::common::without_interop;
+
+const STREAMS: [Profile; 3] = [
+    Profile::Tls13,
+    Profile::Tls12(SUITE),
+    Profile::Tls12(PskSuite::Aes128Ccm8),
+];
+
+#[tokio::test]
+async fn much_goes_through_a_narrow_pipe_in_both_directions() {
+    for profile in STREAMS {
+        let (mut client, mut server) = connected(profile).await;
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|at| (at % 251) as u8).collect();
+        for _ in 0..2 {
+            let mut came = vec![0; sent.len()];
+            let (write, read) = tokio::join!(
+                async {
+                    client.write_all(&sent).await?;
+                    client.flush().await
+                },
+                server.read_exact(&mut came)
+            );
+            write.unwrap();
+            read.unwrap();
+            assert!(came == sent);
+            std::mem::swap(&mut client, &mut server);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_not_written_to() {
+    let (mut client, _server) = connected(Profile::Tls13).await;
+    let mut written = 0;
+    // The pipe takes 4096 octets, and one record waits.
+    while let Ok(len) = timeout(Duration::from_millis(200), client.write(&[7; 1024])).await {
+        written += len.unwrap();
+        assert!(written < 32 * 1024);
+    }
+    assert!(written >= 4096);
+}
+
+#[tokio::test]
+async fn an_end_that_was_said_is_no_end_that_was_cut() {
+    for profile in STREAMS {
+        let (mut client, mut server) = connected(profile).await;
+        client.write_all(b"last words").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut words = Vec::new();
+        server.read_to_end(&mut words).await.unwrap();
+        assert_eq!(words, b"last words");
+        // The other direction is still open.
+        server.write_all(b"an answer").await.unwrap();
+        server.shutdown().await.unwrap();
+        words.clear();
+        client.read_to_end(&mut words).await.unwrap();
+        assert_eq!(words, b"an answer");
+        assert_eq!(client.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+
+        let (client, mut server) = connected(profile).await;
+        drop(client);
+        let error = server.read(&mut [0; 16]).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::UnexpectedEof, "the peer closed without close_notify")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_octet_that_was_changed_ends_the_connection() {
+    let (ours, mut near) = tokio::io::duplex(4096);
+    let (mut far, theirs) = tokio::io::duplex(4096);
+    let (client, server) = (client(Profile::Tls13), server(Profile::Tls13));
+    let shaking = async { tokio::join!(client.connect(ours), server.accept(theirs, somewhere())) };
+    let copying = tokio::io::copy_bidirectional(&mut near, &mut far);
+    let (mut at_client, mut at_server) = tokio::select! {
+        (client, server) = shaking => (client.unwrap(), server.unwrap()),
+        _ = copying => panic!("the pipe ended"),
+    };
+    at_client.write_all(b"a message").await.unwrap();
+    at_client.flush().await.unwrap();
+    let mut record = [0; 256];
+    let len = near.read(&mut record).await.unwrap();
+    record[len - 1] ^= 1;
+    far.write_all(&record[..len]).await.unwrap();
+    let error = at_server.read(&mut [0; 16]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidData);
+    assert_eq!(
+        at_server.read(&mut [0; 16]).await.unwrap_err().kind(),
+        ErrorKind::InvalidData,
+        "for good"
+    );
+    assert!(at_server.write(b"more").await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_of_a_key_is_left_after_a_handshake() {
+    for profile in STREAMS {
+        let octets: [u8; 32] = kaskade_net::random::random_octets().unwrap();
+        let masked = crate::wiped::Masked::of(&octets);
+        let name = || super::identity("one whose key is looked for");
+        let keys = {
+            let masked = crate::wiped::Masked::of(&octets);
+            move |_: &kaskade_net::psk::Asked<'_>| {
+                let octets = zeroize::Zeroizing::new(masked.unmasked());
+                kaskade_net::psk::PskKey::from_octets(&octets).ok()
+            }
+        };
+        let key = kaskade_net::psk::PskKey::from_octets(&octets).unwrap();
+        let octets = zeroize::Zeroizing::new(octets);
+        drop(octets);
+        let server =
+            kaskade_net::psk::PskServer::new(profile, None, std::sync::Arc::new(keys), super::short()).unwrap();
+        let client = kaskade_net::psk::PskClient::new(profile, name(), key).unwrap();
+        let (at_client, at_server) = shake(&client, &server).await;
+        drop((at_client.unwrap(), at_server.unwrap(), client, server));
+        assert_eq!(masked.places(), Vec::<String>::new(), "{profile:?}");
+    }
+}
+
+#[tokio::test]
+async fn s_client_is_told_the_end() {
+    if without_interop() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let theirs = honest_client(listener.local_addr().unwrap(), Profile::Tls13);
+    let mut ours = accept(&server(Profile::Tls13), &listener).await.unwrap();
+    ours.shutdown().await.unwrap();
+    let left = theirs.end().await;
+    assert!(
+        left.is_success && !left.errors.contains("unexpected eof"),
+        "{}",
+        left.errors
+    );
+}
