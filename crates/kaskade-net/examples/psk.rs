@@ -84,7 +84,7 @@ async fn over_udp(profile: Profile) -> Result<String, Box<dyn Error>> {
 }
 
 /// Both ends in each profile; a line of each.
-async fn both_ends() -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) async fn both_ends() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(vec![
         over_tcp(Profile::Tls13).await?,
         over_tcp(Profile::Tls12(PskSuite::EcdheChaCha20Poly1305)).await?,
@@ -93,7 +93,7 @@ async fn both_ends() -> Result<Vec<String>, Box<dyn Error>> {
 }
 
 /// Answers whoever holds the key, until it is stopped.
-async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
     let server = server(Profile::Tls13)?;
     println!("waiting on {} for {IDENTITY}", listener.local_addr()?);
     loop {

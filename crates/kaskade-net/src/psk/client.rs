@@ -37,12 +37,10 @@ impl PskClient {
     /// Offers this key under this identity.
     ///
     /// # Errors
-    /// [`ContextError::Identity`] where the identity does not go with the version: before TLS 1.3 it has at most
-    /// [`PskIdentity::MAX_IN_1_2`] octets, none of them 0x00.
+    /// [`ContextError::Identity`] where the identity does not go with the version: it has at most [`PskIdentity::MAX_SENT`] octets, and
+    /// before TLS 1.3 at most [`PskIdentity::MAX_IN_1_2`], none of them 0x00.
     pub fn new(profile: Profile, identity: PskIdentity, key: PskKey) -> Result<Self, ContextError> {
-        if profile.suite().is_some() {
-            identity.check_for_1_2()?;
-        }
+        identity.check_to_be_sent(profile.suite().is_some())?;
         Ok(Self {
             context: context::client(profile)?,
             profile,

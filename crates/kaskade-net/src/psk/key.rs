@@ -3,15 +3,15 @@
 use std::fmt;
 
 use kaskade_faults::fault;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use kaskade_flow::Entropy as _;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::random::{NoRandomness, random_octets};
+use crate::random::{NoRandomness, SystemEntropy};
 
 /// A pre-shared key of 16 to 64 octets (RFC 4279 5.3). It has no way out but into a handshake.
-pub struct PskKey {
-    octets: [u8; Self::MAX],
-    len: usize,
-}
+///
+/// Its octets stay where they are until they are wiped, wherever the key is moved.
+pub struct PskKey(Box<[u8]>);
 
 impl PskKey {
     /// Fewest octets: 128 bits.
@@ -26,31 +26,22 @@ impl PskKey {
     /// # Errors
     /// [`NotAPskKey`] for fewer than [`Self::MIN`] or more than [`Self::MAX`] octets.
     pub fn from_octets(octets: &[u8]) -> Result<Self, NotAPskKey> {
-        if !(Self::MIN..=Self::MAX).contains(&octets.len()) {
-            return Err(NotAPskKey { len: octets.len() });
+        match octets.len() {
+            Self::MIN..=Self::MAX => Ok(Self(octets.into())),
+            len => Err(NotAPskKey { len }),
         }
-        let mut key = Self {
-            octets: [0; Self::MAX],
-            len: octets.len(),
-        };
-        key.octets[..octets.len()].copy_from_slice(octets);
-        Ok(key)
     }
 
     /// A key that nobody has.
     pub(super) fn stand_in() -> Result<Self, NoRandomness> {
-        let octets = Zeroizing::new(random_octets::<{ Self::STAND_IN }>()?);
-        let mut key = Self {
-            octets: [0; Self::MAX],
-            len: Self::STAND_IN,
-        };
-        key.octets[..Self::STAND_IN].copy_from_slice(&*octets);
+        let mut key = Self(Box::new([0; Self::STAND_IN]));
+        SystemEntropy.fill(&mut key.0)?;
         Ok(key)
     }
 
     /// To OpenSSL.
     pub(super) fn expose_to_handshake(&self) -> &[u8] {
-        &self.octets[..self.len]
+        &self.0
     }
 }
 
@@ -63,7 +54,7 @@ impl fmt::Debug for PskKey {
 impl Drop for PskKey {
     fn drop(&mut self) {
         if !fault!("psk-key-not-wiped") {
-            self.octets.zeroize();
+            self.0.zeroize();
         }
     }
 }
@@ -84,8 +75,10 @@ pub struct NotAPskKey {
 pub struct PskIdentity(Box<[u8]>);
 
 impl PskIdentity {
-    /// Most octets in TLS 1.3. The rest of the first message takes some of its 65 535 octets too.
+    /// Most octets in TLS 1.3.
     pub const MAX: usize = 65_535;
+    /// Most octets that a client sends in TLS 1.3: OpenSSL's first message has at most 16 384 in all.
+    pub const MAX_SENT: usize = 15 * 1024;
     /// Most octets in TLS 1.2 and DTLS 1.2: what every peer must take (RFC 4279 5.3).
     pub const MAX_IN_1_2: usize = 128;
 
@@ -102,15 +95,14 @@ impl PskIdentity {
         }
     }
 
-    /// Whether it can be sent in this version.
-    pub(super) fn check_for_1_2(&self) -> Result<(), NotAPskIdentity> {
-        if self.0.len() > Self::MAX_IN_1_2 {
-            return Err(NotAPskIdentity::TooLong {
-                len: self.0.len(),
-                most: Self::MAX_IN_1_2,
-            });
+    /// Whether a client can send it, in TLS 1.2 or in TLS 1.3.
+    pub(super) fn check_to_be_sent(&self, in_1_2: bool) -> Result<(), NotAPskIdentity> {
+        let most = if in_1_2 { Self::MAX_IN_1_2 } else { Self::MAX_SENT };
+        if self.0.len() > most {
+            let len = self.0.len();
+            return Err(NotAPskIdentity::TooLong { len, most });
         }
-        if self.0.contains(&0) {
+        if in_1_2 && self.0.contains(&0) {
             return Err(NotAPskIdentity::ZeroOctet);
         }
         Ok(())
@@ -136,7 +128,7 @@ pub enum NotAPskIdentity {
     #[error("the identity of a pre-shared key has at least one octet")]
     Empty,
     /// More than the version allows.
-    #[error("the identity of a pre-shared key has at most {most} octets in this version, not {len}")]
+    #[error("the identity of a pre-shared key has at most {most} octets here, not {len}")]
     TooLong {
         /// Octets that were given.
         len: usize,
@@ -185,10 +177,19 @@ mod tests {
                 most: 65_535
             }
         );
-        let of = |octets: &[u8]| PskIdentity::new(octets).unwrap().check_for_1_2();
+        let of = |octets: &[u8]| PskIdentity::new(octets).unwrap().check_to_be_sent(true);
         assert_eq!(of(&[b'a'; 128]), Ok(()));
         assert_eq!(of(&[b'a'; 129]), Err(NotAPskIdentity::TooLong { len: 129, most: 128 }));
         assert_eq!(of(b"a\0b"), Err(NotAPskIdentity::ZeroOctet));
+        let of = |len| PskIdentity::new(vec![0; len]).unwrap().check_to_be_sent(false);
+        assert_eq!(of(15_360), Ok(()));
+        assert_eq!(
+            of(15_361),
+            Err(NotAPskIdentity::TooLong {
+                len: 15_361,
+                most: 15_360
+            })
+        );
         assert_eq!(
             format!("{:?}", PskIdentity::new("imsi").unwrap()),
             "PskIdentity(4 octets)"

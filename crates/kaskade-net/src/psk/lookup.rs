@@ -114,10 +114,12 @@ impl Seat {
     ///
     /// OpenSSL asks again after a HelloRetryRequest; the answer of the first time stays. Another identity gets nothing new looked up.
     pub(super) fn with_key<T>(&self, identity: &[u8], with: impl FnOnce(&PskKey) -> Option<T>) -> Option<T> {
-        let mut found = self.found();
-        if found.is_none() {
-            *found = Some(self.look_up(identity)?);
+        // Nobody else looks up for this handshake, and whoever gives it up must not wait for the lookup.
+        if self.found().is_none() {
+            let found = self.look_up(identity)?;
+            *self.found() = Some(found);
         }
+        let found = self.found();
         let found = found.as_ref()?;
         if found.identity.as_octets() == identity {
             with(&found.key)

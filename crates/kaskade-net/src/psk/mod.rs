@@ -8,7 +8,7 @@
 //! | [`Profile`] | protocol, and in TLS 1.2 the cipher suite: one for each listener | RFC 8446, RFC 5246, RFC 6347 |
 //! | [`PskSuite`] | the cipher suites of TLS 1.2: all with authenticated encryption | RFC 5487, RFC 6655, RFC 7905 |
 //! | [`PskKey`] | a key of 16 to 64 octets, silent and wiped | RFC 4279 5.3 |
-//! | [`PskIdentity`] | 1 to 65 535 octets in TLS 1.3, 1 to 128 without a zero octet in TLS 1.2 | RFC 8446 4.2.11, RFC 4279 5.3 |
+//! | [`PskIdentity`] | 1 to 65 535 octets in TLS 1.3 (a client sends at most 15 360), 1 to 128 without a zero octet in TLS 1.2 | RFC 8446 4.2.11, RFC 4279 5.3 |
 //! | [`PskKeys`] | who knows the key of an identity: asked on a thread that may wait | – |
 //! | [`PskServer`], [`PskDatagramServer`] | handshakes of peers, over streams and over UDP | – |
 //! | [`PskClient`] | handshakes with a server, over a stream or over UDP | – |

@@ -172,7 +172,8 @@ async fn the_connection_that_was_useful_longest_ago_gives_way() {
     let (ours, theirs) = shake(&client(Profile::Tls13), &server).await;
     let newest = (ours.unwrap(), theirs.unwrap());
     assert_eq!(server.counts(), [0, 2]);
-    let idle = held[1].1.read(&mut [0; 1]);
+    let mut octet = [0; 1];
+    let idle = held[1].1.read(&mut octet);
     let error = timeout(Duration::from_secs(5), idle)
         .await
         .expect("it stays")

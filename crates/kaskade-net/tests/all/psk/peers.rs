@@ -1,13 +1,12 @@
 //! `openssl s_client` and `openssl s_server`.
 
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use kaskade_net::psk::{Profile, PskSuite};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::{IDENTITY, KEY};
@@ -16,7 +15,11 @@ use super::{IDENTITY, KEY};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that ends with the test.
-pub(super) struct Program(Child);
+pub(super) struct Program {
+    process: Child,
+    /// Not while somebody reads it.
+    output: Option<BufReader<ChildStdout>>,
+}
 
 /// What it left.
 pub(super) struct Left {
@@ -33,57 +36,76 @@ impl Left {
     }
 }
 
+/// Work on a thread that may wait, in its time.
+async fn waiting<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = timeout(PATIENCE, tokio::task::spawn_blocking(work)).await;
+    done.expect("another program takes too long").unwrap()
+}
+
 impl Program {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new("openssl");
         // Nothing of this machine's configuration.
-        command
-            .args(arguments)
-            .env("OPENSSL_CONF", "/dev/null")
-            .kill_on_drop(true);
+        command.args(arguments).env("OPENSSL_CONF", "/dev/null");
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Self(command.spawn().unwrap())
+        let process = command.spawn();
+        let mut process = process.expect("openssl: apt-get install openssl, or KASKADE_SKIP_INTEROP=1");
+        let output = process.stdout.take().map(BufReader::new);
+        Self { process, output }
     }
 
-    pub(super) async fn write(&mut self, text: &str) {
-        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
+    /// Gives it a line, which fits into the pipe.
+    pub(super) fn write(&mut self, text: &str) {
+        self.process.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// Its output up to a line that holds this.
-    pub(super) async fn read_to(&mut self, what: &str) -> String {
-        let output = self.0.stdout.as_mut().unwrap();
-        let (mut text, mut lines) = (String::new(), BufReader::new(output));
-        let found = async {
+    pub(super) async fn read_to(&mut self, what: &'static str) -> String {
+        let mut output = self.output.take().unwrap();
+        let (output, text) = waiting(move || {
+            let mut text = String::new();
             while !text.contains(what) {
-                assert_ne!(
-                    lines.read_line(&mut text).await.unwrap(),
-                    0,
-                    "{what:?} is not in {text:?}"
-                );
+                assert_ne!(output.read_line(&mut text).unwrap(), 0, "{what:?} is not in {text:?}");
             }
-        };
-        assert!(timeout(PATIENCE, found).await.is_ok(), "no {what:?} in time");
+            (output, text)
+        })
+        .await;
+        self.output = Some(output);
         text
     }
 
     /// Until it ends by itself.
     pub(super) async fn end(mut self) -> Left {
-        let output = async {
-            let (mut output, mut errors) = (String::new(), String::new());
-            let (from, and) = (self.0.stdout.as_mut().unwrap(), self.0.stderr.as_mut().unwrap());
-            let (a, b) = tokio::join!(from.read_to_string(&mut output), and.read_to_string(&mut errors));
-            a.and(b).unwrap();
-            let is_success = self.0.wait().await.unwrap().success();
-            Left {
-                is_success,
-                output,
-                errors,
-            }
-        };
-        timeout(PATIENCE, output).await.unwrap()
+        let mut from = self.output.take().unwrap();
+        let mut and = self.process.stderr.take().unwrap();
+        let (output, errors) = waiting(move || {
+            let read = |from: &mut dyn Read| {
+                let mut text = String::new();
+                from.read_to_string(&mut text).unwrap();
+                text
+            };
+            std::thread::scope(|threads| {
+                let errors = threads.spawn(move || read(&mut and));
+                (read(&mut from), errors.join().unwrap())
+            })
+        })
+        .await;
+        let is_success = self.process.wait().unwrap().success();
+        Left {
+            is_success,
+            output,
+            errors,
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a connection does after its handshake.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade_net::psk::{Profile, PskSuite};
+use kaskade_flow::Entropy as _;
+use kaskade_net::psk::{Asked, Profile, PskClient, PskKey, PskServer, PskSuite};
+use kaskade_net::random::SystemEntropy;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -109,22 +112,22 @@ async fn an_octet_that_was_changed_ends_the_connection() {
 #[tokio::test]
 async fn nothing_of_a_key_is_left_after_a_handshake() {
     for profile in STREAMS {
-        let octets: [u8; 32] = kaskade_net::random::random_octets().unwrap();
+        // Never on a stack that nobody wipes.
+        let mut octets = zeroize::Zeroizing::new(vec![0; 32]);
+        SystemEntropy.fill(&mut octets).unwrap();
         let masked = crate::wiped::Masked::of(&octets);
         let name = || super::identity("one whose key is looked for");
         let keys = {
             let masked = crate::wiped::Masked::of(&octets);
-            move |_: &kaskade_net::psk::Asked<'_>| {
+            move |_: &Asked<'_>| {
                 let octets = zeroize::Zeroizing::new(masked.unmasked());
-                kaskade_net::psk::PskKey::from_octets(&octets).ok()
+                PskKey::from_octets(&octets).ok()
             }
         };
-        let key = kaskade_net::psk::PskKey::from_octets(&octets).unwrap();
-        let octets = zeroize::Zeroizing::new(octets);
+        let key = PskKey::from_octets(&octets).unwrap();
         drop(octets);
-        let server =
-            kaskade_net::psk::PskServer::new(profile, None, std::sync::Arc::new(keys), super::short()).unwrap();
-        let client = kaskade_net::psk::PskClient::new(profile, name(), key).unwrap();
+        let server = PskServer::new(profile, None, Arc::new(keys), super::short()).unwrap();
+        let client = PskClient::new(profile, name(), key).unwrap();
         let (at_client, at_server) = shake(&client, &server).await;
         drop((at_client.unwrap(), at_server.unwrap(), client, server));
         assert_eq!(masked.places(), Vec::<String>::new(), "{profile:?}");

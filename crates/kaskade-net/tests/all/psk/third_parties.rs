@@ -24,7 +24,7 @@ async fn s_client_speaks_with_a_server() {
         assert_eq!(ours.identity().unwrap().as_octets(), IDENTITY.as_bytes());
         assert_eq!(ours.cipher_suite(), code_point(profile), "{profile:?}");
         assert_eq!(ours.is_tls_1_3(), profile == Profile::Tls13);
-        theirs.write("a question\n").await;
+        theirs.write("a question\n");
         let mut question = [0; 11];
         ours.read_exact(&mut question).await.unwrap();
         assert_eq!(&question, b"a question\n");
@@ -53,7 +53,7 @@ async fn a_client_speaks_with_s_server() {
         assert_eq!((ours.identity(), ours.cipher_suite()), (None, code_point(profile)));
         ours.write_all(b"a question\n").await.unwrap();
         assert_eq!(theirs.read_to("\n").await, "a question\n");
-        theirs.write("an answer\n").await;
+        theirs.write("an answer\n");
         let mut answer = [0; 10];
         ours.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"an answer\n");
@@ -75,7 +75,7 @@ async fn s_client_speaks_with_a_server_over_datagrams() {
         let (mut ours, _) = listening.accept().await.unwrap();
         assert_eq!(ours.identity().unwrap().as_octets(), IDENTITY.as_bytes());
         assert_eq!(ours.cipher_suite(), code_point(profile), "{profile:?}");
-        theirs.write("a question\n").await;
+        theirs.write("a question\n");
         let mut message = [0; 64];
         let len = ours.recv(&mut message).await.unwrap();
         assert_eq!(&message[..len], b"a question\n");
@@ -99,7 +99,7 @@ async fn a_client_speaks_with_s_server_over_datagrams() {
         assert_eq!(ours.cipher_suite(), code_point(profile));
         ours.send(b"a question\n").await.unwrap();
         assert_eq!(theirs.read_to("\n").await, "a question\n");
-        theirs.write("an answer\n").await;
+        theirs.write("an answer\n");
         let mut message = [0; 64];
         let len = ours.recv(&mut message).await.unwrap();
         assert_eq!(&message[..len], b"an answer\n");
