@@ -79,11 +79,13 @@ impl PskServer {
         keys: Arc<dyn PskKeys>,
         limits: PskLimits,
     ) -> Result<Self, ContextError> {
-        let mut of_doors = Limits::default();
-        of_doors.max_connections = limits.max_connections;
-        of_doors.max_connections_per_source = limits.max_connections_per_source;
-        of_doors.max_handshakes = limits.max_handshakes;
-        of_doors.max_handshakes_per_source = limits.max_handshakes_per_source;
+        let of_doors = Limits {
+            max_connections: limits.max_connections,
+            max_connections_per_source: limits.max_connections_per_source,
+            max_handshakes: limits.max_handshakes,
+            max_handshakes_per_source: limits.max_handshakes_per_source,
+            ..Limits::default()
+        };
         Ok(Self(Arc::new(House {
             context: context::server(profile, hint)?,
             profile,

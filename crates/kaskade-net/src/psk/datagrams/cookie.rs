@@ -13,7 +13,8 @@ use crate::psk::handshake::Tls;
 use crate::random::random_octets;
 
 /// Octets of a cookie.
-const COOKIE: usize = 32;
+const COOKIE: usize = COUNT_OF_COOKIE as usize;
+const COUNT_OF_COOKIE: u8 = 32;
 
 /// A secret makes cookies for so long, and takes them for as long again.
 const LIFE: Duration = Duration::from_secs(60);
@@ -146,7 +147,7 @@ impl Cookies {
         self.renew();
         let cookie = cookie(self.secrets[0].as_ref()?, hello, address);
         let mut body = DTLS_1_0.to_vec();
-        body.push(COOKIE as u8);
+        body.push(COUNT_OF_COOKIE);
         body.extend(cookie);
         Some(record(hello.record_number, HELLO_VERIFY_REQUEST, &body))
     }
