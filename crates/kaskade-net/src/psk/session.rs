@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use kaskade_faults::fault;
 use openssl::ssl::{ErrorCode, SslVersion};
@@ -25,6 +25,8 @@ const RECORD: usize = 16 * 1024;
 pub(super) struct Place {
     presence: Arc<Presence>,
     shed: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    /// Who is woken: the task that reads, where another one writes.
+    reader: Option<Waker>,
     /// Leaves with the connection.
     _ticket: Ticket,
 }
@@ -36,8 +38,17 @@ impl Place {
         Self {
             presence,
             shed: Box::pin(async move { waiting.shed().await }),
+            reader: None,
             _ticket: ticket,
         }
+    }
+}
+
+impl Place {
+    /// Whether it was taken.
+    fn is_taken(&mut self, cx: &mut Context<'_>) -> bool {
+        let waker = self.reader.as_ref().unwrap_or(cx.waker());
+        self.shed.as_mut().poll(&mut Context::from_waker(waker)).is_ready()
     }
 }
 
@@ -81,7 +92,7 @@ impl<C: Carrier> Session<C> {
         if let Some(place) = &mut self.place
             && self.broken.is_none()
             && !fault!("psk-place-kept")
-            && place.shed.as_mut().poll(cx).is_ready()
+            && place.is_taken(cx)
         {
             self.broken = Some(io::ErrorKind::ConnectionAborted);
         }
@@ -103,8 +114,12 @@ impl<C: Carrier> Session<C> {
 
     /// 0 octets: the peer has said that nothing more will come.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, octets: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(place) = &mut self.place {
+            place.reader = Some(cx.waker().clone());
+        }
         self.check(cx)?;
         loop {
+            let before = self.tls.get_ref().waiting();
             let error = match self.tls.ssl_read(octets) {
                 Ok(len) => {
                     self.was_useful();
@@ -112,12 +127,15 @@ impl<C: Carrier> Session<C> {
                 }
                 Err(error) => error,
             };
-            // What OpenSSL answers by itself: new keys, or the last messages of a handshake once more.
-            let given = self.carrier.poll_give(cx, self.tls.get_mut())?;
+            // What OpenSSL answers by itself: new keys, or the last messages of a handshake once more. Else the writer is the one who is told
+            // when there is room.
+            if (self.tls.get_ref().waiting() > before || fault!("psk-writer-forgotten"))
+                && self.carrier.poll_give(cx, self.tls.get_mut())?.is_pending()
+                && self.tls.get_ref().waiting() > MOST_WAITING
+            {
+                return Poll::Pending;
+            }
             match error.code() {
-                ErrorCode::WANT_READ if given.is_pending() && self.tls.get_ref().waiting() > MOST_WAITING => {
-                    return Poll::Pending;
-                }
                 ErrorCode::WANT_READ => ready!(self.carrier.poll_take(cx, self.tls.get_mut()))?,
                 ErrorCode::ZERO_RETURN => return Poll::Ready(Ok(0)),
                 _ => {

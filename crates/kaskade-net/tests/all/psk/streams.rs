@@ -44,6 +44,29 @@ async fn much_goes_through_a_narrow_pipe_in_both_directions() {
 }
 
 #[tokio::test]
+async fn one_task_reads_while_another_writes() {
+    for profile in STREAMS {
+        let (client, server) = connected(profile).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for end in [client, server] {
+            let (mut read, mut write) = tokio::io::split(end);
+            tasks.spawn(async move {
+                write.write_all(&vec![7; 1_000_000]).await.unwrap();
+                write.flush().await.unwrap();
+            });
+            tasks.spawn(async move {
+                let mut came = vec![0; 1_000_000];
+                read.read_exact(&mut came).await.unwrap();
+            });
+        }
+        let done = timeout(Duration::from_secs(30), async {
+            while tasks.join_next().await.transpose().unwrap().is_some() {}
+        });
+        done.await.expect("somebody waits for nothing");
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_read_is_not_written_to() {
     let (mut client, _server) = connected(Profile::Tls13).await;
     let mut written = 0;
