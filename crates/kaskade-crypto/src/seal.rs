@@ -6,6 +6,7 @@
 //!                      │                                    └─ HMAC ── the other keys of the store
 //!                      ├─ HMAC-SHA-256("kaskade seal 1 " ‖ purpose) ── seals ── exported subscribers
 //!                      ├─ the same, for another purpose ── seals ── private keys of the home network
+//!                      ├─ the same ── the names that users of EAP-AKA are given
 //!                      └─ HMAC-SHA-256("kaskade audit log 1 " ‖ log) ── the codes of an audit log
 //! sealed = nonce 12 ‖ ciphertext ‖ tag 16
 //! ```
@@ -36,6 +37,7 @@ mod export;
 pub(crate) mod gcm;
 mod hn_key;
 mod items;
+mod names;
 mod record;
 mod token;
 
@@ -45,6 +47,7 @@ pub use data::{DataKey, SealedSecrets};
 pub use export::ExportKey;
 pub use hn_key::{HnKeySealer, HnOpenError};
 pub use items::{ItemError, Origin, SecretReader, SecretWriter};
+pub use names::NameKeys;
 pub use record::{OpenedRecord, OpenedSecrets, RecordChanged, RecordPlace, open_own_record};
 pub use token::TokenKey;
 
@@ -214,6 +217,11 @@ impl RootKey {
     /// The key of the home network's private keys.
     pub fn hn_key_sealer(&self) -> HnKeySealer {
         HnKeySealer::new(self.of_purpose(b"home network key").all())
+    }
+
+    /// The keys of the names that a server gives to its users. Pseudonyms of one generation are nothing to another.
+    pub fn name_keys(&self, generation: u32) -> NameKeys {
+        NameKeys::derive(self.of_purpose(b"names of EAP-AKA users").all(), generation)
     }
 
     /// The keys of one audit log, which is known by 16 octets: for its codes and pseudonyms.

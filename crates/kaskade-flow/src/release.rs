@@ -58,11 +58,29 @@ impl<T> Guarded<T> {
         self.0
     }
 
+    /// What may be told as it is, apart from what may not.
+    #[inline]
+    pub fn sorted(self) -> T::Sorted
+    where
+        T: Sort,
+    {
+        self.0.sort()
+    }
+
     /// For `kaskade-store`, after everything that this depends on is durable, and its release on record.
     #[inline]
     pub fn made_durable(self) -> Durable<T> {
         Durable(self.0)
     }
+}
+
+/// A result of a kind of which some need no release, such as a question who somebody is.
+pub trait Sort {
+    /// The same by whether it needs one: what does is [`Guarded`] again.
+    type Sorted;
+
+    /// Keeps back what holds a secret, or rests on anything that has to be durable or on record.
+    fn sort(self) -> Self::Sorted;
 }
 
 /// A result that may be told: what it depends on is durable, and its release is on record.

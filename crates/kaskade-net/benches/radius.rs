@@ -23,7 +23,7 @@ use kaskade_codec::radius::{AttributeType, Exchange, Sent, Told};
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_flow::{Durable, Guarded};
 use kaskade_keys::eap::Msk;
-use kaskade_net::radius::{Client, Clients, EapAsk, EapServer, EapTold, Granted, Key};
+use kaskade_net::radius::{Asked, Client, Clients, EapAsk, EapServer, EapTold, Granted, Key};
 use kaskade_net::radius::{RadiusOptions, RadiusServer, serve_udp};
 use kaskade_net::sbi::server::Shutdown;
 
@@ -45,11 +45,13 @@ struct Free;
 impl EapServer for Free {
     type Run = [u8; 64];
 
+    const RUN_HEAP: usize = 0;
+
     async fn handle(&self, _: EapAsk<'_>, run: Option<Self::Run>) -> EapTold<Self::Run> {
         match run {
             None => EapTold::Request {
                 run: [1; 64],
-                packet: durable(eap(1, CHALLENGE)),
+                packet: Asked::Released(durable(eap(1, CHALLENGE))),
             },
             Some(octets) => EapTold::Success(durable(Granted {
                 packet: vec![3, 1, 0, 4],

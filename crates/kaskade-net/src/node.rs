@@ -1,5 +1,6 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod radius;
 mod watch;
 
 use std::io;
@@ -15,6 +16,8 @@ use tokio::task::JoinHandle;
 use crate::count::RefusalCounters;
 use crate::live::Live;
 use crate::log_limit;
+use crate::radius::RadiusServer;
+use crate::role::aaa::Aaa;
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
@@ -26,6 +29,7 @@ use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
+pub use radius::{AaaRole, RadSecListeners};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -35,6 +39,8 @@ pub struct NodeOptions {
     pub udm: Option<UdmRole>,
     /// AUSF.
     pub ausf: Option<AusfRole>,
+    /// AAA server; it needs the UDM beside it.
+    pub aaa: Option<AaaRole>,
     /// Which peers count as one requester.
     pub groups: Groups,
     /// Who may ask for which operation.
@@ -115,6 +121,12 @@ pub enum NodeError {
     /// The URL of the UDM cannot be used.
     #[error("AUSF: the UDM's URL: {0}")]
     UdmUrl(ClientError),
+    /// The AAA server has no UDM in this process.
+    #[error("AAA: there is no UDM on this node")]
+    NoUdmForAaa,
+    /// Clients of RADIUS over TLS would need no certificate.
+    #[error("AAA: RADIUS over TLS is for clients with a certificate: name the authority that vouches for them")]
+    NotMutual,
 }
 
 /// Why one socket cannot serve UDM and AUSF.
@@ -186,6 +198,7 @@ impl Sharing {
 pub struct Node {
     udm: Option<Arc<Udm>>,
     ausf: Option<Arc<Ausf>>,
+    aaa: Option<radius::Serving>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
     groups: Live<Groups>,
@@ -273,6 +286,7 @@ impl Node {
         let mut node = Self {
             udm: udm.clone(),
             ausf: None,
+            aaa: None,
             udm_url: None,
             ausf_url: None,
             groups: Live::new(options.groups.clone()),
@@ -323,6 +337,11 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        let aaa = match (options.aaa, &node.udm) {
+            (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone())?),
+            (Some(_), None) => return Err(NodeError::NoUdmForAaa),
+            (None, _) => None,
+        };
         let mut houses: Vec<(Limits, House)> = Vec::new();
         for socket in sockets {
             let Socket {
@@ -342,6 +361,7 @@ impl Node {
             let serving = serve_in(house, listener, Arc::new(routes), server.tls, node.shutdown.clone());
             node.tasks.push(tokio::spawn(serving));
         }
+        node.aaa = aaa.map(|aaa| aaa.serve(&node.shutdown, &mut node.tasks));
         let shutdown = node.shutdown.clone();
         node.tasks.push(tokio::spawn(report_left_out(shutdown)));
         if let Some(ausf) = node.ausf.clone() {
@@ -376,7 +396,7 @@ impl Node {
             .filter(move |(service, _)| service.name.starts_with(prefix))
     }
 
-    /// From now on: policy, groups, access, home network keys and certificates of these options, all or nothing. Connections and requests in
+    /// From now on: policy, groups, access, clients of RADIUS, home network keys and certificates of these options, all or nothing. Connections and requests in
     /// progress go on. What else the options say stays as it was.
     ///
     /// # Errors
@@ -389,10 +409,14 @@ impl Node {
         for (name, have, get) in [
             ("the UDM", self.udm.is_some(), options.udm.is_some()),
             ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
+            ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
             }
+        }
+        if let (Some(serving), Some(role)) = (&self.aaa, &options.aaa) {
+            serving.can_renew(role)?;
         }
         self.tls.renew(&Certificates::of(options))?;
         self.take_over_policy(options);
@@ -409,6 +433,9 @@ impl Node {
         if let (Some(ausf), Some(role)) = (&self.ausf, &options.ausf) {
             ausf.serving_networks().replace(role.options.serving_networks.clone());
         }
+        if let (Some(serving), Some(role)) = (&self.aaa, &options.aaa) {
+            serving.renew(role);
+        }
     }
 
     /// What it does and has done.
@@ -416,6 +443,7 @@ impl Node {
         Watch {
             udm: self.udm.clone(),
             ausf: self.ausf.clone(),
+            aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
@@ -442,6 +470,18 @@ impl Node {
     /// The UDM.
     pub fn udm(&self) -> Option<&Arc<Udm>> {
         self.udm.as_ref()
+    }
+
+    /// The AAA server behind RADIUS.
+    pub fn aaa(&self) -> Option<&Arc<RadiusServer<Aaa>>> {
+        self.aaa.as_ref().map(|serving| &serving.server)
+    }
+
+    /// Where RADIUS is served over UDP, and over TLS, with the ports that it got.
+    pub fn radius_addresses(&self) -> (&[SocketAddr], &[SocketAddr]) {
+        self.aaa
+            .as_ref()
+            .map_or((&[], &[]), |serving| (&serving.udp, &serving.radsec))
     }
 
     /// Says to whoever [watches](Watch::is_stopping) that it is about to end; it serves as before until the

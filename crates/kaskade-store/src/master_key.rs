@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use aws_lc_rs::{digest, rand};
-use kaskade_crypto::seal::{ExportKey, HnKeySealer, RootKey};
+use kaskade_crypto::seal::{ExportKey, HnKeySealer, NameKeys, RootKey};
 use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::Zeroizing;
 
@@ -93,6 +93,11 @@ impl MasterKey {
     /// The key that seals the home network's private keys.
     pub fn hn_key_sealer(&self) -> HnKeySealer {
         self.root_key().hn_key_sealer()
+    }
+
+    /// The keys of the names that a server of EAP-AKA gives to its users; pseudonyms of one generation are nothing to another.
+    pub fn name_keys(&self, generation: u32) -> NameKeys {
+        self.root_key().name_keys(generation)
     }
 
     /// The keys of one audit log: for its codes and pseudonyms.

@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::admin;
 use crate::data_dir::subscribers_in;
 use crate::record;
-use crate::runtime::limits;
+use crate::runtime::{limits, roles};
 
 /// Threads that wait for the disk, at most: what waits beyond them waits in line.
 pub(crate) const BLOCKING_THREADS: usize = 16;
@@ -53,7 +53,8 @@ impl Footprint {
             ("challenges", of(Role::Ausf, contexts.octets_of_pending())),
             ("eap", of(Role::Ausf, contexts.octets_of_eap())),
             ("results", of(Role::Ausf, contexts.octets_of_results())),
-            ("reports", of(Role::Udm, events.octets_at_most())),
+            ("reports", if config.has_udm() { events.octets_at_most() } else { 0 }),
+            ("radius", of(Role::Aaa, roles::radius_octets(config))),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             (
@@ -259,6 +260,16 @@ mod tests {
         raised.push(Footprint::of(&config).octets());
         assert_eq!(raised.len(), 11);
         assert!(raised.iter().all(|octets| *octets > usual), "{raised:?} {usual}");
+        // An AAA server takes its part where it runs.
+        let mut radius = Config::default();
+        let before = Footprint::of(&radius).octets();
+        radius.run(Role::Aaa);
+        let usual = Footprint::of(&radius).octets();
+        assert!(usual > before);
+        radius.aaa.max_runs *= 2;
+        let more = Footprint::of(&radius).octets();
+        radius.aaa.max_reauthentications *= 2;
+        assert!(usual < more && more < Footprint::of(&radius).octets());
         // A UDM alone asks no other.
         let mut alone = Config::default();
         alone.keep_roles(&[Role::Udm]).expect("one role");

@@ -1,6 +1,6 @@
 //! What a configuration allows, and yet is probably not meant: `config check` and `up` say the same.
 
-use kaskade::config::{Config, Listening};
+use kaskade::config::{Config, Listening, Role};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_doctor::discretion::shown;
 use kaskade_net::role::policy::{Member, ServingNetwork};
@@ -26,7 +26,9 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
         }
     }
     let policy = &config.policy;
-    if policy.any_serving_network {
+    if !(config.runs(Role::Udm) || config.runs(Role::Ausf)) {
+        // Nobody asks for a serving network.
+    } else if policy.any_serving_network {
         warnings.push("policy.any_serving_network is true: every network may authenticate the subscribers".into());
     } else if policy.serving_networks.is_empty() && policy.serving_network_names.is_empty() {
         warnings
@@ -37,10 +39,41 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     } else if config.audit.when_full.0 == WhenFull::GoOn {
         warnings.push("audit.when_full is \"go on\": with a full disk, keys are given out without a record".into());
     }
+    warnings.extend(radius(config));
     warnings.extend(log_too_short(config));
     warnings.extend(reservations(config));
     warnings.extend(access(config));
     warnings
+}
+
+/// What RADIUS allows, and yet is probably not meant.
+fn radius(config: &Config) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !config.aaa.runs() {
+        return notes;
+    }
+    if config.aaa.clients.0.is_empty() {
+        notes.push(
+            "aaa.clients is empty: no gateway may ask. Add [aaa.clients.NAME] with its prefixes and secret".to_owned(),
+        );
+    }
+    let mut open = config
+        .aaa
+        .radius
+        .iter()
+        .filter(|listen| !listen.ip().to_canonical().is_loopback());
+    if let Some(listen) = open.next() {
+        notes.push(format!(
+            "aaa.radius is {listen}: over UDP nothing but MD5 and the secret of the client guard the keys on their way. Keep that network \
+             to yourself, or use aaa.radsec"
+        ));
+    }
+    for name in config.radius().map(|radius| radius.short_secrets).unwrap_or_default() {
+        notes.push(format!(
+            "aaa.clients.{name}: its secret has fewer than 16 octets, and whoever sees one packet can try all of them: draw a longer one"
+        ));
+    }
+    notes
 }
 
 /// Less than four segments cannot be kept: the one that is written, the next, and some that are full.

@@ -291,4 +291,11 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("psk-writer-forgotten", "a task that reads takes the turn of the one that writes", NET, "one_task_reads_while_another_writes"),
     fault("psk-hint-not-heard", "a client goes on whatever the server says of its keys", NET, "the_hint_is_said_and_heard"),
     fault("psk-key-not-wiped", "a pre-shared key stays in memory after its use", NET, "nothing_of_a_key_is_left_after_a_handshake"),
+    fault("reauthentication-names-show-their-place", "two names of one user have something in common", NET, "names_of_a_user_have_nothing_in_common_and_lead_to_its_table"),
+    fault("another-card-let-in", "keys of a card that was replaced let its terminal in", NET, "the_keys_of_a_card_before_let_nobody_in"),
+    fault("suspended-let-in", "a user who is suspended after the challenge is let in", NET, "a_user_who_is_suspended_in_the_middle_is_notified_and_out"),
+    fault("network-of-another-gateway", "a RADIUS client gets keys of another network than its own", NET, "each_gateway_is_of_the_network_that_it_has_by_configuration"),
+    fault("realm-of-others-served", "an AAA server takes identities of realms that are not its own", NET, "a_realm_of_others_is_not_served"),
+    fault("aaa-run-without-end", "an EAP server takes an answer however late it comes", NET, "a_run_that_takes_too_long_is_over"),
+    fault("aaa-tells-what-others-may-do-better", "a user is out because this AAA server has no room, and no other is asked", NET, "without_room_in_the_audit_log_nothing_is_given_out"),
 ];

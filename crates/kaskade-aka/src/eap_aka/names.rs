@@ -36,6 +36,11 @@ impl Pseudonyms {
         Self(TokenKey::from_octets(key))
     }
 
+    /// With a key that lies with others of the server.
+    pub const fn with_key(key: TokenKey) -> Self {
+        Self(key)
+    }
+
     /// A pseudonym of a user that can be used until then: a user name, without realm.
     ///
     /// # Errors

@@ -132,6 +132,11 @@ impl<'p> AkaPacket<'p> {
         self.octets
     }
 
+    /// What it is; `None` for what is none that is known.
+    pub fn subtype(&self) -> Option<Subtype> {
+        self.split().ok().and_then(|(subtype, _)| Subtype::of(subtype))
+    }
+
     /// The subtype as it stands there, and the attributes behind it.
     pub(super) fn split(&self) -> Result<(u8, &'p [u8]), EapError> {
         match self.octets.split_first_chunk::<BEFORE_ATTRIBUTES>() {

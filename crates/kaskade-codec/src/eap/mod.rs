@@ -46,7 +46,10 @@ pub use attribute::{AttributeType, Shape};
 pub use error::EapError;
 pub use hidden::{Encrypted, Hidden, Sealing};
 pub use message::{AkaMethod, AkaPacket, IdRequest, Subtype};
-pub use packet::{Body, Code, Message, Packet, Type, failure, identity_response, nak, notification_response, success};
+pub use packet::{
+    Body, Code, Message, Packet, Type, failure, identity_request, identity_response, nak, notification_response,
+    success,
+};
 pub use request::{Challenge, FsOffer, NotificationCode, NotificationRequest, Reauthentication, Request};
 pub use response::{ChallengeAnswer, NotificationAnswer, ReauthenticationAnswer, Response};
 pub use verify::{Unverified, WrongMac};

@@ -165,6 +165,11 @@ pub fn nak(identifier: u8, wanted: &[AkaMethod]) -> Vec<u8> {
     message(Code::Response, identifier, Type::Nak, &types)
 }
 
+/// EAP-Request/Identity without a text for people (RFC 3748 5.1). 5 octets.
+pub fn identity_request(identifier: u8) -> Vec<u8> {
+    message(Code::Request, identifier, Type::Identity, &[])
+}
+
 /// EAP-Response/Identity (RFC 3748 5.1).
 pub fn identity_response(identifier: u8, identity: &EapIdentity) -> Vec<u8> {
     message(Code::Response, identifier, Type::Identity, identity.as_str().as_bytes())

@@ -6,6 +6,7 @@ use core::fmt::{self, Write};
 use core::str::FromStr;
 
 use super::error::{ParseError, digits};
+use super::suci_nai::without_padding;
 use super::{Imsi, Nai, Plmn, RoutingIndicator, Supi};
 
 /// The longest scheme output accepted, in octets: 3000 of a proprietary scheme plus an NAI as input
@@ -265,13 +266,17 @@ impl Suci {
         })
     }
 
-    /// The SUPI that a deconcealed scheme input names: the inverse of [`Suci::scheme_input`].
+    /// The SUPI that a deconcealed scheme input names: the inverse of [`Suci::scheme_input`]. Behind a realm, which has three digits of
+    /// MNC whatever the network has, ten digits of MSIN say that there are two.
     ///
     /// # Errors
     /// [`ParseError`] when the octets are not an MSIN or username.
     pub fn supi_from_scheme_input(&self, input: &[u8]) -> Result<Supi, ParseError> {
         match self.home {
-            SuciHome::Imsi(_) => self.supi_from_clear(&unbcd(input)?),
+            SuciHome::Imsi(plmn) => {
+                let msin = unbcd(input)?;
+                imsi(without_padding(plmn, &msin), &msin)
+            }
             _ => {
                 let text = core::str::from_utf8(input).map_err(|_| ParseError::Form {
                     field: "scheme input",
@@ -305,17 +310,7 @@ impl Suci {
             text.parse::<Nai>()
         };
         match &self.home {
-            SuciHome::Imsi(plmn) => {
-                if clear.is_empty() {
-                    return Err(ParseError::Length {
-                        field: "MSIN",
-                        unit: "digits",
-                        expected: "1 to 10",
-                        actual: 0,
-                    });
-                }
-                Imsi::from_parts(*plmn, clear).map(Supi::Imsi)
-            }
+            SuciHome::Imsi(plmn) => imsi(*plmn, clear),
             SuciHome::NetworkSpecific(realm) => nai(realm).map(Supi::NetworkSpecific),
             SuciHome::GlobalLine(realm) => nai(realm).map(Supi::GlobalLine),
             SuciHome::GlobalCable(realm) => nai(realm).map(Supi::GlobalCable),
@@ -353,6 +348,18 @@ impl FromStr for Suci {
             None => Self::from_nai(text),
         }
     }
+}
+
+fn imsi(home: Plmn, msin: &str) -> Result<Supi, ParseError> {
+    if msin.is_empty() {
+        return Err(ParseError::Length {
+            field: "MSIN",
+            unit: "digits",
+            expected: "1 to 10",
+            actual: 0,
+        });
+    }
+    Imsi::from_parts(home, msin).map(Supi::Imsi)
 }
 
 fn from_sbi(rest: &str) -> Result<Suci, ParseError> {

@@ -97,12 +97,8 @@ impl Suci {
         let scheme = ProtectionScheme::from_id(scheme)?;
         if scheme == ProtectionScheme::Null {
             let clear = rest.strip_prefix("userid").ok_or(FORM)?;
-            // Ten MSIN digits leave room for two MNC digits in an IMSI: the leading 0 of the realm is padding.
             let home = match home {
-                SuciHome::Imsi(plmn) if clear.len() == 10 => match plmn.mnc().strip_prefix('0') {
-                    Some(mnc) => SuciHome::Imsi(Plmn::new(plmn.mcc(), mnc)?),
-                    None => SuciHome::Imsi(plmn),
-                },
+                SuciHome::Imsi(plmn) => SuciHome::Imsi(without_padding(plmn, clear)),
                 home => home,
             };
             return Self::new(home, ri, HnKeyId(0), SchemeOutput::Null(clear.into()));
@@ -131,6 +127,13 @@ impl Suci {
         };
         Self::new(home, ri, hn_key_id, SchemeOutput::concealed(scheme, octets)?)
     }
+}
+
+/// The home network of a subscriber with this MSIN. A realm has three digits of MNC; ten of an MSIN leave room for two in an IMSI, so
+/// that a leading 0 is padding.
+pub(super) fn without_padding(plmn: Plmn, msin: &str) -> Plmn {
+    let shorter = plmn.mnc().strip_prefix('0').filter(|_| msin.len() == 10);
+    shorter.and_then(|mnc| Plmn::new(plmn.mcc(), mnc).ok()).unwrap_or(plmn)
 }
 
 /// Takes `<name><value>.` from the front.

@@ -118,6 +118,22 @@ fn suci_null_scheme_in_all_forms() {
 }
 
 #[test]
+fn a_realm_pads_an_mnc_of_two_digits_and_ten_digits_of_msin_tell() {
+    for (supi, plmn, pads) in [
+        ("imsi-001010000000001", "001-01", true),
+        ("imsi-274012001002086", "274-012", false),
+    ] {
+        let (supi, plmn): (Supi, Plmn) = (supi.parse().unwrap(), plmn.parse().unwrap());
+        let input = Suci::scheme_input(&supi, Some(plmn)).unwrap();
+        let realm: Plmn = if pads { "001-001".parse().unwrap() } else { plmn };
+        let output = SchemeOutput::concealed(ProtectionScheme::ProfileA, vec![7; 45]).unwrap();
+        let suci = Suci::new(SuciHome::Imsi(realm), RoutingIndicator::DEFAULT, HnKeyId(1), output).unwrap();
+        assert_eq!(suci.nai().parse::<Suci>().unwrap(), suci);
+        assert_eq!(suci.supi_from_scheme_input(&input).unwrap(), supi);
+    }
+}
+
+#[test]
 fn suci_of_a_network_specific_identifier() {
     // A username with hyphens that look like fields, in a realm with hyphens.
     let supi: Supi = "nai-bob-1-1-1-aa@my-realm.example".parse().unwrap();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 use crate::count::RefusalCounters;
+use crate::radius::RadiusServer;
+use crate::role::aaa::Aaa;
 use crate::role::ausf::Ausf;
 use crate::role::udm::Udm;
 use crate::sbi::server::{House, HouseFigures, Shutdown};
@@ -15,6 +17,7 @@ use crate::sbi::service::Api;
 pub struct Watch {
     pub(super) udm: Option<Arc<Udm>>,
     pub(super) ausf: Option<Arc<Ausf>>,
+    pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
@@ -53,6 +56,11 @@ impl Watch {
         self.ausf.as_ref()
     }
 
+    /// Its AAA server, behind RADIUS.
+    pub fn aaa(&self) -> Option<&Arc<RadiusServer<Aaa>>> {
+        self.aaa.as_ref()
+    }
+
     /// Whether a listener, or what works beside them, has ended before the node was to.
     pub fn has_lost_a_part(&self) -> bool {
         !self.is_stopping() && self.tasks.iter().any(AbortHandle::is_finished)
@@ -74,6 +82,7 @@ mod tests {
         let watch = |tasks: &[AbortHandle]| Watch {
             udm: None,
             ausf: None,
+            aaa: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
             houses: Vec::new(),

@@ -9,7 +9,7 @@ use kaskade_flow::refusal::Radius;
 
 use super::clients::Client;
 use super::duplicates::Octets;
-use super::eap_server::{Granted, Key};
+use super::eap_server::{Asked, Granted, Key};
 
 /// What `Termination-Action` says: the gateway asks again at the end of the session (RFC 2865 5.29).
 const RADIUS_REQUEST: u32 = 1;
@@ -25,10 +25,13 @@ impl Answers<'_> {
     pub(super) fn challenge(
         &self,
         state: &[u8],
-        eap: Durable<Vec<u8>>,
+        eap: Asked,
         timeout: Option<Duration>,
     ) -> Result<(Octets, Vec<u8>), NoRoom> {
-        let eap = eap.release_to_peer();
+        let eap = match eap {
+            Asked::Plain(eap) => eap,
+            Asked::Released(eap) => eap.release_to_peer(),
+        };
         let octets = self.asking(state, &eap, |answer| match timeout {
             Some(timeout) => answer.number(A::SessionTimeout, seconds(timeout)),
             None => Ok(()),

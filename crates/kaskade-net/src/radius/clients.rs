@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use kaskade_crypto::radius::SharedSecret;
+use kaskade_faults::fault;
 
 use crate::sbi::peer::{Peer, Requester};
 
@@ -128,10 +129,10 @@ impl Client {
         }
     }
 
-    /// Known by its certificate, over TLS.
-    pub(super) fn with_certificate(peer: &Peer) -> Self {
+    /// Known over TLS, which does the work of the secret there.
+    fn over_tls(requester: Requester) -> Self {
         Self {
-            requester: peer.requester().clone(),
+            requester,
             secret: SharedSecret::radsec(),
         }
     }
@@ -152,11 +153,14 @@ impl Client {
 #[error("two RADIUS clients have {0}")]
 pub struct Twice(Prefix);
 
-/// All clients that ask over UDP: of several prefixes that an address has, the longest counts.
-#[derive(Debug, Default)]
+/// All clients. Over UDP they are known by their address: of several prefixes that it has, the longest counts. Over TLS by a name in
+/// their certificate; where nobody has such a name, whoever has a certificate is a client.
+#[derive(Clone, Debug, Default)]
 pub struct Clients {
     /// The lengths that there are, longest first, and who has a prefix of that length.
     by_length: Vec<(u8, HashMap<IpAddr, Arc<Client>>)>,
+    /// By names in certificates, in lower case.
+    by_name: HashMap<Box<str>, Arc<Client>>,
 }
 
 impl Clients {
@@ -174,7 +178,30 @@ impl Clients {
         }
         let mut by_length: Vec<_> = by_length.into_iter().collect();
         by_length.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
-        Ok(Self { by_length })
+        let by_name = HashMap::new();
+        Ok(Self { by_length, by_name })
+    }
+
+    /// And over TLS whoever has this name in its certificate: a DNS name, a URI, or the common name where there is neither. It is known
+    /// as `client`, in logs and as the owner of its sessions.
+    #[must_use]
+    pub fn with_certificate(mut self, name: &str, client: &str) -> Self {
+        let client = Client::over_tls(Requester::group(client));
+        self.by_name.insert(name.to_ascii_lowercase().into(), Arc::new(client));
+        self
+    }
+
+    /// Who has this certificate: nobody without one. One with the names of several is nobody's.
+    pub(super) fn of_peer(&self, peer: &Peer) -> Option<Arc<Client>> {
+        let names = peer.names()?;
+        if self.by_name.is_empty() || fault!("radsec-names-not-looked-at") {
+            return Some(Arc::new(Client::over_tls(peer.requester().clone())));
+        }
+        let mut found = names.iter().filter_map(|name| self.by_name.get(&**name));
+        let first = found.next()?;
+        found
+            .all(|other| other.requester == first.requester)
+            .then(|| first.clone())
     }
 
     /// Who has this address.

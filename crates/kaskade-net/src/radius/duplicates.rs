@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kaskade_codec::radius::Packet;
+use kaskade_codec::radius::{PACKET_AT_MOST, Packet};
 use kaskade_faults::fault;
 use kaskade_flow::Moment;
 use kaskade_flow::expiring::{Bounds, Full, Missing, Table};
@@ -62,6 +62,12 @@ pub(super) struct InWork<'d> {
 }
 
 impl Duplicates {
+    /// What they take at most, in octets.
+    pub(super) const fn octets_at_most(all: usize) -> usize {
+        const ANSWER: usize = PACKET_AT_MOST + 64;
+        Table::<RequesterId, Kept>::octets_at_most(all / SHARDS + 1, ANSWER).saturating_mul(SHARDS)
+    }
+
     pub(super) fn new(all: usize, lifetime: Duration) -> Self {
         let bounds = Bounds {
             all: (all / SHARDS).max(1),

@@ -19,10 +19,13 @@ pub trait EapServer: Send + Sync + 'static {
     /// A run that waits for its peer. It should be small: as many as [`RadiusOptions::pending`](super::RadiusOptions::pending) wait at once.
     type Run: Send + 'static;
 
+    /// Octets that a run has on the heap at most, beside itself.
+    const RUN_HEAP: usize;
+
     /// Takes a packet for a run, or the first packet of another one.
     fn handle(&self, ask: EapAsk<'_>, run: Option<Self::Run>) -> impl Future<Output = EapTold<Self::Run>> + Send;
 
-    /// Hears of what was refused before it came here or with what it said: for the audit log.
+    /// Hears of what was refused before it came here, for the audit log; of what it refuses itself it knows.
     fn refused(&self, _who: &Requester, _why: Refusal) {}
 }
 
@@ -56,7 +59,7 @@ pub enum EapTold<R> {
         /// The run.
         run: R,
         /// The EAP request.
-        packet: Durable<Vec<u8>>,
+        packet: Asked,
     },
     /// The peer may come in.
     Success(Durable<Granted>),
@@ -74,6 +77,14 @@ pub enum EapTold<R> {
         /// Why.
         why: Refused,
     },
+}
+
+/// An EAP request.
+pub enum Asked {
+    /// It gives nothing out: who are you, or what came of it.
+    Plain(Vec<u8>),
+    /// It gives something out, such as a challenge, and its release is on record.
+    Released(Durable<Vec<u8>>),
 }
 
 /// What a gateway is told when a peer may come in.

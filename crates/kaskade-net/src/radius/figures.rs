@@ -24,6 +24,9 @@ pub enum Dropped {
     /// It is refused for a reason of which a gateway is told nothing.
     #[error("{0}")]
     Refused(Refusal),
+    /// Whoever runs EAP does not take it, for such a reason.
+    #[error("{0}")]
+    NotTaken(Refusal),
 }
 
 impl Dropped {
@@ -35,7 +38,7 @@ impl Dropped {
             Self::NotAuthentic(_) => Refusal::IeIncorrect,
             Self::Code(_) => Refusal::CommandUnsupported,
             Self::Copy => Refusal::InWork,
-            Self::Refused(why) => *why,
+            Self::Refused(why) | Self::NotTaken(why) => *why,
         }
     }
 }
@@ -106,7 +109,7 @@ impl Figures {
             Dropped::Malformed(_) => self.malformed.add_one(),
             Dropped::NotAuthentic(_) => self.not_authentic.add_one(),
             Dropped::Copy => self.copies_dropped.add_one(),
-            Dropped::Code(_) | Dropped::Refused(_) => {}
+            Dropped::Code(_) | Dropped::Refused(_) | Dropped::NotTaken(_) => {}
         }
         self.refusals.add_one(dropped.why());
     }

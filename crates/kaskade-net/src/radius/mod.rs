@@ -33,7 +33,7 @@ mod udp;
 mod work;
 
 pub use clients::{Client, Clients, NotAPrefix, Prefix, Twice};
-pub use eap_server::{EapAsk, EapServer, EapTold, Granted, Key};
+pub use eap_server::{Asked, EapAsk, EapServer, EapTold, Granted, Key};
 pub use figures::{Dropped, Figures};
 pub use radsec::{RadSecOptions, serve_radsec};
 pub use server::{RadiusOptions, RadiusServer};

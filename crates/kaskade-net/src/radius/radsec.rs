@@ -16,7 +16,6 @@ use super::eap_server::EapServer;
 use super::figures::Dropped;
 use super::server::RadiusServer;
 use super::udp::log_dropped;
-use crate::live::Live;
 use crate::sbi::accept::{Entrance, Origin};
 use crate::sbi::connection::{ConnectionError, GRACE, idle, prepare, shake_hands};
 use crate::sbi::doors::{Presence, Ticket};
@@ -34,9 +33,6 @@ const IN_WORK: u32 = 64;
 pub struct RadSecOptions {
     /// Whom clients find, and which authorities vouch for them. What replaces it counts from the next connection on.
     pub tls: ServerTls,
-    /// Names in the certificates of clients, in lower case: who has none of them is not let in. Empty: whoever has a certificate. What
-    /// replaces them counts from the next packet on.
-    pub names: Live<Vec<String>>,
     /// What the clients may use.
     pub limits: Limits,
 }
@@ -59,7 +55,6 @@ pub async fn serve_radsec<E: EapServer>(
     let house = Arc::new(House {
         server,
         tls: options.tls,
-        names: options.names,
         limits: limits.clone(),
         shutdown: shutdown.clone(),
     });
@@ -74,7 +69,6 @@ pub async fn serve_radsec<E: EapServer>(
 struct House<E: EapServer> {
     server: Arc<RadiusServer<E>>,
     tls: ServerTls,
-    names: Live<Vec<String>>,
     limits: Limits,
     shutdown: Shutdown,
 }
@@ -95,7 +89,7 @@ impl<E: EapServer> House<E> {
             () = self.shutdown.begun() => return Err(ConnectionError::Stopping),
         };
         let peer = peer(&stream, origin.ip());
-        self.lets_in(&peer)?;
+        let client = self.client(&peer)?;
         if !ticket.admit() {
             return Err(ConnectionError::NoRoom);
         }
@@ -105,8 +99,8 @@ impl<E: EapServer> House<E> {
         let (reader, writer) = split(stream);
         let connection = Connection {
             house: self,
-            client: Arc::new(Client::with_certificate(&peer)),
             peer,
+            client,
             address,
             writer: Arc::new(Mutex::new(writer)),
             places: Arc::new(Semaphore::new(IN_WORK as usize)),
@@ -117,27 +111,22 @@ impl<E: EapServer> House<E> {
             .await
     }
 
-    /// Nobody without a certificate, whatever the TLS has become, and nobody without a name of a client.
-    fn lets_in(&self, peer: &Peer) -> io::Result<()> {
-        let is_client = peer.names().is_some_and(|of_peer| {
-            self.names.with(|names| {
-                let any = names.is_empty() || fault!("radsec-names-not-looked-at");
-                any || of_peer.iter().any(|name| names.iter().any(|own| **own == **name))
-            })
-        });
-        if is_client {
-            return Ok(());
-        }
-        self.server.unknown(peer.requester());
-        let reason = format!("{} has no name of a RADIUS client in its certificate", peer.requester());
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, reason))
+    /// Which client a peer is: nobody without a certificate, whatever the TLS has become, and nobody without a name of one.
+    fn client(&self, peer: &Peer) -> io::Result<Arc<Client>> {
+        let client = self.server.clients().with(|clients| clients.of_peer(peer));
+        client.ok_or_else(|| {
+            self.server.unknown(peer.requester());
+            let reason = format!("{} has no name of a RADIUS client in its certificate", peer.requester());
+            io::Error::new(io::ErrorKind::PermissionDenied, reason)
+        })
     }
 }
 
 struct Connection<E: EapServer, I> {
     house: Arc<House<E>>,
-    client: Arc<Client>,
     peer: Peer,
+    /// Which client it was when it came; each packet asks again.
+    client: Arc<Client>,
     address: SocketAddr,
     writer: Arc<Mutex<WriteHalf<I>>>,
     /// Of requests in work.
@@ -183,14 +172,15 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
                 Ok::<_, io::Error>(packet)
             };
             let packet = timeout(self.house.limits.patience, rest).await??;
-            if !fault!("radsec-names-looked-at-once") {
-                self.house.lets_in(&self.peer)?;
-            }
+            let client = match fault!("radsec-names-looked-at-once") {
+                true => self.client.clone(),
+                false => self.house.client(&self.peer)?,
+            };
             let Ok(place) = self.places.clone().acquire_owned().await else {
                 return Ok(());
             };
-            let work = self.house.server.work.admitted(self.client.requester().id()).await;
-            let (house, client, address) = (self.house.clone(), self.client.clone(), self.address);
+            let work = self.house.server.work.admitted(client.requester().id()).await;
+            let (house, address) = (self.house.clone(), self.address);
             let (writer, ended, presence) = (self.writer.clone(), self.ended.clone(), presence.clone());
             // It goes to its end whatever becomes of the connection.
             tokio::spawn(async move {

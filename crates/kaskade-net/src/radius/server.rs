@@ -4,16 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade_codec::radius::{AccessRequest, Code, NoRoom, Packet, Salts};
+use kaskade_codec::radius::{AccessRequest, Code, NoRoom, PACKET_AT_MOST, Packet, Salts};
 use kaskade_faults::fault;
+use kaskade_flow::Moment;
 use kaskade_flow::refusal::{Radius, Refusal};
-use kaskade_flow::{Durable, Moment};
 use zeroize::Zeroizing;
 
 use super::answer::Answers;
 use super::clients::{Client, Clients};
 use super::duplicates::{Duplicates, Known, Octets};
-use super::eap_server::{EapAsk, EapServer, EapTold};
+use super::eap_server::{Asked, EapAsk, EapServer, EapTold};
 use super::figures::{Dropped, Figures};
 use super::sessions::{self, CannotBegin, NoSession, Sessions, Waiting};
 use super::work::{Place, Work};
@@ -58,6 +58,17 @@ impl Default for RadiusOptions {
             in_work: 4096,
             challenge_timeout: None,
         }
+    }
+}
+
+impl RadiusOptions {
+    /// What a server with these takes at most, in octets.
+    pub const fn octets_at_most<E: EapServer>(&self) -> usize {
+        // A request in work has its datagram, what is read out of it, and the task.
+        const TASK: usize = 4 * PACKET_AT_MOST;
+        Sessions::<E::Run>::octets_at_most(self.pending, E::RUN_HEAP)
+            .saturating_add(Duplicates::octets_at_most(self.answers))
+            .saturating_add(self.in_work.saturating_mul(TASK))
     }
 }
 
@@ -168,7 +179,13 @@ impl<E: EapServer> RadiusServer<E> {
     ) -> Result<Arc<Zeroizing<Vec<u8>>>, Dropped> {
         self.figures.packets.add_one();
         let answered = self.answer_believed(packet, client, from).await;
-        answered.map_err(|dropped| self.drop_packet(client, dropped))
+        answered.map_err(|dropped| match dropped {
+            Dropped::NotTaken(_) => {
+                self.figures.dropped(&dropped);
+                dropped
+            }
+            _ => self.drop_packet(client, dropped),
+        })
     }
 
     async fn answer_believed(&self, datagram: &[u8], client: &Client, from: SocketAddr) -> Result<Octets, Dropped> {
@@ -212,7 +229,11 @@ impl<E: EapServer> RadiusServer<E> {
         let (waiting, session) = match session.transpose() {
             Ok(session) => session.unzip(),
             Err(NoSession::InWork) => return Err(Dropped::Refused(Refusal::InWork)),
-            Err(NoSession::Unknown) => return self.refused(answers, eap, Refusal::ContextNotFound),
+            Err(NoSession::Unknown) => {
+                let why = Refusal::ContextNotFound;
+                self.eap.refused(answers.client.requester(), why);
+                return self.not_taken(answers, eap, why);
+            }
         };
         let (run, before) = waiting.map(Waiting::split).unzip();
         let ask = EapAsk {
@@ -249,11 +270,11 @@ impl<E: EapServer> RadiusServer<E> {
     }
 
     /// What a gateway is told of a packet that belongs to no run.
-    fn refused(&self, answers: &Answers<'_>, eap: &[u8], why: Refusal) -> Result<Octets, Dropped> {
+    fn not_taken(&self, answers: &Answers<'_>, eap: &[u8], why: Refusal) -> Result<Octets, Dropped> {
         match why.verdict().radius.answer() {
             Some(Radius::Reject) => self.reject(answers, &failure(eap), why),
             // There is nothing that could be asked again.
-            Some(Radius::Again | Radius::Discard) | None => Err(Dropped::Refused(why)),
+            Some(Radius::Again | Radius::Discard) | None => Err(Dropped::NotTaken(why)),
         }
     }
 
@@ -261,7 +282,6 @@ impl<E: EapServer> RadiusServer<E> {
         let octets = answers.reject(eap).map_err(no_room)?;
         self.figures.rejects.add_one();
         self.figures.refusals.add_one(why);
-        self.eap.refused(answers.client.requester(), why);
         Ok(octets)
     }
 }
@@ -288,7 +308,7 @@ struct Turn<'t, E: EapServer> {
 
 impl<E: EapServer> Turn<'_, E> {
     /// The peer is asked something.
-    fn asks(self, run: E::Run, packet: Durable<Vec<u8>>) -> Result<Octets, Dropped> {
+    fn asks(self, run: E::Run, packet: Asked) -> Result<Octets, Dropped> {
         let Self { server, request, .. } = self;
         let (sessions, now) = (&server.sessions, (server.clock)());
         let place = match &self.session {
@@ -321,7 +341,7 @@ impl<E: EapServer> Turn<'_, E> {
         let now = (server.clock)();
         let told = why.verdict().radius.answer().unwrap_or(Radius::Discard);
         let (Some(session), Some(before), Some(run)) = (self.session, self.before, run) else {
-            return server.refused(answers, eap, why);
+            return server.not_taken(answers, eap, why);
         };
         match told {
             Radius::Reject => server.reject(answers, &failure(eap), why),
@@ -335,13 +355,21 @@ impl<E: EapServer> Turn<'_, E> {
                 let octets = octets.map_err(no_room)?;
                 server.figures.repeated_challenges.add_one();
                 server.figures.refusals.add_one(why);
-                server.eap.refused(answers.client.requester(), why);
                 Ok(octets)
             }
             Radius::Discard => {
                 session.put_back(before.with(run), now);
-                Err(Dropped::Refused(why))
+                Err(Dropped::NotTaken(why))
             }
         }
+    }
+}
+
+impl<E: EapServer + std::fmt::Debug> std::fmt::Debug for RadiusServer<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RadiusServer")
+            .field("eap", &self.eap)
+            .field("figures", &self.figures)
+            .finish_non_exhaustive()
     }
 }

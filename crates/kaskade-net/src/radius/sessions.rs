@@ -115,6 +115,13 @@ pub(super) enum NoSession {
 pub(super) struct CannotBegin;
 
 impl<R> Sessions<R> {
+    /// What they take at most, in octets, where a run has so many on the heap.
+    pub(super) const fn octets_at_most(all: usize, heap: usize) -> usize {
+        // A request that waits for its answer has as many octets as fit into a frame, and the allocator adds some.
+        const ASKED: usize = 1500 + 16;
+        Expiring::<Bound, RequesterId, Waiting<R>, RandomState>::octets_at_most(all, heap + ASKED)
+    }
+
     pub(super) fn new(options: &RadiusOptions) -> Self {
         let bounds = Bounds {
             all: options.pending,

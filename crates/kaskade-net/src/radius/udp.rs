@@ -88,7 +88,7 @@ pub(super) fn log_dropped(dropped: &Dropped, client: &str, from: SocketAddr) {
         Dropped::Malformed(error) => {
             log_limit!(warn, "a malformed RADIUS packet was dropped", client, %from, %error);
         }
-        Dropped::Code(_) | Dropped::Refused(_) => {
+        Dropped::Code(_) | Dropped::Refused(_) | Dropped::NotTaken(_) => {
             log_limit!(warn, "a RADIUS request was dropped", client, %from, %dropped);
         }
     }

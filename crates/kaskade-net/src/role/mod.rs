@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
+//! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
 //!
 //! [`policy`] says who may ask for what, and [`budget`] how much.
 
+pub mod aaa;
 pub mod access;
 mod audit;
 pub mod ausf;

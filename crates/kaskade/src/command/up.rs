@@ -1,4 +1,4 @@
-//! `kaskade up`: a home network's UDM and AUSF, and the demonstration.
+//! `kaskade up`: a home network's roles, and the demonstration.
 
 mod demo;
 
@@ -47,7 +47,7 @@ use demo::Demo;
     kaskade up --config kaskade.toml --role ausf --data ausf-data
 
 SIGHUP takes over from changed files: certificates, keys and authorities of listeners and clients; serving networks, reservations, groups
-and who may ask for what; access tokens; the roles of administrators; home network keys; the filter of the log. What is wrong with them is
+and who may ask for what; access tokens; RADIUS clients; the roles of administrators; home network keys; the filter of the log. What is wrong with them is
 logged, and nothing changes. SIGTERM or Ctrl-C ends in order, a second one at once.
 
 Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
@@ -220,6 +220,9 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
         }
         facts.push(("AUSF", format!("{url}/nausf-auth/v1")));
     }
+    let (radius, radsec) = node.radius_addresses();
+    let all = radius.iter().map(|address| ("RADIUS", format!("{address} (UDP)")));
+    facts.extend(all.chain(radsec.iter().map(|address| ("RADIUS", format!("{address} (TLS)")))));
     if let Some(url) = running.monitoring.as_ref().and_then(Monitoring::url) {
         facts.push(("Metrics", format!("{url}/metrics")));
         // In clear, or of those who need not show who they are, it takes nothing.

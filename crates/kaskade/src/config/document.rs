@@ -54,7 +54,9 @@ impl<'t> Document<'t> {
     pub(super) fn locate(&self, error: ConfigError) -> ConfigError {
         let name = match &error {
             ConfigError::Value { name, .. } => *name,
-            ConfigError::Fixed { name } | ConfigError::File { name, .. } => name.as_str(),
+            ConfigError::Fixed { name } | ConfigError::File { name, .. } | ConfigError::Entry { name, .. } => {
+                name.as_str()
+            }
             _ => return error,
         };
         match self.find(name) {

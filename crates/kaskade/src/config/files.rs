@@ -102,7 +102,8 @@ impl Names {
 }
 
 impl Config {
-    /// Reads the TLS files of each role that runs, of each peer that is asked, and of the listener where the node is watched.
+    /// Reads the TLS files and secrets of each role that runs, and the TLS files of each peer that is asked and of the listener where the node
+    /// is watched.
     ///
     /// # Errors
     /// [`ConfigError::File`], with where it stands in the file that this was read from.
@@ -115,6 +116,10 @@ impl Config {
             }
             self.ausf.udm.client_options("ausf.udm")?;
             self.nrf.client_options("nrf")?;
+            if self.aaa.runs() {
+                self.aaa.tls.server("aaa.tls")?;
+                self.radius()?;
+            }
             self.admin.tls.server("admin.tls").map(drop)
         };
         read().map_err(|error| match file {

@@ -4,6 +4,7 @@
 //! each. Unknown names are refused with their line. `KASKADE_DATA_DIR`, `KASKADE_UDM_LISTEN`, `KASKADE_AUSF_LISTEN`,
 //! `KASKADE_ADMIN_LISTEN` and `KASKADE_LOG` override the file.
 
+mod aaa;
 mod admin;
 mod budget;
 mod document;
@@ -31,13 +32,14 @@ use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::token::TokenAlgorithm;
 use kaskade_store::audit::WhenFull;
 
+pub use aaa::{AaaConfig, AaaMethod, ClientConfig, Radius, Secrecy};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
-pub use setting::{NumberRange, Parsed, Table};
+pub use setting::{NumberRange, Parsed, Table, Tables};
 
 pub use crate::place::Place;
 
@@ -48,10 +50,12 @@ settings! {
         /// something; a relative one is in the folder where the command is run.
         data_dir: PathBuf = PathBuf::from("kaskade-data"),
         /// UDM: authentication vectors and SUCI deconcealment (Nudm_UEAuthentication).
-        /// A role with a section runs; without any, all do.
+        /// A role with a section runs; without any, UDM and AUSF do.
         udm: Section<UdmConfig> = Section::default(),
         /// AUSF: 5G AKA with the serving networks (Nausf_UEAuthentication).
         ausf: Section<AusfConfig> = Section::default(),
+        /// AAA: EAP-AKA' and EAP-AKA behind RADIUS, for hotspots, wired 802.1X and trusted WLAN. It runs with a section alone.
+        aaa: Section<AaaConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -344,6 +348,14 @@ pub enum ConfigError {
         /// The file, and what is wrong with it.
         reason: String,
     },
+    /// The same of an entry in a table whose names are the user's.
+    #[error("{name}: {reason}")]
+    Entry {
+        /// The name, with its table.
+        name: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A setting that a running node does not take over.
     #[error("{name}: only a new start changes it: put it back, or stop and start")]
     Fixed {
@@ -516,6 +528,7 @@ impl Config {
         self.check_admin_address()?;
         self.check_listeners()?;
         self.check_roles()?;
+        self.check_aaa()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }

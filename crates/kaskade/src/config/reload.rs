@@ -14,6 +14,11 @@ const CHANGEABLE: &[&str] = &[
     "ausf.tls.cert",
     "ausf.tls.key",
     "ausf.tls.client_ca",
+    "aaa.network",
+    "aaa.clients",
+    "aaa.tls.cert",
+    "aaa.tls.key",
+    "aaa.tls.client_ca",
     "ausf.udm.ca",
     "ausf.udm.client_cert",
     "ausf.udm.client_key",
@@ -78,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_may_change_is_there() {
-        let leaves = Config::default().leaves();
+        let leaves = parse("[udm]\n[ausf]\n[aaa]\n").leaves();
         for name in CHANGEABLE {
             assert!(leaves.contains_key(*name), "{name}");
         }

@@ -18,17 +18,23 @@ pub enum Role {
     Udm,
     /// AUSF
     Ausf,
+    /// AAA server behind RADIUS, with a UDM of its own where none runs beside it
+    Aaa,
 }
 
 impl Role {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 2] = [Self::Udm, Self::Ausf];
+    pub const ALL: [Self; 3] = [Self::Udm, Self::Ausf, Self::Aaa];
 
-    /// What an NRF calls it (NFType of TS 29.510 6.1.6.3.3).
+    /// Those that run where none has a section.
+    pub const USUAL: [Self; 2] = [Self::Udm, Self::Ausf];
+
+    /// What an NRF calls it (NFType of TS 29.510 6.1.6.3.3). What speaks no HTTP is not registered.
     pub const fn nf_type(self) -> &'static str {
         match self {
             Self::Udm => "UDM",
             Self::Ausf => "AUSF",
+            Self::Aaa => "AAA",
         }
     }
 
@@ -37,6 +43,7 @@ impl Role {
         match self {
             Self::Udm => "udm",
             Self::Ausf => "ausf",
+            Self::Aaa => "aaa",
         }
     }
 }
@@ -47,30 +54,30 @@ impl fmt::Display for Role {
     }
 }
 
-/// The section of a role: its settings, and whether the role runs.
+/// The section of a role: its settings, and whether the role runs. One that is not `USUAL` runs with a section alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section<T> {
+pub struct Section<T, const USUAL: bool = true> {
     runs: bool,
     settings: T,
 }
 
-impl<T> Section<T> {
+impl<T, const USUAL: bool> Section<T, USUAL> {
     /// Whether its role runs.
     pub const fn runs(&self) -> bool {
         self.runs
     }
 }
 
-impl<T: Default> Default for Section<T> {
+impl<T: Default, const USUAL: bool> Default for Section<T, USUAL> {
     fn default() -> Self {
         Self {
-            runs: true,
+            runs: USUAL,
             settings: T::default(),
         }
     }
 }
 
-impl<T> Deref for Section<T> {
+impl<T, const USUAL: bool> Deref for Section<T, USUAL> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -78,24 +85,31 @@ impl<T> Deref for Section<T> {
     }
 }
 
-impl<T> DerefMut for Section<T> {
+impl<T, const USUAL: bool> DerefMut for Section<T, USUAL> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.settings
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
+impl<'de, T: Deserialize<'de>, const USUAL: bool> Deserialize<'de> for Section<T, USUAL> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let settings = T::deserialize(deserializer)?;
         Ok(Self { runs: true, settings })
     }
 }
 
-impl<T: Setting> Setting for Section<T> {
-    /// Nothing where its role does not run: a section that is there starts it.
+impl<T: Setting, const USUAL: bool> Setting for Section<T, USUAL> {
+    /// Nothing where its role does not run, as a section that is there starts it; or, of a role that has to be asked for, a comment.
     fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed) {
         if self.runs {
             self.settings.print(path, name, about, to);
+        } else if !USUAL {
+            let mut printed = Printed::default();
+            self.settings.print(path, name, about, &mut printed);
+            for line in (printed.values + &printed.tables).lines() {
+                let sign = if line.is_empty() { "" } else { "# " };
+                to.tables.push_str(&format!("{sign}{line}\n"));
+            }
         }
     }
 
@@ -125,7 +139,7 @@ pub struct Listening<'c> {
 }
 
 impl Config {
-    /// How the service of a role listens, where the role runs.
+    /// How the service of a role listens, where the role runs and has one: what speaks RADIUS has none.
     pub fn listening(&self, role: Role) -> Option<Listening<'_>> {
         let listening = match role {
             Role::Udm => Listening {
@@ -140,6 +154,7 @@ impl Config {
                 tls: &self.ausf.tls,
                 insecure_h2c: self.ausf.insecure_h2c,
             },
+            Role::Aaa => return None,
         };
         self.runs(role).then_some(listening)
     }
@@ -149,6 +164,7 @@ impl Config {
         match role {
             Role::Udm => self.udm.runs,
             Role::Ausf => self.ausf.runs,
+            Role::Aaa => self.aaa.runs,
         }
     }
 
@@ -157,21 +173,32 @@ impl Config {
         Role::ALL.into_iter().filter(|role| self.runs(*role))
     }
 
+    /// Lets a role run, too.
+    pub fn run(&mut self, role: Role) {
+        self.let_run(role, true);
+    }
+
     fn let_run(&mut self, role: Role, runs: bool) {
         match role {
             Role::Udm => self.udm.runs = runs,
             Role::Ausf => self.ausf.runs = runs,
+            Role::Aaa => self.aaa.runs = runs,
         }
     }
 
-    /// Lets all roles run, whatever has a section.
-    pub fn run_all_roles(&mut self) {
+    /// Lets the usual roles run and no other, whatever has a section.
+    pub fn run_usual_roles(&mut self) {
         for role in Role::ALL {
-            self.let_run(role, true);
+            self.let_run(role, Role::USUAL.contains(&role));
         }
     }
 
-    /// All roles run where the file has a section of none.
+    /// Whether there is a UDM in this process: the role, or the one that an AAA server has for itself.
+    pub const fn has_udm(&self) -> bool {
+        self.udm.runs || self.aaa.runs
+    }
+
+    /// The usual roles run where the file has a section of none.
     pub(super) fn settle_roles(&mut self, document: &Document<'_>) {
         let has = |role: &Role| document.has(role.name());
         if Role::ALL.iter().any(has) {

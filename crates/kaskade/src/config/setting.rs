@@ -188,6 +188,61 @@ impl<K: Display, V: Value> Setting for Table<K, V> {
     }
 }
 
+/// Tables whose names are the user's, in the order of the names: letters, digits, `-` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Tables<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tables<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tables = BTreeMap::<String, T>::deserialize(deserializer)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        match tables.keys().all(|name| !name.is_empty() && name.chars().all(plain)) {
+            true => Ok(Self(tables.into_iter().collect())),
+            false => Err(serde::de::Error::custom("name: expected letters, digits, - and _")),
+        }
+    }
+}
+
+impl<T: Setting + Default> Setting for Tables<T> {
+    fn print(&self, path: &str, name: &str, about: &About<'_>, to: &mut Printed) {
+        let path = format!("{path}{name}.");
+        for (name, table) in &self.0 {
+            table.print(&path, name, about, to);
+        }
+        if self.0.is_empty() {
+            let mut printed = Printed::default();
+            T::default().print(&path, about.example.unwrap_or_default(), about, &mut printed);
+            for line in printed.tables.lines() {
+                let sign = if line.is_empty() || line.starts_with('#') {
+                    ""
+                } else {
+                    "# "
+                };
+                to.tables.push_str(&format!("{sign}{line}\n"));
+            }
+        }
+    }
+
+    fn leaves(&self, path: &str, name: &str, to: &mut Vec<(String, String)>) {
+        let mut printed = Printed::default();
+        let about = About {
+            comments: &[],
+            example: None,
+            range: None,
+        };
+        self.print(path, name, &about, &mut printed);
+        to.push((format!("{path}{name}"), printed.tables));
+    }
+
+    fn ranges(&self, _: &str, _: &str, _: &About<'_>, _: &mut Vec<NumberRange>) {}
+}
+
 impl<T: Value> Value for Vec<T> {
     fn toml(&self) -> String {
         let values: Vec<String> = self.iter().map(Value::toml).collect();

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kaskade_net::radius::RadiusServer;
+use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
 
@@ -28,6 +30,9 @@ impl Monitor {
         }
         if let Some(udm) = self.watch.udm() {
             of_udm(udm, &mut out);
+        }
+        if let Some(aaa) = self.watch.aaa() {
+            of_aaa(aaa, &mut out);
         }
         self.services(&mut out);
         self.peers(&mut out);
@@ -248,6 +253,70 @@ fn of_udm(udm: &Udm, out: &mut Exposition) {
         ),
     ] {
         out.single(name, Counter, help, read(value));
+    }
+}
+
+fn of_aaa(server: &RadiusServer<Aaa>, out: &mut Exposition) {
+    out.family(
+        "kaskade_radius_packets_total",
+        Counter,
+        "RADIUS packets of clients, and what became of them.",
+    );
+    for (name, value) in server.figures().sums() {
+        out.sample(&[("what", name)], value);
+    }
+    out.family(
+        "kaskade_radius_refusals_total",
+        Counter,
+        "RADIUS requests that were refused or dropped, by reason (docs/refusals.md).",
+    );
+    for (why, value) in server.figures().refusals().sums() {
+        // What cannot happen there is not counted there.
+        if why.verdict().radius.answer().is_some() {
+            out.sample(&[("reason", why.name())], value);
+        }
+    }
+    let (aaa, [runs, answers, in_work]) = (server.eap(), server.kept());
+    let counters = aaa.counters();
+    out.family("kaskade_aaa_authentications_total", Counter, "Users who were let in.");
+    for (method, fast, value) in counters.successes() {
+        let kind = if fast { "fast" } else { "full" };
+        out.sample(&[("method", &method.to_string()), ("kind", kind)], value);
+    }
+    for (name, help, value) in [
+        (
+            "kaskade_aaa_begun_total",
+            "Authentications that began.",
+            counters.begun.sum(),
+        ),
+        (
+            "kaskade_aaa_failures_total",
+            "Authentications that failed.",
+            counters.failures.sum(),
+        ),
+        (
+            "kaskade_aaa_forward_secrecy_total",
+            "Users who were let in with forward secrecy.",
+            counters.forward_secrecy.sum(),
+        ),
+    ] {
+        out.single(name, Counter, help, value);
+    }
+    for (name, help, value) in [
+        ("kaskade_aaa_runs", "Authentications that wait for their peer.", runs),
+        (
+            "kaskade_aaa_reauthentications",
+            "Users who may come back by a fast re-authentication.",
+            aaa.kept(),
+        ),
+        (
+            "kaskade_radius_answers",
+            "Answers that are kept for copies of their requests.",
+            answers,
+        ),
+        ("kaskade_radius_in_work", "RADIUS requests in work.", in_work),
+    ] {
+        out.single(name, Gauge, help, count(value));
     }
 }
 

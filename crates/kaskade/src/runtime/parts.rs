@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::role::aaa::UserNames;
 use kaskade_net::role::udm::HnKeyRing;
-use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
+use kaskade_store::{Locked, SubscriberStore};
 
 use super::roles::{nf_instance_id, udm_instance_id};
 use super::store::open_store;
@@ -78,6 +79,10 @@ impl Recorded {
             true => Some(udm_instance_id(&self.data)?),
             false => None,
         };
+        let names = config.aaa.runs().then(|| {
+            let generation = u32::try_from(config.aaa.pseudonym_generation).unwrap_or(u32::MAX);
+            Arc::new(Locked::with(|| self.data.master().name_keys(generation).into()))
+        });
         let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
         let admin = Admin::new(
             Some(self.store.clone()),
@@ -97,6 +102,7 @@ impl Recorded {
             audit: self.audit,
             instance,
             udm_instance,
+            names,
             hn_keys,
             hn_key_folder,
         };
@@ -113,6 +119,8 @@ pub(crate) struct Parts {
     pub(crate) instance: NfInstanceId,
     /// Who the UDM is, where an NRF is told.
     pub(crate) udm_instance: Option<NfInstanceId>,
+    /// The keys of the names that users of the AAA server get.
+    pub(crate) names: Option<Arc<Locked<UserNames>>>,
     pub(crate) hn_keys: HnKeyRing,
     pub(crate) hn_key_folder: Arc<HnKeyFolder>,
 }

@@ -6,19 +6,25 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kaskade::config::{Config, Requesters, Role};
+use kaskade_aka::eap_aka::ServerPolicy;
+use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_net::node::{AusfRole, NodeOptions, UdmRole};
+use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, UdmRole};
+use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
+use kaskade_net::role::aaa::{Aaa, AaaOptions, ReauthenticationLimits, UserNames};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_net::sbi::client::api_root;
+use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::tap::OptionalTap;
-use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::private;
+use kaskade_store::{Locked, SubscriberStore};
 
+use super::limits::limits;
 use super::tls::{remote_udm, server};
 use crate::data_dir::{DataDir, read_private};
 
@@ -47,6 +53,8 @@ fn drawn_once(path: &Path) -> Result<NfInstanceId> {
 pub(crate) struct Shared<'a> {
     pub(crate) store: &'a Arc<SubscriberStore>,
     pub(crate) hn_keys: &'a HnKeyRing,
+    /// The keys of the names that users of an AAA server get, where there is one.
+    pub(crate) names: Option<&'a Arc<Locked<UserNames>>>,
     pub(crate) instance: NfInstanceId,
     pub(crate) tap: &'a OptionalTap,
     pub(crate) audit: &'a AuditLog,
@@ -63,6 +71,7 @@ impl<'a> Shared<'a> {
         Self {
             store,
             hn_keys,
+            names: None,
             instance,
             tap: &None,
             audit,
@@ -80,6 +89,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
     Ok(NodeOptions {
         udm: udm(config, shared, serving_networks.clone())?,
         ausf: ausf(config, shared, serving_networks)?,
+        aaa: aaa(config, shared)?,
         groups,
         access: AccessRules {
             tokens: config.oauth2.verifier()?,
@@ -91,8 +101,11 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
 }
 
 fn udm(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPolicy) -> Result<Option<UdmRole>> {
-    let Some(server) = server(config, Role::Udm)? else {
-        return Ok(None);
+    let server = match server(config, Role::Udm)? {
+        Some(server) => Some(server),
+        // That of an AAA server alone: nobody else reaches it.
+        None if config.has_udm() => None,
+        None => return Ok(None),
     };
     let mut options = UdmOptions {
         hn_keys: shared.hn_keys.clone(),
@@ -107,8 +120,8 @@ fn udm(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPol
     Ok(Some(UdmRole {
         store: shared.store.clone(),
         options,
-        listen: Some(config.udm.listen),
-        server,
+        listen: server.is_some().then_some(config.udm.listen),
+        server: server.unwrap_or_else(ServerOptions::default),
     }))
 }
 
@@ -130,6 +143,68 @@ fn ausf(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPo
         server,
         udm: remote_udm(config)?,
     }))
+}
+
+fn aaa(config: &Config, shared: &Shared<'_>) -> Result<Option<AaaRole>> {
+    let (true, Some(names)) = (config.aaa.runs(), shared.names) else {
+        return Ok(None);
+    };
+    let (aaa, radius) = (&*config.aaa, config.radius()?);
+    let methods: Vec<AkaMethod> = aaa.methods.iter().map(|method| method.0.into()).collect();
+    let lifetime = Duration::from_secs(aaa.run_lifetime);
+    let policy = ServerPolicy::non_3gpp()
+        .with_methods(&methods)
+        .with_forward_secrecy(aaa.forward_secrecy.0.into())
+        .with_lifetime(lifetime);
+    let some = |number: u64, unit: u64| (number > 0).then(|| Duration::from_secs(number.saturating_mul(unit)));
+    let mut options = AaaOptions::new(names.clone(), radius.networks);
+    options.policy = match aaa.result_ind {
+        true => policy.with_result_indication(),
+        false => policy,
+    };
+    options.realms = aaa.realms.iter().map(|realm| realm.to_ascii_lowercase()).collect();
+    options.pseudonyms = some(aaa.pseudonym_days, 24 * 3600);
+    options.reauthentications = reauthentications(config);
+    options.session = some(aaa.session_timeout, 1);
+    options.audit = shared.audit.clone();
+    let limits = limits(config);
+    let radsec = aaa.tls.server("aaa.tls")?.map(|tls| RadSecListeners {
+        listen: aaa.radsec.clone(),
+        tls,
+        limits: limits.clone(),
+    });
+    Ok(Some(AaaRole {
+        options,
+        radius: radius_options(config),
+        clients: radius.clients,
+        udp: aaa.radius.clone(),
+        radsec,
+        drain: limits.drain,
+    }))
+}
+
+/// What RADIUS keeps.
+pub(crate) fn radius_options(config: &Config) -> RadiusOptions {
+    RadiusOptions {
+        pending: count(config.aaa.max_runs),
+        lifetime: Duration::from_secs(config.aaa.run_lifetime),
+        ..RadiusOptions::default()
+    }
+}
+
+/// What an AAA server takes at most, in octets.
+pub(crate) fn radius_octets(config: &Config) -> usize {
+    let radius = radius_options(config).octets_at_most::<Aaa>();
+    radius.saturating_add(reauthentications(config).octets_at_most())
+}
+
+/// How many fast re-authentications there are.
+pub(crate) fn reauthentications(config: &Config) -> ReauthenticationLimits {
+    ReauthenticationLimits {
+        all: count(config.aaa.max_reauthentications),
+        count: u16::try_from(config.aaa.reauthentications).unwrap_or(u16::MAX),
+        lifetime: Duration::from_secs(config.aaa.reauthentication_lifetime),
+    }
 }
 
 fn root(text: Option<&str>) -> Result<Option<String>> {

@@ -51,8 +51,8 @@ impl Running {
             }
             Err(error @ NodeError::Listen { .. }) => {
                 return Err(anyhow!(error).context(ToDo::from(
-                    "end whoever listens there, or name another address in the configuration or with KASKADE_UDM_LISTEN and \
-                     KASKADE_AUSF_LISTEN",
+                    "end whoever listens there, or name another address in the configuration, for UDM and AUSF with KASKADE_UDM_LISTEN \
+                     and KASKADE_AUSF_LISTEN too",
                 )));
             }
             other => other?,
@@ -159,6 +159,7 @@ impl Running {
 fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTap) -> Result<NodeOptions> {
     let shared = Shared {
         tap,
+        names: parts.names.as_ref(),
         ..Shared::new(&parts.store, hn_keys, parts.instance, &parts.audit)
     };
     // What was decided while it ran counts before the configuration.

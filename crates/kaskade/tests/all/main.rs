@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod aaa;
 mod admin_audit;
 mod admin_changes;
 mod admin_client;

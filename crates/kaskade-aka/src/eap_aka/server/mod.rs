@@ -17,6 +17,7 @@ mod common;
 mod identifying;
 mod reauthentication;
 mod result;
+mod telling;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -45,6 +46,7 @@ use common::{Common, User};
 use identifying::{Identifying, LookingUp};
 use reauthentication::Reauthenticating;
 use result::{Confirming, Notifying, Succeeding};
+pub use telling::Telling;
 
 /// One run of a server.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use kaskade_aka::eap_aka::NetworkName;
 use kaskade_aka::eap_aka::server::{Vector, VectorRequest};
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::ResynchronizationInfo;
+use kaskade_faults::fault;
 use kaskade_flow::Durable;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_keys::Supi;
-use kaskade_store::StoreError;
+use kaskade_store::{CardName, StoreError};
 
 use super::vector::{Made, Use, Wanted};
 use super::{Udm, UdmError, store_failed};
@@ -66,15 +67,15 @@ impl Udm {
         })
     }
 
-    /// Whether access is given to a user who is authenticated by EAP.
+    /// Whether access is given to a user who is authenticated by EAP, and which card it has.
     ///
     /// # Errors
     /// [`UdmError`]: removed, suspended, or without such a method since the vector was made.
-    pub fn eap_may(&self, supi: &Supi) -> Result<(), UdmError> {
+    pub fn eap_may(&self, supi: &Supi) -> Result<CardName, UdmError> {
         match self.store.card(supi) {
             Ok(None) => Err(UdmError::UserNotFound),
-            Ok(Some(card)) if card.suspended => Err(UdmError::Suspended),
-            Ok(Some(card)) if card.methods.iter().any(is_eap) => Ok(()),
+            Ok(Some(card)) if card.suspended && !fault!("suspended-let-in") => Err(UdmError::Suspended),
+            Ok(Some(card)) if card.methods.iter().any(is_eap) => Ok(card.name),
             Ok(Some(_)) | Err(StoreError::GsmOnly) => Err(NotAllowed(Method::EapAkaPrime).into()),
             Err(error) => Err(store_failed(supi, error)),
         }

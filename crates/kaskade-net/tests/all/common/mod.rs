@@ -215,6 +215,7 @@ impl Home {
         let mut first = NodeOptions {
             udm: Some(udm),
             ausf: None,
+            aaa: None,
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),
@@ -237,6 +238,7 @@ impl Home {
         let second = NodeOptions {
             udm: None,
             ausf: Some(ausf),
+            aaa: None,
             groups: setup.groups,
             access: setup.access,
             audit: setup.audit,

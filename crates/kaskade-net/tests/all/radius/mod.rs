@@ -1,7 +1,7 @@
 //! EAP over RADIUS: the server without sockets, over UDP, over TLS, and with other people's programs.
 
 mod freeradius;
-mod radsec;
+pub mod radsec;
 mod refused;
 mod runs;
 mod toy;

@@ -1,4 +1,5 @@
 //! Over TLS 1.3, with certificates at both ends.
+#![allow(unreachable_pub, reason = "other modules of the tests use it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,8 +7,7 @@ use std::time::Duration;
 
 use kaskade_codec::radius::{Sent, Told};
 use kaskade_crypto::radius::SharedSecret;
-use kaskade_net::live::Live;
-use kaskade_net::radius::{RadSecOptions, RadiusOptions, RadiusServer, serve_radsec};
+use kaskade_net::radius::{Clients, RadSecOptions, RadiusOptions, RadiusServer, serve_radsec};
 use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::server::{Shutdown, bind};
 use kaskade_net::sbi::tls::ServerTls;
@@ -21,33 +21,37 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::toy::{Gateway, Toy, assert_in, server, server_with, sum};
+use super::toy::{Gateway, Toy, assert_in, clients, server, server_with, sum};
 use crate::tls::Pki;
 
 struct Listening {
     server: Arc<RadiusServer<Toy>>,
     tls: ServerTls,
-    names: Live<Vec<String>>,
     address: SocketAddr,
     shutdown: Shutdown,
     serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Clients with these names in their certificates; without any, whoever has a certificate.
+fn named(names: &[&str]) -> Clients {
+    let named = |clients: Clients, name: &&str| clients.with_certificate(name, name);
+    names.iter().fold(clients(), named)
 }
 
 impl Listening {
     fn start(server: Arc<RadiusServer<Toy>>, pki: &Pki, names: &[&str]) -> Self {
         let options = RadSecOptions {
             tls: pki.server(true),
-            names: Live::new(names.iter().map(|name| (*name).to_owned()).collect()),
             limits: Limits::default(),
         };
-        let (tls, names) = (options.tls.clone(), options.names.clone());
+        let tls = options.tls.clone();
+        server.clients().replace(named(names));
         let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
         let serving = tokio::spawn(serve_radsec(listener, server.clone(), options, shutdown.clone()));
         Self {
             server,
             tls,
-            names,
             address,
             shutdown,
             serving,
@@ -62,7 +66,7 @@ impl Listening {
 }
 
 /// A client of the public Internet's TLS library, with a certificate or without.
-async fn connect(pki: &Pki, identity: Option<&str>, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+pub async fn connect(pki: &Pki, identity: Option<&str>, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(pki.path("ca.pem")).unwrap())
@@ -91,7 +95,7 @@ fn gateway(name: &[u8]) -> Gateway {
 }
 
 /// A packet, or `None` when the connection is at its end.
-async fn received(stream: &mut TlsStream<TcpStream>) -> Option<Vec<u8>> {
+pub async fn received(stream: &mut TlsStream<TcpStream>) -> Option<Vec<u8>> {
     let receive = async {
         let mut packet = vec![0; 4];
         stream.read_exact(&mut packet).await.ok()?;
@@ -173,7 +177,6 @@ async fn a_client_without_a_certificate_or_without_its_name_is_not() {
     // A listener that would let everybody in does not begin.
     let options = RadSecOptions {
         tls: pki.server(false),
-        names: Live::default(),
         limits: Limits::default(),
     };
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -191,12 +194,12 @@ async fn names_and_certificates_are_replaced_while_it_runs() {
     let mut stream = connect(&pki, Some("client"), listening.address).await.unwrap();
     assert_in(run(&mut gateway(b"alice"), &mut stream).await, b"alice");
     // Who is a client no more is not heard on a connection that there is either.
-    listening.names.replace(vec!["twag.example.org".to_owned()]);
+    listening.server.clients().replace(named(&["twag.example.org"]));
     let mut bob = gateway(b"bob");
     stream.write_all(bob.sent(&bob.identity()).octets()).await.unwrap();
     assert_eq!(received(&mut stream).await, None);
     assert_eq!(sum(&listening.server, "unknown_clients"), 1);
-    listening.names.replace(Vec::new());
+    listening.server.clients().replace(named(&[]));
     // Another authority, and another certificate of the server.
     let another = Pki::new();
     listening.tls.replace_by(&another.server(true));

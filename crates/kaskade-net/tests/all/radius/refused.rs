@@ -150,7 +150,7 @@ async fn a_packet_of_no_use_is_followed_by_the_last_challenge_five_times() {
     // Where nothing was asked before, nothing can be asked again.
     let mut fresh = Gateway::of(b"alice");
     let told = fresh.ask(&server, &client, &[9, 9]).await;
-    assert_eq!(told, Err(Dropped::Refused(Refusal::EapPacketInvalid)));
+    assert_eq!(told, Err(Dropped::NotTaken(Refusal::EapPacketInvalid)));
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn each_reason_is_told_as_its_row_says() {
         let mut gateway = Gateway::of(b"refused");
         match (column, gateway.ask(&server, &client, &gateway.identity()).await) {
             (Some(Radius::Reject), Ok(told)) => assert_rejected(&told, 0),
-            (Some(Radius::Again | Radius::Discard) | None, Err(Dropped::Refused(told))) => assert_eq!(told, *why),
+            (Some(Radius::Again | Radius::Discard) | None, Err(Dropped::NotTaken(told))) => assert_eq!(told, *why),
             (column, told) => panic!("{why:?}: {column:?}, {told:?}"),
         }
         let mut gateway = Gateway::of(b"refused in the middle");
@@ -176,7 +176,7 @@ async fn each_reason_is_told_as_its_row_says() {
                 assert!(!goes_on, "{why:?}");
             }
             (Some(Radius::Again), Ok(Told::Challenge { eap, .. })) => assert_eq!((eap, goes_on), (asked, true)),
-            (Some(Radius::Discard) | None, Err(Dropped::Refused(told))) => assert_eq!((told, goes_on), (*why, true)),
+            (Some(Radius::Discard) | None, Err(Dropped::NotTaken(told))) => assert_eq!((told, goes_on), (*why, true)),
             (column, told) => panic!("{why:?}: {column:?}, {told:?}"),
         }
     }

@@ -81,10 +81,13 @@ async fn a_wrong_answer_of_the_peer_is_a_reject() {
     let asked = gateway.challenged(&server, &client, &gateway.identity()).await;
     let wrong = response(asked[1], 255, &[7]);
     assert_rejected(&gateway.ask(&server, &client, &wrong).await.unwrap(), asked[1]);
-    assert_eq!(*server.eap().refused.lock().unwrap(), [Refusal::AuthenticationRejected]);
+    assert!(
+        server.eap().refused.lock().unwrap().is_empty(),
+        "it knows itself what it refuses"
+    );
     // The run is over: its State names nothing.
     assert_rejected(&gateway.ask(&server, &client, &wrong).await.unwrap(), asked[1]);
-    assert_eq!(server.eap().refused.lock().unwrap()[1], Refusal::ContextNotFound);
+    assert_eq!(*server.eap().refused.lock().unwrap(), [Refusal::ContextNotFound]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use kaskade_crypto::radius::SharedSecret;
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::eap::Msk;
 use kaskade_net::radius::{
-    Client, Clients, Dropped, EapAsk, EapServer, EapTold, Granted, Key, RadiusOptions, RadiusServer,
+    Asked, Client, Clients, Dropped, EapAsk, EapServer, EapTold, Granted, Key, RadiusOptions, RadiusServer,
 };
 use kaskade_net::sbi::peer::Requester;
 use tokio::sync::Semaphore;
@@ -65,9 +65,11 @@ fn durable<T>(value: T) -> Durable<T> {
     Guarded::new(value).made_durable()
 }
 
-fn request(identifier: u8, kind: u8, data: &[u8]) -> Durable<Vec<u8>> {
+fn request(identifier: u8, kind: u8, data: &[u8]) -> Asked {
     let length = u16::try_from(5 + data.len()).unwrap().to_be_bytes();
-    durable([&[1, identifier, length[0], length[1], kind][..], data].concat())
+    Asked::Released(durable(
+        [&[1, identifier, length[0], length[1], kind][..], data].concat(),
+    ))
 }
 
 /// As a peer answers.
@@ -78,6 +80,8 @@ pub fn response(identifier: u8, kind: u8, data: &[u8]) -> Vec<u8> {
 
 impl EapServer for Toy {
     type Run = Run;
+
+    const RUN_HEAP: usize = 64;
 
     async fn handle(&self, ask: EapAsk<'_>, run: Option<Run>) -> EapTold<Run> {
         self.handled.fetch_add(1, Ordering::SeqCst);

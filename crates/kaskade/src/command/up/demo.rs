@@ -55,7 +55,7 @@ pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
         config.data_dir = PathBuf::from(DEMO_FOLDER);
     }
     // It has subscribers of its own.
-    config.run_all_roles();
+    config.run_usual_roles();
     config.ausf.udm = RemoteConfig::default();
     config.nrf = RemoteConfig::default();
     config.admin = AdminConfig::default();

@@ -1,0 +1,176 @@
+//! A packet of a peer: which run it belongs to, and what the machine of that makes of it.
+
+use std::sync::Arc;
+
+use kaskade_aka::eap_aka::NetworkName;
+use kaskade_aka::eap_aka::server::{Begin, Server, ServerInput};
+use kaskade_codec::eap::{Body, Packet, identity_request};
+use kaskade_faults::fault;
+use kaskade_flow::event::Action;
+use kaskade_flow::{Machine, Moment, Refusal};
+use kaskade_keys::Supi;
+
+use super::Aaa;
+use super::kept::Ground;
+use super::turn::Turn;
+use crate::radius::{Asked, EapAsk, EapServer, EapTold};
+use crate::random::{SystemEntropy, random_octets};
+use crate::sbi::peer::Requester;
+use crate::time::moment;
+
+/// A run that waits for its peer.
+pub struct Run {
+    pub(super) stage: Stage,
+    pub(super) about: About,
+}
+
+/// How far it is.
+pub(super) enum Stage {
+    /// EAP-Request/Identity was sent, with this identifier.
+    Identity(u8),
+    /// The method has begun.
+    Method(Server),
+}
+
+/// What is known of a run beside its machine.
+pub(super) struct About {
+    pub(super) network: Arc<NetworkName>,
+    /// That of the identity that came first.
+    pub(super) realm: Option<Box<str>>,
+    pub(super) begun: Moment,
+    pub(super) supi: Option<Supi>,
+    pub(super) ground: Option<Ground>,
+    /// Whether its card was asked.
+    pub(super) was_challenged: bool,
+    /// Why the UDM has refused, which has that on record.
+    pub(super) refused_by_udm: Option<Refusal>,
+    /// It has failed, which was counted.
+    pub(super) has_failed: bool,
+}
+
+impl EapServer for Aaa {
+    type Run = Run;
+
+    const RUN_HEAP: usize = 1024;
+
+    async fn handle(&self, ask: EapAsk<'_>, run: Option<Run>) -> EapTold<Run> {
+        let requester = ask.requester;
+        match run {
+            None if ask.packet.is_empty() => self.ask_identity(requester),
+            None => match identity(ask.packet) {
+                Some((identifier, identity)) => {
+                    let about = self.about(requester);
+                    self.begin(requester, about, identifier, identity).await
+                }
+                None => self.not_used(requester, None),
+            },
+            Some(Run {
+                stage: Stage::Identity(asked),
+                about,
+            }) => match identity(ask.packet) {
+                Some((identifier, identity)) if identifier == asked => {
+                    self.begin(requester, about, identifier, identity).await
+                }
+                _ => {
+                    let stage = Stage::Identity(asked);
+                    self.not_used(requester, Some(Run { stage, about }))
+                }
+            },
+            Some(Run {
+                stage: Stage::Method(server),
+                about,
+            }) => {
+                if server.deadline().is_some_and(|until| until <= moment()) && !fault!("aaa-run-without-end") {
+                    return self.turn(requester, about).over();
+                }
+                let packet = ServerInput::Packet(ask.packet.to_vec());
+                let step = server.handle(moment(), &mut SystemEntropy, Some(packet));
+                self.turn(requester, about).drive(step).await
+            }
+        }
+    }
+
+    fn refused(&self, who: &Requester, why: Refusal) {
+        self.audit.refused(who, None, Action::KeyReleased, why);
+    }
+}
+
+/// Identifier and identity of an EAP-Response/Identity.
+fn identity(packet: &[u8]) -> Option<(u8, &[u8])> {
+    match Packet::parse(packet).ok()? {
+        Packet::Response(message) => match message.body {
+            Body::Identity(identity) => Some((message.identifier, identity)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Aaa {
+    fn about(&self, requester: &Requester) -> About {
+        About {
+            network: self.networks.with(|networks| networks.get(requester)),
+            realm: None,
+            begun: moment(),
+            supi: None,
+            ground: None,
+            was_challenged: false,
+            refused_by_udm: None,
+            has_failed: false,
+        }
+    }
+
+    fn turn<'t>(&'t self, requester: &'t Requester, about: About) -> Turn<'t> {
+        Turn {
+            aaa: self,
+            requester,
+            about,
+        }
+    }
+
+    /// The gateway does not know who is there: the peer is asked (RFC 3579 2.1).
+    fn ask_identity(&self, requester: &Requester) -> EapTold<Run> {
+        let Ok([identifier]) = random_octets() else {
+            return self.refuse(requester, None, Refusal::NoRandomness);
+        };
+        let stage = Stage::Identity(identifier);
+        let about = self.about(requester);
+        EapTold::Request {
+            run: Run { stage, about },
+            packet: Asked::Plain(identity_request(identifier)),
+        }
+    }
+
+    /// The method begins with the identity that came.
+    async fn begin(&self, requester: &Requester, mut about: About, identifier: u8, identity: &[u8]) -> EapTold<Run> {
+        self.counters.begun.add_one();
+        about.realm = realm(identity);
+        if !self.serves(about.realm.as_deref()) {
+            return self.refuse(requester, None, Refusal::RealmNotServed);
+        }
+        let begin = Begin {
+            policy: self.policy.clone(),
+            network: NetworkName::clone(&about.network),
+            identifier,
+        };
+        let step = Server::begin(begin, identity, moment());
+        self.turn(requester, about).drive(step).await
+    }
+
+    /// The packet is of no use, and nothing changes.
+    fn not_used(&self, requester: &Requester, run: Option<Run>) -> EapTold<Run> {
+        self.refuse(requester, run, Refusal::EapPacketInvalid)
+    }
+
+    /// Refuses a packet, and puts that on record.
+    pub(super) fn refuse(&self, requester: &Requester, run: Option<Run>, why: Refusal) -> EapTold<Run> {
+        self.refused(requester, why);
+        EapTold::Refused { run, why: why.into() }
+    }
+}
+
+/// The realm of an identity as it was sent.
+fn realm(identity: &[u8]) -> Option<Box<str>> {
+    let (_, realm) = core::str::from_utf8(identity).ok()?.rsplit_once('@')?;
+    (!realm.is_empty()).then(|| realm.into())
+}

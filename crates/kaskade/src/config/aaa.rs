@@ -1,0 +1,502 @@
+//! The section `[aaa]`: who may ask by RADIUS, and for which network.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use kaskade_aka::eap_aka::ForwardSecrecy;
+use kaskade_codec::eap::AkaMethod;
+use kaskade_crypto::radius::SharedSecret;
+use kaskade_keys::id::AccessNetworkIdentity;
+use kaskade_net::radius::{Client, Clients, Prefix};
+use kaskade_net::role::aaa::Networks;
+use kaskade_net::sbi::peer::Requester;
+use kaskade_store::private::{self, Use};
+use zeroize::Zeroizing;
+
+use super::setting::{Tables, settings};
+use super::{Config, ConfigError, Parsed, TlsConfig};
+
+settings! {
+    /// AAA server.
+    AaaConfig {
+        /// Addresses and ports of RADIUS over UDP; port 0 takes a free one.
+        radius: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 1812))],
+        /// Addresses and ports of RADIUS over TLS 1.3, such as ["0.0.0.0:2083"]; needs tls, with client_ca.
+        radsec: Vec<SocketAddr> = Vec::new(),
+        /// Realms of identities that are served, such as ["wlan.mnc001.mcc001.3gppnetwork.org"]; without any, all. The first is also that
+        /// of fast re-authentications of users who send none.
+        realms: Vec<String> = Vec::new(),
+        /// Methods, the best first: eap-aka-prime, eap-aka. The subscription of a user must have the method, too.
+        methods: Vec<Parsed<AaaMethod>> = vec![Parsed(AaaMethod::EapAkaPrime), Parsed(AaaMethod::EapAka)],
+        /// Forward secrecy of EAP-AKA' (RFC 9678): off, offered or required.
+        forward_secrecy: Parsed<Secrecy> = Parsed(Secrecy::Off),
+        /// Network name that keys of EAP-AKA' are bound to (TS 24.302), for clients that have no other.
+        network: String = "WLAN".to_owned(),
+        /// Days that a pseudonym can be used; 0: none are given, and identities travel in clear.
+        pseudonym_days: u64 [0..=3_650] = 30,
+        /// A higher number, and no pseudonym that was given before is taken any more.
+        pseudonym_generation: u64 [1..=4_294_967_295] = 1,
+        /// Fast re-authentications after a full one; 0: none.
+        reauthentications: u64 [0..=65_534] = 32,
+        /// Seconds after a full authentication in which there are any.
+        reauthentication_lifetime: u64 [60..=2_592_000] = 86_400,
+        /// Users who wait for one, all together.
+        max_reauthentications: u64 [1..=67_108_864] = 262_144,
+        /// Notify the peer of its success under protection before EAP-Success, where it wants that too (AT_RESULT_IND).
+        result_ind: bool = false,
+        /// Seconds that an authentication may take in all.
+        run_lifetime: u64 [1..=3_600] = 60,
+        /// Authentications that wait for their peer, of all clients together; one has three quarters at most.
+        max_runs: u64 [1..=16_777_216] = 131_072,
+        /// Seconds after which a gateway has its user authenticated again; 0: it decides itself.
+        session_timeout: u64 [0..=31_536_000] = 0,
+        /// TLS 1.3 of radsec.
+        tls: TlsConfig = TlsConfig::default(),
+        /// Access gateways and proxies that may ask, each under a name of its own.
+        clients: Tables<ClientConfig> = Tables::default() => "hotspot",
+    }
+
+    /// A RADIUS client.
+    ClientConfig {
+        /// Over UDP: its addresses, such as ["192.0.2.7", "2001:db8::/48"]. Of several prefixes the longest counts.
+        prefixes: Vec<Parsed<Prefix>> = Vec::new(),
+        /// File with the secret that it shares with this server, on its first line; nobody else may read it.
+        secret_file: Option<PathBuf> = None => "\"/etc/kaskade/hotspot.secret\"",
+        /// Or a variable of the environment with it.
+        secret_env: Option<String> = None => "\"HOTSPOT_SECRET\"",
+        /// Over TLS: names in its certificate (DNS name, URI or common name).
+        certificates: Vec<String> = Vec::new(),
+        /// Network name that keys of its users are bound to, where it is another than `aaa.network`.
+        network: Option<String> = None => "\"WLAN\"",
+    }
+}
+
+/// A method of EAP, as it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AaaMethod {
+    /// EAP-AKA'.
+    EapAkaPrime,
+    /// EAP-AKA.
+    EapAka,
+}
+
+/// Whether EAP-AKA' has forward secrecy, as it is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It has none.
+    Off,
+    /// Where the peer has it too.
+    Offered,
+    /// Nobody is let in without.
+    Required,
+}
+
+/// A text that is none of those that a setting has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct NotOneOf(&'static str);
+
+impl AaaMethod {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::EapAkaPrime => "eap-aka-prime",
+            Self::EapAka => "eap-aka",
+        }
+    }
+}
+
+impl FromStr for AaaMethod {
+    type Err = NotOneOf;
+
+    fn from_str(text: &str) -> Result<Self, NotOneOf> {
+        let all = [Self::EapAkaPrime, Self::EapAka];
+        let found = all.into_iter().find(|one| one.name() == text);
+        found.ok_or(NotOneOf("eap-aka-prime or eap-aka"))
+    }
+}
+
+impl fmt::Display for AaaMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<AaaMethod> for AkaMethod {
+    fn from(method: AaaMethod) -> Self {
+        match method {
+            AaaMethod::EapAkaPrime => Self::AkaPrime,
+            AaaMethod::EapAka => Self::Aka,
+        }
+    }
+}
+
+impl Secrecy {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Offered => "offered",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl FromStr for Secrecy {
+    type Err = NotOneOf;
+
+    fn from_str(text: &str) -> Result<Self, NotOneOf> {
+        let all = [Self::Off, Self::Offered, Self::Required];
+        let found = all.into_iter().find(|one| one.name() == text);
+        found.ok_or(NotOneOf("off, offered or required"))
+    }
+}
+
+impl fmt::Display for Secrecy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<Secrecy> for ForwardSecrecy {
+    fn from(secrecy: Secrecy) -> Self {
+        match secrecy {
+            Secrecy::Off => Self::Off,
+            Secrecy::Offered => Self::offered(),
+            Secrecy::Required => Self::Required(Self::offered().groups().to_vec()),
+        }
+    }
+}
+
+/// What the configuration says of RADIUS clients, with their secrets read.
+#[derive(Clone, Debug)]
+pub struct Radius {
+    /// Who may ask.
+    pub clients: Clients,
+    /// Which network each is of.
+    pub networks: Networks,
+    /// The names of those whose secret is shorter than 16 octets.
+    pub short_secrets: Vec<String>,
+}
+
+/// More than any file with a secret has.
+const LONGEST_FILE: u64 = 4096;
+
+impl ClientConfig {
+    /// The secret, from where it is kept.
+    fn secret(&self, client: &str) -> Result<SharedSecret, ConfigError> {
+        let entry = |field: &str, reason: String| ConfigError::Entry {
+            name: format!("aaa.clients.{client}.{field}"),
+            reason,
+        };
+        let (field, octets) = match (&self.secret_file, &self.secret_env) {
+            (Some(file), _) => {
+                let read = private::read(file, Use::Secret, LONGEST_FILE);
+                let octets = read.map_err(|error| entry("secret_file", error.to_string()))?;
+                ("secret_file", Zeroizing::new(octets))
+            }
+            (None, Some(variable)) => {
+                let missing = || entry("secret_env", format!("{variable} is not set in the environment"));
+                let text = std::env::var(variable).map_err(|_| missing())?;
+                ("secret_env", Zeroizing::new(text.into_bytes()))
+            }
+            (None, None) => return Err(entry("prefixes", NO_SECRET.to_owned())),
+        };
+        let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        SharedSecret::new(line).map_err(|error| entry(field, error.to_string()))
+    }
+}
+
+const NO_SECRET: &str = "there is no secret for them: name secret_file or secret_env";
+
+impl Config {
+    /// Who may ask by RADIUS, and for which network; secrets are read.
+    ///
+    /// # Errors
+    /// [`ConfigError::Entry`] or [`ConfigError::Value`], with the setting and what is wrong with it.
+    pub fn radius(&self) -> Result<Radius, ConfigError> {
+        let mut networks = Networks::of_all(network("aaa.network".to_owned(), &self.aaa.network)?);
+        let (mut over_udp, mut short_secrets) = (Vec::new(), Vec::new());
+        for (name, client) in &self.aaa.clients.0 {
+            if let Some(own) = &client.network {
+                let own = network(format!("aaa.clients.{name}.network"), own)?;
+                networks = networks.with(&Requester::group(name), own);
+            }
+            if client.prefixes.is_empty() {
+                continue;
+            }
+            let secret = client.secret(name)?;
+            if secret.is_short() {
+                short_secrets.push(name.clone());
+            }
+            for Parsed(prefix) in &client.prefixes {
+                over_udp.push((*prefix, Client::new(name, secret.clone())));
+            }
+        }
+        let clients = Clients::new(over_udp).map_err(|twice| ConfigError::Value {
+            name: "aaa.clients",
+            reason: twice.to_string(),
+        })?;
+        let certificates = self.aaa.clients.0.iter().flat_map(|(name, client)| {
+            let certificates = client.certificates.iter();
+            certificates.map(move |certificate| (certificate, name))
+        });
+        Ok(Radius {
+            clients: certificates.fold(clients, |clients, (certificate, name)| {
+                clients.with_certificate(certificate, name)
+            }),
+            networks,
+            short_secrets,
+        })
+    }
+
+    /// Refuses what contradicts itself or would not be used. Secrets are not read.
+    pub(super) fn check_aaa(&self) -> Result<(), ConfigError> {
+        if !self.aaa.runs() {
+            return Ok(());
+        }
+        let aaa = &self.aaa;
+        let value = |name, reason: &str| {
+            let reason = reason.to_owned();
+            Err(ConfigError::Value { name, reason })
+        };
+        if aaa.radius.is_empty() && aaa.radsec.is_empty() {
+            return value("aaa.radius", "is empty, and so is aaa.radsec: nobody could ask");
+        }
+        match (&aaa.tls.cert, &aaa.tls.key, &aaa.tls.client_ca) {
+            (Some(_), None, _) => return value("aaa.tls", "cert is set without key"),
+            (None, Some(_), _) => return value("aaa.tls", "key is set without cert"),
+            (None, None, Some(_)) => return value("aaa.tls", "client_ca needs cert and key"),
+            (Some(_), _, _) if aaa.radsec.is_empty() => {
+                return value("aaa.tls", "is set without aaa.radsec: it would not be used");
+            }
+            (_, _, None) if !aaa.radsec.is_empty() => {
+                return value(
+                    "aaa.radsec",
+                    "needs tls.cert, tls.key and tls.client_ca: RADIUS over TLS is for clients with a certificate",
+                );
+            }
+            _ => {}
+        }
+        if aaa.methods.is_empty() {
+            return value("aaa.methods", "is empty: name eap-aka-prime, eap-aka or both");
+        }
+        let aka_prime = aaa.methods.iter().any(|method| method.0 == AaaMethod::EapAkaPrime);
+        if aaa.forward_secrecy.0 != Secrecy::Off && !aka_prime {
+            return value(
+                "aaa.forward_secrecy",
+                "is of EAP-AKA', which is not among aaa.methods: it would not be used",
+            );
+        }
+        network("aaa.network".to_owned(), &aaa.network)?;
+        let named = aaa.clients.0.iter().any(|(_, client)| !client.certificates.is_empty());
+        if !aaa.radsec.is_empty() && !named {
+            return value(
+                "aaa.radsec",
+                "no client has a name in its certificate: give one of aaa.clients its certificates, or nobody could ask there",
+            );
+        }
+        self.check_clients()
+    }
+
+    fn check_clients(&self) -> Result<(), ConfigError> {
+        let (mut prefixes, mut certificates) = (Vec::new(), Vec::new());
+        for (name, client) in &self.aaa.clients.0 {
+            let entry = |field: &str, reason: String| {
+                let name = match field {
+                    "" => format!("aaa.clients.{name}"),
+                    field => format!("aaa.clients.{name}.{field}"),
+                };
+                Err(ConfigError::Entry { name, reason })
+            };
+            let ClientConfig {
+                secret_file,
+                secret_env,
+                ..
+            } = client;
+            match (client.prefixes.is_empty(), secret_file, secret_env) {
+                (_, Some(_), Some(_)) => {
+                    return entry(
+                        "secret_env",
+                        "is set beside secret_file: decide for one of them".to_owned(),
+                    );
+                }
+                (true, Some(_), _) => return entry("secret_file", UNUSED.to_owned()),
+                (true, _, Some(_)) => return entry("secret_env", UNUSED.to_owned()),
+                (true, ..) if client.certificates.is_empty() => {
+                    return entry(
+                        "",
+                        "has neither prefixes nor certificates: nobody would be known as it".to_owned(),
+                    );
+                }
+                (false, None, None) => return entry("prefixes", NO_SECRET.to_owned()),
+                _ => {}
+            }
+            if self.aaa.radius.is_empty() && !client.prefixes.is_empty() {
+                return entry("prefixes", "aaa.radius is empty: they would not be used".to_owned());
+            }
+            if self.aaa.radsec.is_empty() && !client.certificates.is_empty() {
+                return entry("certificates", "aaa.radsec is empty: they would not be used".to_owned());
+            }
+            for Parsed(prefix) in &client.prefixes {
+                if let Some((_, other)) = prefixes.iter().find(|(known, _)| known == prefix) {
+                    return entry(
+                        "prefixes",
+                        format!("{prefix} is that of {other} too: decide for one of them"),
+                    );
+                }
+                prefixes.push((*prefix, name));
+            }
+            for certificate in &client.certificates {
+                let certificate = certificate.to_ascii_lowercase();
+                if let Some((_, other)) = certificates.iter().find(|(known, _)| *known == certificate) {
+                    return entry(
+                        "certificates",
+                        format!("one of them is that of {other} too: decide for one of them"),
+                    );
+                }
+                certificates.push((certificate, name));
+            }
+            if let Some(own) = &client.network {
+                network(format!("aaa.clients.{name}.network"), own)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const UNUSED: &str = "is for addresses, and there are no prefixes: it would not be used";
+
+/// A network name of an access that is none of 5GS.
+fn network(name: String, text: &str) -> Result<AccessNetworkIdentity, ConfigError> {
+    if text.starts_with("5G:") {
+        let reason =
+            "is of a 5G serving network, whose users an AUSF authenticates: name an access such as WLAN".to_owned();
+        return Err(ConfigError::Entry { name, reason });
+    }
+    text.parse()
+        .map_err(|error: kaskade_keys::ParseError| ConfigError::Entry {
+            name,
+            reason: error.to_string(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Role;
+
+    #[test]
+    fn an_aaa_server_runs_with_a_section_alone_and_is_printed_as_a_comment_without() {
+        let parse = |text: &str| Config::parse(text, Path::new("k.toml"));
+        let text = "[aaa]\n[aaa.clients.hotspot]\nprefixes = [\"10.0.0.0/8\", \"::1\"]\nsecret_file = \"s\"\nnetwork = \"ETHERNET\"\n";
+        let config = parse(text).expect(text);
+        assert_eq!(config.roles().collect::<Vec<_>>(), [Role::Aaa]);
+        assert!(config.has_udm() && !config.runs(Role::Udm));
+        assert_eq!(parse(&config.commented_toml()).expect("own print-out"), config);
+        let both = parse(&format!("[udm]\n{text}")).expect("both");
+        assert_eq!(both.roles().collect::<Vec<_>>(), [Role::Udm, Role::Aaa]);
+        let usual = Config::default();
+        assert!(!usual.runs(Role::Aaa));
+        // Without the comment signs it is a section that says what is the default.
+        let printed = usual.commented_toml();
+        let begin = printed.find("# [aaa]").expect("it is printed");
+        let (section, _) = printed[begin..].split_once("\n[limits]").expect("another follows");
+        let (section, _) = section.rsplit_once("\n\n").expect("what is said about that");
+        let lines = section.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+        let section: String = lines.map(|line| format!("{line}\n")).collect();
+        let section = parse(&section).unwrap_or_else(|error| unreachable!("{error}: {section}"));
+        assert_eq!(section.aaa.pseudonym_days, 30);
+        assert!(section.runs(Role::Aaa) && section.aaa.clients.0.is_empty());
+    }
+
+    #[test]
+    fn what_an_aaa_server_cannot_mean_is_refused_with_its_place() {
+        let tls = "[aaa.tls]\ncert = \"c\"\nkey = \"k\"\nclient_ca = \"a\"\n";
+        let one = "[aaa.clients.one]\nprefixes = [\"10.0.0.0/8\"]\nsecret_file = \"s\"\n";
+        for (text, says) in [
+            (
+                "[aaa]\nradius = []\n".to_owned(),
+                "line 2, column 1: aaa.radius: is empty",
+            ),
+            (
+                "[aaa]\nmethods = []\n".to_owned(),
+                "line 2, column 1: aaa.methods: is empty",
+            ),
+            (
+                "[aaa]\nmethods = [\"aka\"]\n".to_owned(),
+                "line 2, column 11: expected eap-aka-prime or eap-aka",
+            ),
+            (
+                "[aaa]\nmethods = [\"eap-aka\"]\nforward_secrecy = \"offered\"\n".to_owned(),
+                "line 3, column 1: aaa.forward_secrecy: is of EAP-AKA'",
+            ),
+            (
+                "[aaa]\nforward_secrecy = \"on\"\n".to_owned(),
+                "expected off, offered or required",
+            ),
+            (
+                "[aaa]\nnetwork = \"5G:NSWO\"\n".to_owned(),
+                "line 2, column 1: aaa.network: is of a 5G",
+            ),
+            (
+                "[aaa]\nradsec = [\"127.0.0.1:2083\"]\n".to_owned(),
+                "line 2, column 1: aaa.radsec: needs tls.cert",
+            ),
+            (
+                format!("[aaa]\n{tls}"),
+                "line 2, column 6: aaa.tls: is set without aaa.radsec",
+            ),
+            (
+                format!("[aaa]\nradsec = [\"127.0.0.1:2083\"]\n{tls}{one}"),
+                "line 2, column 1: aaa.radsec: no client has a name in its certificate",
+            ),
+            (
+                "[aaa.clients.one]\n".to_owned(),
+                "aaa.clients.one: has neither prefixes nor certificates",
+            ),
+            (
+                "[aaa.clients.one]\nprefixes = [\"10.0.0.0/8\"]\n".to_owned(),
+                "line 2, column 1: aaa.clients.one.prefixes: there is no secret",
+            ),
+            (
+                "[aaa.clients.one]\nprefixes = [\"10.0.0.1/8\"]\n".to_owned(),
+                "line 2, column 12: the address has bits behind the prefix: the network is 10.0.0.0/8",
+            ),
+            (
+                "[aaa.clients.one]\nsecret_file = \"s\"\n".to_owned(),
+                "line 2, column 1: aaa.clients.one.secret_file: is for addresses",
+            ),
+            (
+                format!("{one}secret_env = \"S\"\n"),
+                "line 4, column 1: aaa.clients.one.secret_env: is set beside secret_file",
+            ),
+            (
+                format!("{one}certificates = [\"a\"]\n"),
+                "line 4, column 1: aaa.clients.one.certificates: aaa.radsec is empty",
+            ),
+            (
+                format!("{one}network = \"5G:NSWO\"\n"),
+                "line 4, column 1: aaa.clients.one.network: is of a 5G",
+            ),
+            (
+                format!("{one}[aaa.clients.two]\nprefixes = [\"10.0.0.0/8\"]\nsecret_file = \"t\"\n"),
+                "line 5, column 1: aaa.clients.two.prefixes: 10.0.0.0/8 is that of one too",
+            ),
+            (
+                "[aaa.clients.\"a.b\"]\n".to_owned(),
+                "expected letters, digits, - and _",
+            ),
+            (
+                "[aaa]\npseudonym_days = 9999\n".to_owned(),
+                "line 2, column 18: aaa.pseudonym_days: 9999 is out of range",
+            ),
+        ] {
+            let said = Config::parse(&text, Path::new("k.toml")).expect_err(&text).to_string();
+            assert!(said.contains(says), "{said}\n{says}");
+        }
+    }
+}
