@@ -14,8 +14,8 @@ fn services() -> (tempfile::TempDir, Services) {
             {
                 "method": "POST", "path": "/things/{id}/sub", "request": "Thing",
                 "answers": {
-                    "200": { "content": "application/json", "schema": "Thing" },
-                    "201": { "content": "application/json", "schema": "Thing", "location": "^/things/[0-9]+$" },
+                    "200": { "content": ["application/json"], "schema": "Thing" },
+                    "201": { "content": ["application/json"], "schema": "Thing", "location": "^/things/[0-9]+$" },
                     "204": {},
                     "404": "problem",
                     "409": [null, "IN_USE"],
