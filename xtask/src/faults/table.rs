@@ -287,7 +287,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("psk-cookie-not-checked", "a handshake is kept of a peer that has not shown where it is", NET, "nothing_is_kept_of_who_has_not_shown_where_it_is"),
     fault("psk-older-self-stays", "a peer that begins anew is heard by nobody", NET, "a_peer_that_begins_anew_takes_its_own_place"),
     fault("psk-end-not-said", "a connection ends without close_notify", NET, "an_end_that_was_said_is_no_end_that_was_cut"),
-    fault("psk-place-kept", "a connection whose place was taken stays", NET, "the_connection_that_was_useful_longest_ago_gives_way"),
+    fault("psk-place-kept", "a connection whose place was taken stays", NET, "the_peer_that_was_useful_longest_ago_gives_way"),
     fault("psk-writer-forgotten", "a task that reads takes the turn of the one that writes", NET, "one_task_reads_while_another_writes"),
     fault("psk-hint-not-heard", "a client goes on whatever the server says of its keys", NET, "the_hint_is_said_and_heard"),
     fault("psk-key-not-wiped", "a pre-shared key stays in memory after its use", NET, "nothing_of_a_key_is_left_after_a_handshake"),

@@ -153,7 +153,7 @@ async fn a_lookup_that_does_not_end_holds_no_place_of_a_peer() {
 }
 
 #[tokio::test]
-async fn the_connection_that_was_useful_longest_ago_gives_way() {
+async fn the_peer_that_was_useful_longest_ago_gives_way() {
     let mut limits = PskLimits::default();
     limits.max_connections = 2;
     limits.max_connections_per_source = 2;
