@@ -48,7 +48,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("sweep-drops-ahead", "a sweep drops a subscriber that is ahead of the clock", STORE, "schedules_of_issuing"),
     fault("put-waits-while-holding", "an import waits for another while others wait for it", STORE, "schedules_of_imports_that_overlap"),
     fault("mark-before-durable", "the clock's mark counts before it is durable", STORE, "schedules_of_issuing_with_a_full_disk"),
-    fault("answer-before-durable", "who waits for a commit is told of it before it is durable", STORE, "a_store_survives_power_loss"),
+    fault("answer-before-durable", "who waits for a commit is told of it before it is durable", STORE, "records_in_memory"),
     fault("sync-skipped", "the engine's file is never synced", STORE, "an_engine_that_forgets_what_was_not_synced"),
     fault("failed-sync-forgotten", "after a failed sync the engine goes on as if it knew what is on the disk", STORE, "a_failed_sync_is_never_forgotten"),
     fault("panics-not-caught", "a panic of the engine's library over a damaged file goes on", STORE, "a_panic_inside_is_caught_and_leaves_what_is_held"),
