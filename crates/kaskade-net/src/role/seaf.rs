@@ -179,7 +179,11 @@ impl AusfClient {
     async fn challenge(&self, info: AuthenticationInfo) -> Result<Challenge, AusfClientError> {
         match self.begin(info).await? {
             Begun::FiveGAka(challenge) => Ok(challenge),
-            Begun::Eap(_) => Err(AusfClientError::OtherMethod),
+            Begun::Eap(request) => {
+                // Nobody answers that one; where it cannot be taken back, it expires.
+                let _ = self.delete_eap(&request.session).await;
+                Err(AusfClientError::OtherMethod)
+            }
         }
     }
 

@@ -171,6 +171,9 @@ pub(crate) fn explained(error: AusfClientError) -> anyhow::Error {
         Some(Cause::ContextNotFound) => "the authentication context has expired or was used",
         Some(Cause::InvalidApi) => "is this the AUSF's address? Whoever answers there does not serve nausf-auth",
         _ => match error.refusal() {
+            Refusal::MethodUnknown => {
+                "this subscriber's first method is EAP-AKA': use `kaskade ue eap --ausf`, or put 5g-aka first in its methods"
+            }
             Refusal::TokenMissing => {
                 "the AUSF wants an access token of scope nausf-auth that it takes: give one with --token FILE (its audit log says \
                  what is wrong with this one)"

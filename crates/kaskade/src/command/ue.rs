@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use hyper::header::HeaderValue;
 use kaskade::{hex_field, hn_key_file};
-use kaskade_aka::usim::UsimOptions;
+use kaskade_aka::algorithm::AlgorithmKeys;
+use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_crypto::Sqn;
 use kaskade_crypto::ecies::{HnPublicKey, Profile};
 use kaskade_doctor::discretion::shown;
@@ -186,17 +187,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
 async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
     args.refuse_unused()?;
     let keys = args.secrets.read_for_vectors()?.1;
-    let mut state = match &args.usim.state {
-        Some(path) => Some(StateFile::open(path, &args.supi)?),
-        None => None,
-    };
-    let kept = state.as_ref().and_then(StateFile::seq_ms);
-    let history = match (&kept, args.usim.sqn_ms) {
-        (Some(seq_ms), _) => History::Kept(seq_ms),
-        (_, Some(sqn_ms)) => History::UpTo(sqn_ms),
-        _ => History::New,
-    };
-    let usim = card::usim(&keys, UsimOptions::default(), history)?;
+    let (usim, mut state) = args.usim.card(&keys, &args.supi)?;
     let mut device = Device::new(usim, args.supi.clone());
     let attach = args.attach()?;
     let mut all_agree = true;
@@ -228,6 +219,23 @@ async fn attach(console: &Console, args: &AttachArgs) -> Result<()> {
         bail!("UE and network do not have the same keys");
     }
     Ok(())
+}
+
+impl UsimArgs {
+    /// The card with its sequence numbers, and the file that keeps them.
+    fn card(&self, keys: &AlgorithmKeys, supi: &Supi) -> Result<(Usim, Option<StateFile>)> {
+        let state = match &self.state {
+            Some(path) => Some(StateFile::open(path, supi)?),
+            None => None,
+        };
+        let kept = state.as_ref().and_then(StateFile::seq_ms);
+        let history = match (&kept, self.sqn_ms) {
+            (Some(seq_ms), _) => History::Kept(seq_ms),
+            (_, Some(sqn_ms)) => History::UpTo(sqn_ms),
+            _ => History::New,
+        };
+        Ok((card::usim(keys, UsimOptions::default(), history)?, state))
+    }
 }
 
 impl AttachArgs {

@@ -17,7 +17,7 @@ use kaskade_codec::sbi::{AuthType, ResynchronizationInfo, SupiOrSuci};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome as Came, Reason};
 use kaskade_flow::expiring::{Full, Missing};
-use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, Refusal, Step};
+use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, NoRandomness, Refusal, Step};
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::fivegs::{KAusf, KSeaf};
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -83,7 +83,8 @@ impl Ausf {
             Server::begin_5gs(begin, supi, av, now, &mut SystemEntropy).unwrap_or_else(Step::end)
         });
         let (Some(supi), Some(run), Some(out)) = (whose, step.next, step.out) else {
-            return Err(AusfError::Eap(Refusal::NoRandomness));
+            // Nothing else keeps a run from its first request.
+            return Err(NoRandomness.into());
         };
         let event = self
             .audit

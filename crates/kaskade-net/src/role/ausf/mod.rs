@@ -40,7 +40,7 @@ use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
-use kaskade_flow::{Durable, NoRandomness, Refusal};
+use kaskade_flow::{Durable, NoRandomness};
 use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
 use kaskade_store::audit::{AuditFull, AuditLog};
@@ -139,9 +139,6 @@ pub enum AusfError {
     /// The audit log has no room for it.
     #[error("AUSF: {0}")]
     Audit(#[from] AuditFull),
-    /// EAP ended before its first message.
-    #[error("AUSF: EAP ended: {0}")]
-    Eap(Refusal),
     /// The program is stopping.
     #[error("AUSF: stopped")]
     Stopped,

@@ -22,7 +22,6 @@ impl AusfError {
             Self::NoRoom => Refusal::Overloaded,
             Self::Audit(full) => full.refusal(),
             Self::Udm(error) => udm::refusal(error),
-            Self::Eap(why) => *why,
         }
     }
 }

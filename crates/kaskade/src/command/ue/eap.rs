@@ -9,7 +9,6 @@ use kaskade::load::supi_or_suci;
 use kaskade_aka::eap_aka::identity::epc_realm;
 use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess};
 use kaskade_aka::eap_aka::{ForwardSecrecy, NetworkName};
-use kaskade_aka::usim::UsimOptions;
 use kaskade_aka::visit::KeyVisitor as _;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::radius::{AttributeType, Exchange, Sent, Told};
@@ -25,7 +24,7 @@ use kaskade_net::random::{SystemEntropy, random_octets};
 use kaskade_net::role::seaf::{AusfClient, Begun, EapAnswered, EapRequest};
 use kaskade_net::time::moment;
 use kaskade_store::private::{self, Use};
-use kaskade_ue::card::{self, History};
+use kaskade_ue::eap::EapOutcome;
 use kaskade_ue::{Eap, EapDevice, MobileIdentity};
 use serde_json::json;
 use tokio::net::UdpSocket;
@@ -166,17 +165,7 @@ enum NetworkKey {
 pub(super) async fn run(console: &Console, args: &EapArgs) -> Result<()> {
     args.refuse_unused()?;
     let keys = args.secrets.read_for_vectors()?.1;
-    let mut state = match &args.usim.state {
-        Some(path) => Some(StateFile::open(path, &args.supi)?),
-        None => None,
-    };
-    let kept = state.as_ref().and_then(StateFile::seq_ms);
-    let history = match (&kept, args.usim.sqn_ms) {
-        (Some(seq_ms), _) => History::Kept(seq_ms),
-        (_, Some(sqn_ms)) => History::UpTo(sqn_ms),
-        _ => History::New,
-    };
-    let usim = card::usim(&keys, UsimOptions::default(), history)?;
+    let (usim, mut state) = args.usim.card(&keys, &args.supi)?;
     let (policy, name) = args.peer()?;
     let mut device = EapDevice::new(usim, args.supi.clone(), policy, name);
     let mut all_agree = true;
@@ -290,8 +279,7 @@ impl EapArgs {
             None => self.over_radius(&mut run).await?,
         };
         let elapsed = begin.elapsed();
-        let (success, network) = ended;
-        let mut success = success;
+        let (mut success, network) = ended;
         let memory = std::mem::take(&mut success.memory);
         Ok(Done {
             packets: run.packets,
@@ -455,7 +443,7 @@ struct Run<'s> {
 
 impl Run<'_> {
     /// What the device makes of a packet, once the card's state is kept.
-    fn taken(&mut self, packet: &[u8]) -> Result<kaskade_ue::eap::EapOutcome> {
+    fn taken(&mut self, packet: &[u8]) -> Result<EapOutcome> {
         let told = self.eap.packet(packet, moment(), &mut SystemEntropy);
         if let (Some(card), Some(state)) = (told.card_state(), self.state.as_mut()) {
             state.keep(&card)?;
@@ -464,7 +452,6 @@ impl Run<'_> {
     }
 
     fn response(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
-        use kaskade_ue::eap::EapOutcome;
         match self.taken(packet)? {
             EapOutcome::Response(response) => {
                 self.packets += 1;
@@ -480,7 +467,6 @@ impl Run<'_> {
     }
 
     fn success(&mut self, packet: &[u8]) -> Result<Box<PeerSuccess>> {
-        use kaskade_ue::eap::EapOutcome;
         match self.taken(packet)? {
             EapOutcome::Success(success) => Ok(success),
             EapOutcome::Failure(failure) => Err(failed(&failure)),
@@ -491,7 +477,6 @@ impl Run<'_> {
     }
 
     fn failure(&mut self, packet: &[u8]) -> anyhow::Error {
-        use kaskade_ue::eap::EapOutcome;
         match self.taken(packet) {
             Ok(EapOutcome::Failure(failure)) => failed(&failure),
             Ok(_) => exit::refused(
