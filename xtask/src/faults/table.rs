@@ -298,4 +298,16 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("realm-of-others-served", "an AAA server takes identities of realms that are not its own", NET, "a_realm_of_others_is_not_served"),
     fault("aaa-run-without-end", "an EAP server takes an answer however late it comes", NET, "a_run_that_takes_too_long_is_over"),
     fault("aaa-tells-what-others-may-do-better", "a user is out because this AAA server has no room, and no other is asked", NET, "without_room_in_the_audit_log_nothing_is_given_out"),
+    fault(
+        "eap-forward-secrecy-evaded",
+        "a peer that requires forward secrecy takes EAP-AKA, or the keys of a run without",
+        AKA,
+        "forward_secrecy_that_is_required_cannot_be_evaded",
+    ),
+    fault(
+        "eap-nak-again",
+        "a peer that says Nak in turn gets a vector for each",
+        AKA,
+        "another_method_is_taken_once",
+    ),
 ];

@@ -6,11 +6,13 @@
 //! EAP-AKA             CK ‖ IK ─ MK ─ K_encr, K_aut, MSK, EMSK
 //! ```
 
-use kaskade_crypto::ecdh::AgreedSecret;
+use kaskade_crypto::ecdh::{AgreedSecret, EphemeralKey, Group};
 use kaskade_crypto::{Ck, Ik};
+use kaskade_flow::Entropy;
 use kaskade_keys::eap::{AtMacKey, CkIkPrime, Emsk, KAut, KAutAka, KEncr, KRe, MkAka, Msk, SharedSecret};
 use kaskade_keys::id::{EapCounter, EapIdentity, NonceS};
 use kaskade_keys::umts::CkIk;
+use zeroize::Zeroizing;
 
 /// What protects messages, and stays over fast re-authentications.
 #[derive(Clone, Debug)]
@@ -129,4 +131,21 @@ impl Root {
             }
         }
     }
+}
+
+/// A key of a group out of random numbers. `None`: there are none.
+pub(super) fn ephemeral(group: Group, entropy: &mut dyn Entropy) -> Option<EphemeralKey> {
+    // Octets are no key of P-256 once in 2^32 times.
+    (0..8).find_map(|_| {
+        let mut octets = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *octets).ok()?;
+        EphemeralKey::from_octets(group, &octets)
+    })
+}
+
+/// The public key in AT_PUB_ECDHE, which zeros fill up to a multiple of 4 octets. `None`: it is of another length.
+pub(super) fn public_key_in(group: Group, value: &[u8]) -> Option<&[u8]> {
+    let len = group.public_key_len();
+    let fits = value.len() == (len + 2).next_multiple_of(4) - 2;
+    value.get(..len).filter(|_| fits)
 }

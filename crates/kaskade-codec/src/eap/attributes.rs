@@ -8,7 +8,7 @@ use super::attribute::{AttributeType, Value, take};
 use super::{EapError, Subtype};
 
 /// What stood in a message, each by its number. Nothing says yet that the message is authentic.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Attributes<'p> {
     pub(super) rand: Option<Rand>,
     pub(super) autn: Option<Autn>,

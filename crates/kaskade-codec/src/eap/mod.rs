@@ -7,7 +7,7 @@
 //! ```
 //!
 //! **Nothing is believed before AT_MAC is checked.** What has an AT_MAC is an [`Unverified`], which shows what is needed to find the
-//! keys (RAND, AUTN, AT_KDF, AT_KDF_INPUT) and nothing else. [`Unverified::verify`] consumes it and gives the message.
+//! keys (RAND, AUTN, AT_KDF, AT_KDF_INPUT, AT_KDF_FS) and nothing else. [`Unverified::verify`] consumes it and gives the message.
 //!
 //! | Received | What becomes of it |
 //! |---|---|

@@ -1,6 +1,7 @@
 //! What a peer of EAP-AKA or EAP-AKA' answers.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use kaskade_crypto::{Auts, Res};
 
@@ -9,7 +10,6 @@ use super::attributes::need;
 use super::{AkaMethod, AkaPacket, EapError, Encrypted, Subtype, Unverified};
 
 /// A response, as far as it may be believed.
-#[derive(Debug)]
 pub enum Response<'p> {
     /// AT_IDENTITY, not protected; `None` without one.
     Identity(Option<&'p [u8]>),
@@ -34,6 +34,23 @@ pub enum Response<'p> {
     AuthenticationReject,
     /// AT_CLIENT_ERROR_CODE: the peer ends. Not protected.
     ClientError(u16),
+}
+
+/// Without the identity.
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity(_) => "Identity(…)",
+            Self::Challenge(_) => "Challenge(…)",
+            Self::OtherKdf(_) => "OtherKdf(…)",
+            Self::OtherKdfFs(_) => "OtherKdfFs(…)",
+            Self::Reauthentication(_) => "Reauthentication(…)",
+            Self::Notification(_) => "Notification(…)",
+            Self::SynchronizationFailure { .. } => "SynchronizationFailure(…)",
+            Self::AuthenticationReject => "AuthenticationReject",
+            Self::ClientError(_) => "ClientError(…)",
+        })
+    }
 }
 
 /// Challenge response (RFC 4187 9.4).

@@ -14,12 +14,12 @@ pub fn hmac_sha1(key: &[u8; 16], parts: &[&[u8]]) -> [u8; 20] {
         block
     };
     let mut inner = Sha1::new();
-    inner.update(padded(0x36).0);
+    inner.update(&padded(0x36).0);
     for part in parts {
         inner.update(part);
     }
     let mut outer = Sha1::new();
-    outer.update(padded(0x5c).0);
+    outer.update(&padded(0x5c).0);
     outer.update(inner.finalize());
     outer.finalize().into()
 }

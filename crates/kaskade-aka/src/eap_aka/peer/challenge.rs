@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use kaskade_codec::eap::{
     AkaMethod, AkaPacket, Body, Challenge, ChallengeAnswer, Encrypted, Packet, Request, Unverified, write,
 };
-use kaskade_crypto::ecdh::{EphemeralKey, Group};
+use kaskade_crypto::ecdh::Group;
 use kaskade_faults::fault;
 use kaskade_flow::refusal::Refusal;
 use kaskade_flow::{Entropy, Step};
@@ -19,7 +19,7 @@ use super::answered::Answered;
 use super::common::{Choice, Common, ListChanged};
 use super::waiting::Waiting;
 use super::{CardAnswer, Peer, PeerAsk, PeerReauthentication, State};
-use crate::eap_aka::keys::FullKeys;
+use crate::eap_aka::keys::{FullKeys, ephemeral, public_key_in};
 use crate::eap_aka::network::NetworkName;
 use crate::eap_aka::policy::{KDF_SHA_256, group, kdf_fs};
 use crate::usim::UsimError;
@@ -128,7 +128,9 @@ impl Common {
     fn group(&mut self, identifier: u8, offered: &[u16]) -> Result<Option<Group>, No> {
         let groups = self.policy.forward_secrecy.groups();
         let choice = match (groups, offered) {
-            ([], _) | (_, []) => Choice::None,
+            ([], _) => Choice::None,
+            // A list that was there before and is gone has changed.
+            (_, []) if self.kdf_fs.is_open() => Choice::None,
             _ => {
                 let usable = |id| group(id).is_some_and(|group| groups.contains(&group));
                 let best = |list: &[u16]| groups.iter().map(|group| kdf_fs(*group)).find(|id| list.contains(id));
@@ -279,13 +281,8 @@ fn exchange(
     identity: &EapIdentity,
     entropy: &mut dyn Entropy,
 ) -> Result<(FullKeys, kaskade_crypto::ecdh::PublicKey), No> {
-    let len = group.public_key_len();
-    let fits = received.len() == (len + 2).next_multiple_of(4) - 2;
-    let received = received.get(..len).filter(|_| fits).ok_or(NOT_USABLE)?;
-    // Octets are no key of P-256 once in 2^32 times.
-    let key = (0..8)
-        .find_map(|_| EphemeralKey::from_octets(group, &entropy.octets().ok()?))
-        .ok_or(No::ClientError(Refusal::NoRandomness))?;
+    let received = public_key_in(group, received).ok_or(NOT_USABLE)?;
+    let key = ephemeral(group, entropy).ok_or(No::ClientError(Refusal::NoRandomness))?;
     let public_key = key.public_key();
     let agreed = key.agree(received).map_err(|_| NOT_USABLE)?;
     Ok((keys.with_forward_secrecy(ck_ik_prime, &agreed, identity), public_key))

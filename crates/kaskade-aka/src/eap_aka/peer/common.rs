@@ -118,6 +118,11 @@ impl Negotiation {
         }
     }
 
+    /// Whether no list has come yet.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// The list that stands.
     pub(super) fn settled(&self) -> &[u16] {
         match self {
@@ -203,7 +208,7 @@ impl Common {
                     Body::Notification(_) => Came::Notification(identifier),
                     Body::Aka(aka) => match self.method {
                         Some(method) if method == aka.method() => Came::Aka(identifier, aka),
-                        None if self.policy.methods.contains(&aka.method()) => Came::Aka(identifier, aka),
+                        None if self.policy.methods().contains(&aka.method()) => Came::Aka(identifier, aka),
                         None => Came::OtherMethod(identifier),
                         Some(_) => Came::Discard,
                     },
@@ -219,7 +224,7 @@ impl Common {
 
     /// The identity that a request gets; `None`: it gets none (RFC 4187 4.1.6, TS 33.501 F.2).
     pub(super) fn identity(&self, asked: IdRequest) -> Option<EapIdentity> {
-        let method = self.method.or(self.policy.methods.first().copied())?;
+        let method = self.method.or(self.policy.methods().first().copied())?;
         let (imsi, realm) = match (&self.name, asked) {
             (PeerName::FiveGs(..), IdRequest::Permanent) => return None,
             (PeerName::FiveGs(_, suci), _) => return Some(suci.clone()),
@@ -227,7 +232,9 @@ impl Common {
         };
         let permanent = || identity::permanent(method, imsi, realm);
         let pseudonym = self.memory.pseudonym.clone();
-        let reauthentication = || Some(self.memory.reauthentication.as_ref()?.name.clone());
+        let before = self.memory.reauthentication.as_ref();
+        let before = before.filter(|before| self.policy.takes_keys(before.forward_secrecy));
+        let reauthentication = || Some(before?.name.clone());
         match asked {
             IdRequest::Any => reauthentication().or(pseudonym).or_else(permanent),
             IdRequest::FullAuth => pseudonym.or_else(permanent),

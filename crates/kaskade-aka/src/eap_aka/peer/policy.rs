@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use kaskade_codec::eap::AkaMethod;
+use kaskade_faults::fault;
 
 use crate::eap_aka::network::NetworkName;
 use crate::eap_aka::policy::{ForwardSecrecy, Profile};
@@ -53,6 +54,18 @@ impl PeerPolicy {
             self.methods = methods.to_vec();
         }
         self
+    }
+
+    /// The methods that are taken, the best first: EAP-AKA has no forward secrecy.
+    pub(super) fn methods(&self) -> Vec<AkaMethod> {
+        let secret = self.forward_secrecy.is_required() && !fault!("eap-forward-secrecy-evaded");
+        let taken = |method: &AkaMethod| !secret || *method == AkaMethod::AkaPrime;
+        self.methods.iter().copied().filter(taken).collect()
+    }
+
+    /// Whether a fast re-authentication may start from keys that have forward secrecy or not.
+    pub(super) fn takes_keys(&self, forward_secrecy: bool) -> bool {
+        forward_secrecy || !self.forward_secrecy.is_required() || fault!("eap-forward-secrecy-evaded")
     }
 
     /// Refuses another network name than this.

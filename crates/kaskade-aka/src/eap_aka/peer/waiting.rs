@@ -53,7 +53,7 @@ impl Waiting {
                 None => discard(State::Waiting(self)),
             },
             Came::OtherMethod(identifier) => {
-                let response = nak(identifier, &self.common.policy.methods);
+                let response = nak(identifier, &self.common.policy.methods());
                 let told = self.common.answer(identifier, response);
                 Peer::to(State::Waiting(self)).telling(told)
             }

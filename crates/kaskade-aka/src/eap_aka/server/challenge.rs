@@ -19,7 +19,7 @@ use super::common::{Came, Common, User, discard, requesting, unreadable};
 use super::result::Outcome;
 use super::{Before, Fetching, Names, Reauthentication, Server, ServerAsk, State, Vector, VectorRequest};
 use crate::eap_aka::checkcode::Checkcode;
-use crate::eap_aka::keys::FullKeys;
+use crate::eap_aka::keys::{FullKeys, ephemeral, public_key_in};
 use crate::eap_aka::policy::{KDF_SHA_256, Profile, group, kdf_fs};
 
 /// The peer has the challenge.
@@ -113,12 +113,6 @@ impl Fetching {
         };
         Box::new(stage).send(entropy)
     }
-}
-
-/// A key of a group out of random numbers. `None`: there are none.
-fn ephemeral(group: Group, entropy: &mut dyn Entropy) -> Option<EphemeralKey> {
-    // Octets are no key of P-256 once in 2^32 times.
-    (0..8).find_map(|_| EphemeralKey::from_octets(group, &entropy.octets().ok()?))
 }
 
 impl Challenged {
@@ -360,6 +354,8 @@ impl Challenged {
         match common.wanted(types) {
             Some(method) => {
                 common.method = method;
+                // Once: a vector costs the card a number.
+                common.method_taken = !fault!("eap-nak-again");
                 Fetching::fetch(common, user, Checkcode::NO_ROUND)
             }
             None => common.fail(Refusal::MethodUnknown),
@@ -370,9 +366,8 @@ impl Challenged {
 impl Exchange {
     /// The keys with what both ephemeral keys agree on. `None` for a public key that cannot be one.
     fn agree(self, public_key: &[u8], keys: FullKeys, identity: &EapIdentity) -> Option<FullKeys> {
-        let len = self.key.group().public_key_len();
-        let fits = public_key.len() == (len + 2).next_multiple_of(4) - 2;
-        let agreed = self.key.agree(public_key.get(..len).filter(|_| fits)?).ok()?;
+        let public_key = public_key_in(self.key.group(), public_key)?;
+        let agreed = self.key.agree(public_key).ok()?;
         Some(keys.with_forward_secrecy(&self.ck_ik_prime, &agreed, identity))
     }
 }

@@ -122,6 +122,7 @@ impl Identifying {
         match common.wanted(types) {
             Some(method) => {
                 common.method = method;
+                common.method_taken = true;
                 Self::ask(common, Rounds::default(), IdRequest::Any)
             }
             None => common.fail(Refusal::MethodUnknown),

@@ -47,7 +47,8 @@ impl Reauthenticating {
         }
         let elsewhere = common.method == AkaMethod::AkaPrime && before.network != common.network;
         let spent = before.done >= common.policy.reauthentications;
-        if elsewhere || spent || before.method != common.method {
+        let open = common.policy.forward_secrecy.is_required() && !before.forward_secrecy;
+        if elsewhere || spent || open || before.method != common.method {
             let supi = before.supi;
             return Fetching::fetch(common, User { supi, peer_id: sent }, checkcode);
         }

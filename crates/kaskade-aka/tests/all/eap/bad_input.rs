@@ -586,3 +586,23 @@ fn a_number_that_was_not_asked_for_is_refused() {
         }
     }
 }
+
+/// Each vector costs the card a number: whoever says that another method is wanted gets one more, once.
+#[test]
+fn another_method_is_taken_once() {
+    let (mut home, mut device) = (Home::new(), Device::new(PeerPolicy::non_3gpp()));
+    let (_, out) = {
+        let peer = device.begin();
+        peer_packet(&mut device, peer, &WHO)
+    };
+    let Some(PeerOutput::Response(identity)) = out else {
+        panic!("no identity");
+    };
+    let mut step = server_step(&mut home, begin(ServerPolicy::non_3gpp(), wlan(), &identity));
+    for wanted in [AkaMethod::Aka, AkaMethod::AkaPrime, AkaMethod::Aka, AkaMethod::AkaPrime] {
+        let server = step.next.take().unwrap();
+        let identifier = server.last_request().unwrap()[1];
+        step = server_packet(&mut home, server, kaskade_codec::eap::nak(identifier, &[wanted]));
+    }
+    assert_eq!(home.vectors.len(), 2, "one of each method");
+}

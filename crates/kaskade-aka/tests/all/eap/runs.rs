@@ -384,6 +384,37 @@ fn forward_secrecy_that_is_required_and_missing_is_refused() {
     assert_eq!(device.card, 0);
 }
 
+/// Neither by the older method nor by the keys of a run without.
+#[test]
+fn forward_secrecy_that_is_required_cannot_be_evaded() {
+    let required = ForwardSecrecy::Required(Group::ALL.to_vec());
+    let policy = || PeerPolicy::non_3gpp().with_forward_secrecy(required.clone());
+    let (mut home, mut device) = (Home::new(), Device::new(policy()));
+    let aka = ServerPolicy::non_3gpp().with_methods(&[AkaMethod::Aka]);
+    let ended = run(&mut home, aka, wlan(), &mut device);
+    assert!(ended.server.is_err() && ended.peer.is_err());
+    assert_eq!(device.card, 0, "the older method is not begun");
+
+    let without = |home: &mut Home, device: &mut Device| {
+        let (_, success) = run(home, ServerPolicy::non_3gpp(), wlan(), device).agreed();
+        assert!(!success.forward_secrecy && success.memory.reauthentication.is_some());
+        device.memory = success.memory;
+    };
+    let (mut home, mut device) = (Home::new().with_names(), Device::new(PeerPolicy::non_3gpp()));
+    without(&mut home, &mut device);
+    device.policy = policy();
+    let offering = ServerPolicy::non_3gpp().with_forward_secrecy(ForwardSecrecy::offered());
+    let (_, success) = run(&mut home, offering, wlan(), &mut device).agreed();
+    assert!(success.forward_secrecy && !success.reauthentication, "a full one");
+
+    let (mut home, mut device) = (Home::new().with_names(), Device::new(PeerPolicy::non_3gpp()));
+    without(&mut home, &mut device);
+    device.policy = PeerPolicy::non_3gpp().with_forward_secrecy(ForwardSecrecy::offered());
+    let requiring = ServerPolicy::non_3gpp().with_forward_secrecy(required);
+    let (_, success) = run(&mut home, requiring, wlan(), &mut device).agreed();
+    assert!(success.forward_secrecy && !success.reauthentication, "a full one");
+}
+
 #[test]
 fn in_5gs_the_supi_is_bound_and_no_name_is_given() {
     let network = NetworkName::from(serving_network());
