@@ -310,4 +310,16 @@ pub(super) const FAULTS: &[Fault] = &[
         AKA,
         "another_method_is_taken_once",
     ),
+    fault(
+        "realm-of-any-length",
+        "a run keeps as much of an identity as a gateway sends",
+        NET,
+        "what_is_kept_of_an_identity_is_no_longer_than_one",
+    ),
+    fault(
+        "another-method-let-in",
+        "a user is let in by a method that was taken away",
+        NET,
+        "a_method_that_is_taken_away_in_the_middle_lets_nobody_in",
+    ),
 ];

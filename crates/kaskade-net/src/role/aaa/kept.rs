@@ -58,6 +58,8 @@ impl ReauthenticationLimits {
 pub(super) struct Ground {
     /// The card that proved itself.
     pub(super) card: CardName,
+    /// By this method.
+    pub(super) method: AkaMethod,
     /// Its vector is durable as used.
     pub(super) cover: Cover,
     /// What belongs together in the audit log.

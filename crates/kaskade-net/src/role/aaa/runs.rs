@@ -95,6 +95,9 @@ impl EapServer for Aaa {
     }
 }
 
+/// Octets of an NAI (RFC 7542 2.2).
+const MOST_OF_IDENTITY: usize = 253;
+
 /// Identifier and identity of an EAP-Response/Identity.
 fn identity(packet: &[u8]) -> Option<(u8, &[u8])> {
     match Packet::parse(packet).ok()? {
@@ -169,8 +172,24 @@ impl Aaa {
     }
 }
 
-/// The realm of an identity as it was sent.
+/// The realm of an identity as it was sent; none of what is too long to be one, which is not kept.
 fn realm(identity: &[u8]) -> Option<Box<str>> {
+    if identity.len() > MOST_OF_IDENTITY && !fault!("realm-of-any-length") {
+        return None;
+    }
     let (_, realm) = core::str::from_utf8(identity).ok()?.rsplit_once('@')?;
     (!realm.is_empty()).then(|| realm.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_identity_is_no_longer_than_one() {
+        let with = |len: usize| [b"6@".as_slice(), &vec![b'x'; len]].concat();
+        assert_eq!(realm(&with(251)).unwrap().len(), 251);
+        assert_eq!(realm(&with(252)), None);
+        assert_eq!(realm(&with(4000)), None);
+    }
 }

@@ -45,7 +45,10 @@ impl Turn<'_> {
             let now = moment();
             let answered = match ask {
                 ServerAsk::User(claim) => self.user(&claim).map(ServerInput::User),
-                ServerAsk::Confirm(supi) => Ok(ServerInput::Confirmed(self.confirm(&supi))),
+                ServerAsk::Confirm(supi) => match self.confirm(&supi) {
+                    Err(why) if is_for_another(why) => Err(why),
+                    may => Ok(ServerInput::Confirmed(may)),
+                },
                 ServerAsk::Vector(request) => match self.vector(&request).await {
                     Ok((vector, names)) => {
                         let taken = |vector| ServerInput::Vector(vector, names);
@@ -61,10 +64,7 @@ impl Turn<'_> {
             let input = match answered {
                 Ok(input) => input,
                 // Another server may do better: this one says nothing (RFC 3579 2.6.3).
-                Err(why)
-                    if why.verdict().radius == Told::Answer(Radius::Discard)
-                        && !fault!("aaa-tells-what-others-may-do-better") =>
-                {
+                Err(why) if is_for_another(why) && !fault!("aaa-tells-what-others-may-do-better") => {
                     self.failed(why);
                     return EapTold::Refused {
                         run: None,
@@ -181,7 +181,7 @@ impl Turn<'_> {
         let aaa = self.aaa;
         let VectorRequest { supi, method, .. } = request;
         // Before the vector: if it is the same afterwards, the vector is of this card.
-        let card = aaa.udm.eap_may(supi).map_err(|error| error.refusal())?;
+        let card = aaa.udm.eap_may(supi, *method).map_err(|error| error.refusal())?;
         let vector = aaa.udm.eap_vector(self.requester, request).await;
         let vector = vector.map_err(|error| self.refused_by_udm(&error))?;
         let names = Names {
@@ -200,6 +200,7 @@ impl Turn<'_> {
         self.about.was_challenged = true;
         self.about.ground = Some(Ground {
             card,
+            method: *method,
             cover,
             correlation: correlated,
             until: moment().after(aaa.kept.limits.lifetime),
@@ -222,15 +223,19 @@ impl Turn<'_> {
         why
     }
 
+    /// Whether a user may come in now: still there, not suspended, with the method and the card of the vector.
+    fn may(&self, supi: &Supi) -> Result<(), Refusal> {
+        let ground = self.about.ground.as_ref().ok_or(Refusal::Internal)?;
+        let card = self.aaa.udm.eap_may(supi, ground.method);
+        match card.map_err(|error| error.refusal())? != ground.card && !fault!("another-card-let-in") {
+            true => Err(Refusal::CardReplaced),
+            false => Ok(()),
+        }
+    }
+
     /// Whether a user who has proved who it is may come in: still there, not suspended, and with the same card.
     fn confirm(&mut self, supi: &Supi) -> Result<(), Refusal> {
-        let Some(ground) = &self.about.ground else {
-            return Err(Refusal::Internal);
-        };
-        let card = self.aaa.udm.eap_may(supi).map_err(|error| error.refusal())?;
-        if card != ground.card && !fault!("another-card-let-in") {
-            return Err(Refusal::CardReplaced);
-        }
+        self.may(supi)?;
         // A fast re-authentication asks no card, and says nothing about its numbers.
         match self.about.was_challenged {
             true => {
@@ -286,6 +291,14 @@ impl Turn<'_> {
                 why: Refusal::Internal.into(),
             };
         };
+        // A protected notification of success lies between what was confirmed and this.
+        if let Err(why) = self.may(&supi) {
+            self.failed(why);
+            return EapTold::Refused {
+                run: None,
+                why: why.into(),
+            };
+        }
         let Aaa {
             audit,
             options,
@@ -340,7 +353,7 @@ impl Turn<'_> {
         let About { network, begun, .. } = &self.about;
         let (network, requester) = (network.as_str(), self.requester);
         let ms = moment().since(*begun).as_millis();
-        tracing::info!(supi = %supi.masked(), network, %method, fast, ms, %requester, "authentication succeeded");
+        tracing::info!(supi = %supi.masked(), %network, %method, fast, ms, %requester, "authentication succeeded");
         EapTold::Success(released)
     }
 
@@ -363,8 +376,13 @@ impl Turn<'_> {
         }
         let supi = supi.as_ref().map(Supi::masked);
         let (network, requester, ms) = (network.as_str(), self.requester, moment().since(*begun).as_millis());
-        log_limit!(info, "authentication failed", supi, network, ms, %requester, %why);
+        log_limit!(info, "authentication failed", supi, %network, ms, %requester, %why);
     }
+}
+
+/// Whether another server may do better, so that this one says nothing.
+fn is_for_another(why: Refusal) -> bool {
+    why.verdict().radius == Told::Answer(Radius::Discard)
 }
 
 /// The one place where an EMSK comes to its server: nobody keeps it yet, so that it ends here, wiped.

@@ -71,12 +71,16 @@ impl Udm {
     ///
     /// # Errors
     /// [`UdmError`]: removed, suspended, or without such a method since the vector was made.
-    pub fn eap_may(&self, supi: &Supi) -> Result<CardName, UdmError> {
+    pub fn eap_may(&self, supi: &Supi, method: AkaMethod) -> Result<CardName, UdmError> {
+        let method = match method {
+            AkaMethod::Aka => Method::EapAka,
+            AkaMethod::AkaPrime => Method::EapAkaPrime,
+        };
         match self.store.card(supi) {
             Ok(None) => Err(UdmError::UserNotFound),
             Ok(Some(card)) if card.suspended && !fault!("suspended-let-in") => Err(UdmError::Suspended),
-            Ok(Some(card)) if card.methods.iter().any(is_eap) => Ok(card.name),
-            Ok(Some(_)) | Err(StoreError::GsmOnly) => Err(NotAllowed(Method::EapAkaPrime).into()),
+            Ok(Some(card)) if card.methods.contains(method) || fault!("another-method-let-in") => Ok(card.name),
+            Ok(Some(_)) | Err(StoreError::GsmOnly) => Err(NotAllowed(method).into()),
             Err(error) => Err(store_failed(supi, error)),
         }
     }
@@ -92,10 +96,6 @@ impl Udm {
             .event(Outcome::Noted, Action::ResultReported, requester, supi);
         Ok(self.audit.record(noted.because(Reason::Success))?)
     }
-}
-
-fn is_eap(method: Method) -> bool {
-    matches!(method, Method::EapAkaPrime | Method::EapAka)
 }
 
 fn use_of(request: &VectorRequest) -> Use<'_> {

@@ -56,6 +56,23 @@ async fn a_user_who_is_suspended_in_the_middle_is_notified_and_out() {
     home.node.shutdown().await;
 }
 
+/// Another method that is left is not the one that was asked for.
+#[tokio::test]
+async fn a_method_that_is_taken_away_in_the_middle_lets_nobody_in() {
+    let home = Home::start();
+    let mut device = device(0);
+    let ended = attach_doing(&mut device, home.address(), |number| {
+        if number == 1 {
+            let mut changed = home.store.subscriber(&supi(0)).unwrap().unwrap();
+            changed.methods = kaskade_store::AuthMethods::NONE.and(kaskade_aka::arpf::Method::EapAka);
+            home.store.change_on_record(&changed, None).unwrap();
+        }
+    });
+    ended.await.stays_out();
+    assert_eq!((home.successes(), home.failures()), ((0, 0), 1));
+    home.node.shutdown().await;
+}
+
 #[tokio::test]
 async fn the_keys_of_a_card_before_let_nobody_in() {
     let home = Home::start();
