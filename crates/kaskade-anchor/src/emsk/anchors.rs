@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use kaskade_flow::Moment;
-use kaskade_flow::expiring::{Bounds, Full, Missing, Owner, Table};
+use kaskade_flow::expiring::{Bounds, Everybody, Full, Missing, Table};
 use kaskade_flow::machine::Machine;
 
 use super::Anchor;
@@ -20,22 +20,12 @@ impl Subscriber {
     }
 }
 
-/// Whoever authenticates is one owner: an EMSK is there for a subscriber that was authenticated, and for nobody else.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Home;
-
-impl Owner for Home {
-    fn bits(self) -> u64 {
-        0
-    }
-}
-
 /// All of them. Who shares it between threads puts it behind a lock, or several by the subscriber.
 ///
 /// What is in work is with whoever deals with a request for it ([`Anchors::begin`], [`Anchors::end`]); a second one is refused
 /// meanwhile. What is retired while it is in work comes back from [`Anchors::end`], and is to be retired then.
 pub struct Anchors {
-    table: Table<Home, (Subscriber, Anchor)>,
+    table: Table<Everybody, (Subscriber, Anchor)>,
     current: BTreeMap<Subscriber, u64>,
     serial: u64,
 }
@@ -66,10 +56,8 @@ const fn id(subscriber: Subscriber, serial: u64) -> u128 {
 impl Anchors {
     /// Room for so many.
     pub fn new(most: usize) -> Self {
-        // One owner alone has three quarters of a table.
-        let all = most.saturating_mul(4).div_ceil(3).saturating_add(1);
         Self {
-            table: Table::new(Bounds { all, per_user: 1 }),
+            table: Table::new(Bounds { all: most, per_user: 1 }),
             current: BTreeMap::new(),
             serial: 0,
         }
@@ -98,7 +86,7 @@ impl Anchors {
         let mut out = Vec::new();
         let held = self.table.insert_telling(
             subscriber.bits(),
-            Home,
+            Everybody,
             id(subscriber, self.serial),
             (subscriber, anchor),
             deadline,
@@ -118,7 +106,7 @@ impl Anchors {
     /// [`Missing`].
     pub fn begin(&mut self, subscriber: Subscriber, now: Moment) -> Result<(Begun, Anchor), Missing> {
         let begun = self.current(subscriber)?;
-        match self.table.begin(begun.id(), Home, now) {
+        match self.table.begin(begun.id(), Everybody, now) {
             Ok((_, anchor)) => Ok((begun, anchor)),
             Err(missing) => Err(self.missed(subscriber, missing)),
         }
@@ -156,10 +144,10 @@ impl Anchors {
     /// [`Missing::InWork`]: whoever works with it gets it back from [`Anchors::end`].
     pub fn retire(&mut self, subscriber: Subscriber, now: Moment) -> Result<Anchor, Missing> {
         let begun = self.current(subscriber)?;
-        let taken = self.table.take(begun.id(), Home, now);
+        let taken = self.table.take(begun.id(), Everybody, now);
         self.current.remove(&subscriber);
         if matches!(taken, Err(Missing::InWork)) {
-            self.table.forget(subscriber.bits(), Home);
+            self.table.forget(subscriber.bits(), Everybody);
         }
         taken.map(|(_, anchor)| anchor)
     }

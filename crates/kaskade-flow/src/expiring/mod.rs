@@ -12,6 +12,7 @@
 //! A user's entries are all in one [`Table`], so that the bound per user needs no second lock. Which one that is follows from
 //! a hash of the user under a key that the caller brings, and tells nobody anything.
 
+mod due;
 mod index;
 #[cfg(any(test, feature = "std"))]
 mod locked;
@@ -55,6 +56,9 @@ pub enum Missing {
 
 /// Who owns an entry.
 pub trait Owner: Copy + Ord {
+    /// Whether there are others, for whom there must be room.
+    const SHARES: bool = true;
+
     /// 64 bits that tell owners apart.
     fn bits(self) -> u64;
 }
@@ -62,5 +66,17 @@ pub trait Owner: Copy + Ord {
 impl Owner for u64 {
     fn bits(self) -> u64 {
         self
+    }
+}
+
+/// The one owner of a table that nobody shares, and all of which it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Everybody;
+
+impl Owner for Everybody {
+    const SHARES: bool = false;
+
+    fn bits(self) -> u64 {
+        0
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use kaskade_faults::fault;
 
+use super::due::{Due, Ends, Standing};
 use super::index::Index;
 use super::slab::{Slab, Slot};
 use super::{Bounds, Full, Missing, Owner, SHARE};
@@ -20,6 +21,8 @@ pub struct Table<O, V> {
     /// The newest of what an owner has of a user.
     of_user: Index,
     owners: BTreeMap<O, OfOwner>,
+    /// What is not in work, and has an end.
+    due: Due,
     /// Counts insertions.
     serial: u64,
     bounds: Bounds,
@@ -41,6 +44,8 @@ struct Entry<O, V> {
     forgotten: bool,
     /// Whether it stands in the queue of its owner.
     queued: bool,
+    /// Where it stands among those that have an end.
+    due: Standing,
 }
 
 /// The slot of another entry, plus one.
@@ -50,8 +55,6 @@ struct OfOwner {
     count: usize,
     /// In the order of their insertion; some are gone already.
     queue: VecDeque<Queued>,
-    /// Nothing is over before then.
-    quiet_until: Moment,
 }
 
 /// An entry in a queue: its slot may be another's since.
@@ -69,6 +72,16 @@ const fn neighbour(slot: Slot) -> Option<Neighbour> {
 
 fn slot_of(neighbour: Option<Neighbour>) -> Option<Slot> {
     neighbour.map(|slot| slot.get() - 1)
+}
+
+impl<O, V> Ends for Entry<O, V> {
+    fn ends(&self) -> Moment {
+        self.expires
+    }
+
+    fn standing(&mut self) -> &mut Standing {
+        &mut self.due
+    }
 }
 
 impl<O: Owner, V> Entry<O, V> {
@@ -98,7 +111,7 @@ impl<O: Owner, V> Table<O, V> {
         // At worst everything is of an owner of its own, with the least that the allocator gives for a list.
         const LIST: usize = 80;
         let entries = Slab::<Entry<O, V>>::octets_at_most(all);
-        let indexes = 2 * Index::octets_at_most(all);
+        let indexes = 2 * Index::octets_at_most(all) + Due::octets_at_most(all);
         // The nodes of a tree are at least half full.
         let owners = all.saturating_mul(2 * size_of::<(O, OfOwner)>() + 32);
         let lists = all.saturating_mul(LIST.saturating_add(heap));
@@ -115,6 +128,7 @@ impl<O: Owner, V> Table<O, V> {
             by_id: Index::new(),
             of_user: Index::new(),
             owners: BTreeMap::new(),
+            due: Due::new(),
             serial: 0,
             bounds,
         }
@@ -122,9 +136,6 @@ impl<O: Owner, V> Table<O, V> {
 
     /// Puts an entry in, under an identifier that nobody can guess, of a user whose number is a keyed hash. `None`: it never
     /// expires.
-    ///
-    /// An owner's entries are looked at in the order of their insertion: where one lives longer than those after it, they keep
-    /// their room as long as it does, and no longer can be had.
     ///
     /// # Errors
     /// [`Full`] where there is no room but in what others own or what is in work.
@@ -155,11 +166,8 @@ impl<O: Owner, V> Table<O, V> {
         now: Moment,
         gone: &mut dyn FnMut(V),
     ) -> Result<(), Full> {
-        self.expire(owner, now, gone);
+        self.sweep(now, gone);
         self.bound_user(user, owner, gone);
-        if !self.has_room(owner) {
-            self.sweep(now, gone);
-        }
         let mut made = 0;
         for _ in 0..2 {
             if !self.has_room(owner) {
@@ -209,6 +217,7 @@ impl<O: Owner, V> Table<O, V> {
             return Err(Missing::Unknown);
         }
         let value = entry.value.take().ok_or(Missing::InWork)?;
+        self.due.remove(&mut self.entries, slot);
         Ok((slot, value))
     }
 
@@ -232,12 +241,12 @@ impl<O: Owner, V> Table<O, V> {
         }
         let (owner, serial, expires, queued) = (entry.owner, entry.serial, entry.expires, entry.queued);
         entry.queued = true;
-        if let Some(of_owner) = self.owners.get_mut(&owner) {
-            if !queued {
-                // It was among the oldest when it was passed over.
-                of_owner.queue.push_front(Queued { serial, slot });
-            }
-            of_owner.quiet_until = of_owner.quiet_until.min(expires);
+        if let Some(of_owner) = self.owners.get_mut(&owner).filter(|_| !queued) {
+            // It was among the oldest when it was passed over.
+            of_owner.queue.push_front(Queued { serial, slot });
+        }
+        if expires != NEVER {
+            self.due.add(&mut self.entries, slot);
         }
         known
     }
@@ -285,9 +294,13 @@ impl<O: Owner, V> Table<O, V> {
 
     /// Removes what is over, and gives it to `over`.
     pub fn sweep(&mut self, now: Moment, over: &mut dyn FnMut(V)) {
-        let owners: Vec<O> = self.owners.keys().copied().collect();
-        for owner in owners {
-            self.expire(owner, now, over);
+        while let Some(first) = self.due.first() {
+            match self.entries.get(first).is_some_and(|entry| entry.is_over(now))
+                && !fault!("what-is-over-keeps-its-room")
+            {
+                true => self.remove(first).into_iter().for_each(&mut *over),
+                false => return,
+            }
         }
     }
 
@@ -334,8 +347,12 @@ impl<O: Owner, V> Table<O, V> {
             value: Some(value),
             forgotten: false,
             queued: true,
+            due: None,
         };
         let slot = self.entries.insert(entry).ok_or(Full)?;
+        if expires != NEVER {
+            self.due.add(&mut self.entries, slot);
+        }
         let Self { entries, by_id, .. } = self;
         by_id.insert(bits(id), slot, |slot| {
             entries.get(slot).map_or(0, |entry| bits(entry.id))
@@ -360,11 +377,9 @@ impl<O: Owner, V> Table<O, V> {
         let of_owner = self.owners.entry(owner).or_insert_with(|| OfOwner {
             count: 0,
             queue: VecDeque::new(),
-            quiet_until: expires,
         });
         of_owner.count += 1;
         of_owner.queue.push_back(Queued { serial, slot });
-        of_owner.quiet_until = of_owner.quiet_until.min(expires);
         if of_owner.queue.len() > 2 * of_owner.count + SLACK {
             let entries = &self.entries;
             let lives = |queued: &Queued| {
@@ -378,6 +393,7 @@ impl<O: Owner, V> Table<O, V> {
     }
 
     fn remove(&mut self, slot: Slot) -> Option<V> {
+        self.due.remove(&mut self.entries, slot);
         let entry = self.entries.remove(slot)?;
         self.by_id.remove(bits(entry.id), slot);
         let (older, newer) = (slot_of(entry.older), slot_of(entry.newer));
@@ -425,7 +441,10 @@ impl<O: Owner, V> Table<O, V> {
     fn has_room(&self, owner: O) -> bool {
         let own = self.owners.get(&owner).map_or(0, |owner| owner.count);
         let left = self.bounds.all.max(1).saturating_sub(self.entries.len());
-        own < left.saturating_mul(SHARE)
+        match O::SHARES {
+            true => own < left.saturating_mul(SHARE),
+            false => left > 0,
+        }
     }
 
     /// Removes the oldest of an owner that is not in work; whether there was one.
@@ -459,39 +478,9 @@ impl<O: Owner, V> Table<O, V> {
         entry.filter(|entry| entry.serial == queued.serial)
     }
 
-    /// Removes what is over of one owner: its entries are over in the order of their insertion.
-    fn expire(&mut self, owner: O, now: Moment, over: &mut dyn FnMut(V)) {
-        while let Some(of_owner) = self.owners.get_mut(&owner) {
-            if now < of_owner.quiet_until || of_owner.quiet_until == NEVER {
-                return;
-            }
-            let Some(queued) = of_owner.queue.front().copied() else {
-                return;
-            };
-            let entry = self.entries.get_mut(queued.slot);
-            match entry.filter(|entry| entry.serial == queued.serial) {
-                Some(entry) if entry.value.is_some() && !entry.is_over(now) => {
-                    of_owner.quiet_until = entry.expires;
-                    return;
-                }
-                Some(entry) => {
-                    of_owner.queue.pop_front();
-                    if entry.value.is_none() {
-                        entry.queued = false;
-                    } else {
-                        self.remove(queued.slot).into_iter().for_each(&mut *over);
-                    }
-                }
-                None => {
-                    of_owner.queue.pop_front();
-                }
-            }
-        }
-    }
-
     /// Fails where the lists do not fit each other.
     #[cfg(test)]
-    pub(super) fn assert_consistent(&self) {
+    pub(super) fn assert_consistent(&mut self) {
         let mut chained = 0;
         for newest in self.of_user.iter() {
             let (mut next, mut newer) = (Some(newest), None);
@@ -516,6 +505,9 @@ impl<O: Owner, V> Table<O, V> {
             let in_queue = self.owners[&entry.owner].queue.iter().any(stands);
             assert!(entry.value.is_none() || entry.queued && in_queue);
         }
+        let has_end = |entry: &&Entry<O, V>| entry.value.is_some() && entry.expires != NEVER;
+        assert_eq!(self.due.len(), self.entries.iter().filter(has_end).count());
+        self.due.assert_consistent(&mut self.entries);
     }
 
     /// How many an owner has.

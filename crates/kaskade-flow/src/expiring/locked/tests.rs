@@ -5,6 +5,7 @@ use std::hash::RandomState;
 use std::{vec, vec::Vec};
 
 use super::*;
+use crate::expiring::Everybody;
 
 const LIFETIME: Duration = Duration::from_secs(10);
 
@@ -272,4 +273,45 @@ fn what_makes_room_or_is_over_is_told() {
     assert!(told.is_sorted(), "{told:?}");
     let there = table.len();
     assert_eq!(put(&mut table, 99, 99, at(60_000)).len(), there);
+}
+
+/// A fast re-authentication ends with the full one before it, however late it comes.
+#[test]
+fn what_is_over_goes_whatever_lives_longer_before_it() {
+    let table = table(100, 4);
+    let users: Vec<_> = together(&table).take(40).collect();
+    let ends = |n: u64| at(100_000 - n * 37 % 1000 * 100);
+    for (n, user) in (0..).zip(&users) {
+        table.insert(user, 1, random(n), n, Some(ends(n)), at(0)).unwrap();
+    }
+    for ms in (0..=100_000).step_by(500) {
+        let (mut over, before) = (Vec::new(), table.len());
+        table.sweep(at(ms), |value| over.push(value));
+        assert_eq!(over.len() + table.len(), before);
+        assert!(over.iter().all(|value| ends(*value) <= at(ms)));
+        let mut left = Vec::new();
+        table.each(None, at(0), |_, value, _| {
+            left.push(*value);
+            true
+        });
+        assert!(left.iter().all(|value| ends(*value) > at(ms)), "{ms}");
+        consistent(&table);
+    }
+    assert_eq!(table.len(), 0);
+}
+
+#[test]
+fn what_nobody_shares_is_for_the_one_whole() {
+    let mut table: Table<Everybody, u64> = Table::new(Bounds { all: 12, per_user: 1 });
+    let mut gone = Vec::new();
+    for n in 0..30 {
+        let until = at(n).after(LIFETIME);
+        let told = &mut |value| gone.push(value);
+        table
+            .insert_telling(n, Everybody, n.into(), n, until, at(n), told)
+            .unwrap();
+        assert_eq!(table.len(), usize::try_from(n + 1).unwrap().min(12));
+    }
+    assert_eq!(gone, (0..18).collect::<Vec<_>>(), "the oldest of all");
+    table.assert_consistent();
 }

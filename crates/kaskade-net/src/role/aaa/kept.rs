@@ -15,7 +15,7 @@ use kaskade_aka::eap_aka::names::reauthentication_name;
 use kaskade_aka::eap_aka::server::Reauthentication;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_faults::fault;
-use kaskade_flow::expiring::{Bounds, Expiring, SHARDS};
+use kaskade_flow::expiring::{Bounds, Everybody, Expiring, SHARDS};
 use kaskade_flow::{Cover, Entropy, Moment, NoRandomness};
 use kaskade_keys::Supi;
 use kaskade_keys::id::EapIdentity;
@@ -49,7 +49,7 @@ impl ReauthenticationLimits {
     pub const fn octets_at_most(&self) -> usize {
         // The entry itself, its name, and what the allocator adds to each.
         let heap = size_of::<Reauthentication>() + 256 + 64;
-        Expiring::<Supi, u64, Kept, RandomState>::octets_at_most(self.all, heap)
+        Expiring::<Supi, Everybody, Kept, RandomState>::octets_at_most(self.all, heap)
     }
 }
 
@@ -74,14 +74,12 @@ pub(super) struct Kept {
     pub(super) ground: Ground,
 }
 
-/// Everything is everybody's: a user comes back by another gateway.
-const EVERYBODY: u64 = 0;
 /// Octets of a name.
 const NAME: usize = 18;
 
-/// By name, of each user one.
+/// By name, of each user one. All is everybody's: a user comes back by another gateway.
 pub(super) struct KeptTable {
-    table: Expiring<Supi, u64, Kept, RandomState>,
+    table: Expiring<Supi, Everybody, Kept, RandomState>,
     hasher: RandomState,
     pub(super) limits: ReauthenticationLimits,
 }
@@ -122,13 +120,13 @@ impl KeptTable {
             return;
         };
         let (supi, until) = (kept.entry.supi.clone(), kept.ground.until);
-        let _ = self.table.insert(&supi, EVERYBODY, id, kept, until, now);
+        let _ = self.table.insert(&supi, Everybody, id, kept, until, now);
     }
 
     /// Takes out what a name stands for: it serves once, whatever becomes of it.
     pub(super) fn take(&self, name: &EapIdentity, now: Moment) -> Option<Kept> {
         let (place, id) = self.place(name)?;
-        self.table.take(place, id, EVERYBODY, now).ok()
+        self.table.take(place, id, Everybody, now).ok()
     }
 
     /// Lets go of what is over.
