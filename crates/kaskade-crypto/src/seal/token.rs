@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{NONCE_LEN, RANDOM_LEN, Sealer, TAG_LEN};
+use super::{RANDOM_LEN, Sealer};
 
 /// Seals what a token says, and opens it. All of its state is in the value, and wiped on drop.
 ///
@@ -19,9 +19,6 @@ use super::{NONCE_LEN, RANDOM_LEN, Sealer, TAG_LEN};
 pub struct TokenKey(Sealer);
 
 impl TokenKey {
-    /// Octets that a token has beside what it says.
-    pub const OVERHEAD: usize = NONCE_LEN + TAG_LEN;
-
     /// Takes 32 octets, which serve for nothing else.
     pub fn from_octets(octets: &[u8; 32]) -> Self {
         Self(Sealer::new(octets))

@@ -60,21 +60,14 @@ impl Fetching {
             checkcode,
             before,
         } = self;
-        let identity = match common.network.binds_supi() && common.method == AkaMethod::AkaPrime {
-            true => EapIdentity::from(&user.supi),
-            false => user.peer_id,
-        };
-        let user = User {
-            supi: user.supi,
-            peer_id: identity,
-        };
+        let identity = user.bound(&common);
         let (rand, autn, xres, keys, ck_ik_prime) = match (vector, common.method) {
             (Vector::AkaPrime(vector), AkaMethod::AkaPrime) => {
-                let keys = FullKeys::aka_prime(&vector.ck_ik_prime, &user.peer_id);
+                let keys = FullKeys::aka_prime(&vector.ck_ik_prime, &identity);
                 (vector.rand, vector.autn, vector.xres, keys, Some(vector.ck_ik_prime))
             }
             (Vector::Aka(vector), AkaMethod::Aka) => {
-                let keys = FullKeys::aka(&vector.ck, &vector.ik, &user.peer_id);
+                let keys = FullKeys::aka(&vector.ck, &vector.ik, &identity);
                 (vector.rand, vector.autn, vector.xres, keys, None)
             }
             // A vector of the other method.
@@ -241,6 +234,10 @@ impl Challenged {
         if answer.res != xres {
             return common.refuse(Refusal::AuthenticationRejected);
         }
+        let user = User {
+            peer_id: user.bound(&common),
+            supi: user.supi,
+        };
         let (keys, forward_secrecy) = match (exchange, answer.public_key) {
             (Some(exchange), Some(public_key)) => match exchange.agree(public_key, keys, &user.peer_id) {
                 Some(keys) => (keys, true),
@@ -269,7 +266,6 @@ impl Challenged {
         });
         let protected_result = common.policy.result_ind && answer.result_ind;
         Outcome {
-            common,
             user,
             messages: keys.messages,
             exported: keys.exported,
@@ -279,7 +275,7 @@ impl Challenged {
             keep,
             protected_result,
         }
-        .confirm()
+        .confirm(common)
     }
 
     /// Another key derivation function is wanted: the same challenge, with that in front (RFC 9048 3.2).

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use kaskade_codec::eap::{AkaMethod, AkaPacket, Body, EapError, NotificationCode, Packet, write};
 use kaskade_flow::refusal::{Eap, Notification, Refusal, Told};
@@ -25,14 +24,29 @@ pub(super) struct Common {
     pub(super) method_taken: bool,
     /// Of the last request.
     pub(super) identifier: u8,
+    /// Of the last answer, which EAP-Failure has too.
+    answered: u8,
     pub(super) until: Option<Moment>,
 }
 
-/// Who is being authenticated, and the identity that the keys are bound to.
+/// Who is being authenticated, and as whom the peer has said that it is.
 #[derive(Clone, Debug)]
 pub(super) struct User {
     pub(super) supi: Supi,
     pub(super) peer_id: EapIdentity,
+}
+
+impl User {
+    /// The identity that the keys of a full authentication are bound to: in a serving network EAP-AKA' has the SUPI, whatever the peer has
+    /// said (TS 33.501 F.3).
+    pub(super) fn bound(&self, common: &Common) -> EapIdentity {
+        let by_method =
+            common.method == AkaMethod::AkaPrime || kaskade_faults::fault!("eap-supi-bound-in-either-method");
+        match common.network.binds_supi() && by_method {
+            true => EapIdentity::from(&self.supi),
+            false => self.peer_id.clone(),
+        }
+    }
 }
 
 /// What a packet of the peer is to a stage.
@@ -56,6 +70,7 @@ impl Common {
             method: policy.methods.first().copied().unwrap_or(AkaMethod::AkaPrime),
             method_taken: false,
             identifier,
+            answered: identifier,
             until: now.after(policy.lifetime),
             policy,
             network,
@@ -69,11 +84,12 @@ impl Common {
     }
 
     /// Takes a packet, if it answers the last request by its identifier and in its method.
-    pub(super) fn came<'p>(&self, packet: &'p [u8]) -> Came<'p> {
+    pub(super) fn came<'p>(&mut self, packet: &'p [u8]) -> Came<'p> {
         match Packet::parse(packet) {
             Ok(Packet::Response(message))
                 if message.identifier == self.identifier || kaskade_faults::fault!("eap-identifier-not-compared") =>
             {
+                self.answered = message.identifier;
                 match message.body {
                     Body::Aka(aka) if aka.method() == self.method => Came::Aka(aka),
                     Body::Nak(types) if !self.method_taken => Came::Nak(types),
@@ -92,40 +108,26 @@ impl Common {
             .find(|method| *method != self.method && self.policy.methods.contains(method))
     }
 
-    /// The run is refused before the peer is authenticated.
-    pub(super) fn refuse(self, why: Refusal) -> Step<Server> {
-        match told(why) {
-            Eap::Failure => self.fail(why),
-            _ => {
-                let code = NotificationCode(Notification::General.code(false));
-                self.notify(why, |common| {
-                    Ok(write::notification(common.method, common.identifier, code))
-                })
-            }
+    /// The run is refused before the peer is authenticated: by a notification, of which the peer's answer ends the run.
+    pub(super) fn refuse(mut self, why: Refusal) -> Step<Server> {
+        if told(why) == Eap::Failure {
+            return self.fail(why);
         }
-    }
-
-    /// Sends a notification of failure, of which the peer's answer ends the run.
-    pub(super) fn notify(
-        mut self,
-        why: Refusal,
-        write: impl FnOnce(&Self) -> Result<Vec<u8>, EapError>,
-    ) -> Step<Server> {
-        self.next_identifier();
-        match write(&self) {
-            Ok(request) => {
-                let request: Box<[u8]> = request.into();
-                let told = Guarded::new(ServerOutput::Request(request.clone()));
-                let common = self;
-                Server::to(State::Notifying(Notifying { common, why, request })).telling(told)
-            }
-            Err(_) => self.fail(why),
-        }
+        let code = NotificationCode(Notification::General.code(false));
+        let identifier = self.next_identifier();
+        let request: Box<[u8]> = write::notification(self.method, identifier, code).into();
+        let told = Guarded::new(ServerOutput::Request(request.clone()));
+        let common = self;
+        Server::to(State::Notifying(Notifying { common, why, request })).telling(told)
     }
 
     /// EAP-Failure at once.
     pub(super) fn fail(self, why: Refusal) -> Step<Server> {
-        let packet = kaskade_codec::eap::failure(self.identifier);
+        let identifier = match kaskade_faults::fault!("eap-failure-with-another-identifier") {
+            true => self.identifier,
+            false => self.answered,
+        };
+        let packet = kaskade_codec::eap::failure(identifier);
         Step::end().telling(Guarded::new(ServerOutput::Failure { packet, why }))
     }
 }

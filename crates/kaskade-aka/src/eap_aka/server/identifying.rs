@@ -42,7 +42,7 @@ impl Identifying {
                 let rounds = Rounds::default();
                 match common.policy.always_ask {
                     true => Self::ask(common, rounds, IdRequest::Any),
-                    false => LookingUp::look_up(common, rounds, sent, read.claim, Some(IdRequest::Any)),
+                    false => LookingUp::look_up(common, rounds, sent, read.claim),
                 }
             }
             None => Self::ask(common, Rounds::default(), IdRequest::Any),
@@ -62,7 +62,7 @@ impl Identifying {
         requesting(State::Identifying(stage), request)
     }
 
-    pub(super) fn packet(self, packet: &[u8]) -> Step<Server> {
+    pub(super) fn packet(mut self, packet: &[u8]) -> Step<Server> {
         let aka = match self.common.came(packet) {
             Came::Aka(aka) => aka,
             Came::Nak(types) => return self.other_method(types),
@@ -98,7 +98,7 @@ impl Identifying {
             .and_then(identity::identity)
             .and_then(|sent| Some((identity::read(&sent)?.claim, sent)));
         match (read, next) {
-            (Some((claim, sent)), next) => {
+            (Some((claim, sent)), _) => {
                 // What was not asked for is not taken.
                 let fits = match (&claim, asked) {
                     (_, IdRequest::Any) => true,
@@ -107,7 +107,7 @@ impl Identifying {
                     (claim, IdRequest::Permanent) => matches!(claim, Claim::Permanent(_) | Claim::Concealed(_)),
                 };
                 match fits {
-                    true => LookingUp::look_up(common, rounds, sent, claim, next),
+                    true => LookingUp::look_up(common, rounds, sent, claim),
                     false => common.refuse(Refusal::UserNotFound),
                 }
             }
@@ -131,24 +131,13 @@ impl Identifying {
 }
 
 impl LookingUp {
-    fn look_up(
-        common: Common,
-        rounds: Rounds,
-        sent: EapIdentity,
-        claim: Claim,
-        next: Option<IdRequest>,
-    ) -> Step<Server> {
-        // What nobody may be asked for again: who says so permanently, and is unknown, is unknown.
+    fn look_up(common: Common, rounds: Rounds, sent: EapIdentity, claim: Claim) -> Step<Server> {
         let next = match &claim {
+            // Who says so permanently, and is unknown, is unknown.
             Claim::Permanent(_) | Claim::Concealed(_) => None,
-            Claim::Pseudonym(_) if next == Some(IdRequest::FullAuth) => Some(IdRequest::Permanent),
-            Claim::Pseudonym(_) => next,
-            // FULLAUTH comes before PERMANENT; ANY would bring the same name again.
+            Claim::Pseudonym(_) => Some(IdRequest::Permanent),
+            // ANY would bring the same name again.
             Claim::Reauthentication(_) => Some(IdRequest::FullAuth),
-        };
-        let next = match next {
-            Some(IdRequest::Any) => Some(IdRequest::Permanent),
-            next => next,
         };
         let stage = Self {
             common,

@@ -172,7 +172,6 @@ impl Reauthenticating {
         });
         let protected_result = common.policy.result_ind && answer.result_ind;
         Outcome {
-            common,
             user: User { supi, peer_id: sent },
             messages,
             exported,
@@ -182,7 +181,7 @@ impl Reauthenticating {
             keep,
             protected_result,
         }
-        .confirm()
+        .confirm(common)
     }
 }
 

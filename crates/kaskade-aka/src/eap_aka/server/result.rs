@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use kaskade_codec::eap::write::{self, Protection};
 use kaskade_codec::eap::{EapError, Hidden, NotificationAnswer, NotificationCode, Response, Sealing, success};
+use kaskade_faults::fault;
 use kaskade_flow::refusal::{Eap, Refusal};
 use kaskade_flow::{Entropy, Guarded, Step};
 use kaskade_keys::Supi;
@@ -16,7 +17,6 @@ use crate::eap_aka::keys::{Exported, MessageKeys};
 /// The peer has proved who it is, and the keys are there.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    pub(super) common: Common,
     pub(super) user: User,
     pub(super) messages: MessageKeys,
     pub(super) exported: Exported,
@@ -33,27 +33,14 @@ pub(super) struct Outcome {
 #[derive(Debug)]
 pub(super) struct Confirming {
     pub(super) common: Common,
-    rest: Rest,
-}
-
-/// An [`Outcome`] without what every stage has.
-#[derive(Debug)]
-struct Rest {
-    user: User,
-    messages: MessageKeys,
-    exported: Exported,
-    session_id: SessionId,
-    forward_secrecy: bool,
-    counter: Option<EapCounter>,
-    keep: Option<Box<Reauthentication>>,
-    protected_result: bool,
+    outcome: Outcome,
 }
 
 /// The peer was told of its success by a protected notification.
 #[derive(Debug)]
 pub(super) struct Succeeding {
     pub(super) common: Common,
-    rest: Rest,
+    outcome: Outcome,
     pub(super) request: Box<[u8]>,
 }
 
@@ -65,50 +52,21 @@ pub(super) struct Notifying {
     pub(super) request: Box<[u8]>,
 }
 
-impl Outcome {
-    /// Asks the driver.
-    pub(super) fn confirm(self) -> Step<Server> {
-        let Self {
-            common,
-            user,
-            messages,
-            exported,
-            session_id,
-            forward_secrecy,
-            counter,
-            keep,
-            protected_result,
-        } = self;
-        let ask = ServerAsk::Confirm(user.supi.clone());
-        let rest = Rest {
-            user,
-            messages,
-            exported,
-            session_id,
-            forward_secrecy,
-            counter,
-            keep,
-            protected_result,
-        };
-        Server::to(State::Confirming(Box::new(Confirming { common, rest }))).asking(ask)
-    }
-}
-
 impl Confirming {
     pub(super) fn supi(&self) -> &Supi {
-        &self.rest.user.supi
+        &self.outcome.user.supi
     }
 
     pub(super) fn confirmed(self: Box<Self>, result: Result<(), Refusal>, entropy: &mut dyn Entropy) -> Step<Server> {
-        let Self { mut common, rest } = *self;
+        let Self { mut common, outcome } = *self;
         match result {
-            Ok(()) if rest.protected_result => {
+            Ok(()) if outcome.protected_result => {
                 common.next_identifier();
-                match rest.notification(&common, NotificationCode::SUCCESS, entropy) {
+                match outcome.notification(&common, NotificationCode::SUCCESS, entropy) {
                     Ok(request) => {
                         let stage = Succeeding {
                             common,
-                            rest,
+                            outcome,
                             request: request.clone(),
                         };
                         requesting(State::Succeeding(Box::new(stage)), request)
@@ -116,14 +74,14 @@ impl Confirming {
                     Err(why) => common.fail(why),
                 }
             }
-            Ok(()) => rest.succeed(&common),
+            Ok(()) => outcome.succeed(&common),
             Err(why) => {
                 let code = match told(why) {
                     Eap::Notify(notification) => notification.code(true),
                     _ => return common.fail(why),
                 };
                 common.next_identifier();
-                match rest.notification(&common, NotificationCode(code), entropy) {
+                match outcome.notification(&common, NotificationCode(code), entropy) {
                     Ok(request) => {
                         let stage = Notifying {
                             common,
@@ -139,7 +97,14 @@ impl Confirming {
     }
 }
 
-impl Rest {
+impl Outcome {
+    /// Asks the driver.
+    pub(super) fn confirm(self, common: Common) -> Step<Server> {
+        let ask = ServerAsk::Confirm(self.user.supi.clone());
+        let outcome = self;
+        Server::to(State::Confirming(Box::new(Confirming { common, outcome }))).asking(ask)
+    }
+
     /// A notification after the challenge: with AT_MAC, and in a fast re-authentication with its number.
     fn notification(
         &self,
@@ -203,18 +168,23 @@ impl Rest {
 
 impl Succeeding {
     pub(super) fn supi(&self) -> &Supi {
-        &self.rest.user.supi
+        &self.outcome.user.supi
     }
 
     /// Whatever stands in the answer: the peer has the notification (RFC 4187 6.2).
-    pub(super) fn packet(self: Box<Self>, packet: &[u8]) -> Step<Server> {
+    pub(super) fn packet(mut self: Box<Self>, packet: &[u8]) -> Step<Server> {
         match self.common.came(packet) {
             Came::Aka(aka) => match aka.response() {
                 Ok(Response::Notification(_)) => {
-                    let Self { common, rest, .. } = *self;
-                    rest.succeed(&common)
+                    let Self { common, outcome, .. } = *self;
+                    outcome.succeed(&common)
                 }
-                Ok(Response::ClientError(_) | Response::AuthenticationReject) => self.common.fail(Refusal::UeRefused),
+                // Neither is protected: whoever forges one undoes nothing.
+                Ok(Response::ClientError(_) | Response::AuthenticationReject)
+                    if fault!("eap-forged-error-undoes-success") =>
+                {
+                    self.common.fail(Refusal::UeRefused)
+                }
                 _ => discard(State::Succeeding(self), Refusal::EapPacketInvalid),
             },
             Came::Nak(_) => discard(State::Succeeding(self), Refusal::EapPacketInvalid),
@@ -225,7 +195,7 @@ impl Succeeding {
 
 impl Notifying {
     /// The peer has seen why; whatever it says, it ends (RFC 4187 6.3).
-    pub(super) fn packet(self, packet: &[u8]) -> Step<Server> {
+    pub(super) fn packet(mut self, packet: &[u8]) -> Step<Server> {
         let why = self.why;
         match self.common.came(packet) {
             Came::Aka(aka) => match aka.response().map_err(unreadable) {

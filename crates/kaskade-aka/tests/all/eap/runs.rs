@@ -4,7 +4,7 @@ use kaskade_aka::eap_aka::identity::Claim;
 use kaskade_aka::eap_aka::peer::PeerPolicy;
 use kaskade_aka::eap_aka::server::ServerAsk;
 use kaskade_aka::eap_aka::{ForwardSecrecy, NetworkName, ServerPolicy};
-use kaskade_codec::eap::{AkaMethod, NotificationCode};
+use kaskade_codec::eap::{AkaMethod, NotificationCode, write};
 use kaskade_crypto::ecdh::Group;
 use kaskade_flow::refusal::Refusal;
 use kaskade_keys::ServingNetworkName;
@@ -241,6 +241,83 @@ fn both_sides_want_a_protected_result() {
     assert_eq!(run(&mut home, server(), wlan(), &mut device).packets.len(), 4);
 }
 
+fn request_of(step: &ServerStep) -> Vec<u8> {
+    match &step.out {
+        Some(ServerOutput::Request(request)) => request.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn response_of(out: Option<PeerOutput>) -> Vec<u8> {
+    match out {
+        Some(PeerOutput::Response(response)) => response.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Neither Client-Error nor Authentication-Reject is protected.
+#[test]
+fn a_forged_error_undoes_no_protected_success() {
+    let policy = PeerPolicy::non_3gpp().with_result_indication();
+    let (mut home, mut device) = (Home::new(), Device::new(policy));
+    let peer = device.begin();
+    let (peer, out) = peer_packet(&mut device, peer, &WHO);
+    let policy = ServerPolicy::non_3gpp().with_result_indication();
+    let step = server_step(&mut home, begin(policy, wlan(), &response_of(out)));
+    let (peer, out) = peer_packet(&mut device, peer.unwrap(), &request_of(&step));
+    let step = server_packet(&mut home, step.next.unwrap(), response_of(out));
+    let notification = request_of(&step);
+    let mut server = step.next.unwrap();
+    for forged in [
+        write::client_error(AkaMethod::AkaPrime, notification[1], 0),
+        write::authentication_reject(AkaMethod::AkaPrime, notification[1]),
+    ] {
+        let step = server_packet(&mut home, server, forged);
+        assert!(matches!(step.out, Some(ServerOutput::Discard(_))), "{:?}", step.out);
+        server = step.next.unwrap();
+    }
+    let (_, out) = peer_packet(&mut device, peer.unwrap(), &notification);
+    let step = server_packet(&mut home, server, response_of(out));
+    assert!(matches!(step.out, Some(ServerOutput::Success(_))));
+}
+
+/// Has no random octets.
+struct Dry;
+
+impl Entropy for Dry {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), NoRandomness> {
+        Err(NoRandomness)
+    }
+}
+
+/// A peer discards the failure of another packet (RFC 3748 4.2).
+#[test]
+fn a_failure_has_the_identifier_of_what_it_answers() {
+    let (mut home, mut device) = (Home::new().with_names(), Device::new(PeerPolicy::non_3gpp()));
+    let (_, success) = run(&mut home, ServerPolicy::non_3gpp(), wlan(), &mut device).agreed();
+    device.memory = success.memory;
+    let peer = device.begin();
+    let (peer, out) = peer_packet(&mut device, peer, &WHO);
+    let step = server_step(&mut home, begin(ServerPolicy::non_3gpp(), wlan(), &response_of(out)));
+    let (_, out) = peer_packet(&mut device, peer.unwrap(), &request_of(&step));
+    let answer = response_of(out);
+    let identifier = answer[1];
+    let step = step
+        .next
+        .unwrap()
+        .handle(NOW, &mut Dry, Some(ServerInput::Packet(answer)));
+    assert!(matches!(step.ask, Some(ServerAsk::Confirm(_))));
+    // The notification of it would be enciphered.
+    let refused = ServerInput::Confirmed(Err(Refusal::AccessBarred));
+    let step = step.next.unwrap().handle(NOW, &mut Dry, Some(refused));
+    match step.out.map(|out| out.made_durable().release_to_peer()) {
+        Some(ServerOutput::Failure { packet, why }) => {
+            assert_eq!((packet, why), ([4, identifier, 0, 4], Refusal::AccessBarred));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_user_who_may_not_is_told_why_under_protection() {
     for (why, code) in [
@@ -447,6 +524,22 @@ fn in_5gs_the_supi_is_bound_and_no_name_is_given() {
     let private = ServerPolicy::five_gs().with_private_5gs_forward_secrecy(ForwardSecrecy::offered());
     let (server, _) = run_5gs(&mut home, private, network, &mut device).agreed();
     assert!(server.forward_secrecy && server.k_ausf == Some(server.emsk.k_ausf()));
+}
+
+/// EAP-AKA is bound to what the peer has said, whatever the network is called (RFC 4187 7).
+#[test]
+fn another_method_in_a_serving_network_is_bound_to_its_own_identity() {
+    let network = NetworkName::from(serving_network());
+    let (mut home, mut device) = (Home::new().with_names(), Device::new(PeerPolicy::non_3gpp()));
+    home.gives_reauthentication = false;
+    let (server, peer) = run(&mut home, ServerPolicy::non_3gpp(), network.clone(), &mut device).agreed();
+    assert_eq!((server.method, server.peer_id.as_str()), (AkaMethod::AkaPrime, IMSI));
+    // It comes back under its pseudonym of EAP-AKA', and has only the other method by then.
+    (device.memory, device.policy) = (peer.memory, aka_only());
+    let ended = run(&mut home, ServerPolicy::non_3gpp(), network, &mut device);
+    assert_eq!(ended.packets[0][5], b'7');
+    let (server, _) = ended.agreed();
+    assert!(server.method == AkaMethod::Aka && server.peer_id.as_str().starts_with('7'));
 }
 
 #[test]
