@@ -155,14 +155,13 @@ fn main() {
     let peer = peer.expect("a name").expect("an EAP session");
     let (_, packet) = peer.start(None, Flags::default(), NOW).expect("a packet");
     let r_rk = emsk.r_rk();
-    let root = anchor();
     table.row(
         "ERP, a server made and one packet",
         "rRK, rIK, rMSK, EMSKname, two tags",
         2.5,
         1,
         || {
-            let server = ErServer::home(&root, realm(), options.clone())
+            let server = ErServer::home(&mut anchor(), realm(), options.clone())
                 .expect("a name")
                 .expect("an EAP session");
             let input = ErInput {

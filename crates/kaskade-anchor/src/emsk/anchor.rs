@@ -22,7 +22,7 @@ use kaskade_flow::record::Expect;
 use kaskade_flow::unit::Unit;
 use kaskade_flow::{Cover, Entropy, Guarded, Moment, UnixMillis};
 use kaskade_keys::Supi;
-use kaskade_keys::emsk::Dsrk;
+use kaskade_keys::emsk::{Dsrk, RRk};
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::RootKeyName;
 
@@ -83,6 +83,8 @@ pub struct Anchor {
     holders: Vec<Holding>,
     writes: u64,
     is_restored: bool,
+    /// Whether there is, or was, an ER server below it.
+    has_er_server: bool,
 }
 
 /// A holder, and under whose cover it is told its key again; `None` until its record is known to be durable.
@@ -213,6 +215,7 @@ impl Anchor {
             holders: Vec::new(),
             writes: 0,
             is_restored: false,
+            has_er_server: false,
         };
         let mut unit = Unit::new();
         anchor.seal_into(&mut unit);
@@ -252,6 +255,7 @@ impl Anchor {
                 .collect(),
             writes: 0,
             is_restored: true,
+            has_er_server: false,
         }
     }
 
@@ -288,6 +292,14 @@ impl Anchor {
     /// Whether it is out of a record.
     pub const fn is_restored(&self) -> bool {
         self.is_restored
+    }
+
+    /// The rRK, for the ER server of this crate, once: another would count SEQ from 0 again. `None` out of a record too, whose SEQ nobody
+    /// knows.
+    pub(crate) fn r_rk_once(&mut self) -> Option<RRk> {
+        let had = core::mem::replace(&mut self.has_er_server, true);
+        let r_rk = self.root.r_rk().filter(|_| !self.is_restored);
+        r_rk.filter(|_| !had || fault!("erp-seq-begins-again"))
     }
 
     /// For the ER server of this crate.
@@ -421,7 +433,11 @@ impl Anchor {
         let retired = Retired {
             supi: &self.supi,
             name: self.root.name(),
-            custody: self.limits.custody,
+            // What is out of a record has one, whatever the configuration says by now.
+            custody: match self.is_restored && !fault!("record-of-an-emsk-left") {
+                true => Custody::Sealed,
+                false => self.limits.custody,
+            },
             why,
             at,
             about,

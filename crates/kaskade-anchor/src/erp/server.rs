@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use kaskade_codec::erp::{Code, ErpError, Flags, Items, KeyNameNai, ReAuth};
 use kaskade_crypto::KeyMaterial;
+use kaskade_crypto::kdf::sha256;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome, PeerId, Subject};
 use kaskade_flow::machine::{Machine, Step};
@@ -57,7 +58,8 @@ pub struct ErServer {
 #[derive(Debug)]
 struct Last {
     at: Moment,
-    initiate: Vec<u8>,
+    /// SHA-256 of the packet, whose length its peer has chosen.
+    initiate: [u8; 32],
     finish: Vec<u8>,
     granted: (ErpSequence, Duration, Option<Fqdn>),
 }
@@ -174,17 +176,20 @@ pub struct ErGranted {
 }
 
 impl ErServer {
-    /// Of the home. `None` where the EMSK is of 5G AKA, or out of a record: SEQ of the time before is not known.
+    /// Of the home, once for each EMSK: SEQ begins at 0. `None` where there was one already, and where the EMSK is of 5G AKA, or out of a
+    /// record: SEQ of the time before is not known.
     ///
     /// # Errors
     /// [`ParseError`] where the realm is too long for a keyName-NAI.
-    pub fn home(anchor: &Anchor, realm: Fqdn, options: ErOptions) -> Result<Option<Self>, ParseError> {
+    pub fn home(anchor: &mut Anchor, realm: Fqdn, options: ErOptions) -> Result<Option<Self>, ParseError> {
         let name = KeyNameNai::new(anchor.name(), realm)?;
-        let r_rk = anchor.root().r_rk().filter(|_| !anchor.is_restored());
-        Ok(r_rk.map(|r_rk| Self::new(r_rk, name, options, anchor.life().deadline)))
+        let deadline = anchor.life().deadline;
+        let r_rk = anchor.r_rk_once();
+        Ok(r_rk.map(|r_rk| Self::new(r_rk, name, options, deadline)))
     }
 
-    /// Of a domain that has a DSRK, until when that lives (`None`: as long as the process).
+    /// Of a domain that has a DSRK, until when that lives (`None`: as long as the process). SEQ begins at 0: where the domain was given
+    /// its DSRK before, [`ErServers::add`](super::ErServers::add) goes on with the SEQ of then.
     ///
     /// # Errors
     /// [`ParseError`] where the domain is too long for a keyName-NAI.
@@ -211,6 +216,14 @@ impl ErServer {
             next: 0,
             last: None,
         }
+    }
+
+    /// Goes on with the SEQ of another of the same rRK.
+    pub(super) fn going_on(mut self, before: Self) -> Self {
+        if self.r_rk == before.r_rk && !fault!("erp-seq-begins-again") {
+            (self.next, self.last) = (before.next, before.last);
+        }
+        self
     }
 
     /// The name by which packets are for it.
@@ -268,7 +281,7 @@ impl ErServer {
     /// The same answer to the same packet, for a while.
     fn again(&self, now: Moment, input: &ErInput) -> Option<(ErFinish, Unit)> {
         let last = self.last.as_ref()?;
-        if last.initiate != input.initiate || now.since(last.at) > CACHED {
+        if last.initiate != sha256(&[&input.initiate]) || now.since(last.at) > CACHED {
             return None;
         }
         let (seq, lifetime, domain) = &last.granted;
@@ -363,7 +376,7 @@ impl ErServer {
         let (answer, unit) = self.granted(finish.clone(), initiate.seq, lifetime, domain.clone(), &input);
         self.last = Some(Last {
             at: now,
-            initiate: input.initiate,
+            initiate: sha256(&[&input.initiate]),
             finish,
             granted: (initiate.seq, lifetime, domain),
         });

@@ -1,14 +1,16 @@
 //! The EMSK in custody: silent, sealed only where that is wanted, made after 5G AKA only when it is asked for; its branches are apart.
 
-use kaskade_anchor::emsk::{Anchor, Custody, KeyOf, Limits, Method, Root, SealedRoot, UsageKey};
+use kaskade_anchor::emsk::{Anchor, AnchorInput, Custody, KeyOf, Limits, Method, Root, SealedRoot, UsageKey, Why};
 use kaskade_crypto::seal::{RecordPlace, RootKey as Sealer, SecretWriter};
 use kaskade_crypto::{Autn, Rand};
+use kaskade_flow::Machine;
 use kaskade_flow::record::{Record, RowError};
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::{SessionId, UsageData};
 
 use crate::common::{
-    AT, HOUR, NOW, anchor, case, cases, handle, k_ausf, life, octets, one, root, root_of_5g_aka, supi, told,
+    AT, HOUR, NOW, Nothing, about, anchor, case, cases, handle, k_ausf, life, octets, one, root, root_of_5g_aka, supi,
+    told,
 };
 
 /// All texts that a program could write of them, and no octet of the EMSK in one.
@@ -102,6 +104,22 @@ fn where_it_is_wanted_it_is_a_sealed_record_and_comes_back_as_what_it_was() {
     );
     let changes = step.unit.unwrap().into_parts().unwrap().changes;
     assert!(changes.iter().all(|change| change.kind != SealedRoot::KIND));
+}
+
+#[test]
+fn the_record_of_an_emsk_goes_with_it_whatever_is_configured_by_then() {
+    let unit = Anchor::begin(supi(), root(), life(HOUR), limits(Custody::Sealed)).1;
+    let sealed = through_a_record(unit.unwrap()).unwrap();
+    let restored = Anchor::restore(supi(), sealed, [], limits(Custody::Process), AT, NOW);
+    let retired = AnchorInput::Retired {
+        why: Why::Administered,
+        at: AT,
+        about: about(),
+    };
+    let step = restored.handle(NOW, &mut Nothing, Some(retired));
+    let changes = step.unit.unwrap().into_parts().unwrap().changes;
+    let removed = |change: &kaskade_flow::unit::Change| change.kind == SealedRoot::KIND && change.value.is_none();
+    assert!(changes.iter().any(removed));
 }
 
 #[test]

@@ -2,17 +2,19 @@
 
 use core::time::Duration;
 
-use kaskade_anchor::emsk::{Anchor, Custody, Limits, SealedRoot};
+use kaskade_anchor::emsk::{Anchor, Custody, Limits, Root, SealedRoot};
 use kaskade_anchor::erp::{Bootstrap, ErAsk, ErFinish, ErInput, ErLeft, ErOptions, ErServer, ErServers, unknown_key};
 use kaskade_codec::erp::{Code, Flags, Items, KeyNameNai, ReAuth};
 use kaskade_crypto::seal::{RecordPlace, RootKey as Sealer};
+use kaskade_crypto::{Autn, Rand};
 use kaskade_flow::event::{Action, Outcome, PeerId};
 use kaskade_flow::expiring::Missing;
 use kaskade_flow::machine::{Machine, Step};
 use kaskade_flow::record::Record;
 use kaskade_flow::{Moment, Refusal};
+use kaskade_keys::eap::Emsk;
 use kaskade_keys::emsk::{RMsk, RRk};
-use kaskade_keys::id::{Cryptosuite, ErpSequence};
+use kaskade_keys::id::{Cryptosuite, ErpSequence, SessionId};
 use proptest::prelude::*;
 
 use crate::common::{
@@ -31,7 +33,7 @@ pub(crate) fn options() -> ErOptions {
 }
 
 pub(crate) fn server(options: ErOptions) -> ErServer {
-    ErServer::home(&anchor(), "example.org".parse().unwrap(), options)
+    ErServer::home(&mut anchor(), "example.org".parse().unwrap(), options)
         .unwrap()
         .unwrap()
 }
@@ -137,12 +139,12 @@ fn a_run_has_the_octets_of_an_independent_script() {
     let (_, finish) = answer(at(server(ErOptions::default()), NOW, without));
     assert_eq!(finish.finish, octets(&case("packet", "Finish/Re-auth"), "packet"));
     // With lifetimes: the rRK lives for 10 hours here, and for one in the script.
-    let short = Anchor::begin(supi(), root(), life(HOUR), Limits::default()).0;
+    let mut short = Anchor::begin(supi(), root(), life(HOUR), Limits::default()).0;
     let options = ErOptions {
         r_msk_lifetime: Duration::from_secs(600),
         ..options()
     };
-    let server = ErServer::home(&short, "example.org".parse().unwrap(), options)
+    let server = ErServer::home(&mut short, "example.org".parse().unwrap(), options)
         .unwrap()
         .unwrap();
     let flags = Flags {
@@ -275,8 +277,8 @@ fn a_cryptosuite_that_is_not_taken_is_told_which_are() {
 
 #[test]
 fn lifetimes_are_those_of_the_emsk_at_most() {
-    let short = Anchor::begin(supi(), root(), life(HOUR), Limits::default()).0;
-    let server = ErServer::home(&short, "example.org".parse().unwrap(), ErOptions::default())
+    let mut short = Anchor::begin(supi(), root(), life(HOUR), Limits::default()).0;
+    let server = ErServer::home(&mut short, "example.org".parse().unwrap(), ErOptions::default())
         .unwrap()
         .unwrap();
     assert_eq!(server.deadline(), short.deadline());
@@ -352,9 +354,9 @@ fn the_home_vouches_for_a_domain_with_a_dsrk() {
 
 #[test]
 fn only_an_eap_session_that_this_process_knows_from_its_birth_goes_on() {
-    let of_5g_aka = Anchor::begin(supi(), root_of_5g_aka(), life(HOUR), Limits::default()).0;
+    let mut of_5g_aka = Anchor::begin(supi(), root_of_5g_aka(), life(HOUR), Limits::default()).0;
     let realm = || "example.org".parse().unwrap();
-    assert!(ErServer::home(&of_5g_aka, realm(), options()).unwrap().is_none());
+    assert!(ErServer::home(&mut of_5g_aka, realm(), options()).unwrap().is_none());
     let limits = Limits {
         holders: 1,
         custody: Custody::Sealed,
@@ -374,13 +376,13 @@ fn only_an_eap_session_that_this_process_knows_from_its_birth_goes_on() {
     let row = data_key.seal_record(&[6; 12], &place, 1, &value.clear, &value.secret);
     let opened = data_key.open_record(&place, &row).unwrap();
     let sealed = SealedRoot::decode(1, opened.clear, opened.secrets.reader()).unwrap();
-    let restored = Anchor::restore(supi(), sealed, [], limits, AT, NOW);
+    let mut restored = Anchor::restore(supi(), sealed, [], limits, AT, NOW);
     assert!(
-        ErServer::home(&restored, realm(), options()).unwrap().is_none(),
+        ErServer::home(&mut restored, realm(), options()).unwrap().is_none(),
         "its SEQ would begin anew"
     );
     let long = [["a"; 60].concat().as_str(); 4].join(".");
-    assert!(ErServer::home(&anchor(), long.parse().unwrap(), options()).is_err());
+    assert!(ErServer::home(&mut anchor(), long.parse().unwrap(), options()).is_err());
 }
 
 #[test]
@@ -423,23 +425,73 @@ fn a_key_that_nobody_has_is_said_without_protection() {
 
 #[test]
 fn a_server_knows_its_keys_by_name_until_their_emsk_ends() {
+    const USER: u64 = 7;
     let mut servers = ErServers::new(4);
     let name = anchor().name();
     assert_eq!(servers.begin(name, NOW).unwrap_err(), Missing::Unknown);
-    servers.add(server(options()), NOW).unwrap();
-    let found = servers.begin(name, NOW).unwrap();
+    servers.add(USER, server(options()), "one", NOW).unwrap();
+    let (found, of) = servers.begin(name, NOW).unwrap();
     assert_eq!(servers.begin(name, NOW).unwrap_err(), Missing::InWork);
     let (found, _) = answer(at(found, NOW, plain(0)));
-    assert!(servers.end(name, Some(found), NOW));
+    assert!(servers.end(name, Some((found, of)), NOW));
     let found = servers.begin(name, NOW).unwrap();
-    assert!(servers.retire(name), "while it is in work");
+    assert!(servers.retire(USER), "while it is in work");
     assert!(!servers.end(name, Some(found), NOW));
     assert_eq!(servers.begin(name, NOW).unwrap_err(), Missing::Unknown);
-    servers.add(server(options()), NOW).unwrap();
-    assert!(servers.retire(name) && servers.is_empty());
-    servers.add(server(options()), NOW).unwrap();
+    servers.add(USER, server(options()), "one", NOW).unwrap();
+    assert!(servers.retire(USER) && servers.is_empty());
+    servers.add(USER, server(options()), "one", NOW).unwrap();
     servers.sweep(NOW.after(10 * HOUR).unwrap());
     assert_eq!(servers.len(), 0);
+}
+
+fn of_another() -> ErServer {
+    let session = SessionId::aka_prime(&Rand::from_octets([9; 16]), &Autn::from_octets([9; 16]));
+    let root = Root::of_eap(Emsk::from_octets(&[9; 64]), session);
+    let mut anchor = Anchor::begin(supi(), root, life(HOUR), Limits::default()).0;
+    ErServer::home(&mut anchor, "example.org".parse().unwrap(), options())
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn a_new_authentication_ends_the_rrk_of_the_one_before() {
+    let mut servers = ErServers::new(4);
+    let (name, new) = (anchor().name(), of_another().key_name_nai().name());
+    servers.add(7, server(options()), (), NOW).unwrap();
+    servers.add(7, of_another(), (), NOW).unwrap();
+    assert_eq!(servers.begin(name, NOW).unwrap_err(), Missing::Unknown);
+    assert_eq!(servers.len(), 1);
+    // Also what is in work.
+    let (found, ()) = servers.begin(new, NOW).unwrap();
+    servers.add(7, server(options()), (), NOW).unwrap();
+    assert!(!servers.end(new, Some((found, ())), NOW));
+    assert!(servers.begin(name, NOW).is_ok());
+}
+
+/// rMSK follows from rRK and SEQ: the same SEQ again is the same key again.
+#[test]
+fn seq_never_begins_again_under_one_rrk() {
+    let mut anchor = anchor();
+    let realm = || "example.org".parse().unwrap();
+    assert!(ErServer::home(&mut anchor, realm(), options()).unwrap().is_some());
+    assert!(ErServer::home(&mut anchor, realm(), options()).unwrap().is_none());
+    // The server of a domain that is given its DSRK again.
+    let domain: kaskade_keys::id::Fqdn = "example.org".parse().unwrap();
+    let mut root = root();
+    let mut local = || ErServer::local(&root.dsrk(&domain), root.name(), domain.clone(), options(), None).unwrap();
+    let packet = octets(&case("packet", "Initiate/Re-auth to a local server"), "packet");
+    let name = local().key_name_nai().name();
+    let mut servers = ErServers::new(4);
+    servers.add(7, local(), (), NOW).unwrap();
+    let (found, ()) = servers.begin(name, NOW).unwrap();
+    assert!(servers.add(7, local(), (), NOW).is_err(), "it is in work");
+    let (found, _) = answer(at(found, NOW, packet.clone()));
+    assert!(servers.end(name, Some((found, ())), NOW));
+    servers.add(7, local(), (), NOW).unwrap();
+    let (found, ()) = servers.begin(name, NOW).unwrap();
+    let late = NOW.after(Duration::from_secs(1)).unwrap();
+    assert!(matches!(left(at(found, late, packet)).1, ErLeft::Replayed { .. }));
 }
 
 #[test]
