@@ -349,19 +349,15 @@ impl Node {
                 server,
                 routes,
             } = socket;
-            let house = match houses.iter().find(|(limits, _)| *limits == server.limits) {
-                Some((_, house)) => house.clone(),
-                None => {
-                    let house = House::new(&fitted(&server.limits));
-                    node.houses.push(house.clone());
-                    houses.push((server.limits.clone(), house.clone()));
-                    house
-                }
-            };
+            let house = house_with(&mut houses, &server.limits);
             let serving = serve_in(house, listener, Arc::new(routes), server.tls, node.shutdown.clone());
             node.tasks.push(tokio::spawn(serving));
         }
-        node.aaa = aaa.map(|aaa| aaa.serve(&node.shutdown, &mut node.tasks));
+        node.aaa = aaa.map(|aaa| {
+            let house = |limits: &Limits| house_with(&mut houses, limits);
+            aaa.serve(house, &node.shutdown, &mut node.tasks)
+        });
+        node.houses = houses.into_iter().map(|(_, house)| house).collect();
         let shutdown = node.shutdown.clone();
         node.tasks.push(tokio::spawn(report_left_out(shutdown)));
         if let Some(ausf) = node.ausf.clone() {
@@ -503,6 +499,16 @@ impl Node {
             ausf.finish_reports(self.drain).await;
         }
     }
+}
+
+/// What the peers of listeners with these limits share.
+fn house_with(houses: &mut Vec<(Limits, House)>, limits: &Limits) -> House {
+    if let Some((_, house)) = houses.iter().find(|(known, _)| known == limits) {
+        return house.clone();
+    }
+    let house = House::new(&fitted(limits));
+    houses.push((limits.clone(), house.clone()));
+    house
 }
 
 /// The limits as far as file descriptors allow them.

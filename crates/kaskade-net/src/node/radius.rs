@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
-use super::{NodeError, fitted};
-use crate::radius::{Clients, RadSecOptions, RadiusOptions, RadiusServer, serve_radsec, serve_udp};
+use super::NodeError;
+use crate::radius::{Clients, RadiusOptions, RadiusServer, serve_radsec_in, serve_udp};
 use crate::role::aaa::{Aaa, AaaOptions};
 use crate::role::udm::Udm;
 use crate::sbi::limits::Limits;
-use crate::sbi::server::{Shutdown, bind};
+use crate::sbi::server::{House, Shutdown, bind};
 use crate::sbi::tls::ServerTls;
 use crate::time::moment;
 
@@ -48,9 +48,15 @@ pub struct RadSecListeners {
 pub(super) struct Opened {
     server: Arc<RadiusServer<Aaa>>,
     udp: Vec<UdpSocket>,
-    radsec: Vec<(TcpListener, RadSecOptions)>,
-    tls: Option<ServerTls>,
+    radsec: Option<Radsec>,
     drain: Duration,
+}
+
+/// Listeners of RADIUS over TLS.
+struct Radsec {
+    listeners: Vec<TcpListener>,
+    tls: ServerTls,
+    limits: Limits,
 }
 
 /// An AAA server that serves.
@@ -84,8 +90,7 @@ impl Opened {
                 role.radius,
             )),
             udp,
-            radsec: Vec::new(),
-            tls: None,
+            radsec: None,
             drain: role.drain,
         };
         if let Some(RadSecListeners {
@@ -97,46 +102,50 @@ impl Opened {
             if !tls.is_mutual() {
                 return Err(NodeError::NotMutual);
             }
-            let limits = fitted(&limits);
-            for address in addresses {
-                let listener = bind(address).map_err(|source| listen(address, source))?;
-                let options = RadSecOptions {
-                    tls: tls.clone(),
-                    limits: limits.clone(),
-                };
-                opened.radsec.push((listener, options));
-            }
-            opened.tls = Some(tls);
+            let addresses = addresses.into_iter();
+            let listeners = addresses.map(|address| bind(address).map_err(|source| listen(address, source)));
+            opened.radsec = Some(Radsec {
+                listeners: listeners.collect::<Result<_, _>>()?,
+                tls,
+                limits,
+            });
         }
         Ok(opened)
     }
 
-    pub(super) fn serve(self, shutdown: &Shutdown, tasks: &mut Vec<JoinHandle<()>>) -> Serving {
+    /// Serves; what the peers over TLS may use is that of a house, which listeners with these limits share.
+    pub(super) fn serve(
+        self,
+        house: impl FnOnce(&Limits) -> House,
+        shutdown: &Shutdown,
+        tasks: &mut Vec<JoinHandle<()>>,
+    ) -> Serving {
         let Self {
             server,
             udp,
             radsec,
-            tls,
             drain,
         } = self;
         let mut serving = Serving {
             server: server.clone(),
             udp: udp.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
             radsec: Vec::new(),
-            tls,
+            tls: radsec.as_ref().map(|radsec| radsec.tls.clone()),
         };
         for socket in udp {
             let serve = serve_udp(socket, server.clone(), drain, shutdown.clone());
             tasks.push(tokio::spawn(serve));
         }
-        for (listener, options) in radsec {
-            serving.radsec.extend(listener.local_addr().ok());
-            let (server, shutdown) = (server.clone(), shutdown.clone());
-            tasks.push(tokio::spawn(async move {
-                if let Err(error) = serve_radsec(listener, server, options, shutdown).await {
-                    tracing::error!(%error, "RADIUS over TLS is not served");
-                }
-            }));
+        if let Some(radsec) = radsec {
+            let house = house(&radsec.limits);
+            for listener in radsec.listeners {
+                serving.radsec.extend(listener.local_addr().ok());
+                let (house, server) = (house.clone(), server.clone());
+                let (tls, shutdown) = (radsec.tls.clone(), shutdown.clone());
+                tasks.push(tokio::spawn(async move {
+                    serve_radsec_in(&house, listener, server, tls, shutdown).await;
+                }));
+            }
         }
         tasks.push(tokio::spawn(sweep(server, shutdown.clone())));
         serving

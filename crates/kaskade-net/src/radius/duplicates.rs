@@ -1,7 +1,8 @@
 //! Copies of requests, as gateways send them that have heard no answer (RFC 5080 2.2.2).
 //!
-//! A request is known by source address and port, identifier and authenticator. A copy of one that is in work is dropped, and a copy of one that
-//! was answered gets the same octets again, for some seconds. Another request with the same address, port and identifier takes the place of
+//! A request is known by source address and port, identifier and authenticator. A copy of one that is in work is dropped. For some seconds
+//! a copy of one that was answered gets the same octets again, and a copy of one that has ended its run without an answer none either: the
+//! gateway asks another server, and this one must not say no meanwhile. Another request with the same address, port and identifier takes the place of
 //! the older one.
 
 use std::hash::{BuildHasher, RandomState};
@@ -23,8 +24,8 @@ const SHARDS: usize = 16;
 /// An answer as it was sent.
 pub(super) type Octets = Arc<Zeroizing<Vec<u8>>>;
 
-/// An answer, and until when it is given again; `None` while the request is in work.
-type Kept = Option<(Octets, Moment)>;
+/// An answer, if there is one, and until when it is given again; `None` while the request is in work.
+type Kept = Option<(Option<Octets>, Moment)>;
 
 pub(super) struct Duplicates {
     shards: Vec<Mutex<Table<RequesterId, Kept>>>,
@@ -38,8 +39,8 @@ pub(super) enum Known<'d> {
     New(InWork<'d>),
     /// It was answered so.
     Answered(Octets),
-    /// It is in work.
-    InWork,
+    /// It is in work, or was left to another server.
+    Silence,
 }
 
 /// Which request of which owner it is.
@@ -119,11 +120,11 @@ impl Duplicates {
         }
         let mut table = self.shard(name);
         match table.begin(name.id, owner, now) {
-            Ok(Some((octets, until))) => {
-                table.end(name.id, Some((Some((octets.clone(), until)), Some(until))), now);
-                Ok(Known::Answered(octets))
+            Ok(Some((answer, until))) => {
+                table.end(name.id, Some((Some((answer.clone(), until)), Some(until))), now);
+                Ok(answer.map_or(Known::Silence, Known::Answered))
             }
-            Ok(None) | Err(Missing::InWork) => Ok(Known::InWork),
+            Ok(None) | Err(Missing::InWork) => Ok(Known::Silence),
             Err(Missing::Unknown) => {
                 let until = now.after(self.lifetime);
                 table.insert(name.source, owner, name.id, None, until, now)?;
@@ -152,17 +153,32 @@ impl Duplicates {
 impl InWork<'_> {
     /// The request was answered so: copies of it get that from now on.
     pub(super) fn answered(mut self, octets: &Octets, now: Moment) {
+        self.keep(Some(octets.clone()), now);
+    }
+
+    /// The request takes a run out: without an answer its copies get none either, unless the run is [put back](Self::can_come_again).
+    pub(super) fn has_a_run(&mut self, now: Moment) {
+        if !fault!("copy-of-what-was-left-refused") {
+            self.keep(None, now);
+        }
+    }
+
+    /// Nothing has changed: without an answer, a copy of the request is a new attempt.
+    pub(super) fn can_come_again(&mut self) {
+        self.answer = None;
+    }
+
+    fn keep(&mut self, answer: Option<Octets>, now: Moment) {
         let until = now.after(self.duplicates.lifetime);
-        self.answer = until.map(|until| (octets.clone(), until));
+        self.answer = until.map(|until| (answer, until));
         self.now = now;
     }
 }
 
 impl Drop for InWork<'_> {
     fn drop(&mut self) {
-        // What was not answered is forgotten: a copy of it is a new attempt.
         let answer = self.answer.take();
-        let back = answer.map(|(octets, until)| (Some((octets, until)), Some(until)));
+        let back = answer.map(|(answer, until)| (Some((answer, until)), Some(until)));
         self.duplicates.shard(self.name).end(self.name.id, back, self.now);
     }
 }

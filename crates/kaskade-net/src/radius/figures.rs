@@ -18,8 +18,8 @@ pub enum Dropped {
     /// It is of a kind that is not served.
     #[error("code {0} is not served here")]
     Code(u8),
-    /// A copy of a request that is in work.
-    #[error("it is a copy of a request that is in work")]
+    /// A copy of a request that is in work, or that was left to another server.
+    #[error("it is a copy of a request that is in work, or was left to another server")]
     Copy,
     /// It is refused for a reason of which a gateway is told nothing.
     #[error("{0}")]
@@ -46,8 +46,6 @@ impl Dropped {
 /// Counters of one server.
 #[derive(Debug)]
 pub struct Figures {
-    /// Packets of clients, of whatever kind.
-    pub(super) packets: Counter,
     pub(super) unknown_clients: Counter,
     pub(super) malformed: Counter,
     pub(super) not_authentic: Counter,
@@ -58,13 +56,14 @@ pub struct Figures {
     pub(super) repeated_challenges: Counter,
     pub(super) accepts: Counter,
     pub(super) rejects: Counter,
+    /// Authentic, and without an answer for a reason of the table of refusals.
+    pub(super) not_taken: Counter,
     pub(super) refusals: RefusalCounters,
 }
 
 impl Figures {
     pub(super) fn new() -> Self {
         Self {
-            packets: Counter::default(),
             unknown_clients: Counter::default(),
             malformed: Counter::default(),
             not_authentic: Counter::default(),
@@ -75,14 +74,14 @@ impl Figures {
             repeated_challenges: Counter::default(),
             accepts: Counter::default(),
             rejects: Counter::default(),
+            not_taken: Counter::default(),
             refusals: RefusalCounters::new(),
         }
     }
 
-    /// All but the refusals, by the names of metrics.
+    /// What became of packets, each in one of them, by the names of metrics.
     pub fn sums(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         [
-            ("packets", &self.packets),
             ("unknown_clients", &self.unknown_clients),
             ("malformed", &self.malformed),
             ("not_authentic", &self.not_authentic),
@@ -93,6 +92,7 @@ impl Figures {
             ("repeated_challenges", &self.repeated_challenges),
             ("accepts", &self.accepts),
             ("rejects", &self.rejects),
+            ("not_taken", &self.not_taken),
         ]
         .into_iter()
         .map(|(name, counter)| (name, counter.sum()))
@@ -109,7 +109,7 @@ impl Figures {
             Dropped::Malformed(_) => self.malformed.add_one(),
             Dropped::NotAuthentic(_) => self.not_authentic.add_one(),
             Dropped::Copy => self.copies_dropped.add_one(),
-            Dropped::Code(_) | Dropped::Refused(_) | Dropped::NotTaken(_) => {}
+            Dropped::Code(_) | Dropped::Refused(_) | Dropped::NotTaken(_) => self.not_taken.add_one(),
         }
         self.refusals.add_one(dropped.why());
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kaskade_codec::radius::{PACKET_AT_MOST, Packet};
 use kaskade_faults::fault;
@@ -16,12 +17,12 @@ use super::eap_server::EapServer;
 use super::figures::Dropped;
 use super::server::RadiusServer;
 use super::udp::log_dropped;
-use crate::sbi::accept::{Entrance, Origin};
+use crate::sbi::accept::Origin;
 use crate::sbi::connection::{ConnectionError, GRACE, idle, prepare, shake_hands};
 use crate::sbi::doors::{Presence, Ticket};
 use crate::sbi::limits::Limits;
 use crate::sbi::peer::Peer;
-use crate::sbi::server::{Shutdown, begun};
+use crate::sbi::server::{House, Shutdown, begun};
 use crate::sbi::tls::{ServerTls, peer};
 use crate::sbi::watched::Watched;
 
@@ -51,29 +52,42 @@ pub async fn serve_radsec<E: EapServer>(
         let reason = "RADIUS over TLS is for clients with a certificate: name the authority that vouches for them";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
-    let limits = options.limits.for_this_process();
-    let house = Arc::new(House {
-        server,
-        tls: options.tls,
-        limits: limits.clone(),
-        shutdown: shutdown.clone(),
-    });
-    let serving = Entrance::new(&limits).serve(listener, shutdown, move |stream, origin, ticket| {
-        house.clone().connection(stream, origin, ticket)
-    });
-    serving.await;
+    let house = House::new(&options.limits.for_this_process());
+    serve_radsec_in(&house, listener, server, options.tls, shutdown).await;
     Ok(())
 }
 
-/// What all connections of a listener share.
-struct House<E: EapServer> {
+/// As [`serve_radsec`], sharing what the peers may use with other listeners.
+pub(crate) async fn serve_radsec_in<E: EapServer>(
+    house: &House,
+    listener: TcpListener,
     server: Arc<RadiusServer<E>>,
     tls: ServerTls,
-    limits: Limits,
+    shutdown: Shutdown,
+) {
+    let room = Arc::new(Room {
+        server,
+        tls,
+        limits: house.limits().clone(),
+        shutdown: shutdown.clone(),
+    });
+    let serving = house
+        .entrance()
+        .serve(listener, shutdown, move |stream, origin, ticket| {
+            room.clone().connection(stream, origin, ticket)
+        });
+    serving.await;
+}
+
+/// What all connections of a listener share.
+struct Room<E: EapServer> {
+    server: Arc<RadiusServer<E>>,
+    tls: ServerTls,
+    limits: Arc<Limits>,
     shutdown: Shutdown,
 }
 
-impl<E: EapServer> House<E> {
+impl<E: EapServer> Room<E> {
     async fn connection(
         self: Arc<Self>,
         stream: TcpStream,
@@ -98,11 +112,11 @@ impl<E: EapServer> House<E> {
         };
         let (reader, writer) = split(stream);
         let connection = Connection {
-            house: self,
+            room: self,
             peer,
             client,
             address,
-            writer: Arc::new(Mutex::new(writer)),
+            writer: Writer::new(writer),
             places: Arc::new(Semaphore::new(IN_WORK as usize)),
             ended: Arc::new(Notify::new()),
         };
@@ -123,12 +137,12 @@ impl<E: EapServer> House<E> {
 }
 
 struct Connection<E: EapServer, I> {
-    house: Arc<House<E>>,
+    room: Arc<Room<E>>,
     peer: Peer,
     /// Which client it was when it came; each packet asks again.
     client: Arc<Client>,
     address: SocketAddr,
-    writer: Arc<Mutex<WriteHalf<I>>>,
+    writer: Writer<I>,
     /// Of requests in work.
     places: Arc<Semaphore>,
     /// A request was wrong, or its answer could not be written.
@@ -137,8 +151,8 @@ struct Connection<E: EapServer, I> {
 
 impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> {
     async fn serve(self, mut reader: BufReader<ReadHalf<I>>, presence: &Arc<Presence>) -> Result<(), ConnectionError> {
-        let mut stop = self.house.shutdown.listener();
-        let limit = self.house.limits.idle;
+        let mut stop = self.room.shutdown.listener();
+        let limit = self.room.limits.idle;
         let ended = tokio::select! {
             ended = self.read(&mut reader, presence) => ended,
             () = self.ended.notified() => return Err(wrong("a packet that is not RADIUS, or an answer that nobody reads").into()),
@@ -149,7 +163,7 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
         ended?;
         // What is in work is answered before the end: the listener gives that its time.
         let _ = self.places.acquire_many(IN_WORK).await;
-        let _ = timeout(GRACE, self.writer.lock().await.shutdown()).await;
+        self.writer.shut_down().await;
         Ok(())
     }
 
@@ -171,29 +185,30 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
                 reader.read_exact(behind).await?;
                 Ok::<_, io::Error>(packet)
             };
-            let packet = timeout(self.house.limits.patience, rest).await??;
+            let packet = timeout(self.room.limits.patience, rest).await??;
             let client = match fault!("radsec-names-looked-at-once") {
                 true => self.client.clone(),
-                false => self.house.client(&self.peer)?,
+                false => self.room.client(&self.peer)?,
             };
             let Ok(place) = self.places.clone().acquire_owned().await else {
                 return Ok(());
             };
-            let work = self.house.server.work.admitted(client.requester().id()).await;
-            let (house, address) = (self.house.clone(), self.address);
+            let work = self.room.server.work.admitted(client.requester().id()).await;
+            let (room, address) = (self.room.clone(), self.address);
             let (writer, ended, presence) = (self.writer.clone(), self.ended.clone(), presence.clone());
             // It goes to its end whatever becomes of the connection.
             tokio::spawn(async move {
-                let _held = (open, place, work);
-                let _working = presence.work();
-                match house.server.answer(&packet, &client, address).await {
+                let _held = (open, place);
+                let answered = async {
+                    let _working = presence.work();
+                    room.server.answer(&packet, &client, address).await
+                };
+                let answered = answered.await;
+                // Whoever does not read holds up nobody but itself.
+                let _work = Some(work).filter(|_| fault!("radsec-unread-answers-hold-work"));
+                match answered {
                     Ok(octets) => {
-                        let mut writer = writer.lock().await;
-                        let written = async {
-                            writer.write_all(&octets).await?;
-                            writer.flush().await
-                        };
-                        if written.await.is_err() {
+                        if !writer.told(&octets, room.limits.patience).await {
                             ended.notify_one();
                         }
                     }
@@ -210,7 +225,70 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
     }
 }
 
+/// The half of a connection that answers leave by; `None`: somebody did not read one in time.
+struct Writer<I>(Arc<Mutex<Option<WriteHalf<I>>>>);
+
+impl<I> Clone for Writer<I> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite> Writer<I> {
+    fn new(half: WriteHalf<I>) -> Self {
+        Self(Arc::new(Mutex::new(Some(half))))
+    }
+
+    /// Writes an answer; whether it has left in time. After one that has not, nothing that follows could be understood.
+    async fn told(&self, octets: &[u8], patience: Duration) -> bool {
+        let mut half = self.0.lock().await;
+        let Some(open) = half.as_mut() else { return false };
+        let written = async {
+            open.write_all(octets).await?;
+            open.flush().await
+        };
+        let written = match fault!("radsec-answers-without-end") {
+            true => Ok(written.await),
+            false => timeout(patience, written).await,
+        };
+        let told = matches!(written, Ok(Ok(())));
+        if !told {
+            *half = None;
+        }
+        told
+    }
+
+    async fn shut_down(&self) {
+        if let Some(open) = self.0.lock().await.as_mut() {
+            let _ = timeout(GRACE, open.shutdown()).await;
+        }
+    }
+}
+
 /// The other end does not speak RADIUS: nothing that follows can be understood (RFC 6613 2.6.4).
 fn wrong(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_reads_an_octet_now_and_then_is_given_up() {
+        let (near, mut far) = duplex(8);
+        let writer = Writer::new(split(near).1);
+        let reader = tokio::spawn(async move {
+            let mut octet = [0];
+            while far.read(&mut octet).await.is_ok_and(|read| read > 0) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(writer.told(&[0; 20], Duration::from_secs(5)).await, "slow, but in time");
+        assert!(!writer.told(&[0; 400], Duration::from_millis(100)).await);
+        assert!(!writer.told(&[0], Duration::from_secs(5)).await, "nothing follows");
+        reader.abort();
+    }
 }

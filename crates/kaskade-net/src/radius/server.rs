@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::answer::Answers;
 use super::clients::{Client, Clients};
-use super::duplicates::{Duplicates, Known, Octets};
+use super::duplicates::{Duplicates, InWork, Known, Octets};
 use super::eap_server::{Asked, EapAsk, EapServer, EapTold};
 use super::figures::{Dropped, Figures};
 use super::sessions::{self, CannotBegin, NoSession, Sessions, Waiting};
@@ -177,7 +177,6 @@ impl<E: EapServer> RadiusServer<E> {
         client: &Client,
         from: SocketAddr,
     ) -> Result<Arc<Zeroizing<Vec<u8>>>, Dropped> {
-        self.figures.packets.add_one();
         let answered = self.answer_believed(packet, client, from).await;
         answered.map_err(|dropped| match dropped {
             Dropped::NotTaken(_) => {
@@ -205,22 +204,27 @@ impl<E: EapServer> RadiusServer<E> {
         }
         let owner = client.requester().id();
         let known = self.duplicates.begin(owner, from, &packet, (self.clock)());
-        let work = match known.map_err(|_| Dropped::Refused(Refusal::Overloaded))? {
+        let mut work = match known.map_err(|_| Dropped::Refused(Refusal::Overloaded))? {
             Known::New(work) => work,
             Known::Answered(octets) => {
                 self.figures.copies_answered.add_one();
                 return Ok(octets);
             }
-            Known::InWork => return Err(Dropped::Copy),
+            Known::Silence => return Err(Dropped::Copy),
         };
         let request = AccessRequest::of(&packet)?;
-        let octets = self.authenticate(&answers, &request).await?;
+        let octets = self.authenticate(&answers, &request, &mut work).await?;
         work.answered(&octets, (self.clock)());
         Ok(octets)
     }
 
     /// The work on a request that is no copy.
-    async fn authenticate(&self, answers: &Answers<'_>, request: &AccessRequest<'_>) -> Result<Octets, Dropped> {
+    async fn authenticate(
+        &self,
+        answers: &Answers<'_>,
+        request: &AccessRequest<'_>,
+        copies: &mut InWork<'_>,
+    ) -> Result<Octets, Dropped> {
         let eap = request.eap.as_deref().ok_or(Dropped::Refused(Refusal::IeMissing))?;
         let owner = answers.client.requester().id();
         let session = request
@@ -235,6 +239,9 @@ impl<E: EapServer> RadiusServer<E> {
                 return self.not_taken(answers, eap, why);
             }
         };
+        if session.is_some() {
+            copies.has_a_run((self.clock)());
+        }
         let (run, before) = waiting.map(Waiting::split).unzip();
         let ask = EapAsk {
             packet: eap,
@@ -254,6 +261,7 @@ impl<E: EapServer> RadiusServer<E> {
             eap,
             session,
             before,
+            copies,
         };
         match self.eap.handle(ask, run).await {
             EapTold::Request { run, packet } => turn.asks(run, packet),
@@ -297,16 +305,17 @@ fn failure(eap: &[u8]) -> [u8; 4] {
 }
 
 /// One packet, and the session that it belongs to.
-struct Turn<'t, E: EapServer> {
+struct Turn<'t, 'd, E: EapServer> {
     server: &'t RadiusServer<E>,
     answers: &'t Answers<'t>,
     request: &'t AccessRequest<'t>,
     eap: &'t [u8],
     session: Option<sessions::InWork<'t, E::Run>>,
     before: Option<sessions::Before>,
+    copies: &'t mut InWork<'d>,
 }
 
-impl<E: EapServer> Turn<'_, E> {
+impl<E: EapServer> Turn<'_, '_, E> {
     /// The peer is asked something.
     fn asks(self, run: E::Run, packet: Asked) -> Result<Octets, Dropped> {
         let Self { server, request, .. } = self;
@@ -336,7 +345,11 @@ impl<E: EapServer> Turn<'_, E> {
     /// The packet is not taken.
     fn refuses(self, run: Option<E::Run>, why: Refusal) -> Result<Octets, Dropped> {
         let Self {
-            server, answers, eap, ..
+            server,
+            answers,
+            eap,
+            copies,
+            ..
         } = self;
         let now = (server.clock)();
         let told = why.verdict().radius.answer().unwrap_or(Radius::Discard);
@@ -349,6 +362,7 @@ impl<E: EapServer> Turn<'_, E> {
                 server.reject(answers, &failure(eap), why)
             }
             Radius::Again => {
+                copies.can_come_again();
                 let octets = answers.again(&session.place.state(), &before.asked);
                 let waiting = before.repeated_once().with(run);
                 session.put_back(waiting, now);
@@ -358,6 +372,7 @@ impl<E: EapServer> Turn<'_, E> {
                 Ok(octets)
             }
             Radius::Discard => {
+                copies.can_come_again();
                 session.put_back(before.with(run), now);
                 Err(Dropped::NotTaken(why))
             }

@@ -76,6 +76,16 @@ impl House {
         }
     }
 
+    /// Its doors.
+    pub(crate) fn entrance(&self) -> Entrance {
+        self.entrance.clone()
+    }
+
+    /// What its peers may use.
+    pub(crate) fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             entrance: Entrance::new(limits),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade_codec::radius::{Sent, Told};
+use kaskade_codec::radius::{AttributeType, Sent, Told};
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_net::radius::{Clients, RadSecOptions, RadiusOptions, RadiusServer, serve_radsec};
 use kaskade_net::sbi::limits::Limits;
@@ -304,5 +304,36 @@ async fn what_is_in_work_is_answered_before_the_end() {
         Told::Challenge { .. }
     ));
     assert_eq!(received(&mut stream).await, None, "and then the connection ends");
+    listening.end().await;
+}
+
+/// Proxies that want much back, and a gateway that never reads.
+#[tokio::test]
+async fn who_does_not_read_its_answers_holds_no_place_of_others() {
+    let pki = Pki::new();
+    let options = RadiusOptions {
+        in_work: 8,
+        ..RadiusOptions::default()
+    };
+    let listening = Listening::start(server_with(Toy::default(), options), &pki, &[]);
+    let mut deaf = connect(&pki, Some("client"), listening.address).await.unwrap();
+    let mut sent = 0;
+    // Until neither end takes any more.
+    loop {
+        let mut large = (0..14).fold(gateway(b"alice"), |gateway, _| {
+            gateway.saying(AttributeType::ProxyState, &[1; 250])
+        });
+        let request = large.sent(&large.identity());
+        match timeout(Duration::from_secs(1), deaf.write_all(request.octets())).await {
+            Ok(written) => written.unwrap(),
+            Err(_) => break,
+        }
+        sent += 1;
+        assert!(sent < 20_000, "its answers are nowhere");
+    }
+    assert_eq!(listening.server.kept()[2], 0, "nothing is in work");
+    let mut stream = connect(&pki, Some("client"), listening.address).await.unwrap();
+    assert_in(run(&mut gateway(b"bob"), &mut stream).await, b"bob");
+    drop((deaf, stream));
     listening.end().await;
 }

@@ -182,6 +182,45 @@ async fn each_reason_is_told_as_its_row_says() {
     }
 }
 
+/// The gateway asks another server, to whom the run is nothing new; a no of this one would come first.
+#[tokio::test]
+async fn a_copy_of_what_ended_a_run_without_an_answer_gets_none_either() {
+    let (server, client) = (server(), client("twag"));
+    *server.eap().refusal.lock().unwrap() = Refusal::BudgetSpent;
+    let mut gateway = Gateway::of(b"lost in the middle");
+    let asked = gateway.challenged(&server, &client, &gateway.identity()).await;
+    let answer = response(asked[1], 255, &[!1]);
+    let sent = gateway.sent(&answer);
+    let told = server.answer(sent.octets(), &client, gateway.from).await;
+    assert_eq!(told, Err(Dropped::NotTaken(Refusal::BudgetSpent)));
+    assert_eq!(
+        server.kept(),
+        [0, 2, 0],
+        "the run is over, and that is known of its last packet"
+    );
+    for _ in 0..3 {
+        let told = server.answer(sent.octets(), &client, gateway.from).await;
+        assert_eq!(told, Err(Dropped::Copy));
+    }
+    assert_eq!((server.eap().handled(), sum(&server, "copies_dropped")), (2, 3));
+    // Where the run goes on, a copy is a new attempt.
+    let mut gateway = Gateway::of(b"refused in the middle");
+    let asked = gateway.challenged(&server, &client, &gateway.identity()).await;
+    let sent = gateway.sent(&response(asked[1], 255, &[!1]));
+    for _ in 0..2 {
+        let told = server.answer(sent.octets(), &client, gateway.from).await;
+        assert_eq!(told, Err(Dropped::NotTaken(Refusal::BudgetSpent)));
+    }
+    // And where there was none.
+    let mut gateway = Gateway::of(b"refused");
+    let sent = gateway.sent(&gateway.identity());
+    for _ in 0..2 {
+        let told = server.answer(sent.octets(), &client, gateway.from).await;
+        assert_eq!(told, Err(Dropped::NotTaken(Refusal::BudgetSpent)));
+    }
+    assert_eq!(sum(&server, "not_taken"), 5);
+}
+
 #[tokio::test]
 async fn a_request_without_eap_is_dropped() {
     let (server, client) = (server(), client("twag"));

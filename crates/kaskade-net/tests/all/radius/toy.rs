@@ -110,7 +110,7 @@ impl EapServer for Toy {
             if kind != IDENTITY {
                 return invalid(None);
             }
-            if let b"refused" | b"refused in the middle" = data {
+            if let b"refused" | b"refused in the middle" | b"lost in the middle" = data {
                 let run = (data != b"refused").then(|| Run {
                     name: data.to_vec(),
                     identifier,
@@ -138,9 +138,9 @@ impl EapServer for Toy {
                 },
             };
         };
-        if run.name == b"refused in the middle" {
+        if let b"refused in the middle" | b"lost in the middle" = &*run.name {
             return EapTold::Refused {
-                run: Some(run),
+                run: Some(run).filter(|run| run.name == b"refused in the middle"),
                 why: (*self.refusal.lock().unwrap()).into(),
             };
         }
