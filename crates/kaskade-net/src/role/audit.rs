@@ -48,6 +48,11 @@ impl Audit {
         peer
     }
 
+    /// A requester and a subscriber, as an event has them.
+    pub(super) fn who(&self, requester: &Requester, supi: &Supi) -> (PeerId, Subject) {
+        (self.peer(requester), self.log.subject(supi))
+    }
+
     /// Something that was done for a requester, about a subscriber.
     pub(super) fn event(&self, outcome: Outcome, action: Action, requester: &Requester, supi: &Supi) -> Event {
         let event = Event::new(outcome, action, self.log.now());

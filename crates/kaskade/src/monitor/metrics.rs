@@ -260,7 +260,7 @@ fn of_aaa(server: &RadiusServer<Aaa>, out: &mut Exposition) {
     out.family(
         "kaskade_radius_packets_total",
         Counter,
-        "RADIUS packets of clients, and what became of them.",
+        "RADIUS packets by what became of them.",
     );
     for (name, value) in server.figures().sums() {
         out.sample(&[("what", name)], value);
@@ -286,13 +286,24 @@ fn of_aaa(server: &RadiusServer<Aaa>, out: &mut Exposition) {
     for (name, help, value) in [
         (
             "kaskade_aaa_begun_total",
-            "Authentications that began.",
+            "Authentications that began with an identity of a realm that is served: of these some have succeeded, failed, been abandoned, \
+             or wait for their peer.",
             counters.begun.sum(),
         ),
         (
             "kaskade_aaa_failures_total",
             "Authentications that failed.",
             counters.failures.sum(),
+        ),
+        (
+            "kaskade_aaa_abandoned_total",
+            "Authentications whose peer was heard no more, or that made room for others.",
+            counters.abandoned.sum(),
+        ),
+        (
+            "kaskade_aaa_erp_total",
+            "Users who came back by ERP.",
+            counters.erp.sum(),
         ),
         (
             "kaskade_aaa_forward_secrecy_total",
@@ -308,6 +319,11 @@ fn of_aaa(server: &RadiusServer<Aaa>, out: &mut Exposition) {
             "kaskade_aaa_reauthentications",
             "Users who may come back by a fast re-authentication.",
             aaa.kept(),
+        ),
+        (
+            "kaskade_aaa_erp_keys",
+            "Users who may come back by ERP.",
+            aaa.erp_keys(),
         ),
         (
             "kaskade_radius_answers",

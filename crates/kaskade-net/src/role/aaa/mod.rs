@@ -13,6 +13,8 @@
 //! serves once, a pseudonym until it expires; neither shows whose it is. What concerns the user is told to the user, by EAP; what
 //! another server might do better (no room, too much asked for) is told to nobody, so that the gateway asks that one (RFC 3579 2.6.3).
 
+mod counted;
+mod erp;
 mod kept;
 mod names;
 mod networks;
@@ -23,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade_aka::eap_aka::ServerPolicy;
-use kaskade_codec::eap::AkaMethod;
 use kaskade_faults::fault;
 use kaskade_flow::Moment;
 use kaskade_store::Locked;
@@ -31,10 +32,12 @@ use kaskade_store::audit::AuditLog;
 
 use super::audit::Audit;
 use super::udm::Udm;
-use crate::count::Counter;
 use crate::live::Live;
+use erp::Erp;
 use kept::KeptTable;
 
+pub use counted::AaaCounters;
+pub use erp::ErpOptions;
 pub use kept::ReauthenticationLimits;
 pub use names::UserNames;
 pub use networks::Networks;
@@ -56,6 +59,8 @@ pub struct AaaOptions {
     pub pseudonyms: Option<Duration>,
     /// Fast re-authentications.
     pub reauthentications: ReauthenticationLimits,
+    /// Re-authentications by ERP; `None`: there are none.
+    pub erp: Option<ErpOptions>,
     /// After this long a gateway asks again; `None`: it decides itself.
     pub session: Option<Duration>,
     /// Has every release on record.
@@ -72,46 +77,9 @@ impl AaaOptions {
             names,
             pseudonyms: Some(Duration::from_secs(30 * 24 * 3600)),
             reauthentications: ReauthenticationLimits::default(),
+            erp: None,
             session: None,
             audit: AuditLog::off(),
-        }
-    }
-}
-
-/// What an AAA server has done since it started.
-#[derive(Debug, Default)]
-pub struct AaaCounters {
-    /// Runs that began with an identity.
-    pub begun: Counter,
-    /// Full authentications that succeeded, EAP-AKA' and EAP-AKA.
-    full: [Counter; 2],
-    /// Fast ones, likewise.
-    fast: [Counter; 2],
-    /// Users who were let in with forward secrecy, of all these.
-    pub forward_secrecy: Counter,
-    /// Runs that ended without.
-    pub failures: Counter,
-}
-
-impl AaaCounters {
-    /// Authentications that succeeded, by method and whether they were fast.
-    pub fn successes(&self) -> impl Iterator<Item = (AkaMethod, bool, u64)> + '_ {
-        let of = |fast: bool| {
-            let counters = if fast { &self.fast } else { &self.full };
-            let both = AkaMethod::ALL.into_iter().zip(counters);
-            both.map(move |(method, counter)| (method, fast, counter.sum()))
-        };
-        of(false).chain(of(true))
-    }
-
-    fn succeeded(&self, method: AkaMethod, fast: bool, forward_secrecy: bool) {
-        let counters = if fast { &self.fast } else { &self.full };
-        let at = AkaMethod::ALL.iter().position(|one| *one == method);
-        if let Some(counter) = at.and_then(|at| counters.get(at)) {
-            counter.add_one();
-        }
-        if forward_secrecy {
-            self.forward_secrecy.add_one();
         }
     }
 }
@@ -122,8 +90,9 @@ pub struct Aaa {
     policy: Arc<ServerPolicy>,
     networks: Live<Networks>,
     kept: KeptTable,
+    erp: Option<Erp>,
     audit: Audit,
-    counters: AaaCounters,
+    counters: Arc<AaaCounters>,
     options: AaaOptions,
 }
 
@@ -136,14 +105,15 @@ impl Aaa {
             policy: Arc::new(options.policy.clone().with_reauthentications(limits.count)),
             networks: Live::new(options.networks.clone()),
             kept: KeptTable::new(limits),
+            erp: options.erp.clone().map(Erp::new),
             audit: Audit::new(options.audit.clone()),
-            counters: AaaCounters::default(),
+            counters: Arc::default(),
             options,
         }
     }
 
     /// What it has done so far.
-    pub const fn counters(&self) -> &AaaCounters {
+    pub fn counters(&self) -> &AaaCounters {
         &self.counters
     }
 
@@ -157,9 +127,17 @@ impl Aaa {
         self.kept.len()
     }
 
+    /// Users who may come back by ERP.
+    pub fn erp_keys(&self) -> usize {
+        self.erp.as_ref().map_or(0, Erp::len)
+    }
+
     /// Lets go of what is over. Somebody does so every few seconds.
     pub fn sweep(&self, now: Moment) {
         self.kept.sweep(now);
+        if let Some(erp) = &self.erp {
+            erp.sweep(now);
+        }
     }
 
     /// Whether a realm is served.

@@ -11,8 +11,10 @@ use kaskade_flow::{Machine, Moment, Refusal};
 use kaskade_keys::Supi;
 
 use super::Aaa;
+use super::counted::Counted;
+use super::erp::is_of_erp;
 use super::kept::Ground;
-use super::turn::Turn;
+use super::turn::{Turn, Wants};
 use crate::radius::{Asked, EapAsk, EapServer, EapTold};
 use crate::random::{SystemEntropy, random_octets};
 use crate::sbi::peer::Requester;
@@ -44,8 +46,10 @@ pub(super) struct About {
     pub(super) was_challenged: bool,
     /// Why the UDM has refused, which has that on record.
     pub(super) refused_by_udm: Option<Refusal>,
-    /// It has failed, which was counted.
+    /// It has failed, which is on record.
     pub(super) has_failed: bool,
+    /// It has begun, and did not end yet.
+    pub(super) counted: Option<Counted>,
 }
 
 impl EapServer for Aaa {
@@ -54,13 +58,23 @@ impl EapServer for Aaa {
     const RUN_HEAP: usize = 1024;
 
     async fn handle(&self, ask: EapAsk<'_>, run: Option<Run>) -> EapTold<Run> {
-        let requester = ask.requester;
+        let (requester, wants) = (ask.requester, Wants::from(&ask));
+        let is_for_erp = matches!(
+            &run,
+            None | Some(Run {
+                stage: Stage::Identity(_),
+                ..
+            })
+        ) && is_of_erp(ask.packet);
+        if let Some(erp) = self.erp.as_ref().filter(|_| is_for_erp) {
+            return self.initiated(erp, &ask, run);
+        }
         match run {
             None if ask.packet.is_empty() => self.ask_identity(requester),
             None => match identity(ask.packet) {
                 Some((identifier, identity)) => {
                     let about = self.about(requester);
-                    self.begin(requester, about, identifier, identity).await
+                    self.begin(requester, wants, about, identifier, identity).await
                 }
                 None => self.not_used(requester, None),
             },
@@ -69,7 +83,7 @@ impl EapServer for Aaa {
                 about,
             }) => match identity(ask.packet) {
                 Some((identifier, identity)) if identifier == asked => {
-                    self.begin(requester, about, identifier, identity).await
+                    self.begin(requester, wants, about, identifier, identity).await
                 }
                 _ => {
                     let stage = Stage::Identity(asked);
@@ -81,11 +95,11 @@ impl EapServer for Aaa {
                 about,
             }) => {
                 if server.deadline().is_some_and(|until| until <= moment()) && !fault!("aaa-run-without-end") {
-                    return self.turn(requester, about).over();
+                    return self.turn(requester, wants, about).over();
                 }
                 let packet = ServerInput::Packet(ask.packet.to_vec());
                 let step = server.handle(moment(), &mut SystemEntropy, Some(packet));
-                self.turn(requester, about).drive(step).await
+                self.turn(requester, wants, about).drive(step).await
             }
         }
     }
@@ -120,14 +134,17 @@ impl Aaa {
             was_challenged: false,
             refused_by_udm: None,
             has_failed: false,
+            counted: None,
         }
     }
 
-    fn turn<'t>(&'t self, requester: &'t Requester, about: About) -> Turn<'t> {
+    fn turn<'t>(&'t self, requester: &'t Requester, wants: Wants, about: About) -> Turn<'t> {
         Turn {
             aaa: self,
             requester,
             about,
+            wants,
+            admitted: None,
         }
     }
 
@@ -145,23 +162,30 @@ impl Aaa {
     }
 
     /// The method begins with the identity that came.
-    async fn begin(&self, requester: &Requester, mut about: About, identifier: u8, identity: &[u8]) -> EapTold<Run> {
-        self.counters.begun.add_one();
+    async fn begin(
+        &self,
+        requester: &Requester,
+        wants: Wants,
+        mut about: About,
+        identifier: u8,
+        identity: &[u8],
+    ) -> EapTold<Run> {
         about.realm = realm(identity);
         if !self.serves(about.realm.as_deref()) {
             return self.refuse(requester, None, Refusal::RealmNotServed);
         }
+        about.counted = Some(Counted::begun(&self.counters));
         let begin = Begin {
             policy: self.policy.clone(),
             network: NetworkName::clone(&about.network),
             identifier,
         };
         let step = Server::begin(begin, identity, moment());
-        self.turn(requester, about).drive(step).await
+        self.turn(requester, wants, about).drive(step).await
     }
 
     /// The packet is of no use, and nothing changes.
-    fn not_used(&self, requester: &Requester, run: Option<Run>) -> EapTold<Run> {
+    pub(super) fn not_used(&self, requester: &Requester, run: Option<Run>) -> EapTold<Run> {
         self.refuse(requester, run, Refusal::EapPacketInvalid)
     }
 

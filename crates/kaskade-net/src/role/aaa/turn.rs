@@ -10,17 +10,16 @@ use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::refusal::{Radius, Told};
 use kaskade_flow::{Guarded, Machine, NoRandomness, Refusal, Step};
 use kaskade_keys::Supi;
-use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::EapIdentity;
 
 use super::Aaa;
 use super::kept::{Ground, Kept};
 use super::runs::{About, Run, Stage};
 use crate::log_limit;
-use crate::radius::{Asked, EapTold, Granted, Key};
+use crate::radius::{Asked, EapAsk, EapTold, Granted, Key};
 use crate::random::SystemEntropy;
 use crate::role::audit::correlation;
-use crate::role::udm::UdmError;
+use crate::role::udm::{Admitted, UdmError};
 use crate::sbi::peer::Requester;
 use crate::time::{moment, unix_millis};
 
@@ -29,6 +28,26 @@ pub(super) struct Turn<'t> {
     pub(super) aaa: &'t Aaa,
     pub(super) requester: &'t Requester,
     pub(super) about: About,
+    /// What the gateway has asked for beside the key.
+    pub(super) wants: Wants,
+    /// The vector is paid for.
+    pub(super) admitted: Option<Admitted>,
+}
+
+/// What a gateway asks for beside a key.
+#[derive(Clone, Copy)]
+pub(super) struct Wants {
+    pub(super) cui: bool,
+    pub(super) eap_key_name: bool,
+}
+
+impl From<&EapAsk<'_>> for Wants {
+    fn from(ask: &EapAsk<'_>) -> Self {
+        Self {
+            cui: ask.wants_cui || fault!("cui-made-unasked"),
+            eap_key_name: ask.wants_eap_key_name,
+        }
+    }
 }
 
 impl Turn<'_> {
@@ -139,8 +158,10 @@ impl Turn<'_> {
                 None => Ok(UserFound::Unknown),
             },
             Claim::Concealed(suci) => {
-                let opened = self.aaa.udm.deconceal(suci);
-                let supi = opened.map_err(|error| error.refusal())?;
+                let network = &self.about.network;
+                let opened = self.aaa.udm.eap_deconceal(self.requester, network, suci);
+                let (supi, admitted) = opened.map_err(|error| error.refusal())?;
+                self.admitted = Some(admitted);
                 self.known(supi)
             }
             Claim::Reauthentication(name) => self.known_by(name),
@@ -182,7 +203,7 @@ impl Turn<'_> {
         let VectorRequest { supi, method, .. } = request;
         // Before the vector: if it is the same afterwards, the vector is of this card.
         let card = aaa.udm.eap_may(supi, *method).map_err(|error| error.refusal())?;
-        let vector = aaa.udm.eap_vector(self.requester, request).await;
+        let vector = aaa.udm.eap_vector(self.requester, request, self.admitted.take()).await;
         let vector = vector.map_err(|error| self.refused_by_udm(&error))?;
         let names = Names {
             pseudonym: self.pseudonym(supi, *method).map_err(|_| Refusal::NoRandomness)?,
@@ -223,14 +244,9 @@ impl Turn<'_> {
         why
     }
 
-    /// Whether a user may come in now: still there, not suspended, with the method and the card of the vector.
     fn may(&self, supi: &Supi) -> Result<(), Refusal> {
         let ground = self.about.ground.as_ref().ok_or(Refusal::Internal)?;
-        let card = self.aaa.udm.eap_may(supi, ground.method);
-        match card.map_err(|error| error.refusal())? != ground.card && !fault!("another-card-let-in") {
-            true => Err(Refusal::CardReplaced),
-            false => Ok(()),
-        }
+        self.aaa.may(supi, ground)
     }
 
     /// Whether a user who has proved who it is may come in: still there, not suspended, and with the same card.
@@ -303,14 +319,14 @@ impl Turn<'_> {
             audit,
             options,
             kept: table,
-            counters,
             ..
         } = self.aaa;
         let mut event = audit
             .event(Came::Released, Action::KeyReleased, self.requester, &supi)
             .because(Reason::Success)
             .correlated(ground.correlation);
-        let mut how = (AkaMethod::AkaPrime, false, false);
+        let mut born = None;
+        let (mut how, wants) = ((AkaMethod::AkaPrime, false, false), self.wants);
         let granted = authenticated.map(|authenticated| {
             let Authenticated {
                 packet,
@@ -324,16 +340,17 @@ impl Turn<'_> {
             } = *authenticated;
             how = (method, reauthentication, forward_secrecy);
             event = audit.with_key(event, &msk);
-            keep_emsk(emsk);
+            let eap_key_name = wants.eap_key_name.then(|| session_id.octets().to_vec());
+            born = Some((emsk, session_id));
             Granted {
                 packet: packet.to_vec(),
                 key: Some(Key::Msk(msk)),
-                cui: Some(options.names.cui(&supi)),
-                eap_key_name: Some(session_id.octets().to_vec()),
+                cui: wants.cui.then(|| options.names.cui(&supi)),
+                eap_key_name,
                 session: options.session,
             }
         });
-        let released = match audit.covered(ground.cover, event, granted) {
+        let released = match audit.covered(ground.cover.clone(), event, granted) {
             Ok(released) => released,
             Err(full) => {
                 let why = full.refusal();
@@ -349,7 +366,12 @@ impl Turn<'_> {
         if let Some(kept) = kept {
             table.keep(kept, moment());
         }
-        counters.succeeded(method, fast, forward_secrecy);
+        if let Some((emsk, session)) = born {
+            self.aaa.keep_emsk(emsk, session, &supi, &ground);
+        }
+        if let Some(counted) = self.about.counted.take() {
+            counted.succeeded(method, fast, forward_secrecy);
+        }
         let About { network, begun, .. } = &self.about;
         let (network, requester) = (network.as_str(), self.requester);
         let ms = moment().since(*begun).as_millis();
@@ -362,7 +384,10 @@ impl Turn<'_> {
         if std::mem::replace(&mut self.about.has_failed, true) {
             return;
         }
-        let Aaa { audit, counters, .. } = self.aaa;
+        if let Some(counted) = self.about.counted.take() {
+            counted.failed();
+        }
+        let audit = &self.aaa.audit;
         let About {
             supi,
             network,
@@ -370,7 +395,6 @@ impl Turn<'_> {
             refused_by_udm,
             ..
         } = &self.about;
-        counters.failures.add_one();
         if *refused_by_udm != Some(why) {
             audit.refused(self.requester, supi.as_ref(), Action::KeyReleased, why);
         }
@@ -380,12 +404,18 @@ impl Turn<'_> {
     }
 }
 
-/// Whether another server may do better, so that this one says nothing.
-fn is_for_another(why: Refusal) -> bool {
-    why.verdict().radius == Told::Answer(Radius::Discard)
+impl Aaa {
+    /// Whether a user may come in now: still there, not suspended, with the method and the card of the vector.
+    pub(super) fn may(&self, supi: &Supi, ground: &Ground) -> Result<(), Refusal> {
+        let card = self.udm.eap_may(supi, ground.method);
+        match card.map_err(|error| error.refusal())? != ground.card && !fault!("another-card-let-in") {
+            true => Err(Refusal::CardReplaced),
+            false => Ok(()),
+        }
+    }
 }
 
-/// The one place where an EMSK comes to its server: nobody keeps it yet, so that it ends here, wiped.
-fn keep_emsk(emsk: Emsk) {
-    drop(emsk);
+/// Whether another server may do better, so that this one says nothing.
+pub(super) fn is_for_another(why: Refusal) -> bool {
+    why.verdict().radius == Told::Answer(Radius::Discard)
 }

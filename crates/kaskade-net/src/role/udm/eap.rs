@@ -9,7 +9,7 @@ use kaskade_codec::sbi::ResynchronizationInfo;
 use kaskade_faults::fault;
 use kaskade_flow::Durable;
 use kaskade_flow::event::{Action, Outcome, Reason};
-use kaskade_keys::Supi;
+use kaskade_keys::{Suci, Supi};
 use kaskade_store::{CardName, StoreError};
 
 use super::vector::{Made, Use, Wanted};
@@ -20,6 +20,10 @@ use crate::time::moment;
 /// Where a sequence number went, to the store.
 const AAA: &str = "aaa";
 
+/// Requester, network and node have paid for a vector.
+#[derive(Debug)]
+pub struct Admitted(());
+
 impl Udm {
     /// Whether there is such a subscriber, who may be authenticated at all.
     ///
@@ -27,6 +31,27 @@ impl Udm {
     /// [`UdmError::Store`].
     pub fn knows(&self, supi: &Supi) -> Result<bool, UdmError> {
         self.store.contains(supi).map_err(UdmError::Store)
+    }
+
+    /// Who is behind a SUCI, which costs as much as a vector and is asked of the same budgets: what comes with the SUPI stands for those
+    /// of its first vector. So often as a SUCI may come again it is opened, whoever sends it.
+    ///
+    /// # Errors
+    /// [`UdmError::OverBudget`], before anything is opened; [`UdmError::Sidf`].
+    pub fn eap_deconceal(
+        &self,
+        requester: &Requester,
+        network: &NetworkName,
+        suci: &Suci,
+    ) -> Result<(Supi, Admitted), UdmError> {
+        if fault!("suci-opened-without-budget") {
+            return Ok((self.deconceal(suci)?, Admitted(())));
+        }
+        let now = moment();
+        let admitted = self.budgets.admit(requester.id(), network.as_str(), now);
+        let admitted = admitted.and_then(|()| self.budgets.admit_suci(suci, now));
+        admitted.map_err(|over| self.over_budget(requester, None, over))?;
+        Ok((self.deconceal(suci)?, Admitted(())))
     }
 
     /// A vector for a user of EAP-AKA' or EAP-AKA, after its AUTS where there is one.
@@ -39,22 +64,30 @@ impl Udm {
         &self,
         requester: &Requester,
         request: &VectorRequest,
+        admitted: Option<Admitted>,
     ) -> Result<Durable<Vector>, UdmError> {
         let supi = &request.supi;
-        let made = self.eap_vector_of(requester, request).await;
+        let made = self.eap_vector_of(requester, request, admitted).await;
         let released = made.inspect_err(|error| self.refused(requester, Some(supi), Action::VectorGiven, error))?;
         Ok(released)
     }
 
-    async fn eap_vector_of(&self, requester: &Requester, request: &VectorRequest) -> Result<Durable<Vector>, UdmError> {
+    async fn eap_vector_of(
+        &self,
+        requester: &Requester,
+        request: &VectorRequest,
+        admitted: Option<Admitted>,
+    ) -> Result<Durable<Vector>, UdmError> {
         let (supi, now) = (&request.supi, moment());
         let wanted = Wanted {
             supi,
             use_of: use_of(request),
             requesting_node: AAA,
         };
-        let admitted = self.budgets.admit(requester.id(), request.network.as_str(), now);
-        admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
+        if admitted.is_none() {
+            let admitted = self.budgets.admit(requester.id(), request.network.as_str(), now);
+            admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
+        }
         let info = request.resynchronisation;
         let info = info.map(|(rand, auts)| ResynchronizationInfo { rand, auts });
         let (made, cover) = self.vector_of(requester, &wanted, None, info.as_ref(), now).await?;

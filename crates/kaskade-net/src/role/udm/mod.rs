@@ -54,6 +54,7 @@ use kaskade_keys::{ServingNetworkName, Suci, Supi};
 use kaskade_store::audit::{AuditFull, AuditLog};
 use kaskade_store::{StoreError, SubscriberStore};
 
+pub use eap::Admitted;
 pub use events::{EventId, EventLimits};
 pub use given::GIVEN_OCTETS;
 pub use service::OwnUdm;
@@ -310,7 +311,7 @@ impl Udm {
     ///
     /// # Errors
     /// [`UdmError::Sidf`].
-    pub fn deconceal(&self, suci: &Suci) -> Result<Supi, UdmError> {
+    fn deconceal(&self, suci: &Suci) -> Result<Supi, UdmError> {
         Ok(self.hn_keys.with(|keys| keys.deconceal(suci))?)
     }
 

@@ -1,5 +1,6 @@
 //! The AAA server through UDP sockets, with the peer's machine and a card at the other end.
 
+mod erp;
 mod refused;
 mod runs;
 mod terminal;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use kaskade_aka::arpf::Method;
 use kaskade_aka::eap_aka::identity::epc_realm;
-use kaskade_aka::eap_aka::peer::{PeerName, PeerOutput};
+use kaskade_aka::eap_aka::peer::{PeerMemory, PeerName, PeerOutput};
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_codec::radius::Sent;
 use kaskade_crypto::Amf;
@@ -20,7 +21,7 @@ use kaskade_crypto::radius::SharedSecret;
 use kaskade_keys::{HnKeyId, Imsi, Supi};
 use kaskade_net::node::{AaaRole, Node, NodeOptions, UdmRole};
 use kaskade_net::radius::{Client, Clients, RadiusOptions};
-use kaskade_net::role::aaa::{AaaOptions, Networks};
+use kaskade_net::role::aaa::{AaaCounters, AaaOptions, Networks};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
 use kaskade_store::{
     AuthMethods, Locked, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
@@ -32,7 +33,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::common::{hn_key, plmn};
-use terminal::{Answer, Attach, Device, Ended, Gateway, Progress, identity_response};
+use terminal::{Accepted, Answer, Attach, Device, Ended, Gateway, Progress, identity_response};
 
 pub(crate) const SECRET: &[u8] = b"at least sixteen octets";
 /// May not use EAP.
@@ -143,13 +144,17 @@ impl Home {
         self.node.radius_addresses().0[0]
     }
 
+    fn counters(&self) -> &AaaCounters {
+        self.node.aaa().unwrap().eap().counters()
+    }
+
     fn failures(&self) -> u64 {
-        self.node.aaa().unwrap().eap().counters().failures.sum()
+        self.counters().failures.sum()
     }
 
     /// Users who were let in, by full authentications and by fast ones.
     fn successes(&self) -> (u64, u64) {
-        let counters = self.node.aaa().unwrap().eap().counters();
+        let counters = self.counters();
         let of = |wanted| {
             let all = counters.successes().filter(|(_, fast, _)| *fast == wanted);
             all.map(|(_, _, count)| count).sum()

@@ -3,9 +3,11 @@
 use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::NotificationCode;
 use kaskade_flow::Refusal;
+use kaskade_net::role::budget::BudgetOptions;
 use kaskade_store::audit::{AuditLog, AuditOptions};
 
 use super::*;
+use crate::common::suci;
 
 #[tokio::test]
 async fn a_wrong_key_lets_nobody_in() {
@@ -112,6 +114,7 @@ async fn a_realm_of_others_is_not_served() {
         first_answer(home.address(), &identity).await,
         Answer::Reject(_)
     ));
+    assert_eq!(home.counters().begun.sum(), 0, "nothing has begun");
     let identity = format!("0{}@WLAN.example.org", imsi(0).as_str());
     assert!(matches!(
         first_answer(home.address(), &identity).await,
@@ -206,5 +209,73 @@ async fn without_room_in_the_audit_log_nothing_is_given_out() {
         "another server may do better"
     );
     assert_eq!(home.failures(), 1);
+    home.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_goes_on_with_is_counted_as_abandoned() {
+    let store = store();
+    let mut options = node_options(&store, aaa_options());
+    options.aaa.as_mut().unwrap().radius.lifetime = Duration::from_millis(200);
+    let node = Node::start(options).unwrap();
+    let home = Home { store, node };
+    attach(&mut device(1), home.address()).await.comes_in();
+    attach(&mut device(FIVE_G_ONLY), home.address()).await.stays_out();
+    let identity = format!("6{}@{}", imsi(0).as_str(), epc_realm(plmn()));
+    let challenged = first_answer(home.address(), &identity).await;
+    assert!(matches!(challenged, Answer::Challenge(_)));
+    let swept = timeout(Duration::from_secs(10), async {
+        while home.counters().abandoned.sum() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    swept.await.expect("it is over");
+    let counters = home.counters();
+    let ended = [&counters.failures, &counters.abandoned].map(|counter| counter.sum());
+    assert_eq!((counters.begun.sum(), home.successes(), ended), (3, (1, 0), [1, 1]));
+    home.node.shutdown().await;
+}
+
+/// Opening one costs as much as a vector.
+#[tokio::test]
+async fn a_concealed_identity_is_opened_no_oftener_than_its_budget_says() {
+    let over_budget = |home: &Home| home.node.udm().unwrap().counters().over_budget.load(Ordering::Relaxed);
+    let with = |budgets: BudgetOptions| {
+        let store = store();
+        let mut options = node_options(&store, aaa_options());
+        options.udm.as_mut().unwrap().options.budgets = budgets;
+        let node = Node::start(options).unwrap();
+        Home { store, node }
+    };
+    // One that opens for nobody comes again and again.
+    let home = with(BudgetOptions {
+        suci: "1/min burst 2".parse().unwrap(),
+        ..BudgetOptions::UNLIMITED
+    });
+    let mut nai = suci(0, 1).nai();
+    let at = nai.find(".cip").unwrap() + 4;
+    let other = if nai.as_bytes()[at] == b'0' { "1" } else { "0" };
+    nai.replace_range(at..=at, other);
+    for _ in 0..2 {
+        assert!(matches!(first_answer(home.address(), &nai).await, Answer::Challenge(_)));
+    }
+    let sent = Gateway::new(secret(), nai.as_bytes()).sent(&identity_response(&nai));
+    assert_eq!(Link::to(home.address()).await.sends(&sent).await, None);
+    assert_eq!((over_budget(&home), home.failures()), (1, 3));
+    home.node.shutdown().await;
+    // What it asks of the gateway's is asked once for opening and vector together.
+    let home = with(BudgetOptions {
+        requester: "1/min burst 2".parse().unwrap(),
+        ..BudgetOptions::UNLIMITED
+    });
+    for _ in 0..2 {
+        let nai = suci(0, 1).nai();
+        assert!(matches!(first_answer(home.address(), &nai).await, Answer::Challenge(_)));
+        assert_eq!(over_budget(&home), 0);
+    }
+    let nai = suci(0, 1).nai();
+    let sent = Gateway::new(secret(), nai.as_bytes()).sent(&identity_response(&nai));
+    assert_eq!(Link::to(home.address()).await.sends(&sent).await, None);
+    assert_eq!(over_budget(&home), 1);
     home.node.shutdown().await;
 }

@@ -7,6 +7,7 @@ use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_codec::eap::{AkaMethod, Body, IdRequest, Packet, Request, Subtype};
 use kaskade_net::node::RadSecListeners;
+use kaskade_net::radius::{Asked, EapAsk, EapServer, EapTold};
 use kaskade_net::role::aaa::{Networks, Run};
 use kaskade_net::sbi::limits::Limits;
 use kaskade_net::sbi::peer::Requester;
@@ -399,6 +400,72 @@ async fn a_gateway_with_a_certificate_asks_over_tls() {
     options.udm = None;
     let refused = Node::start(options).unwrap_err().to_string();
     assert!(refused.contains("no UDM"), "{refused}");
+}
+
+#[tokio::test]
+async fn addresses_over_tls_share_what_clients_may_use() {
+    let pki = Pki::new();
+    let mut options = node_options(&store(), aaa_options());
+    let role = options.aaa.as_mut().unwrap();
+    role.radsec = Some(RadSecListeners {
+        listen: vec![([127, 0, 0, 1], 0).into(); 2],
+        tls: pki.server(true),
+        limits: Limits::default(),
+    });
+    let node = Node::start(options).unwrap();
+    let (_, addresses) = node.radius_addresses();
+    let mut streams = Vec::new();
+    for address in addresses {
+        let mut device = device(streams.len().try_into().unwrap());
+        let mut stream = connect(&pki, Some("client"), *address).await.unwrap();
+        let attach = Attach::begin(&mut device, SharedSecret::radsec());
+        stream.write_all(attach.request()).await.unwrap();
+        assert!(received(&mut stream).await.is_some());
+        streams.push(stream);
+    }
+    assert_eq!((streams.len(), node.watch().peers().connections), (2, 2));
+    drop(streams);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_gateway_does_not_ask_for_is_not_made() {
+    fn ask<'a>(requester: &'a Requester, packet: &'a [u8], wants: bool) -> EapAsk<'a> {
+        EapAsk {
+            packet,
+            user_name: b"",
+            requester,
+            gateway: Default::default(),
+            called_station_id: None,
+            calling_station_id: None,
+            mtu: None,
+            wants_cui: wants,
+            wants_eap_key_name: wants,
+        }
+    }
+
+    let home = Home::start();
+    let aaa = home.node.aaa().unwrap().eap();
+    let requester = Requester::group("hotspot");
+    for wants in [false, true] {
+        let mut device = device(0);
+        let (peer, response) = device.says_who();
+        let EapTold::Request { run, packet } = aaa.handle(ask(&requester, &response, wants), None).await else {
+            panic!("a challenge");
+        };
+        let Asked::Released(challenge) = packet else {
+            panic!("a challenge");
+        };
+        let (_, Some(PeerOutput::Response(answer))) = device.takes(peer, &challenge.release_to_peer()) else {
+            panic!("an answer");
+        };
+        let EapTold::Success(granted) = aaa.handle(ask(&requester, &answer, wants), Some(run)).await else {
+            panic!("it is let in");
+        };
+        let granted = granted.release_to_peer();
+        assert_eq!((granted.cui.is_some(), granted.eap_key_name.is_some()), (wants, wants));
+    }
+    home.node.shutdown().await;
 }
 
 #[test]
