@@ -269,7 +269,11 @@ mod tests {
         radius.aaa.max_runs *= 2;
         let more = Footprint::of(&radius).octets();
         radius.aaa.max_reauthentications *= 2;
-        assert!(usual < more && more < Footprint::of(&radius).octets());
+        let most = Footprint::of(&radius).octets();
+        assert!(usual < more && more < most);
+        radius.aaa.erp = true;
+        radius.aaa.erp_domain = Some("example.org".to_owned());
+        assert!(most < Footprint::of(&radius).octets());
         // A UDM alone asks no other.
         let mut alone = Config::default();
         alone.keep_roles(&[Role::Udm]).expect("one role");

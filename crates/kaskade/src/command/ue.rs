@@ -1,6 +1,8 @@
 //! `kaskade ue`: an emulated UE.
 
 mod eap;
+mod erp;
+mod radius;
 pub(crate) mod state;
 
 use std::path::{Path, PathBuf};

@@ -7,8 +7,10 @@ use std::str::FromStr;
 
 use kaskade_aka::eap_aka::ForwardSecrecy;
 use kaskade_codec::eap::AkaMethod;
+use kaskade_codec::erp::KeyNameNai;
 use kaskade_crypto::radius::SharedSecret;
-use kaskade_keys::id::AccessNetworkIdentity;
+use kaskade_keys::ParseError;
+use kaskade_keys::id::{AccessNetworkIdentity, Fqdn};
 use kaskade_net::radius::{Client, Clients, Prefix};
 use kaskade_net::role::aaa::Networks;
 use kaskade_net::sbi::peer::Requester;
@@ -44,6 +46,14 @@ settings! {
         reauthentication_lifetime: u64 [60..=2_592_000] = 86_400,
         /// Users who wait for one, all together.
         max_reauthentications: u64 [1..=67_108_864] = 262_144,
+        /// Re-authentication by ERP in one round trip (RFC 6696), for users whose devices know `erp_domain`.
+        erp: bool = false,
+        /// Realm of the ER server, in the case in which devices write it.
+        erp_domain: Option<String> = None => "\"wlan.mnc001.mcc001.3gppnetwork.org\"",
+        /// Seconds after an authentication in which users may come back by ERP.
+        erp_lifetime: u64 [60..=2_592_000] = 86_400,
+        /// Users who may, all together; for another, who was authenticated longest ago gives way.
+        max_erp: u64 [1..=16_777_216] = 65_536,
         /// Notify the peer of its success under protection before EAP-Success, where it wants that too (AT_RESULT_IND).
         result_ind: bool = false,
         /// Seconds that an authentication may take in all.
@@ -251,6 +261,26 @@ impl Config {
         })
     }
 
+    /// The realm of the ER server, where there is one.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn erp_domain(&self) -> Result<Option<Fqdn>, ConfigError> {
+        let value = |reason| ConfigError::Value {
+            name: "aaa.erp_domain",
+            reason,
+        };
+        let Some(text) = self.aaa.erp_domain.as_deref().filter(|_| self.aaa.erp) else {
+            return Ok(None);
+        };
+        let domain: Fqdn = text.parse().map_err(|error: ParseError| value(error.to_string()))?;
+        // EMSKname and @ stand before it.
+        match text.len() + 17 <= KeyNameNai::MOST {
+            true => Ok(Some(domain)),
+            false => Err(value(format!("has {} octets, at most 236 are possible", text.len()))),
+        }
+    }
+
     /// Refuses what contradicts itself or would not be used. Secrets are not read.
     pub(super) fn check_aaa(&self) -> Result<(), ConfigError> {
         if !self.aaa.runs() {
@@ -288,6 +318,15 @@ impl Config {
                 "aaa.forward_secrecy",
                 "is of EAP-AKA', which is not among aaa.methods: it would not be used",
             );
+        }
+        match (aaa.erp, &aaa.erp_domain) {
+            (true, None) => return value("aaa.erp", "needs erp_domain, which devices have to know"),
+            (false, Some(_)) => {
+                return value("aaa.erp_domain", "is set without aaa.erp: it would not be used");
+            }
+            _ => {
+                self.erp_domain()?;
+            }
         }
         network("aaa.network".to_owned(), &aaa.network)?;
         let named = aaa.clients.0.iter().any(|(_, client)| !client.certificates.is_empty());
@@ -453,6 +492,25 @@ mod tests {
             (
                 format!("[aaa]\nradsec = [\"127.0.0.1:2083\"]\n{tls}{one}"),
                 "line 2, column 1: aaa.radsec: no client has a name in its certificate",
+            ),
+            (
+                "[aaa]\nerp = true\n".to_owned(),
+                "line 2, column 1: aaa.erp: needs erp_domain",
+            ),
+            (
+                "[aaa]\nerp_domain = \"example.org\"\n".to_owned(),
+                "line 2, column 1: aaa.erp_domain: is set without aaa.erp",
+            ),
+            (
+                "[aaa]\nerp = true\nerp_domain = \"a b\"\n".to_owned(),
+                "line 3, column 1: aaa.erp_domain:",
+            ),
+            (
+                format!(
+                    "[aaa]\nerp = true\nerp_domain = \"{}\"\n",
+                    ["a"; 60].concat() + "." + &[["a"; 60].concat().as_str(); 3].join(".")
+                ),
+                "line 3, column 1: aaa.erp_domain: has 243 octets, at most 236 are possible",
             ),
             (
                 "[aaa.clients.one]\n".to_owned(),

@@ -12,7 +12,7 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, UdmRole};
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
-use kaskade_net::role::aaa::{Aaa, AaaOptions, ReauthenticationLimits, UserNames};
+use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
@@ -166,6 +166,7 @@ fn aaa(config: &Config, shared: &Shared<'_>) -> Result<Option<AaaRole>> {
     options.pseudonyms = some(aaa.pseudonym_days, 24 * 3600);
     options.reauthentications = reauthentications(config);
     options.session = some(aaa.session_timeout, 1);
+    options.erp = erp(config)?;
     options.audit = shared.audit.clone();
     let limits = limits(config);
     let radsec = aaa.tls.server("aaa.tls")?.map(|tls| RadSecListeners {
@@ -195,7 +196,20 @@ pub(crate) fn radius_options(config: &Config) -> RadiusOptions {
 /// What an AAA server takes at most, in octets.
 pub(crate) fn radius_octets(config: &Config) -> usize {
     let radius = radius_options(config).octets_at_most::<Aaa>();
-    radius.saturating_add(reauthentications(config).octets_at_most())
+    let erp = erp(config).ok().flatten();
+    radius
+        .saturating_add(reauthentications(config).octets_at_most())
+        .saturating_add(erp.map_or(0, |erp| erp.octets_at_most()))
+}
+
+/// Re-authentications by ERP, where there are any.
+fn erp(config: &Config) -> Result<Option<ErpOptions>> {
+    let domain = config.erp_domain()?;
+    Ok(domain.map(|domain| ErpOptions {
+        domain,
+        all: count(config.aaa.max_erp),
+        lifetime: Duration::from_secs(config.aaa.erp_lifetime),
+    }))
 }
 
 /// How many fast re-authentications there are.

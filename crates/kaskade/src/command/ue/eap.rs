@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use kaskade::load::supi_or_suci;
@@ -11,7 +11,7 @@ use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess}
 use kaskade_aka::eap_aka::{ForwardSecrecy, NetworkName};
 use kaskade_aka::visit::KeyVisitor as _;
 use kaskade_codec::eap::AkaMethod;
-use kaskade_codec::radius::{AttributeType, Exchange, Sent, Told};
+use kaskade_codec::radius::Told;
 use kaskade_codec::sbi::nausf_auth::{AuthenticationInfo, SessionKey};
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_doctor::side::Side;
@@ -19,18 +19,20 @@ use kaskade_doctor::tree_view::{self, Sides, Verdict};
 use kaskade_flow::Refusal;
 use kaskade_keys::eap::Msk;
 use kaskade_keys::fivegs::KSeaf;
+use kaskade_keys::id::Fqdn;
 use kaskade_keys::{ServingNetworkName, Supi};
-use kaskade_net::random::{SystemEntropy, random_octets};
+use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::seaf::{AusfClient, Begun, EapAnswered, EapRequest};
 use kaskade_net::time::moment;
 use kaskade_store::private::{self, Use};
 use kaskade_ue::eap::EapOutcome;
 use kaskade_ue::{Eap, EapDevice, MobileIdentity};
 use serde_json::json;
-use tokio::net::UdpSocket;
 use zeroize::Zeroizing;
 
 use super::super::attach::explained;
+use super::erp::{Came, CameBack, Erp};
+use super::radius::RadiusLink;
 use super::state::StateFile;
 use super::{IdentityArgs, Scheme, ServingArgs, TlsArgs, UsimArgs, keys_document};
 use crate::console::{Console, Style};
@@ -45,6 +47,10 @@ use crate::secret_input::SecretArgs;
 #[command(after_help = "Examples:
   A hotspot's view: three runs over RADIUS, of which the later ones are fast where the server offers that:
     kaskade ue eap --radius 127.0.0.1:1812 --radius-secret-file radius.secret \\
+      --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc --repeat 3
+
+  ERP: after the first run the device comes back in one round trip, where the server has that domain:
+    kaskade ue eap --radius 127.0.0.1:1812 --radius-secret-file radius.secret --erp wlan.example.org \\
       --supi imsi-001010000000001 --home 001-01 --k-file k --opc-file opc --repeat 3
 
   EAP-AKA, and a card that is ahead of the home network:
@@ -114,6 +120,9 @@ struct MethodArgs {
     /// Ask for a protected notification of success
     #[arg(long)]
     result_ind: bool,
+    /// Come back by ERP from the second run on, at the ER server of this domain (RFC 6696)
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "forget")]
+    erp: Option<Fqdn>,
     /// Forget names after each run: each one is full, with the permanent identity
     #[arg(long)]
     forget: bool,
@@ -140,10 +149,6 @@ enum Secrecy {
 /// Octets of the longest secret.
 const LONGEST_SECRET: u64 = 4096;
 
-/// How long an answer of a RADIUS server is waited for, and how often a request is sent.
-const PATIENCE: Duration = Duration::from_secs(2);
-const SENT_AT_MOST: usize = 5;
-
 /// EAP-Request/Identity, as an access gateway sends it.
 const WHO: [u8; 5] = [1, 0, 0, 5, 1];
 
@@ -168,8 +173,18 @@ pub(super) async fn run(console: &Console, args: &EapArgs) -> Result<()> {
     let (usim, mut state) = args.usim.card(&keys, &args.supi)?;
     let (policy, name) = args.peer()?;
     let mut device = EapDevice::new(usim, args.supi.clone(), policy, name);
-    let mut all_agree = true;
+    let (mut all_agree, mut erp) = (true, None);
     for number in 1..=args.repeat {
+        if let Some(known) = erp.take() {
+            match args.by_erp(known).await? {
+                Came::Back(back) => {
+                    all_agree &= args.print_erp(console, &back)?;
+                    erp = Some(back.erp);
+                    continue;
+                }
+                Came::NotBack(why) => console.note(format_args!("{why}: a whole run follows")),
+            }
+        }
         let done = args.once(device, &mut state).await?;
         let sides = [args.ue_side(&done), args.network_side(&done)];
         let sides = Sides {
@@ -178,6 +193,10 @@ pub(super) async fn run(console: &Console, args: &EapArgs) -> Result<()> {
         };
         all_agree &= Verdict::of(sides).differ == 0;
         args.print(console, number, &done, sides)?;
+        if let Some(domain) = &args.eap.erp {
+            let PeerSuccess { emsk, session_id, .. } = *done.success;
+            erp = Some(Erp::after(emsk, session_id, domain.clone())?);
+        }
         device = done.device;
         if args.eap.forget {
             device.forget();
@@ -197,6 +216,7 @@ impl EapArgs {
             (self.eap.network.is_some(), "--network"),
             (self.eap.forward_secrecy != Secrecy::Off, "--forward-secrecy"),
             (self.eap.result_ind, "--result-ind"),
+            (self.eap.erp.is_some(), "--erp"),
         ];
         let over_ausf = [
             (self.identity.suci != Scheme::Null, "--suci"),
@@ -308,6 +328,55 @@ impl EapArgs {
                 _ => bail!("the RADIUS server answered what this program does not know"),
             }
         }
+    }
+
+    async fn by_erp(&self, erp: Erp) -> Result<Came> {
+        let address = self.radius.context("give --radius")?;
+        let mut link = RadiusLink::open(address, self.secret()?, erp.name().as_bytes()).await?;
+        erp.come_back(&mut link).await
+    }
+
+    /// Shows a re-authentication by ERP; whether both ends have one key.
+    fn print_erp(&self, console: &Console, back: &CameBack) -> Result<bool> {
+        let sides = [&back.own, &back.of_gateway].map(|key| {
+            let mut side = Side::new(self.reveal);
+            side.key(key);
+            side
+        });
+        let sides = Sides {
+            ue: &sides[0],
+            network: Some(&sides[1]),
+        };
+        let verdict = Verdict::of(sides);
+        if self.json {
+            let document = json!({
+                "supi": if self.reveal { self.supi.sbi() } else { self.supi.masked() },
+                "method": "ERP",
+                "reauthentication": true,
+                "key_name_nai": back.key_name_nai,
+                "lifetime": back.lifetime,
+                "packets": back.packets,
+                "milliseconds": back.milliseconds,
+                "keys": keys_document(sides),
+                "agree": verdict.agree,
+                "differ": verdict.differ,
+                "one_sided": verdict.one_sided,
+            });
+            console.line(document)?;
+            return Ok(verdict.differ == 0);
+        }
+        let title = format!(
+            "{}: ERP, re-authentication by {}",
+            self.supi.masked(),
+            back.key_name_nai
+        );
+        console.line(console.paint(Style::Strong, &title))?;
+        console.line(format!(
+            "{} packets of the UE, {:.2} ms",
+            back.packets, back.milliseconds
+        ))?;
+        console.text(&tree_view::conclusion(console.sheet(), verdict))?;
+        Ok(verdict.differ == 0)
     }
 
     fn secret(&self) -> Result<SharedSecret> {
@@ -506,57 +575,5 @@ const fn method_name(method: AkaMethod) -> &'static str {
     match method {
         AkaMethod::Aka => "EAP-AKA",
         AkaMethod::AkaPrime => "EAP-AKA'",
-    }
-}
-
-/// The gateway's end: one authentication with one server.
-struct RadiusLink {
-    socket: UdpSocket,
-    exchange: Exchange,
-    identifier: u8,
-}
-
-impl RadiusLink {
-    async fn open(server: SocketAddr, secret: SharedSecret, user_name: &[u8]) -> Result<Self> {
-        let any: SocketAddr = match server {
-            SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-            SocketAddr::V6(_) => ([0_u16; 8], 0).into(),
-        };
-        let socket = UdpSocket::bind(any).await?;
-        socket.connect(server).await?;
-        let exchange = Exchange::new(secret, user_name).saying(AttributeType::NasIdentifier, b"kaskade-ue");
-        Ok(Self {
-            socket,
-            exchange,
-            identifier: 0,
-        })
-    }
-
-    /// Asks, and asks again the same while nobody answers.
-    async fn ask(&mut self, eap: &[u8]) -> Result<Told> {
-        self.identifier = self.identifier.wrapping_add(1);
-        let sent = self.exchange.request(eap, self.identifier, &random_octets()?)?;
-        for _ in 0..SENT_AT_MOST {
-            if let Ok(told) = tokio::time::timeout(PATIENCE, self.sent_once(&sent)).await {
-                return told;
-            }
-        }
-        Err(exit::refused(
-            Refusal::PeerSilent,
-            "no answer of the RADIUS server: is it there, is this address one of its clients, and is the secret the same? It says \
-             nothing to whom it does not know",
-        ))
-    }
-
-    async fn sent_once(&mut self, sent: &Sent) -> Result<Told> {
-        self.socket.send(sent.octets()).await.context("the RADIUS server")?;
-        let mut room = vec![0; kaskade_codec::radius::PACKET_AT_MOST];
-        loop {
-            let len = self.socket.recv(&mut room).await.context("the RADIUS server")?;
-            // What is not an answer to this is somebody else's, or forged.
-            if let Ok(told) = self.exchange.answer(sent, room.get(..len).unwrap_or_default()) {
-                return Ok(told);
-            }
-        }
     }
 }
