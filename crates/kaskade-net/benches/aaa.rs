@@ -146,6 +146,7 @@ fn node(folder: &Path) -> NodeOptions {
             clients: clients(),
             udp: vec![([127, 0, 0, 1], 0).into()],
             radsec: None,
+            radsec_psk: None,
             drain: Duration::from_secs(1),
         }),
         audit,

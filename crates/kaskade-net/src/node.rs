@@ -29,7 +29,7 @@ use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
-pub use radius::{AaaRole, RadSecListeners};
+pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -127,6 +127,13 @@ pub enum NodeError {
     /// Clients of RADIUS over TLS would need no certificate.
     #[error("AAA: RADIUS over TLS is for clients with a certificate: name the authority that vouches for them")]
     NotMutual,
+    /// RADIUS over TLS with pre-shared keys is built with the feature `psk`, and this is built without.
+    #[error("AAA: RADIUS over TLS with pre-shared keys: this is built without the feature `psk`")]
+    WithoutPsk,
+    /// OpenSSL does not want pre-shared keys.
+    #[cfg(feature = "psk")]
+    #[error("AAA: RADIUS over TLS with pre-shared keys: {0}")]
+    Psk(#[source] crate::psk::ContextError),
 }
 
 /// Why one socket cannot serve UDM and AUSF.
@@ -478,6 +485,11 @@ impl Node {
         self.aaa
             .as_ref()
             .map_or((&[], &[]), |serving| (&serving.udp, &serving.radsec))
+    }
+
+    /// Where RADIUS is served over TLS with pre-shared keys.
+    pub fn radius_psk_addresses(&self) -> &[SocketAddr] {
+        self.aaa.as_ref().map_or(&[], |serving| &serving.radsec_psk)
     }
 
     /// Says to whoever [watches](Watch::is_stopping) that it is about to end; it serves as before until the

@@ -314,8 +314,8 @@ impl ErServer {
         (ErFinish { finish, granted }, unit)
     }
 
-    fn initiated(mut self, now: Moment, input: ErInput) -> Step<Self> {
-        if let Some((finish, unit)) = self.again(now, &input) {
+    fn initiated(mut self, now: Moment, input: &ErInput) -> Step<Self> {
+        if let Some((finish, unit)) = self.again(now, input) {
             return Step::to(self).writing(unit).telling(Guarded::new(finish));
         }
         let readings = match ReAuth::read(&input.initiate) {
@@ -373,7 +373,7 @@ impl ErServer {
             }
             None => finish.protect(suite, tag),
         };
-        let (answer, unit) = self.granted(finish.clone(), initiate.seq, lifetime, domain.clone(), &input);
+        let (answer, unit) = self.granted(finish.clone(), initiate.seq, lifetime, domain.clone(), input);
         self.last = Some(Last {
             at: now,
             initiate: sha256(&[&input.initiate]),
@@ -404,7 +404,7 @@ impl Machine for ErServer {
                     None => ErAsk::Count(why),
                 })
             }
-            Some(input) => self.initiated(now, *input),
+            Some(input) => self.initiated(now, &input),
         }
     }
 }

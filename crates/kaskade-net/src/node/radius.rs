@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::NodeError;
-use crate::radius::{Clients, RadiusOptions, RadiusServer, serve_radsec_in, serve_udp};
+use crate::radius::{Clients, RadiusOptions, RadiusServer, Security, serve_radsec_in, serve_udp};
 use crate::role::aaa::{Aaa, AaaOptions};
 use crate::role::udm::Udm;
 use crate::sbi::limits::Limits;
@@ -29,6 +29,8 @@ pub struct AaaRole {
     pub udp: Vec<SocketAddr>,
     /// Where it is served over TLS.
     pub radsec: Option<RadSecListeners>,
+    /// Where it is served over TLS with pre-shared keys, which needs the feature `psk`.
+    pub radsec_psk: Option<RadSecPskListeners>,
     /// What is in work has so long at the end.
     pub drain: Duration,
 }
@@ -44,18 +46,28 @@ pub struct RadSecListeners {
     pub limits: Limits,
 }
 
+/// Where RADIUS is served over TLS 1.3 with pre-shared keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RadSecPskListeners {
+    /// Addresses. Port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// What the clients may use.
+    pub limits: Limits,
+}
+
 /// Sockets that nobody serves yet.
 pub(super) struct Opened {
     server: Arc<RadiusServer<Aaa>>,
     udp: Vec<UdpSocket>,
     radsec: Option<Radsec>,
+    radsec_psk: Option<Radsec>,
     drain: Duration,
 }
 
 /// Listeners of RADIUS over TLS.
 struct Radsec {
     listeners: Vec<TcpListener>,
-    tls: ServerTls,
+    security: Security,
     limits: Limits,
 }
 
@@ -65,6 +77,7 @@ pub(super) struct Serving {
     pub(super) server: Arc<RadiusServer<Aaa>>,
     pub(super) udp: Vec<SocketAddr>,
     pub(super) radsec: Vec<SocketAddr>,
+    pub(super) radsec_psk: Vec<SocketAddr>,
     tls: Option<ServerTls>,
 }
 
@@ -91,6 +104,7 @@ impl Opened {
             )),
             udp,
             radsec: None,
+            radsec_psk: None,
             drain: role.drain,
         };
         if let Some(RadSecListeners {
@@ -102,21 +116,36 @@ impl Opened {
             if !tls.is_mutual() {
                 return Err(NodeError::NotMutual);
             }
-            let addresses = addresses.into_iter();
-            let listeners = addresses.map(|address| bind(address).map_err(|source| listen(address, source)));
             opened.radsec = Some(Radsec {
-                listeners: listeners.collect::<Result<_, _>>()?,
-                tls,
+                listeners: bound(addresses)?,
+                security: Security::Certificates(tls),
                 limits,
             });
         }
+        opened.radsec_psk = role.radsec_psk.map(|psk| opened.with_keys(psk)).transpose()?;
         Ok(opened)
+    }
+
+    #[cfg(feature = "psk")]
+    fn with_keys(&self, RadSecPskListeners { listen, limits }: RadSecPskListeners) -> Result<Radsec, NodeError> {
+        let clients = self.server.clients().clone();
+        let security = Security::keys_of(clients, &limits.for_this_process()).map_err(NodeError::Psk)?;
+        Ok(Radsec {
+            listeners: bound(listen)?,
+            security,
+            limits,
+        })
+    }
+
+    #[cfg(not(feature = "psk"))]
+    fn with_keys(&self, _: RadSecPskListeners) -> Result<Radsec, NodeError> {
+        Err(NodeError::WithoutPsk)
     }
 
     /// Serves; what the peers over TLS may use is that of a house, which listeners with these limits share.
     pub(super) fn serve(
         self,
-        house: impl FnOnce(&Limits) -> House,
+        mut house: impl FnMut(&Limits) -> House,
         shutdown: &Shutdown,
         tasks: &mut Vec<JoinHandle<()>>,
     ) -> Serving {
@@ -124,26 +153,35 @@ impl Opened {
             server,
             udp,
             radsec,
+            radsec_psk,
             drain,
         } = self;
-        let mut serving = Serving {
+        let addresses = |radsec: &Option<Radsec>| {
+            let listeners = radsec.iter().flat_map(|radsec| &radsec.listeners);
+            listeners.filter_map(|listener| listener.local_addr().ok()).collect()
+        };
+        let serving = Serving {
             server: server.clone(),
             udp: udp.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
-            radsec: Vec::new(),
-            tls: radsec.as_ref().map(|radsec| radsec.tls.clone()),
+            radsec: addresses(&radsec),
+            radsec_psk: addresses(&radsec_psk),
+            tls: radsec.as_ref().and_then(|radsec| match &radsec.security {
+                Security::Certificates(tls) => Some(tls.clone()),
+                #[cfg(feature = "psk")]
+                Security::Keys(_) => None,
+            }),
         };
         for socket in udp {
             let serve = serve_udp(socket, server.clone(), drain, shutdown.clone());
             tasks.push(tokio::spawn(serve));
         }
-        if let Some(radsec) = radsec {
+        for radsec in [radsec, radsec_psk].into_iter().flatten() {
             let house = house(&radsec.limits);
             for listener in radsec.listeners {
-                serving.radsec.extend(listener.local_addr().ok());
                 let (house, server) = (house.clone(), server.clone());
-                let (tls, shutdown) = (radsec.tls.clone(), shutdown.clone());
+                let (security, shutdown) = (radsec.security.clone(), shutdown.clone());
                 tasks.push(tokio::spawn(async move {
-                    serve_radsec_in(&house, listener, server, tls, shutdown).await;
+                    serve_radsec_in(&house, listener, server, security, shutdown).await;
                 }));
             }
         }
@@ -152,12 +190,29 @@ impl Opened {
     }
 }
 
+/// Sockets that listen there.
+fn bound(addresses: Vec<SocketAddr>) -> Result<Vec<TcpListener>, NodeError> {
+    let listening = addresses.into_iter().map(|address| {
+        bind(address).map_err(|source| NodeError::Listen {
+            role: "RADIUS",
+            address,
+            source,
+        })
+    });
+    listening.collect()
+}
+
 impl Serving {
     /// Whether it can take over what `role` says.
     pub(super) fn can_renew(&self, role: &AaaRole) -> Result<(), NodeError> {
-        match self.tls.is_some() == role.radsec.is_some() {
-            true => Ok(()),
-            false => Err(NodeError::Fixed("TLS of RADIUS")),
+        let keys = role.radsec_psk.as_ref().is_some_and(|psk| !psk.listen.is_empty());
+        match (
+            self.tls.is_some() == role.radsec.is_some(),
+            keys != self.radsec_psk.is_empty(),
+        ) {
+            (true, true) => Ok(()),
+            (false, _) => Err(NodeError::Fixed("TLS of RADIUS")),
+            (_, false) => Err(NodeError::Fixed("TLS of RADIUS with pre-shared keys")),
         }
     }
 

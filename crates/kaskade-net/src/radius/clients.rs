@@ -148,19 +148,40 @@ impl Client {
     }
 }
 
+/// A client that is known by a pre-shared key, with the octets of that.
+#[cfg(feature = "psk")]
+struct WithKey {
+    client: Arc<Client>,
+    key: zeroize::Zeroizing<Vec<u8>>,
+}
+
 /// Two clients have one prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("two RADIUS clients have {0}")]
 pub struct Twice(Prefix);
 
 /// All clients. Over UDP they are known by their address: of several prefixes that it has, the longest counts. Over TLS by a name in
-/// their certificate; where nobody has such a name, whoever has a certificate is a client.
-#[derive(Clone, Debug, Default)]
+/// their certificate; where nobody has such a name, whoever has a certificate is a client. Over TLS with pre-shared keys by the identity of
+/// the key that they hold.
+#[derive(Clone, Default)]
 pub struct Clients {
     /// The lengths that there are, longest first, and who has a prefix of that length.
     by_length: Vec<(u8, HashMap<IpAddr, Arc<Client>>)>,
     /// By names in certificates, in lower case.
     by_name: HashMap<Box<str>, Arc<Client>>,
+    /// By identities of pre-shared keys, with the octets of the key.
+    #[cfg(feature = "psk")]
+    by_key: HashMap<Box<[u8]>, Arc<WithKey>>,
+}
+
+/// Without secrets and keys.
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients")
+            .field("by_length", &self.by_length)
+            .field("by_name", &self.by_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Clients {
@@ -178,8 +199,10 @@ impl Clients {
         }
         let mut by_length: Vec<_> = by_length.into_iter().collect();
         by_length.sort_unstable_by_key(|(length, _)| std::cmp::Reverse(*length));
-        let by_name = HashMap::new();
-        Ok(Self { by_length, by_name })
+        Ok(Self {
+            by_length,
+            ..Self::default()
+        })
     }
 
     /// And over TLS whoever has this name in its certificate: a DNS name, a URI, or the common name where there is neither. It is known
@@ -202,6 +225,38 @@ impl Clients {
         found
             .all(|other| other.requester == first.requester)
             .then(|| first.clone())
+    }
+
+    /// And over TLS with pre-shared keys whoever holds this key, which it names so. It is known as `client`.
+    ///
+    /// # Errors
+    /// [`NotAPskKey`](crate::psk::NotAPskKey) for a key of fewer than 16 or more than 64 octets.
+    #[cfg(feature = "psk")]
+    pub fn with_key(
+        mut self,
+        identity: &crate::psk::PskIdentity,
+        key: &[u8],
+        client: &str,
+    ) -> Result<Self, crate::psk::NotAPskKey> {
+        crate::psk::PskKey::from_octets(key)?;
+        let client = Arc::new(Client::over_tls(Requester::group(client)));
+        let key = zeroize::Zeroizing::new(key.to_vec());
+        self.by_key
+            .insert(identity.as_octets().into(), Arc::new(WithKey { client, key }));
+        Ok(self)
+    }
+
+    /// Who names a key so.
+    #[cfg(feature = "psk")]
+    pub(super) fn of_identity(&self, identity: &crate::psk::PskIdentity) -> Option<Arc<Client>> {
+        self.by_key.get(identity.as_octets()).map(|with| with.client.clone())
+    }
+
+    /// The key that is named so.
+    #[cfg(feature = "psk")]
+    pub(super) fn key(&self, identity: &crate::psk::PskIdentity) -> Option<crate::psk::PskKey> {
+        let with = self.by_key.get(identity.as_octets())?;
+        crate::psk::PskKey::from_octets(&with.key).ok()
     }
 
     /// Who has this address.

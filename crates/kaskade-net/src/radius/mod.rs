@@ -35,7 +35,7 @@ mod work;
 pub use clients::{Client, Clients, NotAPrefix, Prefix, Twice};
 pub use eap_server::{Asked, EapAsk, EapServer, EapTold, Granted, Key};
 pub use figures::{Dropped, Figures};
-pub(crate) use radsec::serve_radsec_in;
 pub use radsec::{RadSecOptions, serve_radsec};
+pub(crate) use radsec::{Security, serve_radsec_in};
 pub use server::{RadiusOptions, RadiusServer};
 pub use udp::serve_udp;

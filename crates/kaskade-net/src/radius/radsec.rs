@@ -1,4 +1,4 @@
-//! Over TLS 1.3, with certificates at both ends (RFC 6614).
+//! Over TLS 1.3, with certificates at both ends (RFC 6614) or with pre-shared keys (RFC 8446 2.2, RFC 9257).
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,15 +13,23 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::time::timeout;
 
 use super::clients::Client;
+#[cfg(feature = "psk")]
+use super::clients::Clients;
 use super::eap_server::EapServer;
 use super::figures::Dropped;
 use super::server::RadiusServer;
 use super::udp::log_dropped;
+#[cfg(feature = "psk")]
+use crate::live::Live;
+#[cfg(feature = "psk")]
+use crate::psk::{self, ContextError, Profile, PskIdentity, PskLimits, PskServer};
 use crate::sbi::accept::Origin;
 use crate::sbi::connection::{ConnectionError, GRACE, idle, prepare, shake_hands};
 use crate::sbi::doors::{Presence, Ticket};
 use crate::sbi::limits::Limits;
 use crate::sbi::peer::Peer;
+#[cfg(feature = "psk")]
+use crate::sbi::peer::Requester;
 use crate::sbi::server::{House, Shutdown, begun};
 use crate::sbi::tls::{ServerTls, peer};
 use crate::sbi::watched::Watched;
@@ -53,8 +61,42 @@ pub async fn serve_radsec<E: EapServer>(
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     let house = House::new(&options.limits.for_this_process());
-    serve_radsec_in(&house, listener, server, options.tls, shutdown).await;
+    serve_radsec_in(&house, listener, server, Security::Certificates(options.tls), shutdown).await;
     Ok(())
+}
+
+/// How both ends know each other.
+#[derive(Clone)]
+pub(crate) enum Security {
+    /// By certificates.
+    Certificates(ServerTls),
+    /// By pre-shared keys.
+    #[cfg(feature = "psk")]
+    Keys(PskServer),
+}
+
+impl Security {
+    /// By the keys of clients, whichever there are when one comes.
+    #[cfg(feature = "psk")]
+    pub(crate) fn keys_of(clients: Live<Clients>, limits: &Limits) -> Result<Self, ContextError> {
+        let of_peers = PskLimits {
+            max_connections: limits.max_connections,
+            max_connections_per_source: limits.max_connections_per_source,
+            max_handshakes: limits.max_handshakes,
+            max_handshakes_per_source: limits.max_handshakes_per_source,
+            patience: limits.patience,
+            ..PskLimits::default()
+        };
+        let keys = move |asked: &psk::Asked<'_>| clients.with(|clients| clients.key(asked.identity));
+        PskServer::new(Profile::Tls13, None, Arc::new(keys), of_peers).map(Self::Keys)
+    }
+}
+
+/// By what a peer is known.
+enum Known {
+    Certificate(Peer),
+    #[cfg(feature = "psk")]
+    Key(PskIdentity, Requester),
 }
 
 /// As [`serve_radsec`], sharing what the peers may use with other listeners.
@@ -62,12 +104,12 @@ pub(crate) async fn serve_radsec_in<E: EapServer>(
     house: &House,
     listener: TcpListener,
     server: Arc<RadiusServer<E>>,
-    tls: ServerTls,
+    security: Security,
     shutdown: Shutdown,
 ) {
     let room = Arc::new(Room {
         server,
-        tls,
+        security,
         limits: house.limits().clone(),
         shutdown: shutdown.clone(),
     });
@@ -82,7 +124,7 @@ pub(crate) async fn serve_radsec_in<E: EapServer>(
 /// What all connections of a listener share.
 struct Room<E: EapServer> {
     server: Arc<RadiusServer<E>>,
-    tls: ServerTls,
+    security: Security,
     limits: Arc<Limits>,
     shutdown: Shutdown,
 }
@@ -95,50 +137,93 @@ impl<E: EapServer> Room<E> {
         ticket: Ticket,
     ) -> Result<(), ConnectionError> {
         prepare(&stream)?;
-        let (presence, tls) = (ticket.presence().clone(), self.tls.for_radius());
-        let stream = Watched::new(stream, self.limits.patience);
-        let stream = tokio::select! {
-            done = timeout(self.limits.patience, shake_hands(&tls, stream)) => done??,
-            () = presence.shed() => return Err(ConnectionError::Shed),
-            () = self.shutdown.begun() => return Err(ConnectionError::Stopping),
-        };
-        let peer = peer(&stream, origin.ip());
-        let client = self.client(&peer)?;
-        if !ticket.admit() {
-            return Err(ConnectionError::NoRoom);
-        }
         let Origin::Tcp(address) = origin else {
             return Err(ConnectionError::Stopping);
         };
+        let stream = Watched::new(stream, self.limits.patience);
+        match &self.security {
+            Security::Certificates(tls) => {
+                let tls = tls.for_radius();
+                let stream = self.in_time(&ticket, shake_hands(&tls, stream)).await?;
+                let known = Known::Certificate(peer(&stream, origin.ip()));
+                self.serve(stream, known, address, ticket).await
+            }
+            #[cfg(feature = "psk")]
+            Security::Keys(server) => {
+                let accepted = async { server.accept(stream, address).await.map_err(wrong) };
+                let stream = self.in_time(&ticket, accepted).await?;
+                let identity = stream.identity().cloned().ok_or_else(|| wrong("nobody's key"))?;
+                let known = Known::Key(identity, Requester::address(origin.ip()));
+                self.serve(stream, known, address, ticket).await
+            }
+        }
+    }
+
+    /// A handshake, as long as there are time and room for it.
+    async fn in_time<T, F>(
+        &self,
+        ticket: &Ticket,
+        handshake: impl Future<Output = Result<T, F>>,
+    ) -> Result<T, ConnectionError>
+    where
+        ConnectionError: From<F>,
+    {
+        tokio::select! {
+            done = timeout(self.limits.patience, handshake) => Ok(done??),
+            () = ticket.presence().shed() => Err(ConnectionError::Shed),
+            () = self.shutdown.begun() => Err(ConnectionError::Stopping),
+        }
+    }
+
+    /// Serves who has shaken hands.
+    async fn serve<I: AsyncRead + AsyncWrite + Send + 'static>(
+        self: Arc<Self>,
+        stream: I,
+        known: Known,
+        address: SocketAddr,
+        ticket: Ticket,
+    ) -> Result<(), ConnectionError> {
+        let client = self.client(&known)?;
+        if !ticket.admit() {
+            return Err(ConnectionError::NoRoom);
+        }
         let (reader, writer) = split(stream);
         let connection = Connection {
             room: self,
-            peer,
+            known,
             client,
             address,
             writer: Writer::new(writer),
             places: Arc::new(Semaphore::new(IN_WORK as usize)),
             ended: Arc::new(Notify::new()),
         };
-        connection
-            .serve(BufReader::with_capacity(PACKET_AT_MOST, reader), &presence)
-            .await
+        let reader = BufReader::with_capacity(PACKET_AT_MOST, reader);
+        connection.serve(reader, ticket.presence()).await
     }
 
     /// Which client a peer is: nobody without a certificate, whatever the TLS has become, and nobody without a name of one.
-    fn client(&self, peer: &Peer) -> io::Result<Arc<Client>> {
-        let client = self.server.clients().with(|clients| clients.of_peer(peer));
+    fn client(&self, known: &Known) -> io::Result<Arc<Client>> {
+        let (client, requester, lacks) = match known {
+            Known::Certificate(peer) => {
+                let client = self.server.clients().with(|clients| clients.of_peer(peer));
+                (client, peer.requester(), "name of a RADIUS client in its certificate")
+            }
+            #[cfg(feature = "psk")]
+            Known::Key(identity, requester) => {
+                let client = self.server.clients().with(|clients| clients.of_identity(identity));
+                (client, requester, "key of a RADIUS client")
+            }
+        };
         client.ok_or_else(|| {
-            self.server.unknown(peer.requester());
-            let reason = format!("{} has no name of a RADIUS client in its certificate", peer.requester());
-            io::Error::new(io::ErrorKind::PermissionDenied, reason)
+            self.server.unknown(requester);
+            io::Error::new(io::ErrorKind::PermissionDenied, format!("{requester} has no {lacks}"))
         })
     }
 }
 
 struct Connection<E: EapServer, I> {
     room: Arc<Room<E>>,
-    peer: Peer,
+    known: Known,
     /// Which client it was when it came; each packet asks again.
     client: Arc<Client>,
     address: SocketAddr,
@@ -188,7 +273,7 @@ impl<E: EapServer, I: AsyncRead + AsyncWrite + Send + 'static> Connection<E, I> 
             let packet = timeout(self.room.limits.patience, rest).await??;
             let client = match fault!("radsec-names-looked-at-once") {
                 true => self.client.clone(),
-                false => self.room.client(&self.peer)?,
+                false => self.room.client(&self.known)?,
             };
             let Ok(place) = self.places.clone().acquire_owned().await else {
                 return Ok(());

@@ -222,7 +222,10 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     }
     let (radius, radsec) = node.radius_addresses();
     let all = radius.iter().map(|address| ("RADIUS", format!("{address} (UDP)")));
-    facts.extend(all.chain(radsec.iter().map(|address| ("RADIUS", format!("{address} (TLS)")))));
+    let psk = node.radius_psk_addresses().iter();
+    let psk = psk.map(|address| ("RADIUS", format!("{address} (TLS with pre-shared keys)")));
+    let radsec = radsec.iter().map(|address| ("RADIUS", format!("{address} (TLS)")));
+    facts.extend(all.chain(radsec).chain(psk));
     if let Some(url) = running.monitoring.as_ref().and_then(Monitoring::url) {
         facts.push(("Metrics", format!("{url}/metrics")));
         // In clear, or of those who need not show who they are, it takes nothing.

@@ -1,5 +1,7 @@
 //! The section `[aaa]`: who may ask by RADIUS, and for which network.
 
+mod clients;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,17 +10,14 @@ use std::str::FromStr;
 use kaskade_aka::eap_aka::ForwardSecrecy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::erp::KeyNameNai;
-use kaskade_crypto::radius::SharedSecret;
 use kaskade_keys::ParseError;
 use kaskade_keys::id::{AccessNetworkIdentity, Fqdn};
-use kaskade_net::radius::{Client, Clients, Prefix};
-use kaskade_net::role::aaa::Networks;
-use kaskade_net::sbi::peer::Requester;
-use kaskade_store::private::{self, Use};
-use zeroize::Zeroizing;
+use kaskade_net::radius::Prefix;
 
 use super::setting::{Tables, settings};
 use super::{Config, ConfigError, Parsed, TlsConfig};
+
+pub use clients::Radius;
 
 settings! {
     /// AAA server.
@@ -27,6 +26,8 @@ settings! {
         radius: Vec<SocketAddr> = vec![SocketAddr::from(([127, 0, 0, 1], 1812))],
         /// Addresses and ports of RADIUS over TLS 1.3, such as ["0.0.0.0:2083"]; needs tls, with client_ca.
         radsec: Vec<SocketAddr> = Vec::new(),
+        /// Addresses and ports of RADIUS over TLS 1.3 with pre-shared keys, in a build with the feature `psk`.
+        radsec_psk: Vec<SocketAddr> = Vec::new(),
         /// Realms of identities that are served, such as ["wlan.mnc001.mcc001.3gppnetwork.org"]; without any, all. The first is also that
         /// of fast re-authentications of users who send none.
         realms: Vec<String> = Vec::new(),
@@ -78,6 +79,10 @@ settings! {
         secret_env: Option<String> = None => "\"HOTSPOT_SECRET\"",
         /// Over TLS: names in its certificate (DNS name, URI or common name).
         certificates: Vec<String> = Vec::new(),
+        /// Over TLS with pre-shared keys: how it names its key, 1 to 255 octets.
+        psk_identity: Option<String> = None => "\"hotspot.example.org\"",
+        /// File with the key, 32 to 128 hexadecimal digits on its first line; nobody else may read it.
+        psk_file: Option<PathBuf> = None => "\"/etc/kaskade/hotspot.psk\"",
         /// Network name that keys of its users are bound to, where it is another than `aaa.network`.
         network: Option<String> = None => "\"WLAN\"",
     }
@@ -178,89 +183,7 @@ impl From<Secrecy> for ForwardSecrecy {
     }
 }
 
-/// What the configuration says of RADIUS clients, with their secrets read.
-#[derive(Clone, Debug)]
-pub struct Radius {
-    /// Who may ask.
-    pub clients: Clients,
-    /// Which network each is of.
-    pub networks: Networks,
-    /// The names of those whose secret is shorter than 16 octets.
-    pub short_secrets: Vec<String>,
-}
-
-/// More than any file with a secret has.
-const LONGEST_FILE: u64 = 4096;
-
-impl ClientConfig {
-    /// The secret, from where it is kept.
-    fn secret(&self, client: &str) -> Result<SharedSecret, ConfigError> {
-        let entry = |field: &str, reason: String| ConfigError::Entry {
-            name: format!("aaa.clients.{client}.{field}"),
-            reason,
-        };
-        let (field, octets) = match (&self.secret_file, &self.secret_env) {
-            (Some(file), _) => {
-                let read = private::read(file, Use::Secret, LONGEST_FILE);
-                let octets = read.map_err(|error| entry("secret_file", error.to_string()))?;
-                ("secret_file", Zeroizing::new(octets))
-            }
-            (None, Some(variable)) => {
-                let missing = || entry("secret_env", format!("{variable} is not set in the environment"));
-                let text = std::env::var(variable).map_err(|_| missing())?;
-                ("secret_env", Zeroizing::new(text.into_bytes()))
-            }
-            (None, None) => return Err(entry("prefixes", NO_SECRET.to_owned())),
-        };
-        let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        SharedSecret::new(line).map_err(|error| entry(field, error.to_string()))
-    }
-}
-
-const NO_SECRET: &str = "there is no secret for them: name secret_file or secret_env";
-
 impl Config {
-    /// Who may ask by RADIUS, and for which network; secrets are read.
-    ///
-    /// # Errors
-    /// [`ConfigError::Entry`] or [`ConfigError::Value`], with the setting and what is wrong with it.
-    pub fn radius(&self) -> Result<Radius, ConfigError> {
-        let mut networks = Networks::of_all(network("aaa.network".to_owned(), &self.aaa.network)?);
-        let (mut over_udp, mut short_secrets) = (Vec::new(), Vec::new());
-        for (name, client) in &self.aaa.clients.0 {
-            if let Some(own) = &client.network {
-                let own = network(format!("aaa.clients.{name}.network"), own)?;
-                networks = networks.with(&Requester::group(name), own);
-            }
-            if client.prefixes.is_empty() {
-                continue;
-            }
-            let secret = client.secret(name)?;
-            if secret.is_short() {
-                short_secrets.push(name.clone());
-            }
-            for Parsed(prefix) in &client.prefixes {
-                over_udp.push((*prefix, Client::new(name, secret.clone())));
-            }
-        }
-        let clients = Clients::new(over_udp).map_err(|twice| ConfigError::Value {
-            name: "aaa.clients",
-            reason: twice.to_string(),
-        })?;
-        let certificates = self.aaa.clients.0.iter().flat_map(|(name, client)| {
-            let certificates = client.certificates.iter();
-            certificates.map(move |certificate| (certificate, name))
-        });
-        Ok(Radius {
-            clients: certificates.fold(clients, |clients, (certificate, name)| {
-                clients.with_certificate(certificate, name)
-            }),
-            networks,
-            short_secrets,
-        })
-    }
-
     /// The realm of the ER server, where there is one.
     ///
     /// # Errors
@@ -291,8 +214,22 @@ impl Config {
             let reason = reason.to_owned();
             Err(ConfigError::Value { name, reason })
         };
-        if aaa.radius.is_empty() && aaa.radsec.is_empty() {
+        if aaa.radius.is_empty() && aaa.radsec.is_empty() && aaa.radsec_psk.is_empty() {
             return value("aaa.radius", "is empty, and so is aaa.radsec: nobody could ask");
+        }
+        if !aaa.radsec_psk.is_empty() {
+            if !cfg!(feature = "psk") {
+                return value(
+                    "aaa.radsec_psk",
+                    "this program is built without the feature psk: build it with it (docs/aaa.md), or use aaa.radsec",
+                );
+            }
+            if !aaa.clients.0.iter().any(|(_, client)| client.psk_identity.is_some()) {
+                return value(
+                    "aaa.radsec_psk",
+                    "no client has a key: give one of aaa.clients its psk_identity and psk_file, or nobody could ask there",
+                );
+            }
         }
         match (&aaa.tls.cert, &aaa.tls.key, &aaa.tls.client_ca) {
             (Some(_), None, _) => return value("aaa.tls", "cert is set without key"),
@@ -338,74 +275,7 @@ impl Config {
         }
         self.check_clients()
     }
-
-    fn check_clients(&self) -> Result<(), ConfigError> {
-        let (mut prefixes, mut certificates) = (Vec::new(), Vec::new());
-        for (name, client) in &self.aaa.clients.0 {
-            let entry = |field: &str, reason: String| {
-                let name = match field {
-                    "" => format!("aaa.clients.{name}"),
-                    field => format!("aaa.clients.{name}.{field}"),
-                };
-                Err(ConfigError::Entry { name, reason })
-            };
-            let ClientConfig {
-                secret_file,
-                secret_env,
-                ..
-            } = client;
-            match (client.prefixes.is_empty(), secret_file, secret_env) {
-                (_, Some(_), Some(_)) => {
-                    return entry(
-                        "secret_env",
-                        "is set beside secret_file: decide for one of them".to_owned(),
-                    );
-                }
-                (true, Some(_), _) => return entry("secret_file", UNUSED.to_owned()),
-                (true, _, Some(_)) => return entry("secret_env", UNUSED.to_owned()),
-                (true, ..) if client.certificates.is_empty() => {
-                    return entry(
-                        "",
-                        "has neither prefixes nor certificates: nobody would be known as it".to_owned(),
-                    );
-                }
-                (false, None, None) => return entry("prefixes", NO_SECRET.to_owned()),
-                _ => {}
-            }
-            if self.aaa.radius.is_empty() && !client.prefixes.is_empty() {
-                return entry("prefixes", "aaa.radius is empty: they would not be used".to_owned());
-            }
-            if self.aaa.radsec.is_empty() && !client.certificates.is_empty() {
-                return entry("certificates", "aaa.radsec is empty: they would not be used".to_owned());
-            }
-            for Parsed(prefix) in &client.prefixes {
-                if let Some((_, other)) = prefixes.iter().find(|(known, _)| known == prefix) {
-                    return entry(
-                        "prefixes",
-                        format!("{prefix} is that of {other} too: decide for one of them"),
-                    );
-                }
-                prefixes.push((*prefix, name));
-            }
-            for certificate in &client.certificates {
-                let certificate = certificate.to_ascii_lowercase();
-                if let Some((_, other)) = certificates.iter().find(|(known, _)| *known == certificate) {
-                    return entry(
-                        "certificates",
-                        format!("one of them is that of {other} too: decide for one of them"),
-                    );
-                }
-                certificates.push((certificate, name));
-            }
-            if let Some(own) = &client.network {
-                network(format!("aaa.clients.{name}.network"), own)?;
-            }
-        }
-        Ok(())
-    }
 }
-
-const UNUSED: &str = "is for addresses, and there are no prefixes: it would not be used";
 
 /// A network name of an access that is none of 5GS.
 fn network(name: String, text: &str) -> Result<AccessNetworkIdentity, ConfigError> {
@@ -535,6 +405,21 @@ mod tests {
             (
                 format!("{one}certificates = [\"a\"]\n"),
                 "line 4, column 1: aaa.clients.one.certificates: aaa.radsec is empty",
+            ),
+            (
+                format!("{one}psk_identity = \"a\"\n"),
+                "line 4, column 1: aaa.clients.one.psk_identity: needs psk_file",
+            ),
+            (
+                format!("{one}psk_identity = \"a\"\npsk_file = \"f\"\n"),
+                "line 4, column 1: aaa.clients.one.psk_identity: aaa.radsec_psk is empty",
+            ),
+            (
+                format!("[aaa]\nradsec_psk = [\"127.0.0.1:2084\"]\n{one}"),
+                match cfg!(feature = "psk") {
+                    true => "line 2, column 1: aaa.radsec_psk: no client has a key",
+                    false => "line 2, column 1: aaa.radsec_psk: this program is built without the feature psk",
+                },
             ),
             (
                 format!("{one}network = \"5G:NSWO\"\n"),

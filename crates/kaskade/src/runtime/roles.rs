@@ -9,7 +9,7 @@ use kaskade::config::{Config, Requesters, Role};
 use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, UdmRole};
+use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole};
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
@@ -174,12 +174,17 @@ fn aaa(config: &Config, shared: &Shared<'_>) -> Result<Option<AaaRole>> {
         tls,
         limits: limits.clone(),
     });
+    let radsec_psk = (!aaa.radsec_psk.is_empty()).then(|| RadSecPskListeners {
+        listen: aaa.radsec_psk.clone(),
+        limits: limits.clone(),
+    });
     Ok(Some(AaaRole {
         options,
         radius: radius_options(config),
         clients: radius.clients,
         udp: aaa.radius.clone(),
         radsec,
+        radsec_psk,
         drain: limits.drain,
     }))
 }

@@ -82,7 +82,7 @@ impl Back {
     }
 
     /// Does not: it is told to come with a whole authentication.
-    async fn is_refused(self, address: SocketAddr) {
+    async fn stays_out(self, address: SocketAddr) {
         let name = self.name();
         let (root, waiting, packet) = self.initiates();
         let Some(Answer::Reject(finish)) = asked(address, &name, &packet).await else {
@@ -178,14 +178,14 @@ async fn what_erp_does_not_take_gets_its_answer_or_none() {
     let usual = Cryptosuite::HmacSha256Of128;
     // Another realm, and a key that nobody has.
     with(emsk.clone(), "other.example.org", usual)
-        .is_refused(home.address())
+        .stays_out(home.address())
         .await;
     assert_eq!(refusals(&home, Refusal::RealmNotServed), 1);
     let unknown = SessionId::aka_prime(&Rand::from_octets([1; 16]), &Autn::from_octets([1; 16]));
     let root = Root::of_eap(emsk.clone(), unknown);
     let peer = ErpPeer::home(&root, DOMAIN.parse().unwrap(), PeerOptions::default());
     let peer = Box::new(peer.unwrap().unwrap());
-    Back { root, peer }.is_refused(home.address()).await;
+    Back { root, peer }.stays_out(home.address()).await;
     assert_eq!(refusals(&home, Refusal::ReauthenticationKeyUnknown), 1);
     with(emsk.clone(), DOMAIN, usual).comes(home.address()).await;
     // A wrong tag gets no answer, and changes nothing.
@@ -228,11 +228,11 @@ async fn each_authentication_ends_the_rrk_of_the_one_before() {
     let (fast, _) = attach(&mut device, home.address()).await.comes_in();
     assert!(fast.reauthentication);
     assert_eq!(erp_counts(&home), (0, 1));
-    Back::after(full).is_refused(home.address()).await;
+    Back::after(full).stays_out(home.address()).await;
     let (back, ..) = Back::after(fast).comes(home.address()).await;
     device.memory = PeerMemory::default();
     let (full, _) = attach(&mut device, home.address()).await.comes_in();
-    back.is_refused(home.address()).await;
+    back.stays_out(home.address()).await;
     Back::after(full).comes(home.address()).await;
     assert_eq!(refusals(&home, Refusal::ReauthenticationKeyUnknown), 2);
     home.node.shutdown().await;
@@ -246,7 +246,7 @@ async fn who_may_not_come_in_does_not_come_back_by_erp() {
     let (back, ..) = Back::after(full).comes(home.address()).await;
     home.suspend(0, true);
     let before = erp_counts(&home);
-    back.is_refused(home.address()).await;
+    back.stays_out(home.address()).await;
     assert_eq!((before, erp_counts(&home)), ((1, 1), (1, 0)), "its rRK is over");
     assert_eq!(refusals(&home, Refusal::AccessBarred), 1);
     // Another card.
@@ -256,7 +256,7 @@ async fn who_may_not_come_in_does_not_come_back_by_erp() {
     let other = demo_subscriber(plmn(), 0, 99);
     changed.secrets = SubscriberSecrets::milenage(other.k, OpOrOpc::Opc(other.opc));
     home.store.put_many([&changed]).unwrap();
-    Back::after(full).is_refused(home.address()).await;
+    Back::after(full).stays_out(home.address()).await;
     assert_eq!((refusals(&home, Refusal::CardReplaced), erp_counts(&home)), (1, (1, 0)));
     home.node.shutdown().await;
 }

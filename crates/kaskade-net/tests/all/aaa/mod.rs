@@ -1,6 +1,9 @@
 //! The AAA server through UDP sockets, with the peer's machine and a card at the other end.
 
 mod erp;
+mod erp_peer;
+#[cfg(feature = "psk")]
+mod radsec_psk;
 mod refused;
 mod runs;
 mod terminal;
@@ -120,6 +123,7 @@ fn node_options(store: &Arc<SubscriberStore>, options: AaaOptions) -> NodeOption
             clients: clients(),
             udp: vec![([127, 0, 0, 1], 0).into()],
             radsec: None,
+            radsec_psk: None,
             drain: Duration::from_secs(5),
         }),
         ..NodeOptions::default()
