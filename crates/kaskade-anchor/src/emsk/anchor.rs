@@ -3,6 +3,7 @@
 //! ```text
 //! asked, first     ── put Holder, event ──► key, guarded; note the holder when that is durable
 //! asked, again     ── event ──────────────► the same key, guarded, under the cover of the first time
+//! given up         ── remove Holder, event: nobody is told of the end of that key any more
 //! retired          ── remove, tell ───────► over
 //! deadline         ───────────────────────► over; nobody is told: no key lives longer
 //! ```
@@ -11,6 +12,7 @@
 //! request that comes again writes it again.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -24,7 +26,7 @@ use kaskade_flow::{Cover, Entropy, Guarded, Moment, UnixMillis};
 use kaskade_keys::Supi;
 use kaskade_keys::emsk::{Dsrk, RRk};
 use kaskade_keys::fivegs::KAusf;
-use kaskade_keys::id::RootKeyName;
+use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
 
 use super::{
     Admitted, AdmittedDomain, AnchorError, Callback, Custody, Holder, HolderId, Retired, Root, SealedRoot, UsageKey,
@@ -58,15 +60,18 @@ impl Life {
 pub struct Limits {
     /// The most holders of keys below it.
     pub holders: usize,
+    /// Of these, the most of one principal: nobody takes all of them from the others.
+    pub of_one: usize,
     /// Where it is kept.
     pub custody: Custody,
 }
 
 impl Default for Limits {
-    /// 64 holders; it dies with its process.
+    /// 64 holders, 16 of one principal; it dies with its process.
     fn default() -> Self {
         Self {
             holders: 64,
+            of_one: 16,
             custody: Custody::Process,
         }
     }
@@ -85,6 +90,7 @@ pub struct Anchor {
     is_restored: bool,
     /// Whether there is, or was, an ER server below it.
     has_er_server: bool,
+    begun_by: Option<PeerId>,
 }
 
 /// A holder, and under whose cover it is told its key again; `None` until its record is known to be durable.
@@ -120,6 +126,54 @@ pub enum Admission {
     Domain(AdmittedDomain),
 }
 
+impl Admission {
+    /// Which holder of an EMSK of this name that is.
+    fn holder(&self, emsk: RootKeyName) -> HolderId {
+        match self {
+            Self::Usage(admitted) => HolderId::of_usage(emsk, &admitted.principal, &admitted.of),
+            Self::Domain(admitted) => HolderId::of_domain(emsk, &admitted.principal, &admitted.domain),
+        }
+    }
+}
+
+/// A key by what its holder calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// That of a usage: USRKname or DSUSRKname.
+    Key(RootKeyName),
+    /// That of a domain, which has no name of its own.
+    Domain(Fqdn),
+}
+
+impl Held {
+    fn is(&self, holder: &Holder) -> bool {
+        match self {
+            Self::Key(name) => holder.key_name == Some(*name),
+            Self::Domain(domain) => {
+                let is_it = |own: &Fqdn| own.as_str().eq_ignore_ascii_case(domain.as_str());
+                holder.label.is_none() && holder.domain.as_ref().is_some_and(is_it)
+            }
+        }
+    }
+}
+
+/// A holder needs its key no more.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    /// Who.
+    pub principal: String,
+    /// Which key.
+    pub held: Held,
+    /// When.
+    pub at: UnixMillis,
+    /// Who asks, for the audit log.
+    pub by: PeerId,
+    /// Whom it is about, for the audit log.
+    pub about: Subject,
+    /// What belongs together in the audit log; 0 for nothing.
+    pub correlation: u64,
+}
+
 /// A request for a key.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -142,6 +196,8 @@ pub struct Asked {
 pub enum AnchorInput {
     /// Somebody asks for a key.
     Asked(Box<Asked>),
+    /// A holder needs its key no more: its record is removed, and it is not told of the end.
+    GivenUp(Box<GivenUp>),
     /// The record of a holder is durable, and covers what is told again unless another one is on its way.
     Written(Noted, Cover),
     /// It ends before its time.
@@ -216,6 +272,7 @@ impl Anchor {
             writes: 0,
             is_restored: false,
             has_er_server: false,
+            begun_by: None,
         };
         let mut unit = Unit::new();
         anchor.seal_into(&mut unit);
@@ -256,7 +313,19 @@ impl Anchor {
             writes: 0,
             is_restored: true,
             has_er_server: false,
+            begun_by: None,
         }
+    }
+
+    /// Had the user authenticated by this peer, who may end it.
+    pub const fn begun_by(mut self, peer: PeerId) -> Self {
+        self.begun_by = Some(peer);
+        self
+    }
+
+    /// Who had the user authenticated, as far as this process knows.
+    pub const fn who_began(&self) -> Option<PeerId> {
+        self.begun_by
     }
 
     /// Whose it is.
@@ -278,6 +347,23 @@ impl Anchor {
     pub fn holders(&self) -> impl Iterator<Item = &Holder> {
         self.holders.iter().map(|holding| &holding.holder)
     }
+
+    /// Whether whoever was admitted to this counts as a holder already.
+    pub fn is_held(&self, admission: &Admission) -> bool {
+        let id = admission.holder(self.root.name());
+        self.holders.iter().any(|holding| holding.id == id)
+    }
+
+    /// How many those are, with what it takes of memory.
+    pub(super) const fn holders_len(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// The most octets that one takes in memory beside its holders.
+    pub const OCTETS: usize = size_of::<Self>() + 256 + 16;
+
+    /// The most octets that a holder takes in memory: principal, label, domain and callback, each with what the allocator adds.
+    pub const HOLDER_OCTETS: usize = 2 * size_of::<Holding>() + 255 + UsageLabel::MOST + 253 + Callback::MOST + 4 * 16;
 
     /// Whether the EMSK exists yet: after 5G AKA it does when the first key is asked for.
     pub const fn is_made(&self) -> bool {
@@ -326,31 +412,26 @@ impl Anchor {
 
     fn asked(mut self, asked: &Asked) -> Step<Self> {
         let emsk_name = self.root.name();
-        let (id, holder) = match &asked.admission {
-            Admission::Usage(admitted) => (
-                HolderId::of_usage(emsk_name, &admitted.principal, &admitted.of),
-                Holder {
-                    emsk_name,
-                    key_name: Some(self.root.key_name(&admitted.of)),
-                    principal: admitted.principal.clone(),
-                    label: Some(admitted.of.label.clone()),
-                    domain: admitted.of.domain.clone(),
-                    expires: self.expires(admitted.lifetime),
-                    callback: asked.callback.clone(),
-                },
-            ),
-            Admission::Domain(admitted) => (
-                HolderId::of_domain(emsk_name, &admitted.principal, &admitted.domain),
-                Holder {
-                    emsk_name,
-                    key_name: None,
-                    principal: admitted.principal.clone(),
-                    label: None,
-                    domain: Some(admitted.domain.clone()),
-                    expires: self.expires(admitted.lifetime),
-                    callback: asked.callback.clone(),
-                },
-            ),
+        let id = asked.admission.holder(emsk_name);
+        let holder = match &asked.admission {
+            Admission::Usage(admitted) => Holder {
+                emsk_name,
+                key_name: Some(self.root.key_name(&admitted.of)),
+                principal: admitted.principal.clone(),
+                label: Some(admitted.of.label.clone()),
+                domain: admitted.of.domain.clone(),
+                expires: self.expires(admitted.lifetime),
+                callback: asked.callback.clone(),
+            },
+            Admission::Domain(admitted) => Holder {
+                emsk_name,
+                key_name: None,
+                principal: admitted.principal.clone(),
+                label: None,
+                domain: Some(admitted.domain.clone()),
+                expires: self.expires(admitted.lifetime),
+                callback: asked.callback.clone(),
+            },
         };
         if holder.expires <= asked.at {
             return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::Over));
@@ -360,6 +441,11 @@ impl Anchor {
         if known.is_none() && self.holders.len() >= self.limits.holders {
             let error = AnchorError::TooManyHolders(self.holders.len());
             return Step::to(self).asking(AnchorAsk::Refuse(error));
+        }
+        let own = self.holders.iter();
+        let own = own.filter(|holding| holding.holder.principal == holder.principal).count();
+        if known.is_none() && own >= self.limits.of_one && !fault!("all-holders-of-one") {
+            return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::TooManyOfOne(own)));
         }
         let was_made = self.root.is_made();
         let (output, event) = self.release(asked, &holder);
@@ -394,6 +480,21 @@ impl Anchor {
             return step.telling(Guarded::new(output));
         }
         step.writing(unit).telling(Guarded::new(output))
+    }
+
+    fn given_up(mut self, given_up: &GivenUp) -> Step<Self> {
+        let is_it = |holding: &Holding| {
+            holding.holder.principal == given_up.principal && given_up.held.is(&holding.holder)
+        };
+        let Some(at) = self.holders.iter().position(is_it) else {
+            return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::NotHeld));
+        };
+        let holding = self.holders.remove(at);
+        let mut unit = Unit::new();
+        unit.remove::<Holder>(&(self.supi.clone(), holding.id.octets()), Expect::Any);
+        let event = Event::new(Outcome::Changed, Action::UsageKeyGivenUp, given_up.at);
+        unit.event(event.by(given_up.by).about(given_up.about).correlated(given_up.correlation));
+        Step::to(self).writing(unit)
     }
 
     fn release(&mut self, asked: &Asked, holder: &Holder) -> (AnchorOutput, Event) {
@@ -470,6 +571,7 @@ impl Machine for Anchor {
             }
             Some(AnchorInput::Asked(_)) if over => Step::end().asking(AnchorAsk::Refuse(AnchorError::Over)),
             Some(AnchorInput::Asked(asked)) => self.asked(&asked),
+            Some(AnchorInput::GivenUp(given_up)) => self.given_up(&given_up),
             Some(AnchorInput::Written(noted, cover)) => {
                 let is_it = |holding: &&mut Holding| (holding.id, holding.write) == (noted.id, noted.write);
                 if let Some(holding) = self.holders.iter_mut().find(is_it) {

@@ -26,8 +26,17 @@ impl Subscriber {
 /// meanwhile. What is retired while it is in work comes back from [`Anchors::end`], and is to be retired then.
 pub struct Anchors {
     table: Table<Everybody, (Subscriber, Anchor)>,
-    current: BTreeMap<Subscriber, u64>,
+    current: BTreeMap<Subscriber, Current>,
     serial: u64,
+    /// Of all that are current.
+    holders: usize,
+}
+
+/// Which EMSK is a subscriber's own, and how many hold keys below it as far as is known.
+#[derive(Clone, Copy)]
+struct Current {
+    serial: u64,
+    holders: usize,
 }
 
 /// An anchor in work.
@@ -60,6 +69,7 @@ impl Anchors {
             table: Table::new(Bounds { all: most, per_user: 1 }),
             current: BTreeMap::new(),
             serial: 0,
+            holders: 0,
         }
     }
 
@@ -73,6 +83,28 @@ impl Anchors {
         self.table.is_empty()
     }
 
+    /// How many hold keys below them, all together; of one in work as many as did before.
+    pub const fn holders(&self) -> usize {
+        self.holders
+    }
+
+    /// The most octets that one takes in a table beside itself.
+    pub const ENTRY_OCTETS: usize = 256;
+
+    /// Shows those that are not in work, until `visit` says no.
+    pub fn each(&self, now: Moment, visit: &mut dyn FnMut(&Anchor) -> bool) -> bool {
+        self.table.each(now, &mut |_, (_, anchor), _| visit(anchor))
+    }
+
+    /// The EMSKname of a subscriber's EMSK that is not in work, and what `look` sees of it.
+    pub fn look<T>(&mut self, subscriber: Subscriber, now: Moment, look: impl FnOnce(&Anchor) -> T) -> Option<T> {
+        let (begun, anchor) = self.begin(subscriber, now).ok()?;
+        let seen = look(&anchor);
+        // It was there just now.
+        drop(self.end(begun, Some(anchor), now));
+        Some(seen)
+    }
+
     /// Holds an EMSK. What it takes the place of comes out, and is to be retired: the one that the subscriber had, unless it is in
     /// work, and where there is no more room the oldest of others. What is over comes out too.
     ///
@@ -82,7 +114,7 @@ impl Anchors {
         let mut gone = Vec::new();
         gone.extend(self.retire(subscriber, now).ok());
         self.serial += 1;
-        let deadline = anchor.deadline();
+        let (deadline, holders) = (anchor.deadline(), anchor.holders_len());
         let mut out = Vec::new();
         let held = self.table.insert_telling(
             subscriber.bits(),
@@ -95,7 +127,7 @@ impl Anchors {
         );
         self.forget(out, &mut gone);
         if held.is_ok() {
-            self.current.insert(subscriber, self.serial);
+            self.make_current(subscriber, self.serial, holders);
         }
         (gone, held)
     }
@@ -118,11 +150,11 @@ impl Anchors {
     pub fn end(&mut self, begun: Begun, anchor: Option<Anchor>, now: Moment) -> Option<Anchor> {
         let (subscriber, serial) = begun.into_parts();
         let id = id(subscriber, serial);
-        let is_current = self.current.get(&subscriber) == Some(&serial);
+        let is_current = self.current.get(&subscriber).map(|current| current.serial) == Some(serial);
         let Some(anchor) = anchor else {
             self.table.end(id, None, now);
             if is_current {
-                self.current.remove(&subscriber);
+                self.forget_current(subscriber);
             }
             return None;
         };
@@ -131,10 +163,13 @@ impl Anchors {
             return Some(anchor);
         }
         let deadline = anchor.deadline();
-        self.table.end(id, Some(((subscriber, anchor), deadline)), now);
         if deadline.is_some_and(|deadline| deadline <= now) {
-            self.current.remove(&subscriber);
+            self.table.end(id, None, now);
+            self.forget_current(subscriber);
+            return None;
         }
+        self.make_current(subscriber, serial, anchor.holders_len());
+        self.table.end(id, Some(((subscriber, anchor), deadline)), now);
         None
     }
 
@@ -145,7 +180,7 @@ impl Anchors {
     pub fn retire(&mut self, subscriber: Subscriber, now: Moment) -> Result<Anchor, Missing> {
         let begun = self.current(subscriber)?;
         let taken = self.table.take(begun.id(), Everybody, now);
-        self.current.remove(&subscriber);
+        self.forget_current(subscriber);
         if matches!(taken, Err(Missing::InWork)) {
             self.table.forget(subscriber.bits(), Everybody);
         }
@@ -160,22 +195,33 @@ impl Anchors {
         over.len()
     }
 
+    fn make_current(&mut self, subscriber: Subscriber, serial: u64, holders: usize) {
+        let before = self.current.insert(subscriber, Current { serial, holders });
+        let before = before.map_or(0, |before| before.holders);
+        self.holders = self.holders.saturating_sub(before).saturating_add(holders);
+    }
+
+    fn forget_current(&mut self, subscriber: Subscriber) {
+        let before = self.current.remove(&subscriber);
+        self.holders = self.holders.saturating_sub(before.map_or(0, |before| before.holders));
+    }
+
     fn current(&self, subscriber: Subscriber) -> Result<Begun, Missing> {
-        let serial = *self.current.get(&subscriber).ok_or(Missing::Unknown)?;
+        let Current { serial, .. } = *self.current.get(&subscriber).ok_or(Missing::Unknown)?;
         Ok(Begun { subscriber, serial })
     }
 
     /// What is not there is nobody's current one.
     fn missed(&mut self, subscriber: Subscriber, missing: Missing) -> Missing {
         if missing == Missing::Unknown {
-            self.current.remove(&subscriber);
+            self.forget_current(subscriber);
         }
         missing
     }
 
     fn forget(&mut self, out: Vec<(Subscriber, Anchor)>, gone: &mut Vec<Anchor>) {
         for (subscriber, anchor) in out {
-            self.current.remove(&subscriber);
+            self.forget_current(subscriber);
             gone.push(anchor);
         }
     }

@@ -89,6 +89,12 @@ pub enum AnchorError {
     /// As many have keys of this EMSK as may.
     #[error("{0} others hold keys below this EMSK, which is as many as may")]
     TooManyHolders(usize),
+    /// Whoever asks has as many keys of this EMSK as one may.
+    #[error("whoever asks holds {0} keys below this EMSK, which is as many as one may: give one up")]
+    TooManyOfOne(usize),
+    /// Whoever gives up a key has none of this name.
+    #[error("whoever asks holds no such key below this EMSK")]
+    NotHeld,
 }
 
 impl AnchorError {
@@ -96,7 +102,8 @@ impl AnchorError {
     pub const fn refusal(self) -> Refusal {
         match self {
             Self::Over => Refusal::ContextNotFound,
-            Self::TooManyHolders(_) => Refusal::BudgetSpent,
+            Self::TooManyHolders(_) | Self::TooManyOfOne(_) => Refusal::BudgetSpent,
+            Self::NotHeld => Refusal::DataNotFound,
         }
     }
 }

@@ -314,15 +314,22 @@ pub struct Retired<'a> {
 ///
 /// Empty where nobody holds anything. The event's count is that of the holders, its correlation the EMSKname.
 pub fn retire(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId, Holder)>) -> Unit {
+    let holders = holders.into_iter();
+    retire_left(retired, holders.map(|(id, holder)| (id, holder, Expect::Any)))
+}
+
+/// The same of records that were read a while ago, each with what it must still be: where one was removed or written meanwhile, the
+/// unit does not happen.
+pub fn retire_left(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId, Holder, Expect)>) -> Unit {
     let Retired { supi, why, at, .. } = *retired;
     let mut unit = Unit::new();
     if retired.custody == Custody::Sealed {
         unit.remove::<SealedRoot>(&(supi.clone(), *retired.name.octets()), Expect::Any);
     }
     let mut count = 0_u32;
-    for (id, holder) in holders {
+    for (id, holder, expect) in holders {
         count = count.saturating_add(1);
-        unit.remove::<Holder>(&(supi.clone(), id.octets()), Expect::Any);
+        unit.remove::<Holder>(&(supi.clone(), id.octets()), expect);
         if holder.callback.is_none() || holder.expires <= at || fault!("holders-not-told") {
             continue;
         }

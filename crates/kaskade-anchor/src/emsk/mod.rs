@@ -33,11 +33,12 @@ mod root;
 mod sealed;
 
 pub use anchor::{
-    Admission, Anchor, AnchorAsk, AnchorInput, AnchorOutput, Asked, Life, Limits, Noted, Released, ReleasedDomain,
+    Admission, Anchor, AnchorAsk, AnchorInput, AnchorOutput, Asked, GivenUp, Held, Life, Limits, Noted, Released,
+    ReleasedDomain,
 };
 pub use anchors::{Anchors, Begun, Subscriber};
 pub use error::{AnchorError, NotAdmitted, RegistryError};
-pub use holder::{Callback, Holder, HolderId, Retired, Retirement, TO_HOLDERS, Why, retire};
+pub use holder::{Callback, Holder, HolderId, Retired, Retirement, TO_HOLDERS, Why, retire, retire_left};
 pub use registry::{Admitted, AdmittedDomain, Ask, Caller, DataRule, Domain, Grant, Registry, Usage, Wanted, Who};
 pub use root::{KeyOf, Method, Root, UsageKey};
 pub use sealed::{Custody, SealedRoot};

@@ -36,7 +36,11 @@ fn the_emsk_is_in_no_text() {
 }
 
 const fn limits(custody: Custody) -> Limits {
-    Limits { holders: 8, custody }
+    Limits {
+        holders: 8,
+        of_one: 8,
+        custody,
+    }
 }
 
 /// One row of a kind of a unit, as the store would seal it, opened again.

@@ -358,8 +358,8 @@ fn only_an_eap_session_that_this_process_knows_from_its_birth_goes_on() {
     let realm = || "example.org".parse().unwrap();
     assert!(ErServer::home(&mut of_5g_aka, realm(), options()).unwrap().is_none());
     let limits = Limits {
-        holders: 1,
         custody: Custody::Sealed,
+        ..Limits::default()
     };
     let parts = Anchor::begin(supi(), root(), life(HOUR), limits)
         .1

@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use kaskade_anchor::emsk::{
-    Admission, Anchor, AnchorAsk, AnchorError, AnchorInput, AnchorOutput, Asked, Callback, Custody, Holder, HolderId,
-    Limits, Registry, Retired, Retirement, SealedRoot, TO_HOLDERS, Usage, Wanted, Why, retire,
+    Admission, Anchor, AnchorAsk, AnchorError, AnchorInput, AnchorOutput, Asked, Callback, Custody, DataRule, GivenUp,
+    Grant, Held, Holder, HolderId, Limits, Registry, Retired, Retirement, SealedRoot, TO_HOLDERS, Usage, Wanted, Why, retire,
 };
 use kaskade_crypto::seal::{RecordPlace, RootKey as Sealer, SecretWriter};
-use kaskade_flow::event::{Action, Outcome};
+use kaskade_flow::event::{Action, Outcome, PeerId};
 use kaskade_flow::machine::{Machine, Step};
 use kaskade_flow::record::{Record, RecordKey, RowError};
 use kaskade_flow::unit::Parts;
@@ -16,7 +16,7 @@ use kaskade_keys::ParseError;
 use proptest::prelude::*;
 
 use crate::common::{
-    AT, HOUR, NOW, Nothing, about, anchor, ask, asked, caller, cover, handle, life, one, registry, root, supi, told,
+    AT, HOUR, NOW, Nothing, about, anchor, ask, asked, caller, cover, handle, life, one, principal, registry, root, supi, told,
 };
 
 fn key(step: Step<Anchor>) -> (Anchor, kaskade_anchor::emsk::Released) {
@@ -188,7 +188,7 @@ fn only_so_many_hold_keys_of_one_emsk() {
         let usage = Usage {
             label: format!("u{number}@example.org").parse().unwrap(),
             domain: None,
-            data: kaskade_anchor::emsk::DataRule::None,
+            data: DataRule::None,
             grants,
             lifetime: if number == 0 { HOUR / 2 } else { HOUR },
         };
@@ -205,7 +205,7 @@ fn only_so_many_hold_keys_of_one_emsk() {
     };
     let limits = Limits {
         holders: 3,
-        custody: Custody::Process,
+        ..Limits::default()
     };
     let mut anchor = Anchor::begin(supi(), root(), life(10 * HOUR), limits).0;
     for number in 0..3 {
@@ -222,6 +222,71 @@ fn only_so_many_hold_keys_of_one_emsk() {
     anchor = key(handle(anchor, ask(2, Duration::ZERO))).0;
     anchor = key(handle(anchor, ask(3, HOUR / 2))).0;
     assert_eq!(anchor.holders().count(), 3);
+}
+
+#[test]
+fn one_principal_does_not_take_all_places_and_gives_back_what_it_has() {
+    let mut registry = Registry::new();
+    for number in 0..4 {
+        let usage = Usage {
+            label: format!("u{number}@example.org").parse().unwrap(),
+            domain: None,
+            data: DataRule::None,
+            grants: ["af", "bf"]
+                .map(|name| Grant::to(principal(name)))
+                .into(),
+            lifetime: HOUR,
+        };
+        registry.add(usage).unwrap();
+    }
+    let ask = |name: &str, number: u8| {
+        let ask = ask(&format!("u{number}@example.org"), Wanted::TheKey);
+        asked(Admission::Usage(registry.admit(&caller(name), &ask).unwrap()))
+    };
+    let limits = Limits {
+        holders: 4,
+        of_one: 2,
+        ..Limits::default()
+    };
+    let mut anchor = Anchor::begin(supi(), root(), life(10 * HOUR), limits).0;
+    let mut names = Vec::new();
+    for number in 0..2 {
+        let (next, released) = key(handle(anchor, ask("af", number)));
+        names.push(released.name);
+        anchor = next;
+    }
+    let step = handle(anchor, ask("af", 2));
+    let error = refused(&step);
+    assert_eq!(error.refusal(), Refusal::BudgetSpent);
+    assert_eq!(error, AnchorError::TooManyOfOne(2));
+    anchor = key(handle(step.next.unwrap(), ask("bf", 2))).0;
+    let admission = ask("af", 0).admission;
+    assert!(anchor.is_held(&admission) && !anchor.is_held(&ask("af", 3).admission));
+
+    let give_up = |anchor: Anchor, principal: &str, held: Held| {
+        let given_up = GivenUp {
+            principal: principal.into(),
+            held,
+            at: AT,
+            by: PeerId::of(principal),
+            about: about(),
+            correlation: 3,
+        };
+        anchor.handle(NOW, &mut Nothing, Some(AnchorInput::GivenUp(Box::new(given_up))))
+    };
+    // Nobody gives up what another has.
+    let step = give_up(anchor, "bf", Held::Key(names[0]));
+    assert_eq!(refused(&step), AnchorError::NotHeld);
+    let step = give_up(step.next.unwrap(), "af", Held::Domain("example.org".parse().unwrap()));
+    assert_eq!(refused(&step), AnchorError::NotHeld);
+    let step = give_up(step.next.unwrap(), "af", Held::Key(names[0]));
+    let given = parts(step.unit);
+    assert!(given.changes.len() == 1 && given.changes[0].value.is_none());
+    assert_eq!(given.events[0].action(), Action::UsageKeyGivenUp);
+    anchor = step.next.unwrap();
+    assert!(!anchor.is_held(&admission));
+    let admission = ask("af", 2).admission;
+    assert!(key(handle(anchor, ask("af", 2))).0.is_held(&admission));
 }
 
 fn with_holders() -> Anchor {

@@ -13,6 +13,7 @@ use base64ct::{Base64, Base64Unpadded, Encoding};
 use kaskade_crypto::{Autn, Auts, Rand, Res};
 use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
+use kaskade_keys::id::{Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
 use kaskade_keys::{ParseError, RoutingIndicator, ServingNetworkName, Suci, Supi};
 use serde::ser::{Error as _, Serializer};
 use zeroize::Zeroizing;
@@ -251,6 +252,11 @@ texts! {
         AuthType::EapAkaPrime => to.serialize_str(AuthType::EAP_AKA_PRIME),
         AuthType::Other => Err(S::Error::custom("the name of another method is not kept")),
     };
+    UsageLabel: |label, to| to.serialize_str(label.as_str());
+    UsageApplication: |application, to| to.serialize_str(application.as_str());
+    Fqdn: |name, to| to.serialize_str(name.as_str());
+    Snssai: |slice, to| to.collect_str(slice);
+    RootKeyName: |name, to| to.collect_str(name);
     Features: |features, to| to.serialize_str(&features.0);
     Text: |text, to| to.serialize_str(&text.0);
 }

@@ -102,6 +102,10 @@ numbered! {
         ReauthenticationKeyGiven = 52, "reauthentication-key-given";
         /// An EMSK ended, and with it the keys below: the count is that of their holders, the correlation the EMSKname.
         EmskRetired = 53, "emsk-retired";
+        /// Whoever had a key below the EMSK needs it no more.
+        UsageKeyGivenUp = 54, "usage-key-given-up";
+        /// Who holds keys below EMSKs was looked at: only who was refused is on record.
+        HoldersShown = 55, "holders-shown";
         /// A subscriber was added.
         SubscriberAdded = 64, "subscriber-added";
         /// A subscriber was replaced or changed.

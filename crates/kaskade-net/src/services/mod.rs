@@ -2,6 +2,7 @@
 
 pub mod nausf_auth;
 pub mod nudm_ueau;
+pub mod usage_keys;
 
 use std::fmt::Write as _;
 
@@ -10,7 +11,7 @@ use kaskade_flow::Refusal;
 use crate::sbi::service::{Operation, Service};
 
 /// All of them.
-pub static ALL: [&Service; 2] = [&nausf_auth::SERVICE, &nudm_ueau::SERVICE];
+pub static ALL: [&Service; 3] = [&nausf_auth::SERVICE, &nudm_ueau::SERVICE, &usage_keys::SERVICE];
 
 /// `docs/sbi.md`: every operation, for readers.
 pub fn page() -> String {

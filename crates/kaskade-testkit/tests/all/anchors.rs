@@ -100,7 +100,10 @@ fn commit(node: &Node, unit: Unit) {
 /// A life that begins now, by the clock of the store.
 fn begun(node: &Node, run: u8, custody: Custody) -> Anchor {
     let life = Life::from_now(HOUR, node.records.now(), NOW);
-    let limits = Limits { holders: 8, custody };
+    let limits = Limits {
+        custody,
+        ..Limits::default()
+    };
     let (anchor, unit) = Anchor::begin(supi(), root(run), life, limits);
     unit.into_iter().for_each(|unit| commit(node, unit));
     anchor
@@ -192,8 +195,8 @@ fn a_sealed_emsk_goes_on_and_its_holders_with_it() {
     let sealed = sealed_roots(&after).pop().unwrap();
     assert_eq!(sealed.name(), name);
     let limits = Limits {
-        holders: 8,
         custody: Custody::Sealed,
+        ..Limits::default()
     };
     let restored = Anchor::restore(supi(), sealed, holders(&after), limits, after.records.now(), NOW);
     assert_eq!((restored.name(), restored.holders().count()), (name, 1));
