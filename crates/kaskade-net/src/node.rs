@@ -1,6 +1,7 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
 mod radius;
+mod sharing;
 mod watch;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use kaskade_faults::fault;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
+use kaskade_store::records::DeclareError;
 use tokio::task::JoinHandle;
 
 use crate::count::RefusalCounters;
@@ -22,6 +24,7 @@ use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
 use crate::role::udm::{OwnUdm, Udm, UdmOptions};
+use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
@@ -30,6 +33,8 @@ use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
+use sharing::is_shared;
+pub use sharing::{SharedAddress, Sharing};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -41,6 +46,8 @@ pub struct NodeOptions {
     pub ausf: Option<AusfRole>,
     /// AAA server; it needs the UDM beside it.
     pub aaa: Option<AaaRole>,
+    /// Keys below the EMSKs that AUSF and AAA server leave.
+    pub usage_keys: Option<UsageKeysRole>,
     /// Which peers count as one requester.
     pub groups: Groups,
     /// Who may ask for which operation.
@@ -73,6 +80,17 @@ pub struct AusfRole {
     pub server: ServerOptions,
     /// The UDM; `None` for the one of this node.
     pub udm: Option<RemoteUdm>,
+}
+
+/// Keys below the EMSK, and where they are asked for.
+#[derive(Clone)]
+pub struct UsageKeysRole {
+    /// The store, which has who holds keys.
+    pub store: Arc<SubscriberStore>,
+    /// How it is set up.
+    pub options: UsageKeysOptions,
+    /// A socket of its own; `None`: that of the AUSF.
+    pub listen: Option<(SocketAddr, ServerOptions)>,
 }
 
 /// A UDM elsewhere.
@@ -124,6 +142,12 @@ pub enum NodeError {
     /// The AAA server has no UDM in this process.
     #[error("AAA: there is no UDM on this node")]
     NoUdmForAaa,
+    /// Usage keys have neither an AUSF nor a socket of their own.
+    #[error("usage keys: there is no AUSF on this node, and no address of their own")]
+    NoUsageKeysSocket,
+    /// The store does not take the records of usage keys.
+    #[error("usage keys: {0}")]
+    UsageKeys(#[from] DeclareError),
     /// Clients of RADIUS over TLS would need no certificate.
     #[error("AAA: RADIUS over TLS is for clients with a certificate: name the authority that vouches for them")]
     NotMutual,
@@ -136,76 +160,14 @@ pub enum NodeError {
     Psk(#[source] crate::psk::ContextError),
 }
 
-/// Why one socket cannot serve UDM and AUSF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SharedAddress {
-    /// One of them would be served by the rules of the other.
-    #[error(
-        "both listen on {0}, but not with the same TLS (certificate, key, client_ca), insecure_h2c and limits: \
-         give them the same, or different ports"
-    )]
-    Policies(SocketAddr),
-    /// Two addresses, one of which includes the other.
-    #[error("{0} and {1} include one another: name the same address for both, or different ports")]
-    Overlap(SocketAddr, SocketAddr),
-}
-
-/// Where two listeners can share one socket, and where they can stand beside each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// The same address: one socket, if their options are equal.
-    Same,
-    /// One address includes the other.
-    Overlapping,
-    /// Nothing in common.
-    Apart,
-}
-
-impl Sharing {
-    /// How two addresses to listen on relate. Two free ports are never the same.
-    pub fn of(one: SocketAddr, other: SocketAddr) -> Self {
-        if one.port() != other.port() || one.port() == 0 {
-            return Self::Apart;
-        }
-        let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
-        if a == b {
-            // A link-local address is one for each interface.
-            return match (one, other) {
-                (SocketAddr::V6(one), SocketAddr::V6(other)) if one.scope_id() != other.scope_id() => Self::Overlapping,
-                _ => Self::Same,
-            };
-        }
-        // [::] takes IPv4 too.
-        let includes = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
-        if includes(a, b) || includes(b, a) {
-            return Self::Overlapping;
-        }
-        Self::Apart
-    }
-
-    /// Whether UDM and AUSF share one socket: the question that a node asks at its start, and a check of a configuration
-    /// before.
-    ///
-    /// # Errors
-    /// [`SharedAddress`] when they can neither share nor stand beside each other. `equal` says whether everything else
-    /// about the listeners is the same.
-    pub fn decide(udm: SocketAddr, ausf: SocketAddr, equal: bool) -> Result<bool, SharedAddress> {
-        match Self::of(udm, ausf) {
-            Self::Apart => Ok(false),
-            Self::Same if equal || fault!("listener-shared-with-another-tls") => Ok(true),
-            Self::Same => Err(SharedAddress::Policies(udm)),
-            Self::Overlapping => Err(SharedAddress::Overlap(udm, ausf)),
-        }
-    }
-}
-
 /// A running node. Dropping it does not stop it; [`Node::shutdown`] does.
 #[derive(Debug)]
 pub struct Node {
     udm: Option<Arc<Udm>>,
     ausf: Option<Arc<Ausf>>,
     aaa: Option<radius::Serving>,
+    usage_keys: Option<Arc<UsageKeys>>,
+    usage_keys_url: Option<String>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
     groups: Live<Groups>,
@@ -229,6 +191,8 @@ pub struct Node {
 struct Certificates {
     udm: Option<ServerTls>,
     ausf: Option<ServerTls>,
+    usage_keys: Option<ServerTls>,
+    callbacks: Option<ClientTls>,
     to_udm: Option<ClientTls>,
 }
 
@@ -239,6 +203,14 @@ impl Certificates {
         Self {
             udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
             ausf: ausf.and_then(|role| role.server.tls.clone()),
+            usage_keys: options
+                .usage_keys
+                .as_ref()
+                .and_then(|role| role.listen.as_ref()?.1.tls.clone()),
+            callbacks: options
+                .usage_keys
+                .as_ref()
+                .and_then(|role| role.options.callbacks.tls.clone()),
             to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
         }
     }
@@ -248,32 +220,26 @@ impl Certificates {
         for (name, have, get) in [
             ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
             ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
+            ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
+            ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
             ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
             }
         }
-        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf)] {
+        let usage_keys = (&self.usage_keys, &by.usage_keys);
+        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys] {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
         }
-        if let (Some(tls), Some(by)) = (&self.to_udm, &by.to_udm) {
-            tls.replace_by(by);
+        for (tls, by) in [(&self.to_udm, &by.to_udm), (&self.callbacks, &by.callbacks)] {
+            if let (Some(tls), Some(by)) = (tls, by) {
+                tls.replace_by(by);
+            }
         }
         Ok(())
-    }
-}
-
-/// Whether UDM and AUSF share one socket.
-fn is_shared(options: &NodeOptions) -> Result<bool, SharedAddress> {
-    match (&options.udm, &options.ausf) {
-        (Some(udm), Some(ausf)) => match udm.listen {
-            Some(listen) => Sharing::decide(listen, ausf.listen, udm.server == ausf.server),
-            None => Ok(false),
-        },
-        _ => Ok(false),
     }
 }
 
@@ -294,6 +260,8 @@ impl Node {
             udm: udm.clone(),
             ausf: None,
             aaa: None,
+            usage_keys: None,
+            usage_keys_url: None,
             udm_url: None,
             ausf_url: None,
             groups: Live::new(options.groups.clone()),
@@ -308,8 +276,17 @@ impl Node {
             tasks: Vec::new(),
             drain: Duration::ZERO,
         };
-        let mut sockets = Vec::new();
+        let is_home = options.udm.is_some();
         let shared = is_shared(&options)?;
+        let (usage_keys, own_socket) = match options.usage_keys {
+            Some(role) => (
+                Some(Arc::new(UsageKeys::new(role.store, is_home, role.options)?)),
+                role.listen,
+            ),
+            None => (None, None),
+        };
+        node.usage_keys = usage_keys.clone();
+        let mut sockets = Vec::new();
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
                 (Some(remote), _) => {
@@ -319,14 +296,17 @@ impl Node {
                 (None, Some(udm)) => UdmLink::Here(OwnUdm(udm.clone())),
                 (None, None) => return Err(NodeError::NoUdm),
             };
-            let ausf = Arc::new(Ausf::new(link, role.options));
+            let ausf = Arc::new(Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone()));
             let mut apis = vec![ausf.api()];
+            let with_ausf = usage_keys.as_ref().filter(|_| own_socket.is_none());
+            apis.extend(with_ausf.map(UsageKeys::api));
             if let (true, Some(udm)) = (shared, &udm) {
                 apis.push(udm.api());
             }
             let routes = node.routes(apis);
             let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
             node.ausf_url = Some(socket.url());
+            node.usage_keys_url = with_ausf.map(|_| socket.url());
             node.served_at(&socket.url());
             if shared {
                 node.udm_url = Some(socket.url());
@@ -344,8 +324,18 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        if let Some(usage_keys) = &usage_keys
+            && node.usage_keys_url.is_none()
+        {
+            let (listen, server) = own_socket.ok_or(NodeError::NoUsageKeysSocket)?;
+            let routes = node.routes(vec![usage_keys.api()]);
+            let socket = Socket::open("usage keys", listen, server, routes)?;
+            node.usage_keys_url = Some(socket.url());
+            node.served_at(&socket.url());
+            sockets.push(socket);
+        }
         let aaa = match (options.aaa, &node.udm) {
-            (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone())?),
+            (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone(), usage_keys.clone())?),
             (Some(_), None) => return Err(NodeError::NoUdmForAaa),
             (None, _) => None,
         };
@@ -371,6 +361,10 @@ impl Node {
             let shutdown = node.shutdown.clone();
             node.tasks
                 .push(tokio::spawn(async move { ausf.sweep_until(shutdown).await }));
+        }
+        if let Some(usage_keys) = usage_keys {
+            node.tasks
+                .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
         }
         Ok(node)
     }
@@ -413,6 +407,7 @@ impl Node {
             ("the UDM", self.udm.is_some(), options.udm.is_some()),
             ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
+            ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -439,6 +434,9 @@ impl Node {
         if let (Some(serving), Some(role)) = (&self.aaa, &options.aaa) {
             serving.renew(role);
         }
+        if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
+            usage_keys.policy().replace(role.options.policy.clone());
+        }
     }
 
     /// What it does and has done.
@@ -447,6 +445,7 @@ impl Node {
             udm: self.udm.clone(),
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
+            usage_keys: self.usage_keys.clone(),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
@@ -463,6 +462,16 @@ impl Node {
     /// apiRoot of the UDM, with the port that it got.
     pub fn udm_url(&self) -> Option<&str> {
         self.udm_url.as_deref()
+    }
+
+    /// apiRoot of usage keys, with the port that it got.
+    pub fn usage_keys_url(&self) -> Option<&str> {
+        self.usage_keys_url.as_deref()
+    }
+
+    /// The EMSKs of this process, and who has keys below them.
+    pub fn usage_keys(&self) -> Option<&Arc<UsageKeys>> {
+        self.usage_keys.as_ref()
     }
 
     /// The AUSF.

@@ -55,6 +55,16 @@ impl Footprint {
             ("results", of(Role::Ausf, contexts.octets_of_results())),
             ("reports", if config.has_udm() { events.octets_at_most() } else { 0 }),
             ("radius", of(Role::Aaa, roles::radius_octets(config))),
+            (
+                "emsk",
+                if config.has_usage_keys() {
+                    roles::usage_keys_options(config)
+                        .octets_at_most()
+                        .saturating_add(BUCKETS_OCTETS)
+                } else {
+                    0
+                },
+            ),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             (
@@ -274,6 +284,13 @@ mod tests {
         radius.aaa.erp = true;
         radius.aaa.erp_domain = Some("example.org".to_owned());
         assert!(most < Footprint::of(&radius).octets());
+        // And keys below the EMSK where there are any.
+        let parse = |text: &str| Config::parse(text, Path::new("k.toml")).expect(text);
+        let octets = |text: &str| Footprint::of(&parse(text)).octets();
+        let none = octets("");
+        let some = octets("[emsk]\n");
+        assert!(none < some);
+        assert!(some < octets("[emsk]\nmost = 65537\n") && some < octets("[emsk]\nmost_holders = 65537\n"));
         // A UDM alone asks no other.
         let mut alone = Config::default();
         alone.keep_roles(&[Role::Udm]).expect("one role");

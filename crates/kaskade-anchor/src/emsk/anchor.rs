@@ -443,7 +443,9 @@ impl Anchor {
             return Step::to(self).asking(AnchorAsk::Refuse(error));
         }
         let own = self.holders.iter();
-        let own = own.filter(|holding| holding.holder.principal == holder.principal).count();
+        let own = own
+            .filter(|holding| holding.holder.principal == holder.principal)
+            .count();
         if known.is_none() && own >= self.limits.of_one && !fault!("all-holders-of-one") {
             return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::TooManyOfOne(own)));
         }
@@ -483,9 +485,8 @@ impl Anchor {
     }
 
     fn given_up(mut self, given_up: &GivenUp) -> Step<Self> {
-        let is_it = |holding: &Holding| {
-            holding.holder.principal == given_up.principal && given_up.held.is(&holding.holder)
-        };
+        let is_it =
+            |holding: &Holding| holding.holder.principal == given_up.principal && given_up.held.is(&holding.holder);
         let Some(at) = self.holders.iter().position(is_it) else {
             return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::NotHeld));
         };
@@ -493,7 +494,12 @@ impl Anchor {
         let mut unit = Unit::new();
         unit.remove::<Holder>(&(self.supi.clone(), holding.id.octets()), Expect::Any);
         let event = Event::new(Outcome::Changed, Action::UsageKeyGivenUp, given_up.at);
-        unit.event(event.by(given_up.by).about(given_up.about).correlated(given_up.correlation));
+        unit.event(
+            event
+                .by(given_up.by)
+                .about(given_up.about)
+                .correlated(given_up.correlation),
+        );
         Step::to(self).writing(unit)
     }
 

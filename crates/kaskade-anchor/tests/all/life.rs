@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use kaskade_anchor::emsk::{
     Admission, Anchor, AnchorAsk, AnchorError, AnchorInput, AnchorOutput, Asked, Callback, Custody, DataRule, GivenUp,
-    Grant, Held, Holder, HolderId, Limits, Registry, Retired, Retirement, SealedRoot, TO_HOLDERS, Usage, Wanted, Why, retire,
+    Grant, Held, Holder, HolderId, Limits, Registry, Retired, Retirement, SealedRoot, TO_HOLDERS, Usage, Wanted, Why,
+    retire,
 };
 use kaskade_crypto::seal::{RecordPlace, RootKey as Sealer, SecretWriter};
 use kaskade_flow::event::{Action, Outcome, PeerId};
@@ -16,7 +17,8 @@ use kaskade_keys::ParseError;
 use proptest::prelude::*;
 
 use crate::common::{
-    AT, HOUR, NOW, Nothing, about, anchor, ask, asked, caller, cover, handle, life, one, principal, registry, root, supi, told,
+    AT, HOUR, NOW, Nothing, about, anchor, ask, asked, caller, cover, handle, life, one, principal, registry, root,
+    supi, told,
 };
 
 fn key(step: Step<Anchor>) -> (Anchor, kaskade_anchor::emsk::Released) {
@@ -232,9 +234,7 @@ fn one_principal_does_not_take_all_places_and_gives_back_what_it_has() {
             label: format!("u{number}@example.org").parse().unwrap(),
             domain: None,
             data: DataRule::None,
-            grants: ["af", "bf"]
-                .map(|name| Grant::to(principal(name)))
-                .into(),
+            grants: ["af", "bf"].map(|name| Grant::to(principal(name))).into(),
             lifetime: HOUR,
         };
         registry.add(usage).unwrap();

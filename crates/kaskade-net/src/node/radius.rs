@@ -11,6 +11,7 @@ use super::NodeError;
 use crate::radius::{Clients, RadiusOptions, RadiusServer, Security, serve_radsec_in, serve_udp};
 use crate::role::aaa::{Aaa, AaaOptions};
 use crate::role::udm::Udm;
+use crate::role::usage_keys::UsageKeys;
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, Shutdown, bind};
 use crate::sbi::tls::ServerTls;
@@ -82,7 +83,7 @@ pub(super) struct Serving {
 }
 
 impl Opened {
-    pub(super) fn open(role: AaaRole, udm: Arc<Udm>) -> Result<Self, NodeError> {
+    pub(super) fn open(role: AaaRole, udm: Arc<Udm>, usage_keys: Option<Arc<UsageKeys>>) -> Result<Self, NodeError> {
         let listen = |address, source| NodeError::Listen {
             role: "RADIUS",
             address,
@@ -98,7 +99,7 @@ impl Opened {
         let udp = udp.collect::<Result<_, _>>()?;
         let mut opened = Self {
             server: Arc::new(RadiusServer::new(
-                Aaa::new(udm, role.options),
+                Aaa::new(udm, role.options).leaving_emsks_to(usage_keys),
                 role.clients,
                 role.radius,
             )),

@@ -9,6 +9,7 @@ use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
 use crate::role::ausf::Ausf;
 use crate::role::udm::Udm;
+use crate::role::usage_keys::UsageKeys;
 use crate::sbi::server::{House, HouseFigures, Shutdown};
 use crate::sbi::service::Api;
 
@@ -18,6 +19,7 @@ pub struct Watch {
     pub(super) udm: Option<Arc<Udm>>,
     pub(super) ausf: Option<Arc<Ausf>>,
     pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
+    pub(super) usage_keys: Option<Arc<UsageKeys>>,
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
@@ -61,6 +63,11 @@ impl Watch {
         self.aaa.as_ref()
     }
 
+    /// The EMSKs of its process, and who has keys below them.
+    pub fn usage_keys(&self) -> Option<&Arc<UsageKeys>> {
+        self.usage_keys.as_ref()
+    }
+
     /// Whether a listener, or what works beside them, has ended before the node was to.
     pub fn has_lost_a_part(&self) -> bool {
         !self.is_stopping() && self.tasks.iter().any(AbortHandle::is_finished)
@@ -83,6 +90,7 @@ mod tests {
             udm: None,
             ausf: None,
             aaa: None,
+            usage_keys: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
             houses: Vec::new(),

@@ -48,9 +48,14 @@ impl Audit {
         peer
     }
 
-    /// A requester and a subscriber, as an event has them.
-    pub(super) fn who(&self, requester: &Requester, supi: &Supi) -> (PeerId, Subject) {
+    /// Who asks and whom it is about, for an event that is committed with what it tells.
+    pub(super) fn parties(&self, requester: &Requester, supi: &Supi) -> (PeerId, Subject) {
         (self.peer(requester), self.log.subject(supi))
+    }
+
+    /// Whom it is about.
+    pub(super) fn subject(&self, supi: &Supi) -> Subject {
+        self.log.subject(supi)
     }
 
     /// Something that was done for a requester, about a subscriber.

@@ -5,6 +5,7 @@
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
+//! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
 //!
 //! [`policy`] says who may ask for what, and [`budget`] how much.
@@ -17,3 +18,4 @@ pub mod budget;
 pub mod policy;
 pub mod seaf;
 pub mod udm;
+pub mod usage_keys;

@@ -1,8 +1,6 @@
 //! The usage-key service, version 1: a project profile (docs/emsk.md).
 
-use kaskade_codec::sbi::usage_keys::{
-    DomainKey, DomainKeyRequest, KeyGivenUp, UsageKey, UsageKeyRequest,
-};
+use kaskade_codec::sbi::usage_keys::{DomainKey, DomainKeyRequest, KeyGivenUp, UsageKey, UsageKeyRequest};
 use kaskade_flow::Durable;
 
 use crate::sbi::service::Released;

@@ -350,3 +350,18 @@ async fn no_number_no_request() {
     }
     assert!(refused > 0);
 }
+
+/// A run in which the UE is authenticated: what it has of it.
+pub(crate) async fn succeeds(home: &Home, index: u64) -> PeerSuccess {
+    succeeds_at(home, index, snn()).await
+}
+
+/// The same in this network.
+pub(crate) async fn succeeds_at(home: &Home, index: u64, network: ServingNetworkName) -> PeerSuccess {
+    let seaf = home.seaf();
+    let request = begin(&seaf, supi(index), network).await;
+    let mut eap = device_at(index, network, 0).begin(moment());
+    let ended = run(&seaf, request, &mut eap).await;
+    assert!(ended.network.is_some());
+    *ended.ue.unwrap()
+}

@@ -41,6 +41,7 @@ mod sharing;
 mod strict;
 mod tls;
 mod tokens;
+mod usage_keys;
 mod wiped;
 
 /// What is built with the feature `psk` is tested with it.

@@ -43,13 +43,24 @@ impl Pki {
         params.distinguished_name.push(DnType::CommonName, name);
         pki.write("ca.pem", &params.self_signed(&ca_key).unwrap().pem());
         let issuer = Issuer::new(params, ca_key);
-        for (name, usage) in [
-            ("server", ExtendedKeyUsagePurpose::ServerAuth),
-            ("client", ExtendedKeyUsagePurpose::ClientAuth),
-            ("other", ExtendedKeyUsagePurpose::ClientAuth),
+        let here = || vec!["localhost".into(), "127.0.0.1".into()];
+        for (name, usage, names) in [
+            ("server", ExtendedKeyUsagePurpose::ServerAuth, here()),
+            ("client", ExtendedKeyUsagePurpose::ClientAuth, here()),
+            ("other", ExtendedKeyUsagePurpose::ClientAuth, here()),
+            (
+                "smf",
+                ExtendedKeyUsagePurpose::ClientAuth,
+                vec!["smf.example.org".into()],
+            ),
+            (
+                "nwdaf",
+                ExtendedKeyUsagePurpose::ClientAuth,
+                vec!["nwdaf.example.org".into()],
+            ),
         ] {
             let key = KeyPair::generate().unwrap();
-            let mut params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
+            let mut params = CertificateParams::new(names).unwrap();
             params.extended_key_usages = vec![usage];
             params.distinguished_name.push(DnType::CommonName, name);
             pki.write(&format!("{name}.pem"), &params.signed_by(&key, &issuer).unwrap().pem());

@@ -111,7 +111,7 @@ pub enum Secrecy {
 /// A text that is none of those that a setting has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
-pub struct NotOneOf(&'static str);
+pub struct NotOneOf(pub(super) &'static str);
 
 impl AaaMethod {
     const fn name(self) -> &'static str {

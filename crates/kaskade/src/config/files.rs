@@ -120,6 +120,10 @@ impl Config {
                 self.aaa.tls.server("aaa.tls")?;
                 self.radius()?;
             }
+            if self.has_usage_keys() {
+                self.emsk.tls.server("emsk.tls")?;
+                self.emsk.callbacks.client_options()?;
+            }
             self.admin.tls.server("admin.tls").map(drop)
         };
         read().map_err(|error| match file {

@@ -8,6 +8,7 @@ mod aaa;
 mod admin;
 mod budget;
 mod document;
+mod emsk;
 mod environment;
 mod files;
 mod log_filter;
@@ -35,6 +36,7 @@ use kaskade_store::audit::WhenFull;
 pub use aaa::{AaaConfig, AaaMethod, ClientConfig, Radius, Secrecy};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
+pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
@@ -56,6 +58,8 @@ settings! {
         ausf: Section<AusfConfig> = Section::default(),
         /// AAA: EAP-AKA' and EAP-AKA behind RADIUS, for hotspots, wired 802.1X and trusted WLAN. It runs with a section alone.
         aaa: Section<AaaConfig, false> = Section::default(),
+        /// Keys below the EMSK, for services, slices and applications (RFC 5295): docs/emsk.md. There are some with a section alone.
+        emsk: Section<EmskConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -529,6 +533,7 @@ impl Config {
         self.check_listeners()?;
         self.check_roles()?;
         self.check_aaa()?;
+        self.check_emsk()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }

@@ -19,6 +19,15 @@ const CHANGEABLE: &[&str] = &[
     "aaa.tls.cert",
     "aaa.tls.key",
     "aaa.tls.client_ca",
+    "emsk.usages",
+    "emsk.domains",
+    "emsk.callbacks.roots",
+    "emsk.callbacks.ca",
+    "emsk.callbacks.client_cert",
+    "emsk.callbacks.client_key",
+    "emsk.tls.cert",
+    "emsk.tls.key",
+    "emsk.tls.client_ca",
     "ausf.udm.ca",
     "ausf.udm.client_cert",
     "ausf.udm.client_key",
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_may_change_is_there() {
-        let leaves = parse("[udm]\n[ausf]\n[aaa]\n").leaves();
+        let leaves = parse("[udm]\n[ausf]\n[aaa]\n[emsk]\n").leaves();
         for name in CHANGEABLE {
             assert!(leaves.contains_key(*name), "{name}");
         }

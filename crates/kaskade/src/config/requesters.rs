@@ -3,6 +3,7 @@
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::access::Asked;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
+use kaskade_net::role::usage_keys::UsagePolicy;
 use kaskade_net::sbi::peer::{Requester, RequesterId};
 use kaskade_net::services;
 
@@ -17,6 +18,8 @@ pub struct Requesters {
     pub serving_networks: ServingNetworkPolicy,
     /// Which operations they may ask for; empty: everybody for everything.
     pub access: Vec<(RequesterId, Vec<Asked>)>,
+    /// Which keys below the EMSK they may have.
+    pub usage_keys: UsagePolicy,
 }
 
 /// The groups of a configuration, and a group of one for each peer that is named beside them.
@@ -102,9 +105,37 @@ impl<'c> Known<'c> {
         }
         Ok(Requester::group(&name).id())
     }
+
+    /// The same, or whom an access token names by its NF instance ID.
+    fn principal(&mut self, setting: &'static str, named: &str) -> Result<RequesterId, ConfigError> {
+        match named.parse::<NfInstanceId>() {
+            Ok(instance) if self.config.oauth2.keys.0.is_empty() => {
+                let reason =
+                    format!("{instance} is an NF instance ID, and without oauth2.keys no token says who that is");
+                refused(setting, reason)
+            }
+            Ok(instance) => Ok(Requester::subject(&instance.to_string()).id()),
+            Err(_) => self.id(setting, "", named),
+        }
+    }
 }
 
 impl Config {
+    /// Who may have which keys below the EMSK, and is told of their end where.
+    fn usage_policy(&self, known: &mut Known<'_>) -> Result<UsagePolicy, ConfigError> {
+        if !self.has_usage_keys() {
+            return Ok(UsagePolicy::default());
+        }
+        let mut policy = UsagePolicy::new(self.emsk.registry()?);
+        for (setting, named) in self.emsk.named() {
+            policy = policy.with(known.principal(setting, named)?, named);
+        }
+        let roots = self.emsk.callbacks.roots.0.iter();
+        Ok(roots.fold(policy, |policy, (named, roots)| {
+            policy.with_callbacks(named, roots.iter().map(|root| root.0.clone()))
+        }))
+    }
+
     /// Which peers count as one requester, which serving networks they may ask for, and which operations.
     ///
     /// # Errors
@@ -131,22 +162,16 @@ impl Config {
         }
         let mut access = Vec::new();
         for (named, asked) in &self.policy.access.0 {
-            let id = match named.parse::<NfInstanceId>() {
-                Ok(instance) if self.oauth2.keys.0.is_empty() => {
-                    let reason =
-                        format!("{instance} is an NF instance ID, and without oauth2.keys no token says who that is");
-                    return refused("policy.access", reason);
-                }
-                Ok(instance) => Requester::subject(&instance.to_string()).id(),
-                Err(_) => known.id("policy.access", "", named)?,
-            };
+            let id = known.principal("policy.access", named)?;
             let asked = asked.iter().map(|name| Asked::of(name, &services::ALL)).collect();
             match asked {
                 Ok(asked) => access.push((id, asked)),
                 Err(error) => return refused("policy.access", format!("{named}: one of its names is {error}")),
             }
         }
+        let usage_keys = self.usage_policy(&mut known)?;
         Ok(Requesters {
+            usage_keys,
             groups: known.groups,
             serving_networks,
             access,

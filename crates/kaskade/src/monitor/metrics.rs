@@ -6,6 +6,7 @@ use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
+use kaskade_net::role::usage_keys::UsageKeys;
 
 use super::Monitor;
 use super::exposition::Exposition;
@@ -33,6 +34,9 @@ impl Monitor {
         }
         if let Some(aaa) = self.watch.aaa() {
             of_aaa(aaa, &mut out);
+        }
+        if let Some(usage_keys) = self.watch.usage_keys() {
+            of_usage_keys(usage_keys, &mut out);
         }
         self.services(&mut out);
         self.peers(&mut out);
@@ -333,6 +337,38 @@ fn of_aaa(server: &RadiusServer<Aaa>, out: &mut Exposition) {
         ("kaskade_radius_in_work", "RADIUS requests in work.", in_work),
     ] {
         out.single(name, Gauge, help, count(value));
+    }
+}
+
+fn of_usage_keys(usage_keys: &UsageKeys, out: &mut Exposition) {
+    let (counters, (held, holders)) = (usage_keys.counters(), usage_keys.held());
+    out.single("kaskade_emsk_held", Gauge, "EMSKs in this process.", count(held));
+    let help = "Keys below them that somebody holds.";
+    out.single("kaskade_emsk_holders", Gauge, help, count(holders));
+    out.family(
+        "kaskade_emsk_keys_given_total",
+        Counter,
+        "Keys that were given, by what tells them apart, the first time and again.",
+    );
+    for (kind, again, value) in counters.given() {
+        let when = if again { "again" } else { "first" };
+        out.sample(&[("data", kind.name()), ("when", when)], value);
+    }
+    let help = "EMSKs that ended before their time, by why.";
+    out.family("kaskade_emsk_retired_total", Counter, help);
+    for (why, value) in counters.ended() {
+        out.sample(&[("why", why.name())], value);
+    }
+    let help = "Requests for keys that were refused; kaskade_refusals_total has the reasons.";
+    out.single("kaskade_emsk_refused_total", Counter, help, counters.refused.sum());
+    let help = "Messages to holders whose key has ended, and what became of them.";
+    out.family("kaskade_emsk_callbacks_total", Counter, help);
+    for (what, counter) in [
+        ("told", &counters.told),
+        ("later", &counters.not_told),
+        ("given-up", &counters.given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
     }
 }
 

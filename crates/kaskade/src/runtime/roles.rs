@@ -9,7 +9,7 @@ use kaskade::config::{Config, Requesters, Role};
 use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole};
+use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole};
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
@@ -17,6 +17,7 @@ use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::role::usage_keys::{UsageKeysOptions, UsagePolicy};
 use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::tap::OptionalTap;
@@ -85,11 +86,13 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         groups,
         serving_networks,
         access,
+        usage_keys,
     } = config.requesters()?;
     Ok(NodeOptions {
         udm: udm(config, shared, serving_networks.clone())?,
         ausf: ausf(config, shared, serving_networks)?,
         aaa: aaa(config, shared)?,
+        usage_keys: self::usage_keys(config, shared, usage_keys)?,
         groups,
         access: AccessRules {
             tokens: config.oauth2.verifier()?,
@@ -187,6 +190,46 @@ fn aaa(config: &Config, shared: &Shared<'_>) -> Result<Option<AaaRole>> {
         radsec_psk,
         drain: limits.drain,
     }))
+}
+
+fn usage_keys(config: &Config, shared: &Shared<'_>, policy: UsagePolicy) -> Result<Option<UsageKeysRole>> {
+    if !config.has_usage_keys() {
+        return Ok(None);
+    }
+    let emsk = &*config.emsk;
+    let mut options = usage_keys_options(config);
+    options.policy = policy;
+    options.budgets = config.budgets();
+    options.callbacks = emsk.callbacks.client_options()?;
+    options.audit = shared.audit.clone();
+    let listen = match emsk.listen {
+        Some(listen) => {
+            let mut server = ServerOptions::default();
+            server.insecure_h2c = emsk.insecure_h2c;
+            server.limits = limits(config);
+            server.tls = emsk.tls.server("emsk.tls")?;
+            Some((listen, server))
+        }
+        None => None,
+    };
+    Ok(Some(UsageKeysRole {
+        store: shared.store.clone(),
+        options,
+        listen,
+    }))
+}
+
+/// What usage keys keep.
+pub(crate) fn usage_keys_options(config: &Config) -> UsageKeysOptions {
+    let emsk = &*config.emsk;
+    UsageKeysOptions {
+        lifetime: Duration::from_secs(emsk.lifetime),
+        most: count(emsk.most),
+        limits: emsk.limits(),
+        most_holders: count(emsk.most_holders),
+        five_g_aka: emsk.five_g_aka,
+        ..UsageKeysOptions::default()
+    }
 }
 
 /// What RADIUS keeps.

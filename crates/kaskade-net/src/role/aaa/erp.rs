@@ -113,8 +113,20 @@ pub(super) fn is_of_erp(packet: &[u8]) -> bool {
 }
 
 impl Aaa {
-    /// The EMSK of an authentication that is released: what goes on from it has its keys now, and then it ends here, wiped.
-    pub(super) fn keep_emsk(&self, emsk: Emsk, session: SessionId, supi: &Supi, ground: &Ground) {
+    /// The EMSK of an authentication that is released: the service of usage keys has it, what goes on by ERP has its keys now, and then it
+    /// ends here, wiped.
+    pub(super) fn keep_emsk(
+        &self,
+        by: &Requester,
+        (emsk, session): (Emsk, SessionId),
+        supi: &Supi,
+        ground: &Ground,
+        fast: bool,
+    ) {
+        // A fast re-authentication goes on from a full one, whose EMSK stays the subscriber's.
+        if let Some(usage_keys) = self.usage_keys.as_ref().filter(|_| !fast) {
+            usage_keys.born(by, supi, Root::of_eap(emsk.clone(), session));
+        }
         let Some(erp) = &self.erp else { return };
         let now = moment();
         let life = Life::from_now(erp.options.lifetime, unix_millis(), now);
@@ -141,7 +153,7 @@ impl Aaa {
                 return self.erp_fails(requester, None, packet, Refusal::ReauthenticationKeyUnknown);
             }
         };
-        let (by, about) = self.audit.who(requester, &held.supi);
+        let (by, about) = self.audit.parties(requester, &held.supi);
         let input = ErInput {
             initiate: packet.to_vec(),
             at: unix_millis(),

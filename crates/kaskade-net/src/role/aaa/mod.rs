@@ -32,6 +32,7 @@ use kaskade_store::audit::AuditLog;
 
 use super::audit::Audit;
 use super::udm::Udm;
+use super::usage_keys::UsageKeys;
 use crate::live::Live;
 use erp::Erp;
 use kept::KeptTable;
@@ -94,6 +95,8 @@ pub struct Aaa {
     audit: Audit,
     counters: Arc<AaaCounters>,
     options: AaaOptions,
+    /// Has what full authentications leave below their EMSK.
+    usage_keys: Option<Arc<UsageKeys>>,
 }
 
 impl Aaa {
@@ -109,7 +112,15 @@ impl Aaa {
             audit: Audit::new(options.audit.clone()),
             counters: Arc::default(),
             options,
+            usage_keys: None,
         }
+    }
+
+    /// Leaves the EMSK of a full authentication there.
+    #[must_use]
+    pub fn leaving_emsks_to(mut self, usage_keys: Option<Arc<UsageKeys>>) -> Self {
+        self.usage_keys = usage_keys;
+        self
     }
 
     /// What it has done so far.

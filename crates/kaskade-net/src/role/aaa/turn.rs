@@ -4,6 +4,7 @@ use kaskade_aka::eap_aka::identity::Claim;
 use kaskade_aka::eap_aka::server::{
     Authenticated, Names, Server, ServerAsk, ServerInput, Telling, UserFound, Vector, VectorRequest,
 };
+use kaskade_anchor::emsk::Root;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
@@ -367,7 +368,8 @@ impl Turn<'_> {
             table.keep(kept, moment());
         }
         if let Some((emsk, session)) = born {
-            self.aaa.keep_emsk(emsk, session, &supi, &ground);
+            self.aaa
+                .keep_emsk(self.requester, (emsk, session), &supi, &ground, fast);
         }
         if let Some(counted) = self.about.counted.take() {
             counted.succeeded(method, fast, forward_secrecy);

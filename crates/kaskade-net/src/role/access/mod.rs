@@ -173,9 +173,12 @@ impl Access {
     }
 }
 
-/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1).
+/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `kaskade-usage-keys`, AUSF.
 fn nf_type(api: &str) -> String {
-    let name = api.strip_prefix('n').unwrap_or(api);
+    // A service of this project is the AUSF's, whose keys it gives.
+    let Some(name) = api.strip_prefix('n') else {
+        return "AUSF".to_owned();
+    };
     name.split('-').next().unwrap_or_default().to_ascii_uppercase()
 }
 

@@ -13,6 +13,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use kaskade_aka::eap_aka::server::Server;
 use kaskade_aka::fivegs::run::{self, Run};
 use kaskade_codec::sbi::{AuthType, ResourceId};
+use kaskade_crypto::{Autn, Rand};
 use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
 use kaskade_flow::{Cover, Machine, Moment};
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -148,6 +149,8 @@ pub(super) struct Pending {
     pub(super) correlation: u64,
     /// When it was asked for, where the log wants that.
     pub(super) begun: Option<Moment>,
+    /// What names the session: an EMSK that is made of it is of this one.
+    pub(super) session: Option<(Rand, Autn)>,
 }
 
 /// A run of EAP, and what its release needs.
@@ -406,7 +409,6 @@ impl<V> Drop for InWork<V> {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use kaskade_aka::fivegs::udm::HeAv5g;
-    use kaskade_crypto::{Autn, Rand};
     use kaskade_flow::Durable;
     use kaskade_keys::fivegs::{KAusf, XresStar};
 
@@ -472,6 +474,7 @@ mod tests {
             cover: Durable::told_by_peer(()).into_guarded().1,
             correlation: 0,
             begun: None,
+            session: None,
         };
         contexts.insert(owner, pending, [id; 16], BEGIN).unwrap()
     }

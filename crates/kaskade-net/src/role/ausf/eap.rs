@@ -10,6 +10,7 @@ use kaskade_aka::eap_aka::server::{
     Authenticated, Begin, Names, Server, ServerAsk, ServerInput, ServerOutput, Vector, VectorRequest,
 };
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
+use kaskade_anchor::emsk::Root;
 use kaskade_codec::sbi::nausf_auth::{EapSession, SessionKey};
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::values::EapPayload;
@@ -232,6 +233,7 @@ impl Ausf {
                 .event(outcome, action, requester, &supi)
                 .correlated(correlation)
         };
+        let mut emsk = None;
         let (mut came, mut on_record) = (Out::Again, event(Came::Released, Action::ChallengeGiven));
         let out = step.out.map(|out| {
             out.map(|out| match out {
@@ -245,8 +247,8 @@ impl Ausf {
                 ServerOutput::Success(authenticated) => {
                     came = Out::Success;
                     let released = event(Came::Released, Action::KeyReleased).because(Reason::Success);
-                    let (session, released) = self.success(*authenticated, &serving_network_name, released);
-                    on_record = released;
+                    let (session, released, root) = self.success(*authenticated, &serving_network_name, released);
+                    (on_record, emsk) = (released, root);
                     Some(session)
                 }
                 ServerOutput::Failure { packet, why } => {
@@ -296,6 +298,9 @@ impl Ausf {
                 let told = self.audit.covered(cover, on_record, out)?;
                 // From here on it is the answer.
                 self.counters.successes.fetch_add(1, Ordering::Relaxed);
+                if let (Some(usage_keys), Some(emsk)) = (&self.usage_keys, emsk) {
+                    usage_keys.born(requester, &supi, emsk);
+                }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(EapOutcome::Told(told))
             }
@@ -348,20 +353,24 @@ impl Ausf {
         }
     }
 
-    /// What a success tells the network, and what of it is on record.
+    /// What a success tells the network, what of it is on record, and the EMSK, where 5GS has one of it.
     fn success(
         &self,
         authenticated: Authenticated,
         serving_network_name: &ServingNetworkName,
         event: Event,
-    ) -> (EapSession, Event) {
+    ) -> (EapSession, Event, Option<Root>) {
         let Authenticated {
             packet,
             supi,
             msk,
+            emsk,
             k_ausf,
+            session_id,
             ..
         } = authenticated;
+        // Whoever has no K_AUSF of it has no other key of it either: non-seamless WLAN offload ends with the MSK.
+        let root = k_ausf.as_ref().map(|_| Root::of_eap(emsk, session_id));
         let (key, event) = match &k_ausf {
             Some(k_ausf) => {
                 let k_seaf = k_ausf.k_seaf(serving_network_name);
@@ -380,6 +389,6 @@ impl Ausf {
             supi,
             key,
         };
-        (session, event)
+        (session, event, root)
     }
 }

@@ -15,7 +15,7 @@
 //! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been, and
 //! 403 `MODIFICATION_NOT_ALLOWED` while the first one's result is on its way to the UDM, as any other message then.
 //! Two runs for one user have two contexts. Contexts expire and are bounded, and each belongs to who asked for it: to others it
-//! does not exist. K_AUSF ends with the confirmation: no service needs it yet.
+//! does not exist. K_AUSF ends with the confirmation, unless there is an EMSK to be made of it ([`UsageKeys`]).
 
 mod contexts;
 mod eap;
@@ -35,6 +35,7 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
+use kaskade_anchor::emsk::Why;
 use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
@@ -57,6 +58,7 @@ pub use udm::UdmLink;
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
 use super::policy::ServingNetworkPolicy;
+use super::usage_keys::UsageKeys;
 use crate::live::Live;
 use crate::log_limit;
 use crate::random::random_octets;
@@ -181,6 +183,8 @@ pub struct Ausf {
     reports: Option<Reports>,
     audit: Audit,
     counters: AusfCounters,
+    /// Has what authentications leave below their EMSK.
+    usage_keys: Option<Arc<UsageKeys>>,
 }
 
 impl Ausf {
@@ -197,7 +201,15 @@ impl Ausf {
             contexts: Arc::new(Contexts::new(options.contexts)),
             options,
             counters: AusfCounters::default(),
+            usage_keys: None,
         }
+    }
+
+    /// Leaves the EMSK of an authentication there.
+    #[must_use]
+    pub fn leaving_emsks_to(mut self, usage_keys: Option<Arc<UsageKeys>>) -> Self {
+        self.usage_keys = usage_keys;
+        self
     }
 
     /// What it has done so far.
@@ -277,9 +289,10 @@ impl Ausf {
             Ok(vector) => vector,
             Err(vector) => return self.begin_eap(caller, serving_network_name, vector, cover, asked),
         };
-        let mut correlated = 0;
+        let (mut correlated, mut session) = (0, None);
         let (se_av, run) = vector.keep(|(he_av, supi)| {
             correlated = correlation(&he_av.rand);
+            session = Some((he_av.rand, he_av.autn));
             Run::begin(he_av, supi, serving_network_name, until)
         });
         let se_av = se_av.map(Challenge::FiveGAka);
@@ -293,6 +306,7 @@ impl Ausf {
             cover: cover.clone(),
             correlation: correlated,
             begun: asked,
+            session,
         };
         let inserted = self.contexts.insert(requester.id(), pending, random_octets()?, now);
         let id = inserted.map_err(|Full| {
@@ -320,10 +334,18 @@ impl Ausf {
     pub fn deregister(&self, caller: &Caller, supi: &Supi) -> Result<(), AusfError> {
         let requester = caller.requester();
         if self.contexts.forget(requester.id(), supi) {
+            self.ended(requester, supi);
             return Ok(());
         }
         self.refused(requester, Some(supi), Action::ResultRemoved, &AusfError::UnknownContext);
         Err(AusfError::UnknownContext)
+    }
+
+    /// Nothing below the EMSK of what this requester had authenticated is to be used any more.
+    fn ended(&self, requester: &Requester, supi: &Supi) {
+        if let Some(usage_keys) = &self.usage_keys {
+            usage_keys.end(supi, Some(requester), Why::Deregistered);
+        }
     }
 
     /// What the requester has left, where this AUSF counts. A concealed SUCI counts by itself: whose

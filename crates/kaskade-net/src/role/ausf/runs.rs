@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
 use kaskade_codec::sbi::AuthType;
 use kaskade_codec::sbi::nudm_ueau::AuthEvent;
+use kaskade_crypto::{Autn, Rand};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
@@ -81,6 +82,7 @@ impl Ausf {
             Err(Missing::InWork) if fault!("second-message-accepted") => return Ok(Outcome::Failed),
             begun => begun?,
         };
+        let session = pending.session;
         let release = Release {
             // It goes to its end whatever becomes of the request.
             caller: caller.clone().until(None),
@@ -90,7 +92,7 @@ impl Ausf {
         };
         let answer = RunInput::Answer(res_star.cloned());
         let step = pending.run.handle(now, &mut SystemEntropy, Some(answer));
-        let finish = self.clone().finish(release, work, step);
+        let finish = self.clone().finish(release, session, work, step);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -101,6 +103,7 @@ impl Ausf {
     async fn finish(
         self: Arc<Self>,
         release: Release,
+        session: Option<(Rand, Autn)>,
         work: InWork<Pending>,
         mut step: Step<Run>,
     ) -> Result<Outcome, AusfError> {
@@ -111,7 +114,7 @@ impl Ausf {
             begun,
         } = release;
         let requester = caller.requester();
-        let (id, mut reported) = (work.id(), None);
+        let (id, mut reported, mut emsk_of) = (work.id(), None, None);
         while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
             self.show(run.supi(), Holder::Ausf, &run);
             if !success {
@@ -127,7 +130,10 @@ impl Ausf {
                 .because(Reason::Success)
                 .correlated(correlation);
             let released = match &run {
-                Run::Confirmed(confirmed) => self.audit.with_key(released, &confirmed.k_seaf),
+                Run::Confirmed(confirmed) => {
+                    emsk_of = self.usage_keys.as_ref().map(|_| confirmed.k_ausf.clone());
+                    self.audit.with_key(released, &confirmed.k_seaf)
+                }
                 Run::Challenged { .. } | Run::Refused(_) => released,
             };
             let success = Success {
@@ -156,6 +162,9 @@ impl Ausf {
                 let told = self.audit.covered(cover, released, authenticated)?;
                 // From here on it is the answer.
                 self.counters.successes.fetch_add(1, Ordering::Relaxed);
+                if let (Some(usage_keys), Some(k_ausf), Some((rand, autn))) = (&self.usage_keys, emsk_of, session) {
+                    usage_keys.born_of_5g_aka(requester, &supi, k_ausf, &rand, &autn);
+                }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(Outcome::Authenticated(told))
             }
@@ -226,8 +235,9 @@ impl Ausf {
             .audit
             .event(Came::Changed, Action::ResultRemoved, requester, &kept.success().supi);
         self.audit.record(event)?;
+        let supi = kept.success().supi.clone();
         let step = kept.handle(now, &mut SystemEntropy, Some(KeptInput::TakeBack));
-        let finish = self.clone().take_back(caller.clone().until(None), work, step);
+        let finish = self.clone().take_back(caller.clone().until(None), supi, work, step);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -238,6 +248,7 @@ impl Ausf {
     async fn take_back(
         self: Arc<Self>,
         caller: Caller,
+        supi: Supi,
         work: InWork<Kept>,
         mut step: Step<Kept>,
     ) -> Result<(), AusfError> {
@@ -247,6 +258,9 @@ impl Ausf {
         {
             told = self.remove_report(&caller, kept.success()).await;
             step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
+        }
+        if step.next.is_none() {
+            self.ended(caller.requester(), &supi);
         }
         let next = step.next.map(|kept| {
             let until = kept.deadline();

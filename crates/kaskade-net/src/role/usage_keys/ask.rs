@@ -17,7 +17,6 @@ use kaskade_store::records::Committing;
 use super::{CallbackRoot, Kind, SHARDS, UsageKeys, UsageKeysError, UsagePolicy};
 use crate::log_limit;
 use crate::random::SystemEntropy;
-use crate::role::audit::correlation_of;
 use crate::sbi::service::Caller;
 use crate::time::moment;
 
@@ -92,7 +91,8 @@ impl UsageKeys {
         let admitted = self.admitted(caller, callback_uri, |policy, named| {
             Ok(Admission::Domain(policy.registry.admit_domain(named, &domain)?))
         });
-        self.given(caller, supi, Kind::Domain, Action::DomainKeyGiven, admitted).await
+        self.given(caller, supi, Kind::Domain, Action::DomainKeyGiven, admitted)
+            .await
     }
 
     /// A holder needs its key no more.
@@ -122,7 +122,7 @@ impl UsageKeys {
             at: self.records.now(),
             by,
             about,
-            correlation: correlation_of(caller.correlation()),
+            correlation: caller.correlation().number(),
         };
         let committing = {
             let (subscriber, now) = (self.subscriber(&supi), moment());
@@ -201,7 +201,7 @@ impl UsageKeys {
             at: self.records.now(),
             by,
             about,
-            correlation: correlation_of(caller.correlation()),
+            correlation: caller.correlation().number(),
         };
         match self.ask(supi, asked)? {
             Going::Again(key) => {
@@ -225,7 +225,7 @@ impl UsageKeys {
     }
 
     /// Whether keys are given of a subscriber, where the subscribers are here.
-    fn may(&self, supi: &Supi) -> Result<(), UsageKeysError> {
+    pub(super) fn may(&self, supi: &Supi) -> Result<(), UsageKeysError> {
         if !self.is_home {
             return Ok(());
         }

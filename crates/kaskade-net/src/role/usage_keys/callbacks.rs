@@ -114,7 +114,9 @@ impl Callbacks {
             (known.failures, known.quiet_until) = (0, None);
             return Duration::ZERO;
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << known.failures.min(16)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << known.failures.min(16))
+            .min(LONGEST_PAUSE);
         known.failures = known.failures.saturating_add(1);
         known.quiet_until = moment().after(pause);
         pause
@@ -205,7 +207,10 @@ impl UsageKeys {
         };
         // What was allowed when the key was given may be so no more.
         if !self.policy.with(|policy| policy.may_be_told(&holder.principal, &root)) {
-            return self.never(delivery, "the configuration does not let its holder be told there any more");
+            return self.never(
+                delivery,
+                "the configuration does not let its holder be told there any more",
+            );
         }
         let client = match self.callbacks.turn(&root) {
             Turn::Send(client) => client,

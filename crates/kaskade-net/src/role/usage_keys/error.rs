@@ -2,8 +2,9 @@
 
 use kaskade_anchor::emsk::{AnchorError, NotAdmitted};
 use kaskade_flow::{Refusal, Refused};
+use kaskade_store::StoreError;
 use kaskade_store::audit::AuditFull;
-use kaskade_store::{CommitError, StoreError};
+use kaskade_store::records::CommitError;
 
 use super::NotACallback;
 use crate::role::budget::{self, OverBudget};

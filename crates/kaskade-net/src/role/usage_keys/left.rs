@@ -9,8 +9,7 @@ use kaskade_faults::fault;
 use kaskade_flow::record::Expect;
 use kaskade_keys::Supi;
 use kaskade_keys::id::RootKeyName;
-use kaskade_store::RecordError;
-use kaskade_store::records::Found;
+use kaskade_store::records::{Found, RecordError};
 
 use super::UsageKeys;
 use crate::log_limit;
@@ -76,7 +75,9 @@ impl UsageKeys {
                 true => Why::Reauthenticated,
                 false => Why::Lost,
             };
-            let left = holders.iter().filter(|holder| holder.record.emsk_name == found.record.name());
+            let left = holders
+                .iter()
+                .filter(|holder| holder.record.emsk_name == found.record.name());
             self.retire_records(supi, found.record.name(), why, Custody::Sealed, left);
         }
         if let Some(found) = newest {

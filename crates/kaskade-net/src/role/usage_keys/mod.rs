@@ -30,17 +30,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kaskade_anchor::emsk::{
-    Anchor, AnchorInput, Anchors, Holder, Life, Limits, Root, SealedRoot, Subscriber, Why,
-};
+use kaskade_anchor::emsk::{Anchor, AnchorInput, Anchors, Holder, Life, Limits, Root, SealedRoot, Subscriber, Why};
 use kaskade_crypto::{Autn, Rand};
 use kaskade_faults::fault;
+use kaskade_flow::record::Record;
 use kaskade_flow::{Machine, Moment, Unit};
 use kaskade_keys::Supi;
 use kaskade_keys::fivegs::KAusf;
+use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
-use kaskade_store::records::Records;
-use kaskade_store::{DeclareError, SubscriberStore};
+use kaskade_store::records::{CommitError, DeclareError, Records};
 
 pub use callbacks::CALLBACKS_OCTETS;
 pub use error::UsageKeysError;
@@ -263,7 +262,7 @@ impl UsageKeys {
     /// Hands a unit to the store that nobody waits for. Where it does not happen, what it retires is found in the store again.
     fn submit(&self, unit: Unit) {
         let left = self.left.clone();
-        let again = move |error: &kaskade_store::CommitError| {
+        let again = move |error: &CommitError| {
             log_limit!(warn, "holders of keys below an EMSK are to be told later", %error);
             left.store(true, Ordering::Relaxed);
         };

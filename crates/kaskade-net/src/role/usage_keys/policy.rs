@@ -50,9 +50,16 @@ impl UsagePolicy {
 
     /// What a caller is called: by its connection, and by its token. Empty: nobody here.
     pub(super) fn names(&self, caller: &Caller) -> Vec<String> {
-        let by_token = caller.principal().token().map(|token| Requester::subject(token.subject()).id());
+        let by_token = caller
+            .principal()
+            .token()
+            .map(|token| Requester::subject(token.subject()).id());
         let ids = [Some(caller.requester().id()), by_token];
-        let mut names: Vec<String> = ids.iter().flatten().filter_map(|id| self.known.get(id).cloned()).collect();
+        let mut names: Vec<String> = ids
+            .iter()
+            .flatten()
+            .filter_map(|id| self.known.get(id).cloned())
+            .collect();
         names.dedup();
         names
     }
@@ -118,7 +125,13 @@ impl CallbackRoot {
         let port = match authority.port() {
             Some(port) => port.as_u16(),
             None if authority.as_str().len() != host.len() => return Err(NotACallback::Form),
-            None => if is_tls { 443 } else { 80 },
+            None => {
+                if is_tls {
+                    443
+                } else {
+                    80
+                }
+            }
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let root = Self {
@@ -187,7 +200,10 @@ mod tests {
             "https://smf.example.org:/x",
             "",
         ] {
-            assert!(CallbackRoot::of(other).ok().is_none_or(|(root, _)| root != listed), "{other}");
+            assert!(
+                CallbackRoot::of(other).ok().is_none_or(|(root, _)| root != listed),
+                "{other}"
+            );
         }
         assert_eq!("https://a.example/x".parse::<CallbackRoot>(), Err(NotACallback::Path));
         assert_eq!(listed.to_string(), "https://smf.example.org:8443");

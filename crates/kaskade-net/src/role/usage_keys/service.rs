@@ -37,7 +37,7 @@ impl Service for Arc<UsageKeys> {
                 emsk_name,
                 expires,
             }) => Ok(DomainKey {
-                key: RootKey::of(key.expose_to_key_server()),
+                key: RootKey::of(key.expose_to_domain()),
                 emsk_name,
                 expiry: expires.into(),
             }),

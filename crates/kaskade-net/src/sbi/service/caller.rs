@@ -76,6 +76,11 @@ impl CorrelationId {
             LazyLock::new(|| AtomicU64::new(random_octets().map_or(0, u64::from_be_bytes)));
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// As the audit log has it.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl Default for CorrelationId {

@@ -16,12 +16,13 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole};
+use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole, UsageKeysRole};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_store::audit::AuditLog;
@@ -113,7 +114,7 @@ pub fn suci(index: u64, key: u8) -> Suci {
 }
 
 /// A store on an engine in memory, which can be made to fail.
-fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
+pub fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
     let master_key = MasterKey::from_octets(&[0x77; 32]);
     let options = StoreOptions::default();
     let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &master_key, options).unwrap();
@@ -162,6 +163,7 @@ pub struct Setup {
     pub groups: Groups,
     pub access: AccessRules,
     pub audit: AuditLog,
+    pub usage_keys: Option<UsageKeysOptions>,
 }
 
 impl Home {
@@ -172,6 +174,11 @@ impl Home {
     /// With this store, in one process.
     pub fn start_on(store: Arc<SubscriberStore>) -> Self {
         Self::assemble(Link::Local, |_| {}, store, MemoryEngine::default())
+    }
+
+    /// With this store, and changes.
+    pub fn start_over(store: Arc<SubscriberStore>, change: impl FnOnce(&mut Setup)) -> Self {
+        Self::assemble(Link::Local, change, store, MemoryEngine::default())
     }
 
     pub fn start_with(link: Link, change: impl FnOnce(&mut Setup)) -> Self {
@@ -197,8 +204,14 @@ impl Home {
             groups: Groups::default(),
             access: AccessRules::default(),
             audit: AuditLog::off(),
+            usage_keys: None,
         };
         change(&mut setup);
+        let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
+            store: store.clone(),
+            options,
+            listen: None,
+        });
         let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
         let udm = UdmRole {
             store: store.clone(),
@@ -216,12 +229,14 @@ impl Home {
             udm: Some(udm),
             ausf: None,
             aaa: None,
+            usage_keys: None,
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),
         };
         if link == Link::Local {
             first.ausf = Some(ausf);
+            first.usage_keys = usage_keys;
             let udm = Node::start(first).unwrap();
             return Self {
                 store,
@@ -239,6 +254,7 @@ impl Home {
             udm: None,
             ausf: Some(ausf),
             aaa: None,
+            usage_keys,
             groups: setup.groups,
             access: setup.access,
             audit: setup.audit,

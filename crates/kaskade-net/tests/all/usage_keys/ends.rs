@@ -1,0 +1,210 @@
+//! How EMSKs end, and who hears of it.
+
+use kaskade_anchor::emsk::{Custody, Holder as Record, SealedRoot, Why};
+
+use super::*;
+use kaskade_keys::eap::Emsk;
+use kaskade_keys::id::SessionId;
+use kaskade_testkit::memory::Failure;
+
+#[tokio::test]
+async fn a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_are_told() {
+    let (holder, root, _end) = Holder::start();
+    let home = start(Some(&root));
+    authenticated(&home, 0, 1).await;
+    let (smf, er) = (nf(&home, SMF), nf(&home, ER));
+    let first = smf.key(told_at(one(0), &format!("{root}/ended?of=one"))).await.unwrap();
+    let mut of_domain = domain(0, "visited.example");
+    of_domain.callback_uri = Some(Text(format!("{root}/domain")));
+    er.client.domain_key(&er.caller, of_domain).await.unwrap();
+    // Another subscriber's stay.
+    authenticated(&home, 1, 1).await;
+    let other = smf.key(told_at(one(1), &format!("{root}/other"))).await.unwrap();
+    // It does not take the message at first.
+    holder.answers.lock().unwrap().push(StatusCode::SERVICE_UNAVAILABLE);
+    let mut at_ue = five_g_aka(&home, 0, 1).await;
+    let told = holder.after(3).await;
+    let of_one: Vec<_> = told
+        .iter()
+        .filter(|(path, _)| path == "/ended")
+        .map(|(_, body)| body)
+        .collect();
+    let body = of_one.last().unwrap();
+    assert_eq!(body["supi"], supi(0).sbi());
+    assert_eq!(body["keyName"], first.key_name.to_string());
+    assert_eq!(body["emskName"], first.emsk_name.to_string());
+    assert_eq!(
+        (&body["label"], &body["reason"]),
+        (&"one@example.org".into(), &"reauthenticated".into())
+    );
+    let of_domain = told
+        .iter()
+        .find(|(path, _)| path == "/domain")
+        .expect("the key server, too");
+    assert_eq!(
+        (&of_domain.1["domain"], of_domain.1.get("keyName")),
+        (&"visited.example".into(), None)
+    );
+    // The new key is another one; the other subscriber's is as it was.
+    let second = smf.key(one(0)).await.unwrap();
+    assert_ne!(second.key.expose_to_its_server(), first.key.expose_to_its_server());
+    is_that_of(&second, &mut at_ue, &key_of("one@example.org", UsageData::default()));
+    let same = smf.key(told_at(one(1), &format!("{root}/other"))).await.unwrap();
+    assert_eq!(same.key.expose_to_its_server(), other.key.expose_to_its_server());
+    assert!(holder.told.lock().unwrap().iter().all(|(path, _)| path != "/other"));
+    let counters = home.ausf().usage_keys().unwrap().counters();
+    assert_eq!((counters.told.sum(), counters.not_told.sum()), (2, 1));
+    home.shutdown_unchecked().await;
+}
+
+#[tokio::test]
+async fn only_who_had_a_user_authenticated_ends_its_keys_by_deregistration() {
+    let home = start(None);
+    let smf = nf(&home, SMF);
+    authenticated(&home, 0, 1).await;
+    let by_first = home.seaf_at(1);
+    authenticated(&home, 0, 9).await;
+    smf.key(one(0)).await.unwrap();
+    // What the first AMF had is forgotten, and is not what there is.
+    by_first.deregister(&supi(0)).await.unwrap();
+    smf.key(one(0)).await.unwrap();
+    home.seaf_at(9).deregister(&supi(0)).await.unwrap();
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    // And so it is where the result is taken back.
+    let seaf = home.seaf_at(1);
+    let challenge = seaf.authenticate(supi(0), snn()).await.unwrap();
+    let at_ue = answer(&mut ue(0), &challenge);
+    seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star))
+        .await
+        .unwrap();
+    smf.key(one(0)).await.unwrap();
+    seaf.delete(&challenge.confirmation).await.unwrap();
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    home.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_key_is_given_of_a_suspended_subscriber() {
+    let home = start(None);
+    authenticated(&home, 0, 1).await;
+    let smf = nf(&home, SMF);
+    smf.key(one(0)).await.unwrap();
+    suspend(&home, &supi(0));
+    assert_eq!(refused(smf.key(one(0)).await), because(403, "AUTHENTICATION_REJECTED"));
+    assert_eq!(
+        refused(smf.key(octets(0, &[1])).await),
+        because(403, "AUTHENTICATION_REJECTED")
+    );
+    home.shutdown().await;
+}
+
+/// As after `kill -9`: what is durable is there, and nothing else.
+#[tokio::test]
+async fn after_a_restart_holders_are_told_that_their_emsk_is_lost() {
+    let (holder, root, _end) = Holder::start();
+    let home = start(Some(&root));
+    for index in 0..3 {
+        authenticated(&home, index, 1).await;
+        let uri = format!("{root}/{index}");
+        nf(&home, SMF).key(told_at(one(index), &uri)).await.unwrap();
+    }
+    let store = reopened(&home.engine);
+    home.shutdown_unchecked().await;
+    assert!(
+        holder.told.lock().unwrap().is_empty(),
+        "a process that ends says nothing"
+    );
+    let after = Home::start_over(store, |setup| set_up(setup, Some(&root)));
+    let mut told = holder.after(3).await;
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    for (index, (path, body)) in told.iter().enumerate() {
+        assert_eq!((path, &body["reason"]), (&format!("/{index}"), &"lost".into()));
+    }
+    let smf = nf(&after, SMF);
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    authenticated(&after, 0, 1).await;
+    smf.key(one(0)).await.unwrap();
+    let records = after.store.records();
+    assert_eq!(records.list::<Record>(None, 10).await.unwrap().len(), 1);
+    let counters = after.ausf().usage_keys().unwrap().counters();
+    let lost = counters.ended().find(|(why, _)| *why == Why::Lost).unwrap().1;
+    assert_eq!(lost, 3);
+    drop(records);
+    after.shutdown_unchecked().await;
+}
+
+#[tokio::test]
+async fn a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_sealed_any_more() {
+    let (holder, root, _end) = Holder::start();
+    let sealed = |setup: &mut Setup| {
+        set_up(setup, Some(&root));
+        setup.usage_keys.as_mut().unwrap().limits.custody = Custody::Sealed;
+    };
+    let home = Home::start_with(Link::Local, sealed);
+    authenticated(&home, 0, 1).await;
+    let uri = format!("{root}/ended");
+    let before = nf(&home, SMF).key(told_at(one(0), &uri)).await.unwrap();
+    let store = reopened(&home.engine);
+    home.shutdown_unchecked().await;
+
+    let home = Home::start_over(store, sealed);
+    let smf = nf(&home, SMF);
+    let after = loop {
+        // It is taken over while the node serves.
+        match smf.key(told_at(one(0), &uri)).await {
+            Ok(key) => break key,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    };
+    assert_eq!(after.key.expose_to_its_server(), before.key.expose_to_its_server());
+    assert_eq!((after.key_name, after.expiry), (before.key_name, before.expiry));
+    assert!(holder.told.lock().unwrap().is_empty());
+    let store = home.store.clone();
+    home.shutdown_unchecked().await;
+
+    let home = Home::start_over(store, |setup| set_up(setup, Some(&root)));
+    let told = holder.after(1).await;
+    assert_eq!(told[0].1["reason"], "lost");
+    let records = home.store.records();
+    assert!(records.list::<SealedRoot>(None, 10).await.unwrap().is_empty());
+    assert!(records.list::<Record>(None, 10).await.unwrap().is_empty());
+    drop(records);
+    home.shutdown_unchecked().await;
+}
+
+#[tokio::test]
+async fn a_key_whose_holder_cannot_be_written_is_not_told() {
+    let home = start(None);
+    authenticated(&home, 0, 1).await;
+    let smf = nf(&home, SMF);
+    home.engine.fail(Failure::Full);
+    assert_eq!(refused(smf.key(one(0)).await), because(500, "INSUFFICIENT_RESOURCES"));
+    home.engine.fail(Failure::Never);
+    smf.key(one(0)).await.unwrap();
+    home.shutdown_unchecked().await;
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_ends_and_its_holder_is_told() {
+    let (holder, root, _end) = Holder::start();
+    // Whose AUSF has no UDM beside it: it knows no subscribers but those that it is told of.
+    let home = Home::start_with(Link::Http, |setup| {
+        set_up(setup, Some(&root));
+        // One in each of the 16 shards.
+        setup.usage_keys.as_mut().unwrap().most = 1;
+    });
+    let (keys, amf) = (home.ausf().usage_keys().unwrap(), Requester::group("amf"));
+    let smf = nf(&home, SMF);
+    for number in 0..40 {
+        let supi: Supi = format!("imsi-00101{number:010}").parse().unwrap();
+        let session = SessionId::from_octets([number; 33]);
+        keys.born(&amf, &supi, Root::of_eap(Emsk::from_octets(&[number; 64]), session));
+        let request = UsageKeyRequest { supi, ..one(0) };
+        smf.key(told_at(request, &format!("{root}/{number}"))).await.unwrap();
+    }
+    let (held, holders) = keys.held();
+    assert!(held <= 16 && holders == held, "{held} {holders}");
+    let told = holder.after(40 - held).await;
+    assert!(told.len() == 40 - held && told.iter().all(|(_, body)| body["reason"] == "no-room"));
+    home.shutdown_unchecked().await;
+}
