@@ -25,7 +25,7 @@ mod usim_files;
 
 pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
-pub use bodies::{BODIES, nausf_bodies, nudm_bodies};
+pub use bodies::{BODIES, callback_uri, nausf_bodies, nudm_bodies, usage_key_bodies};
 pub use eap::{eap_machines, eap_packet};
 pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
@@ -49,6 +49,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("admin_import", admin_import),
     ("audit_entry", audit_entry),
     ("audit_segment", audit_segment),
+    ("callback_uri", callback_uri),
     ("certificate_names", certificate_names),
     ("config", config),
     ("content_type", content_type),
@@ -73,4 +74,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("suci_nas", suci_nas),
     ("suci_text", suci_text),
     ("supi", supi),
+    ("usage_key_bodies", usage_key_bodies),
 ];

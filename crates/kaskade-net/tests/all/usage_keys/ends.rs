@@ -5,6 +5,7 @@ use kaskade_anchor::emsk::{Custody, Holder as Record, SealedRoot, Why};
 use super::*;
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::SessionId;
+use kaskade_net::role::usage_keys::UsageKeysError;
 use kaskade_testkit::memory::Failure;
 
 #[tokio::test]
@@ -179,9 +180,36 @@ async fn a_key_whose_holder_cannot_be_written_is_not_told() {
     let smf = nf(&home, SMF);
     home.engine.fail(Failure::Full);
     assert_eq!(refused(smf.key(one(0)).await), because(500, "INSUFFICIENT_RESOURCES"));
-    home.engine.fail(Failure::Never);
-    smf.key(one(0)).await.unwrap();
     home.shutdown_unchecked().await;
+}
+
+/// The record of a holder is on its way when the EMSK ends: the store removes it again, and the key is not told.
+#[tokio::test]
+async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told() {
+    let home = start(None);
+    let keys = home.ausf().usage_keys().unwrap();
+    let caller = Caller::new(Requester::group("smf"));
+    for _ in 0..100 {
+        authenticated(&home, 0, 1).await;
+        let mut asking = std::pin::pin!(keys.usage_key(&caller, one(0)));
+        let written_already = std::future::poll_fn(|context| {
+            let polled = asking.as_mut().poll(context);
+            std::task::Poll::Ready(polled.is_ready())
+        });
+        if written_already.await {
+            continue;
+        }
+        assert!(keys.end(&supi(0), None, Why::Administered));
+        let refused = asking.await.map(drop).unwrap_err();
+        assert!(matches!(refused, UsageKeysError::Ended), "{refused}");
+        home.store.settle().unwrap();
+        let records = home.store.records();
+        assert!(records.list::<Record>(None, 10).await.unwrap().is_empty());
+        drop(records);
+        home.shutdown_unchecked().await;
+        return;
+    }
+    panic!("it is always written at once");
 }
 
 #[tokio::test]
@@ -190,12 +218,12 @@ async fn what_there_is_no_room_for_ends_and_its_holder_is_told() {
     // Whose AUSF has no UDM beside it: it knows no subscribers but those that it is told of.
     let home = Home::start_with(Link::Http, |setup| {
         set_up(setup, Some(&root));
-        // One in each of the 16 shards.
+        // In each of the 16 shards as few as one can have.
         setup.usage_keys.as_mut().unwrap().most = 1;
     });
     let (keys, amf) = (home.ausf().usage_keys().unwrap(), Requester::group("amf"));
     let smf = nf(&home, SMF);
-    for number in 0..40 {
+    for number in 0..80 {
         let supi: Supi = format!("imsi-00101{number:010}").parse().unwrap();
         let session = SessionId::from_octets([number; 33]);
         keys.born(&amf, &supi, Root::of_eap(Emsk::from_octets(&[number; 64]), session));
@@ -203,8 +231,8 @@ async fn what_there_is_no_room_for_ends_and_its_holder_is_told() {
         smf.key(told_at(request, &format!("{root}/{number}"))).await.unwrap();
     }
     let (held, holders) = keys.held();
-    assert!(held <= 16 && holders == held, "{held} {holders}");
-    let told = holder.after(40 - held).await;
-    assert!(told.len() == 40 - held && told.iter().all(|(_, body)| body["reason"] == "no-room"));
+    assert!(held <= 48 && holders == held, "{held} {holders}");
+    let told = holder.after(80 - held).await;
+    assert!(told.len() == 80 - held && told.iter().all(|(_, body)| body["reason"] == "no-room"));
     home.shutdown_unchecked().await;
 }
