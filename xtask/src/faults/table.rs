@@ -239,6 +239,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("predecessor-not-retired", "keys of the authentication before are not ended by the next", NET, "a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_are_told"),
     fault("callback-to-anywhere", "a network function makes this program send requests to any host", NET, "whoever_asks_wrongly_is_told_why_and_learns_nothing_of_subscribers"),
     fault("keys-of-the-suspended", "keys are given of a subscriber who is suspended", NET, "no_key_is_given_of_a_suspended_subscriber"),
+    fault("keys-outlive-the-subscription", "keys below the EMSK of a suspended or removed subscriber live on", PROGRAM, "no_key_below_the_emsk_outlives_the_subscription"),
     fault("lost-not-told", "after a restart nobody is told that its EMSK is lost", NET, "after_a_restart_holders_are_told_that_their_emsk_is_lost"),
     fault("key-of-an-ended-emsk", "a key is told whose EMSK ended while it was written", NET, "a_key_whose_emsk_ends_while_it_is_written_is_not_told"),
     fault("holders-not-told", "who holds a key is not told of its end", ANCHOR, "its_end_removes_all_holders_and_tells_those_who_want_to_hear"),

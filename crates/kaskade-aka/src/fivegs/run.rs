@@ -124,7 +124,7 @@ impl Machine for Run {
                 Step::to(next).asking(RunAsk::Report { success })
             }
             (Self::Confirmed(Confirmed { supi, k_seaf, .. }), Some(RunInput::Reported)) => {
-                // K_AUSF ends here: no service needs it yet, and what is not kept cannot be stolen.
+                // K_AUSF ends here, and what is not kept cannot be stolen: whoever makes an EMSK of it has taken it out of the stage before.
                 let authenticated = Authenticated { supi, k_seaf };
                 Step::end().asking(RunAsk::Keep).telling(Guarded::new(authenticated))
             }
@@ -154,7 +154,7 @@ pub enum Kept<E> {
     TakingBack(Success<E>),
 }
 
-/// Who was authenticated where. K_AUSF is not in it: no service needs it yet.
+/// Who was authenticated where. K_AUSF is not in it: nothing that is done with a result needs it.
 #[derive(Clone, Debug)]
 pub struct Success<E> {
     /// Who.

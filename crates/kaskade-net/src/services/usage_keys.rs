@@ -7,7 +7,7 @@ use crate::sbi::service::Released;
 
 crate::service! {
     /// Keys below the EMSK of a subscriber: services, slices, applications and domains (RFC 5295).
-    pub trait UsageKeys = "kaskade-usage-keys" "v1", "project profile, docs/emsk.md";
+    pub trait UsageKeys = "kaskade-usage-keys" "v1", "Project profile: docs/emsk.md";
 
     /// Gives the key of a usage: a USRK, or in a domain a DSUSRK.
     usage_key: POST "/keys" () (request: UsageKeyRequest)

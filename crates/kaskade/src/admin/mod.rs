@@ -9,7 +9,7 @@
 //! | Room | What |
 //! |---|---|
 //! | [`operation`] | the declaration, and the list of all |
-//! | [`subscriber`], [`hn_key`], [`policy`], [`context`], [`audit`] | what it is about |
+//! | [`subscriber`], [`hn_key`], [`policy`], [`context`], [`emsk`], [`audit`] | what it is about |
 //! | [`streams`], [`telling`] | imports and exports, and what is told meanwhile |
 //! | [`openapi`] | the document of all |
 //! | [`principal`] | who asks, and which role may what |
@@ -21,6 +21,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod context;
+pub(crate) mod emsk;
 pub(crate) mod hn_key;
 pub(crate) mod link;
 mod log;
@@ -51,6 +52,7 @@ use kaskade_keys::Supi;
 use kaskade_net::live::Live;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
+use kaskade_net::role::usage_keys::UsageKeys;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 
@@ -85,6 +87,7 @@ pub(crate) struct Admin {
 pub(crate) struct RunningRoles {
     pub(crate) udm: Option<Arc<Udm>>,
     pub(crate) ausf: Option<Arc<Ausf>>,
+    pub(crate) usage_keys: Option<Arc<UsageKeys>>,
 }
 
 impl Admin {

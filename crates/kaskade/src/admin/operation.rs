@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use super::places::Work;
 use super::text::{self, KeyId, Wire};
 use super::{Admin, NotDone, Principal, Role};
-use super::{audit, body, context, hn_key, policy, subscriber};
+use super::{audit, body, context, emsk, hn_key, policy, subscriber};
 use kaskade::subscription::Who;
 use kaskade_keys::Supi;
 
@@ -307,6 +307,9 @@ pub(crate) static ALL: &[Row] = &[
     Row::of::<policy::Set>(),
     Row::of::<policy::Reset>(),
     Row::of::<context::List>(),
+    Row::of::<emsk::ListUsages>(),
+    Row::of::<emsk::ListKeys>(),
+    Row::of::<emsk::Retire>(),
     Row::of::<audit::Verify>(),
     Row::of::<audit::Head>(),
     Row::of::<audit::Show>(),

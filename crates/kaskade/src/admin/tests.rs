@@ -1,16 +1,27 @@
 //! Operations over a store of their own, where what comes between two steps matters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use kaskade::administration::ContextQuery;
 use kaskade::config::Config;
+use kaskade_anchor::emsk::Root;
+use kaskade_codec::sbi::usage_keys::UsageKeyRequest;
+use kaskade_flow::Refusal;
 use kaskade_keys::Supi;
+use kaskade_keys::eap::Emsk;
+use kaskade_keys::id::SessionId;
+use kaskade_net::role::udm::{Udm, UdmOptions};
+use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysOptions};
+use kaskade_net::sbi::peer::Requester;
+use kaskade_net::sbi::service::Caller;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::{StoreOptions, SubscriberStore};
 
 use super::operation::Operation;
 use super::subscriber::{Add, AllowReuse, Change, List, ListQuery, Remove};
 use super::text::{Flag, Text};
-use super::{Admin, Log, Principal, Role, body};
+use super::{Admin, Log, Principal, Role, RunningRoles, body, emsk};
 use crate::data_dir::DataDir;
 
 const GPSI: &str = "msisdn-491701234567";
@@ -120,4 +131,114 @@ fn a_change_of_nothing_is_none() {
     assert!(admin.try_changing().is_some());
     let _changing = admin.changing();
     assert!(admin.try_changing().is_none());
+}
+
+/// The same in a node that runs, with EMSKs of both subscribers and a key below each.
+fn with_keys() -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
+    let (folder, admin) = admin();
+    let config = "[emsk.usages.one]\nlabel = \"one@example.org\"\n[emsk.usages.one.grants]\n\"af.example.org\" = []\n";
+    let config = Config::parse(config, std::path::Path::new("k.toml")).expect("a configuration");
+    let store = Arc::clone(admin.store.as_ref().expect("a store"));
+    let options = UsageKeysOptions {
+        policy: config.requesters().expect("known").usage_keys,
+        ..UsageKeysOptions::default()
+    };
+    let usage_keys = Arc::new(UsageKeys::new(Arc::clone(&store), true, options).expect("usage keys"));
+    admin.renew(config);
+    let admin = admin.running_as(RunningRoles {
+        udm: Some(Arc::new(Udm::new(store, UdmOptions::default()))),
+        ausf: None,
+        usage_keys: Some(Arc::clone(&usage_keys)),
+    });
+    for number in [1, 2] {
+        authenticate(&usage_keys, number);
+        let caller = Caller::new(Requester::group("af.example.org"));
+        let request = UsageKeyRequest {
+            supi: supi(number),
+            label: "one@example.org".parse().expect("a label"),
+            domain: None,
+            data_hex: None,
+            snssai: None,
+            application: None,
+            callback_uri: None,
+        };
+        drop(pollster::block_on(usage_keys.usage_key(&caller, request)).expect("a key"));
+    }
+    (folder, admin, usage_keys)
+}
+
+fn authenticate(usage_keys: &UsageKeys, number: u64) {
+    let octet = u8::try_from(number).expect("small");
+    let session = SessionId::from_octets([octet; 33]);
+    let root = Root::of_eap(Emsk::from_octets(&[octet; 64]), session);
+    usage_keys.born(&Requester::group("amf"), &supi(number), root);
+}
+
+#[test]
+fn no_key_below_the_emsk_outlives_the_subscription() {
+    let (_folder, admin, usage_keys) = with_keys();
+    let who = || supi(1).sbi().parse().expect("a subscriber");
+    let changes = |text: &str| body::read(text.as_bytes()).expect("changes");
+    let by = Principal::user(0);
+    assert_eq!(usage_keys.held(), (2, 2));
+    Change::run(&admin, &by, who(), Default::default(), changes(r#"{"akma":true}"#)).expect("changed");
+    assert_eq!(usage_keys.held(), (2, 2), "that says nothing about keys");
+    Change::run(&admin, &by, who(), Default::default(), changes(r#"{"suspended":true}"#)).expect("suspended");
+    assert_eq!(usage_keys.holders_of(&supi(1)), None);
+    Change::run(
+        &admin,
+        &by,
+        who(),
+        Default::default(),
+        changes(r#"{"suspended":false}"#),
+    )
+    .expect("resumed");
+    assert_eq!(usage_keys.holders_of(&supi(1)), None, "until it is authenticated again");
+    authenticate(&usage_keys, 1);
+    Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
+    assert_eq!(usage_keys.holders_of(&supi(1)), None);
+    assert_eq!(usage_keys.held(), (1, 1), "the other one's stays");
+}
+
+#[test]
+fn keys_are_listed_by_name_and_end_when_an_operator_says_so() {
+    let (_folder, admin, usage_keys) = with_keys();
+    let by = Principal::user(0);
+    let listed = |admin: &Admin, of: Option<u64>| {
+        let query = ContextQuery {
+            supi: of.map(|number| Text(supi(number))),
+            limit: None,
+        };
+        let listed = emsk::ListKeys::run(admin, &by, (), query, Default::default()).expect("listed");
+        listed.keys
+    };
+    admin.store().expect("a store").settle().expect("settled");
+    assert_eq!(listed(&admin, None).len(), 2);
+    let [key] = &*listed(&admin, Some(1)) else {
+        panic!("one")
+    };
+    assert_eq!(
+        (key.holder.as_str(), key.label.as_deref()),
+        ("af.example.org", Some("one@example.org"))
+    );
+    assert!(!key.supi.contains("0000000001"), "{}", key.supi);
+    let usages = emsk::ListUsages::run(&admin, &by, (), Default::default(), Default::default()).expect("usages");
+    assert_eq!(
+        (usages.usages.len(), usages.emsks, usages.holders),
+        (1, Some(2), Some(2))
+    );
+    let retired = emsk::Retire::run(&admin, &by, supi(1), Default::default(), Default::default()).expect("retired");
+    assert_eq!(retired.holders, 1);
+    assert_eq!(usage_keys.held(), (1, 1));
+    let again = emsk::Retire::run(&admin, &by, supi(1), Default::default(), Default::default());
+    assert_eq!(again.map(drop).expect_err("gone").why(), Refusal::DataNotFound);
+    admin.store().expect("a store").settle().expect("settled");
+    assert_eq!(listed(&admin, None).len(), 1);
+    // Where no node runs, records are all that there is.
+    let offline = Admin { running: None, ..admin };
+    let retired = emsk::Retire::run(&offline, &by, supi(2), Default::default(), Default::default()).expect("retired");
+    assert_eq!(retired.holders, 1);
+    assert!(listed(&offline, None).is_empty());
+    let none = emsk::Retire::run(&offline, &by, supi(2), Default::default(), Default::default());
+    assert!(none.is_err());
 }

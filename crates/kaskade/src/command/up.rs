@@ -47,7 +47,7 @@ use demo::Demo;
     kaskade up --config kaskade.toml --role ausf --data ausf-data
 
 SIGHUP takes over from changed files: certificates, keys and authorities of listeners and clients; serving networks, reservations, groups
-and who may ask for what; access tokens; RADIUS clients; the roles of administrators; home network keys; the filter of the log. What is wrong with them is
+and who may ask for what; access tokens; RADIUS clients; usages of the EMSK; the roles of administrators; home network keys; the filter of the log. What is wrong with them is
 logged, and nothing changes. SIGTERM or Ctrl-C ends in order, a second one at once.
 
 Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
@@ -219,6 +219,9 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
             facts.push((name, format!("{} (another node)", udm.trim_end_matches('/'))));
         }
         facts.push(("AUSF", format!("{url}/nausf-auth/v1")));
+    }
+    if let Some(url) = node.usage_keys_url() {
+        facts.push(("Keys", format!("{url}/kaskade-usage-keys/v1")));
     }
     let (radius, radsec) = node.radius_addresses();
     let all = radius.iter().map(|address| ("RADIUS", format!("{address} (UDP)")));

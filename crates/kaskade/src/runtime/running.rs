@@ -60,6 +60,7 @@ impl Running {
         let roles = RunningRoles {
             udm: node.udm().cloned(),
             ausf: node.ausf().cloned(),
+            usage_keys: node.usage_keys().cloned(),
         };
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),

@@ -49,4 +49,5 @@ mod runtime;
 mod sequence_numbers;
 mod statuses;
 mod subscriptions;
+mod usage_keys;
 mod usual_way;

@@ -4,7 +4,6 @@ use kaskade_aka::eap_aka::identity::Claim;
 use kaskade_aka::eap_aka::server::{
     Authenticated, Names, Server, ServerAsk, ServerInput, Telling, UserFound, Vector, VectorRequest,
 };
-use kaskade_anchor::emsk::Root;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};

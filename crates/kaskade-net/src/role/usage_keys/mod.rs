@@ -176,6 +176,13 @@ impl UsageKeys {
         })
     }
 
+    /// How many hold keys of a subscriber; `None` where it has no EMSK.
+    pub fn holders_of(&self, supi: &Supi) -> Option<usize> {
+        let (subscriber, now) = (self.subscriber(supi), moment());
+        self.shard(subscriber)
+            .look(subscriber, now, |anchor| anchor.holders().count())
+    }
+
     /// A user was authenticated, for this requester: from now on there are keys below this EMSK, and none below the one before.
     pub fn born(&self, by: &Requester, supi: &Supi, root: Root) {
         // Nobody could ask.

@@ -129,6 +129,7 @@ impl Admin {
                 Ok(put) => done += count(put),
                 Err(Partly { done: put, error }) => return Err(BrokenOff::after(done + count(put), error.into())),
             }
+            self.keys_end_of_all(&subscribers);
             progress(done);
         }
         Ok(Written::of(done, &replaced))
@@ -140,7 +141,15 @@ impl Admin {
         let subscribers = self.subscribers_of(entries)?;
         let event = counting(&event, &replaced);
         let done = self.store()?.put_together_on_record(&subscribers, &event)?;
+        self.keys_end_of_all(&subscribers);
         Ok(Written::of(count(done), &replaced))
+    }
+
+    /// They may have other cards.
+    fn keys_end_of_all(&self, subscribers: &[Subscriber]) {
+        for subscriber in subscribers {
+            self.keys_end_of(&subscriber.supi);
+        }
     }
 
     /// What the log is told of each.

@@ -99,6 +99,8 @@ impl Operation for Add {
                 .map_err(StoreError::from)?,
             false => store.add_on_record(&subscriber, added)?,
         }
+        // It may be another card.
+        admin.keys_end_of(supi);
         admin.told()?;
         admin.view_of(supi, false)
     }
