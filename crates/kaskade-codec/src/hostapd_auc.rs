@@ -4,9 +4,10 @@
 //! AKA-REQ-AUTH <IMSI>                                        → AKA-RESP-AUTH <IMSI> <RAND> <AUTN> <IK> <CK> <RES>
 //!                                                            → AKA-RESP-AUTH <IMSI> FAILURE
 //! AKA-AUTS <IMSI> <AUTS> <RAND>                              no answer; the next request wants a vector that the card accepts
+//! SIM-REQ-AUTH <IMSI> <HOW MANY>                             → SIM-RESP-AUTH <IMSI> FAILURE
 //! ```
 //!
-//! IMSI in 5 to 15 decimal digits, all else in hexadecimal digits, most significant octet first; one space between two fields, none
+//! Triplets of EAP-SIM are not served: the third is read so that it can be refused. IMSI in 5 to 15 decimal digits, all else in hexadecimal digits, most significant octet first; one space between two fields, none
 //! around, no end of line. Source: `hostapd/hlr_auc_gw.txt` of hostap 2.10.
 //!
 //! A request does not say for which method the vector is: the socket it came by does, so that each method has one. The separation
@@ -27,7 +28,9 @@ use crate::hex;
 
 const VECTOR: &[u8] = b"AKA-REQ-AUTH";
 const RESYNCHRONISATION: &[u8] = b"AKA-AUTS";
+const TRIPLETS: &[u8] = b"SIM-REQ-AUTH";
 const ANSWER: &[u8] = b"AKA-RESP-AUTH ";
+const ANSWER_OF_TRIPLETS: &[u8] = b"SIM-RESP-AUTH ";
 const FAILURE: &[u8] = b"FAILURE";
 
 /// Octets of the longest request: `AKA-AUTS` with an IMSI of 15 digits. A longer datagram is none.
@@ -54,6 +57,13 @@ pub enum Request {
         /// RAND of the challenge, 16 octets.
         rand: Rand,
     },
+    /// Triplets of EAP-SIM, which nobody here gives.
+    Triplets {
+        /// Whose.
+        imsi: Imsi,
+        /// How many, 1 to 9: one digit. hostapd asks for 2 or 3.
+        count: u8,
+    },
 }
 
 impl Request {
@@ -70,6 +80,7 @@ impl Request {
         let expected = match command {
             VECTOR => 1,
             RESYNCHRONISATION => 3,
+            TRIPLETS => 2,
             _ => return Err(RequestError::Command),
         };
         let has = fields.clone().count();
@@ -80,7 +91,32 @@ impl Request {
                 auts: Auts::from_octets(read(Field::Auts, auts)?),
                 rand: Rand::from_octets(read(Field::Rand, rand)?),
             }),
+            (Some(imsi), Some(count), None) if expected == 2 => Ok(Self::Triplets {
+                imsi: read_imsi(imsi)?,
+                count: read_count(count)?,
+            }),
             _ => Err(RequestError::Fields { expected, has }),
+        }
+    }
+
+    /// The datagram that refuses it, whatever the reason; `None` of what is not answered.
+    #[must_use]
+    pub fn failure(&self) -> Option<Vec<u8>> {
+        let (answer, imsi) = match self {
+            Self::Vector { imsi } => (ANSWER, imsi),
+            Self::Triplets { imsi, .. } => (ANSWER_OF_TRIPLETS, imsi),
+            Self::Resynchronisation { .. } => return None,
+        };
+        let mut datagram = Vec::with_capacity(MOST_OF_ANSWER);
+        put(&mut datagram, &[answer, imsi.digits(), b" ", FAILURE]);
+        Some(datagram)
+    }
+
+    /// Whose card it is about.
+    #[must_use]
+    pub const fn imsi(&self) -> &Imsi {
+        match self {
+            Self::Vector { imsi } | Self::Resynchronisation { imsi, .. } | Self::Triplets { imsi, .. } => imsi,
         }
     }
 
@@ -96,8 +132,19 @@ impl Request {
                 datagram.push(b' ');
                 hex::push(&mut datagram, rand.octets());
             }
+            Self::Triplets { imsi, count } => {
+                let digit = [b'0'.saturating_add(*count)];
+                put(&mut datagram, &[TRIPLETS, b" ", imsi.digits(), b" ", &digit]);
+            }
         }
         datagram
+    }
+}
+
+fn read_count(digits: &[u8]) -> Result<u8, RequestError> {
+    match digits {
+        [digit @ b'1'..=b'9'] => Ok(digit.saturating_sub(b'0')),
+        _ => Err(RequestError::Count),
     }
 }
 
@@ -159,14 +206,6 @@ impl Vector<'_> {
     }
 }
 
-/// The datagram that answers [`Request::Vector`] where there is no vector, whatever the reason.
-#[must_use]
-pub fn failure(imsi: &Imsi) -> Vec<u8> {
-    let mut datagram = Vec::with_capacity(MOST_OF_ANSWER);
-    put(&mut datagram, &[ANSWER, imsi.digits(), b" ", FAILURE]);
-    datagram
-}
-
 fn put(datagram: &mut Vec<u8>, parts: &[&[u8]]) {
     parts.iter().for_each(|part| datagram.extend_from_slice(part));
 }
@@ -200,8 +239,8 @@ pub enum RequestError {
         /// How many there are.
         has: usize,
     },
-    /// Neither of the two: hostapd asks for triplets by `SIM-REQ-AUTH`, which nobody answers here.
-    #[error("request to the AuC: it begins with neither AKA-REQ-AUTH nor AKA-AUTS")]
+    /// None of the three.
+    #[error("request to the AuC: it begins with neither AKA-REQ-AUTH nor AKA-AUTS nor SIM-REQ-AUTH")]
     Command,
     /// Too many fields or too few.
     #[error("request to the AuC: {has} fields behind the command, {expected} are expected, with one space before each")]
@@ -214,6 +253,9 @@ pub enum RequestError {
     /// The IMSI is no text.
     #[error("request to the AuC: the IMSI is no text, 5 to 15 decimal digits are expected")]
     ImsiNoText,
+    /// Triplets are not so many.
+    #[error("request to the AuC: how many triplets is not one digit from 1 to 9")]
+    Count,
     /// The IMSI is not of its form.
     #[error("request to the AuC: {0}")]
     Imsi(ParseError),

@@ -15,6 +15,7 @@ mod eap;
 mod erp;
 mod files;
 mod headers;
+mod hostapd_auc;
 mod identities;
 mod radius;
 mod record_rows;
@@ -30,6 +31,7 @@ pub use eap::{eap_machines, eap_packet};
 pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
+pub use hostapd_auc::hostapd_auc;
 pub use identities::{serving_network_name, suci_nas, suci_text, supi};
 pub use radius::radius_packet;
 pub use record_rows::{file_rows, record_rows};
@@ -59,6 +61,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("erp_packet", erp_packet),
     ("file_rows", file_rows),
     ("hn_key", hn_key),
+    ("hostapd_auc", hostapd_auc),
     ("import_csv", import_csv),
     ("import_toml", import_toml),
     ("nausf_bodies", nausf_bodies),

@@ -7,8 +7,8 @@
 //! | [`Oracle`] | `interop/oracle/reference.py` (Python, package `cryptography`) | MILENAGE, TUAK, the TS 33.220 KDF, SUCI, EAP-AKA', NAS algorithms |
 //! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE and XOR vectors of 2G/3G, AUTS, COMP128; TUAK from 1.10 on |
 //!
-//! Two programs speak EAP with ours: [`eapol_test`], a peer with a card in software, and [`hostapd`], a server. `cargo xtask test`
-//! gets them.
+//! Two programs speak EAP with ours: [`eapol_test`], a peer with a card in software ([`UsimPeer`]), and [`hostapd`], a server
+//! ([`EapServer`]). FreeRADIUS passes on what they say ([`RadiusProxy`]). `cargo xtask test` gets them.
 //!
 //! ```no_run
 //! use kaskade_oracle::{Arg, Oracle, octets};
@@ -42,11 +42,15 @@
 
 mod auc_gen;
 mod eap;
+mod freeradius;
+mod hostap;
 mod python;
 mod records;
 
 pub use auc_gen::{GsmVector, OsmoAucGen, UmtsVector};
 pub use eap::{Printed, eapol_test, hostapd};
+pub use freeradius::{RadiusProxy, radclient};
+pub use hostap::{EapServer, UsimPeer};
 pub use python::{Arg, Oracle};
 pub use records::{RECORDS_VARIABLE, SPOILED_VARIABLE, missing_program, not_here, vectors};
 

@@ -2,21 +2,17 @@
 //! vectors, and with the keys that follow from them.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs::File;
-use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use kaskade_aka::arpf::{self, EapAkaAv};
 use kaskade_aka::auc::{self, Credentials, Quintet};
-use kaskade_codec::hostapd_auc::{MOST, Request, Vector, failure};
+use kaskade_codec::hostapd_auc::{MOST, Request, Vector};
 use kaskade_crypto::{Amf, K, Opc, Rand, Sqn};
 use kaskade_keys::eap::{Emsk, Msk};
 use kaskade_keys::id::{Cryptosuite, EapIdentity, SessionId};
 use kaskade_keys::umts::{CkIk, SqnXorAk};
-use kaskade_oracle::Printed;
+use kaskade_oracle::{EapServer, Printed, UsimPeer};
 
 const IMSI: &str = "001010000000001";
 const K_DIGITS: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
@@ -102,9 +98,9 @@ impl Auc {
                 given.vectors.push(quintet);
                 Some(answer)
             }
-            Request::Vector { imsi } => {
+            Request::Vector { .. } => {
                 given.failures += 1;
-                Some(failure(imsi))
+                request.failure()
             }
             Request::Resynchronisation { auts, rand, .. } => {
                 if let Ok(sqn) = auc::verify_auts(&self.card, rand, auts) {
@@ -118,30 +114,18 @@ impl Auc {
     }
 }
 
-/// hostapd with its AuC; ends with this.
+/// hostapd with its AuC.
 struct House {
     folder: tempfile::TempDir,
-    hostapd: Child,
-    port: u16,
+    hostapd: EapServer,
     given: Arc<Mutex<Given>>,
-    peer: Command,
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        // Not killed: it removes its own socket.
-        let _ = Command::new("kill").arg(self.hostapd.id().to_string()).status();
-        let _ = self.hostapd.wait();
-    }
 }
 
 impl House {
     /// `None` if a program is not here.
     fn start(method: Method) -> Option<Self> {
-        let (mut hostapd, peer) = (kaskade_oracle::hostapd()?, kaskade_oracle::eapol_test()?);
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let auc = path("auc.sock");
+        let auc = folder.path().join("auc.sock");
         let given = Arc::default();
         let socket = UnixDatagram::bind(&auc).unwrap();
         let run = Auc {
@@ -152,63 +136,26 @@ impl House {
             given: Arc::clone(&given),
         };
         std::thread::spawn(move || run.run());
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        std::fs::write(
-            path("users"),
-            "\"0\"* AKA\n\"2\"* AKA\n\"4\"* AKA\n\"6\"* AKA'\n\"7\"* AKA'\n\"8\"* AKA'\n",
-        )
-        .unwrap();
-        std::fs::write(path("clients"), "127.0.0.1 testing123\n").unwrap();
-        let configuration = format!(
-            "interface=none0\ndriver=none\nlogger_stdout=-1\nlogger_stdout_level=0\nieee8021x=1\neap_server=1\n\
-             eap_sim_db=unix:{}\neap_sim_aka_result_ind=1\neap_sim_id=3\neap_user_file={}\neap_server_erp=1\nerp_domain={REALM}\n\
-             radius_server_clients={}\nradius_server_auth_port={port}\n",
-            auc.display(),
-            path("users").display(),
-            path("clients").display(),
-        );
-        std::fs::write(path("hostapd.conf"), configuration).unwrap();
-        let said = path("hostapd.log");
-        let log = File::create(&said).unwrap();
-        hostapd
-            .arg(path("hostapd.conf"))
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(Stdio::null());
-        let hostapd = hostapd.spawn().unwrap();
-        let house = Self {
+        Some(Self {
+            hostapd: EapServer::start(folder.path(), &auc, REALM)?,
             folder,
-            hostapd,
-            port,
             given,
-            peer,
-        };
-        let begun = Instant::now();
-        while !std::fs::read_to_string(&said).unwrap().contains("AP-ENABLED") {
-            assert!(begun.elapsed() < Duration::from_secs(30), "hostapd does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(house)
+        })
     }
 
-    /// Authenticates, and as often again as said. What the card knows is K, OPc and the highest SQN.
-    fn authenticate(&mut self, method: Method, imsi: &str, k: &str, sqn: &str, again: u8) -> (bool, Printed) {
-        let file = self.folder.path().join("peer.conf");
-        let network = format!(
-            "network={{\nssid=\"x\"\nkey_mgmt=IEEE8021X\neap={}\nidentity=\"{}{imsi}@{REALM}\"\n\
-             password=\"{k}:{OPC_DIGITS}:{sqn}\"\nphase1=\"result_ind=1\"\nerp=1\n}}\n",
-            method.name(),
-            method.digit(),
-        );
-        std::fs::write(&file, network).unwrap();
-        let mut peer = Command::new(self.peer.get_program());
-        peer.arg("-c").arg(&file);
-        peer.args(["-a", "127.0.0.1", "-s", "testing123", "-t", "20"]);
-        peer.args(["-p", &self.port.to_string(), "-r", &again.to_string()]);
-        let output = peer.stdin(Stdio::null()).output().unwrap();
-        (output.status.success(), Printed::new(&output.stdout))
+    /// Authenticates, and as often again as said; `None` if the peer is not here.
+    fn authenticate(&self, peer: &UsimPeer, again: u8) -> Option<(bool, Printed)> {
+        let folder = self.folder.path();
+        peer.authenticate(folder, self.hostapd.port(), EapServer::SECRET, again)
+    }
+}
+
+/// A peer with a result indication.
+fn peer(method: Method, imsi: &str) -> UsimPeer {
+    let identity = format!("{}{imsi}@{REALM}", method.digit());
+    UsimPeer {
+        result_ind: true,
+        ..UsimPeer::new(method.name(), &identity, [K_DIGITS, OPC_DIGITS])
     }
 }
 
@@ -274,8 +221,10 @@ fn agree(printed: &Printed, quintet: &Quintet, method: Method) {
 #[test]
 fn hostapd_authenticates_with_our_vectors() {
     for method in [Method::AkaPrime, Method::Aka] {
-        let Some(mut house) = House::start(method) else { return };
-        let (passed, printed) = house.authenticate(method, IMSI, K_DIGITS, "000000000000", 2);
+        let Some(house) = House::start(method) else { return };
+        let Some((passed, printed)) = house.authenticate(&peer(method, IMSI), 2) else {
+            return;
+        };
         assert!(passed, "{method:?}: {}", printed.text());
         assert_eq!(
             printed.successes(),
@@ -294,8 +243,14 @@ fn hostapd_authenticates_with_our_vectors() {
 #[test]
 fn hostapd_hands_on_what_a_card_says_of_its_sqn() {
     for method in [Method::AkaPrime, Method::Aka] {
-        let Some(mut house) = House::start(method) else { return };
-        let (passed, printed) = house.authenticate(method, IMSI, K_DIGITS, "000000010000", 0);
+        let Some(house) = House::start(method) else { return };
+        let ahead = UsimPeer {
+            sqn: "000000010000".to_owned(),
+            ..peer(method, IMSI)
+        };
+        let Some((passed, printed)) = house.authenticate(&ahead, 0) else {
+            return;
+        };
         assert!(passed, "{method:?}: {}", printed.text());
         let given = house.given.lock().unwrap();
         assert_eq!(given.resynchronised, [Sqn::new(0x1_0000).unwrap()]);
@@ -305,19 +260,27 @@ fn hostapd_hands_on_what_a_card_says_of_its_sqn() {
 
 #[test]
 fn hostapd_lets_nobody_in_with_another_key_an_unknown_name_or_the_other_bit() {
-    let Some(mut house) = House::start(Method::AkaPrime) else {
+    let Some(house) = House::start(Method::AkaPrime) else {
         return;
     };
-    let other = K_DIGITS.replace('4', "5");
-    let (passed, printed) = house.authenticate(Method::AkaPrime, IMSI, &other, "000000000000", 0);
-    assert!(!passed && printed.successes() == 0, "{}", printed.text());
-    let (passed, printed) = house.authenticate(Method::AkaPrime, "001010000000002", K_DIGITS, "000000000000", 0);
-    assert!(!passed && printed.successes() == 0, "{}", printed.text());
+    let card = peer(Method::AkaPrime, IMSI);
+    let other = UsimPeer {
+        k: K_DIGITS.replace('4', "5"),
+        ..card.clone()
+    };
+    for stranger in [other, peer(Method::AkaPrime, "001010000000002")] {
+        let Some((passed, printed)) = house.authenticate(&stranger, 0) else {
+            return;
+        };
+        assert!(!passed && printed.successes() == 0, "{}", printed.text());
+    }
     assert_eq!(house.given.lock().unwrap().failures, 1);
-    let Some(mut house) = House::start(Method::Aka) else {
+    let Some(house) = House::start(Method::Aka) else {
         return;
     };
-    let (passed, printed) = house.authenticate(Method::AkaPrime, IMSI, K_DIGITS, "000000000000", 0);
+    let Some((passed, printed)) = house.authenticate(&card, 0) else {
+        return;
+    };
     assert!(!passed && printed.successes() == 0, "{}", printed.text());
     let given = house.given.lock().unwrap();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! What hostapd asks an AuC: its own datagrams, what is refused with which words, and whatever else somebody sends.
 
-use kaskade_codec::hostapd_auc::{MOST, MOST_OF_ANSWER, Request, RequestError, Vector, failure};
+use kaskade_codec::hostapd_auc::{MOST, MOST_OF_ANSWER, Request, RequestError, Vector};
 use kaskade_crypto::{Autn, Auts, Ck, Ik, Rand, Res};
 use kaskade_keys::id::Imsi;
 use proptest::prelude::*;
@@ -53,7 +53,18 @@ fn a_vector_is_asked_for_and_answered_as_hostap_does() {
     };
     let answer = longest.emit(&imsi());
     assert_eq!((answer.len(), answer.capacity()), (MOST_OF_ANSWER, MOST_OF_ANSWER));
-    assert_eq!(failure(&imsi()), b"AKA-RESP-AUTH 001010000000001 FAILURE");
+    let failure = Request::Vector { imsi: imsi() }.failure().unwrap();
+    assert_eq!(failure, b"AKA-RESP-AUTH 001010000000001 FAILURE");
+}
+
+#[test]
+fn triplets_are_asked_for_and_refused() {
+    let asked = b"SIM-REQ-AUTH 001010000000001 3";
+    let request = Request::parse(asked).unwrap();
+    let expected = Request::Triplets { imsi: imsi(), count: 3 };
+    assert_eq!(request, expected);
+    assert_eq!((request.emit(), *request.imsi()), (asked.to_vec(), imsi()));
+    assert_eq!(request.failure().unwrap(), b"SIM-RESP-AUTH 001010000000001 FAILURE");
 }
 
 #[test]
@@ -68,6 +79,7 @@ fn a_resynchronisation_is_read() {
     };
     assert_eq!(Request::parse(longest.as_bytes()), Ok(request.clone()));
     assert_eq!(String::from_utf8(request.emit()).unwrap(), longest);
+    assert_eq!(request.failure(), None, "nobody waits for an answer");
     let capitals = format!("AKA-AUTS 001010000000001 {} {rand}", auts.to_uppercase());
     assert_eq!(Request::parse(capitals.as_bytes()), Ok(request));
 }
@@ -78,7 +90,13 @@ fn what_is_wrong_is_said_without_the_subscriber() {
     let rand = "00".repeat(16);
     for (datagram, says) in [
         (String::new(), "neither AKA-REQ-AUTH nor AKA-AUTS"),
-        ("SIM-REQ-AUTH 001010000000001 3".into(), "neither"),
+        (
+            "SIM-REQ-AUTH 001010000000001".into(),
+            "1 fields behind the command, 2 are",
+        ),
+        ("SIM-REQ-AUTH 001010000000001 0".into(), "one digit from 1 to 9"),
+        ("SIM-REQ-AUTH 001010000000001 10".into(), "one digit from 1 to 9"),
+        ("SIM-REQ-AUTHS 001010000000001 3".into(), "neither"),
         ("aka-req-auth 001010000000001".into(), "neither"),
         ("AKA-REQ-AUTH".into(), "0 fields behind the command, 1 are expected"),
         ("AKA-REQ-AUTH  001010000000001".into(), "2 fields"),
@@ -126,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn near_requests_are_read_whole_or_not(text in "AKA-(REQ-AUTH|AUTS) [0-9]{4,16}( [0-9a-fA-F]{27,29} [0-9a-f ]{31,33})?") {
+    fn near_requests_are_read_whole_or_not(text in "(AKA-(REQ-AUTH|AUTS)|SIM-REQ-AUTH) [0-9]{4,16}( [0-9]| [0-9a-fA-F]{27,29} [0-9a-f ]{31,33})?") {
         if let Ok(request) = Request::parse(text.as_bytes()) {
             prop_assert!(request.emit().eq_ignore_ascii_case(text.as_bytes()));
         }

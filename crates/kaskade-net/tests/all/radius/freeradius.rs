@@ -1,22 +1,15 @@
 //! FreeRADIUS: its client asks our server, and its server is a proxy in front of ours.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use kaskade_codec::radius::{AttributeType, Told};
 use kaskade_crypto::radius::SharedSecret;
-use tempfile::TempDir;
-use tokio::net::UdpSocket;
-use tokio::time::timeout;
+use kaskade_oracle::RadiusProxy;
 
 use super::toy::{Gateway, SECRET, assert_in, assert_rejected, cui, response, server, sum};
 use super::udp::{Listening, run, socket_to};
 use crate::common::without_interop;
 
-const REMEDY: &str = "apt-get install freeradius freeradius-utils";
 /// What the proxy shares with its client.
 const OUTER: &[u8] = b"what the gateway has";
 
@@ -24,25 +17,11 @@ fn secret_text() -> &'static str {
     std::str::from_utf8(SECRET).unwrap()
 }
 
-/// Sends what `attributes` say by `radclient`, once; whether it took an answer, and what it printed.
+/// [`kaskade_oracle::radclient`], on another thread: the server is on this one.
 async fn radclient(to: SocketAddr, command: &str, secret: &str, attributes: &str) -> Option<(bool, String)> {
-    let mut program = Command::new("radclient");
-    program.args(["-x", "-r", "1", "-t", "1", &to.to_string(), command, secret]);
-    program
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let Ok(mut child) = program.spawn() else {
-        kaskade_oracle::missing_program("`radclient`", REMEDY);
-        return None;
-    };
-    child.stdin.take().unwrap().write_all(attributes.as_bytes()).unwrap();
-    // The server is on this thread.
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap())
-        .await
-        .unwrap();
-    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Some((output.status.success(), text))
+    let [command, secret, attributes] = [command, secret, attributes].map(str::to_owned);
+    let run = move || kaskade_oracle::radclient(to, &command, &secret, &attributes);
+    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 #[tokio::test]
@@ -94,139 +73,23 @@ async fn radclient_asks_and_is_told() {
     listening.end().await;
 }
 
-/// A server of FreeRADIUS that passes everything on.
-struct Proxy {
-    process: Child,
-    folder: TempDir,
-    address: SocketAddr,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Proxy {
-    async fn start(home: SocketAddr) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        // A port that was free a moment ago.
-        let address = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        std::fs::write(
-            folder.path().join("radiusd.conf"),
-            configuration(folder.path(), address, home),
-        )
-        .unwrap();
-        let program = ["freeradius", "/usr/sbin/freeradius"].into_iter().find_map(|program| {
-            let mut command = Command::new(program);
-            command.arg("-d").arg(folder.path()).args(["-f", "-l", "stdout"]);
-            command
-                .stdout(std::fs::File::create(folder.path().join("log")).unwrap())
-                .spawn()
-                .ok()
-        });
-        let Some(process) = program else {
-            kaskade_oracle::missing_program("`freeradius`", REMEDY);
-            return None;
-        };
-        let proxy = Self {
-            process,
-            folder,
-            address,
-        };
-        proxy.is_ready().await;
-        Some(proxy)
-    }
-
-    /// Waits until it answers.
-    async fn is_ready(&self) {
-        let socket = socket_to(self.address).await;
-        let exchange = Gateway::under(SharedSecret::new(OUTER).unwrap(), b"monitor").exchange;
-        for number in 0..100_u8 {
-            let sent = exchange.status(number, &[number; 16]).unwrap();
-            // Nobody listens yet: the kernel may say so.
-            let _ = socket.send(sent.octets()).await;
-            let mut buffer = [0; 4096];
-            if let Ok(Ok(_)) = timeout(Duration::from_millis(100), socket.recv(&mut buffer)).await {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        panic!("FreeRADIUS does not answer: {log}");
-    }
-}
-
-fn configuration(folder: &Path, address: SocketAddr, home: SocketAddr) -> String {
-    let folder = folder.display();
-    let (outer, inner) = (std::str::from_utf8(OUTER).unwrap(), secret_text());
-    let (listen, port, home_port) = (address.ip(), address.port(), home.port());
-    format!(
-        "prefix = /usr
-libdir = /usr/lib/freeradius
-logdir = {folder}
-run_dir = {folder}
-raddbdir = {folder}
-pidfile = {folder}/pid
-proxy_requests = yes
-security {{
-    reject_delay = 0
-    status_server = yes
-    max_attributes = 200
-}}
-proxy server {{
-    default_fallback = no
-}}
-home_server kaskade {{
-    type = auth
-    ipaddr = 127.0.0.1
-    port = {home_port}
-    secret = \"{inner}\"
-    status_check = status-server
-    response_window = 10
-}}
-home_server_pool kaskade {{
-    type = fail-over
-    home_server = kaskade
-}}
-realm kaskade {{
-    auth_pool = kaskade
-    nostrip
-}}
-client gateway {{
-    ipaddr = 127.0.0.1
-    secret = \"{outer}\"
-}}
-modules {{
-}}
-server default {{
-    listen {{
-        type = auth
-        ipaddr = {listen}
-        port = {port}
-    }}
-    authorize {{
-        update control {{
-            Proxy-To-Realm := kaskade
-        }}
-    }}
-}}
-"
-    )
-}
-
 #[tokio::test]
 async fn freeradius_in_between_passes_runs_on() {
     if without_interop() {
         return;
     }
     let listening = Listening::start(server()).await;
-    let Some(proxy) = Proxy::start(listening.address).await else {
+    let folder = tempfile::tempdir().unwrap();
+    let (at, home) = (folder.path().to_owned(), listening.address);
+    let started = tokio::task::spawn_blocking(move || {
+        let secrets = [secret_text(), std::str::from_utf8(OUTER).unwrap()];
+        RadiusProxy::start(&at, home, secrets)
+    });
+    let Some(proxy) = started.await.unwrap() else {
         return;
     };
     let outer = || SharedSecret::new(OUTER).unwrap();
-    let socket = socket_to(proxy.address).await;
+    let socket = socket_to(proxy.address()).await;
     for name in [&b"alice@example.org"[..], b"bob"] {
         let mut gateway = Gateway::under(outer(), name)
             .saying(AttributeType::ChargeableUserIdentity, &[0])
