@@ -27,6 +27,7 @@ const CALLS: &[(&[&str], &[&str], &str)] = &[
         &[
             "crates/kaskade-net/src/sbi/message.rs",
             "crates/kaskade-net/src/radius/answer.rs",
+            "crates/kaskade-net/src/hostapd_auc.rs",
         ],
         "only a writer of answers tells what is released",
     ),

@@ -10,10 +10,12 @@
 //! | [`EpsAv`] | [`Method::EpsAka`] | 1 | [`EpsVector`]: RAND, AUTN, XRES, K_ASME |
 //! | [`UmtsAv`] | [`Method::UmtsAka`] | 0 | [`Quintet`]: RAND, AUTN, XRES, CK, IK |
 //! | [`EapAkaAv`] | [`Method::EapAka`] | 0 | [`Quintet`] |
+//! | [`EapAkaPrimeQuintet`] | [`Method::EapAkaPrime`] | 1 | [`Quintet`], in a laboratory |
 //! | [`GsmTriplet`] | [`Method::GsmAka`] | – | [`Triplet`]: RAND, SRES, Kc |
 //!
 //! The bit is the operation's whatever the AMF of the subscription says, so that CK and IK that a network without key
 //! separation has seen are never those of a vector that EPS or 5GS accepts (TS 33.102 Annex H, TS 33.401 6.1.1).
+//! [`EapAkaPrimeQuintet`] breaks that rule: whoever gets one can make the keys of any network of which the card takes its challenge.
 //!
 //! K and the operator code are borrowed for one call. RAND and SQN are arguments: an SQN must never have been used for this
 //! subscription, and be durable as used. Nothing here allocates.
@@ -48,7 +50,7 @@ mod permit;
 mod umts;
 
 pub use crate::auc::{AucError, Credentials};
-pub use eap::{AvPrime, EapAkaAv, EapAkaPrimeAv};
+pub use eap::{AvPrime, EapAkaAv, EapAkaPrimeAv, EapAkaPrimeQuintet};
 pub use eps::{EpsAv, EpsVector};
 pub use fivegs::FiveGHeAv;
 pub use gsm::GsmTriplet;

@@ -6,6 +6,7 @@
 //! | [`services`] | what roles serve and ask for: a declaration each | TS 29.503, TS 29.509 |
 //! | [`role`] | UDM (with ARPF and SIDF), AUSF, and the SEAF's side as a client | TS 29.503, TS 29.509 |
 //! | [`node`] | the roles that run in one process, and their sockets | – |
+//! | [`hostapd_auc`](mod@hostapd_auc) | vectors for hostapd's EAP server, in a laboratory | hostap 2.10 |
 //! | [`admin`] | the server of administration: HTTP/1.1 and HTTP/2 over TCP, TLS and Unix sockets | – |
 //! | [`nrf`] | registration of the roles at an NRF | TS 29.510 |
 #![cfg_attr(
@@ -72,6 +73,7 @@
 
 pub mod admin;
 pub mod count;
+pub mod hostapd_auc;
 pub mod live;
 pub mod log_limit;
 pub mod node;

@@ -1,11 +1,13 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod hostapd_auc;
 mod radius;
 mod sharing;
 mod watch;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use kaskade_store::records::DeclareError;
 use tokio::task::JoinHandle;
 
 use crate::count::RefusalCounters;
+use crate::hostapd_auc::{AucSocket, AucSocketError};
 use crate::live::Live;
 use crate::log_limit;
 use crate::radius::RadiusServer;
@@ -32,6 +35,7 @@ use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
+pub use hostapd_auc::HostapdAuc;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
@@ -48,6 +52,8 @@ pub struct NodeOptions {
     pub aaa: Option<AaaRole>,
     /// Keys below the EMSKs that AUSF and AAA server leave.
     pub usage_keys: Option<UsageKeysRole>,
+    /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
+    pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
     pub groups: Groups,
     /// Who may ask for which operation.
@@ -148,6 +154,17 @@ pub enum NodeError {
     /// The store does not take the records of usage keys.
     #[error("usage keys: {0}")]
     UsageKeys(#[from] DeclareError),
+    /// The AuC that hostapd asks has no UDM in this process.
+    #[error("hostapd: there is no UDM on this node that could answer")]
+    NoUdmForHostapd,
+    /// A socket for hostapd cannot be made.
+    #[error("hostapd: {path}: {source}", path = path.display())]
+    AucSocket {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: AucSocketError,
+    },
     /// Clients of RADIUS over TLS would need no certificate.
     #[error("AAA: RADIUS over TLS is for clients with a certificate: name the authority that vouches for them")]
     NotMutual,
@@ -168,6 +185,7 @@ pub struct Node {
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
     usage_keys_url: Option<String>,
+    hostapd_auc: Vec<AucSocket>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
     groups: Live<Groups>,
@@ -262,6 +280,7 @@ impl Node {
             aaa: None,
             usage_keys: None,
             usage_keys_url: None,
+            hostapd_auc: options.hostapd_auc.sockets.clone(),
             udm_url: None,
             ausf_url: None,
             groups: Live::new(options.groups.clone()),
@@ -339,6 +358,7 @@ impl Node {
             (Some(_), None) => return Err(NodeError::NoUdmForAaa),
             (None, _) => None,
         };
+        let for_hostapd = options.hostapd_auc.open(node.udm.as_ref())?;
         let mut houses: Vec<(Limits, House)> = Vec::new();
         for socket in sockets {
             let Socket {
@@ -354,6 +374,7 @@ impl Node {
             let house = |limits: &Limits| house_with(&mut houses, limits);
             aaa.serve(house, &node.shutdown, &mut node.tasks)
         });
+        options.hostapd_auc.serve(for_hostapd, &node.shutdown, &mut node.tasks);
         node.houses = houses.into_iter().map(|(_, house)| house).collect();
         let shutdown = node.shutdown.clone();
         node.tasks.push(tokio::spawn(report_left_out(shutdown)));
@@ -499,6 +520,11 @@ impl Node {
     /// Where RADIUS is served over TLS with pre-shared keys.
     pub fn radius_psk_addresses(&self) -> &[SocketAddr] {
         self.aaa.as_ref().map_or(&[], |serving| &serving.radsec_psk)
+    }
+
+    /// The sockets that hostapd asks for vectors.
+    pub fn hostapd_auc(&self) -> &[AucSocket] {
+        &self.hostapd_auc
     }
 
     /// Says to whoever [watches](Watch::is_stopping) that it is about to end; it serves as before until the

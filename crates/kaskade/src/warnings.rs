@@ -39,6 +39,13 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     } else if config.audit.when_full.0 == WhenFull::GoOn {
         warnings.push("audit.when_full is \"go on\": with a full disk, keys are given out without a record".into());
     }
+    if !config.hostapd_sockets().is_empty() {
+        warnings.push(
+            "hostapd_auc.insecure_ck_ik is true: CK and IK leave the home, and whoever reads them has every key of the authentication. For \
+             laboratories only"
+                .into(),
+        );
+    }
     warnings.extend(radius(config));
     warnings.extend(log_too_short(config));
     warnings.extend(reservations(config));

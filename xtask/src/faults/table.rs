@@ -318,6 +318,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("eap-forged-error-undoes-success", "whoever forges an error keeps out a user who was told of success", AKA, "a_forged_error_undoes_no_protected_success"),
     fault("eap-failure-with-another-identifier", "a peer discards EAP-Failure, which has the identifier of no packet", AKA, "a_failure_has_the_identifier_of_what_it_answers"),
     fault("eap-supi-bound-in-either-method", "a peer that takes EAP-AKA in a serving network has other keys than its server", AKA, "another_method_in_a_serving_network_is_bound_to_its_own_identity"),
+    fault("auc-socket-for-everybody", "every user of the machine may ask for CK and IK", NET, "only_the_owner_may_ask_and_nothing_of_others_is_replaced"),
+    fault("hostapd-served-unasked", "CK and IK leave the home where nobody has allowed it", PROGRAM, "hostapd_is_served_only_where_somebody_says_that_it_may"),
     fault("aaa-run-without-end", "an EAP server takes an answer however late it comes", NET, "a_run_that_takes_too_long_is_over"),
     fault("aaa-tells-what-others-may-do-better", "a user is out because this AAA server has no room, and no other is asked", NET, "without_room_in_the_audit_log_nothing_is_given_out"),
     fault(

@@ -37,8 +37,13 @@ pub struct AvPrime {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EapAkaAv;
 
+/// A quintet for an EAP server outside the home that makes CK' and IK' itself, in a laboratory. TS 33.402 6.2 has the home make them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EapAkaPrimeQuintet;
+
 impl sealed::Sealed for EapAkaPrimeAv<'_> {}
 impl sealed::Sealed for EapAkaAv {}
+impl sealed::Sealed for EapAkaPrimeQuintet {}
 
 impl Service for EapAkaPrimeAv<'_> {
     const METHOD: Method = Method::EapAkaPrime;
@@ -46,6 +51,10 @@ impl Service for EapAkaPrimeAv<'_> {
 
 impl Service for EapAkaAv {
     const METHOD: Method = Method::EapAka;
+}
+
+impl Service for EapAkaPrimeQuintet {
+    const METHOD: Method = Method::EapAkaPrime;
 }
 
 impl Operation for EapAkaPrimeAv<'_> {
@@ -84,6 +93,18 @@ impl Operation for EapAkaAv {
 
     // A peer looks at the bit in EAP-AKA' only, and CK and IK leave here as they are.
     const SEPARATION: Separation = Separation::Clear;
+
+    #[inline]
+    fn bind(&self, quintet: Quintet, _: &mut impl KeyVisitor) -> Quintet {
+        quintet
+    }
+}
+
+impl Operation for EapAkaPrimeQuintet {
+    type Vector = Quintet;
+
+    // A peer takes no challenge of EAP-AKA' without it (TS 33.402 6.2).
+    const SEPARATION: Separation = Separation::Set;
 
     #[inline]
     fn bind(&self, quintet: Quintet, _: &mut impl KeyVisitor) -> Quintet {

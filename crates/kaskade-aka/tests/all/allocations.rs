@@ -1,7 +1,7 @@
 //! The vector path takes nothing from the heap.
 
 use crate::parties::{home, rand, sqn, subscription, supi};
-use kaskade_aka::arpf::{self, EapAkaAv, EapAkaPrimeAv, EpsAv, FiveGHeAv, Operation, UmtsAv};
+use kaskade_aka::arpf::{self, EapAkaAv, EapAkaPrimeAv, EapAkaPrimeQuintet, EpsAv, FiveGHeAv, Operation, UmtsAv};
 use kaskade_aka::auc::{self, verify_auts};
 use kaskade_aka::fivegs::ausf::Challenged;
 use kaskade_aka::fivegs::cascade::{Binding, Cascade};
@@ -79,8 +79,9 @@ fn no_operation_allocates() {
         made(&EapAkaPrimeAv::AccessNetwork(&access)),
         made(&UmtsAv),
         made(&EapAkaAv),
+        made(&EapAkaPrimeQuintet),
     ];
-    assert_eq!(counts, [0; 6]);
+    assert_eq!(counts, [0; 7]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use crate::parties::{credentials, home, rand, sqn, subscription, usim};
 use kaskade_aka::algorithm::{GsmAlgorithm, GsmKeys};
 use kaskade_aka::arpf::{
-    self, AucError, EapAkaAv, EapAkaPrimeAv, EpsAv, FiveGHeAv, GsmTriplet, Method, Operation, Permit, Service, UmtsAv,
+    self, AucError, EapAkaAv, EapAkaPrimeAv, EapAkaPrimeQuintet, EpsAv, FiveGHeAv, GsmTriplet, Method, Operation,
+    Permit, Service, UmtsAv,
 };
 use kaskade_aka::auc::{self, Credentials, Quintet};
 use kaskade_aka::fivegs::udm;
@@ -82,6 +83,7 @@ fn the_operation_decides_the_separation_bit_and_the_method() {
                 autn(&EapAkaPrimeAv::AccessNetwork(&access), amf, |vector| vector.autn),
                 "CK'||IK'",
             ),
+            (autn(&EapAkaPrimeQuintet, amf, |vector| vector.autn), "CK||IK"),
         ];
         let clear = [
             (autn(&UmtsAv, amf, |vector| vector.autn), "CK||IK"),
@@ -92,6 +94,7 @@ fn the_operation_decides_the_separation_bit_and_the_method() {
             assert_eq!(autn.amf(), expected(0x80), "{key}");
             assert!(seen.of(key).is_some() && seen.of("CK||IK").is_some(), "{key}");
         }
+        assert_eq!(EapAkaPrimeQuintet::METHOD, EapAkaPrimeAv::METHOD);
         for ((autn, seen), key) in clear {
             assert_eq!(autn.amf(), expected(0), "{key}");
             assert!(seen.of(key).is_some() && seen.of("K_ASME").is_none(), "{key}");

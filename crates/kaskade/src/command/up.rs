@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use kaskade::config::{Config, Role};
+use kaskade_codec::eap::AkaMethod;
+use kaskade_net::hostapd_auc::AucSocket;
 use kaskade_store::audit::AuditLog;
 
 use crate::admin::{ROOT, socket};
@@ -229,6 +231,13 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     let psk = psk.map(|address| ("RADIUS", format!("{address} (TLS with pre-shared keys)")));
     let radsec = radsec.iter().map(|address| ("RADIUS", format!("{address} (TLS)")));
     facts.extend(all.chain(radsec).chain(psk));
+    facts.extend(node.hostapd_auc().iter().map(|AucSocket { path, method }| {
+        let method = match method {
+            AkaMethod::AkaPrime => "EAP-AKA'",
+            AkaMethod::Aka => "EAP-AKA",
+        };
+        ("hostapd", format!("{} ({method}, gets CK and IK)", path.display()))
+    }));
     if let Some(url) = running.monitoring.as_ref().and_then(Monitoring::url) {
         facts.push(("Metrics", format!("{url}/metrics")));
         // In clear, or of those who need not show who they are, it takes nothing.

@@ -11,6 +11,7 @@ mod document;
 mod emsk;
 mod environment;
 mod files;
+mod hostapd_auc;
 mod log_filter;
 mod oauth2;
 mod reload;
@@ -37,6 +38,7 @@ pub use aaa::{AaaConfig, AaaMethod, ClientConfig, Radius, Secrecy};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
+pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
@@ -81,6 +83,8 @@ settings! {
         audit: AuditConfig = AuditConfig::default(),
         /// An NRF where the roles that run are registered.
         nrf: RemoteConfig = RemoteConfig::default(),
+        /// What hostapd's own EAP server asks for vectors, in a laboratory: docs/hostapd-auc.md.
+        hostapd_auc: HostapdAucConfig = HostapdAucConfig::default(),
         /// Where the node is watched, and administered by peers with certificates; beside the socket in its data folder.
         admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
@@ -423,7 +427,10 @@ impl Config {
         }
         let mut config: Self = toml::from_str(text).map_err(|error| document.refused(&error))?;
         config.settle_roles(&document);
-        let checked = config.keep_roles(only).and_then(|()| config.check());
+        let checked = config
+            .check_udm_for_hostapd()
+            .and_then(|()| config.keep_roles(only))
+            .and_then(|()| config.check());
         checked.map_err(|error| document.locate(error))?;
         Ok(config)
     }
@@ -534,6 +541,7 @@ impl Config {
         self.check_roles()?;
         self.check_aaa()?;
         self.check_emsk()?;
+        self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }

@@ -9,7 +9,9 @@ use kaskade::config::{Config, Requesters, Role};
 use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_net::node::{AaaRole, AusfRole, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole};
+use kaskade_net::node::{
+    AaaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole,
+};
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
@@ -93,6 +95,10 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         ausf: ausf(config, shared, serving_networks)?,
         aaa: aaa(config, shared)?,
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
+        hostapd_auc: HostapdAuc {
+            sockets: config.hostapd_sockets(),
+            drain: limits(config).drain,
+        },
         groups,
         access: AccessRules {
             tokens: config.oauth2.verifier()?,

@@ -1,7 +1,8 @@
 //! Vectors for an AAA server of the same process, which is in the home: AV' of EAP-AKA' over an access to EPC, and quintets of
-//! EAP-AKA (TS 33.402 6.2, RFC 4187).
+//! EAP-AKA (TS 33.402 6.2, RFC 4187). And, in a laboratory, quintets for an EAP server that is not.
 
 use kaskade_aka::arpf::{EapAkaPrimeAv, Method, NotAllowed};
+use kaskade_aka::auc::Quintet;
 use kaskade_aka::eap_aka::NetworkName;
 use kaskade_aka::eap_aka::server::{Vector, VectorRequest};
 use kaskade_codec::eap::AkaMethod;
@@ -19,6 +20,10 @@ use crate::time::moment;
 
 /// Where a sequence number went, to the store.
 const AAA: &str = "aaa";
+const HOSTAPD: &str = "hostapd";
+
+/// The network of all that hostapd authenticates (TS 24.302 8.2), for its budget.
+const WLAN: &str = "WLAN";
 
 /// Requester, network and node have paid for a vector.
 #[derive(Debug)]
@@ -96,8 +101,64 @@ impl Udm {
             Made::EapAkaPrime(av) => Ok(Vector::AkaPrime(av)),
             Made::EapAka(quintet) => Ok(Vector::Aka(quintet)),
             // Nobody has asked for that.
-            Made::FiveGAka(_) => Err(NotAllowed(Method::FiveGAka).into()),
+            Made::FiveGAka(_) | Made::Quintet(_) => Err(NotAllowed(Method::FiveGAka).into()),
         })
+    }
+
+    /// A quintet for an EAP server that makes all keys out of CK and IK itself, in a laboratory: for EAP-AKA' TS 33.402 6.2 has the
+    /// home make CK' and IK'.
+    ///
+    /// The SQN in it is durable as used before this returns, and was never used before; its release is on record.
+    ///
+    /// # Errors
+    /// [`UdmError`]; SQN is as before, except that a number may be skipped.
+    pub async fn eap_quintet(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        method: AkaMethod,
+    ) -> Result<Durable<Quintet>, UdmError> {
+        let made = self.eap_quintet_of(requester, supi, method).await;
+        made.inspect_err(|error| self.refused(requester, Some(supi), Action::VectorGiven, error))
+    }
+
+    async fn eap_quintet_of(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        method: AkaMethod,
+    ) -> Result<Durable<Quintet>, UdmError> {
+        let (wanted, now) = (quintet_of(supi, method), moment());
+        let admitted = self.budgets.admit(requester.id(), WLAN, now);
+        admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
+        let (made, cover) = self.vector_of(requester, &wanted, None, None, now).await?;
+        self.release(requester, made, cover, supi)?.try_map(|made| match made {
+            Made::Quintet(quintet) => Ok(quintet),
+            // Nobody has asked for that.
+            Made::FiveGAka(_) | Made::EapAkaPrime(_) | Made::EapAka(_) => {
+                Err(NotAllowed(wanted.use_of.method()).into())
+            }
+        })
+    }
+
+    /// Takes what a card says of the SQN of a quintet; the next one is of an SQN that the card takes.
+    ///
+    /// # Errors
+    /// [`UdmError`]; SQN is as before.
+    pub async fn eap_resynchronise(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        method: AkaMethod,
+        info: &ResynchronizationInfo,
+    ) -> Result<(), UdmError> {
+        let admitted = self.budgets.admit(requester.id(), WLAN, moment());
+        let admitted = admitted.map_err(|over| self.over_budget(requester, Some(supi), over));
+        let done = match admitted {
+            Ok(()) => self.resynchronise(requester, &quintet_of(supi, method), info).await,
+            Err(error) => Err(error),
+        };
+        done.inspect_err(|error| self.refused(requester, Some(supi), Action::Resynchronised, error))
     }
 
     /// Whether access is given to a user who is authenticated by EAP, and which card it has.
@@ -128,6 +189,14 @@ impl Udm {
             .audit
             .event(Outcome::Noted, Action::ResultReported, requester, supi);
         Ok(self.audit.record(noted.because(Reason::Success))?)
+    }
+}
+
+fn quintet_of(supi: &Supi, method: AkaMethod) -> Wanted<'_> {
+    Wanted {
+        supi,
+        use_of: Use::Quintet(method),
+        requesting_node: HOSTAPD,
     }
 }
 

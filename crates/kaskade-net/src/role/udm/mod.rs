@@ -50,6 +50,7 @@ use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
 use kaskade_flow::{Cover, Durable, Guarded, Moment, NoRandomness, Refusal};
+use kaskade_keys::umts::CkIk;
 use kaskade_keys::{ServingNetworkName, Suci, Supi};
 use kaskade_store::audit::{AuditFull, AuditLog};
 use kaskade_store::{StoreError, SubscriberStore};
@@ -263,6 +264,7 @@ impl Udm {
             Made::FiveGAka(av) => self.audit.with_key(event, &av.k_ausf),
             Made::EapAkaPrime(av) => self.audit.with_key(event, &av.ck_ik_prime),
             Made::EapAka(_) => event,
+            Made::Quintet(quintet) => self.audit.with_key(event, &CkIk::from_parts(&quintet.ck, &quintet.ik)),
         };
         let released = self
             .audit
@@ -512,7 +514,7 @@ fn wire(made: Made) -> Result<AuthenticationVector, UdmError> {
             }))
         }
         // CK and IK themselves are for nobody who asks over this interface.
-        Made::EapAka(_) => Err(NotAllowed(Method::EapAka).into()),
+        Made::EapAka(_) | Made::Quintet(_) => Err(NotAllowed(Method::EapAka).into()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! ARPF: a card, an SQN and a RAND make a vector. K stays with the custody: what waits here holds a sealed row.
 
-use kaskade_aka::arpf::{self, AvPrime, EapAkaAv, EapAkaPrimeAv, FiveGHeAv, Method, NotAllowed, Operation, Permit};
+use kaskade_aka::arpf::{
+    self, AvPrime, EapAkaAv, EapAkaPrimeAv, EapAkaPrimeQuintet, FiveGHeAv, Method, NotAllowed, Operation, Permit,
+};
 use kaskade_aka::auc::Quintet;
 use kaskade_aka::fivegs::udm::HeAv5g;
+use kaskade_codec::eap::AkaMethod;
 use kaskade_crypto::{Amf, Rand, Sqn};
 use kaskade_faults::fault;
 use kaskade_flow::Cover;
@@ -30,15 +33,17 @@ pub(super) enum Use<'a> {
     EapAkaPrime(EapAkaPrimeAv<'a>),
     /// EAP-AKA.
     EapAka,
+    /// Either, for an EAP server that gets CK and IK themselves.
+    Quintet(AkaMethod),
 }
 
 impl Use<'_> {
     /// The method that is meant, or the usual one.
-    const fn method(self) -> Method {
+    pub(super) const fn method(self) -> Method {
         match self {
             Self::FiveGs(_) => Method::FiveGAka,
-            Self::EapAkaPrime(_) => Method::EapAkaPrime,
-            Self::EapAka => Method::EapAka,
+            Self::EapAkaPrime(_) | Self::Quintet(AkaMethod::AkaPrime) => Method::EapAkaPrime,
+            Self::EapAka | Self::Quintet(AkaMethod::Aka) => Method::EapAka,
         }
     }
 
@@ -53,6 +58,8 @@ pub(super) enum Made {
     FiveGAka(HeAv5g),
     EapAkaPrime(AvPrime),
     EapAka(Quintet),
+    /// Its CK and IK leave the home.
+    Quintet(Quintet),
 }
 
 impl Made {
@@ -60,7 +67,7 @@ impl Made {
         match self {
             Self::FiveGAka(av) => &av.rand,
             Self::EapAkaPrime(av) => &av.rand,
-            Self::EapAka(quintet) => &quintet.rand,
+            Self::EapAka(quintet) | Self::Quintet(quintet) => &quintet.rand,
         }
     }
 }
@@ -70,6 +77,8 @@ enum Allowed<'a> {
     FiveGAka(Permit<FiveGHeAv>, FiveGHeAv),
     EapAkaPrime(Permit<EapAkaPrimeAv<'a>>, EapAkaPrimeAv<'a>),
     EapAka(Permit<EapAkaAv>),
+    QuintetOfEapAkaPrime(Permit<EapAkaPrimeQuintet>),
+    QuintetOfEapAka(Permit<EapAkaAv>),
 }
 
 impl<'a> Allowed<'a> {
@@ -95,6 +104,8 @@ impl<'a> Allowed<'a> {
             }
             Use::EapAkaPrime(operation) => eap(operation),
             Use::EapAka => arpf::permit(has).map(Self::EapAka),
+            Use::Quintet(AkaMethod::AkaPrime) => arpf::permit(has).map(Self::QuintetOfEapAkaPrime),
+            Use::Quintet(AkaMethod::Aka) => arpf::permit(has).map(Self::QuintetOfEapAka),
         }
     }
 
@@ -102,7 +113,8 @@ impl<'a> Allowed<'a> {
         match self {
             Self::FiveGAka(permit, _) => permit.amf(of_subscription),
             Self::EapAkaPrime(permit, _) => permit.amf(of_subscription),
-            Self::EapAka(permit) => permit.amf(of_subscription),
+            Self::EapAka(permit) | Self::QuintetOfEapAka(permit) => permit.amf(of_subscription),
+            Self::QuintetOfEapAkaPrime(permit) => permit.amf(of_subscription),
         }
     }
 }
@@ -212,6 +224,10 @@ impl Udm {
                 Made::EapAkaPrime(self.bound(wanted.supi, &permit, &operation, quintet))
             }
             Allowed::EapAka(permit) => Made::EapAka(self.bound(wanted.supi, &permit, &EapAkaAv, quintet)),
+            Allowed::QuintetOfEapAkaPrime(permit) => {
+                Made::Quintet(self.bound(wanted.supi, &permit, &EapAkaPrimeQuintet, quintet))
+            }
+            Allowed::QuintetOfEapAka(permit) => Made::Quintet(self.bound(wanted.supi, &permit, &EapAkaAv, quintet)),
         };
         Ok((made, cover))
     }

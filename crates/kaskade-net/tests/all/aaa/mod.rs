@@ -2,6 +2,8 @@
 
 mod erp;
 mod erp_peer;
+mod hostapd;
+mod hostapd_auc;
 #[cfg(feature = "psk")]
 mod radsec_psk;
 mod refused;

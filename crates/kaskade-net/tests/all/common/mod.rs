@@ -233,6 +233,7 @@ impl Home {
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),
+            ..NodeOptions::default()
         };
         if link == Link::Local {
             first.ausf = Some(ausf);
@@ -258,6 +259,7 @@ impl Home {
             groups: setup.groups,
             access: setup.access,
             audit: setup.audit,
+            ..NodeOptions::default()
         };
         let ausf = Some(Node::start(second).unwrap());
         Self {
