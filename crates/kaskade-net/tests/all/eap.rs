@@ -185,6 +185,30 @@ async fn offload_to_wlan_has_no_k_ausf() {
     assert_eq!(cause(refused), (403, Some(Cause::AuthenticationRejected)));
 }
 
+/// A serving network with a NID is another one than that without, and so are its keys; a UE that expects the NID takes no challenge
+/// without. By way of an N3IWF or a TNGF the name is the same as by a gNB (TS 33.501 6.1.1.4).
+#[tokio::test]
+async fn a_stand_alone_network_is_named_with_its_nid() {
+    let named = ServingNetworkName::new(plmn(), Some("000007ED9D5".parse().unwrap()));
+    let home = Home::start_with(Link::Local, |setup| {
+        let policy = ServingNetworkPolicy::any();
+        (setup.udm.serving_networks, setup.ausf.serving_networks) = (policy.clone(), policy);
+    });
+    let seaf = home.seaf();
+    for (expected, network, comes_in) in [(named, named, true), (named, snn(), false), (snn(), snn(), true)] {
+        let mut eap = device_at(EAP_ONLY, expected, 0).begin(moment());
+        let request = begin(&seaf, supi(EAP_ONLY), network).await;
+        let ended = run(&seaf, request, &mut eap).await;
+        assert_eq!(ended.ue.is_ok(), comes_in, "{network}");
+        let Ok(success) = ended.ue else {
+            assert!(ended.network.is_none());
+            continue;
+        };
+        let k_ausf = success.k_ausf.expect("K_AUSF");
+        assert!(ended.network.unwrap().1 == SessionKey::KSeaf(k_ausf.k_seaf(&network)));
+    }
+}
+
 #[tokio::test]
 async fn a_card_that_is_ahead_is_followed() {
     for link in LINKS {
