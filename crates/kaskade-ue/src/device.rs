@@ -7,6 +7,7 @@ use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::fivegs::ue::{Ue, UeAuthenticated, UeReject};
 use kaskade_aka::usim::Usim;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
+use kaskade_anchor::emsk::{KeyOf, Root};
 use kaskade_crypto::{Autn, Rand};
 use kaskade_flow::entropy::Entropy;
 use kaskade_keys::fivegs::{KAmf, KSeaf, ResStar};
@@ -15,6 +16,7 @@ use kaskade_keys::{Abba, ServingNetworkName, Supi};
 use crate::card::CardState;
 use crate::context::{Anchor, Context};
 use crate::identity::{Identity, IdentityError, MobileIdentity};
+use crate::usage::NamedKey;
 
 /// How many challenges in a row may fail, each for whatever reason, before the network counts as not genuine
 /// (TS 24.501 5.4.1.3.7).
@@ -25,6 +27,7 @@ pub const FAILURES: u8 = 3;
 pub struct Device {
     ue: Ue,
     anchor: Option<Anchor>,
+    root: Option<Root>,
     context: Option<Context>,
 }
 
@@ -71,6 +74,8 @@ pub enum Answer {
 pub struct Accepted {
     device: Device,
     serving_network_name: ServingNetworkName,
+    rand: Rand,
+    autn: Autn,
     authenticated: UeAuthenticated,
 }
 
@@ -81,6 +86,7 @@ pub struct AwaitingSecurityMode {
     device: Device,
     serving_network_name: ServingNetworkName,
     anchor: Anchor,
+    root: Root,
     k_amf: KAmf,
 }
 
@@ -90,6 +96,7 @@ impl Device {
         Self {
             ue: Ue::new(usim, supi),
             anchor: None,
+            root: None,
             context: None,
         }
     }
@@ -120,6 +127,12 @@ impl Device {
     /// K_AUSF and K_SEAF, once a 5G AKA was followed by a security mode command.
     pub fn anchor(&self) -> Option<&Anchor> {
         self.anchor.as_ref()
+    }
+
+    /// The key of a usage below the EMSK of the latest 5G AKA that was followed by a security mode command, with its name; `None` before. The
+    /// EMSK is one of the project profile 5G-AKA-EMSK, made with the first key.
+    pub fn usage_key(&mut self, of: &KeyOf) -> Option<NamedKey> {
+        self.root.as_mut().map(|root| NamedKey::below(root, of))
     }
 
     /// The current security context.
@@ -162,6 +175,8 @@ impl AwaitingChallenge {
             Ok(authenticated) => Answer::Accepted(Accepted {
                 device,
                 serving_network_name,
+                rand,
+                autn,
                 authenticated,
             }),
             Err(reject) if failures + 1 >= FAILURES => Answer::NotGenuine(device, reject),
@@ -201,7 +216,9 @@ impl Accepted {
             k_seaf,
             k_amf,
         } = self.authenticated;
+        let root = Root::of_5g_aka(k_ausf.clone(), self.device.supi().clone(), &self.rand, &self.autn);
         let waiting = AwaitingSecurityMode {
+            root,
             device: self.device,
             serving_network_name: self.serving_network_name,
             anchor: Anchor::new(k_ausf, k_seaf),
@@ -224,9 +241,11 @@ impl AwaitingSecurityMode {
             mut device,
             serving_network_name,
             anchor,
+            root,
             k_amf,
         } = self;
         device.anchor = Some(anchor);
+        device.root = Some(root);
         device.context = Some(Context::new(serving_network_name, k_amf, selection));
         device
     }

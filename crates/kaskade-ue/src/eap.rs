@@ -14,12 +14,14 @@ use kaskade_aka::eap_aka::peer::{
     Peer, PeerAsk, PeerFailure, PeerInput, PeerMemory, PeerName, PeerOutput, PeerPolicy, PeerSuccess,
 };
 use kaskade_aka::usim::Usim;
+use kaskade_anchor::emsk::{KeyOf, Root};
 use kaskade_flow::entropy::Entropy;
 use kaskade_flow::refusal::Refusal;
 use kaskade_flow::{Guarded, Machine, Moment};
 use kaskade_keys::Supi;
 
 use crate::card::CardState;
+use crate::usage::NamedKey;
 
 /// A USIM in a device that speaks EAP, with what it keeps from run to run.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub struct EapDevice {
     policy: Arc<PeerPolicy>,
     name: PeerName,
     memory: PeerMemory,
+    root: Option<Root>,
 }
 
 /// A run of a device.
@@ -69,6 +72,7 @@ impl EapDevice {
             policy: Arc::new(policy),
             name,
             memory: PeerMemory::default(),
+            root: None,
         }
     }
 
@@ -80,6 +84,11 @@ impl EapDevice {
     /// What it remembers of its last run: a pseudonym, and what a fast re-authentication starts from.
     pub const fn memory(&self) -> &PeerMemory {
         &self.memory
+    }
+
+    /// The key of a usage below the EMSK of its latest run, with its name; `None` before a run has succeeded.
+    pub fn usage_key(&mut self, of: &KeyOf) -> Option<NamedKey> {
+        self.root.as_mut().map(|root| NamedKey::below(root, of))
     }
 
     /// Forgets its names: the next run begins with the permanent identity.
@@ -139,9 +148,19 @@ impl Eap {
         self.peer.as_ref().and_then(Machine::deadline)
     }
 
-    /// The run is over: the device, with what it is to remember.
+    /// The run has failed: the device, with what it is to remember. It keeps the EMSK of the run before.
     pub fn end(self, memory: PeerMemory) -> EapDevice {
         EapDevice { memory, ..self.device }
+    }
+
+    /// The run has succeeded: the device, with what it is to remember and the EMSK; that of the run before ends. MSK and K_AUSF are for whoever
+    /// takes them out of the success.
+    pub fn succeed(self, success: &mut PeerSuccess) -> EapDevice {
+        EapDevice {
+            memory: core::mem::take(&mut success.memory),
+            root: Some(Root::of_eap(success.emsk.clone(), success.session_id)),
+            ..self.device
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`device`] | the ME with its card, from one registration to the next, as stages | TS 33.501 6.1.3.2, TS 24.501 5.4.1.3 |
 //! | [`eap`] | the same by EAP-AKA', EAP-AKA and fast re-authentication, packet by packet | RFC 9048, RFC 4187, TS 33.501 6.1.3.1 |
 //! | [`context`] | the keys that it holds: the anchor of K_AUSF and K_SEAF, the NAS security context and what is below | TS 33.501 6.2.2, Annex A |
+//! | [`usage`] | the keys of usages below its EMSK | RFC 5295 |
 //! | [`demo`] | cards that follow from a seed, for tests and measurements | – |
 //!
 //! The card itself is [`kaskade_aka::usim`], and one exchange of 5G AKA is [`kaskade_aka::fivegs::ue`]: what both ends of an
@@ -45,11 +46,13 @@ pub mod demo;
 pub mod device;
 pub mod eap;
 pub mod identity;
+pub mod usage;
 
 pub use context::{Anchor, Context};
 pub use device::{Accepted, Answer, AwaitingChallenge, AwaitingSecurityMode, Challenge, Device};
 pub use eap::{Eap, EapDevice, EapTold};
 pub use identity::{Identity, IdentityError, MobileIdentity};
+pub use usage::NamedKey;
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

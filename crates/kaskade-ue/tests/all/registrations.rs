@@ -8,7 +8,9 @@ use kaskade_aka::fivegs::udm;
 use kaskade_aka::fivegs::ue::UeReject;
 use kaskade_aka::usim::UsimOptions;
 use kaskade_aka::visit::{Fingerprints, VisitKeys};
+use kaskade_anchor::emsk::{KeyOf, Root};
 use kaskade_crypto::{Amf, Autn, K, Opc, Rand, Sqn};
+use kaskade_keys::id::{Snssai, UsageData, UsageLabel};
 use kaskade_keys::{Abba, ServingNetworkName, Supi, tree};
 use kaskade_ue::card::{self, History};
 use kaskade_ue::{Accepted, Answer, AwaitingSecurityMode, Challenge, Device};
@@ -164,6 +166,39 @@ fn keys_are_in_use_after_a_security_mode_command_and_not_before() {
     // A fourth replaces what was there.
     let device = registered(rejected, 4, 4);
     assert!(device.anchor() != anchor.as_ref() && device.context() != context.as_ref());
+}
+
+#[test]
+fn a_usage_key_is_the_one_of_the_home_network_and_changes_with_every_registration() {
+    let slice: Snssai = "1-0000d1".parse().unwrap();
+    let label: UsageLabel = "link@operator.example".parse().unwrap();
+    let data = UsageData::slice(&slice, None);
+    let of_usage = KeyOf::usage(label.clone(), data.clone());
+    let of_domain = KeyOf::in_domain("slices.example".parse().unwrap(), label, data);
+    let mut device = device(History::New);
+    assert!(device.usage_key(&of_usage).is_none(), "a key before any registration");
+    let mut names = Vec::new();
+    for round in 1..=2 {
+        let (rand, seq) = (Rand::from_octets([round; 16]), 2 * u64::from(round));
+        let he_av = udm::he_av(&credentials(), &rand, sqn(seq), &network());
+        let mut home = Root::of_5g_aka(he_av.k_ausf, supi(), &rand, &he_av.autn);
+        // What nothing comes of leaves the keys as they are.
+        let before = device.usage_key(&of_usage);
+        device = accepted(device, 100 + round, seq - 1).kept().0.abandon();
+        assert_eq!(device.usage_key(&of_usage), before);
+        device = registered(device, round, seq);
+        for of in [&of_usage, &of_domain] {
+            let ours = device.usage_key(of).unwrap();
+            assert_eq!(
+                (ours.emsk_name, ours.name, ours.key),
+                (home.name(), home.key_name(of), home.key(of))
+            );
+            names.push(ours.name);
+        }
+    }
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 4);
 }
 
 #[test]

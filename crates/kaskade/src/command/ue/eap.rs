@@ -300,10 +300,9 @@ impl EapArgs {
         };
         let elapsed = begin.elapsed();
         let (mut success, network) = ended;
-        let memory = std::mem::take(&mut success.memory);
         Ok(Done {
             packets: run.packets,
-            device: run.eap.end(memory),
+            device: run.eap.succeed(&mut success),
             success,
             network,
             elapsed,
