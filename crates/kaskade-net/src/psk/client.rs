@@ -14,7 +14,7 @@ use super::carrier::{Carrier, Datagrams, Octets};
 use super::context::{self, ContextError};
 use super::datagrams::PskDatagrams;
 use super::error::HandshakeError;
-use super::handshake::{begin, shake_hands};
+use super::handshake::{begin, forget_key, shake_hands};
 use super::key::{PskIdentity, PskKey};
 use super::lookup::Offer;
 use super::profile::Profile;
@@ -99,7 +99,7 @@ impl PskClient {
     /// # Errors
     /// [`HandshakeError`] says why there is no connection.
     pub async fn connect_datagrams(&self, socket: UdpSocket) -> Result<PskDatagrams, HandshakeError> {
-        Ok(PskDatagrams(self.shake_hands(Datagrams::Connected(socket)).await?))
+        Ok(PskDatagrams::new(self.shake_hands(Datagrams::Connected(socket)).await?))
     }
 
     async fn shake_hands<C: Carrier>(&self, mut carrier: C) -> Result<Session<C>, HandshakeError> {
@@ -111,16 +111,15 @@ impl PskClient {
         if let Some(name) = &self.server_name {
             ssl.set_hostname(name)?;
         }
-        let offer = Offer {
-            identity: self.identity.clone(),
-            key: self.key.clone(),
-            hint: self.hint.clone(),
-        };
-        Arc::new(offer).attach(&mut ssl)?;
+        let offer = Offer::new(self.identity.clone(), self.key.clone(), self.hint.clone());
+        let offer = Arc::new(offer);
+        offer.attach(&mut ssl)?;
         let handshake = shake_hands(begin::<C>(ssl)?, &mut carrier, None);
         let tls = timeout(self.patience, handshake)
             .await
             .map_err(|_| HandshakeError::TooSlow)??;
+        offer.forget_key();
+        forget_key(self.profile, tls.ssl());
         match rests_on_the_key(self.profile, tls.ssl()) {
             true => Ok(Session::new(tls, carrier, None, None)),
             false => Err(HandshakeError::NotPsk),

@@ -140,7 +140,7 @@ fn offer_key(ssl: &mut SslRef, hint: Option<&[u8]>, identity: &mut [u8], key: &m
         if let Some(end) = identity.get_mut(len) {
             *end = 0;
         }
-        put(key, offer.key.expose_to_handshake())
+        put(key, offer.key()?.expose_to_handshake())
     });
     Ok(octets.unwrap_or_default())
 }

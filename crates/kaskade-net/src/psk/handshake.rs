@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade_faults::fault;
-use openssl::ssl::{Error as SslError, ErrorCode, Ssl, SslStream};
-use tokio::sync::Semaphore;
+use openssl::ssl::{Error as SslError, ErrorCode, Ssl, SslRef, SslStream};
 use tokio::time::timeout;
 
 use super::carrier::Carrier;
 use super::error::HandshakeError;
+use super::native;
+use super::profile::Profile;
+use super::shares::Share;
 use super::wire::Wire;
 
 /// How often OpenSSL looks whether its timer of DTLS, which begins with 1 s, has run out (RFC 6347 4.2.4.1).
@@ -30,23 +32,23 @@ pub(super) fn begin<C: Carrier>(mut ssl: Ssl) -> Result<Tls, HandshakeError> {
     Ok(Tls::new(ssl, Wire::new(C::DATAGRAMS))?)
 }
 
-/// Shakes hands to the end. `lookups` are the threads where a server may wait for keys; a client, who has its key, works where it is.
+/// Shakes hands to the end. `share` is of the threads where a server may wait for keys; a client, who has its key, works where it is.
 ///
 /// Dropping it leaves a thread that is at work to its end, with its place; nothing else stays.
 pub(super) async fn shake_hands<C: Carrier>(
     mut tls: Tls,
     carrier: &mut C,
-    lookups: Option<&Arc<Semaphore>>,
+    share: Option<&Arc<Share>>,
 ) -> Result<Tls, HandshakeError> {
-    let is_server = lookups.is_some();
+    let is_server = share.is_some();
     let mut must_wait = is_server;
     loop {
         if must_wait {
             wait(&mut tls, carrier).await?;
         }
         must_wait = true;
-        let (back, done) = match lookups {
-            Some(lookups) => on_a_thread(tls, lookups.clone()).await?,
+        let (back, done) = match share {
+            Some(share) => on_a_thread(tls, share).await?,
             None => {
                 let done = tls.do_handshake();
                 (tls, done)
@@ -62,6 +64,13 @@ pub(super) async fn shake_hands<C: Carrier>(
             Err(error) if error.code() == ErrorCode::WANT_READ => given?,
             Err(error) => return Err(HandshakeError::of(&error, tls.get_ref().has_ended())),
         }
+    }
+}
+
+/// What OpenSSL keeps of the key when the handshake is done. In TLS 1.2 it has the master secret only.
+pub(super) fn forget_key(profile: Profile, ssl: &SslRef) {
+    if profile == Profile::Tls13 && !fault!("psk-key-outlives-handshake") {
+        native::forget_key(ssl);
     }
 }
 
@@ -88,12 +97,8 @@ async fn wait<C: Carrier>(tls: &mut Tls, carrier: &mut C) -> Result<(), Handshak
 }
 
 /// One step on a thread that may wait, when there is a place.
-async fn on_a_thread(mut tls: Tls, lookups: Arc<Semaphore>) -> Result<(Tls, Result<(), SslError>), HandshakeError> {
-    let lookups = match fault!("psk-lookups-without-bound") {
-        true => Arc::new(Semaphore::new(1)),
-        false => lookups,
-    };
-    let place = lookups.acquire_owned().await.map_err(|_| HandshakeError::Stopping)?;
+async fn on_a_thread(mut tls: Tls, share: &Arc<Share>) -> Result<(Tls, Result<(), SslError>), HandshakeError> {
+    let place = share.place().await.ok_or(HandshakeError::Stopping)?;
     let step = tokio::task::spawn_blocking(move || {
         // Until the step is done, whether or not somebody waits for it.
         let _place = place;

@@ -39,6 +39,16 @@ impl PskKey {
         Ok(key)
     }
 
+    /// The same key once more, for another handshake.
+    pub(super) fn copy(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Whether it is this key, in a time that depends on the lengths only.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && openssl::memcmp::eq(&self.0, &other.0)
+    }
+
     /// To OpenSSL.
     pub(super) fn expose_to_handshake(&self) -> &[u8] {
         &self.0
@@ -93,6 +103,11 @@ impl PskIdentity {
             1..=Self::MAX => Ok(Self(octets.into())),
             len => Err(NotAPskIdentity::TooLong { len, most: Self::MAX }),
         }
+    }
+
+    /// Of a name that is neither empty nor longer than [`Self::MAX`].
+    pub(super) fn of_name(name: String) -> Self {
+        Self(name.into_bytes().into())
     }
 
     /// Whether a client can send it, in TLS 1.2 or in TLS 1.3.

@@ -60,7 +60,8 @@ pub(super) struct Seat {
 
 struct Found {
     identity: PskIdentity,
-    key: PskKey,
+    /// Until the handshake is done.
+    key: Option<PskKey>,
     is_known: bool,
 }
 
@@ -110,6 +111,15 @@ impl Seat {
             .map(|found| (found.identity.clone(), found.is_known))
     }
 
+    /// The handshake is done: its key is wiped, and nothing more is looked up.
+    pub(super) fn forget_key(&self) {
+        if let Some(found) = &mut *self.found()
+            && !fault!("psk-key-outlives-handshake")
+        {
+            found.key = None;
+        }
+    }
+
     /// Uses the key of an identity, or one that stands in for it. `None` where there is neither: the handshake fails.
     ///
     /// OpenSSL asks again after a HelloRetryRequest; the answer of the first time stays. Another identity gets nothing new looked up.
@@ -122,7 +132,7 @@ impl Seat {
         let found = self.found();
         let found = found.as_ref()?;
         if found.identity.as_octets() == identity {
-            with(&found.key)
+            with(found.key.as_ref()?)
         } else {
             with(&PskKey::stand_in().ok()?)
         }
@@ -152,7 +162,7 @@ impl Seat {
         }
         Some(Found {
             is_known: key.is_some(),
-            key: key.unwrap_or(stand_in),
+            key: Some(key.unwrap_or(stand_in)),
             identity,
         })
     }
@@ -161,12 +171,30 @@ impl Seat {
 /// The client's end of a handshake.
 pub(super) struct Offer {
     pub(super) identity: PskIdentity,
-    pub(super) key: Arc<PskKey>,
+    /// Until the handshake is done.
+    key: Mutex<Option<Arc<PskKey>>>,
     /// What the server must have said in TLS 1.2.
     pub(super) hint: Option<String>,
 }
 
 impl Offer {
+    pub(super) fn new(identity: PskIdentity, key: Arc<PskKey>, hint: Option<String>) -> Self {
+        let key = Mutex::new(Some(key));
+        Self { identity, key, hint }
+    }
+
+    /// The key, while there is a handshake.
+    pub(super) fn key(&self) -> Option<Arc<PskKey>> {
+        self.key.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// The handshake is done, and has no more to do with the key.
+    pub(super) fn forget_key(&self) {
+        if !fault!("psk-key-outlives-handshake") {
+            *self.key.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+        }
+    }
+
     fn index() -> Result<Index<Ssl, Arc<Self>>, ErrorStack> {
         static INDEX: OnceLock<Index<Ssl, Arc<Offer>>> = OnceLock::new();
         index(&INDEX)

@@ -15,6 +15,7 @@
 //! | [`PskStream`] | `AsyncRead` and `AsyncWrite`, ended by `close_notify` | RFC 8446 6.1 |
 //! | [`PskDatagrams`] | messages that arrive whole or not at all | RFC 6347 |
 //! | [`PskLimits`] | what peers may use | – |
+//! | [`UsageKeyName`], [`UsagePsks`] | keys of usages of an EMSK as pre-shared keys: their identity, their end | RFC 5295, project profile |
 //! | [`HandshakeError`] | why a handshake failed: in full here, next to nothing for the peer | RFC 8446 6.2 |
 //!
 //! A peer with an unknown identity is answered with a random key, so that it sees what a peer with a wrong key sees. In TLS 1.3 only the
@@ -34,6 +35,9 @@ mod native;
 mod profile;
 mod server;
 mod session;
+mod shares;
+mod tasks;
+mod usage;
 mod wire;
 
 pub use client::PskClient;
@@ -45,3 +49,4 @@ pub use lookup::{Asked, PskKeys};
 pub use profile::{Profile, PskSuite};
 pub use server::{PskLimits, PskServer};
 pub use session::PskStream;
+pub use usage::{NoRoomForKey, UsageKeyName, UsagePsks};

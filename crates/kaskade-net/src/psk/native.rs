@@ -79,6 +79,17 @@ fn session(ssl: &SslRef, key: &PskKey) -> Option<SslSession> {
     }
 }
 
+/// Overwrites what OpenSSL keeps of an external key of TLS 1.3 when the handshake is done: the key schedule puts the master secret of the
+/// connection over the session's octets, and leaves those of a longer key behind it. Neither is used any more.
+pub(super) fn forget_key(ssl: &SslRef) {
+    const NOTHING: [u8; PskKey::MAX] = [0; PskKey::MAX];
+    if let Some(session) = ssl.session() {
+        // SAFETY: the session is valid, and nobody else works with it, since there are neither tickets nor a cache. OpenSSL copies the octets
+        // into its own array, whose length it checks.
+        unsafe { SSL_SESSION_set1_master_key(session.as_ptr(), NOTHING.as_ptr(), NOTHING.len()) };
+    }
+}
+
 /// Hands a session over to OpenSSL.
 fn give(session: SslSession) -> *mut SSL_SESSION {
     let pointer = session.as_ptr();
@@ -123,7 +134,7 @@ unsafe extern "C" fn use_session(
         // SAFETY: OpenSSL lends its state for the time of this call.
         let ssl = unsafe { SslRef::from_ptr(ssl) };
         let offer = Offer::of(ssl)?;
-        session(ssl, &offer.key).map(|session| (session, offer.identity.as_octets()))
+        session(ssl, &*offer.key()?).map(|session| (session, offer.identity.as_octets()))
     }));
     match answer {
         Ok(Some((session, octets))) => {
@@ -138,4 +149,15 @@ unsafe extern "C" fn use_session(
         }
         _ => 0,
     }
+}
+
+/// Asks the peer of TLS 1.3 for new keys, as any peer may at any time (RFC 8446 4.6.3).
+#[cfg(test)]
+pub(super) fn ask_for_new_keys(ssl: &SslRef) {
+    unsafe extern "C" {
+        fn SSL_key_update(ssl: *mut SSL, kind: c_int) -> c_int;
+    }
+    const REQUESTED: c_int = 1;
+    // SAFETY: the state is valid; OpenSSL notes the wish in it.
+    assert_eq!(unsafe { SSL_key_update(ssl.as_ptr(), REQUESTED) }, 1);
 }

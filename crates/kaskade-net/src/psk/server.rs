@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use kaskade_faults::fault;
 use openssl::ssl::{Ssl, SslContext};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
 use super::carrier::{Carrier, Octets};
 use super::context::{self, ContextError};
 use super::error::HandshakeError;
-use super::handshake::{Tls, begin, shake_hands};
+use super::handshake::{Tls, begin, forget_key, shake_hands};
 use super::lookup::{PskKeys, Seat};
 use super::profile::Profile;
 use super::session::{Place, PskStream, Session};
+use super::shares::Places;
 use crate::sbi::doors::{Doors, Ticket};
 use crate::sbi::limits::Limits;
 
@@ -35,6 +35,8 @@ pub struct PskLimits {
     pub max_handshakes_per_source: usize,
     /// Threads that work on handshakes at once, lookups of keys among them. Others wait for theirs.
     pub max_lookups: usize,
+    /// Of these, for one source.
+    pub max_lookups_per_source: usize,
     /// Longest identity, in octets, that is looked up; longer ones are nobody's. AKMA's have 9 octets and an NAI of at most 253.
     pub max_identity: usize,
     /// How long a handshake may take, with the lookup in it.
@@ -49,6 +51,7 @@ impl Default for PskLimits {
             max_handshakes: 128,
             max_handshakes_per_source: 64,
             max_lookups: 16,
+            max_lookups_per_source: 4,
             max_identity: 1024,
             patience: Duration::from_secs(10),
         }
@@ -65,7 +68,7 @@ struct House {
     keys: Arc<dyn PskKeys>,
     limits: PskLimits,
     doors: Arc<Doors>,
-    lookups: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl PskServer {
@@ -91,7 +94,7 @@ impl PskServer {
             profile,
             keys,
             doors: Doors::new(of_doors),
-            lookups: Arc::new(Semaphore::new(limits.max_lookups.clamp(1, Semaphore::MAX_PERMITS))),
+            places: Places::new(limits.max_lookups, limits.max_lookups_per_source),
             limits,
         })))
     }
@@ -161,7 +164,8 @@ impl PskServer {
         ticket: Ticket,
     ) -> Result<Session<C>, HandshakeError> {
         let presence = ticket.presence().clone();
-        let handshake = shake_hands(tls, &mut carrier, Some(&self.0.lookups));
+        let share = Arc::new(self.0.places.share(seat.peer.ip()));
+        let handshake = shake_hands(tls, &mut carrier, Some(&share));
         let done = tokio::select! {
             done = timeout_at(seat.deadline.into(), handshake) => done.unwrap_or(Err(HandshakeError::TooSlow)),
             () = presence.shed() => Err(HandshakeError::Shed),
@@ -174,6 +178,8 @@ impl PskServer {
             }
             _ => error,
         })?;
+        seat.forget_key();
+        forget_key(seat.profile, tls.ssl());
         let identity = asked.filter(|(_, is_known)| *is_known).map(|(identity, _)| identity);
         match identity {
             Some(identity) if ticket.admit() => {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use kaskade_faults::fault;
 use openssl::ssl::{ErrorCode, SslVersion};
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::carrier::{Carrier, Octets};
 use super::handshake::Tls;
 use super::key::PskIdentity;
+use super::tasks::{Direction, Tasks};
 use crate::sbi::doors::{Presence, Ticket};
 
 /// Octets that may wait to be sent before more is read: a peer that asks for answers must read them.
@@ -25,8 +26,6 @@ const RECORD: usize = 16 * 1024;
 pub(super) struct Place {
     presence: Arc<Presence>,
     shed: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
-    /// Who is woken: the task that reads, where another one writes.
-    reader: Option<Waker>,
     /// Leaves with the connection.
     _ticket: Ticket,
 }
@@ -38,17 +37,13 @@ impl Place {
         Self {
             presence,
             shed: Box::pin(async move { waiting.shed().await }),
-            reader: None,
             _ticket: ticket,
         }
     }
-}
 
-impl Place {
     /// Whether it was taken.
     fn is_taken(&mut self, cx: &mut Context<'_>) -> bool {
-        let waker = self.reader.as_ref().unwrap_or(cx.waker());
-        self.shed.as_mut().poll(&mut Context::from_waker(waker)).is_ready()
+        self.shed.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -58,6 +53,7 @@ pub(super) struct Session<C> {
     carrier: C,
     identity: Option<PskIdentity>,
     place: Option<Place>,
+    tasks: Tasks,
     /// It was closed to make room, or OpenSSL found it broken.
     broken: Option<io::ErrorKind>,
     said_end: bool,
@@ -70,6 +66,7 @@ impl<C: Carrier> Session<C> {
             carrier,
             identity,
             place,
+            tasks: Tasks::new(),
             broken: None,
             said_end: false,
         }
@@ -114,9 +111,8 @@ impl<C: Carrier> Session<C> {
 
     /// 0 octets: the peer has said that nothing more will come.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, octets: &mut [u8]) -> Poll<io::Result<usize>> {
-        if let Some(place) = &mut self.place {
-            place.reader = Some(cx.waker().clone());
-        }
+        let waker = self.tasks.waits(Direction::Read, cx);
+        let cx = &mut Context::from_waker(&waker);
         self.check(cx)?;
         loop {
             let before = self.tls.get_ref().waiting();
@@ -127,8 +123,7 @@ impl<C: Carrier> Session<C> {
                 }
                 Err(error) => error,
             };
-            // What OpenSSL answers by itself: new keys, or the last messages of a handshake once more. Else the writer is the one who is told
-            // when there is room.
+            // What OpenSSL answers by itself: new keys, or the last messages of a handshake once more.
             if (self.tls.get_ref().waiting() > before || fault!("psk-writer-forgotten"))
                 && self.carrier.poll_give(cx, self.tls.get_mut())?.is_pending()
                 && self.tls.get_ref().waiting() > MOST_WAITING
@@ -140,6 +135,7 @@ impl<C: Carrier> Session<C> {
                 ErrorCode::ZERO_RETURN => return Poll::Ready(Ok(0)),
                 _ => {
                     let (kind, what) = match self.tls.get_ref().has_ended() {
+                        true if C::DATAGRAMS => (io::ErrorKind::UnexpectedEof, "the peer has begun a new connection"),
                         true => (io::ErrorKind::UnexpectedEof, "the peer closed without close_notify"),
                         false => (
                             io::ErrorKind::InvalidData,
@@ -155,6 +151,8 @@ impl<C: Carrier> Session<C> {
 
     /// Takes octets once all earlier ones have gone.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let waker = self.tasks.waits(Direction::Write, cx);
+        let cx = &mut Context::from_waker(&waker);
         self.check(cx)?;
         if self.said_end {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -180,12 +178,16 @@ impl<C: Carrier> Session<C> {
     }
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waker = self.tasks.waits(Direction::Write, cx);
+        let cx = &mut Context::from_waker(&waker);
         self.check(cx)?;
         self.carrier.poll_give(cx, self.tls.get_mut())
     }
 
     /// Says `close_notify`, once.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waker = self.tasks.waits(Direction::Write, cx);
+        let cx = &mut Context::from_waker(&waker);
         self.check(cx)?;
         if !self.said_end {
             self.said_end = true;
@@ -249,5 +251,103 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send> AsyncWrite for PskStream<I> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().0.poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, split};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::psk::{Asked, Profile, PskClient, PskKey, PskLimits, PskServer, native};
+
+    /// Lets nothing out while it is shut, and tells whoever asked last when it opens, as a socket does.
+    #[derive(Default)]
+    struct Gate {
+        is_shut: bool,
+        last: Option<Waker>,
+    }
+
+    struct Gated(DuplexStream, Arc<Mutex<Gate>>);
+
+    impl AsyncRead for Gated {
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, octets)
+        }
+    }
+
+    impl AsyncWrite for Gated {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+            {
+                let mut gate = self.1.lock().unwrap();
+                if gate.is_shut {
+                    gate.last = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+            Pin::new(&mut self.0).poll_write(cx, octets)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_reads_an_order_of_new_keys_does_not_take_the_turn_of_who_writes() {
+        let key = || PskKey::from_octets(&[7; 32]).unwrap();
+        let server = PskServer::new(
+            Profile::Tls13,
+            None,
+            Arc::new(move |_: &Asked<'_>| Some(key())),
+            PskLimits::default(),
+        );
+        let client = PskClient::new(Profile::Tls13, PskIdentity::new("one").unwrap(), key()).unwrap();
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let gate = Arc::<Mutex<Gate>>::default();
+        let somewhere = ([192, 0, 2, 1], 1).into();
+        let server = server.unwrap();
+        let (at_client, at_server) = tokio::join!(
+            client.connect(ours),
+            server.accept(Gated(theirs, gate.clone()), somewhere)
+        );
+        let (mut at_client, at_server) = (at_client.unwrap(), at_server.unwrap());
+        let (mut reader, mut writer) = split(at_server);
+
+        gate.lock().unwrap().is_shut = true;
+        let writing = tokio::spawn(async move {
+            writer.write_all(&[7; 100_000]).await.unwrap();
+            writer.flush().await.unwrap();
+        });
+        while gate.lock().unwrap().last.is_none() {
+            tokio::task::yield_now().await;
+        }
+        // The answer to this waits behind what is written; who has read it has done its work.
+        native::ask_for_new_keys(at_client.0.tls.ssl());
+        at_client.write_all(b"x").await.unwrap();
+        let reading = tokio::spawn(async move {
+            reader.read_exact(&mut [0]).await.unwrap();
+            reader
+        });
+        let _reader = timeout(Duration::from_secs(10), reading).await.unwrap().unwrap();
+        let last = {
+            let mut gate = gate.lock().unwrap();
+            gate.is_shut = false;
+            gate.last.take()
+        };
+        last.unwrap().wake();
+        let mut came = vec![0; 100_000];
+        let reading = timeout(Duration::from_secs(10), at_client.read_exact(&mut came)).await;
+        reading.expect("the writer waits for nothing").unwrap();
+        writing.await.unwrap();
     }
 }

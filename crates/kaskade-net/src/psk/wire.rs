@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
+use kaskade_faults::fault;
+
 /// What has come and was not read, what was written and has not gone.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -11,6 +13,8 @@ pub(super) struct Wire {
     inbound: VecDeque<Vec<u8>>,
     /// Octets of the first of them that were read.
     read: usize,
+    /// Octets after those that are whole records, in a stream.
+    whole: usize,
     outbound: VecDeque<Vec<u8>>,
     /// Nothing more will come.
     ended: bool,
@@ -25,6 +29,7 @@ impl Wire {
             datagrams,
             inbound: VecDeque::new(),
             read: 0,
+            whole: 0,
             outbound: VecDeque::new(),
             ended: false,
         }
@@ -33,8 +38,27 @@ impl Wire {
     /// Something has come.
     pub(super) fn put(&mut self, octets: Vec<u8>) {
         match self.inbound.back_mut() {
-            Some(last) if !self.datagrams => last.extend_from_slice(&octets),
+            Some(last) if !self.datagrams => {
+                last.drain(..std::mem::take(&mut self.read));
+                last.extend_from_slice(&octets);
+            }
             _ => self.inbound.push_back(octets),
+        }
+        if !self.datagrams {
+            self.find_records();
+        }
+    }
+
+    /// Goes on from where the last whole record ends. OpenSSL gets no part of a record: it would keep the header, and nobody could tell any
+    /// more where the record ends.
+    fn find_records(&mut self) {
+        let Some(first) = self.inbound.front() else { return };
+        while let Some([_, _, _, high, low, body @ ..]) = first.get(self.read + self.whole..) {
+            let len = usize::from(u16::from_be_bytes([*high, *low]));
+            if body.len() < len {
+                break;
+            }
+            self.whole += RECORD_HEADER + len;
         }
     }
 
@@ -47,14 +71,9 @@ impl Wire {
         self.ended
     }
 
-    /// Whether OpenSSL could do something with what is there: a record, the end, a datagram.
+    /// Whether OpenSSL could do something with what is there: a whole record, the end, a datagram.
     pub(super) fn has_work(&self) -> bool {
-        let Some(first) = self.inbound.front() else {
-            return self.ended;
-        };
-        let rest = first.get(self.read..).unwrap_or_default();
-        let whole = |length: [u8; 2]| rest.len() >= RECORD_HEADER + usize::from(u16::from_be_bytes(length));
-        self.ended || self.datagrams || matches!(rest, [_, _, _, high, low, ..] if whole([*high, *low]))
+        self.ended || self.whole > 0 || (self.datagrams && !self.inbound.is_empty())
     }
 
     /// The next octets to go.
@@ -93,8 +112,17 @@ impl Read for Wire {
             };
         };
         let rest = first.get(self.read..).unwrap_or_default();
-        let len = rest.len().min(octets.len());
+        // After the end, a part is all that there will be.
+        let ready = match self.datagrams || self.ended || fault!("psk-part-of-a-record-read") {
+            true => rest.len(),
+            false => self.whole,
+        };
+        if ready == 0 && !self.datagrams {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = ready.min(octets.len());
         octets[..len].copy_from_slice(&rest[..len]);
+        self.whole = self.whole.saturating_sub(len);
         if self.datagrams || len == rest.len() {
             self.inbound.pop_front();
             self.read = 0;
@@ -136,12 +164,19 @@ mod tests {
         assert!(!wire.has_work());
         assert_eq!(read(&mut wire, 4).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         for (octets, has_work) in [(&[22, 3, 3, 0][..], false), (&[2, 7], false), (&[8, 21], true)] {
+            assert_eq!(read(&mut wire, 4).unwrap_err().kind(), io::ErrorKind::WouldBlock);
             wire.put(octets.to_vec());
             assert_eq!(wire.has_work(), has_work, "{octets:?}");
         }
         assert_eq!(read(&mut wire, 5).unwrap(), [22, 3, 3, 0, 2]);
         assert_eq!(read(&mut wire, 2).unwrap(), [7, 8]);
         assert!(!wire.has_work(), "a single octet is no record");
+        assert_eq!(read(&mut wire, 4).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        wire.put(vec![3, 3, 0, 1, 9, 20, 3, 3, 0, 1]);
+        assert_eq!(read(&mut wire, 99).unwrap(), [21, 3, 3, 0, 1, 9], "no part of the next");
+        wire.put(vec![1, 21]);
+        assert_eq!(read(&mut wire, 99).unwrap(), [20, 3, 3, 0, 1, 1]);
+        assert!(!wire.has_work());
         wire.end();
         assert!(wire.has_work());
         assert_eq!(read(&mut wire, 9).unwrap(), [21]);

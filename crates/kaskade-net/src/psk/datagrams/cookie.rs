@@ -32,7 +32,7 @@ pub(super) struct Hello<'d> {
     /// 48 bits.
     record_number: u64,
     message_number: u16,
-    random: &'d [u8],
+    pub(super) random: &'d [u8; 32],
     session_id: &'d [u8],
     cookie: &'d [u8],
 }
@@ -58,7 +58,7 @@ impl<'d> Hello<'d> {
         Some(Self {
             record_number,
             message_number: u16::try_from(message_number).ok()?,
-            random: take(&mut body, 32)?,
+            random: take(&mut body, 32)?.first_chunk()?,
             session_id: counted(&mut body)?,
             cookie: counted(&mut body)?,
         })

@@ -203,7 +203,124 @@ async fn a_peer_that_begins_anew_takes_its_own_place() {
     let (mut ours, mut newer) = both(&mut listening, &client(PROFILE), socket).await;
     echo(&mut ours, &mut newer).await;
     let error = timeout(LONG, theirs.recv(&mut [0; 16])).await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::UnexpectedEof, "the peer has begun a new connection")
+    );
+}
+
+/// A way to a server that keeps what the client sends, and says it once more on request: its number, from 0.
+async fn recording(server: SocketAddr) -> (SocketAddr, tokio::sync::mpsc::Sender<usize>) {
+    let (near, far) = (bound().await, towards(server).await);
+    let address = near.local_addr().unwrap();
+    let (again, mut asked) = tokio::sync::mpsc::channel::<usize>(1);
+    tokio::spawn(async move {
+        let (mut of_client, mut of_server, mut client) = ([0; 4096], [0; 4096], None);
+        let mut record: Vec<Vec<u8>> = Vec::new();
+        loop {
+            tokio::select! {
+                Ok((len, from)) = near.recv_from(&mut of_client) => {
+                    client = Some(from);
+                    far.send(&of_client[..len]).await.unwrap();
+                    record.push(of_client[..len].to_vec());
+                }
+                Ok(len) = far.recv(&mut of_server) => {
+                    near.send_to(&of_server[..len], client.unwrap()).await.unwrap();
+                }
+                Some(number) = asked.recv() => { far.send(&record[number]).await.unwrap(); }
+                else => break,
+            }
+        }
+    });
+    (address, again)
+}
+
+#[tokio::test]
+async fn a_hello_that_somebody_says_once_more_ends_nothing() {
+    let server = server(PROFILE);
+    let (mut listening, address) = listening(&server).await;
+    let (way, again) = recording(address).await;
+    let (first, _older) = both(&mut listening, &client(PROFILE), towards(way).await).await;
+    // The second message has the cookie.
+    for _ in 0..2 {
+        again.send(1).await.unwrap();
+    }
+    drop(first);
+    let (mut ours, mut theirs) = both(&mut listening, &client(PROFILE), towards(way).await).await;
+    echo(&mut ours, &mut theirs).await;
+    // Of the older connection, while its cookie is good; nobody goes on with that handshake.
+    again.send(1).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.counts()[0], 1, "it was taken for a client that begins anew");
+    for _ in 0..3 {
+        echo(&mut ours, &mut theirs).await;
+    }
+    // The client itself begins anew, and does not wait for that handshake's end.
+    let (mut ours, mut newer) = both(&mut listening, &client(PROFILE), towards(way).await).await;
+    echo(&mut ours, &mut newer).await;
+    assert_eq!(
+        timeout(LONG, theirs.recv(&mut [0; 16]))
+            .await
+            .unwrap()
+            .unwrap_err()
+            .kind(),
+        ErrorKind::UnexpectedEof
+    );
+}
+
+#[tokio::test]
+async fn a_message_is_not_cut_to_the_room_that_there_is() {
+    let server = server(PROFILE);
+    let (mut listening, address) = listening(&server).await;
+    let (mut ours, mut theirs) = both(&mut listening, &client(PROFILE), towards(address).await).await;
+    ours.send(b"a longer message").await.unwrap();
+    ours.send(b"short").await.unwrap();
+    let mut small = [0; 5];
+    for room in [5, 0, 15] {
+        let error = timeout(LONG, theirs.recv(&mut vec![0; room]))
+            .await
+            .unwrap()
+            .unwrap_err();
+        let text = format!("a message of 16 octets waits for more room than {room}");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidInput, text));
+    }
+    let mut octets = [0; 16];
+    assert_eq!(theirs.recv(&mut octets).await.unwrap(), 16);
+    assert_eq!(&octets, b"a longer message");
+    assert_eq!(timeout(LONG, theirs.recv(&mut small)).await.unwrap().unwrap(), 5);
+    assert_eq!(&small, b"short");
+}
+
+#[tokio::test]
+async fn what_was_accepted_outlives_its_listener() {
+    let server = server(PROFILE);
+    let (mut listening, address) = listening(&server).await;
+    let (mut ours, mut theirs) = both(&mut listening, &client(PROFILE), towards(address).await).await;
+    let (not_accepted, in_handshake) = (client(PROFILE), towards(address).await);
+    let mut not_accepted = not_accepted.connect_datagrams(towards(address).await).await.unwrap();
+    let [_, second] = hellos(&in_handshake).await;
+    in_handshake.send(&second).await.unwrap();
+    datagram(&in_handshake).await;
+    assert_eq!(server.counts(), [1, 2]);
+    drop(listening);
+    for _ in 0..3 {
+        echo(&mut ours, &mut theirs).await;
+    }
+    assert_eq!(server.counts(), [0, 1]);
+    // Nobody new is heard.
+    let late = client(PROFILE).with_patience(Duration::from_millis(500));
+    let late = late.connect_datagrams(towards(address).await).await.unwrap_err();
+    assert!(matches!(late, HandshakeError::TooSlow), "{late}");
+    let _ = not_accepted.send(b"nobody").await;
+    ours.shutdown().await.unwrap();
+    assert_eq!(timeout(LONG, theirs.recv(&mut [0; 16])).await.unwrap().unwrap(), 0);
+    drop(theirs);
+    let free = timeout(LONG, async {
+        while UdpSocket::bind(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    free.await.expect("the socket stays after its last connection");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use kaskade_net::psk::{Asked, HandshakeError, Profile, PskKey, PskLimits, PskSer
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::timeout;
 
-use super::{One, SUITE, client, key, shake, somewhere};
+use super::{One, SUITE, client, key, shake, shake_from, somewhere};
 
 fn with(limits: PskLimits, profile: Profile) -> PskServer {
     PskServer::new(profile, None, Arc::new(One::default()), limits).unwrap()
@@ -183,4 +183,67 @@ async fn the_peer_that_was_useful_longest_ago_gives_way() {
     held[0].1.read_exact(&mut [0; 5]).await.unwrap();
     drop((held, newest));
     assert_eq!(server.counts(), [0, 0]);
+}
+
+#[tokio::test]
+async fn who_only_writes_is_told_that_its_place_was_taken() {
+    let mut limits = PskLimits::default();
+    limits.max_connections = 1;
+    limits.max_connections_per_source = 1;
+    let server = with(limits, Profile::Tls13);
+    let (ours, theirs) = shake(&client(Profile::Tls13), &server).await;
+    let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
+    let (mut read, mut write) = tokio::io::split(theirs);
+    // Somebody has read, and does so no more.
+    let reading = tokio::spawn(async move {
+        let nothing = timeout(Duration::from_millis(50), read.read(&mut [0; 16])).await;
+        assert!(nothing.is_err());
+        read
+    });
+    let read = reading.await.unwrap();
+    // The pipe takes 4096 octets.
+    let writing = tokio::spawn(async move { write.write_all(&[7; 100_000]).await.unwrap_err() });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let newest = shake(&client(Profile::Tls13), &server).await;
+    let error = timeout(Duration::from_secs(10), writing)
+        .await
+        .expect("it stays")
+        .unwrap();
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+    drop((ours, read, newest.0.unwrap(), newest.1.unwrap()));
+    assert_eq!(server.counts(), [0, 0]);
+}
+
+#[tokio::test]
+async fn a_source_that_keeps_lookups_busy_leaves_places_to_others() {
+    let busy = somewhere();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let keys = move |asked: &Asked<'_>| {
+        if asked.peer == busy {
+            let _ = wait.lock().unwrap().recv();
+        }
+        Some(key())
+    };
+    let mut limits = PskLimits::default();
+    limits.patience = Duration::from_secs(20);
+    limits.max_lookups = 4;
+    limits.max_lookups_per_source = 2;
+    let server = PskServer::new(Profile::Tls13, None, Arc::new(keys), limits).unwrap();
+    let stuck: Vec<_> = (0..6)
+        .map(|_| {
+            let server = server.clone();
+            tokio::spawn(async move { shake_from(&client(Profile::Tls13), &server, busy).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let other = ([192, 0, 2, 2], 1).into();
+    let client = client(Profile::Tls13);
+    let shaken = timeout(Duration::from_secs(10), shake_from(&client, &server, other)).await;
+    let (ours, theirs) = shaken.expect("one source has all threads");
+    drop((ours.unwrap(), theirs.unwrap(), go));
+    for handshake in stuck {
+        let (ours, theirs) = handshake.await.unwrap();
+        drop((ours.unwrap(), theirs.unwrap()));
+    }
 }

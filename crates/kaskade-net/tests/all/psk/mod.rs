@@ -7,6 +7,7 @@ mod peers;
 mod refusals;
 mod streams;
 mod third_parties;
+mod usage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,8 +86,20 @@ async fn shake(
     Result<PskStream<DuplexStream>, HandshakeError>,
     Result<PskStream<DuplexStream>, HandshakeError>,
 ) {
+    shake_from(client, server, somewhere()).await
+}
+
+/// The same, with a client that is at this address.
+async fn shake_from(
+    client: &PskClient,
+    server: &PskServer,
+    address: SocketAddr,
+) -> (
+    Result<PskStream<DuplexStream>, HandshakeError>,
+    Result<PskStream<DuplexStream>, HandshakeError>,
+) {
     let (ours, theirs) = tokio::io::duplex(4096);
-    tokio::join!(client.connect(ours), server.accept(theirs, somewhere()))
+    tokio::join!(client.connect(ours), server.accept(theirs, address))
 }
 
 /// Both ends of a connection.

@@ -1,13 +1,16 @@
 //! What a connection does after its handshake.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use kaskade_flow::Entropy as _;
-use kaskade_net::psk::{Asked, Profile, PskClient, PskKey, PskServer, PskSuite};
+use kaskade_net::psk::{Asked, Profile, PskClient, PskKey, PskServer, PskStream, PskSuite};
 use kaskade_net::random::SystemEntropy;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -39,6 +42,69 @@ async fn much_goes_through_a_narrow_pipe_in_both_directions() {
             read.unwrap();
             assert!(came == sent);
             std::mem::swap(&mut client, &mut server);
+        }
+    }
+}
+
+/// A pipe of which no read goes beyond an octet, so that it ends there; it counts what was read.
+struct Cut {
+    pipe: DuplexStream,
+    at: usize,
+    read: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Cut {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = self.read.load(Ordering::Relaxed);
+        let most = match self.at.checked_sub(read) {
+            Some(left) if left > 0 => left,
+            _ => usize::MAX,
+        };
+        let mut part = octets.take(most);
+        ready!(Pin::new(&mut self.pipe).poll_read(cx, &mut part))?;
+        let len = part.filled().len();
+        octets.initialize_unfilled_to(len);
+        octets.advance(len);
+        self.read.store(read + len, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Cut {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_read_may_end_anywhere_in_a_handshake() {
+    for profile in STREAMS {
+        let (client, server) = (client(profile), server(profile));
+        let client = client.with_patience(Duration::from_secs(5));
+        let (mut at, mut all) = (1, usize::MAX);
+        while at < all {
+            let (ours, pipe) = tokio::io::duplex(4096);
+            let read = Arc::<AtomicUsize>::default();
+            let cut = Cut {
+                pipe,
+                at,
+                read: read.clone(),
+            };
+            let (ours, theirs) = tokio::join!(client.connect(ours), server.accept(cut, somewhere()));
+            drop((
+                ours.unwrap_or_else(|error| panic!("{profile:?}, {at}: {error}")),
+                theirs.unwrap(),
+            ));
+            all = read.load(Ordering::Relaxed);
+            at += 1;
         }
     }
 }
@@ -132,28 +198,49 @@ async fn an_octet_that_was_changed_ends_the_connection() {
     assert!(at_server.write(b"more").await.is_err());
 }
 
+/// Both ends of a connection under a key that nobody else has, and that key, to be looked for.
+async fn connected_under_a_new_key(
+    profile: Profile,
+    octets: usize,
+) -> (PskStream<DuplexStream>, PskStream<DuplexStream>, crate::wiped::Masked) {
+    // Never on a stack that nobody wipes.
+    let mut octets = zeroize::Zeroizing::new(vec![0; octets]);
+    SystemEntropy.fill(&mut octets).unwrap();
+    let masked = crate::wiped::Masked::of(&octets);
+    let keys = {
+        let masked = crate::wiped::Masked::of(&octets);
+        move |_: &Asked<'_>| {
+            let octets = zeroize::Zeroizing::new(masked.unmasked());
+            PskKey::from_octets(&octets).ok()
+        }
+    };
+    let key = PskKey::from_octets(&octets).unwrap();
+    drop(octets);
+    let server = PskServer::new(profile, None, Arc::new(keys), super::short()).unwrap();
+    let client = PskClient::new(profile, super::identity("one whose key is looked for"), key).unwrap();
+    let (at_client, at_server) = shake(&client, &server).await;
+    (at_client.unwrap(), at_server.unwrap(), masked)
+}
+
 #[tokio::test]
 async fn nothing_of_a_key_is_left_after_a_handshake() {
     for profile in STREAMS {
-        // Never on a stack that nobody wipes.
-        let mut octets = zeroize::Zeroizing::new(vec![0; 32]);
-        SystemEntropy.fill(&mut octets).unwrap();
-        let masked = crate::wiped::Masked::of(&octets);
-        let name = || super::identity("one whose key is looked for");
-        let keys = {
-            let masked = crate::wiped::Masked::of(&octets);
-            move |_: &Asked<'_>| {
-                let octets = zeroize::Zeroizing::new(masked.unmasked());
-                PskKey::from_octets(&octets).ok()
-            }
-        };
-        let key = PskKey::from_octets(&octets).unwrap();
-        drop(octets);
-        let server = PskServer::new(profile, None, Arc::new(keys), super::short()).unwrap();
-        let client = PskClient::new(profile, name(), key).unwrap();
-        let (at_client, at_server) = shake(&client, &server).await;
-        drop((at_client.unwrap(), at_server.unwrap(), client, server));
+        let (at_client, at_server, masked) = connected_under_a_new_key(profile, 32).await;
+        drop((at_client, at_server));
         assert_eq!(masked.places(), Vec::<String>::new(), "{profile:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_does_not_hold_its_key() {
+    for profile in STREAMS {
+        // 64 octets: OpenSSL puts something shorter over them.
+        for octets in [16, 32, 64] {
+            let (mut at_client, mut at_server, masked) = connected_under_a_new_key(profile, octets).await;
+            assert_eq!(masked.places(), Vec::<String>::new(), "{profile:?}, {octets}");
+            at_client.write_all(b"still there").await.unwrap();
+            at_server.read_exact(&mut [0; 11]).await.unwrap();
+        }
     }
 }
 
