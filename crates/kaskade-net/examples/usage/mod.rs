@@ -1,6 +1,9 @@
 //! What the examples of usage keys have in common: a home network in this process, a UE that attaches to it by EAP-AKA', and network
 //! functions that ask for keys, each with a certificate of its own.
 
+#[allow(dead_code, reason = "each example uses its part")]
+pub(crate) mod function;
+#[allow(dead_code, reason = "each example uses its part")]
 pub(crate) mod link;
 pub(crate) mod pki;
 
@@ -10,17 +13,20 @@ use std::sync::Arc;
 
 use kaskade_aka::eap_aka::peer::{PeerName, PeerPolicy};
 use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_anchor::emsk::{Registry, Usage};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_codec::sbi::nausf_auth::{AuthenticationInfo, SessionKey};
 use kaskade_crypto::Amf;
 use kaskade_keys::{Plmn, ServingNetworkName, Supi};
-use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole};
+use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole, UsageKeysRole};
 use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
-use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
+use kaskade_net::role::policy::{Groups, Member, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Begun, EapAnswered, EapRequest};
 use kaskade_net::role::udm::UdmOptions;
+use kaskade_net::role::usage_keys::{UsageKeysOptions, UsagePolicy};
+use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::server::ServerOptions;
 use kaskade_net::time::moment;
 use kaskade_store::audit::AuditLog;
@@ -33,7 +39,11 @@ use kaskade_ue::EapDevice;
 use kaskade_ue::demo::demo_subscriber;
 use kaskade_ue::eap::EapOutcome;
 
+use self::function::Function;
 use self::pki::Pki;
+
+/// What the AUSF is called.
+pub(crate) const AUSF: &str = "ausf.operator.example";
 
 fn plmn() -> Result<Plmn, Box<dyn Error>> {
     Ok(Plmn::new("001", "01")?)
@@ -46,8 +56,19 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
-        let pki = Pki::new()?;
+    /// With one usage, and these functions by name, which are told of the end of their keys. The usage says who may have what.
+    pub(crate) fn start(pki: Pki, usage: Usage, functions: &[&Function]) -> Result<Self, Box<dyn Error>> {
+        let mut registry = Registry::new();
+        registry.add(usage)?;
+        let mut groups = Groups::default();
+        let mut usages = UsagePolicy::new(registry);
+        for function in functions {
+            let name = function.name;
+            groups = groups.with(name, [Member::Certificate(name.into())]);
+            usages = usages
+                .with(Requester::group(name).id(), name)
+                .with_callbacks(name, [function.root()?]);
+        }
         let demo = demo_subscriber(plmn()?, 0, 0);
         let subscriber = Subscriber {
             supi: demo.supi,
@@ -60,12 +81,13 @@ impl Home {
         let (engine, key) = (Arc::new(MemoryEngine::default()), MasterKey::from_octets(&[0x77; 32]));
         let store = SubscriberStore::with_engine(engine, Path::new("memory"), &key, StoreOptions::default())?;
         store.put_many(&[subscriber])?;
+        let store = Arc::new(store);
         let policy = ServingNetworkPolicy::plmns([plmn()?]);
         let mut server = ServerOptions::default();
-        server.tls = Some(pki.server("ausf.operator.example")?);
+        server.tls = Some(pki.server(AUSF)?);
         let node = Node::start(NodeOptions {
             udm: Some(UdmRole {
-                store: Arc::new(store),
+                store: store.clone(),
                 options: UdmOptions {
                     serving_networks: policy.clone(),
                     ..UdmOptions::default()
@@ -80,7 +102,16 @@ impl Home {
                 udm: None,
             }),
             aaa: None,
-            groups: Groups::default(),
+            usage_keys: Some(UsageKeysRole {
+                store,
+                options: UsageKeysOptions {
+                    policy: usages,
+                    callbacks: pki.client(AUSF)?,
+                    ..UsageKeysOptions::default()
+                },
+                listen: None,
+            }),
+            groups,
             access: AccessRules::default(),
             audit: AuditLog::off(),
         })?;
@@ -90,6 +121,11 @@ impl Home {
     /// Where its AUSF is.
     pub(crate) fn ausf(&self) -> Result<&str, Box<dyn Error>> {
         Ok(self.node.ausf_url().ok_or("no AUSF")?)
+    }
+
+    /// Where keys of usages are asked for.
+    pub(crate) fn usage_keys(&self) -> Result<&str, Box<dyn Error>> {
+        Ok(self.node.usage_keys_url().ok_or("no usage keys")?)
     }
 
     pub(crate) async fn stop(self) {
@@ -155,7 +191,10 @@ impl Ue {
         let EapOutcome::Success(mut success) = say(&packet) else {
             return Err("the UE refuses the network".into());
         };
-        let same = success.k_ausf.as_ref().is_some_and(|k_ausf| k_ausf.k_seaf(&network) == k_seaf);
+        let same = success
+            .k_ausf
+            .as_ref()
+            .is_some_and(|k_ausf| k_ausf.k_seaf(&network) == k_seaf);
         self.device = Some(run.succeed(&mut success));
         match same {
             true => Ok(()),
@@ -164,6 +203,7 @@ impl Ue {
     }
 
     /// The device.
+    #[allow(dead_code, reason = "each example uses its part")]
     pub(crate) fn device(&mut self) -> Result<&mut EapDevice, Box<dyn Error>> {
         self.device.as_mut().ok_or_else(|| "a run is on".into())
     }

@@ -19,7 +19,9 @@ impl Pki {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "the operator of the example");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "the operator of the example");
         std::fs::write(folder.path().join("ca.pem"), params.self_signed(&key)?.pem())?;
         Ok(Self {
             folder,
@@ -41,7 +43,12 @@ impl Pki {
         let [certificates, private] = ["pem", "key"].map(|end| self.folder.path().join(format!("{name}.{end}")));
         std::fs::write(&certificates, params.signed_by(&key, &self.issuer)?.pem())?;
         let mut file = std::fs::OpenOptions::new();
-        let mut file = file.write(true).create(true).truncate(true).mode(0o600).open(&private)?;
+        let mut file = file
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&private)?;
         std::io::Write::write_all(&mut file, key.serialize_pem().as_bytes())?;
         Ok(IdentityFiles {
             certificates,

@@ -15,6 +15,66 @@ use self::link::{Link, Listening, PROFILE, refusal};
 
 #[path = "../../../examples/usage/link.rs"]
 mod link;
+#[allow(dead_code, reason = "a test does not begin where the program does")]
+#[path = "../../../examples/slice_link.rs"]
+mod slice_link;
+#[allow(dead_code, reason = "a test does not begin where the program does")]
+#[path = "../../../examples/ue_application.rs"]
+mod ue_application;
+
+const PAGE: &str = include_str!("../../../../../docs/emsk.md");
+
+/// Lines without what differs from run to run: names of keys and prints.
+fn masked(lines: &[String]) -> String {
+    let mask = |word: &str| match word.len() >= 8 && word.bytes().all(|c| c.is_ascii_hexdigit()) {
+        true => "#".to_owned(),
+        false => word.to_owned(),
+    };
+    let line = |line: &String| {
+        let words = line.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+        words
+            .map(|word| {
+                let end = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len();
+                mask(&word[..end]) + &word[end..]
+            })
+            .collect::<String>()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What the page shows between its marks.
+fn shown(mark: &str) -> String {
+    let (_, shown) = PAGE.split_once(&format!("<!-- {mark}:begin -->\n```text\n")).unwrap();
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    masked(&shown.lines().map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// A word in quotes out of a line that begins so, among those that were printed.
+fn after<'l>(lines: &'l [String], begin: &str, word: &str) -> &'l str {
+    let line = lines.iter().find(|line| line.starts_with(begin)).unwrap();
+    line.split_once(word).unwrap().1.split([' ', ',']).next().unwrap()
+}
+
+#[tokio::test]
+async fn two_functions_of_a_slice_speak_under_its_key() {
+    let lines = slice_link::run().await.unwrap();
+    assert_eq!(masked(&lines), shown("slice-link"));
+    for word in ["DSUSRK ", "print "] {
+        let [smf, upf, other, newer] =
+            ["SMF: ", "UPF: ", "SMF of another slice: ", "SMF with "].map(|begin| after(&lines, begin, word));
+        assert_eq!(smf, upf);
+        assert!(smf != other && smf != newer, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_ue_and_its_application_server_speak_under_the_key_of_both() {
+    let lines = ue_application::run().await.unwrap();
+    assert_eq!(masked(&lines), shown("ue-application"));
+    for word in ["USRK ", "print "] {
+        assert_eq!(after(&lines, "UE: attached by", word), after(&lines, "AF: ", word));
+    }
+}
 
 const SOON: Duration = Duration::from_secs(20);
 
