@@ -6,8 +6,8 @@
 //! | identity | `kaskade-usage-1.` ‖ EMSKname ‖ `.` ‖ USRKname or DSUSRKname, in a domain followed by `@` ‖ domain; names in 16 lower-case hexadecimal digits |
 //! | protocol | one for each usage, and so for each label: a key for one [`Profile`] is used with no other |
 //!
-//! The key is the root of its usage and serves nothing else, so that nothing is derived between. Names come of the authentication: the
-//! identity, which goes in clear, tells that two connections are of one authentication, and not whose.
+//! The key is the root of its usage and serves nothing else, so that nothing is derived between. The identity, which goes in
+//! clear, names no subscriber; it tells that two connections are of one authentication, and whoever saw its RAND and AUTN knows of which.
 
 use std::collections::HashMap;
 use std::fmt;
