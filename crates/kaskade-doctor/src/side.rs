@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 pub struct Side {
     reveal: bool,
     keys: Vec<KnownKey>,
+    /// Keys, and of what they were made where that is not the usual parent.
+    made_of: Vec<(&'static str, &'static str)>,
 }
 
 /// One key of a side.
@@ -25,7 +27,19 @@ impl Side {
         Self {
             reveal,
             keys: Vec::new(),
+            made_of: Vec::new(),
         }
+    }
+
+    /// Takes note that a key was made of another one than usual, by their names.
+    pub fn made(&mut self, key: &'static str, of: &'static str) {
+        self.made_of.push((key, of));
+    }
+
+    /// Of what a key was made, where that is known not to be the usual parent.
+    pub fn made_of(&self, name: &str) -> Option<&'static str> {
+        let made = self.made_of.iter().rev().find(|(key, _)| *key == name);
+        made.map(|(_, of)| *of)
     }
 
     /// Takes note of a key of which only the fingerprint is known here.

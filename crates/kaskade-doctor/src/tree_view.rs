@@ -42,14 +42,14 @@ pub struct Node {
 
 /// The tree of everything that a side knows, in the order in which it is read best: leaves before branches.
 pub fn nodes(sides: Sides<'_>) -> Vec<Node> {
-    known(children(&[tree::ROOT]), sides)
+    known(children(&[tree::ROOT], sides), sides)
 }
 
-fn children(parents: &[&str]) -> Vec<Node> {
+fn children(parents: &[&str], sides: Sides<'_>) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
-    // By its usual derivation each key has one place, and no key is below itself.
+    // Each key has one place, and no key is below itself.
     let rows = parents.iter().flat_map(|parent| tree::children(parent));
-    for row in rows.filter(|row| hierarchy::is_home(row)) {
+    for row in rows.filter(|row| is_place(row, sides)) {
         match nodes.iter_mut().find(|node| same_value(&node.rows, row)) {
             Some(node) => node.rows.push(row),
             None => nodes.push(Node {
@@ -60,10 +60,19 @@ fn children(parents: &[&str]) -> Vec<Node> {
     }
     for node in &mut nodes {
         let names: Vec<&str> = node.names().collect();
-        node.children = children(&names);
+        node.children = children(&names, sides);
     }
     nodes.sort_by_key(Node::height);
     nodes
+}
+
+/// Whether a derivation gives its key its place: the usual one, or the one that a side knows.
+fn is_place(row: &'static Row, sides: Sides<'_>) -> bool {
+    let known = sides.ue.made_of(row.child);
+    match known.or_else(|| sides.network?.made_of(row.child)) {
+        Some(parent) => row.parent == parent,
+        None => hierarchy::is_home(row),
+    }
 }
 
 /// Drops what no side knows.
@@ -298,7 +307,8 @@ fn cells(node: &Node, sides: Sides<'_>) -> Line {
     if let Some(octets) = [ue, network].into_iter().flatten().find_map(KnownKey::octets) {
         line.value = digits::text(octets);
     }
-    line.agreement = sides.network.map(|_| agreement);
+    // What nobody kept is there for its children alone.
+    line.agreement = sides.network.filter(|_| node.is_known(sides)).map(|_| agreement);
     line
 }
 

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use kaskade_aka::arpf::Method;
 use kaskade_aka::eap_aka::peer::PeerMemory;
 use kaskade_aka::usim::{Usim, UsimOptions};
+use kaskade_codec::radius::{AttributeType, Exchange};
 use kaskade_crypto::Amf;
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_flow::Durable;
@@ -105,6 +106,14 @@ impl Serving {
         drop(self.end);
         self.thread.join().unwrap();
     }
+}
+
+const REALM: &str = "nai.epc.mnc001.mcc001.3gppnetwork.org";
+
+/// The IMSI of a device.
+fn digits(index: u64) -> String {
+    let supi = demo_subscriber(plmn(), 0, index).supi.sbi();
+    supi.trim_start_matches("imsi-").to_owned()
 }
 
 fn node(folder: &Path) -> NodeOptions {
@@ -241,7 +250,7 @@ fn authentications(address: SocketAddr) -> (u64, Duration) {
 /// As many packets of the same lengths, for which there are ready answers.
 fn ready_answers(address: SocketAddr) -> (u64, Duration) {
     let sockets: Vec<_> = (0..AT_ONCE).map(|_| socket(address)).collect();
-    let identity = "6001010000000001@nai.epc.mnc001.mcc001.3gppnetwork.org";
+    let identity = &format!("6001010000000001@{REALM}");
     let (begun, before, mut count) = (Instant::now(), of_others(), 0);
     let mut buffer = vec![0; 4096];
     while begun.elapsed() < SECONDS {
@@ -262,6 +271,73 @@ fn ready_answers(address: SocketAddr) -> (u64, Duration) {
     (count, of_others() - before)
 }
 
+/// What 100 000 peers that never answer their challenge cost, and whether somebody else still comes in.
+struct HalfOpen {
+    runs: u64,
+    /// Octets of this process for each run.
+    octets: f64,
+    /// Server time of each.
+    each: Duration,
+    /// How long the next one took from its first packet to EAP-Success, with this machine as its device too.
+    next: Duration,
+}
+
+fn half_open(address: SocketAddr) -> HalfOpen {
+    const RUNS: u64 = 100_000;
+    let sockets: Vec<_> = (0..AT_ONCE).map(|_| socket(address)).collect();
+    let mut buffer = vec![0; 4096];
+    let names: Vec<_> = (0..DEVICES)
+        .map(|index| format!("6{}@{}", digits(index), REALM))
+        .collect();
+    let (before, began) = (resident(), of_others());
+    for first in (0..RUNS).step_by(AT_ONCE) {
+        for (number, socket) in (first..).zip(&sockets) {
+            // One peer is a name at a place: each name is at some 400 of them.
+            let name = &names[usize::try_from(number % DEVICES).unwrap()];
+            let exchange = Exchange::new(secret(), name.as_bytes())
+                .saying(AttributeType::CallingStationId, format!("{number:012x}").as_bytes());
+            let mut authenticator = [7; 16];
+            authenticator[..8].copy_from_slice(&number.to_be_bytes());
+            let identifier = number.to_be_bytes()[7];
+            let sent = exchange.request(&identity_response(name), identifier, &authenticator);
+            socket.send(sent.unwrap().octets()).unwrap();
+        }
+        for socket in &sockets {
+            // Access-Challenge.
+            assert_eq!(received(socket, &mut buffer)[0], 11, "a challenge for each");
+        }
+    }
+    let each = (of_others() - began) / u32::try_from(RUNS).unwrap();
+    let octets = (resident() - before) as f64 / RUNS as f64;
+    let demo = demo_subscriber(plmn(), 0, 0);
+    let mut device = Device::new(Usim::new(&demo.keys(), UsimOptions::default()), &demo.supi, plmn());
+    let begun = Instant::now();
+    let mut attach = Attach::begin(&mut device, secret());
+    let next = loop {
+        sockets[0].send(attach.request()).unwrap();
+        match attach.answered(received(&sockets[0], &mut buffer)) {
+            Progress::Asks(asks) => attach = asks,
+            Progress::Ended(ended) => {
+                ended.comes_in();
+                break begun.elapsed();
+            }
+        }
+    };
+    HalfOpen {
+        runs: RUNS,
+        octets,
+        each,
+        next,
+    }
+}
+
+/// Resident memory of this process, in octets.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
 fn rate((count, time): (u64, Duration)) -> f64 {
     count as f64 / time.as_secs_f64()
 }
@@ -279,6 +355,7 @@ fn main() {
         (node.radius_addresses().0[0], move || drop(node))
     });
     let full = rate(authentications(serving.address));
+    let half_open = half_open(serving.address);
     serving.end();
     let serving = Serving::start(|| {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -296,5 +373,20 @@ fn main() {
     println!(
         "of the bound                                                 {:>8.0} %",
         100.0 * full / ready
+    );
+    let HalfOpen {
+        runs,
+        octets,
+        each,
+        next,
+    } = half_open;
+    println!("octets of a run that waits for its peer, of {runs}            {octets:>9.0}");
+    println!(
+        "server time of its challenge, in microseconds                {:>9.1}",
+        each.as_secs_f64() * 1e6
+    );
+    println!(
+        "milliseconds of the next full one beside them                {:>9.2}",
+        next.as_secs_f64() * 1e3
     );
 }

@@ -10,15 +10,19 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+use kaskade_aka::eap_aka::NetworkName;
 use kaskade_aka::eap_aka::peer::{
     Peer, PeerAsk, PeerFailure, PeerInput, PeerMemory, PeerName, PeerOutput, PeerPolicy, PeerSuccess,
 };
 use kaskade_aka::usim::Usim;
+use kaskade_aka::visit::{KeyVisitor, VisitKeys as _};
 use kaskade_anchor::emsk::{KeyOf, Root};
 use kaskade_flow::entropy::Entropy;
 use kaskade_flow::refusal::Refusal;
 use kaskade_flow::{Guarded, Machine, Moment};
 use kaskade_keys::Supi;
+use kaskade_keys::derivation::Prepared;
+use kaskade_keys::umts::{CkIk, SqnXorAk};
 
 use crate::card::CardState;
 use crate::usage::NamedKey;
@@ -123,6 +127,17 @@ impl EapDevice {
 impl Eap {
     /// Takes a packet of the server, 4 octets or more.
     pub fn packet(&mut self, packet: &[u8], now: Moment, entropy: &mut dyn Entropy) -> EapTold<'_> {
+        self.packet_visited(packet, now, entropy, &mut ())
+    }
+
+    /// The same, and `visitor` sees what the card gave, and in 5GS CK' ‖ IK'.
+    pub fn packet_visited(
+        &mut self,
+        packet: &[u8],
+        now: Moment,
+        entropy: &mut dyn Entropy,
+        visitor: &mut impl KeyVisitor,
+    ) -> EapTold<'_> {
         let (mut asked, mut out) = (false, None);
         if let Some(peer) = self.peer.take() {
             let mut step = peer.handle(now, entropy, Some(PeerInput::Packet(packet.into())));
@@ -130,8 +145,15 @@ impl Eap {
                 && let Some(peer) = step.next.take()
             {
                 asked = true;
-                let answer = self.device.usim.authenticate(&rand, &autn).map(Into::into);
-                step = peer.handle(now, entropy, Some(PeerInput::Card(answer)));
+                let answer = self.device.usim.authenticate(&rand, &autn);
+                if let Ok(answer) = &answer {
+                    answer.visit_keys(visitor);
+                    if let Some(NetworkName::Serving(name)) = self.device.policy.network() {
+                        let ck_ik = Prepared::<CkIk>::from_ck_ik(&answer.ck, &answer.ik);
+                        visitor.key(&ck_ik.ck_ik_prime(name, &SqnXorAk::from(&autn)));
+                    }
+                }
+                step = peer.handle(now, entropy, Some(PeerInput::Card(answer.map(Into::into))));
             }
             self.peer = step.next;
             out = step.out;

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade::load::{self, LoadOptions, demo_subscriber};
+use kaskade::load::{self, LoadMethod, LoadOptions, demo_subscriber};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::Plmn;
 use kaskade_net::node::{AusfRole, Node, NodeOptions, UdmRole};
@@ -31,7 +31,7 @@ fn serve(threads: usize, subscribers: u64) {
     for from in (0..subscribers).step_by(10_000) {
         let indexes = from..subscribers.min(from + 10_000);
         let some: Vec<_> = indexes
-            .map(|index| load::subscriber(demo_subscriber(plmn, 0, index)))
+            .map(|index| load::subscriber(demo_subscriber(plmn, 0, index), LoadMethod::default()))
             .collect();
         store.put_many(&some).expect("room for subscribers");
     }

@@ -1,6 +1,8 @@
-//! A load generator: complete 5G AKA runs against any AUSF, with right answers.
+//! A load generator: complete runs of 5G AKA or EAP-AKA' against any AUSF, with right answers.
 //!
 //! It plays SEAF and USIMs of subscribers that follow from a seed, so that server and generator need no file in common.
+
+mod eap;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::Method;
 use kaskade_aka::fivegs::ausf::SeAv5g;
-use kaskade_aka::usim::UsimOptions;
+use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_codec::sbi::SupiOrSuci;
 use kaskade_crypto::Amf;
 use kaskade_keys::fivegs::{KSeaf, ResStar};
@@ -25,13 +27,32 @@ use serde_json::{Value, json};
 
 pub use kaskade_ue::demo::demo_subscriber;
 
-/// The subscriber for the store that the server runs on: MILENAGE, 5G AKA, and an SQN of the default scheme.
-pub fn subscriber(demo: DemoSubscriber) -> Subscriber {
+/// How the subscribers are authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadMethod {
+    /// 5G AKA (TS 33.501 6.1.3.2).
+    #[default]
+    FiveGAka,
+    /// EAP-AKA' over the AUSF (TS 33.501 6.1.3.1).
+    EapAkaPrime,
+}
+
+impl LoadMethod {
+    const fn methods(self) -> AuthMethods {
+        match self {
+            Self::FiveGAka => AuthMethods::FIVE_G_AKA,
+            Self::EapAkaPrime => AuthMethods::EAP_AKA_PRIME,
+        }
+    }
+}
+
+/// The subscriber for the store that the server runs on: MILENAGE, this method, and an SQN of the default scheme.
+pub fn subscriber(demo: DemoSubscriber, method: LoadMethod) -> Subscriber {
     Subscriber {
         supi: demo.supi,
         secrets: SubscriberSecrets::milenage(demo.k, OpOrOpc::Opc(demo.opc)),
         amf: Amf::SEPARATION,
-        methods: AuthMethods::FIVE_G_AKA,
+        methods: method.methods(),
         subscription: Subscription::default(),
         sqn: SqnRecord::blank(SqnScheme::default()),
     }
@@ -52,6 +73,8 @@ pub struct LoadOptions {
     pub url: String,
     /// How to reach it.
     pub client: ClientOptions,
+    /// How they are authenticated.
+    pub method: LoadMethod,
     /// How the USIMs name themselves.
     pub identity: Identity,
     /// Home network of the subscribers, and serving network.
@@ -81,6 +104,7 @@ impl LoadOptions {
         Self {
             url: url.into(),
             client: ClientOptions::default(),
+            method: LoadMethod::default(),
             identity: Identity::Supi,
             plmn: Plmn::new("001", "01").expect("the test PLMN"),
             seed: 0,
@@ -98,7 +122,7 @@ impl LoadOptions {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadReport {
-    /// Complete runs, POST and PUT, that ended in success.
+    /// Complete runs that ended in success: of two requests each.
     pub authentications: u64,
     /// Runs that did not.
     pub failures: u64,
@@ -275,6 +299,9 @@ impl Shared {
             return self.two_requests(&client.bare, index).await;
         }
         let client = &client.ausf;
+        if self.options.method == LoadMethod::EapAkaPrime {
+            return self.eap_run(client, index).await;
+        }
         let text = |error: AusfClientError| error.to_string();
         let subscriber = demo_subscriber(self.options.plmn, self.options.seed, index);
         let device = device(&subscriber)?;
@@ -315,19 +342,31 @@ impl Shared {
             }
         };
         send(Method::POST, CONTEXTS.to_owned(), body).await?;
-        let confirmation = format!("{CONTEXTS}/{index:032x}/5g-aka-confirmation");
-        send(Method::PUT, confirmation, json!({ "resStar": format!("{index:032x}") })).await
+        let context = format!("{CONTEXTS}/{index:032x}");
+        match self.options.method {
+            LoadMethod::FiveGAka => {
+                let confirmation = json!({ "resStar": format!("{index:032x}") });
+                send(Method::PUT, context + "/5g-aka-confirmation", confirmation).await
+            }
+            LoadMethod::EapAkaPrime => {
+                let session = json!({ "eapPayload": "A".repeat(eap::RESPONSE_DIGITS) });
+                send(Method::POST, context + "/eap-session", session).await
+            }
+        }
     }
 }
 
 /// A new card that takes any SQN above 0, in a device.
 fn device(subscriber: &DemoSubscriber) -> Result<Device, String> {
+    Ok(Device::new(usim(subscriber)?, subscriber.supi.clone()))
+}
+
+fn usim(subscriber: &DemoSubscriber) -> Result<Usim, String> {
     let options = UsimOptions {
         delta: None,
         ..UsimOptions::default()
     };
-    let usim = card::usim(&subscriber.keys(), options, History::New).map_err(|error| error.to_string())?;
-    Ok(Device::new(usim, subscriber.supi.clone()))
+    card::usim(&subscriber.keys(), options, History::New).map_err(|error| error.to_string())
 }
 
 /// What the UE derives of a challenge.

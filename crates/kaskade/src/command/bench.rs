@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kaskade::load::{self, LoadOptions, LoadReport};
+use kaskade::load::{self, LoadMethod, LoadOptions, LoadReport};
 use kaskade_crypto::ecies::Profile;
 use kaskade_keys::{Plmn, RoutingIndicator};
 use kaskade_net::random::random_octets;
@@ -41,10 +41,10 @@ enum BenchCommand {
     Serve(ServeArgs),
 }
 
-/// Complete 5G AKA authentications per second over loopback HTTP/2, with durable sequence numbers
+/// Complete authentications per second over loopback HTTP/2, with durable sequence numbers
 ///
 /// For each size of the subscriber store a server process of its own is started: UDM and AUSF, a new store on disk,
-/// as many subscribers. This process then plays USIMs, MEs and an AMF, POST and PUT for each authentication. HXRES* is
+/// as many subscribers. This process then plays USIMs, MEs and an AMF, two requests for each authentication. HXRES* is
 /// compared with RES*, and K_SEAF with that of the ME: one that differs is a failure. The budgets of [budget] are off, as
 /// one peer asks for everything. CPU time is that of the server process alone.
 ///
@@ -55,6 +55,7 @@ enum BenchCommand {
   kaskade bench auth
   kaskade bench auth --subscribers 1000,100000,1000000 --seconds 20 --json > bench.json
   kaskade bench auth --scheme NON_TIME_BASED --subscribers 100000
+  kaskade bench auth --method eap-aka-prime        (EAP over the AUSF)
   kaskade bench auth --suci a --tls                (as deployed)
   kaskade bench auth --suci a --tls --n13          (and the UDM over the wire)
   kaskade bench auth --no-audit                    (what the audit log costs is the difference)
@@ -106,6 +107,9 @@ struct AuthArgs {
 /// How near to a deployment a measurement is.
 #[derive(clap::Args, Clone, Copy, Debug)]
 struct ProfileArgs {
+    /// By which method
+    #[arg(long, value_enum, value_name = "METHOD", default_value_t)]
+    method: MethodName,
     /// The UEs name themselves by a SUCI: of the null scheme, or concealed anew for each run by profile a or b. Without it
     /// by the SUPI, as an AMF does that knows the UE
     #[arg(long, value_enum, value_name = "SCHEME")]
@@ -150,7 +154,41 @@ impl Scheme {
     }
 }
 
+/// How a subscriber is authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum MethodName {
+    /// 5G AKA
+    #[default]
+    #[value(name = "5g-aka")]
+    FiveGAka,
+    /// EAP-AKA'
+    EapAkaPrime,
+}
+
+impl MethodName {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::FiveGAka => "5g-aka",
+            Self::EapAkaPrime => "eap-aka-prime",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::FiveGAka => "5G AKA",
+            Self::EapAkaPrime => "EAP-AKA'",
+        }
+    }
+}
+
 impl ProfileArgs {
+    const fn method(self) -> LoadMethod {
+        match self.method {
+            MethodName::FiveGAka => LoadMethod::FiveGAka,
+            MethodName::EapAkaPrime => LoadMethod::EapAkaPrime,
+        }
+    }
+
     fn sentence(self) -> String {
         format!(
             "{}, {}, UDM {}, {}",
@@ -164,6 +202,7 @@ impl ProfileArgs {
 
     fn document(self) -> Value {
         json!({
+            "method": self.method.option(),
             "identity": self.suci.map_or("supi".to_owned(), |scheme| format!("suci-{}", scheme.name())),
             "tls": self.tls,
             "n13": self.n13,
@@ -177,7 +216,8 @@ impl ProfileArgs {
         let tls = self.tls.then(|| "--tls".to_owned());
         let n13 = self.n13.then(|| "--n13".to_owned());
         let no_audit = self.no_audit.then(|| "--no-audit".to_owned());
-        [suci, tls, n13, no_audit].into_iter().flatten().collect()
+        let method = Some(format!("--method={}", self.method.option()));
+        [method, suci, tls, n13, no_audit].into_iter().flatten().collect()
     }
 
     /// How the load names its UEs: the key that the server made for the measurement.
@@ -239,7 +279,8 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         .build()?;
     if !args.json {
         let title = format!(
-            "5G AKA over loopback HTTP/2, {}, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
+            "{} over loopback HTTP/2, {}, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
+            args.profile.method.title(),
             args.profile.sentence(),
             args.scheme,
             args.connections,
@@ -261,6 +302,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         options.seed = SEED;
         options.connections = args.connections.into();
         options.streams = args.streams.into();
+        options.method = args.profile.method();
         options.identity = args.profile.identity(options.plmn)?;
         if args.profile.tls {
             options.client = Pki::of(&folder.0).client()?;

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod derive;
 pub(crate) mod derive_key;
+pub(crate) mod eap;
 pub(crate) mod emsk;
 pub(crate) mod explain;
 pub(crate) mod hn_key;

@@ -23,6 +23,11 @@ pub struct PeerPolicy {
 }
 
 impl PeerPolicy {
+    /// The network name that is expected; `None`: any.
+    pub const fn network(&self) -> Option<&NetworkName> {
+        self.network.as_ref()
+    }
+
     /// For access to EPC: EAP-AKA' and EAP-AKA, any network name, no forward secrecy, 60 s for a run. The permanent identity is
     /// given where it is asked for.
     pub fn non_3gpp() -> Self {

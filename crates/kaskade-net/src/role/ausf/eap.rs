@@ -15,11 +15,13 @@ use kaskade_codec::sbi::nausf_auth::{EapSession, SessionKey};
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
 use kaskade_codec::sbi::values::EapPayload;
 use kaskade_codec::sbi::{AuthType, ResynchronizationInfo, SupiOrSuci};
+use kaskade_crypto::KeyMaterial as _;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome as Came, Reason};
 use kaskade_flow::expiring::{Full, Missing};
 use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, NoRandomness, Refusal, Step};
 use kaskade_keys::derivation::Holder;
+use kaskade_keys::eap::{Emsk, Msk};
 use kaskade_keys::fivegs::{KAusf, KSeaf};
 use kaskade_keys::{ServingNetworkName, Supi};
 
@@ -43,12 +45,13 @@ pub enum EapOutcome {
 }
 
 /// K_AUSF and K_SEAF, for who compares keys.
-struct Keys<'a>(&'a KAusf, &'a KSeaf);
+struct Keys<'a>(&'a Msk, &'a KAusf, &'a KSeaf);
 
 impl VisitKeys for Keys<'_> {
     fn visit_keys(&self, visitor: &mut impl KeyVisitor) {
         visitor.key(self.0);
         visitor.key(self.1);
+        visitor.key(self.2);
     }
 }
 
@@ -374,7 +377,10 @@ impl Ausf {
         let (key, event) = match &k_ausf {
             Some(k_ausf) => {
                 let k_seaf = k_ausf.k_seaf(serving_network_name);
-                self.show(&supi, Holder::Ausf, &Keys(k_ausf, &k_seaf));
+                self.show(&supi, Holder::Ausf, &Keys(&msk, k_ausf, &k_seaf));
+                if let Some(tap) = &self.options.tap {
+                    tap.seen(Holder::Ausf, &supi, Emsk::NAME, emsk.fingerprint());
+                }
                 let event = self.audit.with_key(event, &k_seaf);
                 (SessionKey::KSeaf(k_seaf), event)
             }

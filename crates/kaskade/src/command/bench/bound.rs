@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -15,10 +15,13 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use kaskade::load::{self, LoadOptions, demo_subscriber};
+use kaskade::load::{self, LoadMethod, LoadOptions, demo_subscriber};
+use kaskade_aka::arpf::{self, EapAkaPrimeAv};
 use kaskade_aka::fivegs::udm;
 use kaskade_crypto::ecies::{EphemeralSecret, Profile, conceal, deconceal};
 use kaskade_crypto::{Rand, Sqn};
+use kaskade_keys::eap::AtMacKey as _;
+use kaskade_keys::id::EapIdentity;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::sbi::tls::ServerTls;
 use serde_json::{Value, json};
@@ -35,7 +38,7 @@ pub(super) struct Bound {
     http: f64,
     /// One scalar multiplication, key derivation, cipher and tag.
     suci: f64,
-    /// The home vector, HXRES*, K_SEAF.
+    /// The home vector, HXRES*, K_SEAF; of EAP-AKA' the vector, its keys, AT_MAC of two packets, K_SEAF.
     derivations: f64,
 }
 
@@ -85,7 +88,10 @@ pub(super) fn measure(args: &AuthArgs, runtime: &tokio::runtime::Runtime, mut ba
             Some(profile) => one_suci(profile)?,
             None => 0.0,
         },
-        derivations: derivations(plmn),
+        derivations: match args.profile.method() {
+            LoadMethod::FiveGAka => derivations(plmn),
+            LoadMethod::EapAkaPrime => derivations_of_eap(plmn)?,
+        },
     })
 }
 
@@ -111,6 +117,37 @@ fn derivations(plmn: Plmn) -> f64 {
     })
 }
 
+/// The same for EAP-AKA'.
+fn derivations_of_eap(plmn: Plmn) -> Result<f64> {
+    let subscriber = demo_subscriber(plmn, SEED, 0);
+    let serving_network_name = ServingNetworkName::new(plmn, None);
+    let (credentials, rand) = (subscriber.keys().into(), Rand::from_octets([0x23; 16]));
+    let sqn = Sqn::from_octets([0, 0, 0, 0, 0, 32]);
+    let identity: EapIdentity = "001010000000001".parse()?;
+    let permit = arpf::permit::<EapAkaPrimeAv>(|_| true).map_err(|_| anyhow!("a method that is allowed"))?;
+    let operation = EapAkaPrimeAv::ServingNetwork(&serving_network_name);
+    Ok(each(|| {
+        let av = permit.vector(
+            black_box(&operation),
+            black_box(&credentials),
+            black_box(&rand),
+            sqn,
+            &mut (),
+        );
+        let mk = av.ck_ik_prime.mk(&identity);
+        let k_aut = mk.k_aut();
+        black_box((mk.k_encr(), mk.k_re(), mk.msk()));
+        for packet in [&CONTEXT[..CHALLENGE], &CONTEXT[..RESPONSE]] {
+            black_box(k_aut.at_mac(&[packet]));
+        }
+        black_box(mk.emsk().k_ausf().k_seaf(&serving_network_name));
+    }))
+}
+
+/// Octets of a challenge and of its response.
+const CHALLENGE: usize = 128;
+const RESPONSE: usize = 40;
+
 /// Microseconds of one call: the least of ten rounds of 50 ms, since whatever else runs only adds.
 fn each(mut call: impl FnMut()) -> f64 {
     let mut least = f64::INFINITY;
@@ -127,14 +164,15 @@ fn each(mut call: impl FnMut()) -> f64 {
     least
 }
 
-/// As long as the AUSF's: a context with a challenge, and a result with K_SEAF.
-const CONTEXT: [u8; 352] = [b'0'; 352];
-const RESULT: [u8; 152] = [b'0'; 152];
+/// As long as the AUSF's: a context with a challenge, and a result with K_SEAF; those of EAP are the longer ones.
+const CONTEXT: [u8; 400] = [b'0'; 400];
+const RESULT: [u8; 184] = [b'0'; 184];
 
 /// Serves until standard input ends.
 pub(super) fn serve(
     tls: Option<ServerTls>,
     threads: u16,
+    method: LoadMethod,
     ready: impl FnOnce(String) -> std::io::Result<()>,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -152,8 +190,8 @@ pub(super) fn serve(
                     // As the services do: answers are small.
                     stream.set_nodelay(true)?;
                     match tls {
-                        Some(tls) => connection(tls.accept(stream).await?).await,
-                        None => connection(stream).await,
+                        Some(tls) => connection(tls.accept(stream).await?, method).await,
+                        None => connection(stream, method).await,
                     }
                     Ok::<_, std::io::Error>(())
                 });
@@ -164,10 +202,15 @@ pub(super) fn serve(
     })
 }
 
-async fn connection(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+async fn connection(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, method: LoadMethod) {
+    let (context, result) = match method {
+        LoadMethod::FiveGAka => (&CONTEXT[..352], &RESULT[..152]),
+        LoadMethod::EapAkaPrime => (&CONTEXT[..], &RESULT[..]),
+    };
     let service = service_fn(|request: Request<Incoming>| async move {
-        let first = request.method() == Method::POST;
-        let path = request.uri().path().len();
+        let path = request.uri().path();
+        let first = request.method() == Method::POST && !path.ends_with("/eap-session");
+        let path = path.len();
         let read = request.into_body().collect().await;
         black_box((path, read.is_ok()));
         let answer = Response::builder().header(CONTENT_TYPE, "application/json");
@@ -178,8 +221,8 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static
                     LOCATION,
                     "http://127.0.0.1:65535/nausf-auth/v1/ue-authentications/0123456789abcdef0123456789abcdef",
                 )
-                .body(Full::new(Bytes::from_static(&CONTEXT))),
-            false => answer.body(Full::new(Bytes::from_static(&RESULT))),
+                .body(Full::new(Bytes::from_static(context))),
+            false => answer.body(Full::new(Bytes::from_static(result))),
         };
         Ok::<_, Infallible>(answer.unwrap_or_default())
     });

@@ -70,7 +70,7 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let tell = |told: &Told| console.line(serde_json::to_string(told).unwrap_or_default());
     if args.bare {
         let tls = args.profile.tls.then(|| Pki::of(&args.dir).server_tls()).transpose()?;
-        return bound::serve(tls, args.threads, |url| {
+        return bound::serve(tls, args.threads, args.profile.method(), |url| {
             tell(&Told::Ready {
                 url,
                 seconds: 0.0,
@@ -167,7 +167,7 @@ fn fill(
         let end = args.subscribers.min(done + CHUNK);
         let subscribers: Vec<Subscriber> = (done..end)
             .map(|index| {
-                let mut subscriber = load::subscriber(demo_subscriber(plmn, SEED, index));
+                let mut subscriber = load::subscriber(demo_subscriber(plmn, SEED, index), args.profile.method());
                 subscriber.sqn = SqnRecord::blank(args.scheme);
                 subscriber
             })

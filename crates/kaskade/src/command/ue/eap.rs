@@ -5,38 +5,33 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use kaskade::load::supi_or_suci;
 use kaskade_aka::eap_aka::identity::epc_realm;
-use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess};
+use kaskade_aka::eap_aka::peer::{PeerName, PeerPolicy, PeerSuccess};
 use kaskade_aka::eap_aka::{ForwardSecrecy, NetworkName};
 use kaskade_aka::visit::KeyVisitor as _;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::radius::Told;
-use kaskade_codec::sbi::nausf_auth::{AuthenticationInfo, SessionKey};
+use kaskade_crypto::KeyMaterial as _;
 use kaskade_crypto::radius::SharedSecret;
 use kaskade_doctor::side::Side;
 use kaskade_doctor::tree_view::{self, Sides, Verdict};
-use kaskade_flow::Refusal;
-use kaskade_keys::eap::Msk;
-use kaskade_keys::fivegs::KSeaf;
+use kaskade_keys::eap::Emsk;
+use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::Fqdn;
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_net::random::SystemEntropy;
-use kaskade_net::role::seaf::{AusfClient, Begun, EapAnswered, EapRequest};
-use kaskade_net::time::moment;
+use kaskade_net::role::seaf::AusfClient;
 use kaskade_store::private::{self, Use};
-use kaskade_ue::eap::EapOutcome;
-use kaskade_ue::{Eap, EapDevice, MobileIdentity};
+use kaskade_ue::{EapDevice, MobileIdentity};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::super::attach::explained;
+use super::super::eap::{NetworkKey, Run};
 use super::erp::{Came, CameBack, Erp};
 use super::radius::RadiusLink;
 use super::state::StateFile;
 use super::{IdentityArgs, Scheme, ServingArgs, TlsArgs, UsimArgs, keys_document};
 use crate::console::{Console, Style};
-use crate::exit;
 use crate::secret_input::SecretArgs;
 
 /// Authenticates by EAP-AKA' or EAP-AKA, over RADIUS or over an AUSF, and compares the keys of both ends
@@ -161,12 +156,6 @@ struct Done {
     elapsed: Duration,
 }
 
-/// What the network has in the end.
-enum NetworkKey {
-    Msk(Msk),
-    KSeaf(KSeaf),
-}
-
 pub(super) async fn run(console: &Console, args: &EapArgs) -> Result<()> {
     args.refuse_unused()?;
     let keys = args.secrets.read_for_vectors()?.1;
@@ -289,11 +278,7 @@ impl EapArgs {
 
     async fn once(&self, device: EapDevice, state: &mut Option<StateFile>) -> Result<Done> {
         let begin = Instant::now();
-        let mut run = Run {
-            eap: device.begin(moment()),
-            state,
-            packets: 0,
-        };
+        let mut run = Run::begin(device, state);
         let ended = match &self.ausf {
             Some(url) => self.over_ausf(url, &mut run).await?,
             None => self.over_radius(&mut run).await?,
@@ -301,8 +286,8 @@ impl EapArgs {
         let elapsed = begin.elapsed();
         let (mut success, network) = ended;
         Ok(Done {
-            packets: run.packets,
-            device: run.eap.succeed(&mut success),
+            packets: run.packets(),
+            device: run.end(&mut success),
             success,
             network,
             elapsed,
@@ -390,56 +375,16 @@ impl EapArgs {
 
     async fn over_ausf(&self, url: &str, run: &mut Run<'_>) -> Result<(Box<PeerSuccess>, NetworkKey)> {
         let ausf = AusfClient::new(url, self.tls.options()?)?;
-        let serving_network_name = self.serving_network_name()?;
         let identity = self.identity.identity(&self.supi)?;
-        let info = AuthenticationInfo {
-            supi_or_suci: supi_or_suci(identity.of(&self.supi, &mut SystemEntropy)?),
-            serving_network_name,
-            resynchronization_info: None,
-        };
-        let refused = || format!("the AUSF gave no challenge for {}", self.supi.masked());
-        let begun = ausf.begin(info).await.map_err(explained).with_context(refused)?;
-        let EapRequest { mut packet, session } = match begun {
-            Begun::Eap(request) => request,
-            Begun::FiveGAka(challenge) => {
-                let _ = ausf.delete(&challenge.confirmation).await;
-                return Err(exit::refused(
-                    Refusal::MethodUnknown,
-                    "the home network authenticates this subscriber by 5G AKA: use `kaskade ue attach`, or put eap-aka-prime first in \
-                     the subscriber's methods",
-                ));
-            }
-        };
-        loop {
-            let response = run.response(&packet)?;
-            match ausf.eap(&session, Some(response)).await.map_err(explained)? {
-                EapAnswered::Request(next) => packet = next.packet,
-                EapAnswered::Success { packet, supi, key } => {
-                    let success = run.success(&packet)?;
-                    if supi != self.supi {
-                        bail!(
-                            "the home network authenticated {}, but this UE is {}",
-                            supi.masked(),
-                            self.supi.masked()
-                        );
-                    }
-                    return Ok((
-                        success,
-                        match key {
-                            SessionKey::KSeaf(key) => NetworkKey::KSeaf(key),
-                            SessionKey::Msk(key) => NetworkKey::Msk(key),
-                        },
-                    ));
-                }
-                EapAnswered::Failure { packet } => return Err(run.failure(&packet)),
-            }
-        }
+        let identity = identity.of(&self.supi, &mut SystemEntropy)?;
+        run.over_ausf(&ausf, identity, self.serving_network_name()?).await
     }
 
     fn ue_side(&self, done: &Done) -> Side {
         let mut side = Side::new(self.reveal);
         side.key(&done.success.msk);
         if let (Some(k_ausf), Ok(name)) = (&done.success.k_ausf, self.serving_network_name()) {
+            side.made(KAusf::NAME, Emsk::NAME);
             side.key(k_ausf);
             side.key(&k_ausf.k_seaf(&name));
         }
@@ -500,74 +445,6 @@ impl EapArgs {
         console.text(&tree_view::conclusion(console.sheet(), verdict))?;
         Ok(())
     }
-}
-
-/// The device's end of one run.
-struct Run<'s> {
-    eap: Eap,
-    state: &'s mut Option<StateFile>,
-    packets: u32,
-}
-
-impl Run<'_> {
-    /// What the device makes of a packet, once the card's state is kept.
-    fn taken(&mut self, packet: &[u8]) -> Result<EapOutcome> {
-        let told = self.eap.packet(packet, moment(), &mut SystemEntropy);
-        if let (Some(card), Some(state)) = (told.card_state(), self.state.as_mut()) {
-            state.keep(&card)?;
-        }
-        Ok(told.kept())
-    }
-
-    fn response(&mut self, packet: &[u8]) -> Result<Vec<u8>> {
-        match self.taken(packet)? {
-            EapOutcome::Response(response) => {
-                self.packets += 1;
-                Ok(response.into())
-            }
-            EapOutcome::Discard(why) => Err(exit::refused(
-                why,
-                "the server sent a packet that the device cannot use",
-            )),
-            EapOutcome::Failure(failure) => Err(failed(&failure)),
-            EapOutcome::Success(_) => bail!("the device has succeeded, and the server asks on"),
-        }
-    }
-
-    fn success(&mut self, packet: &[u8]) -> Result<Box<PeerSuccess>> {
-        match self.taken(packet)? {
-            EapOutcome::Success(success) => Ok(success),
-            EapOutcome::Failure(failure) => Err(failed(&failure)),
-            EapOutcome::Response(_) | EapOutcome::Discard(_) => {
-                bail!("the server says that it is over, and the device does not")
-            }
-        }
-    }
-
-    fn failure(&mut self, packet: &[u8]) -> anyhow::Error {
-        match self.taken(packet) {
-            Ok(EapOutcome::Failure(failure)) => failed(&failure),
-            Ok(_) => exit::refused(
-                Refusal::AuthenticationRejected,
-                "the server rejects the user, and the device knows no reason",
-            ),
-            Err(error) => error,
-        }
-    }
-}
-
-/// What the device knows of a failure, and what to do.
-fn failed(failure: &PeerFailure) -> anyhow::Error {
-    let hint = match (failure.why, failure.notification) {
-        (_, Some(code)) => format!("the server notified of code {}", code.0),
-        (Refusal::NetworkNotAuthentic, None) => {
-            "K, OP or OPc, or the algorithm of this USIM are not those of the home network, or \
-             its network name is not the one that is expected"
-                .to_owned()
-        }
-        (why, None) => why.sentence().to_owned(),
-    };
-    exit::refused(failure.why, format!("the authentication failed: {hint}"))
 }
 
 const fn method_name(method: AkaMethod) -> &'static str {

@@ -1,14 +1,17 @@
-//! The demonstration: two subscribers, one attach over the wire, the cascade of keys as a tree.
+//! The demonstration: two subscribers, attached over the wire by 5G AKA and by EAP-AKA', and their cascades of keys as trees.
+
+mod eap;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::{AdminConfig, Config, Parsed, RemoteConfig};
+use kaskade_aka::arpf::Method;
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::sqn::SqnRecord;
 use kaskade_aka::usim::{Usim, UsimOptions};
-use kaskade_crypto::ecies::Profile;
+use kaskade_crypto::ecies::{HnPublicKey, Profile};
 use kaskade_crypto::{Amf, K, Opc};
 use kaskade_doctor::side::Side;
 use kaskade_doctor::tree_view::{self, Sides, Verdict};
@@ -39,7 +42,11 @@ use crate::runtime::store::is_lost;
 /// The test network of TS 36.508 and most laboratories.
 const DEMO_PLMN: (&str, &str) = ("001", "01");
 const DEMO_FOLDER: &str = "kaskade-demo";
-const DEMO_MSINS: [&str; 2] = ["0000000001", "0000000002"];
+/// Who they are, and how they are authenticated.
+const DEMO_MSINS: [(&str, AuthMethods); 2] = [
+    ("0000000001", AuthMethods::FIVE_G_AKA.and(Method::EapAkaPrime)),
+    ("0000000002", AuthMethods::EAP_AKA_PRIME.and(Method::FiveGAka)),
+];
 
 fn demo_plmn() -> Result<Plmn> {
     Ok(Plmn::new(DEMO_PLMN.0, DEMO_PLMN.1)?)
@@ -77,7 +84,10 @@ pub(super) fn explain(error: anyhow::Error, data: &DataArgs) -> anyhow::Error {
 
 /// Nobody's network gets subscribers and keys of the demonstration.
 pub(super) fn refuse_other_subscribers(store: &SubscriberStore, path: &Path) -> Result<()> {
-    let own: Vec<Supi> = DEMO_MSINS.into_iter().map(demo_supi).collect::<Result<_>>()?;
+    let own: Vec<Supi> = DEMO_MSINS
+        .into_iter()
+        .map(|(msin, _)| demo_supi(msin))
+        .collect::<Result<_>>()?;
     // One more than the demonstration has: if there are others, one is among them.
     let first = store.list(None, own.len() + 1)?;
     if let Some(other) = first.iter().find(|subscriber| !own.contains(&subscriber.supi)) {
@@ -93,7 +103,7 @@ pub(super) fn refuse_other_subscribers(store: &SubscriberStore, path: &Path) -> 
 
 /// What the demonstration needs, made on its first start: random K and OPc, a key pair of each profile.
 fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKeys) -> Result<()> {
-    for msin in DEMO_MSINS {
+    for (msin, methods) in DEMO_MSINS {
         let supi = demo_supi(msin)?;
         if store.contains(&supi)? {
             continue;
@@ -104,7 +114,7 @@ fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKey
             supi,
             secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),
             amf: Amf::SEPARATION,
-            methods: AuthMethods::default(),
+            methods,
             subscription: Subscription::default(),
             sqn: SqnRecord::blank(kaskade_aka::sqn::SqnScheme::TimeBased),
         };
@@ -119,11 +129,18 @@ fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKey
     Ok(())
 }
 
-/// The emulated UE of the demonstration.
+/// The emulated UEs of the demonstration.
 pub(super) struct Demo {
     taps: Arc<Taps>,
+    ues: [Ue; 2],
+    hn_key_id: HnKeyId,
+    hn_public_key: HnPublicKey,
+}
+
+/// One of them.
+struct Ue {
     supi: Supi,
-    identity: Identity,
+    /// What its card remembers.
     state: PathBuf,
 }
 
@@ -135,16 +152,32 @@ impl Demo {
             .hn_keys
             .first_of(Profile::A)
             .context("no home network key of profile A")?;
+        let [first, second] = DEMO_MSINS.map(|(msin, _)| demo_supi(msin));
+        let state = |name| parts.data.path().join(name);
+        let ues = [
+            Ue {
+                supi: first?,
+                state: state("demo-usim.json"),
+            },
+            Ue {
+                supi: second?,
+                state: state("demo-usim-2.json"),
+            },
+        ];
         Ok(Self {
             taps: Arc::default(),
-            supi: demo_supi(DEMO_MSINS[0])?,
-            identity: Identity::Concealed {
-                home: Some(demo_plmn()?),
-                routing_indicator: RoutingIndicator::DEFAULT,
-                hn_key_id: HnKeyId(id),
-                hn_public_key: key.public_key().clone(),
-            },
-            state: parts.data.path().join("demo-usim.json"),
+            ues,
+            hn_key_id: HnKeyId(id),
+            hn_public_key: key.public_key().clone(),
+        })
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        Ok(Identity::Concealed {
+            home: Some(demo_plmn()?),
+            routing_indicator: RoutingIndicator::DEFAULT,
+            hn_key_id: self.hn_key_id,
+            hn_public_key: self.hn_public_key.clone(),
         })
     }
 
@@ -153,23 +186,18 @@ impl Demo {
         self.taps.clone()
     }
 
-    /// The card: K and OPc as they were written on it, its sequence numbers from the last time.
-    fn usim(&self, store: &SubscriberStore, state: &StateFile) -> Result<Usim> {
-        let subscriber = store.subscriber(&self.supi)?.context("the demo subscriber is gone")?;
-        let keys = subscriber
-            .secrets
-            .algorithm_keys()
-            .context("the demo subscriber has a GSM-only card")?;
-        let kept = state.seq_ms();
-        let history = kept.as_deref().map_or(History::New, History::Kept);
-        Ok(card::usim(&keys, UsimOptions::default(), history)?)
+    /// Attaches both, and shows the keys of both sides.
+    pub(super) async fn show(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
+        self.show_5g_aka(console, args, running).await?;
+        self.show_eap(console, args, running).await
     }
 
-    /// Attaches, and shows the keys of both sides.
-    pub(super) async fn show(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
-        let Self { supi, identity, .. } = self;
-        let mut state = StateFile::open(&self.state, supi)?;
-        let device = Device::new(self.usim(&running.parts.store, &state)?, supi.clone());
+    async fn show_5g_aka(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
+        let [Ue { supi, state }, _] = &self.ues;
+        let identity = self.identity()?;
+        let subscriber = subscriber(supi, &running.parts.store)?;
+        let mut state = StateFile::open(state, supi)?;
+        let device = Device::new(usim(&subscriber, &state)?, supi.clone());
         let url = running.node.ausf_url().context("no AUSF")?;
         let serving_network_name = ServingNetworkName::new(demo_plmn()?, None);
         let attach = Attach {
@@ -201,14 +229,34 @@ impl Demo {
         );
         console.line(how)?;
         console.line("")?;
-        console.text(&tree_view::render(console.sheet(), sides))?;
-        let verdict = Verdict::of(sides);
-        console.text(&tree_view::conclusion(console.sheet(), verdict))?;
-        if verdict.differ > 0 || verdict.one_sided > 0 || verdict.agree == 0 {
-            bail!("UE and network do not have the same keys");
-        }
-        Ok(())
+        compare(console, sides)
     }
+}
+
+/// The tree of both sides; an error where they have not the same keys.
+fn compare(console: &Console, sides: Sides<'_>) -> Result<()> {
+    console.text(&tree_view::render(console.sheet(), sides))?;
+    let verdict = Verdict::of(sides);
+    console.text(&tree_view::conclusion(console.sheet(), verdict))?;
+    if verdict.differ > 0 || verdict.one_sided > 0 || verdict.agree == 0 {
+        bail!("UE and network do not have the same keys");
+    }
+    Ok(())
+}
+
+fn subscriber(supi: &Supi, store: &SubscriberStore) -> Result<Subscriber> {
+    store.subscriber(supi)?.context("the demo subscriber is gone")
+}
+
+/// The card: K and OPc as they were written on it, its sequence numbers from the last time.
+fn usim(subscriber: &Subscriber, state: &StateFile) -> Result<Usim> {
+    let keys = subscriber
+        .secrets
+        .algorithm_keys()
+        .context("the demo subscriber has a GSM-only card")?;
+    let kept = state.seq_ms();
+    let history = kept.as_deref().map_or(History::New, History::Kept);
+    Ok(card::usim(&keys, UsimOptions::default(), history)?)
 }
 
 /// The certificate of a demonstration over TLS is trusted as it is configured.
@@ -235,6 +283,16 @@ impl FingerprintTap for Taps {
 }
 
 impl Taps {
+    /// What the home network's functions hold of a subscriber.
+    fn home(&self, supi: &Supi) -> Side {
+        let mut home = Side::new(false);
+        let seen = self.0.lock().map(|seen| seen.clone()).unwrap_or_default();
+        for (_, name, fingerprint) in seen.iter().filter(|(of, ..)| of == supi) {
+            home.note(name, *fingerprint);
+        }
+        home
+    }
+
     /// Home and serving network together; where they differ, the home network counts.
     fn network(&self, supi: &Supi, attached: &Attached) -> Side {
         let mut network = Side::new(false);
