@@ -34,8 +34,8 @@ use demo::Demo;
 /// Nausf_UEAuthentication to AMFs, the UDM Nudm_UEAuthentication to other AUSFs.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  See it work: two demo subscribers in the folder kaskade-demo, one attach over HTTP/2, the
-  cascade of keys as a tree:
+  See it work: two demo subscribers in the folder kaskade-demo, attached over HTTP/2 by 5G AKA
+  and by EAP-AKA', their keys as trees:
     kaskade up --demo --once
 
   A network of your own: write the configuration, list your PLMN under [policy], add
@@ -59,14 +59,14 @@ and network have the same keys.")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// Make two demo subscribers of the test network 001-01, attach one over the wire, and print the cascade of keys.
+    /// Make two demo subscribers of the test network 001-01, attach them over the wire by 5G AKA and by EAP-AKA', and print their keys.
     /// Uses the folder kaskade-demo, whatever is configured, unless --data names another, which has no other subscribers
     #[arg(long)]
     demo: bool,
-    /// With --demo: exit after the attach
+    /// With --demo: exit after the attaches
     #[arg(long, requires = "demo")]
     once: bool,
-    /// With --demo: show the keys themselves, not only their fingerprints (K and OPc are never shown)
+    /// With --demo: show the keys themselves, not only their fingerprints (K, OPc and the EMSK are never shown)
     #[arg(long, requires = "demo")]
     reveal: bool,
     /// Run this role only, of those that have a section in the configuration; may be repeated. Each process needs a data folder of its own

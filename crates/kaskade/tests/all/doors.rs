@@ -143,6 +143,7 @@ fn planted_links_are_not_followed() {
         "nf-instance-id",
         "demo-usim.json",
         "demo-usim.json.new",
+        "demo-usim-2.json",
     ] {
         let folder = place.path("data");
         let _ = fs::remove_dir_all(&folder);
