@@ -22,8 +22,8 @@ fn the_demonstration_runs_twice_on_the_same_data() {
     );
     assert_eq!(
         first.matches('✓').count(),
-        19 + 1,
-        "each of the 19 keys and the legend:\n{first}"
+        19 + 1 + 10 + 1,
+        "each of the 19 keys of one UE and of the 10 of the other, and the legends:\n{first}"
     );
     assert!(!first.contains("0000000001"), "the SUPI is masked");
     let (key, seq) = (
