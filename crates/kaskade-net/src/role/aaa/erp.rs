@@ -115,16 +115,8 @@ pub(super) fn is_of_erp(packet: &[u8]) -> bool {
 impl Aaa {
     /// The EMSK of an authentication that is released: the service of usage keys has it, what goes on by ERP has its keys now, and then it
     /// ends here, wiped.
-    pub(super) fn keep_emsk(
-        &self,
-        by: &Requester,
-        (emsk, session): (Emsk, SessionId),
-        supi: &Supi,
-        ground: &Ground,
-        fast: bool,
-    ) {
-        // A fast re-authentication goes on from a full one, whose EMSK stays the subscriber's.
-        if let Some(usage_keys) = self.usage_keys.as_ref().filter(|_| !fast) {
+    pub(super) fn keep_emsk(&self, by: &Requester, (emsk, session): (Emsk, SessionId), supi: &Supi, ground: &Ground) {
+        if let Some(usage_keys) = &self.usage_keys {
             usage_keys.born(by, supi, Root::of_eap(emsk.clone(), session));
         }
         let Some(erp) = &self.erp else { return };

@@ -95,7 +95,7 @@ pub struct Aaa {
     audit: Audit,
     counters: Arc<AaaCounters>,
     options: AaaOptions,
-    /// Has what full authentications leave below their EMSK.
+    /// Has the EMSKs of authentications.
     usage_keys: Option<Arc<UsageKeys>>,
 }
 
@@ -116,7 +116,7 @@ impl Aaa {
         }
     }
 
-    /// Leaves the EMSK of a full authentication there.
+    /// Leaves the EMSK of each authentication there.
     #[must_use]
     pub fn leaving_emsks_to(mut self, usage_keys: Option<Arc<UsageKeys>>) -> Self {
         self.usage_keys = usage_keys;

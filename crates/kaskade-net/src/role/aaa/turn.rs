@@ -367,8 +367,7 @@ impl Turn<'_> {
             table.keep(kept, moment());
         }
         if let Some((emsk, session)) = born {
-            self.aaa
-                .keep_emsk(self.requester, (emsk, session), &supi, &ground, fast);
+            self.aaa.keep_emsk(self.requester, (emsk, session), &supi, &ground);
         }
         if let Some(counted) = self.about.counted.take() {
             counted.succeeded(method, fast, forward_secrecy);
