@@ -6,20 +6,17 @@ mod radius;
 mod sharing;
 mod watch;
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kaskade_faults::fault;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
-use kaskade_store::records::DeclareError;
 use tokio::task::JoinHandle;
 
 use crate::count::RefusalCounters;
-use crate::hostapd_auc::{AucSocket, AucSocketError};
+use crate::hostapd_auc::AucSocket;
 use crate::live::Live;
 use crate::log_limit;
 use crate::radius::RadiusServer;
@@ -29,7 +26,7 @@ use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
 use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
-use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
+use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
 use crate::sbi::service::{Api, Routes, Service};

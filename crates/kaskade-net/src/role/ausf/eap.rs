@@ -372,15 +372,15 @@ impl Ausf {
             session_id,
             ..
         } = authenticated;
+        if let (Some(tap), Some(_)) = (&self.options.tap, &k_ausf) {
+            tap.seen(Holder::Ausf, &supi, Emsk::NAME, emsk.fingerprint());
+        }
         // Whoever has no K_AUSF of it has no other key of it either: non-seamless WLAN offload ends with the MSK.
         let root = k_ausf.as_ref().map(|_| Root::of_eap(emsk, session_id));
         let (key, event) = match &k_ausf {
             Some(k_ausf) => {
                 let k_seaf = k_ausf.k_seaf(serving_network_name);
                 self.show(&supi, Holder::Ausf, &Keys(&msk, k_ausf, &k_seaf));
-                if let Some(tap) = &self.options.tap {
-                    tap.seen(Holder::Ausf, &supi, Emsk::NAME, emsk.fingerprint());
-                }
                 let event = self.audit.with_key(event, &k_seaf);
                 (SessionKey::KSeaf(k_seaf), event)
             }
