@@ -14,12 +14,13 @@ use std::sync::atomic::Ordering;
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
 use kaskade_codec::sbi::AuthType;
 use kaskade_codec::sbi::nudm_ueau::AuthEvent;
-use kaskade_crypto::{Autn, Rand};
+use kaskade_crypto::{Autn, KeyMaterial as _, Rand};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
 use kaskade_flow::{Cover, Durable, Machine, Moment, Refusal, Step};
 use kaskade_keys::derivation::Holder;
+use kaskade_keys::emsk::of_5g_aka::{Emsk5gAka, Msk5gAka};
 use kaskade_keys::fivegs::ResStar;
 use kaskade_keys::{ServingNetworkName, Supi};
 
@@ -163,6 +164,12 @@ impl Ausf {
                 // From here on it is the answer.
                 self.counters.successes.fetch_add(1, Ordering::Relaxed);
                 if let (Some(usage_keys), Some(k_ausf), Some((rand, autn))) = (&self.usage_keys, emsk_of, session) {
+                    if let Some(tap) = &self.options.tap {
+                        // Made at once for whoever looks on; else with the first key.
+                        let mk = k_ausf.mk_5g_aka(&supi);
+                        tap.seen(Holder::Ausf, &supi, Msk5gAka::NAME, mk.msk().fingerprint());
+                        tap.seen(Holder::Ausf, &supi, Emsk5gAka::NAME, mk.emsk().fingerprint());
+                    }
                     usage_keys.born_of_5g_aka(requester, &supi, k_ausf, &rand, &autn);
                 }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");

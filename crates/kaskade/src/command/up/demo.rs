@@ -1,6 +1,7 @@
 //! The demonstration: two subscribers, attached over the wire by 5G AKA and by EAP-AKA', and their cascades of keys as trees.
 
 mod eap;
+mod slice;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -66,6 +67,7 @@ pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     config.ausf.udm = RemoteConfig::default();
     config.nrf = RemoteConfig::default();
     config.admin = AdminConfig::default();
+    slice::prepare(config)?;
     if !config.policy.any_serving_network {
         config.policy.serving_networks.push(Parsed(demo_plmn()?));
     }
@@ -208,8 +210,12 @@ impl Demo {
             selection: Selection::default(),
             reveal: args.reveal,
         };
-        let attached = attach.run(device, |card| state.keep(card)).await?;
-        let network = self.taps.network(supi, &attached);
+        let mut attached = attach.run(device, |card| state.keep(card)).await?;
+        let mut network = self.taps.network(supi, &attached);
+        if let Some(url) = running.node.usage_keys_url() {
+            let key = slice::ask(url, demo_client(args)?, supi).await?;
+            slice::note_5g_aka(&mut attached, &mut network, &key)?;
+        }
         let sides = Sides {
             ue: &attached.ue,
             network: Some(&network),

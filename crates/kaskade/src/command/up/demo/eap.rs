@@ -17,7 +17,7 @@ use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_ue::{EapDevice, MobileIdentity};
 
-use super::{Args, Demo, Ue, compare, demo_client, demo_plmn, subscriber, usim};
+use super::{Args, Demo, Ue, compare, demo_client, demo_plmn, slice, subscriber, usim};
 use crate::command::eap::{NetworkKey, Run};
 use crate::command::ue::state::StateFile;
 use crate::console::{Console, Style};
@@ -57,7 +57,7 @@ impl Demo {
         let mut run = Run::begin(device, &mut state);
         run.seen = Some(Side::new(args.reveal));
         let ended = run.over_ausf(&ausf, MobileIdentity::Suci(suci), serving_network_name);
-        let (success, key) = ended.await?;
+        let (mut success, key) = ended.await?;
         let elapsed = begin.elapsed();
         let mut ue = run.seen.take().context("what the card gave")?;
         note(&mut ue, &success, &serving_network_name);
@@ -66,6 +66,11 @@ impl Demo {
         match &key {
             NetworkKey::KSeaf(key) => network.key(key),
             NetworkKey::Msk(key) => network.key(key),
+        }
+        let mut device = run.end(&mut success);
+        if let Some(url) = running.node.usage_keys_url() {
+            let key = slice::ask(url, demo_client(args)?, supi).await?;
+            slice::note_eap(&mut device, &mut ue, &mut network, &key)?;
         }
         let title = format!("{} attached in {serving_network_name}", supi.masked());
         console.line(console.paint(Style::Strong, &title))?;
