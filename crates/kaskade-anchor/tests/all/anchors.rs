@@ -7,7 +7,7 @@ use kaskade_flow::expiring::Missing;
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::{RootKeyName, SessionId};
 
-use crate::common::{HOUR, NOW, life, supi};
+use crate::common::{HOUR, NOW, handle, life, one, supi};
 
 fn anchor(number: u8) -> Anchor {
     let session = SessionId::aka_prime(&Rand::from_octets([number; 16]), &Autn::from_octets([2; 16]));
@@ -128,4 +128,38 @@ fn what_is_over_is_not_there() {
     assert_eq!(anchors.sweep(before), 0);
     assert_eq!((anchors.sweep(late), anchors.len()), (2, 0));
     assert_eq!(anchors.retire(who(2), late).unwrap_err(), Missing::Unknown);
+}
+
+#[test]
+fn holders_are_counted_as_they_come_and_go() {
+    let mut anchors = Anchors::new(8);
+    let give = |anchors: &mut Anchors| {
+        let (begun, found) = anchors.begin(who(1), NOW).unwrap();
+        let next = handle(found, one()).next;
+        assert!(anchors.end(begun, next, NOW).is_none());
+        assert_eq!(anchors.holders(), 1);
+    };
+    hold(&mut anchors, 1, 1);
+    hold(&mut anchors, 2, 2);
+    assert_eq!(anchors.holders(), 0);
+    give(&mut anchors);
+    let (begun, found) = anchors.begin(who(1), NOW).unwrap();
+    assert_eq!(anchors.holders(), 1, "in work, too");
+    assert!(anchors.end(begun, Some(found), NOW).is_none());
+    assert_eq!(anchors.look(who(1), NOW, |anchor| anchor.holders().count()), Some(1));
+    // Replaced, retired, over when it is looked for, over when it is swept.
+    hold(&mut anchors, 1, 3);
+    assert_eq!(anchors.holders(), 0);
+    give(&mut anchors);
+    drop(anchors.retire(who(1), NOW).unwrap());
+    assert_eq!(anchors.holders(), 0);
+    let after = NOW.after(2 * HOUR).unwrap();
+    hold(&mut anchors, 1, 4);
+    give(&mut anchors);
+    assert_eq!(anchors.begin(who(1), after).map(drop).unwrap_err(), Missing::Unknown);
+    assert_eq!(anchors.holders(), 0);
+    hold(&mut anchors, 1, 5);
+    give(&mut anchors);
+    assert!(anchors.sweep(after) > 0);
+    assert_eq!((anchors.len(), anchors.holders()), (0, 0));
 }

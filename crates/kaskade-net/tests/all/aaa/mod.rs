@@ -9,6 +9,7 @@ mod radsec_psk;
 mod refused;
 mod runs;
 mod terminal;
+mod usage_keys;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -187,7 +187,7 @@ async fn a_key_whose_holder_cannot_be_written_is_not_told() {
 #[tokio::test]
 async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told() {
     let home = start(None);
-    let keys = home.ausf().usage_keys().unwrap();
+    let keys = home.ausf().usage_keys().unwrap().clone();
     let caller = Caller::new(Requester::group("smf"));
     for _ in 0..100 {
         authenticated(&home, 0, 1).await;
