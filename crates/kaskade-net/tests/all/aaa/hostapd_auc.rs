@@ -293,15 +293,17 @@ async fn who_does_not_read_its_answers_stops_nobody() {
         deaf.says(&format!("AKA-REQ-AUTH {}", imsi(0).as_str())).await;
     }
     let asker = house.asker(AkaMethod::AkaPrime);
-    // As soon as there is room.
-    for patience in (0..100).rev() {
+    // As soon as there is room, and what waits before it is done.
+    let mut has_vector = false;
+    for _ in 0..30 {
         asker.says(&format!("AKA-REQ-AUTH {}", imsi(1).as_str())).await;
-        match asker.hears().await.expect("an answer") {
-            answer if answer.ends_with(" FAILURE") && patience > 0 => {
-                tokio::time::sleep(Duration::from_millis(20)).await
-            }
-            answer => break assert!(answer.len() > 150, "{answer}"),
+        let answer = asker.hears().await;
+        has_vector = answer.is_some_and(|answer| !answer.ends_with(" FAILURE"));
+        if has_vector {
+            break;
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert!(has_vector);
     house.node.shutdown().await;
 }
