@@ -166,11 +166,7 @@ impl Opened {
             udp: udp.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
             radsec: addresses(&radsec),
             radsec_psk: addresses(&radsec_psk),
-            tls: radsec.as_ref().and_then(|radsec| match &radsec.security {
-                Security::Certificates(tls) => Some(tls.clone()),
-                #[cfg(feature = "psk")]
-                Security::Keys(_) => None,
-            }),
+            tls: radsec.as_ref().and_then(|radsec| radsec.security.certificates()),
         };
         for socket in udp {
             let serve = serve_udp(socket, server.clone(), drain, shutdown.clone());

@@ -76,6 +76,15 @@ pub(crate) enum Security {
 }
 
 impl Security {
+    /// What is reloaded with its certificates.
+    pub(crate) fn certificates(&self) -> Option<ServerTls> {
+        match self {
+            Self::Certificates(tls) => Some(tls.clone()),
+            #[cfg(feature = "psk")]
+            Self::Keys(_) => None,
+        }
+    }
+
     /// By the keys of clients, whichever there are when one comes.
     #[cfg(feature = "psk")]
     pub(crate) fn keys_of(clients: Live<Clients>, limits: &Limits) -> Result<Self, ContextError> {

@@ -10,7 +10,6 @@ use crate::admin::link::Purpose;
 use crate::admin::text::{Limit, Text, parse};
 use crate::admin::{Link, LinkArgs};
 use crate::console::{Console, Style};
-use crate::exit::Untold;
 use crate::patience::open_link;
 
 /// Keys below the EMSK, for services, slices and applications: who may have them, who holds them, and their end
@@ -83,17 +82,13 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Action::Retire(args) => {
             let link = open(&args.link, Purpose::Change)?;
             let retired = link.ask::<emsk::Retire>(args.supi.clone(), Default::default(), Default::default())?;
-            let told = match args.json {
-                true => console.json(&retired),
-                false => {
-                    let line = format!(
-                        "the EMSK of {} has ended, with {} keys below",
-                        retired.supi, retired.holders
-                    );
-                    console.line(&line)
-                }
-            };
-            told.context(Untold)
+            match args.json {
+                true => console.json_done(&retired),
+                false => console.done(format!(
+                    "the EMSK of {} has ended, with {} keys below",
+                    retired.supi, retired.holders
+                )),
+            }
         }
     }
 }

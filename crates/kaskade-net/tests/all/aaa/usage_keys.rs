@@ -69,16 +69,23 @@ async fn after_a_full_authentication_behind_radius_there_is_the_key_of_the_devic
         (first.emsk_name, first.key_name),
         (at_device.name(), at_device.key_name(&of))
     );
-    // A fast re-authentication has an EMSK of its own, which is nobody's here: keys stay as they are.
+    // A fast re-authentication has an EMSK of its own at both ends, which ends the one before.
     let (fast, _) = attach(&mut device, address).await.comes_in();
     assert!(fast.reauthentication);
-    let same = key(&node).await.unwrap();
-    assert_eq!(same.key.expose_to_its_server(), first.key.expose_to_its_server());
-    // The next full one has.
+    let second = key(&node).await.unwrap();
+    assert_eq!(second.emsk_name, fast.session_id.emsk_name());
+    assert_eq!(
+        second.key.expose_to_its_server(),
+        Root::of_eap(fast.emsk, fast.session_id)
+            .key(&of)
+            .expose_to_usage_server()
+    );
+    assert_ne!(second.key.expose_to_its_server(), first.key.expose_to_its_server());
+    // So has the next full one.
     let (next, _) = attach(&mut super::device(0), address).await.comes_in();
     assert!(!next.reauthentication);
     let other = key(&node).await.unwrap();
-    assert_ne!(other.key.expose_to_its_server(), first.key.expose_to_its_server());
+    assert_ne!(other.key.expose_to_its_server(), second.key.expose_to_its_server());
     assert_eq!(other.emsk_name, next.session_id.emsk_name());
     node.shutdown().await;
 }

@@ -18,7 +18,7 @@ use kaskade_keys::id::{Snssai, UsageData, UsageLabel};
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::Caller;
-use kaskade_net::services::usage_keys::{Client, UsageKeys as _};
+use kaskade_net::services::usage_keys::Client;
 use kaskade_ue::EapDevice;
 
 use crate::command::attach::Attached;
