@@ -105,8 +105,8 @@ fn node(folder: &Path) -> NodeOptions {
         usage_keys: Some(UsageKeysRole {
             store,
             options: UsageKeysOptions {
-                most: 4 * SUBSCRIBERS as usize,
-                most_holders: 4 * SUBSCRIBERS as usize,
+                most: usize::try_from(4 * SUBSCRIBERS).unwrap(),
+                most_holders: usize::try_from(4 * SUBSCRIBERS).unwrap(),
                 limits: Limits::default(),
                 policy: UsagePolicy::new(registry).with(Requester::group("smf").id(), "smf"),
                 budgets: BudgetOptions::UNLIMITED,

@@ -1,6 +1,6 @@
 //! `kaskade emsk`: keys below the EMSK, by name.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use comfy_table::{Table, presets};
 use kaskade::administration::ContextQuery;
 use kaskade_keys::Supi;
