@@ -294,7 +294,7 @@ fn cells(node: &Node, sides: Sides<'_>) -> Line {
     if let Some(row) = node.rows.first() {
         let inputs: Vec<&str> = further_inputs(row).collect();
         line.function = format!("{}  {}", hierarchy::function(row), inputs.join(", "));
-        line.clause = row.clause.trim_start_matches("TS ").into();
+        line.clause = clause(row.clause).into();
     }
     let (ue, network) = node.keys(sides);
     let agreement = node.agreement(sides);
@@ -310,6 +310,14 @@ fn cells(node: &Node, sides: Sides<'_>) -> Line {
     // What nobody kept is there for its children alone.
     line.agreement = sides.network.filter(|_| node.is_known(sides)).map(|_| agreement);
     line
+}
+
+/// As short as a column is; `kaskade explain` has the whole.
+fn clause(whole: &'static str) -> &'static str {
+    match whole.strip_prefix("Project profile ") {
+        Some(profile) => profile.split(',').next().unwrap_or(profile),
+        None => whole.trim_start_matches("TS "),
+    }
 }
 
 /// The device's side and the network's.
