@@ -31,7 +31,7 @@ crate::service! {
     give_up: POST "/keys/give-up" () (given_up: KeyGivenUp)
         -> 204 Json (),
         refusals [DataNotFound, ContextNotFound, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
-        scope "kaskade-usage-keys", "docs/emsk.md";
+        scope "kaskade-usage-keys", "Project profile: docs/emsk.md";
 }
 
 impl Released for UsageKey {}

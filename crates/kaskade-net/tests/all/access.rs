@@ -7,6 +7,7 @@ use std::time::Duration;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Reason};
 use kaskade_net::role::access::{AccessRules, Asked};
+use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::{Operation, Service};
 use kaskade_net::sbi::token::{TokenAlgorithm, TokenKey, TokenRules, Verifier};
@@ -98,6 +99,7 @@ async fn every_operation_wants_a_token_for_it() {
     let place = Place::new();
     let log = place.open("gate", |_| {});
     let home = Home::start_with(Link::Local, |setup| {
+        setup.usage_keys = Some(UsageKeysOptions::default());
         setup.access.tokens = Some(nrf.verifier());
         setup.access.token_required = true;
         setup.audit = log;
@@ -191,6 +193,7 @@ async fn every_operation_is_for_whom_the_policy_names() {
         for allowed in operations() {
             let name = format!("{}/{}", allowed.0.name, allowed.1.name);
             let home = Home::start_with(Link::Local, |setup| {
+                setup.usage_keys = Some(UsageKeysOptions::default());
                 setup.access = AccessRules {
                     tokens: Some(nrf.verifier()),
                     token_required: false,
@@ -218,7 +221,10 @@ async fn every_operation_is_for_whom_the_policy_names() {
 #[tokio::test]
 async fn a_token_that_nobody_asked_for_is_right_all_the_same() {
     let (nrf, stranger) = (Nrf::new(), Nrf::new());
-    let home = Home::start_with(Link::Local, |setup| setup.access.tokens = Some(nrf.verifier()));
+    let home = Home::start_with(Link::Local, |setup| {
+        setup.usage_keys = Some(UsageKeysOptions::default());
+        setup.access.tokens = Some(nrf.verifier());
+    });
     // And where there is no key, nobody looks at it.
     let open = Home::start(Link::Local);
     for operation in operations() {
@@ -243,7 +249,10 @@ async fn every_line_of_a_request_has_its_number() {
     };
     let homes = [
         Home::start(Link::Local),
-        Home::start_with(Link::Local, |setup| setup.access = nobody),
+        Home::start_with(Link::Local, |setup| {
+            setup.usage_keys = Some(UsageKeysOptions::default());
+            setup.access = nobody;
+        }),
     ];
     for home in &homes {
         for operation in operations() {

@@ -5,7 +5,7 @@ use kaskade_anchor::emsk::{Custody, Holder as Record, SealedRoot, Why};
 use super::*;
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::SessionId;
-use kaskade_net::role::usage_keys::UsageKeysError;
+use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysError};
 use kaskade_testkit::memory::Failure;
 
 #[tokio::test]
@@ -186,27 +186,31 @@ async fn a_key_whose_holder_cannot_be_written_is_not_told() {
 /// The record of a holder is on its way when the EMSK ends: the store removes it again, and the key is not told.
 #[tokio::test]
 async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told() {
-    let home = start(None);
-    let keys = home.ausf().usage_keys().unwrap().clone();
-    let caller = Caller::new(Requester::group("smf"));
-    for _ in 0..100 {
-        authenticated(&home, 0, 1).await;
+    // On a disk, which takes its time.
+    let folder = tempfile::tempdir().unwrap();
+    let key = MasterKey::from_octets(&[0x77; 32]);
+    let store = SubscriberStore::open(&folder.path().join("store"), &key, StoreOptions::default()).unwrap();
+    let store = Arc::new(store);
+    let keys = UsageKeys::new(store.clone(), false, options(None)).unwrap();
+    let [amf, smf] = ["amf", "smf"].map(Requester::group);
+    let caller = Caller::new(smf);
+    for number in 0..100 {
+        let session = SessionId::from_octets([number; 33]);
+        keys.born(&amf, &supi(0), Root::of_eap(Emsk::from_octets(&[number; 64]), session));
         let mut asking = std::pin::pin!(keys.usage_key(&caller, one(0)));
-        let written_already = std::future::poll_fn(|context| {
+        let is_written_at_once = std::future::poll_fn(|context| {
             let polled = asking.as_mut().poll(context);
             std::task::Poll::Ready(polled.is_ready())
         });
-        if written_already.await {
+        if is_written_at_once.await {
             continue;
         }
         assert!(keys.end(&supi(0), None, Why::Administered));
         let refused = asking.await.map(drop).unwrap_err();
         assert!(matches!(refused, UsageKeysError::Ended), "{refused}");
-        home.store.settle().unwrap();
-        let records = home.store.records();
-        assert!(records.list::<Record>(None, 10).await.unwrap().is_empty());
-        drop(records);
-        home.shutdown_unchecked().await;
+        store.settle().unwrap();
+        let left = store.records().list::<Record>(None, 10).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
         return;
     }
     panic!("it is always written at once");
