@@ -248,7 +248,9 @@ async fn every_line_of_a_request_has_its_number() {
         ..AccessRules::default()
     };
     let homes = [
-        Home::start(Link::Local),
+        Home::start_with(Link::Local, |setup| {
+            setup.usage_keys = Some(UsageKeysOptions::default());
+        }),
         Home::start_with(Link::Local, |setup| {
             setup.usage_keys = Some(UsageKeysOptions::default());
             setup.access = nobody;
