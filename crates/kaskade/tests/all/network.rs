@@ -17,13 +17,13 @@ fn the_demonstration_runs_twice_on_the_same_data() {
     let first = demo("").ok();
     assert!(first.contains("created just now: 2 subscribers"), "{first}");
     assert!(
-        first.contains("SUCI, profile A") && first.contains("All 19 keys that both sides have agree"),
+        first.contains("SUCI, profile A") && first.contains("All 22 keys that both sides have agree"),
         "{first}"
     );
     assert_eq!(
         first.matches('✓').count(),
-        19 + 1 + 10 + 1,
-        "each of the 19 keys of one UE and of the 10 of the other, and the legends:\n{first}"
+        22 + 1 + 11 + 1,
+        "each of the 22 keys of one UE and of the 11 of the other, and the legends:\n{first}"
     );
     assert!(!first.contains("0000000001"), "the SUPI is masked");
     let (key, seq) = (
