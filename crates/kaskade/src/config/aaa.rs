@@ -313,7 +313,7 @@ mod tests {
         // Without the comment signs it is a section that says what is the default.
         let printed = usual.commented_toml();
         let begin = printed.find("# [aaa]").expect("it is printed");
-        let (section, _) = printed[begin..].split_once("\n[limits]").expect("another follows");
+        let (section, _) = printed[begin..].split_once("\n# [emsk]").expect("another follows");
         let (section, _) = section.rsplit_once("\n\n").expect("what is said about that");
         let lines = section.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
         let section: String = lines.map(|line| format!("{line}\n")).collect();
