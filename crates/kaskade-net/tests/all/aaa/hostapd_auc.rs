@@ -294,7 +294,7 @@ async fn who_does_not_read_its_answers_stops_nobody() {
     }
     let asker = house.asker(AkaMethod::AkaPrime);
     // As soon as there is room, and what waits before it is done.
-    let (mut has_vector, begun) = (false, Instant::now());
+    let (mut has_vector, begun) = (false, std::time::Instant::now());
     while !has_vector && begun.elapsed() < Duration::from_secs(60) {
         asker.says(&format!("AKA-REQ-AUTH {}", imsi(1).as_str())).await;
         let answer = asker.hears().await;
