@@ -101,7 +101,6 @@ impl Home {
                 server,
                 udm: None,
             }),
-            aaa: None,
             usage_keys: Some(UsageKeysRole {
                 store,
                 options: UsageKeysOptions {
@@ -114,6 +113,7 @@ impl Home {
             groups,
             access: AccessRules::default(),
             audit: AuditLog::off(),
+            ..NodeOptions::default()
         })?;
         Ok(Self { pki, node })
     }
