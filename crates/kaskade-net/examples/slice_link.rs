@@ -18,6 +18,7 @@ use self::usage::link::{Link, Listening, PROFILE, refusal};
 use self::usage::pki::Pki;
 use self::usage::{Home, Ue};
 
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 #[path = "usage/mod.rs"]
 mod usage;
 

@@ -24,6 +24,7 @@ use self::usage::function::Function;
 use self::usage::pki::Pki;
 use self::usage::{Home, Ue};
 
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 #[path = "usage/mod.rs"]
 mod usage;
 

@@ -2,9 +2,12 @@
 //! functions that ask for keys, each with a certificate of its own.
 
 #[allow(dead_code, reason = "each example uses its part")]
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 pub(crate) mod function;
 #[allow(dead_code, reason = "each example uses its part")]
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 pub(crate) mod link;
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 pub(crate) mod pki;
 
 use std::error::Error;
@@ -163,7 +166,7 @@ impl Ue {
         let seaf = AusfClient::new(home.ausf()?, home.pki.client("seaf.operator.example")?)?;
         let info = AuthenticationInfo {
             supi_or_suci: self.supi.clone().into(),
-            serving_network_name: network.clone(),
+            serving_network_name: network,
             resynchronization_info: None,
         };
         let Begun::Eap(EapRequest { mut packet, session }) = seaf.begin(info).await? else {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use self::link::{Link, Listening, PROFILE, refusal};
 
+#[allow(clippy::duplicate_mod, reason = "a test has both examples")]
 #[path = "../../../examples/usage/link.rs"]
 mod link;
 #[allow(dead_code, reason = "a test does not begin where the program does")]
