@@ -178,9 +178,15 @@ impl Eap {
     /// The run has succeeded: the device, with what it is to remember and the EMSK; that of the run before ends. MSK and K_AUSF are for whoever
     /// takes them out of the success.
     pub fn succeed(self, success: &mut PeerSuccess) -> EapDevice {
+        // Non-seamless WLAN offload ends with the MSK, at both ends.
+        let in_5gs = matches!(self.device.policy.network(), Some(NetworkName::Serving(_)));
+        let root = match in_5gs && success.k_ausf.is_none() {
+            true => self.device.root,
+            false => Some(Root::of_eap(success.emsk.clone(), success.session_id)),
+        };
         EapDevice {
             memory: core::mem::take(&mut success.memory),
-            root: Some(Root::of_eap(success.emsk.clone(), success.session_id)),
+            root,
             ..self.device
         }
     }

@@ -333,8 +333,9 @@ impl Ausf {
     /// in work for is forgotten when that ends.
     pub fn deregister(&self, caller: &Caller, supi: &Supi) -> Result<(), AusfError> {
         let requester = caller.requester();
-        if self.contexts.forget(requester.id(), supi) {
-            self.ended(requester, supi);
+        let forgotten = self.contexts.forget(requester.id(), supi);
+        // Its result may have made room for others meanwhile: the EMSK is there all the same.
+        if self.ended(requester, supi) || forgotten {
             return Ok(());
         }
         self.refused(requester, Some(supi), Action::ResultRemoved, &AusfError::UnknownContext);
@@ -342,10 +343,9 @@ impl Ausf {
     }
 
     /// Nothing below the EMSK of what this requester had authenticated is to be used any more.
-    fn ended(&self, requester: &Requester, supi: &Supi) {
-        if let Some(usage_keys) = &self.usage_keys {
-            usage_keys.end(supi, Some(requester), Why::Deregistered);
-        }
+    fn ended(&self, requester: &Requester, supi: &Supi) -> bool {
+        let usage_keys = self.usage_keys.as_ref();
+        usage_keys.is_some_and(|usage_keys| usage_keys.end(supi, Some(requester), Why::Deregistered))
     }
 
     /// What the requester has left, where this AUSF counts. A concealed SUCI counts by itself: whose

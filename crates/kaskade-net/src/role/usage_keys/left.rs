@@ -27,9 +27,11 @@ const PAUSE: Duration = Duration::from_secs(10);
 impl UsageKeys {
     /// Takes over what was left, and looks again where something could not be retired. Never ends.
     pub(super) async fn take_over(&self) {
-        if let Err(error) = self.restore().await {
-            log_limit!(error, "EMSKs of an earlier start are not taken over", %error);
+        while let Err(error) = self.restore().await {
+            log_limit!(error, "EMSKs of an earlier start are not taken over yet", %error);
+            tokio::time::sleep(PAUSE).await;
         }
+        *self.met() = None;
         self.left.store(true, Ordering::Relaxed);
         loop {
             if self.left.swap(false, Ordering::Relaxed)
@@ -66,7 +68,9 @@ impl UsageKeys {
         let goes_on = self.options.limits.custody == Custody::Sealed && self.may(supi).is_ok();
         let mut shard = self.shard(subscriber);
         let current = shard.look(subscriber, now, Anchor::name);
-        let newest = match goes_on && current.is_none() {
+        // What began or ended since the start is newer than any record.
+        let met = self.met().as_ref().is_some_and(|met| met.contains(&subscriber.0));
+        let newest = match goes_on && current.is_none() && !met {
             true => roots.pop(),
             false => None,
         };
@@ -97,8 +101,20 @@ impl UsageKeys {
         Ok(())
     }
 
-    /// Holders whose EMSK nobody has any more are told.
+    /// Holders whose EMSK nobody has any more are told, and what is left of it is removed.
     async fn lost(&self) -> Result<(), RecordError> {
+        let mut after = None;
+        loop {
+            let page = self.records.list::<SealedRoot>(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            let mut subscribers: Vec<Supi> = page.into_iter().map(|found| found.key.0).collect();
+            subscribers.dedup();
+            for supi in subscribers {
+                self.lost_of(&supi).await?;
+            }
+            tokio::task::yield_now().await;
+        }
         let mut after = None;
         loop {
             let page = self.records.list::<Holder>(after.as_ref(), PAGE).await?;
@@ -118,12 +134,21 @@ impl UsageKeys {
         for found in self.records.list_of::<Holder>(supi, None, OF_ONE).await? {
             of.entry(found.record.emsk_name).or_default().push(found);
         }
+        let sealed = self.records.list_of::<SealedRoot>(supi, None, OF_ONE).await?;
+        let sealed: Vec<RootKeyName> = sealed.iter().map(|found| found.record.name()).collect();
+        for name in &sealed {
+            of.entry(*name).or_default();
+        }
         let (subscriber, now) = (self.subscriber(supi), moment());
         let mut shard = self.shard(subscriber);
         let current = shard.look(subscriber, now, Anchor::name);
         for (name, holders) in &of {
             if Some(*name) != current && !fault!("lost-not-told") {
-                self.retire_records(supi, *name, Why::Lost, Custody::Process, holders);
+                let custody = match sealed.contains(name) {
+                    true => Custody::Sealed,
+                    false => Custody::Process,
+                };
+                self.retire_records(supi, *name, Why::Lost, custody, holders);
             }
         }
         Ok(())

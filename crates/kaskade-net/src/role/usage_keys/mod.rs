@@ -25,6 +25,7 @@ mod left;
 mod policy;
 mod service;
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -126,6 +127,8 @@ pub struct UsageKeys {
     callbacks: Callbacks,
     /// Something that should have been retired is in the store still.
     left: Arc<AtomicBool>,
+    /// Until records of an earlier start are taken over, whose EMSK began or ended since this one: they are not restored.
+    met: Mutex<Option<HashSet<u128>>>,
     audit: Audit,
     counters: UsageKeysCounters,
 }
@@ -151,6 +154,7 @@ impl UsageKeys {
             budgets: Budgets::new(options.budgets, RandomState::new()),
             callbacks: Callbacks::new(options.callbacks.clone()),
             left: Arc::default(),
+            met: Mutex::new(Some(HashSet::new())),
             audit: Audit::new(options.audit.clone()),
             counters: UsageKeysCounters::default(),
             store,
@@ -194,10 +198,7 @@ impl UsageKeys {
         let (at, now) = (self.records.now(), moment());
         let life = Life::from_now(self.options.lifetime, at, now);
         let (anchor, unit) = Anchor::begin(supi.clone(), root, life, self.options.limits);
-        self.hold(supi, anchor.begun_by(peer), now);
-        if let Some(unit) = unit {
-            self.submit(unit);
-        }
+        self.hold(supi, anchor.begun_by(peer), unit, now);
     }
 
     /// The same after 5G AKA, where the configuration wants an EMSK there; it is made when the first key is asked for.
@@ -220,6 +221,7 @@ impl UsageKeys {
                 return false;
             }
         }
+        self.meet(subscriber);
         match shard.retire(subscriber, now) {
             Ok(anchor) => {
                 self.retire(anchor, why);
@@ -229,10 +231,11 @@ impl UsageKeys {
         }
     }
 
-    /// Holds an EMSK, and retires what goes for it.
-    fn hold(&self, supi: &Supi, anchor: Anchor, now: Moment) {
+    /// Holds an EMSK, with its record where it has one, and retires what goes for it.
+    fn hold(&self, supi: &Supi, anchor: Anchor, record: Option<Unit>, now: Moment) {
         let subscriber = self.subscriber(supi);
         let mut shard = self.shard(subscriber);
+        self.meet(subscriber);
         let (gone, held) = shard.hold(subscriber, anchor, now);
         for anchor in gone {
             // What is over has its records end by themselves.
@@ -248,8 +251,10 @@ impl UsageKeys {
             }
             self.retire(anchor, why);
         }
-        if held.is_err() {
-            log_limit!(warn, "an EMSK is not held: there is no room for it", supi = %supi.masked());
+        match (held, record) {
+            (Err(_), _) => log_limit!(warn, "an EMSK is not held: there is no room for it", supi = %supi.masked()),
+            (Ok(()), Some(record)) => self.submit(record),
+            (Ok(()), None) => {}
         }
     }
 
@@ -301,6 +306,17 @@ impl UsageKeys {
             () = self.take_over() => {}
             () = self.deliver() => {}
             () = shutdown.begun() => {}
+        }
+    }
+
+    fn met(&self) -> MutexGuard<'_, Option<HashSet<u128>>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Under the lock of its shard.
+    fn meet(&self, subscriber: Subscriber) {
+        if let Some(met) = self.met().as_mut() {
+            met.insert(subscriber.0);
         }
     }
 

@@ -127,7 +127,11 @@ impl Admin {
             let subscribers = self.subscribers_of(chunk).map_err(|why| BrokenOff::after(done, why))?;
             match store.put_many_on_record(&subscribers, &event) {
                 Ok(put) => done += count(put),
-                Err(Partly { done: put, error }) => return Err(BrokenOff::after(done + count(put), error.into())),
+                Err(Partly { done: put, error }) => {
+                    // Which of them are written is not known here.
+                    self.keys_end_of_all(&subscribers);
+                    return Err(BrokenOff::after(done + count(put), error.into()));
+                }
             }
             self.keys_end_of_all(&subscribers);
             progress(done);

@@ -34,9 +34,10 @@ fn slice() -> Result<Snssai> {
     Ok(SLICE.parse()?)
 }
 
-/// Lets this machine have the keys of one slice. Where peers have names of their own, nobody is told beside them.
+/// Lets this machine have the keys of one slice, and nobody anything else. Where peers have names of their own, there are none.
 pub(super) fn prepare(config: &mut Config) -> Result<()> {
     if !config.groups.0.is_empty() {
+        config.emsk = Config::default().emsk;
         return Ok(());
     }
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
