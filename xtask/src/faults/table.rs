@@ -241,6 +241,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("keys-of-the-suspended", "keys are given of a subscriber who is suspended", NET, "no_key_is_given_of_a_suspended_subscriber"),
     fault("keys-outlive-the-subscription", "keys below the EMSK of a suspended or removed subscriber live on", PROGRAM, "no_key_below_the_emsk_outlives_the_subscription"),
     fault("lost-not-told", "after a restart nobody is told that its EMSK is lost", NET, "after_a_restart_holders_are_told_that_their_emsk_is_lost"),
+    fault("ended-emsk-restored", "an EMSK that ended while a node takes over its records comes back", NET, "what_ends_before_it_is_taken_over_does_not_come_back"),
     fault("key-of-an-ended-emsk", "a key is told whose EMSK ended while it was written", NET, "a_key_whose_emsk_ends_while_it_is_written_is_not_told"),
     fault("holders-not-told", "who holds a key is not told of its end", ANCHOR, "its_end_removes_all_holders_and_tells_those_who_want_to_hear"),
     fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),

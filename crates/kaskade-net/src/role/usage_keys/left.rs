@@ -70,7 +70,7 @@ impl UsageKeys {
         let current = shard.look(subscriber, now, Anchor::name);
         // What began or ended since the start is newer than any record.
         let met = self.met().as_ref().is_some_and(|met| met.contains(&subscriber.0));
-        let newest = match goes_on && current.is_none() && !met {
+        let newest = match goes_on && current.is_none() && (!met || fault!("ended-emsk-restored")) {
             true => roots.pop(),
             false => None,
         };

@@ -173,6 +173,33 @@ async fn a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_se
     home.shutdown_unchecked().await;
 }
 
+/// Nothing is restored of whom something happened to since the start.
+#[tokio::test]
+async fn what_ends_before_it_is_taken_over_does_not_come_back() {
+    let (holder, root, _end) = Holder::start();
+    let sealed = |setup: &mut Setup| {
+        set_up(setup, Some(&root));
+        setup.usage_keys.as_mut().unwrap().limits.custody = Custody::Sealed;
+    };
+    let home = Home::start_with(Link::Local, sealed);
+    authenticated(&home, 0, 1).await;
+    let uri = format!("{root}/ended");
+    nf(&home, SMF).key(told_at(one(0), &uri)).await.unwrap();
+    let store = reopened(&home.engine);
+    home.shutdown_unchecked().await;
+
+    let home = Home::start_over(store, sealed);
+    // Nothing else runs before this thread waits.
+    let was_there = home.ausf().usage_keys().unwrap().end(&supi(0), None, Why::Deregistered);
+    assert!(!was_there);
+    holder.after(1).await;
+    assert_eq!(refused(nf(&home, SMF).key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    let records = home.store.records();
+    assert!(records.list::<SealedRoot>(None, 10).await.unwrap().is_empty());
+    drop(records);
+    home.shutdown_unchecked().await;
+}
+
 #[tokio::test]
 async fn a_key_whose_holder_cannot_be_written_is_not_told() {
     let home = start(None);
