@@ -193,7 +193,10 @@ async fn what_ends_before_it_is_taken_over_does_not_come_back() {
     let was_there = home.ausf().usage_keys().unwrap().end(&supi(0), None, Why::Deregistered);
     assert!(!was_there);
     holder.after(1).await;
-    assert_eq!(refused(nf(&home, SMF).key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    assert_eq!(
+        refused(nf(&home, SMF).key(one(0)).await),
+        because(404, "CONTEXT_NOT_FOUND")
+    );
     let records = home.store.records();
     assert!(records.list::<SealedRoot>(None, 10).await.unwrap().is_empty());
     drop(records);
