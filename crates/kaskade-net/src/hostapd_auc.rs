@@ -219,7 +219,8 @@ impl AucListener {
         }
     }
 
-    /// Who does not read its answers waits in vain, and nobody else does.
+    /// Who does not read its answers waits in vain. What it has not read fills the system's buffer of this socket, some 200 KiB: then nobody
+    /// is answered until it reads or ends. They are processes of one user.
     fn tell(&self, datagram: &[u8], to: &Path) {
         // Not by the runtime, which would wait: whether there is room depends on whom it is sent to.
         let sent = SockAddr::unix(to).and_then(|to| SockRef::from(&self.socket).send_to(datagram, &to));

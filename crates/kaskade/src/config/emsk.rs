@@ -22,11 +22,12 @@ settings! {
         listen: Option<SocketAddr> = None => "\"127.0.0.1:7779\"",
         /// Seconds that an EMSK lives after the authentication that it is of.
         lifetime: u64 [60..=31_536_000] = 36_000,
-        /// EMSKs at once. Beyond, the oldest end, and who holds keys below them is told.
+        /// EMSKs at once, roughly: each of 16 parts of the table has its share. Beyond, the oldest end, and who holds keys below them is
+        /// told.
         most: u64 [16..=16_777_216] = 65_536,
         /// Keys below one EMSK that are held at once. One network function has a quarter of them at most.
         holders: u64 [1..=256] = 64,
-        /// Keys below all EMSKs that are held at once.
+        /// Keys below all EMSKs that are held at once, roughly, as `most`.
         most_holders: u64 [16..=16_777_216] = 65_536,
         /// Where an EMSK is kept: "process", it ends with the program, or "sealed", in the store too, so that keys outlive a restart.
         custody: Parsed<Keeping> = Parsed(Keeping::Process),

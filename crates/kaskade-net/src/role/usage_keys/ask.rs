@@ -18,7 +18,7 @@ use super::{CallbackRoot, Kind, SHARDS, UsageKeys, UsageKeysError, UsagePolicy};
 use crate::log_limit;
 use crate::random::SystemEntropy;
 use crate::sbi::service::Caller;
-use crate::time::moment;
+use crate::time::{moment, unix_millis};
 
 /// A key on its way to whoever asked.
 enum Going {
@@ -119,7 +119,7 @@ impl UsageKeys {
         let given_up = GivenUp {
             principal,
             held,
-            at: self.records.now(),
+            at: unix_millis(),
             by,
             about,
             correlation: caller.correlation().number(),
@@ -198,7 +198,7 @@ impl UsageKeys {
         let asked = Asked {
             admission: admitted.admission,
             callback: admitted.callback,
-            at: self.records.now(),
+            at: unix_millis(),
             by,
             about,
             correlation: caller.correlation().number(),

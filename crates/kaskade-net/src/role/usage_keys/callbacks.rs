@@ -268,7 +268,7 @@ async fn send(client: &SbiClient, path: &str, retirement: &Retirement) -> Came {
         Ok(answer) => match answer.status {
             // It may be otherwise later.
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Came::Failed(answer.status.to_string()),
-            status if status.is_client_error() => Came::Refused(status),
+            status if status.is_client_error() || status.is_redirection() => Came::Refused(status),
             status => Came::Failed(status.to_string()),
         },
         Err(error) => Came::Failed(error.to_string()),

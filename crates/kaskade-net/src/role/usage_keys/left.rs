@@ -13,7 +13,7 @@ use kaskade_store::records::{Found, RecordError};
 
 use super::UsageKeys;
 use crate::log_limit;
-use crate::time::moment;
+use crate::time::{moment, unix_millis};
 
 /// Records that are read at once.
 const PAGE: usize = 256;
@@ -63,7 +63,7 @@ impl UsageKeys {
         let mut roots = self.records.list_of::<SealedRoot>(supi, None, OF_ONE).await?;
         let holders = self.records.list_of::<Holder>(supi, None, OF_ONE).await?;
         roots.sort_by_key(|found| found.record.born());
-        let (at, now) = (self.records.now(), moment());
+        let (at, now) = (unix_millis(), moment());
         let subscriber = self.subscriber(supi);
         let goes_on = self.options.limits.custody == Custody::Sealed && self.may(supi).is_ok();
         let mut shard = self.shard(subscriber);
@@ -168,7 +168,7 @@ impl UsageKeys {
             name,
             custody,
             why,
-            at: self.records.now(),
+            at: unix_millis(),
             about: self.audit.subject(supi),
         };
         let holders = holders.into_iter().map(|found| {

@@ -55,7 +55,7 @@ use crate::random::SystemEntropy;
 use crate::sbi::client::ClientOptions;
 use crate::sbi::peer::Requester;
 use crate::sbi::server::Shutdown;
-use crate::time::moment;
+use crate::time::{moment, unix_millis};
 use callbacks::Callbacks;
 
 /// Shards of the table: so many requests for different subscribers go on at once.
@@ -195,7 +195,7 @@ impl UsageKeys {
             return;
         }
         let (peer, _) = self.audit.parties(by, supi);
-        let (at, now) = (self.records.now(), moment());
+        let (at, now) = (unix_millis(), moment());
         let life = Life::from_now(self.options.lifetime, at, now);
         let (anchor, unit) = Anchor::begin(supi.clone(), root, life, self.options.limits);
         self.hold(supi, anchor.begun_by(peer), unit, now);
@@ -262,7 +262,7 @@ impl UsageKeys {
     fn retire(&self, anchor: Anchor, why: Why) {
         let supi = anchor.supi().clone();
         let about = self.audit.subject(&supi);
-        let at = self.records.now();
+        let at = unix_millis();
         self.counters.retired(why);
         let retired = AnchorInput::Retired { why, at, about };
         let step = anchor.handle(moment(), &mut SystemEntropy, Some(retired));

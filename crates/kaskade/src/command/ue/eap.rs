@@ -438,7 +438,7 @@ impl EapArgs {
         let title = format!("{}: {method}, {how}{secrecy}", self.supi.masked());
         console.line(console.paint(Style::Strong, &title))?;
         console.line(format!("{} packets of the UE, {milliseconds:.2} ms", done.packets))?;
-        if number == 1 {
+        if number == 1 || *reauthentication {
             console.line("")?;
             console.text(&tree_view::render(console.sheet(), sides))?;
         }
