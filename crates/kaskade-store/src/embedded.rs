@@ -240,7 +240,8 @@ impl EmbeddedEngine {
             Err(error) if gone(&error) => return Ok(()),
             Err(error) => return Err(self.io(error)),
         };
-        if metadata.is_file() {
+        // Locked until the name is gone: whoever else found the same file would remove the next one of that name, in use.
+        let _locked = if metadata.is_file() {
             let file = match private::open_to_write(name) {
                 Err(error) if error.is_not_found() => return Ok(()),
                 opened => opened?,
@@ -249,7 +250,10 @@ impl EmbeddedEngine {
             if !self.is_named(&file, name)? {
                 return Ok(());
             }
-        }
+            Some(file).filter(|_| !fault!("left-file-let-go"))
+        } else {
+            None
+        };
         // The name alone: what a link points to stays as it is.
         match fs::remove_file(name) {
             Err(error) if !gone(&error) => Err(self.io(error)),

@@ -130,6 +130,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("outbox-order-broken", "a message overtakes one with its order key", STORE, "records_in_memory"),
     fault("mode-not-checked", "a master key that others read is used", STORE, "master_key_files"),
     fault("planted-name-followed", "a new file is written over what somebody planted", STORE, "a_planted_name_is_not_followed"),
+    fault("left-file-let-go", "what a crash left is removed by its name after somebody else has a file of that name", STORE, "of_many_that_create_one_wins"),
     fault("lost-store-made-anew", "an empty store takes the place of a lost one", STORE, "what_is_not_there_is_made_only_when_asked_for"),
     fault("data-key-made-over-rows", "a store whose data key is gone gets a new one", STORE, "what_is_not_there_is_made_only_when_asked_for"),
     fault("owner-not-compared", "whoever knows a context may confirm and remove it", NET, "somebody_elses_context_is_none"),

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
+use std::sync::Barrier;
 
 use crate::common::{folder, subscriber};
 use kaskade_store::private::{self, PrivateError, Use};
@@ -137,12 +138,16 @@ fn a_planted_name_is_not_followed() {
 fn of_many_that_create_one_wins() {
     let (folder, key) = folder();
     let path = folder.path().join("subscribers.redb");
-    for _ in 0..5 {
+    for _ in 0..100 {
         fs::write(folder.path().join("subscribers.redb.new"), "left by a crash").expect("written");
         set_mode(&folder.path().join("subscribers.redb.new"), 0o600);
         let opened: Vec<_> = std::thread::scope(|scope| {
-            let open = || SubscriberStore::open(&path, &key, StoreOptions::default());
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            let together = Barrier::new(8);
+            let open = || {
+                together.wait();
+                SubscriberStore::open(&path, &key, StoreOptions::default())
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(&open)).collect();
             threads
                 .into_iter()
                 .map(|thread| thread.join().expect("no panic"))
