@@ -5,6 +5,7 @@ use kaskade_net::role::aanf::{Given, OwnAanf};
 use kaskade_net::services::naanf_akma::NaanfAkma;
 
 use super::*;
+use crate::access::Nrf;
 use crate::audit::Place;
 use crate::common::http::{Ask, send};
 
@@ -225,6 +226,51 @@ async fn a_user_is_named_as_far_as_the_configuration_says() {
     }
 }
 
+/// With all tests' requests from one address, which is an AUSF and an application function.
+fn start_for_all(change: impl FnOnce(&mut Setup)) -> Home {
+    let all = Rule {
+        callers: vec!["all".into()],
+        ..rule("af.example.com", "portal")
+    };
+    Home::start_with(Link::Local, |setup| {
+        let policy = policy([all], None);
+        set_up(setup, policy.with(Requester::group("all").id(), "all").with_ausf("all"));
+        setup.groups = Groups::default().with("all", ["127.0.0.1".parse().unwrap()]);
+        change(setup);
+    })
+}
+
+#[tokio::test]
+async fn the_supi_goes_to_whose_token_has_its_scope() {
+    let nrf = Nrf::new();
+    let home = start_for_all(|setup| setup.access.tokens = Some(nrf.verifier()));
+    let caller = Caller::new(Requester::group("amf"));
+    drop(
+        home.udm
+            .aanf()
+            .unwrap()
+            .register_own(&caller, info(0, 1))
+            .await
+            .unwrap(),
+    );
+    let asked = serde_json::json!({ "afId": PORTAL_ID, "aKId": a_kid(0, 1).encode() }).to_string();
+    let of_operation = "naanf-akma naanf-akma:applicationkeyget";
+    for (scope, is_named) in [
+        (of_operation.to_owned(), false),
+        (format!("{of_operation} naanf-akma:applicationkeyget:supi-access"), true),
+    ] {
+        let ask = Ask::json("POST", "/naanf-akma/v1/retrieve-applicationkey", asked.clone());
+        let ask = ask.header("authorization", nrf.token("AANF", &scope, 60));
+        let seen = send(home.udm.aanf_url().unwrap(), &ask).await;
+        assert_eq!(
+            (seen.status, seen.json().get("supi").is_some()),
+            (200, is_named),
+            "{scope}"
+        );
+    }
+    home.shutdown().await;
+}
+
 #[tokio::test]
 async fn no_application_key_is_given_of_subscribers_who_are_not_for_it() {
     let narrow = Rule {
@@ -289,17 +335,7 @@ async fn what_is_given_is_on_record_and_what_is_not_too() {
 
 #[tokio::test]
 async fn bodies_are_as_the_contract_says() {
-    let all = Rule {
-        callers: vec!["all".into()],
-        ..rule("af.example.com", "portal")
-    };
-    let home = Home::start_with(Link::Local, |setup| {
-        let policy = policy([all], None)
-            .with(Requester::group("all").id(), "all")
-            .with_ausf("all");
-        set_up(setup, policy);
-        setup.groups = Groups::default().with("all", ["127.0.0.1".parse().unwrap()]);
-    });
+    let home = start_for_all(|_| {});
     let url = home.udm.aanf_url().unwrap();
     let post = |path: &str, body: Value| {
         let ask = Ask::json("POST", format!("/naanf-akma/v1{path}"), body.to_string());
