@@ -263,6 +263,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("supi-without-its-scope", "who has no scope for the SUPI is told it", NET, "the_supi_goes_to_whose_token_has_its_scope"),
     fault("application-keys-of-the-suspended", "application keys are given of a subscriber who is suspended", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
     fault("roaming-policy-ignored", "application keys are given of subscribers who are served where that is barred", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
+    fault("application-keys-outlive-the-subscription", "application keys of a suspended or removed subscriber live on", PROGRAM, "no_application_key_outlives_the_subscription"),
     fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),
     fault("erp-tag-not-compared", "a packet of ERP without the right tag is answered", ANCHOR, "a_wrong_tag_changes_nothing"),
     fault("erp-domain-not-vouched-for", "a peer believes a domain that the home does not vouch for", ANCHOR, "a_domain_that_the_home_does_not_vouch_for_is_not_believed"),
