@@ -62,6 +62,14 @@ pub struct Row<'a> {
     pub tag: &'a [u8; TAG_LEN],
 }
 
+/// What a vector needs to know of the services.
+pub(crate) struct ForAVector {
+    /// Whether nothing may be made of the card.
+    pub(crate) suspended: bool,
+    /// Whether it has AKMA, and then its routing indicator.
+    pub(crate) akma: Option<RoutingIndicator>,
+}
+
 impl<'a> Row<'a> {
     /// Reads a row.
     ///
@@ -144,22 +152,34 @@ impl<'a> Row<'a> {
         Ok(subscription)
     }
 
-    /// Whether it is suspended, without reading more of the services than where they begin and end.
+    /// What a vector needs to know of the services, without reading more of the others than where they begin and end.
     ///
     /// # Errors
     /// [`RowError`] when they are damaged.
     #[inline]
-    pub fn is_suspended(&self) -> Result<bool, RowError> {
+    pub(crate) fn for_a_vector(&self) -> Result<ForAVector, RowError> {
+        let (mut suspended, mut akma, mut routing_indicator) = (false, false, RoutingIndicator::DEFAULT);
         let mut rest = self.fields;
         while let Some((tag, after)) = rest.split_first() {
             rest = after;
             let len = usize::try_from(number(&mut rest)?).map_err(|_| RowError::Length)?;
-            if *tag == SUSPENDED {
-                return Ok(true);
+            let (octets, after) = rest.split_at_checked(len).ok_or(RowError::Length)?;
+            rest = after;
+            match *tag {
+                ROUTING_INDICATOR => {
+                    let octets = octets.try_into().ok();
+                    let read = octets.and_then(|octets| RoutingIndicator::from_nas_octets(octets).ok());
+                    routing_indicator = read.ok_or(RowError::Field("routing indicator"))?;
+                }
+                AKMA_ALLOWED => akma = true,
+                SUSPENDED => suspended = true,
+                _ => {}
             }
-            (_, rest) = rest.split_at_checked(len).ok_or(RowError::Length)?;
         }
-        Ok(false)
+        Ok(ForAVector {
+            suspended,
+            akma: akma.then_some(routing_indicator),
+        })
     }
 
     /// The clear part of a new row.

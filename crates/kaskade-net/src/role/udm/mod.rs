@@ -72,7 +72,7 @@ use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
-use vector::{Made, Ready, Use, Wanted};
+use vector::{Made, Ready, Use, Vector, Wanted};
 
 /// How a UDM is set up.
 #[derive(Clone, Default)]
@@ -219,9 +219,9 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        let (vector, supi) = self.vector(requester, supi_or_suci, request).await?;
         let remembered = supi.clone();
-        let released = self.release_result(requester, made, cover, supi)?;
+        let released = self.release_result(requester, vector, supi)?;
         self.given.note(requester, &remembered, moment());
         Ok(released)
     }
@@ -233,15 +233,14 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
-        self.release_result(requester, made, cover, supi)
+        let (vector, supi) = self.vector(requester, supi_or_suci, request).await?;
+        self.release_result(requester, vector, supi)
     }
 
     fn release_result(
         &self,
         requester: &Requester,
-        made: Made,
-        cover: Cover,
+        Vector { made, cover, akma }: Vector,
         supi: Supi,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
         let released = self.release(requester, made, cover, &supi)?;
@@ -249,6 +248,7 @@ impl Udm {
             Ok(AuthenticationInfoResult {
                 vector: wire(made)?,
                 supi: Some(supi),
+                akma,
             })
         })
     }
@@ -281,7 +281,7 @@ impl Udm {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<(Made, Cover, Supi), UdmError> {
+    ) -> Result<(Vector, Supi), UdmError> {
         let action = Action::VectorGiven;
         let now = moment();
         let admitted = self.admit(requester, &request.serving_network_name, now);
@@ -305,8 +305,8 @@ impl Udm {
         };
         let auts = request.resynchronization_info.as_ref();
         let made = self.vector_of(requester, &wanted, suci.as_ref(), auts, now).await;
-        let (made, cover) = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
-        Ok((made, cover, supi))
+        let vector = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
+        Ok((vector, supi))
     }
 
     /// Who is behind a SUCI: the SIDF (TS 33.501 6.12.5).
@@ -336,7 +336,7 @@ impl Udm {
         suci: Option<&Suci>,
         resynchronisation: Option<&ResynchronizationInfo>,
         now: Moment,
-    ) -> Result<(Made, Cover), UdmError> {
+    ) -> Result<Vector, UdmError> {
         let supi = wanted.supi;
         let auts = match resynchronisation {
             Some(info) => {
