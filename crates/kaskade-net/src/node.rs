@@ -1,5 +1,6 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod akma;
 mod error;
 mod hostapd_auc;
 mod radius;
@@ -28,11 +29,13 @@ use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
+use crate::sbi::peer::Requester;
 use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
+pub use akma::{AkmaRole, RemoteAanf};
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
@@ -85,6 +88,8 @@ pub struct AusfRole {
     pub server: ServerOptions,
     /// The UDM; `None` for the one of this node.
     pub udm: Option<RemoteUdm>,
+    /// Where it registers anchor keys; `None`: there is no AKMA.
+    pub akma: Option<AkmaRole>,
 }
 
 /// Keys below the EMSK, and where they are asked for.
@@ -142,6 +147,7 @@ struct Certificates {
     usage_keys: Option<ServerTls>,
     callbacks: Option<ClientTls>,
     to_udm: Option<ClientTls>,
+    to_aanf: Option<ClientTls>,
 }
 
 impl Certificates {
@@ -160,6 +166,7 @@ impl Certificates {
                 .as_ref()
                 .and_then(|role| role.options.callbacks.tls.clone()),
             to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
+            to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.as_ref()?.options.tls.clone()),
         }
     }
 
@@ -171,6 +178,7 @@ impl Certificates {
             ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
             ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
             ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
+            ("TLS to the AAnF", self.to_aanf.is_some(), by.to_aanf.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -182,7 +190,8 @@ impl Certificates {
                 tls.replace_by(by);
             }
         }
-        for (tls, by) in [(&self.to_udm, &by.to_udm), (&self.callbacks, &by.callbacks)] {
+        let to_aanf = (&self.to_aanf, &by.to_aanf);
+        for (tls, by) in [(&self.to_udm, &by.to_udm), (&self.callbacks, &by.callbacks), to_aanf] {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
@@ -245,7 +254,13 @@ impl Node {
                 (None, Some(udm)) => UdmLink::Here(OwnUdm(udm.clone())),
                 (None, None) => return Err(NodeError::NoUdm),
             };
-            let ausf = Arc::new(Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone()));
+            let own = Requester::subject(role.options.nf_instance_id.text().as_str());
+            let akma = role
+                .akma
+                .map(|akma| akma.open(None, own, is_home, &role.options.audit))
+                .transpose()?;
+            let ausf = Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone());
+            let ausf = Arc::new(ausf.registering_at(akma));
             let mut apis = vec![ausf.api()];
             let with_ausf = usage_keys.as_ref().filter(|_| own_socket.is_none());
             apis.extend(with_ausf.map(UsageKeys::api));
@@ -312,6 +327,9 @@ impl Node {
             let shutdown = node.shutdown.clone();
             node.tasks
                 .push(tokio::spawn(async move { ausf.sweep_until(shutdown).await }));
+        }
+        if let Some(akma) = node.ausf.as_ref().and_then(|ausf| ausf.akma()).cloned() {
+            node.tasks.push(tokio::spawn(akma.run_until(node.shutdown.clone())));
         }
         if let Some(usage_keys) = usage_keys {
             node.tasks

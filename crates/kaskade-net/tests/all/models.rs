@@ -350,7 +350,12 @@ fn akma_comes_with_its_routing_indicator() {
     };
     let akma = |more: &str| read(more).unwrap().akma.map(|indicator| indicator.as_str().to_owned());
     assert_eq!(akma(r#","akmaInd":true,"routingId":"12""#).as_deref(), Some("12"));
-    for none in ["", r#","akmaInd":false"#, r#","routingId":"12""#, r#","akmaInd":false,"routingId":"0""#] {
+    for none in [
+        "",
+        r#","akmaInd":false"#,
+        r#","routingId":"12""#,
+        r#","akmaInd":false,"routingId":"0""#,
+    ] {
         assert_eq!(akma(none), None, "{none}");
     }
     for (wrong, pointer) in [

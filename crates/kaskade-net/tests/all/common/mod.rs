@@ -16,9 +16,9 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole, UsageKeysRole};
+use kaskade_net::node::{AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole};
 use kaskade_net::role::access::AccessRules;
-use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
 use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
@@ -164,6 +164,8 @@ pub struct Setup {
     pub access: AccessRules,
     pub audit: AuditLog,
     pub usage_keys: Option<UsageKeysOptions>,
+    /// Where anchor keys go.
+    pub akma: Option<RemoteAanf>,
 }
 
 impl Home {
@@ -205,6 +207,7 @@ impl Home {
             access: AccessRules::default(),
             audit: AuditLog::off(),
             usage_keys: None,
+            akma: None,
         };
         change(&mut setup);
         let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
@@ -224,6 +227,13 @@ impl Home {
             listen: free,
             server: setup.server,
             udm: None,
+            akma: setup.akma.map(|aanf| AkmaRole {
+                options: AkmaOptions {
+                    store: store.clone(),
+                    home_networks: Vec::new(),
+                },
+                aanf: Some(aanf),
+            }),
         };
         let mut first = NodeOptions {
             udm: Some(udm),
