@@ -48,6 +48,7 @@
 //!         listen: "127.0.0.1:7777".parse()?,
 //!         server: Default::default(),
 //!         udm: None,
+//!         akma: None,
 //!     }),
 //!     ..NodeOptions::default()
 //! })?;

@@ -57,6 +57,7 @@ fn serve(threads: usize, subscribers: u64) {
                 listen: ([127, 0, 0, 1], 0).into(),
                 server: ServerOptions::default(),
                 udm: None,
+                akma: None,
             }),
             ..NodeOptions::default()
         })

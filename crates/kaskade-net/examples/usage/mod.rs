@@ -103,6 +103,7 @@ impl Home {
                 listen: ([127, 0, 0, 1], 0).into(),
                 server,
                 udm: None,
+                akma: None,
             }),
             usage_keys: Some(UsageKeysRole {
                 store,

@@ -41,6 +41,7 @@ fn options(store: &Arc<SubscriberStore>, networks: &[Plmn], keys: &[u8], tls: Op
         listen: free,
         server,
         udm: None,
+        akma: None,
     });
     options
 }

@@ -44,6 +44,7 @@ fn start(udm: (SocketAddr, ServerOptions), ausf: (SocketAddr, ServerOptions)) ->
             listen: ausf.0,
             server: ausf.1,
             udm: None,
+            akma: None,
         }),
         ..NodeOptions::default()
     })
