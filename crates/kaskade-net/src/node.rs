@@ -5,9 +5,10 @@ mod error;
 mod hostapd_auc;
 mod radius;
 mod sharing;
+mod socket;
 mod watch;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,9 @@ use tokio::task::JoinHandle;
 use crate::count::RefusalCounters;
 use crate::hostapd_auc::AucSocket;
 use crate::live::Live;
-use crate::log_limit;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
+use crate::role::aanf::{Aanf, AanfOptions};
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
@@ -30,7 +31,7 @@ use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::peer::Requester;
-use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
+use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
@@ -41,6 +42,7 @@ pub use hostapd_auc::HostapdAuc;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
+use socket::{Socket, house_with, report_left_out};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -54,6 +56,8 @@ pub struct NodeOptions {
     pub aaa: Option<AaaRole>,
     /// Keys below the EMSKs that AUSF and AAA server leave.
     pub usage_keys: Option<UsageKeysRole>,
+    /// The anchor function of AKMA.
+    pub aanf: Option<AanfRole>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
     pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
@@ -103,6 +107,19 @@ pub struct UsageKeysRole {
     pub listen: Option<(SocketAddr, ServerOptions)>,
 }
 
+/// An AAnF and where it listens.
+#[derive(Clone)]
+pub struct AanfRole {
+    /// The store, which has anchor keys and who holds application keys.
+    pub store: Arc<SubscriberStore>,
+    /// The role.
+    pub options: AanfOptions,
+    /// Where Naanf listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The server.
+    pub server: ServerOptions,
+}
+
 /// A UDM elsewhere.
 #[derive(Clone, Debug)]
 pub struct RemoteUdm {
@@ -120,6 +137,8 @@ pub struct Node {
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
     usage_keys_url: Option<String>,
+    aanf: Option<Arc<Aanf>>,
+    aanf_url: Option<String>,
     hostapd_auc: Vec<AucSocket>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
@@ -146,6 +165,8 @@ struct Certificates {
     ausf: Option<ServerTls>,
     usage_keys: Option<ServerTls>,
     callbacks: Option<ClientTls>,
+    aanf: Option<ServerTls>,
+    to_functions: Option<ClientTls>,
     to_udm: Option<ClientTls>,
     to_aanf: Option<ClientTls>,
 }
@@ -165,6 +186,11 @@ impl Certificates {
                 .usage_keys
                 .as_ref()
                 .and_then(|role| role.options.callbacks.tls.clone()),
+            aanf: options.aanf.as_ref().and_then(|role| role.server.tls.clone()),
+            to_functions: options
+                .aanf
+                .as_ref()
+                .and_then(|role| role.options.callbacks.tls.clone()),
             to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
             to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.as_ref()?.options.tls.clone()),
         }
@@ -177,6 +203,12 @@ impl Certificates {
             ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
             ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
             ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
+            ("TLS of the AAnF", self.aanf.is_some(), by.aanf.is_some()),
+            (
+                "TLS to application functions",
+                self.to_functions.is_some(),
+                by.to_functions.is_some(),
+            ),
             ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
             ("TLS to the AAnF", self.to_aanf.is_some(), by.to_aanf.is_some()),
         ] {
@@ -185,13 +217,18 @@ impl Certificates {
             }
         }
         let usage_keys = (&self.usage_keys, &by.usage_keys);
-        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys] {
+        let aanf = (&self.aanf, &by.aanf);
+        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys, aanf] {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
         }
-        let to_aanf = (&self.to_aanf, &by.to_aanf);
-        for (tls, by) in [(&self.to_udm, &by.to_udm), (&self.callbacks, &by.callbacks), to_aanf] {
+        for (tls, by) in [
+            (&self.to_udm, &by.to_udm),
+            (&self.to_aanf, &by.to_aanf),
+            (&self.callbacks, &by.callbacks),
+            (&self.to_functions, &by.to_functions),
+        ] {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
@@ -219,6 +256,8 @@ impl Node {
             aaa: None,
             usage_keys: None,
             usage_keys_url: None,
+            aanf: None,
+            aanf_url: None,
             hostapd_auc: options.hostapd_auc.sockets.clone(),
             udm_url: None,
             ausf_url: None,
@@ -244,6 +283,14 @@ impl Node {
             None => (None, None),
         };
         node.usage_keys = usage_keys.clone();
+        let (aanf, aanf_socket) = match options.aanf {
+            Some(role) => {
+                let aanf = Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?;
+                (Some(Arc::new(aanf)), Some((role.listen, role.server)))
+            }
+            None => (None, None),
+        };
+        node.aanf = aanf.clone();
         let mut sockets = Vec::new();
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
@@ -257,7 +304,7 @@ impl Node {
             let own = Requester::subject(role.options.nf_instance_id.text().as_str());
             let akma = role
                 .akma
-                .map(|akma| akma.open(None, own, is_home, &role.options.audit))
+                .map(|akma| akma.open(aanf.as_ref(), own, is_home, &role.options.audit))
                 .transpose()?;
             let ausf = Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone());
             let ausf = Arc::new(ausf.registering_at(akma));
@@ -298,6 +345,13 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        if let (Some(aanf), Some((listen, server))) = (&aanf, aanf_socket) {
+            let routes = node.routes(vec![aanf.api()]);
+            let socket = Socket::open("AAnF", listen, server, routes)?;
+            node.aanf_url = Some(socket.url());
+            node.served_at(&socket.url());
+            sockets.push(socket);
+        }
         let aaa = match (options.aaa, &node.udm) {
             (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone(), usage_keys.clone())?),
             (Some(_), None) => return Err(NodeError::NoUdmForAaa),
@@ -334,6 +388,9 @@ impl Node {
         if let Some(usage_keys) = usage_keys {
             node.tasks
                 .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
+        }
+        if let Some(aanf) = node.aanf.clone() {
+            node.tasks.push(tokio::spawn(aanf.run_until(node.shutdown.clone())));
         }
         Ok(node)
     }
@@ -377,6 +434,7 @@ impl Node {
             ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
             ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
+            ("the AAnF", self.aanf.is_some(), options.aanf.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -406,6 +464,9 @@ impl Node {
         if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
             usage_keys.policy().replace(role.options.policy.clone());
         }
+        if let (Some(aanf), Some(role)) = (&self.aanf, &options.aanf) {
+            aanf.policy().replace(role.options.policy.clone());
+        }
     }
 
     /// What it does and has done.
@@ -415,6 +476,7 @@ impl Node {
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),
+            aanf: self.aanf.clone(),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
@@ -441,6 +503,16 @@ impl Node {
     /// The EMSKs of this process, and who has keys below them.
     pub fn usage_keys(&self) -> Option<&Arc<UsageKeys>> {
         self.usage_keys.as_ref()
+    }
+
+    /// apiRoot of the AAnF, with the port that it got.
+    pub fn aanf_url(&self) -> Option<&str> {
+        self.aanf_url.as_deref()
+    }
+
+    /// The anchor function of AKMA.
+    pub fn aanf(&self) -> Option<&Arc<Aanf>> {
+        self.aanf.as_ref()
     }
 
     /// The AUSF.
@@ -493,77 +565,5 @@ impl Node {
         if let Some(ausf) = &self.ausf {
             ausf.finish_reports(self.drain).await;
         }
-    }
-}
-
-/// What the peers of listeners with these limits share.
-fn house_with(houses: &mut Vec<(Limits, House)>, limits: &Limits) -> House {
-    if let Some((_, house)) = houses.iter().find(|(known, _)| known == limits) {
-        return house.clone();
-    }
-    let house = House::new(&fitted(limits));
-    houses.push((limits.clone(), house.clone()));
-    house
-}
-
-/// The limits as far as file descriptors allow them.
-fn fitted(limits: &Limits) -> Limits {
-    let fitted = limits.for_this_process();
-    if fitted != *limits {
-        tracing::warn!(
-            wanted = limits.max_connections,
-            connections = fitted.max_connections,
-            handshakes = fitted.max_handshakes,
-            "the limit of open files (RLIMIT_NOFILE) allows fewer connections than configured"
-        );
-    }
-    fitted
-}
-
-/// Says which lines of the log were left out, until the shutdown begins.
-async fn report_left_out(shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
-            () = shutdown.begun() => return log_limit::report(),
-        }
-    }
-}
-
-struct Socket {
-    listener: tokio::net::TcpListener,
-    server: ServerOptions,
-    routes: Routes,
-}
-
-impl Socket {
-    fn open(role: &'static str, address: SocketAddr, server: ServerOptions, routes: Routes) -> Result<Self, NodeError> {
-        if server.is_exposed(address) {
-            if !server.insecure_h2c {
-                return Err(NodeError::ClearText { role, address });
-            }
-            tracing::warn!(role, %address, "HTTP/2 in clear: every key is shown to whoever is on the path (insecure_h2c)");
-        }
-        let listener = bind(address).map_err(|source| NodeError::Listen { role, address, source })?;
-        Ok(Self {
-            listener,
-            server,
-            routes,
-        })
-    }
-
-    fn url(&self) -> String {
-        let scheme = if self.server.tls.is_some() { "https" } else { "http" };
-        let mut address = match self.listener.local_addr() {
-            Ok(address) => address,
-            Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        };
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("{scheme}://{address}")
     }
 }

@@ -343,6 +343,18 @@ impl SubscriberStore {
         }
     }
 
+    /// The GPSI of a subscriber, if it has one. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When reading fails; [`StoreError::Unsealing`] when the row is not authentic.
+    pub fn gpsi_of(&self, supi: &Supi) -> Result<Option<Gpsi>, StoreError> {
+        let Some(Card { sealed, .. }) = self.card(supi)? else {
+            return Ok(None);
+        };
+        self.custody.open(&sealed).wait()?;
+        Ok(sealed.row()?.subscription()?.gpsi.clone())
+    }
+
     /// At most `limit` subscribers above `after`, in the order of their SUPI.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kaskade_store::audit::AuditLog;
 
 use super::NodeError;
-use crate::role::ausf::{Aanf, Akma, AkmaOptions};
+use crate::role::aanf::{Aanf, OwnAanf};
+use crate::role::ausf::{Akma, AkmaOptions, AnchorFunction};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::peer::Requester;
 use crate::services::naanf_akma::Client;
@@ -32,18 +33,18 @@ impl AkmaRole {
     /// Blocks for a moment.
     pub(super) fn open(
         self,
-        here: Option<Arc<dyn Aanf>>,
+        here: Option<&Arc<Aanf>>,
         own: Requester,
         is_home: bool,
         audit: &AuditLog,
     ) -> Result<Arc<Akma>, NodeError> {
-        let aanf: (Arc<dyn Aanf>, String) = match (self.aanf, here) {
+        let aanf: (Arc<dyn AnchorFunction>, String) = match (self.aanf, here) {
             (Some(remote), _) => {
                 let client = SbiClient::new(&remote.url, remote.options).map_err(NodeError::AanfUrl)?;
                 let name = format!("AAnF {}", client.root());
                 (Arc::new(Client::new(client)), name)
             }
-            (None, Some(here)) => (here, "AAnF".to_owned()),
+            (None, Some(here)) => (Arc::new(OwnAanf(here.clone())), "AAnF".to_owned()),
             (None, None) => return Err(NodeError::NoAanf),
         };
         let akma = Akma::new((aanf.0, &aanf.1), own, self.options, is_home, audit);

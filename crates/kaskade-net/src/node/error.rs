@@ -66,6 +66,9 @@ pub enum NodeError {
     /// The store does not take the records of usage keys.
     #[error("usage keys: {0}")]
     UsageKeys(#[from] DeclareError),
+    /// The store does not take the records of the AAnF.
+    #[error("AAnF: {0}")]
+    Aanf(DeclareError),
     /// The AuC that hostapd asks has no UDM in this process.
     #[error("hostapd: there is no UDM on this node that could answer")]
     NoUdmForHostapd,

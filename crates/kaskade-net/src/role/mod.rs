@@ -5,16 +5,19 @@
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
+//! | [`aanf`] | Naanf_AKMA: the anchor function of AKMA |
 //! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
 //!
 //! [`policy`] says who may ask for what, and [`budget`] how much.
 
 pub mod aaa;
+pub mod aanf;
 pub mod access;
 mod audit;
 pub mod ausf;
 pub mod budget;
+mod callbacks;
 pub mod policy;
 pub mod seaf;
 pub mod udm;

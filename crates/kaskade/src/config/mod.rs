@@ -5,6 +5,7 @@
 //! `KASKADE_ADMIN_LISTEN` and `KASKADE_LOG` override the file.
 
 mod aaa;
+mod aanf;
 mod admin;
 mod budget;
 mod document;
@@ -35,6 +36,7 @@ use kaskade_net::sbi::token::TokenAlgorithm;
 use kaskade_store::audit::WhenFull;
 
 pub use aaa::{AaaConfig, AaaMethod, ClientConfig, Radius, Secrecy};
+pub use aanf::{AanfConfig, FunctionConfig, Told};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
@@ -62,6 +64,8 @@ settings! {
         aaa: Section<AaaConfig, false> = Section::default(),
         /// Keys below the EMSK, for services, slices and applications (RFC 5295): docs/emsk.md. There are some with a section alone.
         emsk: Section<EmskConfig, false> = Section::default(),
+        /// AAnF: keys for applications out of authentications, AKMA (Naanf_AKMA): docs/akma.md. It runs with a section alone.
+        aanf: Section<AanfConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -458,7 +462,12 @@ impl Config {
         let value = |name, reason| Err(ConfigError::Value { name, reason });
         let udm = ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c);
         let ausf = ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c);
-        for (runs, (name, listen, tls, insecure_h2c)) in [(self.udm.runs(), udm), (self.ausf.runs(), ausf)] {
+        let aanf = ("aanf.listen", self.aanf.listen, &self.aanf.tls, self.aanf.insecure_h2c);
+        for (runs, (name, listen, tls, insecure_h2c)) in [
+            (self.udm.runs(), udm),
+            (self.ausf.runs(), ausf),
+            (self.aanf.runs(), aanf),
+        ] {
             if runs && tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
                 let reason = format!(
                     "{listen} is open to other machines, and without TLS every key would travel in clear: set \
@@ -482,7 +491,8 @@ impl Config {
         let Some(nrf) = &self.nrf.url else { return Ok(()) };
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
-        for (runs, name, listen, api_root) in [udm, ausf] {
+        let aanf = (self.aanf.runs(), "aanf.listen", self.aanf.listen, &self.aanf.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf, aanf] {
             if !runs || api_root.is_some() {
                 continue;
             }
@@ -508,7 +518,11 @@ impl Config {
                 reason: reason.to_owned(),
             })
         };
-        for (name, tls) in [("udm.tls", &self.udm.tls), ("ausf.tls", &self.ausf.tls)] {
+        for (name, tls) in [
+            ("udm.tls", &self.udm.tls),
+            ("ausf.tls", &self.ausf.tls),
+            ("aanf.tls", &self.aanf.tls),
+        ] {
             match (&tls.cert, &tls.key) {
                 (Some(_), None) => return value(name, "cert is set without key"),
                 (None, Some(_)) => return value(name, "key is set without cert"),
@@ -519,6 +533,7 @@ impl Config {
         for (name, tls, insecure_h2c) in [
             ("udm.insecure_h2c", &self.udm.tls, self.udm.insecure_h2c),
             ("ausf.insecure_h2c", &self.ausf.tls, self.ausf.insecure_h2c),
+            ("aanf.insecure_h2c", &self.aanf.tls, self.aanf.insecure_h2c),
         ] {
             if insecure_h2c && tls.cert.is_some() {
                 return value(name, "is true beside tls.cert: it would not be used, leave it out");
@@ -527,6 +542,7 @@ impl Config {
         for (name, root) in [
             ("udm.api_root", &self.udm.api_root),
             ("ausf.api_root", &self.ausf.api_root),
+            ("aanf.api_root", &self.aanf.api_root),
         ] {
             if let Some(Err(error)) = root.as_deref().map(api_root) {
                 return value(name, &error.to_string());
@@ -541,6 +557,7 @@ impl Config {
         self.check_roles()?;
         self.check_aaa()?;
         self.check_emsk()?;
+        self.check_aanf()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

@@ -1,6 +1,7 @@
 //! Who is who, and who may ask for what, as the roles and the gate take it.
 
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::role::aanf::AkmaPolicy;
 use kaskade_net::role::access::Asked;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
 use kaskade_net::role::usage_keys::UsagePolicy;
@@ -20,6 +21,8 @@ pub struct Requesters {
     pub access: Vec<(RequesterId, Vec<Asked>)>,
     /// Which keys below the EMSK they may have.
     pub usage_keys: UsagePolicy,
+    /// Which application keys of AKMA they may have.
+    pub akma: AkmaPolicy,
 }
 
 /// The groups of a configuration, and a group of one for each peer that is named beside them.
@@ -136,6 +139,25 @@ impl Config {
         }))
     }
 
+    /// Who may have which application keys of AKMA, and is told of their end where.
+    fn akma_policy(&self, known: &mut Known<'_>) -> Result<AkmaPolicy, ConfigError> {
+        if !self.aanf.runs() {
+            return Ok(AkmaPolicy::default());
+        }
+        let barred = self.aanf.barred_networks.iter().map(|network| network.0);
+        let mut policy = AkmaPolicy::new(self.aanf.functions()?).barring(barred);
+        for (setting, named) in self.aanf.named() {
+            policy = policy.with(known.principal(setting, named)?, named);
+        }
+        for named in &self.aanf.ausfs {
+            policy = policy.with_ausf(named);
+        }
+        let roots = self.aanf.callbacks.roots.0.iter();
+        Ok(roots.fold(policy, |policy, (named, roots)| {
+            policy.with_callbacks(named, roots.iter().map(|root| root.0.clone()))
+        }))
+    }
+
     /// Which peers count as one requester, which serving networks they may ask for, and which operations.
     ///
     /// # Errors
@@ -170,8 +192,10 @@ impl Config {
             }
         }
         let usage_keys = self.usage_policy(&mut known)?;
+        let akma = self.akma_policy(&mut known)?;
         Ok(Requesters {
             usage_keys,
+            akma,
             groups: known.groups,
             serving_networks,
             access,

@@ -20,11 +20,13 @@ pub enum Role {
     Ausf,
     /// AAA server behind RADIUS, with a UDM of its own where none runs beside it
     Aaa,
+    /// AAnF: keys for applications, AKMA
+    Aanf,
 }
 
 impl Role {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 3] = [Self::Udm, Self::Ausf, Self::Aaa];
+    pub const ALL: [Self; 4] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Aanf];
 
     /// Those that run where none has a section.
     pub const USUAL: [Self; 2] = [Self::Udm, Self::Ausf];
@@ -35,6 +37,7 @@ impl Role {
             Self::Udm => "UDM",
             Self::Ausf => "AUSF",
             Self::Aaa => "AAA",
+            Self::Aanf => "AANF",
         }
     }
 
@@ -44,6 +47,7 @@ impl Role {
             Self::Udm => "udm",
             Self::Ausf => "ausf",
             Self::Aaa => "aaa",
+            Self::Aanf => "aanf",
         }
     }
 }
@@ -155,6 +159,12 @@ impl Config {
                 insecure_h2c: self.ausf.insecure_h2c,
             },
             Role::Aaa => return None,
+            Role::Aanf => Listening {
+                listen: self.aanf.listen,
+                api_root: self.aanf.api_root.as_deref(),
+                tls: &self.aanf.tls,
+                insecure_h2c: self.aanf.insecure_h2c,
+            },
         };
         self.runs(role).then_some(listening)
     }
@@ -165,6 +175,7 @@ impl Config {
             Role::Udm => self.udm.runs,
             Role::Ausf => self.ausf.runs,
             Role::Aaa => self.aaa.runs,
+            Role::Aanf => self.aanf.runs,
         }
     }
 
@@ -183,6 +194,7 @@ impl Config {
             Role::Udm => self.udm.runs = runs,
             Role::Ausf => self.ausf.runs = runs,
             Role::Aaa => self.aaa.runs = runs,
+            Role::Aanf => self.aanf.runs = runs,
         }
     }
 

@@ -52,7 +52,7 @@ use kaskade_store::audit::{AuditFull, AuditLog};
 use tracing::{Level, enabled};
 
 pub use akma::{
-    ANCHOR_KEYS_OCTETS, Aanf, Akma, AkmaCounters, AkmaOptions, NotEnded, declare_anchor_keys, end_anchor_key,
+    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, NotEnded, declare_anchor_keys, end_anchor_key,
 };
 pub use contexts::{ContextId, ContextLimits};
 pub use eap::EapOutcome;

@@ -16,7 +16,10 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::node::{AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole};
+use kaskade_net::node::{
+    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole,
+};
+use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
@@ -164,8 +167,9 @@ pub struct Setup {
     pub access: AccessRules,
     pub audit: AuditLog,
     pub usage_keys: Option<UsageKeysOptions>,
-    /// Where anchor keys go.
-    pub akma: Option<RemoteAanf>,
+    /// Where anchor keys go: to an AAnF elsewhere, or to the one of the same node.
+    pub akma: Option<Option<RemoteAanf>>,
+    pub aanf: Option<AanfOptions>,
 }
 
 impl Home {
@@ -208,6 +212,7 @@ impl Home {
             audit: AuditLog::off(),
             usage_keys: None,
             akma: None,
+            aanf: None,
         };
         change(&mut setup);
         let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
@@ -216,6 +221,13 @@ impl Home {
             listen: None,
         });
         let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+        // With the subscribers.
+        let aanf = setup.aanf.map(|options| AanfRole {
+            store: store.clone(),
+            options,
+            listen: free,
+            server: setup.server.clone(),
+        });
         let udm = UdmRole {
             store: store.clone(),
             options: setup.udm,
@@ -232,7 +244,7 @@ impl Home {
                     store: store.clone(),
                     home_networks: Vec::new(),
                 },
-                aanf: Some(aanf),
+                aanf,
             }),
         };
         let mut first = NodeOptions {
@@ -240,6 +252,7 @@ impl Home {
             ausf: None,
             aaa: None,
             usage_keys: None,
+            aanf,
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),

@@ -55,7 +55,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
 
 /// The AAnF, in this process or elsewhere: whatever serves Naanf_AKMA.
-pub trait Aanf: Send + Sync + 'static {
+pub trait AnchorFunction: Send + Sync + 'static {
     /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2).
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a>;
 
@@ -63,7 +63,7 @@ pub trait Aanf: Send + Sync + 'static {
     fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a>;
 }
 
-impl<T: NaanfAkma> Aanf for T {
+impl<T: NaanfAkma> AnchorFunction for T {
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a> {
         // What comes back is what was sent.
         Box::pin(async move { self.register_anchorkey(caller, info).await.map(drop) })
@@ -101,7 +101,7 @@ pub struct AkmaCounters {
 pub struct Akma {
     store: Arc<SubscriberStore>,
     records: Records,
-    aanf: Arc<dyn Aanf>,
+    aanf: Arc<dyn AnchorFunction>,
     /// As whom the AAnF is told, and as what the audit log has it.
     caller: Caller,
     requester_of_aanf: Requester,
@@ -232,7 +232,7 @@ impl Akma {
     /// # Errors
     /// [`DeclareError`] when the store cannot have its records.
     pub(crate) fn new(
-        (aanf, name): (Arc<dyn Aanf>, &str),
+        (aanf, name): (Arc<dyn AnchorFunction>, &str),
         own: Requester,
         options: AkmaOptions,
         is_home: bool,
