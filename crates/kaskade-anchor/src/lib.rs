@@ -28,8 +28,8 @@
 
 extern crate alloc;
 
-pub mod anchor_key;
 pub mod akma;
+pub mod anchor_key;
 pub mod emsk;
 pub mod erp;
 

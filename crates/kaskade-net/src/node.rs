@@ -1,6 +1,7 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
 mod akma;
+mod certificates;
 mod error;
 mod hostapd_auc;
 mod radius;
@@ -26,17 +27,17 @@ use crate::role::aanf::{Aanf, AanfOptions};
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
-use crate::role::udm::{OwnUdm, Udm, UdmOptions};
+use crate::role::udm::{OwnUdm, Udm, UdmOptions, Uecm, UecmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::peer::Requester;
 use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
-use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
 pub use akma::{AkmaRole, RemoteAanf};
+use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
@@ -75,6 +76,8 @@ pub struct UdmRole {
     pub store: Arc<SubscriberStore>,
     /// The role.
     pub options: UdmOptions,
+    /// Which AMF serves a subscriber, a part of Nudm_UECM: served beside the vectors where it is there.
+    pub uecm: Option<UecmOptions>,
     /// Where Nudm listens; `None` when only the AUSF of this node needs it. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
     /// The server.
@@ -133,6 +136,7 @@ pub struct RemoteUdm {
 #[derive(Debug)]
 pub struct Node {
     udm: Option<Arc<Udm>>,
+    uecm: Option<Arc<Uecm>>,
     ausf: Option<Arc<Ausf>>,
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
@@ -158,85 +162,6 @@ pub struct Node {
     drain: Duration,
 }
 
-/// What is shown to peers and asked of them, to be replaced while it runs.
-#[derive(Clone, Debug, Default)]
-struct Certificates {
-    udm: Option<ServerTls>,
-    ausf: Option<ServerTls>,
-    usage_keys: Option<ServerTls>,
-    callbacks: Option<ClientTls>,
-    aanf: Option<ServerTls>,
-    to_functions: Option<ClientTls>,
-    to_udm: Option<ClientTls>,
-    to_aanf: Option<ClientTls>,
-}
-
-impl Certificates {
-    fn of(options: &NodeOptions) -> Self {
-        let ausf = options.ausf.as_ref();
-        let to_udm = ausf.and_then(|role| role.udm.as_ref());
-        Self {
-            udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
-            ausf: ausf.and_then(|role| role.server.tls.clone()),
-            usage_keys: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.listen.as_ref()?.1.tls.clone()),
-            callbacks: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.options.callbacks.tls.clone()),
-            aanf: options.aanf.as_ref().and_then(|role| role.server.tls.clone()),
-            to_functions: options
-                .aanf
-                .as_ref()
-                .and_then(|role| role.options.callbacks.tls.clone()),
-            to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
-            to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.as_ref()?.options.tls.clone()),
-        }
-    }
-
-    /// Takes over all of the others, or none where one would come or go.
-    fn renew(&self, by: &Self) -> Result<(), NodeError> {
-        for (name, have, get) in [
-            ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
-            ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
-            ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
-            ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
-            ("TLS of the AAnF", self.aanf.is_some(), by.aanf.is_some()),
-            (
-                "TLS to application functions",
-                self.to_functions.is_some(),
-                by.to_functions.is_some(),
-            ),
-            ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
-            ("TLS to the AAnF", self.to_aanf.is_some(), by.to_aanf.is_some()),
-        ] {
-            if have != get {
-                return Err(NodeError::Fixed(name));
-            }
-        }
-        let usage_keys = (&self.usage_keys, &by.usage_keys);
-        let aanf = (&self.aanf, &by.aanf);
-        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys, aanf] {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        for (tls, by) in [
-            (&self.to_udm, &by.to_udm),
-            (&self.to_aanf, &by.to_aanf),
-            (&self.callbacks, &by.callbacks),
-            (&self.to_functions, &by.to_functions),
-        ] {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Node {
     /// Opens the sockets and starts the roles on the current tokio runtime.
     ///
@@ -252,6 +177,7 @@ impl Node {
             .map(|role| Arc::new(Udm::new(role.store.clone(), role.options.clone())));
         let mut node = Self {
             udm: udm.clone(),
+            uecm: None,
             ausf: None,
             aaa: None,
             usage_keys: None,
@@ -274,6 +200,11 @@ impl Node {
             drain: Duration::ZERO,
         };
         let is_home = options.udm.is_some();
+        let uecm = options.udm.as_ref().and_then(|role| role.uecm.clone());
+        node.uecm = match (uecm, &udm) {
+            (Some(options), Some(udm)) => Some(Arc::new(Uecm::new(udm.clone(), options).map_err(NodeError::Uecm)?)),
+            _ => None,
+        };
         let shared = is_shared(&options)?;
         let (usage_keys, own_socket) = match options.usage_keys {
             Some(role) => (
@@ -313,6 +244,7 @@ impl Node {
             apis.extend(with_ausf.map(UsageKeys::api));
             if let (true, Some(udm)) = (shared, &udm) {
                 apis.push(udm.api());
+                apis.extend(node.uecm.as_ref().map(Uecm::api));
             }
             let routes = node.routes(apis);
             let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
@@ -329,7 +261,9 @@ impl Node {
         if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let routes = node.routes(vec![udm.api()]);
+            let mut apis = vec![udm.api()];
+            apis.extend(node.uecm.as_ref().map(Uecm::api));
+            let routes = node.routes(apis);
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             node.served_at(&socket.url());
@@ -389,6 +323,9 @@ impl Node {
             node.tasks
                 .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
         }
+        if let Some(uecm) = node.uecm.clone() {
+            node.tasks.push(tokio::spawn(uecm.run_until(node.shutdown.clone())));
+        }
         if let Some(aanf) = node.aanf.clone() {
             node.tasks.push(tokio::spawn(aanf.run_until(node.shutdown.clone())));
         }
@@ -435,6 +372,11 @@ impl Node {
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
             ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
             ("the AAnF", self.aanf.is_some(), options.aanf.is_some()),
+            (
+                "Nudm_UECM",
+                self.uecm.is_some(),
+                options.udm.as_ref().is_some_and(|role| role.uecm.is_some()),
+            ),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -463,6 +405,9 @@ impl Node {
         }
         if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
             usage_keys.policy().replace(role.options.policy.clone());
+        }
+        if let (Some(uecm), Some(options)) = (&self.uecm, options.udm.as_ref().and_then(|role| role.uecm.as_ref())) {
+            uecm.policy().replace(options.amfs.clone());
         }
         if let (Some(aanf), Some(role)) = (&self.aanf, &options.aanf) {
             aanf.policy().replace(role.options.policy.clone());
@@ -523,6 +468,11 @@ impl Node {
     /// The UDM.
     pub fn udm(&self) -> Option<&Arc<Udm>> {
         self.udm.as_ref()
+    }
+
+    /// Which AMF serves a subscriber.
+    pub fn uecm(&self) -> Option<&Arc<Uecm>> {
+        self.uecm.as_ref()
     }
 
     /// The AAA server behind RADIUS.

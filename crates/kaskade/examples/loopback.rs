@@ -49,6 +49,7 @@ fn serve(threads: usize, subscribers: u64) {
                     serving_networks: policy.clone(),
                     ..UdmOptions::default()
                 },
+                uecm: None,
                 listen: None,
                 server: ServerOptions::default(),
             }),

@@ -95,6 +95,7 @@ impl Home {
                     serving_networks: policy.clone(),
                     ..UdmOptions::default()
                 },
+                uecm: None,
                 listen: None,
                 server: server.clone(),
             }),

@@ -54,6 +54,9 @@ pub enum NodeError {
     /// The AUSF has no AAnF for its anchor keys.
     #[error("AUSF: there is no AAnF on this node, and no URL of another")]
     NoAanf,
+    /// The store does not take the records of serving AMFs.
+    #[error("UDM: serving AMFs: {0}")]
+    Uecm(DeclareError),
     /// The store does not take the records of anchor keys.
     #[error("AUSF: anchor keys: {0}")]
     AnchorKeys(DeclareError),

@@ -13,6 +13,7 @@
 mod aaa;
 mod access;
 mod admin;
+mod anchor_keys;
 mod audit;
 mod authentication;
 mod bad_input;
@@ -41,6 +42,7 @@ mod sharing;
 mod strict;
 mod tls;
 mod tokens;
+mod uecm;
 mod usage_keys;
 mod wiped;
 

@@ -36,6 +36,7 @@ fn start(udm: (SocketAddr, ServerOptions), ausf: (SocketAddr, ServerOptions)) ->
         udm: Some(UdmRole {
             store: store(),
             options: udm_options,
+            uecm: None,
             listen: Some(udm.0),
             server: udm.1,
         }),

@@ -30,8 +30,10 @@ mod events;
 mod given;
 mod refusal;
 mod resync;
+mod running;
 mod service;
 mod sidf;
+mod uecm;
 mod vector;
 
 use std::hash::RandomState;
@@ -58,8 +60,10 @@ use kaskade_store::{StoreError, SubscriberStore};
 pub use eap::Admitted;
 pub use events::{EventId, EventLimits};
 pub use given::GIVEN_OCTETS;
+pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
+pub use uecm::{AmfPolicy, Uecm, UecmCounters, UecmOptions};
 
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
@@ -72,6 +76,7 @@ use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
+use running::Running;
 use vector::{Made, Ready, Use, Vector, Wanted};
 
 /// How a UDM is set up.
@@ -133,6 +138,12 @@ pub enum UdmError {
     /// UDM: there is no such event.
     #[error("UDM: no such authentication event")]
     UnknownEvent,
+    /// UDM: no AMF serves the subscriber that could be told, or another than asks.
+    #[error("UDM: no such AMF serves the subscriber")]
+    NotServed,
+    /// UDM: an authentication of the subscriber runs already.
+    #[error("UDM: an authentication of the subscriber runs")]
+    Runs,
     /// UDM: the audit log has no room for it.
     #[error("UDM: {0}")]
     Audit(#[from] AuditFull),
@@ -169,6 +180,7 @@ pub struct Udm {
     events: Events,
     budgets: Budgets,
     given: Given,
+    running: Running,
     audit: Audit,
     counters: UdmCounters,
 }
@@ -186,6 +198,7 @@ impl Udm {
             events: Events::new(options.events),
             budgets: Budgets::new(options.budgets, RandomState::new()),
             given: Given::new(),
+            running: Running::new(),
             audit: Audit::new(options.audit.clone()),
             options,
             counters: UdmCounters::default(),
@@ -244,6 +257,7 @@ impl Udm {
         supi: Supi,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
         let released = self.release(requester, made, cover, &supi)?;
+        self.running.begins(&supi, moment());
         released.try_map(|made| {
             Ok(AuthenticationInfoResult {
                 vector: wire(made)?,
@@ -426,6 +440,7 @@ impl Udm {
 
     /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
     fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        self.running.ends(supi);
         let id = EventId::from_random(random_octets()?);
         let added = self.events.add(supi, requester.id(), id, event, moment());
         added.map_err(|Full| UdmError::NoRoom)?;

@@ -24,7 +24,7 @@ use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
-use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::role::udm::{HnKeyRing, UdmOptions, UecmOptions};
 use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::server::ServerOptions;
@@ -170,6 +170,8 @@ pub struct Setup {
     /// Where anchor keys go: to an AAnF elsewhere, or to the one of the same node.
     pub akma: Option<Option<RemoteAanf>>,
     pub aanf: Option<AanfOptions>,
+    /// Which AMFs serve subscribers.
+    pub uecm: Option<UecmOptions>,
 }
 
 impl Home {
@@ -213,6 +215,7 @@ impl Home {
             usage_keys: None,
             akma: None,
             aanf: None,
+            uecm: None,
         };
         change(&mut setup);
         let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
@@ -231,6 +234,7 @@ impl Home {
         let udm = UdmRole {
             store: store.clone(),
             options: setup.udm,
+            uecm: setup.uecm,
             listen: Some(free),
             server: setup.server.clone(),
         };
