@@ -418,6 +418,7 @@ impl Node {
     pub fn watch(&self) -> Watch {
         Watch {
             udm: self.udm.clone(),
+            uecm: self.uecm.clone(),
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),

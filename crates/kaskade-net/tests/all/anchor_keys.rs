@@ -46,14 +46,17 @@ struct Other {
     refuses: Mutex<Option<Refusal>>,
 }
 
-impl NaanfAkma for Arc<Other> {
+/// The same as it is served.
+struct Served(Arc<Other>);
+
+impl NaanfAkma for Served {
     async fn register_anchorkey(&self, _: &Caller, info: AkmaKeyInfo) -> Result<Durable<AkmaKeyInfo>, NotDone> {
-        if let Some(why) = *self.refuses.lock().unwrap() {
+        if let Some(why) = *self.0.refuses.lock().unwrap() {
             return Err(why.into());
         }
         let key = *info.k_akma.expose_to_aanf();
         let said = Said::Registered(info.supi.clone().unwrap(), info.a_kid.clone(), key);
-        self.said.lock().unwrap().push(said);
+        self.0.said.lock().unwrap().push(said);
         Ok(Durable::told_by_peer(info))
     }
 
@@ -66,10 +69,10 @@ impl NaanfAkma for Arc<Other> {
     }
 
     async fn remove_context(&self, _: &Caller, removal: CtxRemove) -> Result<(), NotDone> {
-        if let Some(why) = *self.refuses.lock().unwrap() {
+        if let Some(why) = *self.0.refuses.lock().unwrap() {
             return Err(why.into());
         }
-        self.said.lock().unwrap().push(Said::Removed(removal.supi));
+        self.0.said.lock().unwrap().push(Said::Removed(removal.supi));
         Ok(())
     }
 }
@@ -77,7 +80,7 @@ impl NaanfAkma for Arc<Other> {
 impl Other {
     /// At this address of the loopback, or a free one.
     fn serve(self: &Arc<Self>, address: std::net::SocketAddr) -> (std::net::SocketAddr, Shutdown) {
-        let routes = Routes::new(Live::default()).with(routes(self.clone()));
+        let routes = Routes::new(Live::default()).with(routes(Served(self.clone())));
         let listener = bind(address).unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
         tokio::spawn(serve(
