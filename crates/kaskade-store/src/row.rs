@@ -13,6 +13,7 @@
 
 use kaskade_crypto::Amf;
 use kaskade_crypto::store_keys::LIFE_LEN;
+use kaskade_faults::fault;
 use kaskade_keys::RoutingIndicator;
 
 use crate::error::RowError;
@@ -178,7 +179,7 @@ impl<'a> Row<'a> {
         }
         Ok(ForAVector {
             suspended,
-            akma: akma.then_some(routing_indicator),
+            akma: (akma || fault!("akma-unasked")).then_some(routing_indicator),
         })
     }
 
