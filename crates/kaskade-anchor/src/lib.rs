@@ -2,6 +2,7 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`anchor_key`] | AKMA at the AUSF: who has an anchor key, and what the AAnF is told | TS 33.535, TS 29.535 |
 //! | [`emsk`] | the EMSK in custody; root keys of usages, services, slices and domains; holders and retirement | RFC 5295, project profiles |
 //! | [`akma`] | K_AKMA in custody, application keys below it and who holds them | TS 33.535 |
 //! | [`erp`] | re-authentication by keys below the EMSK: server and peer | RFC 6696 |
@@ -28,6 +29,7 @@
 extern crate alloc;
 
 pub mod akma;
+pub mod anchor_key;
 pub mod emsk;
 pub mod erp;
 

@@ -146,6 +146,7 @@ fn node(folder: &Path) -> NodeOptions {
                 audit: audit.clone(),
                 ..UdmOptions::default()
             },
+            uecm: None,
             listen: None,
             server: Default::default(),
         }),

@@ -101,6 +101,7 @@ fn node(folder: &Path) -> NodeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
             server: ServerOptions::default(),
             udm: Some(remote),
+            akma: None,
         }),
         usage_keys: Some(UsageKeysRole {
             store,

@@ -40,6 +40,7 @@
 //!     udm: Some(UdmRole {
 //!         store,
 //!         options: udm_options,
+//!         uecm: None,
 //!         listen: Some("127.0.0.1:7778".parse()?),
 //!         server: Default::default(),
 //!     }),
@@ -48,6 +49,7 @@
 //!         listen: "127.0.0.1:7777".parse()?,
 //!         server: Default::default(),
 //!         udm: None,
+//!         akma: None,
 //!     }),
 //!     ..NodeOptions::default()
 //! })?;

@@ -1,5 +1,7 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod akma;
+mod certificates;
 mod error;
 mod hostapd_auc;
 mod radius;
@@ -25,15 +27,17 @@ use crate::role::aanf::{Aanf, AanfOptions};
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::policy::Groups;
-use crate::role::udm::{OwnUdm, Udm, UdmOptions};
+use crate::role::udm::{OwnUdm, Udm, UdmOptions, Uecm, UecmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
+use crate::sbi::peer::Requester;
 use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
-use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
+pub use akma::{AkmaRole, RemoteAanf};
+use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
@@ -72,6 +76,8 @@ pub struct UdmRole {
     pub store: Arc<SubscriberStore>,
     /// The role.
     pub options: UdmOptions,
+    /// Which AMF serves a subscriber, a part of Nudm_UECM: served beside the vectors where it is there.
+    pub uecm: Option<UecmOptions>,
     /// Where Nudm listens; `None` when only the AUSF of this node needs it. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
     /// The server.
@@ -89,6 +95,8 @@ pub struct AusfRole {
     pub server: ServerOptions,
     /// The UDM; `None` for the one of this node.
     pub udm: Option<RemoteUdm>,
+    /// Where it registers anchor keys; `None`: there is no AKMA.
+    pub akma: Option<AkmaRole>,
 }
 
 /// Keys below the EMSK, and where they are asked for.
@@ -128,6 +136,7 @@ pub struct RemoteUdm {
 #[derive(Debug)]
 pub struct Node {
     udm: Option<Arc<Udm>>,
+    uecm: Option<Arc<Uecm>>,
     ausf: Option<Arc<Ausf>>,
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
@@ -153,82 +162,6 @@ pub struct Node {
     drain: Duration,
 }
 
-/// What is shown to peers and asked of them, to be replaced while it runs.
-#[derive(Clone, Debug, Default)]
-struct Certificates {
-    udm: Option<ServerTls>,
-    ausf: Option<ServerTls>,
-    usage_keys: Option<ServerTls>,
-    callbacks: Option<ClientTls>,
-    aanf: Option<ServerTls>,
-    to_functions: Option<ClientTls>,
-    to_udm: Option<ClientTls>,
-}
-
-impl Certificates {
-    fn of(options: &NodeOptions) -> Self {
-        let ausf = options.ausf.as_ref();
-        let to_udm = ausf.and_then(|role| role.udm.as_ref());
-        Self {
-            udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
-            ausf: ausf.and_then(|role| role.server.tls.clone()),
-            usage_keys: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.listen.as_ref()?.1.tls.clone()),
-            callbacks: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.options.callbacks.tls.clone()),
-            aanf: options.aanf.as_ref().and_then(|role| role.server.tls.clone()),
-            to_functions: options
-                .aanf
-                .as_ref()
-                .and_then(|role| role.options.callbacks.tls.clone()),
-            to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
-        }
-    }
-
-    /// Takes over all of the others, or none where one would come or go.
-    fn renew(&self, by: &Self) -> Result<(), NodeError> {
-        for (name, have, get) in [
-            ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
-            ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
-            ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
-            ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
-            ("TLS of the AAnF", self.aanf.is_some(), by.aanf.is_some()),
-            (
-                "TLS to application functions",
-                self.to_functions.is_some(),
-                by.to_functions.is_some(),
-            ),
-            ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
-        ] {
-            if have != get {
-                return Err(NodeError::Fixed(name));
-            }
-        }
-        let usage_keys = (&self.usage_keys, &by.usage_keys);
-        let aanf = (&self.aanf, &by.aanf);
-        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys, aanf] {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        let to_functions = (&self.to_functions, &by.to_functions);
-        for (tls, by) in [
-            (&self.to_udm, &by.to_udm),
-            (&self.callbacks, &by.callbacks),
-            to_functions,
-        ] {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Node {
     /// Opens the sockets and starts the roles on the current tokio runtime.
     ///
@@ -244,6 +177,7 @@ impl Node {
             .map(|role| Arc::new(Udm::new(role.store.clone(), role.options.clone())));
         let mut node = Self {
             udm: udm.clone(),
+            uecm: None,
             ausf: None,
             aaa: None,
             usage_keys: None,
@@ -266,6 +200,11 @@ impl Node {
             drain: Duration::ZERO,
         };
         let is_home = options.udm.is_some();
+        let uecm = options.udm.as_ref().and_then(|role| role.uecm.clone());
+        node.uecm = match (uecm, &udm) {
+            (Some(options), Some(udm)) => Some(Arc::new(Uecm::new(udm.clone(), options).map_err(NodeError::Uecm)?)),
+            _ => None,
+        };
         let shared = is_shared(&options)?;
         let (usage_keys, own_socket) = match options.usage_keys {
             Some(role) => (
@@ -275,6 +214,14 @@ impl Node {
             None => (None, None),
         };
         node.usage_keys = usage_keys.clone();
+        let (aanf, aanf_socket) = match options.aanf {
+            Some(role) => {
+                let aanf = Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?;
+                (Some(Arc::new(aanf)), Some((role.listen, role.server)))
+            }
+            None => (None, None),
+        };
+        node.aanf = aanf.clone();
         let mut sockets = Vec::new();
         if let Some(role) = options.ausf {
             let link = match (role.udm, &udm) {
@@ -285,12 +232,19 @@ impl Node {
                 (None, Some(udm)) => UdmLink::Here(OwnUdm(udm.clone())),
                 (None, None) => return Err(NodeError::NoUdm),
             };
-            let ausf = Arc::new(Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone()));
+            let own = Requester::subject(role.options.nf_instance_id.text().as_str());
+            let akma = role
+                .akma
+                .map(|akma| akma.open(aanf.as_ref(), own, is_home, &role.options.audit))
+                .transpose()?;
+            let ausf = Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone());
+            let ausf = Arc::new(ausf.registering_at(akma));
             let mut apis = vec![ausf.api()];
             let with_ausf = usage_keys.as_ref().filter(|_| own_socket.is_none());
             apis.extend(with_ausf.map(UsageKeys::api));
             if let (true, Some(udm)) = (shared, &udm) {
                 apis.push(udm.api());
+                apis.extend(node.uecm.as_ref().map(Uecm::api));
             }
             let routes = node.routes(apis);
             let socket = Socket::open("AUSF", role.listen, role.server, routes)?;
@@ -307,7 +261,9 @@ impl Node {
         if let (Some(role), Some(udm), None) = (options.udm, udm, &node.udm_url)
             && let Some(listen) = role.listen
         {
-            let routes = node.routes(vec![udm.api()]);
+            let mut apis = vec![udm.api()];
+            apis.extend(node.uecm.as_ref().map(Uecm::api));
+            let routes = node.routes(apis);
             let socket = Socket::open("UDM", listen, role.server, routes)?;
             node.udm_url = Some(socket.url());
             node.served_at(&socket.url());
@@ -323,14 +279,12 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
-        if let Some(role) = options.aanf {
-            let aanf = Arc::new(Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?);
+        if let (Some(aanf), Some((listen, server))) = (&aanf, aanf_socket) {
             let routes = node.routes(vec![aanf.api()]);
-            let socket = Socket::open("AAnF", role.listen, role.server, routes)?;
+            let socket = Socket::open("AAnF", listen, server, routes)?;
             node.aanf_url = Some(socket.url());
             node.served_at(&socket.url());
             sockets.push(socket);
-            node.aanf = Some(aanf);
         }
         let aaa = match (options.aaa, &node.udm) {
             (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone(), usage_keys.clone())?),
@@ -362,9 +316,15 @@ impl Node {
             node.tasks
                 .push(tokio::spawn(async move { ausf.sweep_until(shutdown).await }));
         }
+        if let Some(akma) = node.ausf.as_ref().and_then(|ausf| ausf.akma()).cloned() {
+            node.tasks.push(tokio::spawn(akma.run_until(node.shutdown.clone())));
+        }
         if let Some(usage_keys) = usage_keys {
             node.tasks
                 .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
+        }
+        if let Some(uecm) = node.uecm.clone() {
+            node.tasks.push(tokio::spawn(uecm.run_until(node.shutdown.clone())));
         }
         if let Some(aanf) = node.aanf.clone() {
             node.tasks.push(tokio::spawn(aanf.run_until(node.shutdown.clone())));
@@ -412,6 +372,11 @@ impl Node {
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
             ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
             ("the AAnF", self.aanf.is_some(), options.aanf.is_some()),
+            (
+                "Nudm_UECM",
+                self.uecm.is_some(),
+                options.udm.as_ref().is_some_and(|role| role.uecm.is_some()),
+            ),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -441,6 +406,9 @@ impl Node {
         if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
             usage_keys.policy().replace(role.options.policy.clone());
         }
+        if let (Some(uecm), Some(options)) = (&self.uecm, options.udm.as_ref().and_then(|role| role.uecm.as_ref())) {
+            uecm.policy().replace(options.amfs.clone());
+        }
         if let (Some(aanf), Some(role)) = (&self.aanf, &options.aanf) {
             aanf.policy().replace(role.options.policy.clone());
         }
@@ -450,6 +418,7 @@ impl Node {
     pub fn watch(&self) -> Watch {
         Watch {
             udm: self.udm.clone(),
+            uecm: self.uecm.clone(),
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),
@@ -500,6 +469,11 @@ impl Node {
     /// The UDM.
     pub fn udm(&self) -> Option<&Arc<Udm>> {
         self.udm.as_ref()
+    }
+
+    /// Which AMF serves a subscriber.
+    pub fn uecm(&self) -> Option<&Arc<Uecm>> {
+        self.uecm.as_ref()
     }
 
     /// The AAA server behind RADIUS.

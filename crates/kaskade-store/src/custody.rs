@@ -9,6 +9,7 @@ use std::sync::Arc;
 use kaskade_aka::auc::{self, AucError, Quintet};
 use kaskade_crypto::gsm::{SresFunction, Triplet};
 use kaskade_crypto::{Amf, Auts, Rand, Sqn};
+use kaskade_keys::RoutingIndicator;
 
 use crate::engine::BoxFuture;
 use crate::error::{RowError, StoreError};
@@ -30,6 +31,9 @@ pub struct Card {
     pub methods: AuthMethods,
     /// Whether it is suspended: nothing may be made of it then.
     pub suspended: bool,
+    /// Whether keys for applications are made of its authentications, and then its routing indicator: 0 where the subscription has none,
+    /// which is what a card without one uses.
+    pub akma: Option<RoutingIndicator>,
     /// Which card that is.
     pub name: CardName,
 }

@@ -13,6 +13,7 @@
 
 use kaskade_crypto::Amf;
 use kaskade_crypto::store_keys::LIFE_LEN;
+use kaskade_faults::fault;
 use kaskade_keys::RoutingIndicator;
 
 use crate::error::RowError;
@@ -60,6 +61,14 @@ pub struct Row<'a> {
     pub sealed: &'a [u8],
     /// The tag, 16 octets.
     pub tag: &'a [u8; TAG_LEN],
+}
+
+/// What a vector needs to know of the services.
+pub(crate) struct ForAVector {
+    /// Whether nothing may be made of the card.
+    pub(crate) suspended: bool,
+    /// Whether it has AKMA, and then its routing indicator.
+    pub(crate) akma: Option<RoutingIndicator>,
 }
 
 impl<'a> Row<'a> {
@@ -144,22 +153,34 @@ impl<'a> Row<'a> {
         Ok(subscription)
     }
 
-    /// Whether it is suspended, without reading more of the services than where they begin and end.
+    /// What a vector needs to know of the services, without reading more of the others than where they begin and end.
     ///
     /// # Errors
     /// [`RowError`] when they are damaged.
     #[inline]
-    pub fn is_suspended(&self) -> Result<bool, RowError> {
+    pub(crate) fn for_a_vector(&self) -> Result<ForAVector, RowError> {
+        let (mut suspended, mut akma, mut routing_indicator) = (false, false, RoutingIndicator::DEFAULT);
         let mut rest = self.fields;
         while let Some((tag, after)) = rest.split_first() {
             rest = after;
             let len = usize::try_from(number(&mut rest)?).map_err(|_| RowError::Length)?;
-            if *tag == SUSPENDED {
-                return Ok(true);
+            let (octets, after) = rest.split_at_checked(len).ok_or(RowError::Length)?;
+            rest = after;
+            match *tag {
+                ROUTING_INDICATOR => {
+                    let octets = octets.try_into().ok();
+                    let read = octets.and_then(|octets| RoutingIndicator::from_nas_octets(octets).ok());
+                    routing_indicator = read.ok_or(RowError::Field("routing indicator"))?;
+                }
+                AKMA_ALLOWED => akma = true,
+                SUSPENDED => suspended = true,
+                _ => {}
             }
-            (_, rest) = rest.split_at_checked(len).ok_or(RowError::Length)?;
         }
-        Ok(false)
+        Ok(ForAVector {
+            suspended,
+            akma: (akma || fault!("akma-unasked")).then_some(routing_indicator),
+        })
     }
 
     /// The clear part of a new row.

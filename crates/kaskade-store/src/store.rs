@@ -25,7 +25,7 @@ use super::meta;
 use super::model::Subscriber;
 use super::queue::{Queue, Request, Ticket};
 use super::records::Records;
-use super::row::Row;
+use super::row::{ForAVector, Row};
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
@@ -291,12 +291,13 @@ impl SubscriberStore {
         self.get(&key, &mut |octets| {
             found = Some(match Row::decode(octets) {
                 Ok(row) if matches!(row.layout.algorithm, Algorithm::Gsm(_)) => Err(StoreError::GsmOnly),
-                Ok(row) => match row.is_suspended() {
-                    Ok(suspended) => Ok(Card {
+                Ok(row) => match row.for_a_vector() {
+                    Ok(ForAVector { suspended, akma }) => Ok(Card {
                         sealed: SealedCard::new(key.clone(), octets),
                         amf: row.amf,
                         methods: row.methods,
                         suspended,
+                        akma,
                         name: CardName(row.life),
                     }),
                     Err(error) => Err(error.into()),

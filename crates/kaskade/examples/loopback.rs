@@ -49,6 +49,7 @@ fn serve(threads: usize, subscribers: u64) {
                     serving_networks: policy.clone(),
                     ..UdmOptions::default()
                 },
+                uecm: None,
                 listen: None,
                 server: ServerOptions::default(),
             }),
@@ -57,6 +58,7 @@ fn serve(threads: usize, subscribers: u64) {
                 listen: ([127, 0, 0, 1], 0).into(),
                 server: ServerOptions::default(),
                 udm: None,
+                akma: None,
             }),
             ..NodeOptions::default()
         })

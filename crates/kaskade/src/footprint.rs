@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use kaskade::config::{Config, Role};
-use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
+use kaskade_net::role::ausf::{ANCHOR_KEYS_OCTETS, ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
-use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
+use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS, RUNNING_OCTETS};
 use kaskade_net::role::usage_keys::CALLBACKS_OCTETS;
 use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
@@ -69,12 +69,25 @@ impl Footprint {
             // What it knows of subscribers is in the store.
             ("akma", of(Role::Aanf, CALLBACKS_OCTETS + BUCKETS_OCTETS)),
             // UDM and AUSF have their own.
-            ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
+            ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS + RUNNING_OCTETS),
             (
                 "n13",
                 match &config.ausf.udm.url {
                     Some(_) => of(Role::Ausf, REPORTS_OCTETS + contexts.octets_of_links()),
                     None => 0,
+                },
+            ),
+            (
+                "anchor keys",
+                if config.has_anchor_keys() {
+                    let reports = if config.ausf.udm.url.is_some() {
+                        0
+                    } else {
+                        REPORTS_OCTETS
+                    };
+                    ANCHOR_KEYS_OCTETS + reports
+                } else {
+                    0
                 },
             ),
             (

@@ -3,12 +3,13 @@
 
 use kaskade_net::role::usage_keys::CallbackRoot;
 use kaskade_net::sbi::service::Service;
-use kaskade_net::services::{naanf_akma, nausf_auth, nnef_akma, nudm_ueau, usage_keys};
+use kaskade_net::services::{naanf_akma, nausf_auth, nnef_akma, nudm_ueau, nudm_uecm, usage_keys};
 
 /// The services, each with the name of the target that its bodies have.
 pub const BODIES: &[(&str, &Service)] = &[
     ("nausf_bodies", &nausf_auth::SERVICE),
     ("nudm_bodies", &nudm_ueau::SERVICE),
+    ("uecm_bodies", &nudm_uecm::SERVICE),
     ("naanf_bodies", &naanf_akma::SERVICE),
     ("nnef_bodies", &nnef_akma::SERVICE),
     ("usage_key_bodies", &usage_keys::SERVICE),
@@ -22,6 +23,11 @@ pub fn nausf_bodies(data: &[u8]) -> bool {
 /// Bodies of Nudm_UEAuthentication. TS 29.503 6.3.6.
 pub fn nudm_bodies(data: &[u8]) -> bool {
     bodies_of(&nudm_ueau::SERVICE, data)
+}
+
+/// Bodies of Nudm_UEContextManagement, a part. TS 29.503 6.2.6.
+pub fn uecm_bodies(data: &[u8]) -> bool {
+    bodies_of(&nudm_uecm::SERVICE, data)
 }
 
 /// Bodies of Naanf_AKMA. TS 29.535.

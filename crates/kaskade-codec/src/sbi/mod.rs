@@ -8,7 +8,7 @@
 //! | [`values`] | what members are: octets, secrets, identities, flags |
 //! | [`path`] | segments of a path, and the variables among them |
 //! | [`date_time`], [`nf_instance`] | `DateTime` and `NfInstanceId` |
-//! | [`nausf_auth`], [`nudm_ueau`], [`akma`], [`usage_keys`] | the bodies of the services |
+//! | [`nausf_auth`], [`nudm_ueau`], [`nudm_uecm`], [`akma`], [`usage_keys`] | the bodies of the services |
 //!
 //! Reading names the JSON Pointer of what is missing or wrong. Writing goes through serde; octets are bytes to it, and whoever
 //! writes JSON makes hexadecimal digits of them, in a buffer that is wiped where [`Value::SECRET`] says so.
@@ -32,6 +32,7 @@ pub mod misread;
 pub mod nausf_auth;
 pub mod nf_instance;
 pub mod nudm_ueau;
+pub mod nudm_uecm;
 pub mod path;
 mod strict;
 pub mod usage_keys;

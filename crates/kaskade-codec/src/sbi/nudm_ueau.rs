@@ -2,10 +2,10 @@
 
 use kaskade_crypto::{Autn, Rand, Res};
 use kaskade_keys::fivegs::{KAusf, XresStar};
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 use serde::ser::{SerializeMap, Serializer};
 
-use super::body::{Body, Form, Plain, Value, Written};
+use super::body::{Body, Form, OrFalse, Plain, Value, Written};
 use super::date_time::Timestamp;
 use super::member::Member;
 use super::misread::{Misread, Presence};
@@ -101,6 +101,9 @@ pub struct AuthenticationInfoResult {
     pub vector: AuthenticationVector,
     /// The user, deconcealed: there whenever the request had a SUCI. Without it the AUSF knows it already.
     pub supi: Option<Supi>,
+    /// `akmaInd` with `routingId`: keys for applications are made of this authentication, and this is the routing indicator in their A-KID,
+    /// which must be there then (TS 33.501 6.1.3). `None`: they are not.
+    pub akma: Option<RoutingIndicator>,
 }
 
 const EAP_AKA_PRIME: &str = AuthType::EAP_AKA_PRIME;
@@ -162,6 +165,8 @@ const _: () = {
             auth_type "authType": [Plain] [AuthType];
             vector "authenticationVector": [Plain] [AuthenticationVector];
             supi "supi": [Plain] [Option<Supi>];
+            akma_ind "akmaInd": [OrFalse] [bool];
+            routing_id "routingId": [Plain] [Option<RoutingIndicator>];
         }
     }
 
@@ -180,7 +185,17 @@ const _: () = {
                 return Err(Misread::wrong(Presence::Mandatory, "not the method of the vector").within("authType"));
             }
             let supi = <Plain as Form<Option<Supi>>>::read(members.supi).map_err(|wrong| wrong.within("supi"))?;
-            Ok(Self { vector, supi })
+            let akma_ind = <OrFalse as Form<bool>>::read(members.akma_ind).map_err(|wrong| wrong.within("akmaInd"))?;
+            let routing_id = <Plain as Form<Option<RoutingIndicator>>>::read(members.routing_id);
+            let routing_id = routing_id.map_err(|wrong| wrong.within("routingId"))?;
+            if akma_ind && routing_id.is_none() {
+                return Err(Misread::missing().within("routingId"));
+            }
+            Ok(Self {
+                vector,
+                supi,
+                akma: routing_id.filter(|_| akma_ind),
+            })
         }
 
         fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -192,6 +207,10 @@ const _: () = {
             )?;
             if let Some(supi) = &self.supi {
                 object.serialize_entry("supi", &Written::<Supi>::of(supi))?;
+            }
+            if let Some(routing_id) = &self.akma {
+                object.serialize_entry("akmaInd", &true)?;
+                object.serialize_entry("routingId", &Written::<RoutingIndicator>::of(routing_id))?;
             }
             object.end()
         }

@@ -82,6 +82,10 @@ numbered! {
         Resynchronised = 18, "resynchronised";
         /// Nudm_UEAuthentication ResultConfirmation: the outcome of an authentication was reported.
         ResultReported = 19, "result-reported";
+        /// Nudm_UEContextManagement: an AMF serves a subscriber from now on, or no more.
+        ServingAmfChanged = 20, "serving-amf-changed";
+        /// Nudm_UEContextManagement: somebody wants a subscriber to be authenticated again, and its AMF is told.
+        ReauthenticationAsked = 21, "reauthentication-asked";
         /// Nausf_UEAuthentication Authenticate: a challenge, 5G SE AV (TS 33.501 6.1.3.2).
         ChallengeGiven = 32, "challenge-given";
         /// Nausf_UEAuthentication: RES* or an EAP response was confirmed; with success K_SEAF is given out.

@@ -95,6 +95,7 @@ impl Home {
                     serving_networks: policy.clone(),
                     ..UdmOptions::default()
                 },
+                uecm: None,
                 listen: None,
                 server: server.clone(),
             }),
@@ -103,6 +104,7 @@ impl Home {
                 listen: ([127, 0, 0, 1], 0).into(),
                 server,
                 udm: None,
+                akma: None,
             }),
             usage_keys: Some(UsageKeysRole {
                 store,

@@ -48,6 +48,18 @@ pub enum NodeError {
     /// The URL of the UDM cannot be used.
     #[error("AUSF: the UDM's URL: {0}")]
     UdmUrl(ClientError),
+    /// The URL of the AAnF cannot be used.
+    #[error("AUSF: the AAnF's URL: {0}")]
+    AanfUrl(ClientError),
+    /// The AUSF has no AAnF for its anchor keys.
+    #[error("AUSF: there is no AAnF on this node, and no URL of another")]
+    NoAanf,
+    /// The store does not take the records of serving AMFs.
+    #[error("UDM: serving AMFs: {0}")]
+    Uecm(DeclareError),
+    /// The store does not take the records of anchor keys.
+    #[error("AUSF: anchor keys: {0}")]
+    AnchorKeys(DeclareError),
     /// The AAA server has no UDM in this process.
     #[error("AAA: there is no UDM on this node")]
     NoUdmForAaa,

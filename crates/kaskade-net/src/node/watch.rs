@@ -9,7 +9,7 @@ use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
 use crate::role::aanf::Aanf;
 use crate::role::ausf::Ausf;
-use crate::role::udm::Udm;
+use crate::role::udm::{Udm, Uecm};
 use crate::role::usage_keys::UsageKeys;
 use crate::sbi::server::{House, HouseFigures, Shutdown};
 use crate::sbi::service::Api;
@@ -18,6 +18,7 @@ use crate::sbi::service::Api;
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub(super) udm: Option<Arc<Udm>>,
+    pub(super) uecm: Option<Arc<Uecm>>,
     pub(super) ausf: Option<Arc<Ausf>>,
     pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(super) usage_keys: Option<Arc<UsageKeys>>,
@@ -53,6 +54,11 @@ impl Watch {
     /// Its UDM.
     pub fn udm(&self) -> Option<&Arc<Udm>> {
         self.udm.as_ref()
+    }
+
+    /// Which AMFs serve the subscribers of its UDM.
+    pub fn uecm(&self) -> Option<&Arc<Uecm>> {
+        self.uecm.as_ref()
     }
 
     /// Its AUSF.

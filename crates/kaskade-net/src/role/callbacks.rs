@@ -130,6 +130,9 @@ pub(super) trait Teller: Send + Sync + 'static {
     /// Where the messages wait.
     const LANE: Lane;
 
+    /// What they are about, for the log.
+    const WHAT: &'static str = "the end of its key";
+
     /// Whom messages go to.
     fn callbacks(&self) -> &Callbacks;
 
@@ -216,7 +219,7 @@ pub(super) async fn deliver<T: Teller>(teller: &Arc<T>) {
             }
             Ok(Taken::Nothing(until)) => until,
             Err(error) => {
-                log_limit!(error, "a message to a holder cannot be read", %error);
+                log_limit!(error, "a message to a callback cannot be read", what = T::WHAT, %error);
                 None
             }
         };
@@ -275,7 +278,7 @@ async fn tell<T: Teller>(teller: &T, delivery: Delivery) {
         Came::Refused(status) => never(teller, delivery, &format!("{root} answered {status}")),
         Came::Failed(why) => {
             teller.count(Told::Later);
-            log_limit!(warn, "a holder was not told of the end of its key, and is told later", %root, why);
+            log_limit!(warn, "a callback was not told, and is told later", what = T::WHAT, %root, why);
             delivery.failed(pause);
         }
     }
@@ -284,7 +287,7 @@ async fn tell<T: Teller>(teller: &T, delivery: Delivery) {
 /// A message that will never be delivered.
 fn never<T: Teller>(teller: &T, delivery: Delivery, why: &str) {
     teller.count(Told::Never);
-    log_limit!(warn, "a holder is not told of the end of its key", why);
+    log_limit!(warn, "a callback is not told", what = T::WHAT, why);
     drop(delivery.done());
 }
 

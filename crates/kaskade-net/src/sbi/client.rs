@@ -222,7 +222,7 @@ impl SbiClient {
     /// # Errors
     /// [`ClientError`]; a request that may have reached the peer is not sent again.
     pub async fn send(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
-        self.ask(method, &self.below_root(path), body, None).await
+        self.ask((method, JSON), &self.below_root(path), body, None).await
     }
 
     /// Sends a JSON Patch (RFC 6902) under the apiRoot.
@@ -230,7 +230,8 @@ impl SbiClient {
     /// # Errors
     /// As [`SbiClient::send`].
     pub async fn patch(&self, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
-        self.ask(Method::PATCH, &self.below_root(path), body, None).await
+        let patch = (Method::PATCH, "application/json-patch+json");
+        self.ask(patch, &self.below_root(path), body, None).await
     }
 
     /// A path under the apiRoot.
@@ -249,7 +250,7 @@ impl SbiClient {
         let link = uri
             .parse::<Uri>()
             .map_err(|_| self.0.answer("has a link that is no URI"))?;
-        self.ask(method, link.path(), body, None).await
+        self.ask((method, JSON), link.path(), body, None).await
     }
 
     /// Sends one request to a path, which is the whole where the peer gave it, and waits until a deadline at most.
@@ -264,12 +265,17 @@ impl SbiClient {
             true => Cow::Borrowed(path),
             false => self.below_root(path),
         };
-        self.ask(method, &path, body, deadline).await
+        // No service of this program takes a patch in another form (TS 29.501 4.6.1.1.3.2).
+        let media_type = match method {
+            Method::PATCH => "application/merge-patch+json",
+            _ => JSON,
+        };
+        self.ask((method, media_type), &path, body, deadline).await
     }
 
     async fn ask(
         &self,
-        method: Method,
+        method: (Method, &'static str),
         path: &str,
         body: Option<Bytes>,
         deadline: Option<Moment>,
@@ -313,6 +319,9 @@ fn parts(api_root: &str) -> Result<(Scheme, Authority, String), ClientError> {
     Ok((scheme, authority, prefix))
 }
 
+/// Of nearly all bodies.
+const JSON: &str = "application/json";
+
 const CLEAR_TEXT: &str =
     "http leads to another machine, and keys would travel in clear: use https, or allow it with insecure_h2c";
 
@@ -330,24 +339,25 @@ impl Inner {
         }
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, ClientError> {
+    /// By a method, with a body of this media type.
+    async fn exchange(
+        &self,
+        (method, media_type): (Method, &'static str),
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Answer, ClientError> {
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
             .path_and_query(path)
             .build()
             .map_err(|_| ClientError::Url("the path is no path"))?;
-        let (has_body, is_patch) = (body.is_some(), method == Method::PATCH);
+        let has_body = body.is_some();
         let mut request = Request::new(Full::new(body.unwrap_or_default()));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         if has_body {
-            // No operation takes a patch in another form (TS 29.501 4.6.1.1.3.2).
-            let media_type = match is_patch {
-                true => "application/json-patch+json",
-                false => "application/json",
-            };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
         headers.insert(

@@ -37,6 +37,8 @@ pub(super) struct Head {
 pub(super) enum ContentType {
     /// `application/json` in UTF-8, once.
     Json,
+    /// `application/merge-patch+json` in UTF-8, once.
+    MergePatch,
     /// Something else, or nothing.
     Other,
     /// It stands there more than once.
@@ -124,6 +126,7 @@ impl ContentType {
         }
         match first {
             Some(value) if media_type::is_json(value.as_bytes()) => Self::Json,
+            Some(value) if media_type::is_merge_patch(value.as_bytes()) => Self::MergePatch,
             _ => Self::Other,
         }
     }

@@ -5,11 +5,20 @@
 /// JSON is UTF-8 (RFC 8259 8.1). Whoever names another charset may have written it so, and would be misread. Other
 /// parameters say nothing here; one that is no parameter, or a charset that stands twice, is refused.
 pub(super) fn is_json(content_type: &[u8]) -> bool {
-    if content_type == b"application/json" {
+    is(content_type, b"application/json")
+}
+
+/// Whether this is a JSON Merge Patch (RFC 7396) in UTF-8, likewise.
+pub(super) fn is_merge_patch(content_type: &[u8]) -> bool {
+    is(content_type, b"application/merge-patch+json")
+}
+
+fn is(content_type: &[u8], wanted: &[u8]) -> bool {
+    if content_type == wanted {
         return true;
     }
     let kind = content_type.split(|octet| *octet == b';').next().unwrap_or_default();
-    if !kind.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+    if !kind.trim_ascii().eq_ignore_ascii_case(wanted) {
         return false;
     }
     let mut rest = content_type.get(kind.len()..).unwrap_or_default();
@@ -132,6 +141,8 @@ mod tests {
         ] {
             assert!(!is_json(other.as_bytes()), "{other}");
         }
+        assert!(is_merge_patch(b"application/merge-patch+json;charset=utf-8") && !is_merge_patch(b"application/json"));
+        assert!(!is_json(b"application/merge-patch+json") && !is_merge_patch(b"application/json-patch+json"));
         assert!(!is_json(b"application/json; x=\"\xff") && !is_json(b"application/json; charset=utf-8\xff"));
         assert!(is_json(b"application/json; x=\"\xff\""));
     }

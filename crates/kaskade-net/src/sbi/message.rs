@@ -114,6 +114,8 @@ impl Request {
     pub fn json_body(&mut self) -> Result<Bytes, Problem> {
         match self.head.content_type {
             ContentType::Json => {}
+            // What is patched here is small enough to be merged (TS 29.501 4.6.1.1.3).
+            ContentType::MergePatch if self.head.method == Method::PATCH => {}
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
             ContentType::Several => {
                 return Err(refused(
@@ -121,7 +123,7 @@ impl Request {
                     "content-type stands more than once in the header",
                 ));
             }
-            ContentType::Other => {
+            ContentType::Other | ContentType::MergePatch => {
                 return Err(refused(
                     Refusal::MediaTypeUnsupported,
                     "the body must be application/json in UTF-8",

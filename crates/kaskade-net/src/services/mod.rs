@@ -4,6 +4,7 @@ pub mod naanf_akma;
 pub mod nausf_auth;
 pub mod nnef_akma;
 pub mod nudm_ueau;
+pub mod nudm_uecm;
 pub mod usage_keys;
 
 use std::fmt::Write as _;
@@ -13,9 +14,10 @@ use kaskade_flow::Refusal;
 use crate::sbi::service::{Operation, Service};
 
 /// All of them.
-pub static ALL: [&Service; 5] = [
+pub static ALL: [&Service; 6] = [
     &nausf_auth::SERVICE,
     &nudm_ueau::SERVICE,
+    &nudm_uecm::SERVICE,
     &naanf_akma::SERVICE,
     &nnef_akma::SERVICE,
     &usage_keys::SERVICE,

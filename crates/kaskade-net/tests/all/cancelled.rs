@@ -156,6 +156,7 @@ impl Between {
                 listen: ([127, 0, 0, 1], 0).into(),
                 server: ServerOptions::default(),
                 udm: Some(RemoteUdm { url, options }),
+                akma: None,
             }),
             ..NodeOptions::default()
         });

@@ -100,8 +100,11 @@ async fn who_left_meanwhile_is_told_nothing_and_nothing_is_kept() {
     let between = Between::with(LONG, ContextLimits::default());
     let (ausf, amf) = (between.ausf(), &between.amf);
     let (id, res_star, first) = confirming(&between).await;
-    ausf.deregister(amf, &supi(0)).unwrap();
-    assert!(matches!(ausf.deregister(amf, &supi(0)), Err(AusfError::UnknownContext)));
+    ausf.deregister(amf, &supi(0)).await.unwrap();
+    assert!(matches!(
+        ausf.deregister(amf, &supi(0)).await,
+        Err(AusfError::UnknownContext)
+    ));
     let second = ausf.confirm(amf, id, Some(&res_star)).await;
     assert!(matches!(second, Err(AusfError::UnknownContext)), "{second:?}");
     between.hold(false);

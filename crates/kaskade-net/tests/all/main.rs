@@ -14,6 +14,7 @@ mod aaa;
 mod access;
 mod admin;
 mod akma;
+mod anchor_keys;
 mod audit;
 mod authentication;
 mod bad_input;
@@ -42,6 +43,7 @@ mod sharing;
 mod strict;
 mod tls;
 mod tokens;
+mod uecm;
 mod usage_keys;
 mod wiped;
 

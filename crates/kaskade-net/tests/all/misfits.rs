@@ -192,6 +192,7 @@ async fn an_ausf_says_why_it_has_no_vector() {
             url,
             options: ClientOptions::default(),
         }),
+        akma: None,
     };
     let node = Node::start(NodeOptions {
         ausf: Some(ausf),

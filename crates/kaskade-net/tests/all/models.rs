@@ -14,6 +14,7 @@ use kaskade_codec::sbi::path::Segments;
 use kaskade_codec::sbi::values::{EapPayload, PrimeHalf};
 use kaskade_codec::sbi::{AuthType, Body, Misread, NfInstanceId, ResynchronizationInfo, SupiOrSuci, Timestamp};
 use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_keys::RoutingIndicator;
 use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
 use kaskade_net::sbi::problem::{Cause, Heard, Problem};
@@ -221,8 +222,9 @@ proptest! {
                 k_ausf: KAusf::from_octets(&c),
             }),
             supi: Some(supi(2)),
+            akma: Some("0012".parse().unwrap()),
         };
-        let AuthenticationInfoResult { vector, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
+        let AuthenticationInfoResult { vector, supi: whose, akma } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
         let AuthenticationVector::FiveGHeAka(he_av) = vector else {
             return Err(TestCaseError::fail("another method"));
         };
@@ -231,6 +233,7 @@ proptest! {
         prop_assert_eq!(he_av.xres_star, XresStar::from_octets(&b));
         prop_assert_eq!(he_av.k_ausf, KAusf::from_octets(&c));
         prop_assert_eq!(whose, Some(supi(2)));
+        prop_assert_eq!(akma.as_ref().map(RoutingIndicator::as_str), Some("0012"));
 
         let ck_ik_prime = CkIkPrime::from_octets(&c);
         let [ck_prime, ik_prime] = PrimeHalf::of(&ck_ik_prime);
@@ -244,13 +247,14 @@ proptest! {
                 ik_prime,
             }),
             supi: None,
+            akma: None,
         };
-        let AuthenticationInfoResult { vector, supi: whose } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
+        let AuthenticationInfoResult { vector, supi: whose, akma } = AuthenticationInfoResult::from_json(&json(&result)).unwrap();
         let AuthenticationVector::EapAkaPrime(av) = vector else {
             return Err(TestCaseError::fail("another method"));
         };
         prop_assert_eq!(PrimeHalf::joined(&av.ck_prime, &av.ik_prime), ck_ik_prime);
-        prop_assert!(av.xres == xres && av.rand.octets() == &a && whose.is_none());
+        prop_assert!(av.xres == xres && av.rand.octets() == &a && whose.is_none() && akma.is_none());
     }
 }
 
@@ -333,6 +337,36 @@ fn a_wrong_request_is_seen_without_files_of_3gpp() {
     );
 }
 
+/// Whoever says that a user has AKMA says by which routing indicator, too; one alone says nothing of AKMA.
+#[test]
+fn akma_comes_with_its_routing_indicator() {
+    let read = |more: &str| {
+        let vector = format!(
+            r#"{{"avType":"5G_HE_AKA","rand":"{0}","xresStar":"{0}","autn":"{0}","kausf":"{0}{0}"}}"#,
+            "0a".repeat(16)
+        );
+        let body = format!(r#"{{"authType":"5G_AKA","authenticationVector":{vector}{more}}}"#);
+        AuthenticationInfoResult::from_json(body.as_bytes())
+    };
+    let akma = |more: &str| read(more).unwrap().akma.map(|indicator| indicator.as_str().to_owned());
+    assert_eq!(akma(r#","akmaInd":true,"routingId":"12""#).as_deref(), Some("12"));
+    for none in [
+        "",
+        r#","akmaInd":false"#,
+        r#","routingId":"12""#,
+        r#","akmaInd":false,"routingId":"0""#,
+    ] {
+        assert_eq!(akma(none), None, "{none}");
+    }
+    for (wrong, pointer) in [
+        (r#","akmaInd":true"#, "/routingId"),
+        (r#","akmaInd":true,"routingId":"12345""#, "/routingId"),
+        (r#","akmaInd":1,"routingId":"1""#, "/akmaInd"),
+    ] {
+        assert_eq!(read(wrong).unwrap_err().pointer(), pointer, "{wrong}");
+    }
+}
+
 #[test]
 fn debug_shows_no_secret() {
     let secret = [0xC7; 16];
@@ -360,6 +394,7 @@ fn debug_shows_no_secret() {
                     k_ausf: KAusf::from_octets(&[0xC7; 32]),
                 }),
                 supi: Some(supi(3)),
+                akma: None,
             }
         ),
     ];

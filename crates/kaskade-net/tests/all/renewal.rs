@@ -33,6 +33,7 @@ fn options(store: &Arc<SubscriberStore>, networks: &[Plmn], keys: &[u8], tls: Op
             serving_networks: policy.clone(),
             ..UdmOptions::default()
         },
+        uecm: None,
         listen: Some(free),
         server: server.clone(),
     });
@@ -41,6 +42,7 @@ fn options(store: &Arc<SubscriberStore>, networks: &[Plmn], keys: &[u8], tls: Op
         listen: free,
         server,
         udm: None,
+        akma: None,
     });
     options
 }

@@ -36,6 +36,7 @@ fn start(udm: (SocketAddr, ServerOptions), ausf: (SocketAddr, ServerOptions)) ->
         udm: Some(UdmRole {
             store: store(),
             options: udm_options,
+            uecm: None,
             listen: Some(udm.0),
             server: udm.1,
         }),
@@ -44,6 +45,7 @@ fn start(udm: (SocketAddr, ServerOptions), ausf: (SocketAddr, ServerOptions)) ->
             listen: ausf.0,
             server: ausf.1,
             udm: None,
+            akma: None,
         }),
         ..NodeOptions::default()
     })

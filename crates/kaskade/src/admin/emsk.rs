@@ -11,6 +11,7 @@ use kaskade_flow::record::{Expect, Record};
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::Supi;
 use kaskade_keys::id::RootKeyName;
+use kaskade_net::role::ausf::{NotEnded, declare_anchor_keys, end_anchor_key};
 use kaskade_store::StoreError;
 use kaskade_store::records::{DeclareError, Found, RecordError, Records};
 use schemars::JsonSchema;
@@ -266,10 +267,33 @@ impl Operation for Retire {
 impl Admin {
     /// A subscriber is suspended, removed or has another card: no key below its EMSK, and none of AKMA, is to be used any more.
     pub(super) fn keys_end_of(&self, supi: &Supi) {
+        // First what would be registered anew.
+        self.anchor_key_ends_of(supi);
         self.application_keys_end_of(supi);
         let usage_keys = self.running().and_then(|running| running.usage_keys.as_ref());
         if let Some(usage_keys) = usage_keys.filter(|_| !fault!("keys-outlive-the-subscription")) {
             usage_keys.end(supi, None, Why::Deregistered);
+        }
+    }
+
+    /// A subscriber has no AKMA any more: the AAnF is told to forget its anchor key, by the AUSF that runs over this store or by the next
+    /// one. Where that cannot be kept the AUSF finds it with its next start.
+    pub(super) fn anchor_key_ends_of(&self, supi: &Supi) {
+        let Some(store) = self
+            .store
+            .as_ref()
+            .filter(|_| !fault!("anchor-key-outlives-the-subscription"))
+        else {
+            return;
+        };
+        let records = store.records();
+        let mut ended = pollster::block_on(end_anchor_key(&records, supi, None));
+        // Nobody has asked for them since the store was opened.
+        if matches!(ended, Err(NotEnded::Record(RecordError::Undeclared(_)))) && declare_anchor_keys(&records).is_ok() {
+            ended = pollster::block_on(end_anchor_key(&records, supi, None));
+        }
+        if let Err(error) = ended {
+            tracing::error!(supi = %supi.masked(), %error, "the anchor key of a subscriber does not end yet");
         }
     }
 

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade::administration::{ContextQuery, FunctionQuery};
+use kaskade::administration::{AddQuery, ContextQuery, FunctionQuery};
 use kaskade::config::Config;
+use kaskade_anchor::anchor_key::{self, AnchorKey, Anchored, Naming, TO_AANF};
 use kaskade_anchor::emsk::Root;
 use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo};
 use kaskade_codec::sbi::usage_keys::UsageKeyRequest;
-use kaskade_flow::Refusal;
+use kaskade_flow::event::PeerId;
+use kaskade_flow::{Guarded, Refusal, UnixMillis, Unit};
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::SessionId;
 use kaskade_keys::{AKid, HomeRealm, RoutingIndicator, Supi};
 use kaskade_net::role::aanf::{Aanf, AanfOptions};
+use kaskade_net::role::ausf::declare_anchor_keys;
 use kaskade_net::role::udm::{Udm, UdmOptions};
 use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use kaskade_net::sbi::peer::Requester;
@@ -304,6 +307,64 @@ fn application_keys_end_when_an_operator_says_so() {
     assert_eq!(disable().expect("disabled").keys, 1);
     assert_eq!(disable().expect_err("nothing").why, Refusal::DataNotFound);
     assert_eq!(listed_akma(&admin), (1, 1));
+}
+
+/// With a node and without one: the AAnF is told by whichever AUSF runs next.
+#[test]
+fn no_anchor_key_outlives_the_subscription() {
+    let (_folder, admin) = admin();
+    let by = Principal::user(0);
+    let records = admin.store().expect("a store").records();
+    declare_anchor_keys(&records).expect("a table");
+    let anchored = |number| {
+        let naming = Naming {
+            routing_indicator: RoutingIndicator::DEFAULT,
+            realm: HomeRealm::new("001-01".parse().expect("a PLMN"), None),
+        };
+        let key = AnchorKey::of(&KAusf::from_octets(&[7; 32]), &supi(number), naming);
+        let mut unit = Unit::new();
+        let record = Anchored {
+            since: UnixMillis::new(1),
+            by: PeerId::NOBODY,
+        };
+        anchor_key::register(&mut unit, &supi(number), key, &record);
+        drop(records.commit(unit, Guarded::new(())).wait().expect("committed"));
+    };
+    let has = |number| {
+        let found = pollster::block_on(records.read::<Anchored>(&supi(number))).expect("read");
+        found.is_some()
+    };
+    let who = || supi(1).sbi().parse().expect("a subscriber");
+    let change = |text: &str| {
+        let changes = body::read(text.as_bytes()).expect("changes");
+        Change::run(&admin, &by, who(), Default::default(), changes).expect("changed");
+    };
+    anchored(2);
+    change(r#"{"akma":true}"#);
+    anchored(1);
+    change(r#"{"routing_indicator":"12"}"#);
+    assert!(has(1), "that says nothing about keys");
+    change(r#"{"akma":false}"#);
+    assert!(!has(1));
+    anchored(1);
+    change(r#"{"suspended":true}"#);
+    assert!(!has(1));
+    anchored(1);
+    let new = format!(
+        r#"{{"supi":"{}","k":"00000000000000000000000000000000","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#,
+        supi(1).sbi()
+    );
+    let replace = AddQuery {
+        replace: Some(Text(Flag(true))),
+    };
+    let new = body::read(new.as_bytes()).expect("a subscriber");
+    Add::run(&admin, &by, (), replace, new).expect("another card");
+    assert!(!has(1));
+    anchored(1);
+    Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
+    assert!(!has(1) && has(2), "the other one's stays");
+    let waiting = records.outbox().count(&TO_AANF).waiting;
+    assert_eq!(waiting, 2, "of each the last: that it ended, and the other one's key");
 }
 
 #[test]

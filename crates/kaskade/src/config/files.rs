@@ -115,6 +115,10 @@ impl Config {
                 }
             }
             self.ausf.udm.client_options("ausf.udm")?;
+            self.ausf.aanf.client_options("ausf.aanf")?;
+            if self.udm.uecm {
+                self.udm.callbacks.client_options("udm.callbacks")?;
+            }
             self.nrf.client_options("nrf")?;
             if self.aaa.runs() {
                 self.aaa.tls.server("aaa.tls")?;

@@ -7,10 +7,12 @@
 mod aaa;
 mod aanf;
 mod admin;
+mod akma;
 mod budget;
 mod document;
 mod emsk;
 mod environment;
+mod error;
 mod files;
 mod hostapd_auc;
 mod log_filter;
@@ -40,6 +42,7 @@ pub use aanf::{AanfConfig, FunctionConfig, Told};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
+pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use requesters::Requesters;
@@ -105,8 +108,12 @@ settings! {
         max_events: u64 [1..=16_777_216] = 262_144,
         /// Listen in clear text on an address of other machines: without TLS every key is shown to whoever is on the path.
         insecure_h2c: bool = false,
+        /// Serve which AMF serves a subscriber, too (a part of Nudm_UECM), so that it is told when somebody wants another authentication.
+        uecm: bool = false,
         /// TLS 1.3. Without certificate and key: HTTP/2 in clear text, on loopback addresses only unless insecure_h2c is true.
         tls: TlsConfig = TlsConfig::default(),
+        /// How AMFs are told to authenticate a subscriber again.
+        callbacks: CallbacksConfig = CallbacksConfig::default(),
     }
 
     /// AUSF.
@@ -124,8 +131,13 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
+        /// Home networks as MCC-MNC: the one that an IMSI begins with is in the A-KID of AKMA. Without any, that of the SUCI is, or the serving
+        /// network where the IMSI begins with it.
+        home_networks: Vec<Parsed<Plmn>> = Vec::new(),
         /// A UDM of another process (N13), instead of the one of this process.
         udm: RemoteConfig = RemoteConfig::default(),
+        /// An AAnF of another process, which gets the anchor keys of AKMA, instead of the one of this process.
+        aanf: RemoteConfig = RemoteConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -286,102 +298,6 @@ settings! {
         /// One JSON object per line instead of text.
         json: bool = false,
     }
-}
-
-/// Why a configuration was refused.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{path}: {source}", path = path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// Everybody may change it.
-    #[error("{}: every user may change this file: run `chmod o-w {}`", .0.display(), .0.display())]
-    Writable(PathBuf),
-    /// It is not TOML, has an unknown name, or a value of the wrong kind. The text of the file is not shown: it may be
-    /// a secret in the wrong place.
-    #[error("{path}: {place}: {reason}", path = path.display())]
-    Toml {
-        /// Which file.
-        path: PathBuf,
-        /// Where.
-        place: Place,
-        /// Why.
-        reason: String,
-    },
-    /// A value that was refused, and where it stands.
-    #[error("{path}: {place}: {source}", path = path.display())]
-    At {
-        /// Which file.
-        path: PathBuf,
-        /// Where.
-        place: Place,
-        /// Why.
-        source: Box<ConfigError>,
-    },
-    /// A value that was refused and stands nowhere in the file: it is the default, or missing.
-    #[error("{path}: {source}", path = path.display())]
-    In {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: Box<ConfigError>,
-    },
-    /// A number outside its range.
-    #[error("{name}: {value} is out of range: expected a whole number from {least} to {most}")]
-    Range {
-        /// The name, with its table.
-        name: String,
-        /// What was given: the number, or what kind of value it is.
-        value: String,
-        /// The least that is allowed.
-        least: u64,
-        /// The most that is allowed.
-        most: u64,
-    },
-    /// Two values that do not go together, or one outside its range.
-    #[error("{name}: {reason}")]
-    Value {
-        /// The name, with its table.
-        name: &'static str,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// A file that cannot be read, or in which something else is than should be.
-    #[error("{name}: {reason}")]
-    File {
-        /// The setting that names it, with its table.
-        name: String,
-        /// The file, and what is wrong with it.
-        reason: String,
-    },
-    /// The same of an entry in a table whose names are the user's.
-    #[error("{name}: {reason}")]
-    Entry {
-        /// The name, with its table.
-        name: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
-    /// A setting that a running node does not take over.
-    #[error("{name}: only a new start changes it: put it back, or stop and start")]
-    Fixed {
-        /// The name, with its table.
-        name: String,
-    },
-    /// An environment variable that does not parse.
-    #[error("{name} (environment): {reason}")]
-    Environment {
-        /// Which variable.
-        name: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
 }
 
 impl Config {
@@ -549,6 +465,7 @@ impl Config {
             }
         }
         self.ausf.udm.check(&remote::UDM)?;
+        self.check_akma()?;
         self.nrf.check(&remote::NRF)?;
         self.check_registration()?;
         self.admin.check()?;

@@ -22,6 +22,14 @@ pub(super) const UDM: Names = Names {
     without: "has settings, but no url: without one the UDM of this node is asked",
 };
 
+/// The AAnF of an AUSF.
+pub(super) const AANF: Names = Names {
+    table: "ausf.aanf",
+    url: "ausf.aanf.url",
+    insecure_h2c: "ausf.aanf.insecure_h2c",
+    without: "has settings, but no url: without one the AAnF of this node is told, where there is one",
+};
+
 /// The NRF.
 pub(super) const NRF: Names = Names {
     table: "nrf",

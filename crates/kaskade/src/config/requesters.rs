@@ -4,6 +4,7 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::aanf::AkmaPolicy;
 use kaskade_net::role::access::Asked;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
+use kaskade_net::role::udm::AmfPolicy;
 use kaskade_net::role::usage_keys::UsagePolicy;
 use kaskade_net::sbi::peer::{Requester, RequesterId};
 use kaskade_net::services;
@@ -23,6 +24,8 @@ pub struct Requesters {
     pub usage_keys: UsagePolicy,
     /// Which application keys of AKMA they may have.
     pub akma: AkmaPolicy,
+    /// Where AMFs are told to authenticate a subscriber again.
+    pub amfs: AmfPolicy,
 }
 
 /// The groups of a configuration, and a group of one for each peer that is named beside them.
@@ -139,6 +142,16 @@ impl Config {
         }))
     }
 
+    /// Where AMFs may be told to authenticate a subscriber again.
+    fn amf_policy(&self, known: &mut Known<'_>) -> Result<AmfPolicy, ConfigError> {
+        let mut policy = AmfPolicy::default();
+        for (named, roots) in &self.udm.callbacks.roots.0 {
+            let id = known.principal("udm.callbacks.roots", named)?;
+            policy = policy.with(id, named, roots.iter().map(|root| root.0.clone()));
+        }
+        Ok(policy)
+    }
+
     /// Who may have which application keys of AKMA, and is told of their end where.
     fn akma_policy(&self, known: &mut Known<'_>) -> Result<AkmaPolicy, ConfigError> {
         if !self.aanf.runs() {
@@ -193,9 +206,11 @@ impl Config {
         }
         let usage_keys = self.usage_policy(&mut known)?;
         let akma = self.akma_policy(&mut known)?;
+        let amfs = self.amf_policy(&mut known)?;
         Ok(Requesters {
             usage_keys,
             akma,
+            amfs,
             groups: known.groups,
             serving_networks,
             access,

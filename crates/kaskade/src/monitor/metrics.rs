@@ -6,7 +6,7 @@ use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::aanf::Aanf;
 use kaskade_net::role::ausf::Ausf;
-use kaskade_net::role::udm::Udm;
+use kaskade_net::role::udm::{Udm, Uecm};
 use kaskade_net::role::usage_keys::UsageKeys;
 
 use super::Monitor;
@@ -32,6 +32,9 @@ impl Monitor {
         }
         if let Some(udm) = self.watch.udm() {
             of_udm(udm, &mut out);
+        }
+        if let Some(uecm) = self.watch.uecm() {
+            of_uecm(uecm, &mut out);
         }
         if let Some(aaa) = self.watch.aaa() {
             of_aaa(aaa, &mut out);
@@ -232,6 +235,34 @@ fn of_ausf(ausf: &Ausf, out: &mut Exposition) {
     out.single("kaskade_ausf_contexts", Gauge, help, count(ausf.pending()));
     let help = "Results that are remembered, so that they can be taken back.";
     out.single("kaskade_ausf_results", Gauge, help, count(ausf.results()));
+    let Some(akma) = ausf.akma() else { return };
+    let counters = akma.counters();
+    let help = "Anchor keys of AKMA, and what became of them on the way to the AAnF.";
+    out.family("kaskade_ausf_anchor_keys_total", Counter, help);
+    for (what, counter) in [
+        ("registered", &counters.registered),
+        ("removed", &counters.removed),
+        ("later", &counters.later),
+        ("missed", &counters.missed),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+    let help = "Messages about anchor keys that the AAnF has not taken yet.";
+    out.single("kaskade_ausf_anchor_keys_waiting", Gauge, help, count(akma.waiting()));
+}
+
+fn of_uecm(uecm: &Uecm, out: &mut Exposition) {
+    let counters = uecm.counters();
+    let help = "Authentications that were asked for again, and what became of telling the AMF.";
+    out.family("kaskade_udm_reauthentications_total", Counter, help);
+    for (what, counter) in [
+        ("asked", &counters.asked),
+        ("told", &counters.told),
+        ("later", &counters.not_told),
+        ("given-up", &counters.given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
 }
 
 fn of_udm(udm: &Udm, out: &mut Exposition) {

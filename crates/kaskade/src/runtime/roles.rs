@@ -10,16 +10,17 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{
-    AaaRole, AanfRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole,
+    AaaRole, AanfRole, AkmaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole,
+    UsageKeysRole,
 };
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
 use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
 use kaskade_net::role::access::AccessRules;
-use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
 use kaskade_net::role::policy::ServingNetworkPolicy;
-use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::role::udm::{AmfPolicy, HnKeyRing, UdmOptions, UecmOptions};
 use kaskade_net::role::usage_keys::{UsageKeysOptions, UsagePolicy};
 use kaskade_net::sbi::client::api_root;
 use kaskade_net::sbi::server::ServerOptions;
@@ -29,7 +30,7 @@ use kaskade_store::private;
 use kaskade_store::{Locked, SubscriberStore};
 
 use super::limits::limits;
-use super::tls::{remote_udm, server};
+use super::tls::{remote_aanf, remote_udm, server};
 use crate::data_dir::{DataDir, read_private};
 
 /// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
@@ -96,9 +97,10 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         access,
         usage_keys,
         akma,
+        amfs,
     } = config.requesters()?;
     Ok(NodeOptions {
-        udm: udm(config, shared, serving_networks.clone())?,
+        udm: udm(config, shared, serving_networks.clone(), amfs)?,
         ausf: ausf(config, shared, serving_networks)?,
         aaa: aaa(config, shared)?,
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
@@ -117,7 +119,12 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
     })
 }
 
-fn udm(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPolicy) -> Result<Option<UdmRole>> {
+fn udm(
+    config: &Config,
+    shared: &Shared<'_>,
+    serving_networks: ServingNetworkPolicy,
+    amfs: AmfPolicy,
+) -> Result<Option<UdmRole>> {
     let server = match server(config, Role::Udm)? {
         Some(server) => Some(server),
         // That of an AAA server alone: nobody else reaches it.
@@ -134,9 +141,17 @@ fn udm(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPol
         ..UdmOptions::default()
     };
     options.events.all = count(config.udm.max_events);
+    let uecm = match config.udm.uecm {
+        true => Some(UecmOptions {
+            amfs,
+            callbacks: config.udm.callbacks.client_options("udm.callbacks")?,
+        }),
+        false => None,
+    };
     Ok(Some(UdmRole {
         store: shared.store.clone(),
         options,
+        uecm,
         listen: server.is_some().then_some(config.udm.listen),
         server: server.unwrap_or_else(ServerOptions::default),
     }))
@@ -159,6 +174,19 @@ fn ausf(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPo
         listen: config.ausf.listen,
         server,
         udm: remote_udm(config)?,
+        akma: akma(config, shared)?,
+    }))
+}
+
+/// Where an AUSF registers anchor keys, where there is an AAnF.
+fn akma(config: &Config, shared: &Shared<'_>) -> Result<Option<AkmaRole>> {
+    let aanf = remote_aanf(config)?;
+    Ok((aanf.is_some() || config.runs(Role::Aanf)).then(|| AkmaRole {
+        options: AkmaOptions {
+            store: shared.store.clone(),
+            home_networks: config.ausf.home_networks.iter().map(|plmn| plmn.0).collect(),
+        },
+        aanf,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use kaskade::config::{Config, Role};
-use kaskade_net::node::RemoteUdm;
+use kaskade_net::node::{RemoteAanf, RemoteUdm};
 use kaskade_net::sbi::client::SbiClient;
 use kaskade_net::sbi::server::ServerOptions;
 
@@ -16,6 +16,19 @@ pub(super) fn remote_udm(config: &Config) -> Result<Option<RemoteUdm>> {
     let options = config.ausf.udm.client_options("ausf.udm")?;
     SbiClient::new(url, options.clone()).context("ausf.udm.url")?;
     Ok(Some(RemoteUdm {
+        url: url.clone(),
+        options,
+    }))
+}
+
+/// The AAnF of another process, if there is one, with its TLS files read.
+pub(super) fn remote_aanf(config: &Config) -> Result<Option<RemoteAanf>> {
+    let Some(url) = &config.ausf.aanf.url else {
+        return Ok(None);
+    };
+    let options = config.ausf.aanf.client_options("ausf.aanf")?;
+    SbiClient::new(url, options.clone()).context("ausf.aanf.url")?;
+    Ok(Some(RemoteAanf {
         url: url.clone(),
         options,
     }))

@@ -12,6 +12,7 @@ use std::time::Duration;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use kaskade_aka::eap_aka::server::Server;
 use kaskade_aka::fivegs::run::{self, Run};
+use kaskade_anchor::anchor_key::Naming;
 use kaskade_codec::sbi::{AuthType, ResourceId};
 use kaskade_crypto::{Autn, Rand};
 use kaskade_flow::expiring::{Bounds, Expiring, Full, Missing, SHARDS};
@@ -151,6 +152,8 @@ pub(super) struct Pending {
     pub(super) begun: Option<Moment>,
     /// What names the session: an EMSK that is made of it is of this one.
     pub(super) session: Option<(Rand, Autn)>,
+    /// How its anchor key will be called, of a user who has AKMA.
+    pub(super) naming: Option<Naming>,
 }
 
 /// A run of EAP, and what its release needs.
@@ -166,6 +169,8 @@ pub(super) struct EapPending {
     pub(super) correlation: u64,
     /// When it was asked for, where the log wants that.
     pub(super) begun: Option<Moment>,
+    /// How its anchor key will be called, of a user who has AKMA.
+    pub(super) naming: Option<Naming>,
 }
 
 /// Where the UDM has the report of a result.
@@ -475,6 +480,7 @@ mod tests {
             correlation: 0,
             begun: None,
             session: None,
+            naming: None,
         };
         contexts.insert(owner, pending, [id; 16], BEGIN).unwrap()
     }

@@ -10,6 +10,7 @@ use kaskade_aka::eap_aka::server::{
     Authenticated, Begin, Names, Server, ServerAsk, ServerInput, ServerOutput, Vector, VectorRequest,
 };
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
+use kaskade_anchor::anchor_key::AnchorKey;
 use kaskade_anchor::emsk::Root;
 use kaskade_codec::sbi::nausf_auth::{EapSession, SessionKey};
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
@@ -23,7 +24,7 @@ use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, NoRandomness, Refus
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::eap::{Emsk, Msk};
 use kaskade_keys::fivegs::{KAusf, KSeaf};
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_keys::{Plmn, RoutingIndicator, ServingNetworkName, Supi};
 
 use super::contexts::{EapPending, InWork, Success};
 use super::runs::{Release, ms};
@@ -68,8 +69,8 @@ impl Ausf {
     pub(super) fn begin_eap(
         &self,
         caller: &Caller,
-        serving_network_name: ServingNetworkName,
-        vector: Guarded<(AvPrime, Supi)>,
+        (serving_network_name, home): (ServingNetworkName, Option<Plmn>),
+        vector: Guarded<(AvPrime, Supi, Option<RoutingIndicator>)>,
         cover: Cover,
         asked: Option<Moment>,
     ) -> Result<(ContextId, Durable<Challenge>), AusfError> {
@@ -80,8 +81,9 @@ impl Ausf {
             network: NetworkName::Serving(serving_network_name),
             identifier,
         };
-        let (mut correlated, mut whose) = (0, None);
-        let step = vector.into_step(|(av, supi)| {
+        let (mut correlated, mut whose, mut naming) = (0, None, None);
+        let step = vector.into_step(|(av, supi, akma)| {
+            naming = self.naming(&supi, home, &serving_network_name, akma);
             correlated = correlation(&av.rand);
             whose = Some(supi.clone());
             Server::begin_5gs(begin, supi, av, now, &mut SystemEntropy).unwrap_or_else(Step::end)
@@ -101,6 +103,7 @@ impl Ausf {
             cover: cover.clone(),
             correlation: correlated,
             begun: asked,
+            naming,
         };
         let inserted = self.contexts.insert_eap(requester.id(), pending, random_octets()?, now);
         let id = inserted.map_err(|Full| {
@@ -192,12 +195,14 @@ impl Ausf {
             cover,
             correlation,
             begun,
+            naming,
         } = pending;
         let mut release = Release {
             caller,
             cover,
             correlation,
             begun,
+            naming,
         };
         let mut reported = None;
         let mut step = run.handle(moment(), &mut SystemEntropy, Some(ServerInput::Packet(packet)));
@@ -229,6 +234,7 @@ impl Ausf {
             cover,
             correlation,
             begun,
+            naming,
         } = release;
         let (requester, id) = (caller.requester(), work.id());
         let event = |outcome, action| {
@@ -236,7 +242,7 @@ impl Ausf {
                 .event(outcome, action, requester, &supi)
                 .correlated(correlation)
         };
-        let mut emsk = None;
+        let (mut emsk, mut anchor_key, mut leaves_k_ausf) = (None, None, false);
         let (mut came, mut on_record) = (Out::Again, event(Came::Released, Action::ChallengeGiven));
         let out = step.out.map(|out| {
             out.map(|out| match out {
@@ -250,6 +256,10 @@ impl Ausf {
                 ServerOutput::Success(authenticated) => {
                     came = Out::Success;
                     let released = event(Came::Released, Action::KeyReleased).because(Reason::Success);
+                    if let Some(k_ausf) = &authenticated.k_ausf {
+                        leaves_k_ausf = true;
+                        anchor_key = naming.map(|naming| AnchorKey::of(k_ausf, &supi, naming));
+                    }
                     let (session, released, root) = self.success(*authenticated, &serving_network_name, released);
                     (on_record, emsk) = (released, root);
                     Some(session)
@@ -278,6 +288,7 @@ impl Ausf {
                 cover: cover.clone(),
                 correlation,
                 begun,
+                naming,
             };
             (pending, until)
         });
@@ -303,6 +314,10 @@ impl Ausf {
                 self.counters.successes.fetch_add(1, Ordering::Relaxed);
                 if let (Some(usage_keys), Some(emsk)) = (&self.usage_keys, emsk) {
                     usage_keys.born(requester, &supi, emsk);
+                }
+                // Non-seamless WLAN offload leaves the K_AUSF of before as it is.
+                if leaves_k_ausf {
+                    self.anchor(requester, &supi, anchor_key, correlation).await;
                 }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(EapOutcome::Told(told))
@@ -340,7 +355,7 @@ impl Ausf {
         };
         let (vector, cover) = vector.into_guarded();
         let vector = vector.either(|vector| match vector {
-            udm::Vector::EapAkaPrime(av, _) => Ok(av),
+            udm::Vector::EapAkaPrime(av, ..) => Ok(av),
             udm::Vector::FiveGAka(..) => Err(()),
         });
         match vector {

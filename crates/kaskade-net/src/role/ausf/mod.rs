@@ -15,8 +15,10 @@
 //! A context takes one answer: a second confirmation is 404 `CONTEXT_NOT_FOUND`, right or wrong as the first may have been, and
 //! 403 `MODIFICATION_NOT_ALLOWED` while the first one's result is on its way to the UDM, as any other message then.
 //! Two runs for one user have two contexts. Contexts expire and are bounded, and each belongs to who asked for it: to others it
-//! does not exist. K_AUSF ends with the confirmation, unless there is an EMSK to be made of it ([`UsageKeys`]).
+//! does not exist. K_AUSF ends with the confirmation, unless there is an EMSK to be made of it ([`UsageKeys`]); of a user who has AKMA the
+//! anchor key is made of it before, and registered at the AAnF ([`Akma`]).
 
+mod akma;
 mod contexts;
 mod eap;
 mod look;
@@ -35,6 +37,7 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_aka::fivegs::ausf::SeAv5g;
 use kaskade_aka::fivegs::run::Run;
 use kaskade_aka::visit::VisitKeys;
+use kaskade_anchor::anchor_key::Naming;
 use kaskade_anchor::emsk::Why;
 use kaskade_codec::sbi::nausf_auth::AuthenticationInfo;
 use kaskade_codec::sbi::nudm_ueau::AuthenticationInfoRequest;
@@ -42,11 +45,15 @@ use kaskade_codec::sbi::{NfInstanceId, SupiOrSuci};
 use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
 use kaskade_flow::{Durable, NoRandomness};
-use kaskade_keys::Supi;
 use kaskade_keys::derivation::Holder;
+use kaskade_keys::{Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_store::StoreError;
 use kaskade_store::audit::{AuditFull, AuditLog};
 use tracing::{Level, enabled};
 
+pub use akma::{
+    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, NotEnded, declare_anchor_keys, end_anchor_key,
+};
 pub use contexts::{ContextId, ContextLimits};
 pub use eap::EapOutcome;
 pub use kaskade_aka::fivegs::run::Authenticated;
@@ -141,9 +148,18 @@ pub enum AusfError {
     /// The audit log has no room for it.
     #[error("AUSF: {0}")]
     Audit(#[from] AuditFull),
+    /// The store does not take that an anchor key ends.
+    #[error("AUSF: the store: {0}")]
+    Store(StoreError),
     /// The program is stopping.
     #[error("AUSF: stopped")]
     Stopped,
+}
+
+impl From<NotEnded> for AusfError {
+    fn from(error: NotEnded) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl From<Missing> for AusfError {
@@ -179,12 +195,14 @@ pub struct Ausf {
     contexts: Arc<Contexts>,
     /// `None` where the UDM keeps them.
     budgets: Option<Budgets>,
-    /// `None` where the UDM is in this process: there is nothing to wait for.
+    /// `None` where UDM and AAnF are nobody's to wait for: the UDM is in this process, and there is no AKMA.
     reports: Option<Reports>,
     audit: Audit,
     counters: AusfCounters,
     /// Has what authentications leave below their EMSK.
     usage_keys: Option<Arc<UsageKeys>>,
+    /// Registers what authentications leave for applications.
+    akma: Option<Arc<Akma>>,
 }
 
 impl Ausf {
@@ -202,7 +220,24 @@ impl Ausf {
             options,
             counters: AusfCounters::default(),
             usage_keys: None,
+            akma: None,
         }
+    }
+
+    /// Registers the anchor keys of users who have AKMA there.
+    #[must_use]
+    pub fn registering_at(mut self, akma: Option<Arc<Akma>>) -> Self {
+        if akma.is_some() {
+            // The store is waited for.
+            self.reports.get_or_insert_with(Reports::new);
+        }
+        self.akma = akma;
+        self
+    }
+
+    /// Anchor keys on their way to the AAnF.
+    pub const fn akma(&self) -> Option<&Arc<Akma>> {
+        self.akma.as_ref()
     }
 
     /// Leaves the EMSK of an authentication there.
@@ -271,6 +306,7 @@ impl Ausf {
             ausf_instance_id: self.options.nf_instance_id,
             resynchronization_info: info.resynchronization_info,
         };
+        let home = akma::home_of(&info.supi_or_suci);
         let vector = udm::vector(&self.udm, caller, info.supi_or_suci, request).await;
         let vector = vector.map_err(|error| {
             if udm::is_failure(&error) {
@@ -282,15 +318,16 @@ impl Ausf {
         let until = self.contexts.until(now);
         let (vector, cover) = vector.into_guarded();
         let vector = vector.either(|vector| match vector {
-            udm::Vector::FiveGAka(he_av, supi) => Ok((he_av, supi)),
-            udm::Vector::EapAkaPrime(av, supi) => Err((av, supi)),
+            udm::Vector::FiveGAka(he_av, supi, akma) => Ok((he_av, supi, akma)),
+            udm::Vector::EapAkaPrime(av, supi, akma) => Err((av, supi, akma)),
         });
         let vector = match vector {
             Ok(vector) => vector,
-            Err(vector) => return self.begin_eap(caller, serving_network_name, vector, cover, asked),
+            Err(vector) => return self.begin_eap(caller, (serving_network_name, home), vector, cover, asked),
         };
-        let (mut correlated, mut session) = (0, None);
-        let (se_av, run) = vector.keep(|(he_av, supi)| {
+        let (mut correlated, mut session, mut naming) = (0, None, None);
+        let (se_av, run) = vector.keep(|(he_av, supi, akma)| {
+            naming = self.naming(&supi, home, &serving_network_name, akma);
             correlated = correlation(&he_av.rand);
             session = Some((he_av.rand, he_av.autn));
             Run::begin(he_av, supi, serving_network_name, until)
@@ -307,6 +344,7 @@ impl Ausf {
             correlation: correlated,
             begun: asked,
             session,
+            naming,
         };
         let inserted = self.contexts.insert(requester.id(), pending, random_octets()?, now);
         let id = inserted.map_err(|Full| {
@@ -330,22 +368,49 @@ impl Ausf {
     ///
     /// # Errors
     /// [`AusfError::UnknownContext`] when that is nothing; what others have of the user stays, and is not told. What a message is
-    /// in work for is forgotten when that ends.
-    pub fn deregister(&self, caller: &Caller, supi: &Supi) -> Result<(), AusfError> {
+    /// in work for is forgotten when that ends. [`AusfError::Store`] where the end of the anchor key cannot be made durable: nothing is
+    /// forgotten then.
+    pub async fn deregister(&self, caller: &Caller, supi: &Supi) -> Result<(), AusfError> {
         let requester = caller.requester();
+        let done = self.forget(requester, supi).await;
+        done.inspect_err(|error| self.refused(requester, Some(supi), Action::ResultRemoved, error))
+    }
+
+    async fn forget(&self, requester: &Requester, supi: &Supi) -> Result<(), AusfError> {
+        // First what may fail: whoever asks again finds the rest.
+        let anchored = self.anchor_key_ended(requester, supi).await?;
         let forgotten = self.contexts.forget(requester.id(), supi);
         // Its result may have made room for others meanwhile: the EMSK is there all the same.
-        if self.ended(requester, supi) || forgotten {
-            return Ok(());
+        match self.emsk_ended(requester, supi) || forgotten || anchored {
+            true => Ok(()),
+            false => Err(AusfError::UnknownContext),
         }
-        self.refused(requester, Some(supi), Action::ResultRemoved, &AusfError::UnknownContext);
-        Err(AusfError::UnknownContext)
     }
 
     /// Nothing below the EMSK of what this requester had authenticated is to be used any more.
-    fn ended(&self, requester: &Requester, supi: &Supi) -> bool {
+    fn emsk_ended(&self, requester: &Requester, supi: &Supi) -> bool {
         let usage_keys = self.usage_keys.as_ref();
         usage_keys.is_some_and(|usage_keys| usage_keys.end(supi, Some(requester), Why::Deregistered))
+    }
+
+    /// Nor anything below its anchor key, whose end is durable when this returns.
+    async fn anchor_key_ended(&self, requester: &Requester, supi: &Supi) -> Result<bool, NotEnded> {
+        match &self.akma {
+            Some(akma) => akma.deregistered(requester, supi).await,
+            None => Ok(false),
+        }
+    }
+
+    /// How the anchor key of a run will be called, of a user who has AKMA, where there is an AAnF.
+    fn naming(
+        &self,
+        supi: &Supi,
+        home: Option<Plmn>,
+        serving: &ServingNetworkName,
+        akma: Option<RoutingIndicator>,
+    ) -> Option<Naming> {
+        let (registers, routing_indicator) = (self.akma.as_ref()?, akma?);
+        registers.naming(supi, home, serving, routing_indicator)
     }
 
     /// What the requester has left, where this AUSF counts. A concealed SUCI counts by itself: whose

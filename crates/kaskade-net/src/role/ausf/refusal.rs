@@ -4,6 +4,7 @@ use kaskade_faults::fault;
 use kaskade_flow::event::Action;
 use kaskade_flow::{Refusal, Refused};
 use kaskade_keys::Supi;
+use kaskade_store::StoreError;
 
 use super::{Ausf, AusfError, udm};
 use crate::role::budget;
@@ -21,6 +22,9 @@ impl AusfError {
             Self::OverBudget(over) => budget::refusal(over.bucket),
             Self::NoRoom => Refusal::Overloaded,
             Self::Audit(full) => full.refusal(),
+            // What another unit has done in the middle is done again by whoever asks again.
+            Self::Store(StoreError::Conflict(_)) => Refusal::StoreFailed,
+            Self::Store(error) => error.refusal().unwrap_or(Refusal::StoreFailed),
             Self::Udm(error) => udm::refusal(error),
         }
     }

@@ -5,13 +5,14 @@
 //! begin: the context is in work ── handle ── tell the UDM ── handle ── end: put back or removed ── answer
 //! ```
 //!
-//! Where the UDM is in this process nothing is waited for, so that nothing can be cancelled. Otherwise all behind `begin` runs
-//! in a task of its own, whose place was there before the context was touched.
+//! Where the UDM is in this process and there is no AKMA nothing is waited for, so that nothing can be cancelled. Otherwise all behind
+//! `begin` runs in a task of its own, whose place was there before the context was touched.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kaskade_aka::fivegs::run::{Authenticated, KeptInput, Run, RunAsk, RunInput};
+use kaskade_anchor::anchor_key::{AnchorKey, Naming};
 use kaskade_codec::sbi::AuthType;
 use kaskade_codec::sbi::nudm_ueau::AuthEvent;
 use kaskade_crypto::{Autn, KeyMaterial as _, Rand};
@@ -19,6 +20,7 @@ use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
 use kaskade_flow::{Cover, Durable, Machine, Moment, Refusal, Step};
+use kaskade_keys::akma::KAkma;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::emsk::of_5g_aka::{Emsk5gAka, Msk5gAka};
 use kaskade_keys::fivegs::ResStar;
@@ -48,6 +50,7 @@ pub(super) struct Release {
     pub(super) cover: Cover,
     pub(super) correlation: u64,
     pub(super) begun: Option<Moment>,
+    pub(super) naming: Option<Naming>,
 }
 
 impl Ausf {
@@ -90,6 +93,7 @@ impl Ausf {
             cover: pending.cover,
             correlation: pending.correlation,
             begun: pending.begun,
+            naming: pending.naming,
         };
         let answer = RunInput::Answer(res_star.cloned());
         let step = pending.run.handle(now, &mut SystemEntropy, Some(answer));
@@ -113,9 +117,10 @@ impl Ausf {
             cover,
             correlation,
             begun,
+            naming,
         } = release;
         let requester = caller.requester();
-        let (id, mut reported, mut emsk_of) = (work.id(), None, None);
+        let (id, mut reported, mut emsk_of, mut anchor_key) = (work.id(), None, None, None);
         while let (Some(RunAsk::Report { success }), Some(run)) = (step.ask, step.next.take()) {
             self.show(run.supi(), Holder::Ausf, &run);
             if !success {
@@ -133,6 +138,7 @@ impl Ausf {
             let released = match &run {
                 Run::Confirmed(confirmed) => {
                     emsk_of = self.usage_keys.as_ref().map(|_| confirmed.k_ausf.clone());
+                    anchor_key = naming.map(|naming| AnchorKey::of(&confirmed.k_ausf, &confirmed.supi, naming));
                     self.audit.with_key(released, &confirmed.k_seaf)
                 }
                 Run::Challenged { .. } | Run::Refused(_) => released,
@@ -172,11 +178,21 @@ impl Ausf {
                     }
                     usage_keys.born_of_5g_aka(requester, &supi, k_ausf, &rand, &autn);
                 }
+                self.anchor(requester, &supi, anchor_key, correlation).await;
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(Outcome::Authenticated(told))
             }
             None => Ok(Outcome::Failed),
         }
+    }
+
+    /// The AAnF will know of the anchor key of a user who has just been authenticated, or that there is none any more.
+    pub(super) async fn anchor(&self, by: &Requester, supi: &Supi, key: Option<AnchorKey>, correlation: u64) {
+        let Some(akma) = &self.akma else { return };
+        if let (Some(tap), Some(key)) = (&self.options.tap, &key) {
+            tap.seen(Holder::Ausf, supi, KAkma::NAME, key.k_akma.fingerprint());
+        }
+        akma.authenticated(by, supi, key, correlation).await;
     }
 
     /// Counts a wrong answer, and says it.
@@ -259,6 +275,8 @@ impl Ausf {
         work: InWork<Kept>,
         mut step: Step<Kept>,
     ) -> Result<(), AusfError> {
+        // Where that fails, the result stays: `work` puts it back.
+        self.anchor_key_ended(caller.requester(), &supi).await?;
         let mut told = Ok(());
         while step.ask.is_some()
             && let Some(kept) = step.next
@@ -267,7 +285,7 @@ impl Ausf {
             step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
         }
         if step.next.is_none() {
-            self.ended(caller.requester(), &supi);
+            self.emsk_ended(caller.requester(), &supi);
         }
         let next = step.next.map(|kept| {
             let until = kept.deadline();

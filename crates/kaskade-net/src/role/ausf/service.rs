@@ -55,7 +55,7 @@ impl NausfAuth for Arc<Ausf> {
     }
 
     async fn deregister(&self, caller: &Caller, info: DeregistrationInfo) -> Result<(), NotDone> {
-        Ok(Ausf::deregister(self, caller, &info.supi)?)
+        Ok(Ausf::deregister(self, caller, &info.supi).await?)
     }
 
     async fn confirm(

@@ -11,7 +11,7 @@ use kaskade_codec::sbi::{ResourceId, SupiOrSuci};
 use kaskade_faults::fault;
 use kaskade_flow::Durable;
 use kaskade_flow::refusal::{Cause, Refusal};
-use kaskade_keys::Supi;
+use kaskade_keys::{RoutingIndicator, Supi};
 
 use crate::role::udm::OwnUdm;
 use crate::sbi::service::{Caller, Elsewhere, NotDone};
@@ -20,11 +20,11 @@ use crate::services::nudm_ueau::{Link, NudmUeau};
 /// The way to the UDM.
 pub type UdmLink = Link<OwnUdm>;
 
-/// A vector, and whose it is.
+/// A vector, whose it is, and the routing indicator of a user who has AKMA.
 #[allow(clippy::large_enum_variant, reason = "it lives for one step")]
 pub(super) enum Vector {
-    FiveGAka(HeAv5g, Supi),
-    EapAkaPrime(AvPrime, Supi),
+    FiveGAka(HeAv5g, Supi, Option<RoutingIndicator>),
+    EapAkaPrime(AvPrime, Supi, Option<RoutingIndicator>),
 }
 
 /// What to tell the SEAF (TS 29.509 6.1.7.3): what concerns user, SUCI and network is passed on; a UDM that failed is an AV
@@ -97,7 +97,7 @@ pub(super) async fn vector(
                     xres_star,
                     k_ausf,
                 };
-                Vector::FiveGAka(he_av, supi)
+                Vector::FiveGAka(he_av, supi, result.akma)
             }
             AuthenticationVector::EapAkaPrime(AvEapAkaPrime {
                 rand,
@@ -112,7 +112,7 @@ pub(super) async fn vector(
                     xres,
                     ck_ik_prime: PrimeHalf::joined(&ck_prime, &ik_prime),
                 };
-                Vector::EapAkaPrime(av, supi)
+                Vector::EapAkaPrime(av, supi, result.akma)
             }
         })
     })

@@ -95,8 +95,8 @@ impl Udm {
         }
         let info = request.resynchronisation;
         let info = info.map(|(rand, auts)| ResynchronizationInfo { rand, auts });
-        let (made, cover) = self.vector_of(requester, &wanted, None, info.as_ref(), now).await?;
-        let released = self.release(requester, made, cover, supi)?;
+        let vector = self.vector_of(requester, &wanted, None, info.as_ref(), now).await?;
+        let released = self.release(requester, vector.made, vector.cover, supi)?;
         released.try_map(|made| match made {
             Made::EapAkaPrime(av) => Ok(Vector::AkaPrime(av)),
             Made::EapAka(quintet) => Ok(Vector::Aka(quintet)),
@@ -131,8 +131,9 @@ impl Udm {
         let (wanted, now) = (quintet_of(supi, method), moment());
         let admitted = self.budgets.admit(requester.id(), WLAN, now);
         admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
-        let (made, cover) = self.vector_of(requester, &wanted, None, None, now).await?;
-        self.release(requester, made, cover, supi)?.try_map(|made| match made {
+        let vector = self.vector_of(requester, &wanted, None, None, now).await?;
+        let released = self.release(requester, vector.made, vector.cover, supi)?;
+        released.try_map(|made| match made {
             Made::Quintet(quintet) => Ok(quintet),
             // Nobody has asked for that.
             Made::FiveGAka(_) | Made::EapAkaPrime(_) | Made::EapAka(_) => {

@@ -30,8 +30,10 @@ mod events;
 mod given;
 mod refusal;
 mod resync;
+mod running;
 mod service;
 mod sidf;
+mod uecm;
 mod vector;
 
 use std::hash::RandomState;
@@ -58,8 +60,10 @@ use kaskade_store::{StoreError, SubscriberStore};
 pub use eap::Admitted;
 pub use events::{EventId, EventLimits};
 pub use given::GIVEN_OCTETS;
+pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
+pub use uecm::{AmfPolicy, Uecm, UecmCounters, UecmOptions};
 
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
@@ -72,7 +76,8 @@ use crate::tap::OptionalTap;
 use crate::time::moment;
 use events::Events;
 use given::{Given, Known};
-use vector::{Made, Ready, Use, Wanted};
+use running::Running;
+use vector::{Made, Ready, Use, Vector, Wanted};
 
 /// How a UDM is set up.
 #[derive(Clone, Default)]
@@ -133,6 +138,12 @@ pub enum UdmError {
     /// UDM: there is no such event.
     #[error("UDM: no such authentication event")]
     UnknownEvent,
+    /// UDM: no AMF serves the subscriber that could be told, or another than asks.
+    #[error("UDM: no such AMF serves the subscriber")]
+    NotServed,
+    /// UDM: an authentication of the subscriber runs already.
+    #[error("UDM: an authentication of the subscriber runs")]
+    Runs,
     /// UDM: the audit log has no room for it.
     #[error("UDM: {0}")]
     Audit(#[from] AuditFull),
@@ -169,6 +180,7 @@ pub struct Udm {
     events: Events,
     budgets: Budgets,
     given: Given,
+    running: Running,
     audit: Audit,
     counters: UdmCounters,
 }
@@ -186,6 +198,7 @@ impl Udm {
             events: Events::new(options.events),
             budgets: Budgets::new(options.budgets, RandomState::new()),
             given: Given::new(),
+            running: Running::new(),
             audit: Audit::new(options.audit.clone()),
             options,
             counters: UdmCounters::default(),
@@ -219,9 +232,9 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
+        let (vector, supi) = self.vector(requester, supi_or_suci, request).await?;
         let remembered = supi.clone();
-        let released = self.release_result(requester, made, cover, supi)?;
+        let released = self.release_result(requester, vector, supi)?;
         self.given.note(requester, &remembered, moment());
         Ok(released)
     }
@@ -233,22 +246,23 @@ impl Udm {
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
-        let (made, cover, supi) = self.vector(requester, supi_or_suci, request).await?;
-        self.release_result(requester, made, cover, supi)
+        let (vector, supi) = self.vector(requester, supi_or_suci, request).await?;
+        self.release_result(requester, vector, supi)
     }
 
     fn release_result(
         &self,
         requester: &Requester,
-        made: Made,
-        cover: Cover,
+        Vector { made, cover, akma }: Vector,
         supi: Supi,
     ) -> Result<Durable<AuthenticationInfoResult>, UdmError> {
         let released = self.release(requester, made, cover, &supi)?;
+        self.running.begins(&supi, moment());
         released.try_map(|made| {
             Ok(AuthenticationInfoResult {
                 vector: wire(made)?,
                 supi: Some(supi),
+                akma,
             })
         })
     }
@@ -281,7 +295,7 @@ impl Udm {
         requester: &Requester,
         supi_or_suci: SupiOrSuci,
         request: &AuthenticationInfoRequest,
-    ) -> Result<(Made, Cover, Supi), UdmError> {
+    ) -> Result<(Vector, Supi), UdmError> {
         let action = Action::VectorGiven;
         let now = moment();
         let admitted = self.admit(requester, &request.serving_network_name, now);
@@ -305,8 +319,8 @@ impl Udm {
         };
         let auts = request.resynchronization_info.as_ref();
         let made = self.vector_of(requester, &wanted, suci.as_ref(), auts, now).await;
-        let (made, cover) = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
-        Ok((made, cover, supi))
+        let vector = made.inspect_err(|error| self.refused(requester, Some(&supi), action, error))?;
+        Ok((vector, supi))
     }
 
     /// Who is behind a SUCI: the SIDF (TS 33.501 6.12.5).
@@ -336,7 +350,7 @@ impl Udm {
         suci: Option<&Suci>,
         resynchronisation: Option<&ResynchronizationInfo>,
         now: Moment,
-    ) -> Result<(Made, Cover), UdmError> {
+    ) -> Result<Vector, UdmError> {
         let supi = wanted.supi;
         let auts = match resynchronisation {
             Some(info) => {
@@ -426,6 +440,7 @@ impl Udm {
 
     /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
     fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+        self.running.ends(supi);
         let id = EventId::from_random(random_octets()?);
         let added = self.events.add(supi, requester.id(), id, event, moment());
         added.map_err(|Full| UdmError::NoRoom)?;

@@ -38,6 +38,8 @@ impl UdmError {
             Self::OverBudget(over) => budget::refusal(over.bucket),
             Self::NoRoom => Refusal::Overloaded,
             Self::UnknownEvent => Refusal::DataNotFound,
+            Self::NotServed => Refusal::ContextNotFound,
+            Self::Runs => Refusal::InWork,
             Self::Audit(full) => full.refusal(),
         }
     }

@@ -10,7 +10,7 @@ use kaskade_crypto::{Amf, Rand, Sqn};
 use kaskade_faults::fault;
 use kaskade_flow::Cover;
 use kaskade_keys::derivation::Holder;
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::{Card, CardName, Now, SealedCard, StoreError};
 
 use super::{Udm, UdmError, store_failed};
@@ -45,6 +45,11 @@ impl Use<'_> {
             Self::EapAkaPrime(_) | Self::Quintet(AkaMethod::AkaPrime) => Method::EapAkaPrime,
             Self::EapAka | Self::Quintet(AkaMethod::Aka) => Method::EapAka,
         }
+    }
+
+    /// Whether a K_AUSF comes of it, and with that keys of AKMA: non-seamless WLAN offload has none (TS 33.501 Annex S).
+    fn gives_k_ausf(self) -> bool {
+        matches!(self, Self::FiveGs(name) if *name != ServingNetworkName::NSWO)
     }
 
     fn may_be(self, method: Method) -> bool {
@@ -119,6 +124,15 @@ impl<'a> Allowed<'a> {
     }
 }
 
+/// A vector, and what goes with it.
+pub(super) struct Vector {
+    pub(super) made: Made,
+    /// What its SQN rests on is durable.
+    pub(super) cover: Cover,
+    /// The routing indicator of a user who has AKMA, where a K_AUSF comes of it.
+    pub(super) akma: Option<RoutingIndicator>,
+}
+
 /// What can be had without waiting for the disk.
 #[allow(
     clippy::large_enum_variant,
@@ -140,6 +154,7 @@ pub(super) struct Parts<'a> {
     amf: Amf,
     /// What the SQN rests on is durable.
     cover: Cover,
+    akma: Option<RoutingIndicator>,
 }
 
 impl Udm {
@@ -198,11 +213,12 @@ impl Udm {
             rand,
             sqn,
             cover,
+            akma: card.akma.filter(|_| use_of.gives_k_ausf()),
         }))
     }
 
     /// The vector, as soon as the custody has answered: at once where K is in memory.
-    pub(super) async fn made_of(&self, wanted: &Wanted<'_>, parts: Parts<'_>) -> Result<(Made, Cover), UdmError> {
+    pub(super) async fn made_of(&self, wanted: &Wanted<'_>, parts: Parts<'_>) -> Result<Vector, UdmError> {
         let Parts {
             card,
             allowed,
@@ -210,6 +226,7 @@ impl Udm {
             sqn,
             amf,
             cover,
+            akma,
         } = parts;
         let quintet = match self.store.custody().quintet(&card, &rand, sqn, amf) {
             Now::Ready(quintet) => quintet,
@@ -229,7 +246,7 @@ impl Udm {
             }
             Allowed::QuintetOfEapAka(permit) => Made::Quintet(self.bound(wanted.supi, &permit, &EapAkaAv, quintet)),
         };
-        Ok((made, cover))
+        Ok(Vector { made, cover, akma })
     }
 
     /// A quintet as a vector of an operation.

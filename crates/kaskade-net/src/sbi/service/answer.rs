@@ -323,6 +323,34 @@ impl<A: Answer> Answer for Created<A> {
     }
 }
 
+/// What was asked for by PUT was made where it was asked: `Location` says that.
+#[derive(Debug)]
+pub struct CreatedHere<A>(pub A);
+
+impl<A: Answer> Answer for CreatedHere<A> {
+    const BODY: Option<BodyForm> = A::BODY;
+    const LOCATED: bool = true;
+    const LINKED: bool = A::LINKED;
+    const ALSO: Option<Content> = A::ALSO;
+    const RELEASED: bool = A::RELEASED;
+    const ECHOES: bool = A::ECHOES;
+
+    fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
+        let reply = self.0.reply(operation, at)?;
+        Ok(reply.with_location(HeaderValue::from_str(&at.uri).ok()))
+    }
+
+    fn read(answer: client::Answer, collection: &str) -> Result<Self, NotDone> {
+        A::read(answer, collection).map(Self)
+    }
+
+    type Heard = CreatedHere<A::Heard>;
+
+    fn hear(answer: client::Answer, collection: &str) -> Result<Self::Heard, NotDone> {
+        A::hear(answer, collection).map(CreatedHere)
+    }
+}
+
 /// The name in `Location`, if there is one that can be kept.
 fn made_at(answer: &client::Answer, collection: &str) -> Option<ResourceId> {
     ResourceId::of_path(answer.location_uri()?.path(), collection)

@@ -22,7 +22,7 @@
 /// ```
 ///
 /// The answer is anything that implements [`Answer`](crate::sbi::service::Answer): `()`, `Plain<T>`, `Durable<T>`, `Told<T>`, and
-/// `Created<…>` and `Option<…>` of these.
+/// `Created<…>`, `CreatedHere<…>` and `Option<…>` of these.
 #[macro_export]
 macro_rules! service {
     (

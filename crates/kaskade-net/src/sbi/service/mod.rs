@@ -29,7 +29,7 @@ use kaskade_codec::sbi::path::push_segment;
 use kaskade_flow::refusal::{Cause, Refusal};
 
 pub use super::head::Authorization;
-pub use answer::{Answer, Created, Echo, Plain, Released, Told};
+pub use answer::{Answer, Created, CreatedHere, Echo, Plain, Released, Told};
 pub use caller::{Asker, Caller, CorrelationId, Principal};
 pub use failure::{Elsewhere, NotDone};
 pub use routes::{Api, Gate, Open, Replying, Routes};

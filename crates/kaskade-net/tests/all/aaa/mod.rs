@@ -117,6 +117,7 @@ fn node_options(store: &Arc<SubscriberStore>, options: AaaOptions) -> NodeOption
                 audit: options.audit.clone(),
                 ..UdmOptions::default()
             },
+            uecm: None,
             listen: None,
             server: Default::default(),
         }),

@@ -16,13 +16,15 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::node::{AanfRole, AusfRole, Node, NodeOptions, RemoteUdm, UdmRole, UsageKeysRole};
+use kaskade_net::node::{
+    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole,
+};
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::AccessRules;
-use kaskade_net::role::ausf::AusfOptions;
+use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
 use kaskade_net::role::seaf::{AusfClient, Challenge};
-use kaskade_net::role::udm::{HnKeyRing, UdmOptions};
+use kaskade_net::role::udm::{HnKeyRing, UdmOptions, UecmOptions};
 use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 use kaskade_net::sbi::server::ServerOptions;
@@ -165,7 +167,11 @@ pub struct Setup {
     pub access: AccessRules,
     pub audit: AuditLog,
     pub usage_keys: Option<UsageKeysOptions>,
+    /// Where anchor keys go: to an AAnF elsewhere, or to the one of the same node.
+    pub akma: Option<Option<RemoteAanf>>,
     pub aanf: Option<AanfOptions>,
+    /// Which AMFs serve subscribers.
+    pub uecm: Option<UecmOptions>,
 }
 
 impl Home {
@@ -207,7 +213,9 @@ impl Home {
             access: AccessRules::default(),
             audit: AuditLog::off(),
             usage_keys: None,
+            akma: None,
             aanf: None,
+            uecm: None,
         };
         change(&mut setup);
         let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
@@ -226,6 +234,7 @@ impl Home {
         let udm = UdmRole {
             store: store.clone(),
             options: setup.udm,
+            uecm: setup.uecm,
             listen: Some(free),
             server: setup.server.clone(),
         };
@@ -234,6 +243,13 @@ impl Home {
             listen: free,
             server: setup.server,
             udm: None,
+            akma: setup.akma.map(|aanf| AkmaRole {
+                options: AkmaOptions {
+                    store: store.clone(),
+                    home_networks: Vec::new(),
+                },
+                aanf,
+            }),
         };
         let mut first = NodeOptions {
             udm: Some(udm),

@@ -1,0 +1,90 @@
+//! TLS of the roles that run, and of the ways to others.
+
+use super::{NodeError, NodeOptions};
+use crate::sbi::tls::{ClientTls, ServerTls};
+
+/// What is shown to peers and asked of them, to be replaced while it runs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Certificates {
+    udm: Option<ServerTls>,
+    ausf: Option<ServerTls>,
+    usage_keys: Option<ServerTls>,
+    callbacks: Option<ClientTls>,
+    aanf: Option<ServerTls>,
+    to_functions: Option<ClientTls>,
+    to_udm: Option<ClientTls>,
+    to_aanf: Option<ClientTls>,
+    to_amfs: Option<ClientTls>,
+}
+
+impl Certificates {
+    pub(super) fn of(options: &NodeOptions) -> Self {
+        let ausf = options.ausf.as_ref();
+        let to_udm = ausf.and_then(|role| role.udm.as_ref());
+        Self {
+            udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
+            ausf: ausf.and_then(|role| role.server.tls.clone()),
+            usage_keys: options
+                .usage_keys
+                .as_ref()
+                .and_then(|role| role.listen.as_ref()?.1.tls.clone()),
+            callbacks: options
+                .usage_keys
+                .as_ref()
+                .and_then(|role| role.options.callbacks.tls.clone()),
+            aanf: options.aanf.as_ref().and_then(|role| role.server.tls.clone()),
+            to_functions: options
+                .aanf
+                .as_ref()
+                .and_then(|role| role.options.callbacks.tls.clone()),
+            to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
+            to_amfs: options
+                .udm
+                .as_ref()
+                .and_then(|role| role.uecm.as_ref()?.callbacks.tls.clone()),
+            to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.as_ref()?.options.tls.clone()),
+        }
+    }
+
+    /// Takes over all of the others, or none where one would come or go.
+    pub(super) fn renew(&self, by: &Self) -> Result<(), NodeError> {
+        for (name, have, get) in [
+            ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
+            ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
+            ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
+            ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
+            ("TLS of the AAnF", self.aanf.is_some(), by.aanf.is_some()),
+            (
+                "TLS to application functions",
+                self.to_functions.is_some(),
+                by.to_functions.is_some(),
+            ),
+            ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
+            ("TLS to AMFs", self.to_amfs.is_some(), by.to_amfs.is_some()),
+            ("TLS to the AAnF", self.to_aanf.is_some(), by.to_aanf.is_some()),
+        ] {
+            if have != get {
+                return Err(NodeError::Fixed(name));
+            }
+        }
+        let usage_keys = (&self.usage_keys, &by.usage_keys);
+        let aanf = (&self.aanf, &by.aanf);
+        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys, aanf] {
+            if let (Some(tls), Some(by)) = (tls, by) {
+                tls.replace_by(by);
+            }
+        }
+        for (tls, by) in [
+            (&self.to_udm, &by.to_udm),
+            (&self.to_aanf, &by.to_aanf),
+            (&self.to_amfs, &by.to_amfs),
+            (&self.callbacks, &by.callbacks),
+            (&self.to_functions, &by.to_functions),
+        ] {
+            if let (Some(tls), Some(by)) = (tls, by) {
+                tls.replace_by(by);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,426 @@
+//! AKMA at the AUSF: K_AKMA and A-KID after an authentication that has succeeded, and their way to the AAnF (TS 33.535 6.1).
+//!
+//! ```text
+//! K_SEAF on record ── record and message of the anchor key, one commit ── answer to the SEAF
+//!                                   └── outbox ── deliver ── AAnF: register, remove
+//! ```
+//!
+//! | Rule | Where |
+//! |---|---|
+//! | the SEAF is told of success when the message to the AAnF is durable; whether that is there, nobody waits for | [`Akma::authenticated`] |
+//! | where the store cannot take it, the authentication stands without AKMA, and that is counted | [`Akma::authenticated`] |
+//! | what is newer takes the place of what was not delivered, and follows what is being delivered | `kaskade_anchor::anchor_key` |
+//! | whoever has no AKMA any more has no anchor key | [`Akma::authenticated`], [`end_anchor_key`], `reconcile` |
+
+mod deliver;
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kaskade_anchor::anchor_key::{self, AnchorKey, Anchored, Naming, TO_AANF};
+use kaskade_codec::sbi::SupiOrSuci;
+use kaskade_codec::sbi::akma::{AkmaKeyInfo, CtxRemove};
+use kaskade_faults::fault;
+use kaskade_flow::event::{Action, Outcome, PeerId};
+use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::{Durable, Guarded, Unit};
+use kaskade_keys::id::SuciHome;
+use kaskade_keys::{HomeRealm, Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_store::records::{AtHand, CommitError, DeclareError, RecordError, Records};
+use kaskade_store::{StoreError, SubscriberStore};
+
+use crate::count::Counter;
+use crate::log_limit;
+use crate::role::audit::Audit;
+use crate::sbi::peer::Requester;
+use crate::sbi::server::Shutdown;
+use crate::sbi::service::{Caller, NotDone};
+use crate::services::naanf_akma::NaanfAkma;
+use crate::time::unix_millis;
+use deliver::Peer;
+
+pub use deliver::ANCHOR_KEYS_OCTETS;
+
+/// How often an anchor key that others change meanwhile is ended anew.
+const TRIES: usize = 8;
+
+/// Records that are read at once.
+const PAGE: usize = 256;
+
+/// Between two tries to look through the records.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A call that is on its way.
+type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
+
+/// The AAnF, in this process or elsewhere: whatever serves Naanf_AKMA.
+pub trait AnchorFunction: Send + Sync + 'static {
+    /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2).
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a>;
+
+    /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4).
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a>;
+}
+
+impl<T: NaanfAkma> AnchorFunction for T {
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a> {
+        // What comes back is what was sent.
+        Box::pin(async move { self.register_anchorkey(caller, info).await.map(drop) })
+    }
+
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+        Box::pin(self.remove_context(caller, removal))
+    }
+}
+
+/// How an AUSF registers anchor keys.
+#[derive(Clone)]
+pub struct AkmaOptions {
+    /// Has what the AAnF is to be told until it has heard it.
+    pub store: Arc<SubscriberStore>,
+    /// Home networks: the one that an IMSI begins with gives the realm of its A-KID. Without any, that of the SUCI does, or the serving
+    /// network, where the IMSI begins with that.
+    pub home_networks: Vec<Plmn>,
+}
+
+/// What became of anchor keys since the start.
+#[derive(Debug, Default)]
+pub struct AkmaCounters {
+    /// Anchor keys that the AAnF has taken.
+    pub registered: Counter,
+    /// Removals that the AAnF has taken.
+    pub removed: Counter,
+    /// Messages that the AAnF did not take, and that are told it again.
+    pub later: Counter,
+    /// Authentications of users with AKMA that gave no anchor key: the store could not take it, or nobody says in which home network they are.
+    pub missed: Counter,
+}
+
+/// Anchor keys on their way to an AAnF.
+pub struct Akma {
+    store: Arc<SubscriberStore>,
+    records: Records,
+    aanf: Arc<dyn AnchorFunction>,
+    /// As whom the AAnF is told, and as what the audit log has it.
+    caller: Caller,
+    requester_of_aanf: Requester,
+    home_networks: Vec<Plmn>,
+    /// Whether the subscribers are in this store: a UDM is here.
+    is_home: bool,
+    audit: Audit,
+    peer: Mutex<Peer>,
+    counters: AkmaCounters,
+}
+
+/// Why an anchor key does not end. It stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnded {
+    /// Its record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The store cannot take it.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+impl From<NotEnded> for StoreError {
+    fn from(error: NotEnded) -> Self {
+        match error {
+            NotEnded::Record(error) => Self::Record(error),
+            NotEnded::Commit(error) => error.into(),
+        }
+    }
+}
+
+/// Makes room for the records of anchor keys, where there is none yet. Blocks for a moment.
+///
+/// # Errors
+/// [`DeclareError`].
+pub fn declare_anchor_keys(records: &Records) -> Result<(), DeclareError> {
+    records.declare(&[Anchored::KIND])
+}
+
+/// The anchor key of a subscriber ends, and the AAnF is told as soon as an AUSF runs over this store; whether there was one. Where `by` is
+/// there, only one of an authentication that this peer asked for.
+///
+/// Durable when it returns. One that is registered meanwhile ends as well.
+///
+/// # Errors
+/// [`NotEnded`].
+pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) -> Result<bool, NotEnded> {
+    let mut conflict = None;
+    for _ in 0..TRIES {
+        let Some((anchored, version)) = found(records, supi).await? else {
+            return Ok(false);
+        };
+        if by.is_some_and(|by| by != anchored.by) && !fault!("anchor-key-ended-by-anybody") {
+            return Ok(false);
+        }
+        let mut unit = Unit::new();
+        anchor_key::remove(&mut unit, supi, Expect::Version(version));
+        let ended: Result<Durable<()>, _> = records.commit(unit, Guarded::new(())).await;
+        match ended {
+            Ok(_) => return Ok(true),
+            Err(error @ CommitError::Conflict(_)) => conflict = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(conflict.unwrap_or(CommitError::Closed).into())
+}
+
+/// The record of an anchor key: at once where it is in memory.
+async fn found(records: &Records, supi: &Supi) -> Result<Option<(Anchored, Version)>, RecordError> {
+    Ok(match records.peek::<Anchored>(supi)? {
+        AtHand::Found(anchored, version) => Some((anchored, version)),
+        AtHand::Absent => None,
+        AtHand::NotHere => {
+            let found = records.read::<Anchored>(supi).await?;
+            found.map(|found| (found.record, found.version))
+        }
+    })
+}
+
+/// The home network that a SUCI names.
+pub(super) fn home_of(asked: &SupiOrSuci) -> Option<Plmn> {
+    match asked {
+        SupiOrSuci::Suci(suci) => match &suci.home {
+            SuciHome::Imsi(plmn) => Some(*plmn),
+            _ => None,
+        },
+        SupiOrSuci::Supi(_) => None,
+    }
+}
+
+/// Whether an IMSI begins with the codes of a network.
+fn begins_with(imsi: &[u8], plmn: Plmn) -> bool {
+    let rest = imsi.strip_prefix(plmn.mcc().as_bytes());
+    rest.is_some_and(|rest| rest.starts_with(plmn.mnc().as_bytes()))
+}
+
+/// The realm of a subscriber's A-KID, as far as somebody says in which home network it is.
+fn realm(supi: &Supi, home: Option<Plmn>, serving: &ServingNetworkName, home_networks: &[Plmn]) -> Option<HomeRealm> {
+    let Supi::Imsi(imsi) = supi else {
+        // The rest of an NAI does not say it.
+        return match home_networks {
+            [one] => Some(HomeRealm::new(*one, None)),
+            _ => None,
+        };
+    };
+    let imsi = imsi.digits();
+    if !home_networks.is_empty() {
+        let of = home_networks.iter().filter(|plmn| begins_with(imsi, **plmn));
+        return of
+            .max_by_key(|plmn| plmn.mnc().len())
+            .map(|plmn| HomeRealm::new(*plmn, None));
+    }
+    let serving = || {
+        // 5G:mnc001.mcc001.3gppnetwork.org, with an MNC of two digits or three.
+        let mut labels = serving.as_str().strip_prefix("5G:mnc")?.splitn(3, '.');
+        let (mnc, mcc) = (labels.next()?, labels.next()?.strip_prefix("mcc")?);
+        let of = |mnc| Plmn::new(mcc, mnc).ok().filter(|plmn| begins_with(imsi, *plmn));
+        of(mnc).or_else(|| of(mnc.strip_prefix('0')?))
+    };
+    home.filter(|plmn| begins_with(imsi, *plmn))
+        .or_else(serving)
+        .map(|plmn| HomeRealm::new(plmn, None))
+}
+
+impl Akma {
+    /// Registers at this AAnF, which logs call `name`, as `own`. `is_home`: the subscribers are in the same store. Blocks for a moment.
+    ///
+    /// # Errors
+    /// [`DeclareError`] when the store cannot have its records.
+    pub(crate) fn new(
+        (aanf, name): (Arc<dyn AnchorFunction>, &str),
+        own: Requester,
+        options: AkmaOptions,
+        is_home: bool,
+        audit: &kaskade_store::audit::AuditLog,
+    ) -> Result<Self, DeclareError> {
+        let records = options.store.records();
+        declare_anchor_keys(&records)?;
+        records.hand_events_to(Arc::new(audit.clone()));
+        Ok(Self {
+            records,
+            store: options.store,
+            aanf,
+            caller: Caller::new(own),
+            requester_of_aanf: Requester::group(name),
+            home_networks: options.home_networks,
+            is_home,
+            audit: Audit::new(audit.clone()),
+            peer: Mutex::default(),
+            counters: AkmaCounters::default(),
+        })
+    }
+
+    /// What it has done so far.
+    pub const fn counters(&self) -> &AkmaCounters {
+        &self.counters
+    }
+
+    /// How many messages wait until the AAnF takes them.
+    pub fn waiting(&self) -> usize {
+        self.records.outbox().count(&TO_AANF).waiting
+    }
+
+    /// How the anchor key of a run will be called, of a user who has AKMA.
+    pub(super) fn naming(
+        &self,
+        supi: &Supi,
+        home: Option<Plmn>,
+        serving: &ServingNetworkName,
+        routing_indicator: RoutingIndicator,
+    ) -> Option<Naming> {
+        let realm = realm(supi, home, serving, &self.home_networks);
+        if realm.is_none() {
+            self.counters.missed.add_one();
+            log_limit!(
+                warn,
+                "no A-KID: nobody says which digits of the IMSI are its home network (home_networks)",
+                supi = %supi.masked()
+            );
+        }
+        realm.map(|realm| Naming {
+            routing_indicator,
+            realm,
+        })
+    }
+
+    /// A user was authenticated, and has this anchor key, or none: from now on the AAnF is told until it knows. Durable when it returns, or
+    /// counted as missed.
+    pub(super) async fn authenticated(&self, by: &Requester, supi: &Supi, key: Option<AnchorKey>, correlation: u64) {
+        let done = match key {
+            Some(key) => self.register(by, supi, key, correlation).await,
+            // What was allowed before is so no more, or not in this way.
+            None => end_anchor_key(&self.records, supi, None).await.map(drop),
+        };
+        if let Err(error) = done {
+            self.counters.missed.add_one();
+            log_limit!(error, "the AAnF is not told of an authentication", supi = %supi.masked(), %error);
+        }
+    }
+
+    async fn register(&self, by: &Requester, supi: &Supi, key: AnchorKey, correlation: u64) -> Result<(), NotEnded> {
+        let (by, _) = self.audit.parties(by, supi);
+        let event = self
+            .audit
+            .event(Outcome::Released, Action::AnchorKeyGiven, &self.requester_of_aanf, supi)
+            .correlated(correlation);
+        let mut unit = Unit::new();
+        unit.event(self.audit.with_key(event, &key.k_akma));
+        let anchored = Anchored {
+            since: unix_millis(),
+            by,
+        };
+        anchor_key::register(&mut unit, supi, key, &anchored);
+        let committing = self.records.commit(unit, Guarded::new(()));
+        if !fault!("anchor-key-not-waited-for") {
+            let _: Durable<()> = committing.await?;
+        }
+        // Whoever took AKMA away meanwhile may have looked before there was anything.
+        if !self.may(supi) {
+            end_anchor_key(&self.records, supi, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a subscriber still has AKMA, where the subscribers are here.
+    fn may(&self, supi: &Supi) -> bool {
+        if !self.is_home || fault!("anchor-key-of-the-disallowed") {
+            return true;
+        }
+        match self.store.card(supi) {
+            Ok(card) => card.is_some_and(|card| !card.suspended && card.akma.is_some()),
+            // Nothing is known against it.
+            Err(error) => !matches!(error, StoreError::GsmOnly),
+        }
+    }
+
+    /// The anchor key ends of an authentication that this requester asked for; whether there was one.
+    ///
+    /// # Errors
+    /// [`NotEnded`].
+    pub(super) async fn deregistered(&self, by: &Requester, supi: &Supi) -> Result<bool, NotEnded> {
+        let (by, _) = self.audit.parties(by, supi);
+        end_anchor_key(&self.records, supi, Some(by)).await
+    }
+
+    /// Ends what a change of subscribers has left behind, and delivers to the AAnF, until the shutdown begins.
+    pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
+        let look = async {
+            while let Err(error) = self.reconcile().await {
+                log_limit!(error, "anchor keys of whoever has no AKMA any more are looked for again", %error);
+                tokio::time::sleep(PAUSE).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = look => {}
+            () = self.deliver() => {}
+            () = shutdown.begun() => {}
+        }
+    }
+
+    /// Anchor keys of subscribers who are gone or have no AKMA any more end: somebody may have changed that while no AUSF ran, or where the
+    /// store could not take the end.
+    async fn reconcile(&self) -> Result<(), NotEnded> {
+        if !self.is_home {
+            return Ok(());
+        }
+        let mut after: Option<Supi> = None;
+        loop {
+            let page = self.records.list::<Anchored>(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            for found in page.iter().filter(|found| !self.may(&found.key)) {
+                end_anchor_key(&self.records, &found.key, None).await?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Akma {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Akma")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_realm_is_that_of_the_home_network_and_of_nothing_else() {
+        let plmn = |text: &str| text.parse::<Plmn>().unwrap();
+        let serving = |text: &str| ServingNetworkName::new(plmn(text), None);
+        let of = |imsi: &str, home: Option<&str>, at: &str, listed: &[&str]| {
+            let listed: Vec<_> = listed.iter().map(|text| plmn(text)).collect();
+            let supi = format!("imsi-{imsi}").parse().unwrap();
+            let realm = realm(&supi, home.map(plmn), &serving(at), &listed);
+            realm.map(|realm| realm.to_string())
+        };
+        let realm = |mnc: &str, mcc: &str| Some(format!("5gc.mnc{mnc}.mcc{mcc}.3gppnetwork.org"));
+        let (two, three) = ("001010000000001", "310410000000001");
+        // At home the serving network says how many digits are the MNC.
+        assert_eq!(of(two, None, "001-01", &[]), realm("001", "001"));
+        assert_eq!(of(three, None, "310-410", &[]), realm("410", "310"));
+        // Abroad it is another's.
+        assert_eq!(of(two, None, "310-410", &[]), None);
+        assert_eq!(of(two, Some("001-01"), "310-410", &[]), realm("001", "001"));
+        assert_eq!(of(two, Some("001-010"), "310-410", &[]), realm("010", "001"));
+        // Whoever is no subscriber of it does not name it.
+        assert_eq!(of(two, Some("001-02"), "310-410", &[]), None);
+        // What is configured counts alone; the longer one is meant where both begin the IMSI.
+        assert_eq!(of(two, Some("001-010"), "001-01", &["001-01"]), realm("001", "001"));
+        assert_eq!(of(two, None, "001-01", &["001-01", "001-010"]), realm("010", "001"));
+        assert_eq!(of(two, Some("001-01"), "001-01", &["310-410"]), None);
+        let nai: Supi = "nai-user@example.org".parse().unwrap();
+        assert_eq!(super::realm(&nai, None, &serving("001-01"), &[]), None);
+        assert!(super::realm(&nai, None, &serving("001-01"), &[plmn("001-01")]).is_some());
+    }
+}

@@ -1,0 +1,194 @@
+//! Which AMF serves a subscriber: a record, and what that AMF is to be told.
+
+use kaskade_anchor::emsk::Callback;
+use kaskade_codec::sbi::NfInstanceId;
+use kaskade_codec::sbi::nudm_uecm::{AmfId, Guami, PlmnIdNid, RatType};
+use kaskade_crypto::seal::{SecretReader, SecretWriter};
+use kaskade_flow::UnixMillis;
+use kaskade_flow::record::{Kind, Protection, Record, RowError};
+use kaskade_flow::unit::{Lane, Outgoing};
+use kaskade_keys::{Plmn, Supi};
+
+/// An AMF serves a subscriber over 3GPP access.
+///
+/// ```text
+/// since 8 ‖ PLMN 3 ‖ AMF identifier 3 ‖ (length 2 ‖ text) of NID, AMF instance, RAT type, name of the AMF, two callbacks
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServingAmf {
+    /// Since when.
+    pub(super) since: UnixMillis,
+    /// Which AMF.
+    pub(super) amf: NfInstanceId,
+    /// What devices call it.
+    pub(super) guami: Guami,
+    /// Over which radio.
+    pub(super) rat_type: RatType,
+    /// What the configuration calls it; empty: nothing, and it is told nowhere.
+    pub(super) name: String,
+    /// Where it hears that it serves the subscriber no more.
+    pub(super) deregistration: Callback,
+    /// Where it hears that the subscriber is to be authenticated again.
+    pub(super) reauthentication: Option<Callback>,
+}
+
+/// Takes a text with its length in 2 octets.
+fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
+    let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
+    let (text, rest) = rest
+        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
+        .ok_or(RowError::Length)?;
+    *from = rest;
+    std::str::from_utf8(text).map_err(|_| RowError::Field("text"))
+}
+
+fn put_text(text: &str, to: &mut Vec<u8>) {
+    to.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+    to.extend(text.as_bytes());
+}
+
+fn parsed<T: std::str::FromStr>(text: &str, field: &'static str) -> Result<T, RowError> {
+    text.parse().map_err(|_| RowError::Field(field))
+}
+
+impl Record for ServingAmf {
+    const KIND: Kind = Kind::new(71, "AMF that serves a subscriber", 1, Protection::Coded);
+    type Key = Supi;
+
+    fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
+        clear.extend(self.since.get().to_be_bytes());
+        clear.extend(self.guami.network.plmn.nas_octets());
+        clear.extend(self.guami.amf_id.0);
+        put_text(self.guami.network.nid.as_ref().map_or("", |nid| nid.as_str()), clear);
+        put_text(self.amf.text().as_str(), clear);
+        put_text(self.rat_type.as_str(), clear);
+        put_text(&self.name, clear);
+        put_text(self.deregistration.as_str(), clear);
+        put_text(self.reauthentication.as_ref().map_or("", Callback::as_str), clear);
+    }
+
+    fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
+        secret.end()?;
+        let (since, rest) = clear.split_first_chunk().ok_or(RowError::Length)?;
+        let (plmn, rest) = rest.split_first_chunk().ok_or(RowError::Length)?;
+        let (amf_id, mut rest) = rest.split_first_chunk().ok_or(RowError::Length)?;
+        let nid = match text(&mut rest)? {
+            "" => None,
+            nid => Some(parsed(nid, "NID")?),
+        };
+        let network = PlmnIdNid {
+            plmn: Plmn::from_nas_octets(*plmn).map_err(|_| RowError::Field("PLMN"))?,
+            nid,
+        };
+        let record = Self {
+            since: UnixMillis::new(u64::from_be_bytes(*since)),
+            guami: Guami {
+                network,
+                amf_id: AmfId(*amf_id),
+            },
+            amf: parsed(text(&mut rest)?, "AMF")?,
+            rat_type: parsed(text(&mut rest)?, "RAT type")?,
+            name: text(&mut rest)?.to_owned(),
+            deregistration: parsed(text(&mut rest)?, "callback")?,
+            reauthentication: match text(&mut rest)? {
+                "" => None,
+                callback => Some(parsed(callback, "callback")?),
+            },
+        };
+        match rest.is_empty() {
+            true => Ok(record),
+            false => Err(RowError::Length),
+        }
+    }
+}
+
+/// Where messages to AMFs wait: one of each subscriber at most, beside one that is being delivered.
+pub(super) const TO_AMFS: Lane = Lane {
+    number: 71,
+    name: "re-authentications to AMFs",
+    version: 1,
+    capacity: 1_000_000,
+};
+
+/// An AMF is to authenticate a subscriber again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) supi: Supi,
+    /// What the configuration calls the AMF.
+    pub(super) name: String,
+    pub(super) callback: Callback,
+}
+
+impl Again {
+    /// Its message, which is worth nothing from then on and takes the place of an earlier one.
+    pub(super) fn outgoing(&self, until: UnixMillis) -> Outgoing {
+        let mut body = SecretWriter::new();
+        for part in [self.supi.sbi().as_str(), &self.name, self.callback.as_str()] {
+            body.octets(part.as_bytes());
+        }
+        Outgoing::new(TO_AMFS, &self.supi, body).superseding().until(until)
+    }
+
+    /// Reads the body of a message of [`TO_AMFS`].
+    pub(super) fn read(mut body: SecretReader<'_>) -> Result<Self, RowError> {
+        let mut part = |field| {
+            let octets = body.octets()?;
+            let text = std::str::from_utf8(&octets).map_err(|_| RowError::Field(field))?;
+            Ok::<_, RowError>(text.to_owned())
+        };
+        let again = Self {
+            supi: parsed(&part("SUPI")?, "SUPI")?,
+            name: part("name")?,
+            callback: parsed(&part("callback")?, "callback")?,
+        };
+        body.end()?;
+        Ok(again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaskade_crypto::seal::OpenedSecrets;
+
+    use super::*;
+
+    fn serving(nid: Option<&str>, again: Option<&str>) -> ServingAmf {
+        ServingAmf {
+            since: UnixMillis::new(1_700_000_000_123),
+            amf: NfInstanceId::from_random([7; 16]),
+            guami: Guami {
+                network: PlmnIdNid {
+                    plmn: "310-410".parse().unwrap(),
+                    nid: nid.map(|nid| nid.parse().unwrap()),
+                },
+                amf_id: AmfId([2, 0, 0x40]),
+            },
+            rat_type: "NR".parse().unwrap(),
+            name: "amf.example.org".to_owned(),
+            deregistration: "https://amf.example.org/gone".parse().unwrap(),
+            reauthentication: again.map(|again| again.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_and_garbage_does_not() {
+        let nothing = OpenedSecrets::default;
+        for record in [
+            serving(None, None),
+            serving(Some("0000000000A"), Some("https://amf.example.org/again")),
+        ] {
+            let (mut clear, mut secret) = (Vec::new(), SecretWriter::new());
+            record.encode(&mut clear, &mut secret);
+            assert!(secret.is_empty());
+            assert_eq!(ServingAmf::decode(1, &clear, nothing().reader()), Ok(record));
+            for cut in 0..clear.len() {
+                assert!(
+                    ServingAmf::decode(1, &clear[..cut], nothing().reader()).is_err(),
+                    "{cut}"
+                );
+            }
+            clear.push(0);
+            assert!(ServingAmf::decode(1, &clear, nothing().reader()).is_err());
+        }
+    }
+}
