@@ -5,11 +5,17 @@
 /// JSON is UTF-8 (RFC 8259 8.1). Whoever names another charset may have written it so, and would be misread. Other
 /// parameters say nothing here; one that is no parameter, or a charset that stands twice, is refused.
 pub(super) fn is_json(content_type: &[u8]) -> bool {
-    if content_type == b"application/json" {
-        return true;
-    }
+    content_type == b"application/json" || is_in_utf_8(content_type, b"application/json")
+}
+
+/// Whether this is a form in UTF-8: `application/x-www-form-urlencoded`, with the same parameters (RFC 6749 B).
+pub(super) fn is_form(content_type: &[u8]) -> bool {
+    is_in_utf_8(content_type, b"application/x-www-form-urlencoded")
+}
+
+fn is_in_utf_8(content_type: &[u8], wanted: &[u8]) -> bool {
     let kind = content_type.split(|octet| *octet == b';').next().unwrap_or_default();
-    if !kind.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+    if !kind.trim_ascii().eq_ignore_ascii_case(wanted) {
         return false;
     }
     let mut rest = content_type.get(kind.len()..).unwrap_or_default();
@@ -134,6 +140,16 @@ mod tests {
         }
         assert!(!is_json(b"application/json; x=\"\xff") && !is_json(b"application/json; charset=utf-8\xff"));
         assert!(is_json(b"application/json; x=\"\xff\""));
+    }
+
+    #[test]
+    fn a_form_is_utf_8_too() {
+        for form in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=UTF-8"] {
+            assert!(is_form(form.as_bytes()) && !is_json(form.as_bytes()), "{form}");
+        }
+        for other in ["application/json", "application/x-www-form-urlencoded; charset=latin1", "multipart/form-data", ""] {
+            assert!(!is_form(other.as_bytes()), "{other}");
+        }
     }
 
     proptest! {

@@ -104,7 +104,7 @@ impl Access {
             };
             let text = match asker.authorization {
                 Authorization::Bearer(text) => text,
-                Authorization::Other => return Err(TokenError::Scheme.into()),
+                Authorization::Basic(_) | Authorization::Other => return Err(TokenError::Scheme.into()),
                 Authorization::Missing if rules.token_required => return Err(Refusal::TokenMissing.into()),
                 Authorization::Missing => return Ok(None),
             };
@@ -173,8 +173,12 @@ impl Access {
     }
 }
 
-/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `kaskade-usage-keys`, AUSF.
+/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `3gpp-akma`, NEF; of `kaskade-usage-keys`, AUSF.
 fn nf_type(api: &str) -> String {
+    // What others are offered, and what belongs to that, has no NF type in its name (TS 29.522 5).
+    if matches!(api, "3gpp-akma" | "kaskade-nef-notices") {
+        return "NEF".to_owned();
+    }
     // A service of this project is the AUSF's, whose keys it gives.
     let Some(name) = api.strip_prefix('n') else {
         return "AUSF".to_owned();
