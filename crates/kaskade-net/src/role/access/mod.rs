@@ -173,10 +173,12 @@ impl Access {
     }
 }
 
-/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `3gpp-akma`, NEF; of `kaskade-usage-keys`, AUSF.
+/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `3gpp-akma` and other APIs for those outside, NEF (TS 29.522);
+/// of `kaskade-usage-keys`, AUSF.
 fn nf_type(api: &str) -> String {
-    // What others are offered, and what belongs to that, has no NF type in its name (TS 29.522 5).
-    if matches!(api, "3gpp-akma" | "kaskade-nef-notices") {
+    if api.starts_with("3gpp-") || api == "kaskade-nef-notices" {
+        return "NEF".to_owned();
+    }
         return "NEF".to_owned();
     }
     // A service of this project is the AUSF's, whose keys it gives.
