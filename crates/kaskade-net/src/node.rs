@@ -2,11 +2,13 @@
 
 mod error;
 mod hostapd_auc;
+mod nef;
 mod radius;
 mod sharing;
+mod socket;
 mod watch;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,21 +25,24 @@ use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
+use crate::role::nef::Nef;
 use crate::role::policy::Groups;
 use crate::role::udm::{OwnUdm, Udm, UdmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
-use crate::sbi::server::{House, ServerOptions, Shutdown, bind, serve_in};
+use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
+pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
+use socket::{Socket, house_with};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -51,6 +56,8 @@ pub struct NodeOptions {
     pub aaa: Option<AaaRole>,
     /// Keys below the EMSKs that AUSF and AAA server leave.
     pub usage_keys: Option<UsageKeysRole>,
+    /// NEF: AKMA for application functions outside.
+    pub nef: Option<NefRole>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
     pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
@@ -115,6 +122,9 @@ pub struct Node {
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
     usage_keys_url: Option<String>,
+    nef: Option<Arc<Nef>>,
+    nef_url: Option<String>,
+    nef_notices_url: Option<String>,
     hostapd_auc: Vec<AucSocket>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
@@ -142,6 +152,11 @@ struct Certificates {
     usage_keys: Option<ServerTls>,
     callbacks: Option<ClientTls>,
     to_udm: Option<ClientTls>,
+    nef: Option<ServerTls>,
+    nef_notices: Option<ServerTls>,
+    to_afs: Option<ClientTls>,
+    /// In the order of the AAnFs, which a running node keeps.
+    to_aanfs: Vec<Option<ClientTls>>,
 }
 
 impl Certificates {
@@ -160,7 +175,9 @@ impl Certificates {
                 .as_ref()
                 .and_then(|role| role.options.callbacks.tls.clone()),
             to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
+            ..Self::default()
         }
+        .with_nef(options.nef.as_ref())
     }
 
     /// Takes over all of the others, or none where one would come or go.
@@ -171,18 +188,46 @@ impl Certificates {
             ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
             ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
             ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
+            ("TLS of the NEF", self.nef.is_some(), by.nef.is_some()),
+            (
+                "TLS of the NEF for AAnFs",
+                self.nef_notices.is_some(),
+                by.nef_notices.is_some(),
+            ),
+            (
+                "TLS to application functions",
+                self.to_afs.is_some(),
+                by.to_afs.is_some(),
+            ),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
             }
         }
+        let some = |all: &[Option<ClientTls>]| all.iter().map(Option::is_some).collect::<Vec<_>>();
+        if some(&self.to_aanfs) != some(&by.to_aanfs) {
+            return Err(NodeError::Fixed("TLS to AAnFs"));
+        }
         let usage_keys = (&self.usage_keys, &by.usage_keys);
-        for (tls, by) in [(&self.udm, &by.udm), (&self.ausf, &by.ausf), usage_keys] {
+        let nef = (&self.nef, &by.nef);
+        let nef_notices = (&self.nef_notices, &by.nef_notices);
+        for (tls, by) in [
+            (&self.udm, &by.udm),
+            (&self.ausf, &by.ausf),
+            usage_keys,
+            nef,
+            nef_notices,
+        ] {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
         }
-        for (tls, by) in [(&self.to_udm, &by.to_udm), (&self.callbacks, &by.callbacks)] {
+        let others = [
+            (&self.to_udm, &by.to_udm),
+            (&self.callbacks, &by.callbacks),
+            (&self.to_afs, &by.to_afs),
+        ];
+        for (tls, by) in others.into_iter().chain(self.to_aanfs.iter().zip(&by.to_aanfs)) {
             if let (Some(tls), Some(by)) = (tls, by) {
                 tls.replace_by(by);
             }
@@ -210,6 +255,9 @@ impl Node {
             aaa: None,
             usage_keys: None,
             usage_keys_url: None,
+            nef: None,
+            nef_url: None,
+            nef_notices_url: None,
             hostapd_auc: options.hostapd_auc.sockets.clone(),
             udm_url: None,
             ausf_url: None,
@@ -283,6 +331,11 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        if let Some(role) = options.nef {
+            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, is_home)?;
+            node.nef = Some(nef);
+            sockets.extend(of_nef);
+        }
         let aaa = match (options.aaa, &node.udm) {
             (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone(), usage_keys.clone())?),
             (Some(_), None) => return Err(NodeError::NoUdmForAaa),
@@ -316,6 +369,9 @@ impl Node {
         if let Some(usage_keys) = usage_keys {
             node.tasks
                 .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
+        }
+        if let Some(nef) = node.nef.clone() {
+            node.tasks.push(tokio::spawn(nef.run_until(node.shutdown.clone())));
         }
         Ok(node)
     }
@@ -359,6 +415,7 @@ impl Node {
             ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
             ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
+            ("the NEF", self.nef.is_some(), options.nef.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -388,6 +445,9 @@ impl Node {
         if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
             usage_keys.policy().replace(role.options.policy.clone());
         }
+        if let (Some(nef), Some(role)) = (&self.nef, &options.nef) {
+            nef.policy().replace(role.options.policy.clone());
+        }
     }
 
     /// What it does and has done.
@@ -397,6 +457,7 @@ impl Node {
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),
+            nef: self.nef.clone(),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
@@ -478,30 +539,6 @@ impl Node {
     }
 }
 
-/// What the peers of listeners with these limits share.
-fn house_with(houses: &mut Vec<(Limits, House)>, limits: &Limits) -> House {
-    if let Some((_, house)) = houses.iter().find(|(known, _)| known == limits) {
-        return house.clone();
-    }
-    let house = House::new(&fitted(limits));
-    houses.push((limits.clone(), house.clone()));
-    house
-}
-
-/// The limits as far as file descriptors allow them.
-fn fitted(limits: &Limits) -> Limits {
-    let fitted = limits.for_this_process();
-    if fitted != *limits {
-        tracing::warn!(
-            wanted = limits.max_connections,
-            connections = fitted.max_connections,
-            handshakes = fitted.max_handshakes,
-            "the limit of open files (RLIMIT_NOFILE) allows fewer connections than configured"
-        );
-    }
-    fitted
-}
-
 /// Says which lines of the log were left out, until the shutdown begins.
 async fn report_left_out(shutdown: Shutdown) {
     loop {
@@ -509,43 +546,5 @@ async fn report_left_out(shutdown: Shutdown) {
             () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
             () = shutdown.begun() => return log_limit::report(),
         }
-    }
-}
-
-struct Socket {
-    listener: tokio::net::TcpListener,
-    server: ServerOptions,
-    routes: Routes,
-}
-
-impl Socket {
-    fn open(role: &'static str, address: SocketAddr, server: ServerOptions, routes: Routes) -> Result<Self, NodeError> {
-        if server.is_exposed(address) {
-            if !server.insecure_h2c {
-                return Err(NodeError::ClearText { role, address });
-            }
-            tracing::warn!(role, %address, "HTTP/2 in clear: every key is shown to whoever is on the path (insecure_h2c)");
-        }
-        let listener = bind(address).map_err(|source| NodeError::Listen { role, address, source })?;
-        Ok(Self {
-            listener,
-            server,
-            routes,
-        })
-    }
-
-    fn url(&self) -> String {
-        let scheme = if self.server.tls.is_some() { "https" } else { "http" };
-        let mut address = match self.listener.local_addr() {
-            Ok(address) => address,
-            Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        };
-        if address.ip().is_unspecified() {
-            address.set_ip(match address.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("{scheme}://{address}")
     }
 }

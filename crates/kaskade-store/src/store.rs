@@ -342,6 +342,20 @@ impl SubscriberStore {
         }
     }
 
+    /// The GPSI of a subscriber; `None` where there is no such subscriber, or it has none. Blocks where the row is not at hand.
+    ///
+    /// # Errors
+    /// When reading fails or the row does not open.
+    pub fn gpsi_of(&self, supi: &Supi) -> Result<Option<Gpsi>, StoreError> {
+        let key = SubscriberKey::from(supi);
+        let mut found = None;
+        self.get(&key, &mut |octets| found = Some(SealedCard::new(key.clone(), octets)))?;
+        let Some(card) = found else { return Ok(None) };
+        // What is not authenticated is told to nobody.
+        self.custody.open(&card).wait()?;
+        Ok(card.row()?.subscription()?.gpsi)
+    }
+
     /// At most `limit` subscribers above `after`, in the order of their SUPI.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kaskade::config::{Config, Role};
 use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
+use kaskade_net::role::nef::NEF_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
 use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
@@ -65,6 +66,7 @@ impl Footprint {
                     0
                 },
             ),
+            ("nef", of(Role::Nef, NEF_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),
             (

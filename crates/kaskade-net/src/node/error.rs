@@ -9,6 +9,7 @@ use kaskade_store::records::DeclareError;
 use super::SharedAddress;
 
 use crate::hostapd_auc::AucSocketError;
+use crate::role::nef::{NefStartError, SameSubscribers};
 use crate::sbi::client::ClientError;
 
 /// Why a node does not start.
@@ -57,6 +58,15 @@ pub enum NodeError {
     /// The store does not take the records of usage keys.
     #[error("usage keys: {0}")]
     UsageKeys(#[from] DeclareError),
+    /// The URL of an AAnF cannot be used.
+    #[error("NEF: the URL of the AAnF {0}: {1}")]
+    AanfUrl(Box<str>, #[source] ClientError),
+    /// Two AAnFs for the same subscribers.
+    #[error("NEF: {0}")]
+    Aanfs(#[from] SameSubscribers),
+    /// A NEF cannot be set up.
+    #[error("NEF: {0}")]
+    Nef(#[from] NefStartError),
     /// The AuC that hostapd asks has no UDM in this process.
     #[error("hostapd: there is no UDM on this node that could answer")]
     NoUdmForHostapd,

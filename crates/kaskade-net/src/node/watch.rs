@@ -8,6 +8,7 @@ use crate::count::RefusalCounters;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
 use crate::role::ausf::Ausf;
+use crate::role::nef::Nef;
 use crate::role::udm::Udm;
 use crate::role::usage_keys::UsageKeys;
 use crate::sbi::server::{House, HouseFigures, Shutdown};
@@ -20,6 +21,7 @@ pub struct Watch {
     pub(super) ausf: Option<Arc<Ausf>>,
     pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(super) usage_keys: Option<Arc<UsageKeys>>,
+    pub(super) nef: Option<Arc<Nef>>,
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
@@ -68,6 +70,11 @@ impl Watch {
         self.usage_keys.as_ref()
     }
 
+    /// Its NEF.
+    pub fn nef(&self) -> Option<&Arc<Nef>> {
+        self.nef.as_ref()
+    }
+
     /// Whether a listener, or what works beside them, has ended before the node was to.
     pub fn has_lost_a_part(&self) -> bool {
         !self.is_stopping() && self.tasks.iter().any(AbortHandle::is_finished)
@@ -91,6 +98,7 @@ mod tests {
             ausf: None,
             aaa: None,
             usage_keys: None,
+            nef: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
             houses: Vec::new(),

@@ -5,6 +5,7 @@
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
+//! | [`nef`] | AKMA for application functions outside |
 //! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
 //!
@@ -15,6 +16,7 @@ pub mod access;
 mod audit;
 pub mod ausf;
 pub mod budget;
+pub mod nef;
 pub mod policy;
 pub mod seaf;
 pub mod udm;

@@ -144,10 +144,18 @@ mod tests {
 
     #[test]
     fn a_form_is_utf_8_too() {
-        for form in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=UTF-8"] {
+        for form in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
+        ] {
             assert!(is_form(form.as_bytes()) && !is_json(form.as_bytes()), "{form}");
         }
-        for other in ["application/json", "application/x-www-form-urlencoded; charset=latin1", "multipart/form-data", ""] {
+        for other in [
+            "application/json",
+            "application/x-www-form-urlencoded; charset=latin1",
+            "multipart/form-data",
+            "",
+        ] {
             assert!(!is_form(other.as_bytes()), "{other}");
         }
     }

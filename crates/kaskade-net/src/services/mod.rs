@@ -2,6 +2,7 @@
 
 pub mod naanf_akma;
 pub mod nausf_auth;
+pub mod nef_notices;
 pub mod nnef_akma;
 pub mod nudm_ueau;
 pub mod usage_keys;
@@ -13,11 +14,12 @@ use kaskade_flow::Refusal;
 use crate::sbi::service::{Operation, Service};
 
 /// All of them.
-pub static ALL: [&Service; 5] = [
+pub static ALL: [&Service; 6] = [
     &nausf_auth::SERVICE,
     &nudm_ueau::SERVICE,
     &naanf_akma::SERVICE,
     &nnef_akma::SERVICE,
+    &nef_notices::SERVICE,
     &usage_keys::SERVICE,
 ];
 

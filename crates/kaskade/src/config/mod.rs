@@ -13,6 +13,7 @@ mod environment;
 mod files;
 mod hostapd_auc;
 mod log_filter;
+mod nef;
 mod oauth2;
 mod reload;
 mod remote;
@@ -40,6 +41,7 @@ use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
+pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
@@ -62,6 +64,8 @@ settings! {
         aaa: Section<AaaConfig, false> = Section::default(),
         /// Keys below the EMSK, for services, slices and applications (RFC 5295): docs/emsk.md. There are some with a section alone.
         emsk: Section<EmskConfig, false> = Section::default(),
+        /// NEF: AKMA for application functions outside (TS 29.522): docs/nef.md. It runs with a section alone.
+        nef: Section<NefConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -541,6 +545,7 @@ impl Config {
         self.check_roles()?;
         self.check_aaa()?;
         self.check_emsk()?;
+        self.check_nef()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

@@ -2,6 +2,7 @@
 
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::access::Asked;
+use kaskade_net::role::nef::NefPolicy;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
 use kaskade_net::role::usage_keys::UsagePolicy;
 use kaskade_net::sbi::peer::{Requester, RequesterId};
@@ -20,6 +21,8 @@ pub struct Requesters {
     pub access: Vec<(RequesterId, Vec<Asked>)>,
     /// Which keys below the EMSK they may have.
     pub usage_keys: UsagePolicy,
+    /// Which application functions outside there are, and what they may have.
+    pub nef: NefPolicy,
 }
 
 /// The groups of a configuration, and a group of one for each peer that is named beside them.
@@ -136,6 +139,28 @@ impl Config {
         }))
     }
 
+    /// Who is which application function, and what it may have.
+    fn nef_policy(&self, known: &mut Known<'_>) -> Result<NefPolicy, ConfigError> {
+        if !self.nef.runs() {
+            return Ok(NefPolicy::default());
+        }
+        let afs = self.nef.afs.0.iter();
+        let mut policy = afs.fold(NefPolicy::default(), |policy, (name, af)| policy.with(name, af.af()));
+        let mut ids: Vec<(RequesterId, &str)> = Vec::new();
+        for (name, client) in self.nef.named() {
+            let id = known.principal("nef.afs", client)?;
+            if let Some((_, other)) = ids.iter().find(|(other, of)| *other == id && *of != name) {
+                return refused(
+                    "nef.afs",
+                    format!("{client} is of {other} and of {name}: decide for one of them"),
+                );
+            }
+            ids.push((id, name));
+            policy = policy.known_as(id, name);
+        }
+        Ok(policy)
+    }
+
     /// Which peers count as one requester, which serving networks they may ask for, and which operations.
     ///
     /// # Errors
@@ -170,8 +195,10 @@ impl Config {
             }
         }
         let usage_keys = self.usage_policy(&mut known)?;
+        let nef = self.nef_policy(&mut known)?;
         Ok(Requesters {
             usage_keys,
+            nef,
             groups: known.groups,
             serving_networks,
             access,

@@ -20,11 +20,13 @@ pub enum Role {
     Ausf,
     /// AAA server behind RADIUS, with a UDM of its own where none runs beside it
     Aaa,
+    /// NEF, for application functions outside
+    Nef,
 }
 
 impl Role {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 3] = [Self::Udm, Self::Ausf, Self::Aaa];
+    pub const ALL: [Self; 4] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Nef];
 
     /// Those that run where none has a section.
     pub const USUAL: [Self; 2] = [Self::Udm, Self::Ausf];
@@ -35,6 +37,7 @@ impl Role {
             Self::Udm => "UDM",
             Self::Ausf => "AUSF",
             Self::Aaa => "AAA",
+            Self::Nef => "NEF",
         }
     }
 
@@ -44,6 +47,7 @@ impl Role {
             Self::Udm => "udm",
             Self::Ausf => "ausf",
             Self::Aaa => "aaa",
+            Self::Nef => "nef",
         }
     }
 }
@@ -154,6 +158,12 @@ impl Config {
                 tls: &self.ausf.tls,
                 insecure_h2c: self.ausf.insecure_h2c,
             },
+            Role::Nef => Listening {
+                listen: self.nef.listen,
+                api_root: self.nef.api_root.as_deref(),
+                tls: &self.nef.tls,
+                insecure_h2c: self.nef.insecure_h2c,
+            },
             Role::Aaa => return None,
         };
         self.runs(role).then_some(listening)
@@ -165,6 +175,7 @@ impl Config {
             Role::Udm => self.udm.runs,
             Role::Ausf => self.ausf.runs,
             Role::Aaa => self.aaa.runs,
+            Role::Nef => self.nef.runs,
         }
     }
 
@@ -183,6 +194,7 @@ impl Config {
             Role::Udm => self.udm.runs = runs,
             Role::Ausf => self.ausf.runs = runs,
             Role::Aaa => self.aaa.runs = runs,
+            Role::Nef => self.nef.runs = runs,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::ausf::Ausf;
+use kaskade_net::role::nef::Nef;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::role::usage_keys::UsageKeys;
 
@@ -37,6 +38,9 @@ impl Monitor {
         }
         if let Some(usage_keys) = self.watch.usage_keys() {
             of_usage_keys(usage_keys, &mut out);
+        }
+        if let Some(nef) = self.watch.nef() {
+            of_nef(nef, &mut out);
         }
         self.services(&mut out);
         self.peers(&mut out);
@@ -363,6 +367,33 @@ fn of_usage_keys(usage_keys: &UsageKeys, out: &mut Exposition) {
     out.single("kaskade_emsk_refused_total", Counter, help, counters.refused.sum());
     let help = "Messages to holders whose key has ended, and what became of them.";
     out.family("kaskade_emsk_callbacks_total", Counter, help);
+    for (what, counter) in [
+        ("told", &counters.told),
+        ("later", &counters.not_told),
+        ("given-up", &counters.given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+}
+
+fn of_nef(nef: &Nef, out: &mut Exposition) {
+    let counters = nef.counters();
+    let help = "Keys that application functions outside were given, with the GPSI of the user or without.";
+    out.family("kaskade_nef_keys_given_total", Counter, help);
+    for (gpsi, counter) in [("told", &counters.given_with_gpsi), ("not-told", &counters.given)] {
+        out.sample(&[("gpsi", gpsi)], counter.sum());
+    }
+    let help = "Requests with an A-KID of which no AAnF has a key.";
+    out.single("kaskade_nef_unknown_total", Counter, help, counters.unknown.sum());
+    let help = "Requests for keys that were refused; kaskade_refusals_total has the reasons.";
+    out.single("kaskade_nef_refused_total", Counter, help, counters.refused.sum());
+    let help = "Requests for access tokens, and what became of them.";
+    out.family("kaskade_nef_tokens_total", Counter, help);
+    for (what, counter) in [("given", &counters.tokens), ("refused", &counters.tokens_refused)] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+    let help = "Messages to application functions whose keys have ended, and what became of them.";
+    out.family("kaskade_nef_callbacks_total", Counter, help);
     for (what, counter) in [
         ("told", &counters.told),
         ("later", &counters.not_told),

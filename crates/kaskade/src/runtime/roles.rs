@@ -89,12 +89,14 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         serving_networks,
         access,
         usage_keys,
+        nef,
     } = config.requesters()?;
     Ok(NodeOptions {
         udm: udm(config, shared, serving_networks.clone())?,
         ausf: ausf(config, shared, serving_networks)?,
         aaa: aaa(config, shared)?,
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
+        nef: super::nef::nef(config, shared, nef)?,
         hostapd_auc: HostapdAuc {
             sockets: config.hostapd_sockets(),
             drain: limits(config).drain,
@@ -275,7 +277,7 @@ pub(crate) fn reauthentications(config: &Config) -> ReauthenticationLimits {
     }
 }
 
-fn root(text: Option<&str>) -> Result<Option<String>> {
+pub(super) fn root(text: Option<&str>) -> Result<Option<String>> {
     Ok(text.map(api_root).transpose()?)
 }
 

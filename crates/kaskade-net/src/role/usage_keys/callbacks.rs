@@ -10,7 +10,7 @@ use kaskade_codec::sbi::usage_keys::KeyEnded;
 use kaskade_codec::sbi::values::Text;
 use kaskade_flow::{Moment, UnixMillis};
 use kaskade_store::records::{Delivery, Taken};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::{CallbackRoot, UsageKeys};
@@ -37,7 +37,7 @@ const BUSY: Duration = Duration::from_millis(200);
 pub const CALLBACKS_OCTETS: usize = MOST * 96 * 1024 + MOST_ROOTS * 1024;
 
 /// Whom messages go to.
-pub(super) struct Callbacks {
+pub(in crate::role) struct Callbacks {
     options: ClientOptions,
     places: Arc<Semaphore>,
     roots: Mutex<HashMap<CallbackRoot, Root>>,
@@ -54,7 +54,7 @@ struct Root {
 }
 
 /// What to do with a message.
-enum Turn {
+pub(in crate::role) enum Turn {
     Send(SbiClient),
     Later(Duration),
     Never(ClientError),
@@ -68,7 +68,7 @@ enum Came {
 }
 
 impl Callbacks {
-    pub(super) fn new(options: ClientOptions) -> Self {
+    pub(in crate::role) fn new(options: ClientOptions) -> Self {
         Self {
             options,
             places: Arc::new(Semaphore::new(MOST)),
@@ -80,8 +80,20 @@ impl Callbacks {
         self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A place among all messages under way. `None` never happens.
+    pub(in crate::role) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Gives a place with a root back as if nothing had been sent.
+    pub(in crate::role) fn left(&self, root: &CallbackRoot) {
+        if let Some(root) = self.roots().get_mut(root) {
+            root.under_way = root.under_way.saturating_sub(1);
+        }
+    }
+
     /// A place with a root, or when there may be one.
-    fn turn(&self, root: &CallbackRoot) -> Turn {
+    pub(in crate::role) fn turn(&self, root: &CallbackRoot) -> Turn {
         let now = moment();
         let mut roots = self.roots();
         if roots.len() >= MOST_ROOTS && !roots.contains_key(root) {
@@ -106,7 +118,7 @@ impl Callbacks {
     }
 
     /// Gives a place back; after a failure the pause before the next message to that root.
-    fn came(&self, root: &CallbackRoot, failed: bool) -> Duration {
+    pub(in crate::role) fn came(&self, root: &CallbackRoot, failed: bool) -> Duration {
         let mut roots = self.roots();
         let known = roots.entry(root.clone()).or_default();
         known.under_way = known.under_way.saturating_sub(1);
@@ -140,10 +152,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            let mut roots = self.keys.callbacks.roots();
-            if let Some(root) = roots.get_mut(&self.root) {
-                root.under_way = root.under_way.saturating_sub(1);
-            }
+            self.keys.callbacks.left(&self.root);
         }
     }
 }
@@ -156,7 +165,7 @@ impl UsageKeys {
         loop {
             while tasks.try_join_next().is_some() {}
             let changed = outbox.changed(&TO_HOLDERS);
-            let Ok(place) = self.callbacks.places.clone().acquire_owned().await else {
+            let Some(place) = self.callbacks.place().await else {
                 return;
             };
             let until = match outbox.take(&TO_HOLDERS).await {

@@ -18,7 +18,7 @@
 //! | whose EMSK a process before this one had is told that it is lost | `left` |
 
 mod ask;
-mod callbacks;
+pub(in crate::role) mod callbacks;
 mod error;
 mod figures;
 mod left;

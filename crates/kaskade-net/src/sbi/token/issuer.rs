@@ -21,7 +21,9 @@ pub enum IssuerKeyError {
     #[error("no private key in PKCS#8 (BEGIN PRIVATE KEY) in PEM: {0}")]
     Pem(PemError),
     /// Another kind of key, or an algorithm by which this program does not sign.
-    #[error("not a key that signs by {0}: expected one on P-256 for ES256, on P-384 for ES384, or an Ed25519 key for EdDSA")]
+    #[error(
+        "not a key that signs by {0}: expected one on P-256 for ES256, on P-384 for ES384, or an Ed25519 key for EdDSA"
+    )]
     OtherKind(TokenAlgorithm),
     /// An empty or overlong name.
     #[error("kid: 1 to {MAX_KID} octets, no control characters")]
@@ -78,9 +80,8 @@ impl TokenIssuer {
         // Also tells whether the key is one of this algorithm.
         let public = Jwk::from_encoding_key(&key, algorithm.of_library()).map_err(|_| other())?;
         let fits = match &public.algorithm {
-            AlgorithmParameters::EllipticCurve(of) => {
-                Base64UrlUnpadded::decode_vec(&of.x).is_ok_and(|x| x.len() == if algorithm == TokenAlgorithm::Es256 { 32 } else { 48 })
-            }
+            AlgorithmParameters::EllipticCurve(of) => Base64UrlUnpadded::decode_vec(&of.x)
+                .is_ok_and(|x| x.len() == if algorithm == TokenAlgorithm::Es256 { 32 } else { 48 }),
             AlgorithmParameters::OctetKeyPair(_) => algorithm == TokenAlgorithm::EdDsa,
             _ => false,
         };
@@ -127,7 +128,8 @@ impl TokenIssuer {
             "iat": from,
             "exp": from.saturating_add(grant.lifetime.as_secs()),
         });
-        let [header, claims] = [header, claims].map(|part| Base64UrlUnpadded::encode_string(part.to_string().as_bytes()));
+        let [header, claims] =
+            [header, claims].map(|part| Base64UrlUnpadded::encode_string(part.to_string().as_bytes()));
         let signed = format!("{header}.{claims}");
         let signature = self.signed(&signed)?;
         Ok(format!("{signed}.{signature}"))
@@ -171,7 +173,8 @@ mod tests {
             (&PKCS_ED25519, TokenAlgorithm::EdDsa),
         ] {
             let pair = KeyPair::generate_for(kind).expect("a key pair");
-            let issuer = TokenIssuer::from_pem(pair.serialize_pem().as_bytes(), algorithm, "nef", "1").expect("an issuer");
+            let issuer =
+                TokenIssuer::from_pem(pair.serialize_pem().as_bytes(), algorithm, "nef", "1").expect("an issuer");
             let text = issuer.give(&grant("3gpp-akma nnef-akma:gpsi-access")).expect("a token");
             // By its own key, and by the public one that anybody else would be given.
             let public = TokenKey::from_pem(pair.public_key_pem().as_bytes(), algorithm, Some("1")).expect("a key");
@@ -185,10 +188,19 @@ mod tests {
                 let verifier = Verifier::new(rules).expect("a verifier");
                 let token = verifier.verify(&text, "NEF", NOW).expect("taken");
                 assert_eq!((token.subject(), token.issuer()), ("video", "nef"));
-                assert!(token.allows("3gpp-akma") && token.allows("nnef-akma:gpsi-access") && !token.allows("naanf-akma"));
+                assert!(
+                    token.allows("3gpp-akma") && token.allows("nnef-akma:gpsi-access") && !token.allows("naanf-akma")
+                );
                 let end = UnixMillis::new(1_800_000_060_000);
-                assert_eq!(verifier.verify(&text, "NEF", end).err(), Some(TokenError::Expired), "{algorithm}");
-                assert!(matches!(verifier.verify(&text, "AANF", NOW), Err(TokenError::Audience(_))));
+                assert_eq!(
+                    verifier.verify(&text, "NEF", end).err(),
+                    Some(TokenError::Expired),
+                    "{algorithm}"
+                );
+                assert!(matches!(
+                    verifier.verify(&text, "AANF", NOW),
+                    Err(TokenError::Audience(_))
+                ));
             }
             assert!(!format!("{issuer:?}").contains("BEGIN"));
         }
@@ -196,8 +208,12 @@ mod tests {
 
     #[test]
     fn a_key_of_another_kind_is_refused() {
-        let p256 = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair").serialize_pem();
-        let ed = KeyPair::generate_for(&PKCS_ED25519).expect("a key pair").serialize_pem();
+        let p256 = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+            .expect("a key pair")
+            .serialize_pem();
+        let ed = KeyPair::generate_for(&PKCS_ED25519)
+            .expect("a key pair")
+            .serialize_pem();
         for (pem, algorithm) in [
             (&p256, TokenAlgorithm::Es384),
             (&p256, TokenAlgorithm::EdDsa),
@@ -205,9 +221,14 @@ mod tests {
             (&ed, TokenAlgorithm::Es256),
         ] {
             let refused = TokenIssuer::from_pem(pem.as_bytes(), algorithm, "nef", "1").err();
-            assert!(matches!(refused, Some(IssuerKeyError::OtherKind(_))), "{algorithm}: {refused:?}");
+            assert!(
+                matches!(refused, Some(IssuerKeyError::OtherKind(_))),
+                "{algorithm}: {refused:?}"
+            );
         }
-        let public = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key pair").public_key_pem();
+        let public = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)
+            .expect("a key pair")
+            .public_key_pem();
         let refused = TokenIssuer::from_pem(public.as_bytes(), TokenAlgorithm::Es256, "nef", "1").err();
         assert!(matches!(refused, Some(IssuerKeyError::Pem(_))), "{refused:?}");
         let refused = TokenIssuer::from_pem(p256.as_bytes(), TokenAlgorithm::Es256, "nef", "").err();
