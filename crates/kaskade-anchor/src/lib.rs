@@ -3,6 +3,7 @@
 //! | Room | What | Source |
 //! |---|---|---|
 //! | [`emsk`] | the EMSK in custody; root keys of usages, services, slices and domains; holders and retirement | RFC 5295, project profiles |
+//! | [`akma`] | K_AKMA in custody, application keys below it and who holds them | TS 33.535 |
 //! | [`erp`] | re-authentication by keys below the EMSK: server and peer | RFC 6696 |
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. Keys for others come out guarded, with the
@@ -26,6 +27,7 @@
 
 extern crate alloc;
 
+pub mod akma;
 pub mod emsk;
 pub mod erp;
 

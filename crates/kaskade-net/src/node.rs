@@ -1,5 +1,6 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod certificates;
 mod error;
 mod hostapd_auc;
 mod nef;
@@ -20,9 +21,9 @@ use tokio::task::JoinHandle;
 use crate::count::RefusalCounters;
 use crate::hostapd_auc::AucSocket;
 use crate::live::Live;
-use crate::log_limit;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
+use crate::role::aanf::{Aanf, AanfOptions};
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::nef::Nef;
@@ -36,13 +37,14 @@ use crate::sbi::service::{Api, Routes, Service};
 use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
+use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
-use socket::{Socket, house_with};
+use socket::{Socket, house_with, report_left_out};
 pub use watch::Watch;
 
 /// What runs on a node.
@@ -56,6 +58,8 @@ pub struct NodeOptions {
     pub aaa: Option<AaaRole>,
     /// Keys below the EMSKs that AUSF and AAA server leave.
     pub usage_keys: Option<UsageKeysRole>,
+    /// The anchor function of AKMA.
+    pub aanf: Option<AanfRole>,
     /// NEF: AKMA for application functions outside.
     pub nef: Option<NefRole>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
@@ -105,6 +109,19 @@ pub struct UsageKeysRole {
     pub listen: Option<(SocketAddr, ServerOptions)>,
 }
 
+/// An AAnF and where it listens.
+#[derive(Clone)]
+pub struct AanfRole {
+    /// The store, which has anchor keys and who holds application keys.
+    pub store: Arc<SubscriberStore>,
+    /// The role.
+    pub options: AanfOptions,
+    /// Where Naanf listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The server.
+    pub server: ServerOptions,
+}
+
 /// A UDM elsewhere.
 #[derive(Clone, Debug)]
 pub struct RemoteUdm {
@@ -122,6 +139,8 @@ pub struct Node {
     aaa: Option<radius::Serving>,
     usage_keys: Option<Arc<UsageKeys>>,
     usage_keys_url: Option<String>,
+    aanf: Option<Arc<Aanf>>,
+    aanf_url: Option<String>,
     nef: Option<Arc<Nef>>,
     nef_url: Option<String>,
     nef_notices_url: Option<String>,
@@ -144,98 +163,6 @@ pub struct Node {
     drain: Duration,
 }
 
-/// What is shown to peers and asked of them, to be replaced while it runs.
-#[derive(Clone, Debug, Default)]
-struct Certificates {
-    udm: Option<ServerTls>,
-    ausf: Option<ServerTls>,
-    usage_keys: Option<ServerTls>,
-    callbacks: Option<ClientTls>,
-    to_udm: Option<ClientTls>,
-    nef: Option<ServerTls>,
-    nef_notices: Option<ServerTls>,
-    to_afs: Option<ClientTls>,
-    /// In the order of the AAnFs, which a running node keeps.
-    to_aanfs: Vec<Option<ClientTls>>,
-}
-
-impl Certificates {
-    fn of(options: &NodeOptions) -> Self {
-        let ausf = options.ausf.as_ref();
-        let to_udm = ausf.and_then(|role| role.udm.as_ref());
-        Self {
-            udm: options.udm.as_ref().and_then(|role| role.server.tls.clone()),
-            ausf: ausf.and_then(|role| role.server.tls.clone()),
-            usage_keys: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.listen.as_ref()?.1.tls.clone()),
-            callbacks: options
-                .usage_keys
-                .as_ref()
-                .and_then(|role| role.options.callbacks.tls.clone()),
-            to_udm: to_udm.and_then(|remote| remote.options.tls.clone()),
-            ..Self::default()
-        }
-        .with_nef(options.nef.as_ref())
-    }
-
-    /// Takes over all of the others, or none where one would come or go.
-    fn renew(&self, by: &Self) -> Result<(), NodeError> {
-        for (name, have, get) in [
-            ("TLS of the UDM", self.udm.is_some(), by.udm.is_some()),
-            ("TLS of the AUSF", self.ausf.is_some(), by.ausf.is_some()),
-            ("TLS of usage keys", self.usage_keys.is_some(), by.usage_keys.is_some()),
-            ("TLS to holders", self.callbacks.is_some(), by.callbacks.is_some()),
-            ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
-            ("TLS of the NEF", self.nef.is_some(), by.nef.is_some()),
-            (
-                "TLS of the NEF for AAnFs",
-                self.nef_notices.is_some(),
-                by.nef_notices.is_some(),
-            ),
-            (
-                "TLS to application functions",
-                self.to_afs.is_some(),
-                by.to_afs.is_some(),
-            ),
-        ] {
-            if have != get {
-                return Err(NodeError::Fixed(name));
-            }
-        }
-        let some = |all: &[Option<ClientTls>]| all.iter().map(Option::is_some).collect::<Vec<_>>();
-        if some(&self.to_aanfs) != some(&by.to_aanfs) {
-            return Err(NodeError::Fixed("TLS to AAnFs"));
-        }
-        let usage_keys = (&self.usage_keys, &by.usage_keys);
-        let nef = (&self.nef, &by.nef);
-        let nef_notices = (&self.nef_notices, &by.nef_notices);
-        for (tls, by) in [
-            (&self.udm, &by.udm),
-            (&self.ausf, &by.ausf),
-            usage_keys,
-            nef,
-            nef_notices,
-        ] {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        let others = [
-            (&self.to_udm, &by.to_udm),
-            (&self.callbacks, &by.callbacks),
-            (&self.to_afs, &by.to_afs),
-        ];
-        for (tls, by) in others.into_iter().chain(self.to_aanfs.iter().zip(&by.to_aanfs)) {
-            if let (Some(tls), Some(by)) = (tls, by) {
-                tls.replace_by(by);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Node {
     /// Opens the sockets and starts the roles on the current tokio runtime.
     ///
@@ -255,6 +182,8 @@ impl Node {
             aaa: None,
             usage_keys: None,
             usage_keys_url: None,
+            aanf: None,
+            aanf_url: None,
             nef: None,
             nef_url: None,
             nef_notices_url: None,
@@ -331,6 +260,15 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        if let Some(role) = options.aanf {
+            let aanf = Arc::new(Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?);
+            let routes = node.routes(vec![aanf.api()]);
+            let socket = Socket::open("AAnF", role.listen, role.server, routes)?;
+            node.aanf_url = Some(socket.url());
+            node.served_at(&socket.url());
+            sockets.push(socket);
+            node.aanf = Some(aanf);
+        }
         if let Some(role) = options.nef {
             let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, is_home)?;
             node.nef = Some(nef);
@@ -369,6 +307,9 @@ impl Node {
         if let Some(usage_keys) = usage_keys {
             node.tasks
                 .push(tokio::spawn(usage_keys.run_until(node.shutdown.clone())));
+        }
+        if let Some(aanf) = node.aanf.clone() {
+            node.tasks.push(tokio::spawn(aanf.run_until(node.shutdown.clone())));
         }
         if let Some(nef) = node.nef.clone() {
             node.tasks.push(tokio::spawn(nef.run_until(node.shutdown.clone())));
@@ -415,6 +356,7 @@ impl Node {
             ("the AUSF", self.ausf.is_some(), options.ausf.is_some()),
             ("the AAA server", self.aaa.is_some(), options.aaa.is_some()),
             ("usage keys", self.usage_keys.is_some(), options.usage_keys.is_some()),
+            ("the AAnF", self.aanf.is_some(), options.aanf.is_some()),
             ("the NEF", self.nef.is_some(), options.nef.is_some()),
         ] {
             if have != get {
@@ -445,6 +387,9 @@ impl Node {
         if let (Some(usage_keys), Some(role)) = (&self.usage_keys, &options.usage_keys) {
             usage_keys.policy().replace(role.options.policy.clone());
         }
+        if let (Some(aanf), Some(role)) = (&self.aanf, &options.aanf) {
+            aanf.policy().replace(role.options.policy.clone());
+        }
         if let (Some(nef), Some(role)) = (&self.nef, &options.nef) {
             nef.policy().replace(role.options.policy.clone());
         }
@@ -457,6 +402,7 @@ impl Node {
             ausf: self.ausf.clone(),
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),
+            aanf: self.aanf.clone(),
             nef: self.nef.clone(),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
@@ -484,6 +430,16 @@ impl Node {
     /// The EMSKs of this process, and who has keys below them.
     pub fn usage_keys(&self) -> Option<&Arc<UsageKeys>> {
         self.usage_keys.as_ref()
+    }
+
+    /// apiRoot of the AAnF, with the port that it got.
+    pub fn aanf_url(&self) -> Option<&str> {
+        self.aanf_url.as_deref()
+    }
+
+    /// The anchor function of AKMA.
+    pub fn aanf(&self) -> Option<&Arc<Aanf>> {
+        self.aanf.as_ref()
     }
 
     /// The AUSF.

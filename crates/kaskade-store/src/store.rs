@@ -342,18 +342,16 @@ impl SubscriberStore {
         }
     }
 
-    /// The GPSI of a subscriber; `None` where there is no such subscriber, or it has none. Blocks where the row is not at hand.
+    /// The GPSI of a subscriber, if it has one. Blocks for a moment.
     ///
     /// # Errors
-    /// When reading fails or the row does not open.
+    /// When reading fails; [`StoreError::Unsealing`] when the row is not authentic.
     pub fn gpsi_of(&self, supi: &Supi) -> Result<Option<Gpsi>, StoreError> {
-        let key = SubscriberKey::from(supi);
-        let mut found = None;
-        self.get(&key, &mut |octets| found = Some(SealedCard::new(key.clone(), octets)))?;
-        let Some(card) = found else { return Ok(None) };
-        // What is not authenticated is told to nobody.
-        self.custody.open(&card).wait()?;
-        Ok(card.row()?.subscription()?.gpsi)
+        let Some(Card { sealed, .. }) = self.card(supi)? else {
+            return Ok(None);
+        };
+        self.custody.open(&sealed).wait()?;
+        Ok(sealed.row()?.subscription()?.gpsi.clone())
     }
 
     /// At most `limit` subscribers above `after`, in the order of their SUPI.

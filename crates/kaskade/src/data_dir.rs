@@ -230,6 +230,11 @@ impl DataDir {
         self.path().join(UDM_INSTANCE_ID)
     }
 
+    /// Who the AAnF of this folder is; only for an NRF.
+    pub(crate) fn aanf_instance_id(&self) -> PathBuf {
+        self.path().join(AANF_INSTANCE_ID)
+    }
+
     /// The folder of the home network keys; created when it is missing.
     pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
         let path = self.path().join(HN_KEYS);
@@ -273,6 +278,7 @@ const SUBSCRIBERS: &str = "subscribers.redb";
 const HN_KEYS: &str = "hn-keys";
 const NF_INSTANCE_ID: &str = "nf-instance-id";
 const UDM_INSTANCE_ID: &str = "udm-instance-id";
+const AANF_INSTANCE_ID: &str = "aanf-instance-id";
 /// There from the making of a folder to that of its store, by one command. Only a crash between the two leaves it.
 const NO_STORE_YET: &str = "no-store-yet";
 const NO_STORE_TEXT: &[u8] =

@@ -66,6 +66,8 @@ impl Footprint {
                     0
                 },
             ),
+            // What it knows of subscribers is in the store.
+            ("akma", of(Role::Aanf, CALLBACKS_OCTETS + BUCKETS_OCTETS)),
             ("nef", of(Role::Nef, NEF_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS),

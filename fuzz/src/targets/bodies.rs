@@ -24,7 +24,7 @@ pub fn nudm_bodies(data: &[u8]) -> bool {
     bodies_of(&nudm_ueau::SERVICE, data)
 }
 
-/// Bodies of Naanf_AKMA. TS 29.535 6.1.6.
+/// Bodies of Naanf_AKMA. TS 29.535.
 pub fn naanf_bodies(data: &[u8]) -> bool {
     bodies_of(&naanf_akma::SERVICE, data)
 }

@@ -1,4 +1,4 @@
-//! Bodies of Naanf_AKMA (TS 29.535 6.1.6) and of the AKMA service of the NEF (TS 29.522): anchor keys, application keys, and their end.
+//! Bodies of Naanf_AKMA (TS 29.535) and of the AKMA service of the NEF (TS 29.522): anchor keys, application keys, and their end.
 //!
 //! ```text
 //! {"supi": "imsi-…", "aKId": "rid0.atid…@5gc.mnc001.mcc001.3gppnetwork.org", "kAkma": 64 hexadecimal digits}

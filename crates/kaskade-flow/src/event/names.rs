@@ -106,6 +106,14 @@ numbered! {
         UsageKeyGivenUp = 54, "usage-key-given-up";
         /// Who holds keys below EMSKs was looked at: only who was refused is on record.
         HoldersShown = 55, "holders-shown";
+        /// AKMA: the anchor function took K_AKMA of a subscriber; the one before is gone (TS 33.535 6.1).
+        AnchorKeyRegistered = 56, "anchor-key-registered";
+        /// AKMA: the anchor function forgot K_AKMA of a subscriber; application keys live until they expire.
+        AkmaContextRemoved = 57, "akma-context-removed";
+        /// AKMA: keys of a subscriber are to be used no more, and who holds them is told; the count is that of the keys.
+        AkmaDisabled = 58, "akma-disabled";
+        /// AKMA: contexts and holders of keys were looked at: only who was refused is on record.
+        AkmaShown = 59, "akma-shown";
         /// An access token was given to a client of the NEF (RFC 6749 4.4).
         TokenGiven = 60, "token-given";
         /// The NEF was told that keys of an A-KID are to be used no more, and passes it on (TS 33.535 6.3).

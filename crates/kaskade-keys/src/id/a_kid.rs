@@ -125,7 +125,7 @@ impl fmt::Debug for AKid {
 }
 
 /// The home network of a subscriber as a realm: `5gc.mnc<3 digits>.mcc<3 digits>.3gppnetwork.org`, of a stand-alone non-public network
-/// `5gc.nid<11 hexadecimal digits>.mnc….mcc….3gppnetwork.org` (TS 23.003 28.2, 28.7.3).
+/// `5gc.nid<11 hexadecimal digits>.mnc….mcc….3gppnetwork.org` (TS 23.003 28.7.3).
 ///
 /// A name of the DNS, in which capital letters are small ones. An MNC of two digits equals that of three with a leading 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -200,7 +200,7 @@ applications! {
     /// AF_ID: an application function of AKMA: FQDN ‖ Ua* security protocol identifier, 6 to 258 octets (TS 33.535 A.4).
     ///
     /// How the 5 octets are written in a text, TS 29.535 leaves open: they are 10 hexadecimal digits behind the domain name, as a `NafId`
-    /// has them in a member of its own (TS 29.309 5.1.6.2.4).
+    /// has them in a member of its own (TS 29.309).
     AfId = "AF_ID", "af.example.com/0100000002";
     /// NAF_Id: an application function of GBA: FQDN ‖ Ua security protocol identifier, 6 to 258 octets (TS 33.220 B.3).
     NafId = "NAF_Id", "naf.example.com/0100000002";

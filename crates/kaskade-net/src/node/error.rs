@@ -58,9 +58,15 @@ pub enum NodeError {
     /// The store does not take the records of usage keys.
     #[error("usage keys: {0}")]
     UsageKeys(#[from] DeclareError),
+    /// The store does not take the records of the AAnF.
+    #[error("AAnF: {0}")]
+    Aanf(DeclareError),
     /// The URL of an AAnF cannot be used.
     #[error("NEF: the URL of the AAnF {0}: {1}")]
     AanfUrl(Box<str>, #[source] ClientError),
+    /// There is no AAnF on this node.
+    #[error("NEF: the AAnF {0}: there is none on this node, and no URL of another")]
+    NoAanf(Box<str>),
     /// Two AAnFs for the same subscribers.
     #[error("NEF: {0}")]
     Aanfs(#[from] SameSubscribers),

@@ -7,6 +7,7 @@ use kaskade_keys::{HomeRealm, RoutingIndicator};
 use kaskade_store::SubscriberStore;
 
 use super::{Certificates, Node, NodeError, Socket};
+use crate::role::aanf::Aanf;
 use crate::role::nef::{AanfEntry, Aanfs, Anchor, Nef, NefOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::server::ServerOptions;
@@ -56,15 +57,18 @@ pub struct AanfOf {
 /// Where an AAnF is.
 #[derive(Clone)]
 pub enum AanfAt {
-    /// On this node, or whatever answers like one.
+    /// The one of this node, which knows the NEF by the name [`NEF_NAME`](crate::role::nef::NEF_NAME).
+    OfThisNode,
+    /// Whatever answers like one, in this process.
     Here(Arc<dyn Anchor>),
     /// Elsewhere, at this apiRoot.
     There(String, ClientOptions),
 }
 
 impl AanfOf {
-    fn entry(self) -> Result<AanfEntry, NodeError> {
-        let anchor = match self.at {
+    fn entry(self, own: Option<&Arc<Aanf>>) -> Result<AanfEntry, NodeError> {
+        let anchor: Arc<dyn Anchor> = match self.at {
+            AanfAt::OfThisNode => Arc::new(own.cloned().ok_or_else(|| NodeError::NoAanf(self.name.clone()))?),
             AanfAt::Here(anchor) => anchor,
             AanfAt::There(url, options) => {
                 let client =
@@ -99,7 +103,9 @@ impl Node {
             aanfs,
         } = role;
         options.is_home = is_home;
-        let entries = aanfs.into_iter().map(AanfOf::entry).collect::<Result<Vec<_>, _>>()?;
+        let own = self.aanf.clone();
+        let entries = aanfs.into_iter().map(|aanf| aanf.entry(own.as_ref()));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
         options.aanfs = Aanfs::new(entries)?;
         // Before the role: its address is a part of what AAnFs are given.
         let for_aanfs = match notices {
@@ -159,7 +165,7 @@ impl Certificates {
             .aanfs
             .iter()
             .map(|aanf| match &aanf.at {
-                AanfAt::Here(_) => None,
+                AanfAt::OfThisNode | AanfAt::Here(_) => None,
                 AanfAt::There(_, options) => options.tls.clone(),
             })
             .collect();

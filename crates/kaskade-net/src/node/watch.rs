@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 use crate::count::RefusalCounters;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
+use crate::role::aanf::Aanf;
 use crate::role::ausf::Ausf;
 use crate::role::nef::Nef;
 use crate::role::udm::Udm;
@@ -21,6 +22,7 @@ pub struct Watch {
     pub(super) ausf: Option<Arc<Ausf>>,
     pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(super) usage_keys: Option<Arc<UsageKeys>>,
+    pub(super) aanf: Option<Arc<Aanf>>,
     pub(super) nef: Option<Arc<Nef>>,
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
@@ -70,6 +72,11 @@ impl Watch {
         self.usage_keys.as_ref()
     }
 
+    /// Its AAnF.
+    pub fn aanf(&self) -> Option<&Arc<Aanf>> {
+        self.aanf.as_ref()
+    }
+
     /// Its NEF.
     pub fn nef(&self) -> Option<&Arc<Nef>> {
         self.nef.as_ref()
@@ -98,6 +105,7 @@ mod tests {
             ausf: None,
             aaa: None,
             usage_keys: None,
+            aanf: None,
             nef: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),

@@ -5,6 +5,7 @@
 //! | [`udm`] | Nudm_UEAuthentication: UDM, ARPF and SIDF |
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
+//! | [`aanf`] | Naanf_AKMA: the anchor function of AKMA |
 //! | [`nef`] | AKMA for application functions outside |
 //! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
@@ -12,10 +13,12 @@
 //! [`policy`] says who may ask for what, and [`budget`] how much.
 
 pub mod aaa;
+pub mod aanf;
 pub mod access;
 mod audit;
 pub mod ausf;
 pub mod budget;
+mod callbacks;
 pub mod nef;
 pub mod policy;
 pub mod seaf;

@@ -1,6 +1,7 @@
 //! Records by their keys, by their indexes, and in order.
 
 use kaskade_faults::fault;
+use kaskade_flow::Cover;
 use kaskade_flow::record::{Index, Kind, OfSubscriber, Record, RecordKey, Version};
 use kaskade_keys::Supi;
 
@@ -16,6 +17,13 @@ pub struct Found<R: Record> {
     pub record: R,
     /// Which commit wrote it: what a change of it expects.
     pub version: Version,
+}
+
+impl<R: Record> Found<R> {
+    /// What was read is durable: it covers what is told of it.
+    pub const fn cover(&self) -> Cover {
+        Cover::known_to_store()
+    }
 }
 
 /// What is known at once.

@@ -50,6 +50,7 @@ use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Event, Outcome, Subject};
 use kaskade_keys::Supi;
 use kaskade_net::live::Live;
+use kaskade_net::role::aanf::Aanf;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::role::usage_keys::UsageKeys;
@@ -88,6 +89,7 @@ pub(crate) struct RunningRoles {
     pub(crate) udm: Option<Arc<Udm>>,
     pub(crate) ausf: Option<Arc<Ausf>>,
     pub(crate) usage_keys: Option<Arc<UsageKeys>>,
+    pub(crate) aanf: Option<Arc<Aanf>>,
 }
 
 impl Admin {

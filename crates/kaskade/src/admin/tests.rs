@@ -149,6 +149,7 @@ fn with_keys() -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
         udm: Some(Arc::new(Udm::new(store, UdmOptions::default()))),
         ausf: None,
         usage_keys: Some(Arc::clone(&usage_keys)),
+        aanf: None,
     });
     for number in [1, 2] {
         authenticate(&usage_keys, number);

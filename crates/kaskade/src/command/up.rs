@@ -225,6 +225,9 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     if let Some(url) = node.usage_keys_url() {
         facts.push(("Keys", format!("{url}/kaskade-usage-keys/v1")));
     }
+    if let Some(url) = node.aanf_url() {
+        facts.push(("AAnF", format!("{url}/naanf-akma/v1")));
+    }
     let (radius, radsec) = node.radius_addresses();
     let all = radius.iter().map(|address| ("RADIUS", format!("{address} (UDP)")));
     let psk = node.radius_psk_addresses().iter();

@@ -310,11 +310,11 @@ impl EmskConfig {
 }
 
 impl CallbacksConfig {
-    /// How holders are reached, with the TLS files read.
+    /// How holders are reached, with the TLS files read; the name of its table is for refusals.
     ///
     /// # Errors
     /// [`ConfigError::File`].
-    pub fn client_options(&self) -> Result<ClientOptions, ConfigError> {
+    pub fn client_options(&self, table: &'static str) -> Result<ClientOptions, ConfigError> {
         let remote = RemoteConfig {
             url: None,
             ca: self.ca.clone(),
@@ -322,22 +322,20 @@ impl CallbacksConfig {
             client_key: self.client_key.clone(),
             insecure_h2c: self.insecure_h2c,
         };
-        remote.client_options("emsk.callbacks")
+        remote.client_options(table)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Refuses what contradicts itself or would not be used: in this table, with this table of roots.
+    pub(super) fn check(&self, table: &'static str, of_roots: &'static str) -> Result<(), ConfigError> {
         let refused = |name, reason: &str| {
             let reason = reason.to_owned();
             Err(ConfigError::Value { name, reason })
         };
         match (&self.client_cert, &self.client_key) {
-            (Some(_), None) => return refused("emsk.callbacks", "client_cert is set without client_key"),
-            (None, Some(_)) => return refused("emsk.callbacks", "client_key is set without client_cert"),
+            (Some(_), None) => return refused(table, "client_cert is set without client_key"),
+            (None, Some(_)) => return refused(table, "client_key is set without client_cert"),
             (Some(_), Some(_)) if self.ca.is_none() => {
-                return refused(
-                    "emsk.callbacks",
-                    "client_cert would not be used without ca: https needs both",
-                );
+                return refused(table, "client_cert would not be used without ca: https needs both");
             }
             _ => {}
         }
@@ -348,10 +346,10 @@ impl CallbacksConfig {
                 if root.is_tls() {
                     if self.ca.is_none() {
                         let reason = format!("{named}: {root} needs ca, the authority that signed its certificate");
-                        return refused("emsk.callbacks.roots", &reason);
+                        return refused(of_roots, &reason);
                     }
                 } else if let Err(error) = SbiClient::new(&root.to_string(), options.clone()) {
-                    return refused("emsk.callbacks.roots", &format!("{named}: {error}"));
+                    return refused(of_roots, &format!("{named}: {error}"));
                 }
             }
         }
@@ -405,7 +403,7 @@ impl Config {
             }
             _ => {}
         }
-        emsk.callbacks.check()?;
+        emsk.callbacks.check("emsk.callbacks", "emsk.callbacks.roots")?;
         emsk.registry().map(drop)
     }
 }

@@ -122,7 +122,10 @@ impl Config {
             }
             if self.has_usage_keys() {
                 self.emsk.tls.server("emsk.tls")?;
-                self.emsk.callbacks.client_options()?;
+                self.emsk.callbacks.client_options("emsk.callbacks")?;
+            }
+            if self.aanf.runs() {
+                self.aanf.callbacks.client_options("aanf.callbacks")?;
             }
             if self.nef.runs() {
                 self.nef.notices.tls.server("nef.notices.tls")?;

@@ -5,6 +5,7 @@
 //! `KASKADE_ADMIN_LISTEN` and `KASKADE_LOG` override the file.
 
 mod aaa;
+mod aanf;
 mod admin;
 mod budget;
 mod document;
@@ -36,6 +37,7 @@ use kaskade_net::sbi::token::TokenAlgorithm;
 use kaskade_store::audit::WhenFull;
 
 pub use aaa::{AaaConfig, AaaMethod, ClientConfig, Radius, Secrecy};
+pub use aanf::{AanfConfig, FunctionConfig, Told};
 pub use admin::{AdminRole, NotARole};
 use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
@@ -64,6 +66,8 @@ settings! {
         aaa: Section<AaaConfig, false> = Section::default(),
         /// Keys below the EMSK, for services, slices and applications (RFC 5295): docs/emsk.md. There are some with a section alone.
         emsk: Section<EmskConfig, false> = Section::default(),
+        /// AAnF: keys for applications out of authentications, AKMA (Naanf_AKMA): docs/akma.md. It runs with a section alone.
+        aanf: Section<AanfConfig, false> = Section::default(),
         /// NEF: AKMA for application functions outside (TS 29.522): docs/nef.md. It runs with a section alone.
         nef: Section<NefConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
@@ -462,7 +466,12 @@ impl Config {
         let value = |name, reason| Err(ConfigError::Value { name, reason });
         let udm = ("udm.listen", self.udm.listen, &self.udm.tls, self.udm.insecure_h2c);
         let ausf = ("ausf.listen", self.ausf.listen, &self.ausf.tls, self.ausf.insecure_h2c);
-        for (runs, (name, listen, tls, insecure_h2c)) in [(self.udm.runs(), udm), (self.ausf.runs(), ausf)] {
+        let aanf = ("aanf.listen", self.aanf.listen, &self.aanf.tls, self.aanf.insecure_h2c);
+        for (runs, (name, listen, tls, insecure_h2c)) in [
+            (self.udm.runs(), udm),
+            (self.ausf.runs(), ausf),
+            (self.aanf.runs(), aanf),
+        ] {
             if runs && tls.cert.is_none() && !listen.ip().to_canonical().is_loopback() && !insecure_h2c {
                 let reason = format!(
                     "{listen} is open to other machines, and without TLS every key would travel in clear: set \
@@ -486,7 +495,8 @@ impl Config {
         let Some(nrf) = &self.nrf.url else { return Ok(()) };
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
-        for (runs, name, listen, api_root) in [udm, ausf] {
+        let aanf = (self.aanf.runs(), "aanf.listen", self.aanf.listen, &self.aanf.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf, aanf] {
             if !runs || api_root.is_some() {
                 continue;
             }
@@ -512,7 +522,11 @@ impl Config {
                 reason: reason.to_owned(),
             })
         };
-        for (name, tls) in [("udm.tls", &self.udm.tls), ("ausf.tls", &self.ausf.tls)] {
+        for (name, tls) in [
+            ("udm.tls", &self.udm.tls),
+            ("ausf.tls", &self.ausf.tls),
+            ("aanf.tls", &self.aanf.tls),
+        ] {
             match (&tls.cert, &tls.key) {
                 (Some(_), None) => return value(name, "cert is set without key"),
                 (None, Some(_)) => return value(name, "key is set without cert"),
@@ -523,6 +537,7 @@ impl Config {
         for (name, tls, insecure_h2c) in [
             ("udm.insecure_h2c", &self.udm.tls, self.udm.insecure_h2c),
             ("ausf.insecure_h2c", &self.ausf.tls, self.ausf.insecure_h2c),
+            ("aanf.insecure_h2c", &self.aanf.tls, self.aanf.insecure_h2c),
         ] {
             if insecure_h2c && tls.cert.is_some() {
                 return value(name, "is true beside tls.cert: it would not be used, leave it out");
@@ -531,6 +546,7 @@ impl Config {
         for (name, root) in [
             ("udm.api_root", &self.udm.api_root),
             ("ausf.api_root", &self.ausf.api_root),
+            ("aanf.api_root", &self.aanf.api_root),
         ] {
             if let Some(Err(error)) = root.as_deref().map(api_root) {
                 return value(name, &error.to_string());
@@ -545,6 +561,7 @@ impl Config {
         self.check_roles()?;
         self.check_aaa()?;
         self.check_emsk()?;
+        self.check_aanf()?;
         self.check_nef()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {

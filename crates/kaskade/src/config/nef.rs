@@ -20,7 +20,7 @@ settings! {
     /// AKMA for application functions outside.
     NefConfig {
         /// Where application functions ask: address and port; port 0 takes a free one.
-        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7780)),
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7781)),
         /// Root of the URIs in answers, if application functions reach this node under another name.
         api_root: Option<String> = None => "\"https://nef.example.org\"",
         /// As for the UDM.
@@ -57,9 +57,9 @@ settings! {
     /// Where AAnFs reach the NEF.
     NefNoticesConfig {
         /// An address and port of their own, which those outside do not reach.
-        listen: Option<SocketAddr> = None => "\"127.0.0.1:7781\"",
+        listen: Option<SocketAddr> = None => "\"127.0.0.1:7782\"",
         /// Root of the URIs that AAnFs are given, if they reach this node under another name.
-        api_root: Option<String> = None => "\"https://nef.internal.example.org:7781\"",
+        api_root: Option<String> = None => "\"https://nef.internal.example.org:7782\"",
         /// As for the UDM.
         insecure_h2c: bool = false,
         /// TLS 1.3, as for the UDM.
@@ -101,8 +101,8 @@ settings! {
         realm: Option<Parsed<HomeRealm>> = None => "\"5gc.mnc001.mcc001.3gppnetwork.org\"",
         /// The routing indicators that lead to it; none: all that lead to no other AAnF of this realm.
         routing_indicators: Vec<Parsed<RoutingIndicator>> = Vec::new(),
-        /// Its apiRoot: `https`, or `http` on the loopback.
-        url: Option<String> = None => "\"https://aanf.example.org:7782\"",
+        /// Its apiRoot: `https`, or `http` on the loopback. Without one, the AAnF of this process is asked, which knows the NEF as `nef`.
+        url: Option<String> = None => "\"https://aanf.example.org:7780\"",
         /// PEM file with the authority that signed its certificate.
         ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/ca.pem\"",
         /// PEM file with the certificate chain that is shown to it, own certificate first.
@@ -413,15 +413,10 @@ impl Config {
             return refused("nef", "there is no AAnF that it could ask: name one under nef.aanfs");
         }
         for (name, aanf) in &nef.aanfs.0 {
-            aanf.check(name, self.has_aanf())?;
+            aanf.check(name, self.aanf.runs())?;
         }
         nef.check_aanfs()?;
         nef.check_afs()
-    }
-
-    /// Whether an AAnF runs in this process.
-    fn has_aanf(&self) -> bool {
-        false
     }
 }
 

@@ -28,6 +28,16 @@ const CHANGEABLE: &[&str] = &[
     "emsk.tls.cert",
     "emsk.tls.key",
     "emsk.tls.client_ca",
+    "aanf.ausfs",
+    "aanf.barred_networks",
+    "aanf.functions",
+    "aanf.callbacks.roots",
+    "aanf.callbacks.ca",
+    "aanf.callbacks.client_cert",
+    "aanf.callbacks.client_key",
+    "aanf.tls.cert",
+    "aanf.tls.key",
+    "aanf.tls.client_ca",
     "nef.afs",
     "nef.callbacks.ca",
     "nef.callbacks.client_cert",
@@ -102,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_may_change_is_there() {
-        let leaves = parse("[udm]\n[ausf]\n[aaa]\n[emsk]\n[nef.aanfs.a]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n").leaves();
+        let leaves = parse("[udm]\n[ausf]\n[aaa]\n[emsk]\n[aanf]\n[nef.aanfs.a]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n").leaves();
         for name in CHANGEABLE {
             assert!(leaves.contains_key(*name), "{name}");
         }

@@ -1,6 +1,7 @@
 //! Who is who, and who may ask for what, as the roles and the gate take it.
 
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_net::role::aanf::AkmaPolicy;
 use kaskade_net::role::access::Asked;
 use kaskade_net::role::nef::NefPolicy;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
@@ -21,6 +22,8 @@ pub struct Requesters {
     pub access: Vec<(RequesterId, Vec<Asked>)>,
     /// Which keys below the EMSK they may have.
     pub usage_keys: UsagePolicy,
+    /// Which application keys of AKMA they may have.
+    pub akma: AkmaPolicy,
     /// Which application functions outside there are, and what they may have.
     pub nef: NefPolicy,
 }
@@ -139,6 +142,25 @@ impl Config {
         }))
     }
 
+    /// Who may have which application keys of AKMA, and is told of their end where.
+    fn akma_policy(&self, known: &mut Known<'_>) -> Result<AkmaPolicy, ConfigError> {
+        if !self.aanf.runs() {
+            return Ok(AkmaPolicy::default());
+        }
+        let barred = self.aanf.barred_networks.iter().map(|network| network.0);
+        let mut policy = AkmaPolicy::new(self.aanf.functions()?).barring(barred);
+        for (setting, named) in self.aanf.named() {
+            policy = policy.with(known.principal(setting, named)?, named);
+        }
+        for named in &self.aanf.ausfs {
+            policy = policy.with_ausf(named);
+        }
+        let roots = self.aanf.callbacks.roots.0.iter();
+        Ok(roots.fold(policy, |policy, (named, roots)| {
+            policy.with_callbacks(named, roots.iter().map(|root| root.0.clone()))
+        }))
+    }
+
     /// Who is which application function, and what it may have.
     fn nef_policy(&self, known: &mut Known<'_>) -> Result<NefPolicy, ConfigError> {
         if !self.nef.runs() {
@@ -195,9 +217,11 @@ impl Config {
             }
         }
         let usage_keys = self.usage_policy(&mut known)?;
+        let akma = self.akma_policy(&mut known)?;
         let nef = self.nef_policy(&mut known)?;
         Ok(Requesters {
             usage_keys,
+            akma,
             nef,
             groups: known.groups,
             serving_networks,

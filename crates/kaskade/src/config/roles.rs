@@ -20,13 +20,15 @@ pub enum Role {
     Ausf,
     /// AAA server behind RADIUS, with a UDM of its own where none runs beside it
     Aaa,
+    /// AAnF: keys for applications, AKMA
+    Aanf,
     /// NEF, for application functions outside
     Nef,
 }
 
 impl Role {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Nef];
+    pub const ALL: [Self; 5] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Aanf, Self::Nef];
 
     /// Those that run where none has a section.
     pub const USUAL: [Self; 2] = [Self::Udm, Self::Ausf];
@@ -37,6 +39,7 @@ impl Role {
             Self::Udm => "UDM",
             Self::Ausf => "AUSF",
             Self::Aaa => "AAA",
+            Self::Aanf => "AANF",
             Self::Nef => "NEF",
         }
     }
@@ -47,6 +50,7 @@ impl Role {
             Self::Udm => "udm",
             Self::Ausf => "ausf",
             Self::Aaa => "aaa",
+            Self::Aanf => "aanf",
             Self::Nef => "nef",
         }
     }
@@ -165,6 +169,12 @@ impl Config {
                 insecure_h2c: self.nef.insecure_h2c,
             },
             Role::Aaa => return None,
+            Role::Aanf => Listening {
+                listen: self.aanf.listen,
+                api_root: self.aanf.api_root.as_deref(),
+                tls: &self.aanf.tls,
+                insecure_h2c: self.aanf.insecure_h2c,
+            },
         };
         self.runs(role).then_some(listening)
     }
@@ -175,6 +185,7 @@ impl Config {
             Role::Udm => self.udm.runs,
             Role::Ausf => self.ausf.runs,
             Role::Aaa => self.aaa.runs,
+            Role::Aanf => self.aanf.runs,
             Role::Nef => self.nef.runs,
         }
     }
@@ -194,6 +205,7 @@ impl Config {
             Role::Udm => self.udm.runs = runs,
             Role::Ausf => self.ausf.runs = runs,
             Role::Aaa => self.aaa.runs = runs,
+            Role::Aanf => self.aanf.runs = runs,
             Role::Nef => self.nef.runs = runs,
         }
     }

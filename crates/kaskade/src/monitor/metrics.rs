@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
+use kaskade_net::role::aanf::Aanf;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::nef::Nef;
 use kaskade_net::role::udm::Udm;
@@ -38,6 +39,9 @@ impl Monitor {
         }
         if let Some(usage_keys) = self.watch.usage_keys() {
             of_usage_keys(usage_keys, &mut out);
+        }
+        if let Some(aanf) = self.watch.aanf() {
+            of_aanf(aanf, &mut out);
         }
         if let Some(nef) = self.watch.nef() {
             of_nef(nef, &mut out);
@@ -367,6 +371,40 @@ fn of_usage_keys(usage_keys: &UsageKeys, out: &mut Exposition) {
     out.single("kaskade_emsk_refused_total", Counter, help, counters.refused.sum());
     let help = "Messages to holders whose key has ended, and what became of them.";
     out.family("kaskade_emsk_callbacks_total", Counter, help);
+    for (what, counter) in [
+        ("told", &counters.told),
+        ("later", &counters.not_told),
+        ("given-up", &counters.given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+}
+
+fn of_aanf(aanf: &Aanf, out: &mut Exposition) {
+    let counters = aanf.counters();
+    let help = "Anchor keys that were registered.";
+    out.single(
+        "kaskade_akma_registered_total",
+        Counter,
+        help,
+        counters.registered.sum(),
+    );
+    let help = "Application keys that were given, the first time and again.";
+    out.family("kaskade_akma_keys_given_total", Counter, help);
+    for (given, value) in counters.given() {
+        out.sample(&[("when", given.name())], value);
+    }
+    let help = "Anchor keys that ended before the next authentication, by how.";
+    out.family("kaskade_akma_ended_total", Counter, help);
+    for (ended, value) in counters.ended() {
+        out.sample(&[("how", ended.name())], value);
+    }
+    let help = "Requests for an application key that is not there.";
+    out.single("kaskade_akma_absent_total", Counter, help, counters.absent.sum());
+    let help = "Requests that were refused; kaskade_refusals_total has the reasons.";
+    out.single("kaskade_akma_refused_total", Counter, help, counters.refused.sum());
+    let help = "Messages to holders whose keys are to be used no more, and what became of them.";
+    out.family("kaskade_akma_callbacks_total", Counter, help);
     for (what, counter) in [
         ("told", &counters.told),
         ("later", &counters.not_told),

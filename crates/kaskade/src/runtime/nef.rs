@@ -1,6 +1,6 @@
 //! The NEF, out of its section.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use kaskade::config::{Config, Parsed, Role};
 use kaskade_net::node::{AanfAt, AanfOf, NefRole, NoticesListener};
 use kaskade_net::role::nef::{NefOptions, NefPolicy};
@@ -53,15 +53,15 @@ fn aanfs(config: &Config) -> Result<Vec<AanfOf>> {
         let Some(Parsed(realm)) = aanf.realm else {
             anyhow::bail!("nef.aanfs.{name}: realm is missing");
         };
-        let url = aanf
-            .url
-            .clone()
-            .with_context(|| format!("nef.aanfs.{name}: url is missing"))?;
+        let at = match &aanf.url {
+            Some(url) => AanfAt::There(url.clone(), aanf.client_options(name)?),
+            None => AanfAt::OfThisNode,
+        };
         Ok(AanfOf {
             name: name.as_str().into(),
             realm,
             routing_indicators: aanf.routing_indicators.iter().map(|indicator| indicator.0).collect(),
-            at: AanfAt::There(url, aanf.client_options(name)?),
+            at,
         })
     });
     aanfs.collect()

@@ -10,11 +10,12 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{
-    AaaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole,
+    AaaRole, AanfRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole, UsageKeysRole,
 };
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
+use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::ServingNetworkPolicy;
@@ -39,6 +40,11 @@ pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
 /// Who the UDM of a data folder is: an NRF keeps a profile under that name.
 pub(crate) fn udm_instance_id(data: &DataDir) -> Result<NfInstanceId> {
     drawn_once(&data.udm_instance_id())
+}
+
+/// Who the AAnF of a data folder is, for an NRF.
+pub(crate) fn aanf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
+    drawn_once(&data.aanf_instance_id())
 }
 
 fn drawn_once(path: &Path) -> Result<NfInstanceId> {
@@ -89,6 +95,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         serving_networks,
         access,
         usage_keys,
+        akma,
         nef,
     } = config.requesters()?;
     Ok(NodeOptions {
@@ -96,6 +103,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         ausf: ausf(config, shared, serving_networks)?,
         aaa: aaa(config, shared)?,
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
+        aanf: aanf(config, shared, akma)?,
         nef: super::nef::nef(config, shared, nef)?,
         hostapd_auc: HostapdAuc {
             sockets: config.hostapd_sockets(),
@@ -208,7 +216,7 @@ fn usage_keys(config: &Config, shared: &Shared<'_>, policy: UsagePolicy) -> Resu
     let mut options = usage_keys_options(config);
     options.policy = policy;
     options.budgets = config.budgets();
-    options.callbacks = emsk.callbacks.client_options()?;
+    options.callbacks = emsk.callbacks.client_options("emsk.callbacks")?;
     options.audit = shared.audit.clone();
     let listen = match emsk.listen {
         Some(listen) => {
@@ -224,6 +232,28 @@ fn usage_keys(config: &Config, shared: &Shared<'_>, policy: UsagePolicy) -> Resu
         store: shared.store.clone(),
         options,
         listen,
+    }))
+}
+
+fn aanf(config: &Config, shared: &Shared<'_>, policy: AkmaPolicy) -> Result<Option<AanfRole>> {
+    let Some(server) = server(config, Role::Aanf)? else {
+        return Ok(None);
+    };
+    let aanf = &*config.aanf;
+    let lifetime = (aanf.context_lifetime > 0).then(|| Duration::from_secs(aanf.context_lifetime));
+    Ok(Some(AanfRole {
+        store: shared.store.clone(),
+        options: AanfOptions {
+            lifetime,
+            limits: aanf.limits(),
+            policy,
+            budgets: config.budgets(),
+            callbacks: aanf.callbacks.client_options("aanf.callbacks")?,
+            api_root: root(aanf.api_root.as_deref())?,
+            audit: shared.audit.clone(),
+        },
+        listen: aanf.listen,
+        server,
     }))
 }
 

@@ -47,6 +47,7 @@ impl Running {
                 let mut config = config.clone();
                 config.udm.listen.set_port(0);
                 config.ausf.listen.set_port(0);
+                config.aanf.listen.set_port(0);
                 Node::start(options(&config)?)?
             }
             Err(error @ NodeError::Listen { .. }) => {
@@ -61,9 +62,11 @@ impl Running {
             udm: node.udm().cloned(),
             ausf: node.ausf().cloned(),
             usage_keys: node.usage_keys().cloned(),
+            aanf: node.aanf().cloned(),
         };
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
+            Role::Aanf => parts.aanf_instance.unwrap_or(parts.instance),
             _ => parts.instance,
         };
         // Peers are sent here when all of it listens.

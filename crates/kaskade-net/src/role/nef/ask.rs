@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kaskade_anchor::emsk::Callback;
 use kaskade_codec::hex;
 use kaskade_codec::sbi::akma::{AkmaAfKeyData, AkmaAfKeyRequest, ServiceDisableNotif};
 use kaskade_codec::sbi::values::Text;
@@ -13,9 +14,9 @@ use kaskade_flow::{Durable, Guarded, Refusal, Unit, UnixMillis};
 use kaskade_keys::{AKid, Gpsi, Supi};
 use kaskade_store::records::CommitError;
 
-use super::notice::{LONGEST_URI, Notice, notice_key};
+use super::notice::{Notice, notice_key};
 use super::policy::Af;
-use super::{Nef, NefError};
+use super::{NEF_NAME, Nef, NefError};
 use crate::log_limit;
 use crate::random::random_octets;
 use crate::role::usage_keys::CallbackRoot;
@@ -102,7 +103,7 @@ impl Nef {
             a_kid,
             anon_ind,
         };
-        let own = Caller::numbered(Requester::role("NEF").into(), caller.correlation()).until(caller.deadline());
+        let own = Caller::numbered(Requester::group(NEF_NAME).into(), caller.correlation()).until(caller.deadline());
         let told = aanf.anchor.application_key(&own, asked).await.map_err(NefError::Aanf)?;
         let Some(told) = told else { return Ok(None) };
         let wants_gpsi = af.gpsi && !anon_ind;
@@ -149,7 +150,7 @@ impl Nef {
     }
 
     /// Who the caller is, whether the AF_ID is its own, and where it wants to hear of the end.
-    fn admitted(&self, caller: &Caller, request: &AkmaAfKeyRequest) -> Result<(Admitted, Option<String>), NefError> {
+    fn admitted(&self, caller: &Caller, request: &AkmaAfKeyRequest) -> Result<(Admitted, Option<Callback>), NefError> {
         self.policy.with(|policy| {
             let issuer = self.issuer();
             let (name, af) = policy.find(caller, issuer).map_err(|_| NefError::Stranger)?;
@@ -157,17 +158,15 @@ impl Nef {
             let uri = match &request.notif_uri {
                 None => None,
                 Some(Text(uri)) => {
-                    if !(1..=LONGEST_URI).contains(&uri.len()) || !uri.bytes().all(|octet| octet.is_ascii_graphic()) {
-                        return Err(NefError::LongUri);
-                    }
-                    let (root, _) = CallbackRoot::of(uri).map_err(NefError::NotACallback)?;
+                    let uri: Callback = uri.parse().map_err(|_| NefError::LongUri)?;
+                    let (root, _) = CallbackRoot::of(uri.as_str()).map_err(NefError::NotACallback)?;
                     if self.options.notices_root.is_none() {
                         return Err(NefError::NoNotices);
                     }
                     if !policy.may_be_told(name, &root) {
                         return Err(NefError::NoticeNotAllowed);
                     }
-                    Some(uri.clone())
+                    Some(uri)
                 }
             };
             let admitted = Admitted {
@@ -218,7 +217,7 @@ impl Nef {
     }
 
     /// A notice that is durable before the AAnF hears of it.
-    async fn prepared(&self, key: [u8; 16], af: &str, a_kid: &AKid, uri: String) -> Result<Waiting, NefError> {
+    async fn prepared(&self, key: [u8; 16], af: &str, a_kid: &AKid, uri: Callback) -> Result<Waiting, NefError> {
         let at_least = unix_millis().after(UNTIL_ANSWERED);
         // Of two at once, one is first, and the other goes on with its name.
         loop {

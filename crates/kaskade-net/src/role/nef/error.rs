@@ -88,6 +88,8 @@ impl NefError {
 /// AAnF, and what it asks there, is no matter of the caller's.
 fn of_aanf(not_done: &NotDone) -> Refusal {
     match not_done.why() {
+        // Suspended, or not given to anybody there.
+        Refusal::AccessBarred | Refusal::AuthenticationRejected | Refusal::PeerNotAuthorized => Refusal::AkmaNotAllowed,
         why @ (Refusal::AkmaNotAllowed
         | Refusal::AfNotAuthorized
         | Refusal::BudgetSpent

@@ -12,11 +12,10 @@
 //! | who is an application function, and what it may have, is configuration, read anew for each request | [`NefPolicy`] |
 //! | nobody has a token who has not proved who it is | `token` |
 //! | no SUPI leaves | `ask` |
-//! | an application function is told where the configuration says that it may be told | `ask`, `deliver` |
+//! | an application function is told where the configuration says that it may be told | `ask`, `tell` |
 
 mod aanfs;
 mod ask;
-mod deliver;
 mod error;
 mod figures;
 mod form;
@@ -25,6 +24,7 @@ mod notice;
 mod policy;
 mod secret;
 mod service;
+mod tell;
 mod token;
 
 use std::hash::RandomState;
@@ -46,13 +46,12 @@ pub use token::{PATH as TOKEN_PATH, TokenOptions};
 use super::access::Access;
 use super::audit::Audit;
 use super::budget::{BUCKETS_OCTETS, BudgetOptions, Budgets};
-use super::usage_keys::CALLBACKS_OCTETS;
-use super::usage_keys::callbacks::Callbacks;
+use super::callbacks::{CALLBACKS_OCTETS, Callbacks, deliver};
 use crate::live::Live;
 use crate::sbi::client::ClientOptions;
 use crate::sbi::server::Shutdown;
 use crate::sbi::service::{Beside, Gate};
-use crate::sbi::token::{TokenRules, TokenRulesError, Verifier};
+use crate::sbi::token::{TOKENS_OCTETS, TokenRules, TokenRulesError, Verifier};
 use gate::{NefGate, OwnTokens};
 use token::TokenEndpoint;
 
@@ -96,8 +95,11 @@ impl Default for NefOptions {
     }
 }
 
-/// What a NEF takes at most, in octets: its buckets and those of its token endpoint, and what is delivered to application functions.
-pub const NEF_OCTETS: usize = 2 * BUCKETS_OCTETS + CALLBACKS_OCTETS;
+/// How an AAnF of the same process knows the NEF: as the group, or the peer, of this name.
+pub const NEF_NAME: &str = "nef";
+
+/// What a NEF takes at most, in octets: its buckets and those of its token endpoint, tokens that it has verified, and what is delivered to application functions.
+pub const NEF_OCTETS: usize = 2 * BUCKETS_OCTETS + CALLBACKS_OCTETS + TOKENS_OCTETS;
 
 /// Why a NEF does not start.
 #[derive(Debug, thiserror::Error)]
@@ -200,7 +202,7 @@ impl Nef {
     /// Delivers to application functions, until the shutdown begins.
     pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
         tokio::select! {
-            () = self.deliver() => {}
+            () = deliver(&self) => {}
             () = shutdown.begun() => {}
         }
     }

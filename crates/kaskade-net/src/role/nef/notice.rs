@@ -1,14 +1,12 @@
 //! What the NEF keeps of an application function that wants to hear of the end of its keys: a record, of which the AAnF knows the name.
 
+use kaskade_anchor::emsk::Callback;
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_flow::UnixMillis;
 use kaskade_flow::record::{Index, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::AKid;
-
-/// The most octets of a URI that an application function may be told at.
-pub(super) const LONGEST_URI: usize = 1024;
 
 /// What tells apart whom to tell: application function, A-TID and realm, and the domain name in the AF_ID. 16 octets, the first ones of
 /// SHA-256.
@@ -45,7 +43,7 @@ pub(super) struct Notice {
     /// Of which A-KID.
     pub(super) a_kid: AKid,
     /// Where.
-    pub(super) uri: String,
+    pub(super) uri: Callback,
 }
 
 fn put_text(text: &str, to: &mut Vec<u8>) {
@@ -71,7 +69,7 @@ impl Record for Notice {
         clear.extend(self.expires.get().to_be_bytes());
         put_text(&self.af, clear);
         put_text(&self.a_kid.encode(), clear);
-        put_text(&self.uri, clear);
+        put_text(self.uri.as_str(), clear);
     }
 
     fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
@@ -80,7 +78,7 @@ impl Record for Notice {
         let (expires, mut rest) = rest.split_first_chunk().ok_or(RowError::Length)?;
         let af = text(&mut rest)?.to_owned();
         let a_kid = text(&mut rest)?.parse().map_err(|_| RowError::Field("A-KID"))?;
-        let uri = text(&mut rest)?.to_owned();
+        let uri = text(&mut rest)?.parse().map_err(|_| RowError::Field("URI"))?;
         match rest.is_empty() {
             true => Ok(Self {
                 id: *id,
@@ -151,7 +149,7 @@ mod tests {
             expires: UnixMillis::new(1_800_000_000_000),
             af: "video".to_owned(),
             a_kid: a_kid(b'B'),
-            uri: "https://video.example.com/ended?x=1".to_owned(),
+            uri: "https://video.example.com/ended?x=1".parse().expect("a URI"),
         }
     }
 

@@ -1,285 +1,53 @@
-//! Holders are told of the end of their keys: messages of the outbox go to their callbacks, in order, until they are worth nothing.
+//! What holders of keys below EMSKs are told.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use hyper::{Method, StatusCode};
 use kaskade_anchor::emsk::{Retirement, TO_HOLDERS};
 use kaskade_codec::sbi::usage_keys::KeyEnded;
 use kaskade_codec::sbi::values::Text;
-use kaskade_flow::{Moment, UnixMillis};
-use kaskade_store::records::{Delivery, Taken};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use kaskade_crypto::seal::SecretReader;
+use kaskade_flow::unit::Lane;
+use kaskade_store::records::Records;
 
 use super::{CallbackRoot, UsageKeys};
-use crate::log_limit;
-use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
+use crate::role::callbacks::{Callbacks, Message, Teller, Told};
 use crate::sbi::write;
-use crate::time::moment;
 
-/// Messages under way at once, to all and to one root.
-const MOST: usize = 32;
-const MOST_OF_ONE: u32 = 4;
+impl Teller for UsageKeys {
+    const LANE: Lane = TO_HOLDERS;
 
-/// Roots that are remembered.
-const MOST_ROOTS: usize = 1024;
-
-/// After a failure: the first pause, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-/// Before a message is looked at again whose root is busy.
-const BUSY: Duration = Duration::from_millis(200);
-
-/// What messages under way take at most, in octets: each with its task and connection, and what is remembered of roots.
-pub const CALLBACKS_OCTETS: usize = MOST * 96 * 1024 + MOST_ROOTS * 1024;
-
-/// Whom messages go to.
-pub(in crate::role) struct Callbacks {
-    options: ClientOptions,
-    places: Arc<Semaphore>,
-    roots: Mutex<HashMap<CallbackRoot, Root>>,
-}
-
-/// What is known of one root.
-#[derive(Default)]
-struct Root {
-    client: Option<SbiClient>,
-    under_way: u32,
-    failures: u32,
-    /// Nothing is sent before then.
-    quiet_until: Option<Moment>,
-}
-
-/// What to do with a message.
-pub(in crate::role) enum Turn {
-    Send(SbiClient),
-    Later(Duration),
-    Never(ClientError),
-}
-
-/// What came of one.
-enum Came {
-    Told,
-    Refused(StatusCode),
-    Failed(String),
-}
-
-impl Callbacks {
-    pub(in crate::role) fn new(options: ClientOptions) -> Self {
-        Self {
-            options,
-            places: Arc::new(Semaphore::new(MOST)),
-            roots: Mutex::default(),
-        }
+    fn callbacks(&self) -> &Callbacks {
+        &self.callbacks
     }
 
-    fn roots(&self) -> MutexGuard<'_, HashMap<CallbackRoot, Root>> {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> &Records {
+        &self.records
     }
 
-    /// A place among all messages under way. `None` never happens.
-    pub(in crate::role) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().acquire_owned().await.ok()
-    }
-
-    /// Gives a place with a root back as if nothing had been sent.
-    pub(in crate::role) fn left(&self, root: &CallbackRoot) {
-        if let Some(root) = self.roots().get_mut(root) {
-            root.under_way = root.under_way.saturating_sub(1);
-        }
-    }
-
-    /// A place with a root, or when there may be one.
-    pub(in crate::role) fn turn(&self, root: &CallbackRoot) -> Turn {
-        let now = moment();
-        let mut roots = self.roots();
-        if roots.len() >= MOST_ROOTS && !roots.contains_key(root) {
-            roots.retain(|_, root| root.under_way > 0);
-        }
-        let known = roots.entry(root.clone()).or_default();
-        if let Some(until) = known.quiet_until.filter(|until| *until > now) {
-            return Turn::Later(until.since(now));
-        }
-        if known.under_way >= MOST_OF_ONE {
-            return Turn::Later(BUSY);
-        }
-        let client = match &known.client {
-            Some(client) => client.clone(),
-            None => match SbiClient::new(&root.to_string(), self.options.clone()) {
-                Ok(client) => known.client.insert(client).clone(),
-                Err(error) => return Turn::Never(error),
-            },
+    fn message(&self, body: SecretReader<'_>) -> Result<Message, String> {
+        let Retirement { supi, why, holder } = Retirement::read(body).map_err(|error| error.to_string())?;
+        let ended = KeyEnded {
+            supi,
+            emsk_name: holder.emsk_name,
+            key_name: holder.key_name,
+            label: holder.label,
+            domain: holder.domain,
+            reason: Text(why.name().to_owned()),
         };
-        known.under_way += 1;
-        Turn::Send(client)
+        Ok(Message {
+            holder: holder.principal,
+            callback: holder.callback.ok_or("it has no callback")?,
+            body: write::body(&ended).map_err(|error| error.to_string())?,
+        })
     }
 
-    /// Gives a place back; after a failure the pause before the next message to that root.
-    pub(in crate::role) fn came(&self, root: &CallbackRoot, failed: bool) -> Duration {
-        let mut roots = self.roots();
-        let known = roots.entry(root.clone()).or_default();
-        known.under_way = known.under_way.saturating_sub(1);
-        if !failed {
-            (known.failures, known.quiet_until) = (0, None);
-            return Duration::ZERO;
+    fn may_be_told(&self, holder: &str, root: &CallbackRoot) -> bool {
+        self.policy.with(|policy| policy.may_be_told(holder, root))
+    }
+
+    fn count(&self, told: Told) {
+        match told {
+            Told::Now => self.counters.told.add_one(),
+            Told::Later => self.counters.not_told.add_one(),
+            Told::Never => self.counters.given_up.add_one(),
         }
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << known.failures.min(16))
-            .min(LONGEST_PAUSE);
-        known.failures = known.failures.saturating_add(1);
-        known.quiet_until = moment().after(pause);
-        pause
-    }
-}
-
-/// The place of a message with its root; dropped without a word, it is as if nothing had been sent.
-struct Place<'k> {
-    keys: &'k UsageKeys,
-    root: CallbackRoot,
-    is_over: bool,
-}
-
-impl Place<'_> {
-    fn came(mut self, failed: bool) -> Duration {
-        self.is_over = true;
-        self.keys.callbacks.came(&self.root, failed)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.keys.callbacks.left(&self.root);
-        }
-    }
-}
-
-impl UsageKeys {
-    /// Delivers messages to holders. Never ends; what is under way when it is dropped is delivered again.
-    pub(super) async fn deliver(self: &Arc<Self>) {
-        let outbox = self.records.outbox();
-        let mut tasks = JoinSet::new();
-        loop {
-            while tasks.try_join_next().is_some() {}
-            let changed = outbox.changed(&TO_HOLDERS);
-            let Some(place) = self.callbacks.place().await else {
-                return;
-            };
-            let until = match outbox.take(&TO_HOLDERS).await {
-                Ok(Taken::Message(delivery)) => {
-                    let keys = self.clone();
-                    tasks.spawn(async move {
-                        let _place = place;
-                        keys.tell(delivery).await;
-                    });
-                    continue;
-                }
-                Ok(Taken::Nothing(until)) => until,
-                Err(error) => {
-                    log_limit!(error, "a message to a holder cannot be read", %error);
-                    None
-                }
-            };
-            drop(place);
-            tokio::select! {
-                () = changed => {}
-                () = self.sleep_until(until) => {}
-            }
-        }
-    }
-
-    /// Until a moment of the store's clock, a minute at most.
-    async fn sleep_until(&self, until: Option<UnixMillis>) {
-        const LONGEST: Duration = Duration::from_secs(60);
-        let wait = until.map_or(LONGEST, |until| {
-            Duration::from_millis(until.get().saturating_sub(self.records.now().get()))
-        });
-        tokio::time::sleep(wait.clamp(Duration::from_millis(1), LONGEST)).await;
-    }
-
-    /// Delivers one message.
-    async fn tell(&self, delivery: Delivery) {
-        let retirement = match Retirement::read(delivery.body()) {
-            Ok(retirement) => retirement,
-            Err(error) => return self.never(delivery, &error.to_string()),
-        };
-        let holder = &retirement.holder;
-        let Some(callback) = &holder.callback else {
-            return self.never(delivery, "it has no callback");
-        };
-        let (root, path) = match CallbackRoot::of(callback.as_str()) {
-            Ok(parts) => parts,
-            Err(error) => return self.never(delivery, &error.to_string()),
-        };
-        // What was allowed when the key was given may be so no more.
-        if !self.policy.with(|policy| policy.may_be_told(&holder.principal, &root)) {
-            return self.never(
-                delivery,
-                "the configuration does not let its holder be told there any more",
-            );
-        }
-        let client = match self.callbacks.turn(&root) {
-            Turn::Send(client) => client,
-            Turn::Later(wait) => return delivery.failed(wait),
-            Turn::Never(error) => return self.never(delivery, &error.to_string()),
-        };
-        let place = Place {
-            keys: self,
-            root,
-            is_over: false,
-        };
-        let came = send(&client, &path, &retirement).await;
-        let failed = matches!(came, Came::Failed(_));
-        let root = place.root.clone();
-        let pause = place.came(failed);
-        match came {
-            Came::Told => {
-                self.counters.told.add_one();
-                // Where it is not removed, it comes again.
-                let _ = delivery.done().await;
-            }
-            Came::Refused(status) => self.never(delivery, &format!("{root} answered {status}")),
-            Came::Failed(why) => {
-                self.counters.not_told.add_one();
-                log_limit!(warn, "a holder was not told of the end of its key, and is told later", %root, why);
-                delivery.failed(pause);
-            }
-        }
-    }
-
-    /// A message that will never be delivered.
-    fn never(&self, delivery: Delivery, why: &str) {
-        self.counters.given_up.add_one();
-        log_limit!(warn, "a holder is not told of the end of its key", why);
-        drop(delivery.done());
-    }
-}
-
-async fn send(client: &SbiClient, path: &str, retirement: &Retirement) -> Came {
-    let Retirement { supi, why, holder } = retirement;
-    let ended = KeyEnded {
-        supi: supi.clone(),
-        emsk_name: holder.emsk_name,
-        key_name: holder.key_name,
-        label: holder.label.clone(),
-        domain: holder.domain.clone(),
-        reason: Text(why.name().to_owned()),
-    };
-    let body = match write::body(&ended) {
-        Ok(body) => body,
-        Err(error) => return Came::Failed(error.to_string()),
-    };
-    match client.send(Method::POST, path, Some(body)).await {
-        Ok(answer) if answer.status.is_success() => Came::Told,
-        Ok(answer) => match answer.status {
-            // It may be otherwise later.
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Came::Failed(answer.status.to_string()),
-            status if status.is_client_error() || status.is_redirection() => Came::Refused(status),
-            status => Came::Failed(status.to_string()),
-        },
-        Err(error) => Came::Failed(error.to_string()),
     }
 }

@@ -18,7 +18,7 @@
 //! | whose EMSK a process before this one had is told that it is lost | `left` |
 
 mod ask;
-pub(in crate::role) mod callbacks;
+mod callbacks;
 mod error;
 mod figures;
 mod left;
@@ -42,13 +42,14 @@ use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::records::{CommitError, DeclareError, Records};
 
-pub use callbacks::CALLBACKS_OCTETS;
+pub use super::callbacks::CALLBACKS_OCTETS;
 pub use error::UsageKeysError;
 pub use figures::{Kind, UsageKeysCounters};
 pub use policy::{CallbackRoot, NotACallback, UsagePolicy};
 
 use super::audit::Audit;
 use super::budget::{BudgetOptions, Budgets};
+use super::callbacks::{Callbacks, deliver};
 use crate::live::Live;
 use crate::log_limit;
 use crate::random::SystemEntropy;
@@ -56,7 +57,6 @@ use crate::sbi::client::ClientOptions;
 use crate::sbi::peer::Requester;
 use crate::sbi::server::Shutdown;
 use crate::time::{moment, unix_millis};
-use callbacks::Callbacks;
 
 /// Shards of the table: so many requests for different subscribers go on at once.
 const SHARDS: usize = 16;
@@ -304,7 +304,7 @@ impl UsageKeys {
         tokio::select! {
             () = sweep => {}
             () = self.take_over() => {}
-            () = self.deliver() => {}
+            () = deliver(&self) => {}
             () = shutdown.begun() => {}
         }
     }

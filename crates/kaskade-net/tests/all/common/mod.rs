@@ -16,7 +16,8 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
-use kaskade_net::node::{AusfRole, Node, NodeOptions, RemoteUdm, UdmRole, UsageKeysRole};
+use kaskade_net::node::{AanfRole, AusfRole, Node, NodeOptions, RemoteUdm, UdmRole, UsageKeysRole};
+use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::AusfOptions;
 use kaskade_net::role::policy::{Groups, ServingNetworkPolicy};
@@ -164,6 +165,7 @@ pub struct Setup {
     pub access: AccessRules,
     pub audit: AuditLog,
     pub usage_keys: Option<UsageKeysOptions>,
+    pub aanf: Option<AanfOptions>,
 }
 
 impl Home {
@@ -205,6 +207,7 @@ impl Home {
             access: AccessRules::default(),
             audit: AuditLog::off(),
             usage_keys: None,
+            aanf: None,
         };
         change(&mut setup);
         let usage_keys = setup.usage_keys.map(|options| UsageKeysRole {
@@ -213,6 +216,13 @@ impl Home {
             listen: None,
         });
         let free: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+        // With the subscribers.
+        let aanf = setup.aanf.map(|options| AanfRole {
+            store: store.clone(),
+            options,
+            listen: free,
+            server: setup.server.clone(),
+        });
         let udm = UdmRole {
             store: store.clone(),
             options: setup.udm,
@@ -230,6 +240,7 @@ impl Home {
             ausf: None,
             aaa: None,
             usage_keys: None,
+            aanf,
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),

@@ -52,21 +52,44 @@ async fn an_application_function_outside_has_the_key_of_the_ue() {
         assert_eq!((told.status, told.body.len()), (204, 0), "{told:?}");
         let counters = node.nef().unwrap().counters();
         assert_eq!(
-            [counters.given_with_gpsi.sum(), counters.given.sum(), counters.unknown.sum(), counters.tokens.sum()],
+            [
+                counters.given_with_gpsi.sum(),
+                counters.given.sum(),
+                counters.unknown.sum(),
+                counters.tokens.sum()
+            ],
             [2, 1, 1, 1]
         );
         node.shutdown().await;
         let (events, _) = place.read("nef");
-        let given = events.iter().filter(|event| event.action() == Action::ApplicationKeyGiven);
-        let released: Vec<_> = given.clone().filter(|event| event.outcome() == Outcome::Released).collect();
+        let given = events
+            .iter()
+            .filter(|event| event.action() == Action::ApplicationKeyGiven);
+        let released: Vec<_> = given
+            .clone()
+            .filter(|event| event.outcome() == Outcome::Released)
+            .collect();
         assert_eq!(released.len(), 3);
         let print = Fingerprint::of(&k_af(AF_ID));
-        assert!(released.iter().any(|event| event.key_name() == Some(("K_AF", *print.octets()))));
-        assert!(released.iter().any(|event| event.subject().masked() == "imsi-00101********01" || event.subject().masked().starts_with("imsi-00101")));
+        assert!(
+            released
+                .iter()
+                .any(|event| event.key_name() == Some(("K_AF", *print.octets())))
+        );
+        assert!(
+            released
+                .iter()
+                .any(|event| event.subject().masked() == "imsi-00101********01"
+                    || event.subject().masked().starts_with("imsi-00101"))
+        );
         let refused: Vec<_> = given.filter(|event| event.outcome() == Outcome::Refused).collect();
         assert_eq!(refused.len(), 1);
         assert_eq!(refused[0].reason(), Reason::Refused(Refusal::AkmaKeyUnknown));
-        assert!(events.iter().any(|event| (event.outcome(), event.action()) == (Outcome::Released, Action::TokenGiven)));
+        assert!(
+            events
+                .iter()
+                .any(|event| (event.outcome(), event.action()) == (Outcome::Released, Action::TokenGiven))
+        );
     }
 }
 
@@ -101,7 +124,10 @@ async fn a_stranger_is_asked_for_a_token() {
     for token in ["x", "a.b.c"] {
         let told = ask(&node, &request(AF_ID, &[]), Some(token)).await;
         assert_eq!(told.status, 401);
-        assert!(told.header("www-authenticate").unwrap().contains("invalid_token"), "{told:?}");
+        assert!(
+            told.header("www-authenticate").unwrap().contains("invalid_token"),
+            "{told:?}"
+        );
     }
     // Of another NEF, with the same names.
     let other = start(&anchor(), None, |_| {});
@@ -128,7 +154,11 @@ async fn the_gpsi_is_told_where_policy_and_scope_allow_it() {
         ("audio.example.com0100000002", &audio, false),
     ] {
         let told = ask(&node, &request(af_id, &[]), Some(token)).await;
-        assert_eq!((told.status, told.json().get("gpsi").is_some()), (200, gpsi), "{told:?}");
+        assert_eq!(
+            (told.status, told.json().get("gpsi").is_some()),
+            (200, gpsi),
+            "{told:?}"
+        );
     }
     node.shutdown().await;
 }
@@ -178,7 +208,12 @@ async fn realm_and_routing_indicator_choose_the_aanf() {
         setup.aanfs = vec![of_17, aanf("rest", here(&rest))];
     });
     let token = token_for(&node, "video", 1, None).await;
-    let with = |indicator: &str| request(AF_ID, &[("aKId", A_KID.replace("rid0.", &format!("rid{indicator}.")).into())]);
+    let with = |indicator: &str| {
+        request(
+            AF_ID,
+            &[("aKId", A_KID.replace("rid0.", &format!("rid{indicator}.")).into())],
+        )
+    };
     for (indicator, counts) in [("17", (1, 0)), ("0", (1, 1)), ("1", (1, 2)), ("17", (2, 2))] {
         assert_eq!(ask(&node, &with(indicator), Some(&token)).await.status, 200);
         assert_eq!((one.asked().len(), rest.asked().len()), counts, "{indicator}");
@@ -200,11 +235,26 @@ async fn what_is_wrong_is_told_as_the_contract_says() {
     for (body, answer) in [
         (json!({"aKId": A_KID}), because(400, "MANDATORY_IE_MISSING")),
         (json!({"afId": AF_ID}), because(400, "MANDATORY_IE_MISSING")),
-        (request("video.example.com", &[]), because(400, "MANDATORY_IE_INCORRECT")),
-        (request(AF_ID, &[("aKId", "someone@example.com".into())]), because(400, "MANDATORY_IE_INCORRECT")),
-        (request(AF_ID, &[("anonInd", 1.into())]), because(400, "OPTIONAL_IE_INCORRECT")),
-        (request(AF_ID, &[("suppFeat", "x".into())]), because(400, "OPTIONAL_IE_INCORRECT")),
-        (request(AF_ID, &[("notifUri", "https://video.example.com/ended".into())]), because(400, "OPTIONAL_IE_INCORRECT")),
+        (
+            request("video.example.com", &[]),
+            because(400, "MANDATORY_IE_INCORRECT"),
+        ),
+        (
+            request(AF_ID, &[("aKId", "someone@example.com".into())]),
+            because(400, "MANDATORY_IE_INCORRECT"),
+        ),
+        (
+            request(AF_ID, &[("anonInd", 1.into())]),
+            because(400, "OPTIONAL_IE_INCORRECT"),
+        ),
+        (
+            request(AF_ID, &[("suppFeat", "x".into())]),
+            because(400, "OPTIONAL_IE_INCORRECT"),
+        ),
+        (
+            request(AF_ID, &[("notifUri", "https://video.example.com/ended".into())]),
+            because(400, "OPTIONAL_IE_INCORRECT"),
+        ),
         (json!([]), because(400, "INVALID_MSG_FORMAT")),
     ] {
         let told = ask(&node, &body, Some(&token)).await;
@@ -214,7 +264,12 @@ async fn what_is_wrong_is_told_as_the_contract_says() {
     let with_token = |ask: Ask<'static>| ask.header("authorization", format!("Bearer {token}"));
     for (ask, status) in [
         (Ask::bare("GET", "/3gpp-akma/v1/retrieve"), 405),
-        (Ask::bare("POST", "/3gpp-akma/v1/retrieve").header("content-type", "text/plain").body("{}"), 415),
+        (
+            Ask::bare("POST", "/3gpp-akma/v1/retrieve")
+                .header("content-type", "text/plain")
+                .body("{}"),
+            415,
+        ),
         (Ask::json("POST", "/3gpp-akma/v1/retrieve", vec![b' '; 70_000]), 413),
         (Ask::json("POST", "/3gpp-akma/v2/retrieve", "{}"), 400),
         (Ask::json("POST", "/3gpp-akma/v1/other", "{}"), 404),
@@ -255,7 +310,10 @@ async fn what_the_aanf_refuses_is_told_as_far_as_it_concerns_the_caller() {
     }
     // Nobody listens there.
     let node = start(&anchor(), None, |setup| {
-        setup.aanfs = vec![aanf("home", AanfAt::There("http://127.0.0.1:1".to_owned(), client_options()))];
+        setup.aanfs = vec![aanf(
+            "home",
+            AanfAt::There("http://127.0.0.1:1".to_owned(), client_options()),
+        )];
     });
     let token = token_for(&node, "video", 1, None).await;
     let told = ask(&node, &request(AF_ID, &[]), Some(&token)).await;
@@ -308,7 +366,12 @@ async fn a_certificate_or_an_address_is_enough_where_the_configuration_says_so()
         async move {
             let body = bytes::Bytes::from(body.to_string());
             let path = "/3gpp-akma/v1/retrieve";
-            client.send(hyper::Method::POST, path, Some(body)).await.unwrap().status.as_u16()
+            client
+                .send(hyper::Method::POST, path, Some(body))
+                .await
+                .unwrap()
+                .status
+                .as_u16()
         }
     };
     let own = || request("plain.example.com0100000002", &[]);
@@ -340,7 +403,11 @@ fn asked() -> impl Strategy<Value = (Value, usize)> {
         Just("video.example.com0100000007"),
         Just("video.example.com"),
     ];
-    let a_kids = prop_oneof![Just(A_KID.to_owned()), Just(other_a_kid()), Just("imsi-001010000000001".to_owned())];
+    let a_kids = prop_oneof![
+        Just(A_KID.to_owned()),
+        Just(other_a_kid()),
+        Just("imsi-001010000000001".to_owned())
+    ];
     let anonymous = proptest::option::of(any::<bool>());
     let uri = proptest::option::of(Just("https://video.example.com/ended"));
     (af_ids, a_kids, anonymous, uri, 0_usize..4).prop_map(|(af_id, a_kid, anonymous, uri, token)| {
@@ -357,7 +424,10 @@ fn asked() -> impl Strategy<Value = (Value, usize)> {
 
 #[test]
 fn no_answer_has_a_supi() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let own = supi(0).sbi().to_string();
     let digits = own.strip_prefix("imsi-").unwrap().to_owned();
     let (node, tokens) = runtime.block_on(async {
@@ -377,7 +447,12 @@ fn no_answer_has_a_supi() {
         // The A-KID that is none has the digits itself; what is wrong with it is told without them.
         let told = runtime.block_on(ask(&node, &body, tokens.get(token).map(String::as_str)));
         prop_assert!(!words(&told).contains(&digits), "{told:?}");
-        prop_assert!(serde_json::from_slice::<Value>(&told.body).unwrap_or_default().get("supi").is_none());
+        prop_assert!(
+            serde_json::from_slice::<Value>(&told.body)
+                .unwrap_or_default()
+                .get("supi")
+                .is_none()
+        );
         Ok(())
     });
     run.unwrap();

@@ -109,7 +109,12 @@ fn served(anchor: &Arc<Anchor>, shutdown: &Shutdown) -> String {
     let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
     let root = format!("http://{}", listener.local_addr().unwrap());
     let routes = Routes::new(Live::new(Groups::default())).with(routes(Asked(anchor.clone())));
-    tokio::spawn(serve(listener, Arc::new(routes), ServerOptions::default(), shutdown.clone()));
+    tokio::spawn(serve(
+        listener,
+        Arc::new(routes),
+        ServerOptions::default(),
+        shutdown.clone(),
+    ));
     root
 }
 

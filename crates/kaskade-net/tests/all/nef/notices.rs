@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use hyper::{Method, StatusCode};
-use kaskade_net::admin::{Answering, Body, Handler, Limits, Listener, Request, Response, Visitor, serve as serve_holder};
+use kaskade_net::admin::{
+    Answering, Body, Handler, Limits, Listener, Request, Response, Visitor, serve as serve_holder,
+};
 use kaskade_net::sbi::client::SbiClient;
 
 use super::*;
@@ -26,7 +28,10 @@ impl Handler for Application {
                 0 => 204,
                 status => status,
             };
-            self.told.lock().unwrap().push((path, serde_json::from_slice(&octets).unwrap()));
+            self.told
+                .lock()
+                .unwrap()
+                .push((path, serde_json::from_slice(&octets).unwrap()));
             let mut answer = Response::new(Body::empty());
             *answer.status_mut() = StatusCode::from_u16(status).unwrap();
             answer
@@ -39,7 +44,12 @@ impl Application {
         let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
         let root = format!("http://{}", listener.address().unwrap());
         let (application, shutdown) = (Arc::new(Self::default()), Shutdown::new());
-        tokio::spawn(serve_holder(listener, application.clone(), Limits::default(), shutdown.clone()));
+        tokio::spawn(serve_holder(
+            listener,
+            application.clone(),
+            Limits::default(),
+            shutdown.clone(),
+        ));
         (application, root, shutdown)
     }
 
@@ -84,7 +94,10 @@ async fn the_end_of_a_key_is_passed_on_once() {
     assert_eq!(ask(&node, &told_at(&own), Some(&token)).await.status, 200);
     let uri = uri_given(&anchor).unwrap();
     let notices = node.nef_notices_url().unwrap().to_owned();
-    assert!(uri.starts_with(&notices) && !uri.contains("video"), "{uri}: the NEF's own");
+    assert!(
+        uri.starts_with(&notices) && !uri.contains("video"),
+        "{uri}: the NEF's own"
+    );
     // Who asks again is known by the same name.
     assert_eq!(ask(&node, &told_at(&own), Some(&token)).await.status, 200);
     assert_eq!(uri_given(&anchor).as_ref(), Some(&uri));
@@ -97,9 +110,19 @@ async fn the_end_of_a_key_is_passed_on_once() {
     assert_eq!(disabled(&uri, A_KID).await.0, 204);
     let told = application.after(1).await;
     assert_eq!(told, [("/ended?of=video".to_owned(), json!({"aKId": A_KID}))]);
-    assert_eq!(disabled(&uri, A_KID).await, (404, Some("CONTEXT_NOT_FOUND".to_owned())), "it was told");
+    assert_eq!(
+        disabled(&uri, A_KID).await,
+        (404, Some("CONTEXT_NOT_FOUND".to_owned())),
+        "it was told"
+    );
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!((application.told.lock().unwrap().len(), node.nef().unwrap().counters().told.sum()), (1, 1));
+    assert_eq!(
+        (
+            application.told.lock().unwrap().len(),
+            node.nef().unwrap().counters().told.sum()
+        ),
+        (1, 1)
+    );
     node.shutdown().await;
 }
 
@@ -109,7 +132,12 @@ async fn who_wants_to_hear_no_more_hears_no_more() {
     let anchor = anchor();
     let node = start(&anchor, Some(&root), |_| {});
     let token = token_for(&node, "video", 1, None).await;
-    assert_eq!(ask(&node, &told_at(&format!("{root}/ended")), Some(&token)).await.status, 200);
+    assert_eq!(
+        ask(&node, &told_at(&format!("{root}/ended")), Some(&token))
+            .await
+            .status,
+        200
+    );
     let uri = uri_given(&anchor).unwrap();
     assert_eq!(ask(&node, &request(AF_ID, &[]), Some(&token)).await.status, 200);
     assert_eq!(uri_given(&anchor), None);
@@ -133,13 +161,28 @@ async fn nobody_makes_the_nef_tell_anybody_else() {
         let told = ask(&node, &told_at(uri), Some(&token)).await;
         assert_eq!(refused(&told), (403, None), "{uri} {told:?}");
     }
-    for uri in ["ended", "ftp://video.example.com/x", "", "http://a b/", &format!("{root}/{}", "x".repeat(1024))] {
+    for uri in [
+        "ended",
+        "ftp://video.example.com/x",
+        "",
+        "http://a b/",
+        &format!("{root}/{}", "x".repeat(1024)),
+    ] {
         let told = ask(&node, &told_at(uri), Some(&token)).await;
-        assert_eq!(refused(&told), (400, Some("OPTIONAL_IE_INCORRECT".to_owned())), "{uri} {told:?}");
+        assert_eq!(
+            refused(&told),
+            (400, Some("OPTIONAL_IE_INCORRECT".to_owned())),
+            "{uri} {told:?}"
+        );
     }
     assert!(anchor.asked().is_empty());
     // What was allowed when the key was given, and is no more.
-    assert_eq!(ask(&node, &told_at(&format!("{root}/ended")), Some(&token)).await.status, 200);
+    assert_eq!(
+        ask(&node, &told_at(&format!("{root}/ended")), Some(&token))
+            .await
+            .status,
+        200
+    );
     let uri = uri_given(&anchor).unwrap();
     node.nef().unwrap().policy().replace(policy(None));
     assert_eq!(disabled(&uri, A_KID).await.0, 204);
@@ -161,14 +204,24 @@ async fn what_fails_is_told_again_and_what_is_refused_is_not() {
     let node = start(&anchor, Some(&root), |_| {});
     let token = token_for(&node, "video", 1, None).await;
     application.answers.store(503, Ordering::Relaxed);
-    assert_eq!(ask(&node, &told_at(&format!("{root}/ended")), Some(&token)).await.status, 200);
+    assert_eq!(
+        ask(&node, &told_at(&format!("{root}/ended")), Some(&token))
+            .await
+            .status,
+        200
+    );
     assert_eq!(disabled(&uri_given(&anchor).unwrap(), A_KID).await.0, 204);
     application.after(1).await;
     application.answers.store(204, Ordering::Relaxed);
     application.after(2).await;
     // Of the next one it wants to hear nothing.
     application.answers.store(410, Ordering::Relaxed);
-    assert_eq!(ask(&node, &told_at(&format!("{root}/ended")), Some(&token)).await.status, 200);
+    assert_eq!(
+        ask(&node, &told_at(&format!("{root}/ended")), Some(&token))
+            .await
+            .status,
+        200
+    );
     assert_eq!(disabled(&uri_given(&anchor).unwrap(), A_KID).await.0, 204);
     application.after(3).await;
     let counters = || {
@@ -196,16 +249,30 @@ async fn what_was_not_passed_on_is_passed_on_after_a_restart() {
         listener.local_addr().unwrap()
     };
     let anchor = anchor();
-    let node = start(&anchor, Some(&format!("http://{root}")), |setup| setup.store = shared.clone());
+    let node = start(&anchor, Some(&format!("http://{root}")), |setup| {
+        setup.store = shared.clone()
+    });
     let token = token_for(&node, "video", 1, None).await;
-    assert_eq!(ask(&node, &told_at(&format!("http://{root}/ended")), Some(&token)).await.status, 200);
+    assert_eq!(
+        ask(&node, &told_at(&format!("http://{root}/ended")), Some(&token))
+            .await
+            .status,
+        200
+    );
     assert_eq!(disabled(&uri_given(&anchor).unwrap(), A_KID).await.0, 204);
     node.shutdown().await;
     let application = Arc::new(Application::default());
     let listener = Listener::tcp(root, None).unwrap();
     let shutdown = Shutdown::new();
-    tokio::spawn(serve_holder(listener, application.clone(), Limits::default(), shutdown.clone()));
-    let node = start(&anchor, Some(&format!("http://{root}")), |setup| setup.store = shared.clone());
+    tokio::spawn(serve_holder(
+        listener,
+        application.clone(),
+        Limits::default(),
+        shutdown.clone(),
+    ));
+    let node = start(&anchor, Some(&format!("http://{root}")), |setup| {
+        setup.store = shared.clone()
+    });
     assert_eq!(application.after(1).await[0].0, "/ended");
     node.shutdown().await;
 }

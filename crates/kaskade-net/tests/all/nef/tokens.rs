@@ -9,7 +9,10 @@ use crate::tls::Pki;
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
 fn basic(client: &str, secret: &str) -> String {
-    format!("Basic {}", Base64::encode_string(format!("{client}:{secret}").as_bytes()))
+    format!(
+        "Basic {}",
+        Base64::encode_string(format!("{client}:{secret}").as_bytes())
+    )
 }
 
 async fn post(node: &Node, ask: Ask<'_>) -> Told {
@@ -36,7 +39,10 @@ async fn a_client_with_its_secret_gets_a_token() {
         assert_eq!(told.status, 200, "{told:?}");
         assert_eq!(told.header("cache-control"), Some("no-store"));
         let json = told.json();
-        assert_eq!((&json["token_type"], &json["expires_in"]), (&"Bearer".into(), &60.into()));
+        assert_eq!(
+            (&json["token_type"], &json["expires_in"]),
+            (&"Bearer".into(), &60.into())
+        );
         assert_eq!(json["scope"], "3gpp-akma nnef-akma:gpsi-access");
         let token = json["access_token"].as_str().unwrap();
         assert_eq!(ask(&node, &request(AF_ID, &[]), Some(token)).await.status, 200);
@@ -44,7 +50,12 @@ async fn a_client_with_its_secret_gets_a_token() {
     // What is granted is what was asked for, and what there is.
     for (client, octet, asked, granted) in [
         ("video", 1, Some("3gpp-akma"), "3gpp-akma"),
-        ("video", 1, Some("nnef-akma:gpsi-access 3gpp-akma"), "3gpp-akma nnef-akma:gpsi-access"),
+        (
+            "video",
+            1,
+            Some("nnef-akma:gpsi-access 3gpp-akma"),
+            "3gpp-akma nnef-akma:gpsi-access",
+        ),
         ("audio", 2, None, "3gpp-akma"),
     ] {
         let text = secret(octet).reveal();
@@ -67,31 +78,92 @@ async fn what_is_no_request_for_a_token_is_refused_in_its_terms() {
     let with = |ask: Ask<'static>, value: String| ask.header("authorization", value);
     for (ask, status, code) in [
         (form(&[own, ("client_secret", one)]), 400, "invalid_request"),
-        (form(&[("grant_type", ""), own, ("client_secret", one)]), 400, "invalid_request"),
-        (form(&[("grant_type", "password"), own, ("client_secret", one)]), 400, "unsupported_grant_type"),
-        (form(&[("grant_type", "authorization_code"), own, ("client_secret", one)]), 400, "unsupported_grant_type"),
-        (form(&[GRANT, GRANT, own, ("client_secret", one)]), 400, "invalid_request"),
+        (
+            form(&[("grant_type", ""), own, ("client_secret", one)]),
+            400,
+            "invalid_request",
+        ),
+        (
+            form(&[("grant_type", "password"), own, ("client_secret", one)]),
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            form(&[("grant_type", "authorization_code"), own, ("client_secret", one)]),
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            form(&[GRANT, GRANT, own, ("client_secret", one)]),
+            400,
+            "invalid_request",
+        ),
         (form(&[GRANT, ("client_secret", one)]), 400, "invalid_request"),
         (form(&[GRANT]), 401, "invalid_client"),
         (form(&[GRANT, own]), 401, "invalid_client"),
         (form(&[GRANT, own, ("client_secret", two)]), 401, "invalid_client"),
-        (form(&[GRANT, own, ("client_secret", "password")]), 401, "invalid_client"),
+        (
+            form(&[GRANT, own, ("client_secret", "password")]),
+            401,
+            "invalid_client",
+        ),
         (form(&[GRANT, own, ("client_secret", &one[1..])]), 401, "invalid_client"),
-        (form(&[GRANT, ("client_id", "nobody"), ("client_secret", one)]), 401, "invalid_client"),
-        (form(&[GRANT, ("client_id", "Video"), ("client_secret", one)]), 401, "invalid_client"),
+        (
+            form(&[GRANT, ("client_id", "nobody"), ("client_secret", one)]),
+            401,
+            "invalid_client",
+        ),
+        (
+            form(&[GRANT, ("client_id", "Video"), ("client_secret", one)]),
+            401,
+            "invalid_client",
+        ),
         // It is known by its address, and has no secret.
-        (form(&[GRANT, ("client_id", "plain"), ("client_secret", one)]), 401, "invalid_client"),
+        (
+            form(&[GRANT, ("client_id", "plain"), ("client_secret", one)]),
+            401,
+            "invalid_client",
+        ),
         (with(form(&[GRANT]), basic("video", two)), 401, "invalid_client"),
         (with(form(&[GRANT]), "Basic !".to_owned()), 401, "invalid_client"),
-        (with(form(&[GRANT]), format!("Basic {}", Base64::encode_string(b"video"))), 401, "invalid_client"),
-        (with(form(&[GRANT]), "Bearer x".to_owned()), 401, "invalid_client"),
-        (with(form(&[GRANT, own, ("client_secret", one)]), basic("video", one)), 400, "invalid_request"),
-        (with(form(&[GRANT, ("client_id", "audio")]), basic("video", one)), 400, "invalid_request"),
-        (form(&[GRANT, own, ("client_secret", one), ("scope", "nudm-ueau")]), 400, "invalid_scope"),
-        (form(&[GRANT, own, ("client_secret", one), ("scope", "3gpp-akma  x")]), 400, "invalid_scope"),
-        (form(&[GRANT, own, ("client_secret", one), ("scope", "nnef-akma:gpsi-access")]), 400, "invalid_scope"),
         (
-            form(&[GRANT, ("client_id", "audio"), ("client_secret", two), ("scope", "3gpp-akma nnef-akma:gpsi-access")]),
+            with(form(&[GRANT]), format!("Basic {}", Base64::encode_string(b"video"))),
+            401,
+            "invalid_client",
+        ),
+        (with(form(&[GRANT]), "Bearer x".to_owned()), 401, "invalid_client"),
+        (
+            with(form(&[GRANT, own, ("client_secret", one)]), basic("video", one)),
+            400,
+            "invalid_request",
+        ),
+        (
+            with(form(&[GRANT, ("client_id", "audio")]), basic("video", one)),
+            400,
+            "invalid_request",
+        ),
+        (
+            form(&[GRANT, own, ("client_secret", one), ("scope", "nudm-ueau")]),
+            400,
+            "invalid_scope",
+        ),
+        (
+            form(&[GRANT, own, ("client_secret", one), ("scope", "3gpp-akma  x")]),
+            400,
+            "invalid_scope",
+        ),
+        (
+            form(&[GRANT, own, ("client_secret", one), ("scope", "nnef-akma:gpsi-access")]),
+            400,
+            "invalid_scope",
+        ),
+        (
+            form(&[
+                GRANT,
+                ("client_id", "audio"),
+                ("client_secret", two),
+                ("scope", "3gpp-akma nnef-akma:gpsi-access"),
+            ]),
             400,
             "invalid_scope",
         ),
@@ -103,7 +175,10 @@ async fn what_is_no_request_for_a_token_is_refused_in_its_terms() {
         let challenge = told.header("www-authenticate").unwrap_or_default();
         assert_eq!(challenge.starts_with("Basic "), by_basic && status == 401, "{shown}");
         let said = String::from_utf8_lossy(&told.body).into_owned();
-        assert!(!said.contains(one) && !said.contains(two) && !said.contains("password\""), "{said}");
+        assert!(
+            !said.contains(one) && !said.contains(two) && !said.contains("password\""),
+            "{said}"
+        );
     }
     // What is no form at all is refused as HTTP does.
     let json = Ask::json("POST", "/oauth2/token", "{}");
@@ -223,13 +298,21 @@ async fn a_certificate_is_as_good_as_a_secret() {
         ("client", vec![GRANT], (401, "invalid_client")),
         ("client", vec![GRANT, ("client_id", "plain")], (401, "invalid_client")),
         ("smf", vec![GRANT, ("client_id", "video")], (400, "unauthorized_client")),
-        ("smf", vec![GRANT, ("client_id", "video"), ("client_secret", one.as_str())], (400, "unauthorized_client")),
+        (
+            "smf",
+            vec![GRANT, ("client_id", "video"), ("client_secret", one.as_str())],
+            (400, "unauthorized_client"),
+        ),
     ] {
         let told = curl(name, form(&parameters)).await;
         assert_eq!(error(&told), (answer.0, answer.1.to_owned()), "{name} {parameters:?}");
     }
     // The token of one with the certificate of another.
-    let told = curl("client", form(&[GRANT, ("client_id", "video"), ("client_secret", &one)])).await;
+    let told = curl(
+        "client",
+        form(&[GRANT, ("client_id", "video"), ("client_secret", &one)]),
+    )
+    .await;
     let token = told.text("/access_token");
     let told = curl("smf", retrieve(&request(AF_ID, &[]), Some(&token))).await;
     assert_eq!(told.status, 403, "{told:?}");

@@ -1,0 +1,147 @@
+//! AAnF: K_AKMA of the subscribers who were authenticated, and the service by which application functions have keys below it (TS 33.535,
+//! docs/akma.md).
+//!
+//! ```text
+//! AUSF ── register_anchorkey, remove_context ──▶ AkmaContext ◀── retrieve_applicationkey ── AF, NEF
+//!                                                     │
+//!                        disable ── outbox ── callbacks ── holders: ServiceDisableNotif
+//! ```
+//!
+//! All of it is in the store, and nothing in memory: several processes may serve one store one after the other, and a restart forgets
+//! nothing. What happens to the keys of one subscriber is in one order, which the store keeps: a unit that rests on what another one has
+//! changed does not happen, and is made anew.
+//!
+//! | Rule | Where |
+//! |---|---|
+//! | who may have what is configuration, and read anew for each request | [`AkmaPolicy`] |
+//! | what does not depend on a subscriber is refused before anybody looks for one | `keys` |
+//! | a key is told when its holder's record is durable, and below the K_AKMA that is current then | `keys` |
+//! | a holder is told where the configuration says that it may be told | [`CallbackRoot`](super::usage_keys::CallbackRoot), `tell` |
+
+mod error;
+mod figures;
+mod keys;
+mod policy;
+mod service;
+mod tell;
+
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kaskade_anchor::akma::{AfHolder, AkmaContext, HolderLimits};
+use kaskade_flow::record::Record;
+use kaskade_store::SubscriberStore;
+use kaskade_store::audit::AuditLog;
+use kaskade_store::records::{DeclareError, Records};
+
+pub use error::AanfError;
+pub use figures::{AanfCounters, Ended, Given};
+pub use policy::AkmaPolicy;
+pub use service::OwnAanf;
+
+use super::audit::Audit;
+use super::budget::{BudgetOptions, Budgets};
+use super::callbacks::{Callbacks, deliver};
+use crate::live::Live;
+use crate::sbi::client::ClientOptions;
+use crate::sbi::server::Shutdown;
+
+/// How an AAnF is set up.
+#[derive(Clone)]
+pub struct AanfOptions {
+    /// How long K_AKMA is of use at most; `None`: until the next authentication.
+    pub lifetime: Option<Duration>,
+    /// How many may hold keys of one subscriber.
+    pub limits: HolderLimits,
+    /// Who may have what.
+    pub policy: AkmaPolicy,
+    /// How often one requester may ask.
+    pub budgets: BudgetOptions,
+    /// How holders are reached.
+    pub callbacks: ClientOptions,
+    /// Root of URIs in answers.
+    pub api_root: Option<String>,
+    /// Has every release on record.
+    pub audit: AuditLog,
+}
+
+impl Default for AanfOptions {
+    /// K_AKMA lives until the next authentication; nobody may have anything.
+    fn default() -> Self {
+        Self {
+            lifetime: None,
+            limits: HolderLimits::default(),
+            policy: AkmaPolicy::default(),
+            budgets: BudgetOptions::default(),
+            callbacks: ClientOptions::default(),
+            api_root: None,
+            audit: AuditLog::off(),
+        }
+    }
+}
+
+/// The anchor function of AKMA.
+pub struct Aanf {
+    store: Arc<SubscriberStore>,
+    records: Records,
+    /// Whether the subscribers are in this store: a UDM is here.
+    is_home: bool,
+    options: AanfOptions,
+    policy: Live<AkmaPolicy>,
+    budgets: Budgets,
+    callbacks: Callbacks,
+    audit: Audit,
+    counters: AanfCounters,
+}
+
+impl Aanf {
+    /// Over this store, which has the subscribers too where there is a UDM on the node. Blocks for a moment.
+    ///
+    /// What the store commits with events goes to the audit log of these options from now on.
+    ///
+    /// # Errors
+    /// [`DeclareError`] when the store cannot have its records.
+    pub fn new(store: Arc<SubscriberStore>, is_home: bool, options: AanfOptions) -> Result<Self, DeclareError> {
+        let records = store.records();
+        records.declare(&[AkmaContext::KIND, AfHolder::KIND])?;
+        records.hand_events_to(Arc::new(options.audit.clone()));
+        Ok(Self {
+            records,
+            is_home,
+            policy: Live::new(options.policy.clone()),
+            budgets: Budgets::new(options.budgets, RandomState::new()),
+            callbacks: Callbacks::new(options.callbacks.clone()),
+            audit: Audit::new(options.audit.clone()),
+            counters: AanfCounters::default(),
+            store,
+            options,
+        })
+    }
+
+    /// Who may have what, to be replaced while it runs.
+    pub const fn policy(&self) -> &Live<AkmaPolicy> {
+        &self.policy
+    }
+
+    /// What it has done so far.
+    pub const fn counters(&self) -> &AanfCounters {
+        &self.counters
+    }
+
+    /// Delivers to holders, until the shutdown begins.
+    pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
+        tokio::select! {
+            () = deliver(&self) => {}
+            () = shutdown.begun() => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Aanf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Aanf")
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
