@@ -7,6 +7,7 @@ use kaskade_net::role::ausf::{ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::nef::NEF_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS};
+use kaskade_net::role::usage_keys::CALLBACKS_OCTETS;
 use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};

@@ -13,6 +13,7 @@
 mod aaa;
 mod access;
 mod admin;
+mod akma;
 mod audit;
 mod authentication;
 mod bad_input;

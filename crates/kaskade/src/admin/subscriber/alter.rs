@@ -36,6 +36,7 @@ impl Operation for Change {
         let found = admin.store()?.subscriber(&supi)?;
         let mut subscriber = found.ok_or_else(|| NotDone::from(StoreError::UnknownSubscriber))?;
         let (was_suspended, before) = (subscriber.subscription.suspended, alterable(&subscriber));
+        let had_akma = subscriber.subscription.akma_allowed;
         changes.apply(&mut subscriber)?;
         if before == alterable(&subscriber) {
             // What changes nothing leaves the log as it is.
@@ -50,6 +51,8 @@ impl Operation for Change {
         admin.store()?.change_on_record(&subscriber, event)?;
         if action == Action::SubscriberSuspended {
             admin.keys_end_of(&supi);
+        } else if had_akma && !subscriber.subscription.akma_allowed {
+            admin.application_keys_end_of(&supi);
         }
         admin.told()?;
         admin.view_of(&supi, false)
