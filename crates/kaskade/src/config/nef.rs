@@ -445,3 +445,146 @@ impl NefConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const AANF: &str =
+        "[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:7780\"\n";
+    const AF: &str = "[nef.afs.video]\ndomains = [\"video.example.com\"]\nprotocols = [\"0100000002\"]\n";
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("k.toml"))
+    }
+
+    #[test]
+    fn application_functions_become_a_policy() {
+        let text = format!(
+            "{AANF}{AF}clients = [\"video.example.com\"]\ngpsi = true\n[nef.afs.audio]\ndomains = [\"audio.example.com\"]\n\
+             protocols = [\"010001*\"]\nsecret_hash = \"{}\"\n[nef.tokens]\nkey = \"/tokens.pem\"\n",
+            "00".repeat(32)
+        );
+        let config = parse(&text).expect(&text);
+        let policy = config.requesters().expect("known").nef;
+        let video = policy.af("video").expect("there");
+        assert!(video.gpsi && video.secret.is_none() && policy.af("audio").is_some_and(|af| af.secret.is_some()));
+        assert!(!parse("").expect("the default").nef.runs());
+        let printed = config.commented_toml();
+        assert_eq!(parse(&printed).expect(&printed).nef, config.nef);
+    }
+
+    #[test]
+    fn what_a_nef_cannot_mean_is_refused_with_its_place() {
+        let known = "clients = [\"video.example.com\"]\n";
+        for (text, says) in [
+            ("[nef]\n".to_owned(), "line 1, column 2: nef: there is no AAnF"),
+            (format!("{AANF}[nef]\nx = 1\n"), "unknown field `x`"),
+            ("[nef.aanfs.home]\n".to_owned(), "nef.aanfs.home: realm is missing"),
+            (
+                "[nef.aanfs.home]\nrealm = \"example.org\"\n".to_owned(),
+                "line 2, column 9: home realm",
+            ),
+            (
+                AANF.replace("url = \"http://127.0.0.1:7780\"\n", ""),
+                "nef.aanfs.home: url is missing: no AAnF runs in this process",
+            ),
+            (
+                AANF.replace("127.0.0.1", "192.0.2.1"),
+                "nef.aanfs.home.url: http leads to another machine",
+            ),
+            (
+                AANF.replace("http:", "https:"),
+                "nef.aanfs.home.url: is https, and needs ca",
+            ),
+            (format!("{AANF}ca = \"ca\"\n"), "nef.aanfs.home.url: is not https"),
+            (
+                format!("{AANF}client_cert = \"c\"\n"),
+                "nef.aanfs.home: client_cert is set without client_key",
+            ),
+            (
+                format!("{AANF}{}", AANF.replace("home", "other")),
+                "nef.aanfs.other.routing_indicators: home is for every other routing indicator of this realm too",
+            ),
+            (format!("{AANF}routing_indicators = [\"12345\"]\n"), "routing indicator"),
+            (
+                format!("{AANF}{AF}"),
+                "nef.afs.video.clients: is empty, and there is no secret_hash",
+            ),
+            (
+                format!("{AANF}{AF}secret_hash = \"{}\"\n", "00".repeat(32)),
+                "nef.afs.video.secret_hash: would not be used: without nef.tokens.key",
+            ),
+            (
+                format!("{AANF}{AF}secret_hash = \"password\"\n"),
+                "not 64 hexadecimal digits",
+            ),
+            (format!("{AANF}[nef.afs.video]\n"), "nef.afs.video.domains: is empty"),
+            (
+                format!("{AANF}[nef.afs.video]\ndomains = [\"video.example.com\"]\n"),
+                "nef.afs.video.protocols: is empty",
+            ),
+            (
+                format!("{AANF}[nef.afs.video]\nprotocols = [\"http\"]\n"),
+                "not 10 hexadecimal digits such as 0100000002",
+            ),
+            (
+                format!(
+                    "{AANF}{AF}{known}[nef.afs.a]\ndomains = [\"Video.Example.com\"]\nprotocols = [\"01*\"]\nclients = [\"a\"]\n"
+                ),
+                "video.example.com is also one of a: decide for one of them",
+            ),
+            (
+                format!("{AANF}{AF}{known}[nef.afs.a]\ndomains = [\"a.example.com\"]\nprotocols = [\"01*\"]\n{known}"),
+                "nef.afs: video.example.com is of a and of video: decide for one of them",
+            ),
+            (
+                format!("{AANF}{AF}clients = [\"a b\"]\n"),
+                "nef.afs: one of its names is neither a group nor a peer",
+            ),
+            (
+                format!("{AANF}{AF}{known}notices = [\"http://127.0.0.1:9000\"]\n"),
+                "nef.afs.video.notices: would not be used: without nef.notices.listen",
+            ),
+            (
+                format!(
+                    "{AANF}{AF}{known}notices = [\"https://video.example.com\"]\n[nef.notices]\nlisten = \"127.0.0.1:7782\"\n"
+                ),
+                "nef.afs.video.notices: https://video.example.com:443 needs nef.callbacks.ca",
+            ),
+            (
+                format!("{AANF}[nef.notices]\napi_root = \"http://127.0.0.1:1\"\n"),
+                "nef.notices: has settings, but no listen",
+            ),
+            (
+                format!("{AANF}[nef]\nlisten = \"0.0.0.0:7781\"\n"),
+                "nef.listen: 0.0.0.0:7781 is open to other machines",
+            ),
+            (
+                format!("{AANF}[nef.tls]\ncert = \"c\"\n"),
+                "nef.tls: cert is set without key",
+            ),
+            (
+                format!("{AANF}[nef.tokens]\nlifetime = 60\n"),
+                "nef.tokens: has settings, but no key",
+            ),
+            (
+                format!("{AANF}[nef.tokens]\nkey = \"k\"\nalgorithm = \"RS256\"\n"),
+                "nef.tokens.algorithm: expected ES256, ES384 or EdDSA",
+            ),
+            (
+                format!("{AANF}[nef.tokens]\nkey = \"k\"\nlifetime = 5\n"),
+                "nef.tokens.lifetime: 5 is out of range",
+            ),
+            (
+                format!("{AANF}[nef.callbacks]\nclient_key = \"k\"\n"),
+                "nef.callbacks: client_key is set without client_cert",
+            ),
+        ] {
+            let said = parse(&text).expect_err(&text).to_string();
+            assert!(said.contains(says), "{said}\n{says}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod keys;
 mod notices;
+mod real;
 mod tokens;
 
 use std::net::SocketAddr;

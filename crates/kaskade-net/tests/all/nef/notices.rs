@@ -12,7 +12,7 @@ use super::*;
 
 /// An application function's own server: what it was told, and what it answers.
 #[derive(Default)]
-struct Application {
+pub(super) struct Application {
     told: Mutex<Vec<(String, Value)>>,
     answers: AtomicU16,
 }
@@ -40,7 +40,7 @@ impl Handler for Application {
 }
 
 impl Application {
-    fn start() -> (Arc<Self>, String, Shutdown) {
+    pub(super) fn start() -> (Arc<Self>, String, Shutdown) {
         let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
         let root = format!("http://{}", listener.address().unwrap());
         let (application, shutdown) = (Arc::new(Self::default()), Shutdown::new());
@@ -53,7 +53,7 @@ impl Application {
         (application, root, shutdown)
     }
 
-    async fn after(&self, count: usize) -> Vec<(String, Value)> {
+    pub(super) async fn after(&self, count: usize) -> Vec<(String, Value)> {
         for _ in 0..1500 {
             let told = self.told.lock().unwrap().clone();
             if told.len() >= count {
