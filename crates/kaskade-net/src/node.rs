@@ -4,6 +4,7 @@ mod akma;
 mod certificates;
 mod error;
 mod hostapd_auc;
+mod nef;
 mod radius;
 mod sharing;
 mod socket;
@@ -26,6 +27,7 @@ use crate::role::aaa::Aaa;
 use crate::role::aanf::{Aanf, AanfOptions};
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
+use crate::role::nef::Nef;
 use crate::role::policy::Groups;
 use crate::role::udm::{OwnUdm, Udm, UdmOptions, Uecm, UecmOptions};
 use crate::role::usage_keys::{UsageKeys, UsageKeysOptions};
@@ -40,6 +42,7 @@ pub use akma::{AkmaRole, RemoteAanf};
 use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
+pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
@@ -59,6 +62,8 @@ pub struct NodeOptions {
     pub usage_keys: Option<UsageKeysRole>,
     /// The anchor function of AKMA.
     pub aanf: Option<AanfRole>,
+    /// NEF: AKMA for application functions outside.
+    pub nef: Option<NefRole>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
     pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
@@ -143,6 +148,9 @@ pub struct Node {
     usage_keys_url: Option<String>,
     aanf: Option<Arc<Aanf>>,
     aanf_url: Option<String>,
+    nef: Option<Arc<Nef>>,
+    nef_url: Option<String>,
+    nef_notices_url: Option<String>,
     hostapd_auc: Vec<AucSocket>,
     udm_url: Option<String>,
     ausf_url: Option<String>,
@@ -184,6 +192,9 @@ impl Node {
             usage_keys_url: None,
             aanf: None,
             aanf_url: None,
+            nef: None,
+            nef_url: None,
+            nef_notices_url: None,
             hostapd_auc: options.hostapd_auc.sockets.clone(),
             udm_url: None,
             ausf_url: None,
@@ -286,6 +297,11 @@ impl Node {
             node.served_at(&socket.url());
             sockets.push(socket);
         }
+        if let Some(role) = options.nef {
+            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, is_home)?;
+            node.nef = Some(nef);
+            sockets.extend(of_nef);
+        }
         let aaa = match (options.aaa, &node.udm) {
             (Some(role), Some(udm)) => Some(radius::Opened::open(role, udm.clone(), usage_keys.clone())?),
             (Some(_), None) => return Err(NodeError::NoUdmForAaa),
@@ -328,6 +344,9 @@ impl Node {
         }
         if let Some(aanf) = node.aanf.clone() {
             node.tasks.push(tokio::spawn(aanf.run_until(node.shutdown.clone())));
+        }
+        if let Some(nef) = node.nef.clone() {
+            node.tasks.push(tokio::spawn(nef.run_until(node.shutdown.clone())));
         }
         Ok(node)
     }
@@ -377,6 +396,7 @@ impl Node {
                 self.uecm.is_some(),
                 options.udm.as_ref().is_some_and(|role| role.uecm.is_some()),
             ),
+            ("the NEF", self.nef.is_some(), options.nef.is_some()),
         ] {
             if have != get {
                 return Err(NodeError::Fixed(name));
@@ -412,6 +432,9 @@ impl Node {
         if let (Some(aanf), Some(role)) = (&self.aanf, &options.aanf) {
             aanf.policy().replace(role.options.policy.clone());
         }
+        if let (Some(nef), Some(role)) = (&self.nef, &options.nef) {
+            nef.policy().replace(role.options.policy.clone());
+        }
     }
 
     /// What it does and has done.
@@ -423,6 +446,7 @@ impl Node {
             aaa: self.aaa.as_ref().map(|serving| serving.server.clone()),
             usage_keys: self.usage_keys.clone(),
             aanf: self.aanf.clone(),
+            nef: self.nef.clone(),
             refusals: self.refusals.clone(),
             apis: self.apis.clone(),
             houses: self.houses.clone(),
@@ -515,6 +539,16 @@ impl Node {
         }
         if let Some(ausf) = &self.ausf {
             ausf.finish_reports(self.drain).await;
+        }
+    }
+}
+
+/// Says which lines of the log were left out, until the shutdown begins.
+async fn report_left_out(shutdown: Shutdown) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
+            () = shutdown.begun() => return log_limit::report(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use kaskade::config::{Config, Role};
 use kaskade_net::role::ausf::{ANCHOR_KEYS_OCTETS, ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
+use kaskade_net::role::nef::NEF_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS, RUNNING_OCTETS};
 use kaskade_net::role::usage_keys::CALLBACKS_OCTETS;
 use kaskade_net::sbi::token::TOKENS_OCTETS;
@@ -68,6 +69,7 @@ impl Footprint {
             ),
             // What it knows of subscribers is in the store.
             ("akma", of(Role::Aanf, CALLBACKS_OCTETS + BUCKETS_OCTETS)),
+            ("nef", of(Role::Nef, NEF_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS + RUNNING_OCTETS),
             (

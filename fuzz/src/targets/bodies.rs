@@ -3,7 +3,7 @@
 
 use kaskade_net::role::usage_keys::CallbackRoot;
 use kaskade_net::sbi::service::Service;
-use kaskade_net::services::{naanf_akma, nausf_auth, nnef_akma, nudm_ueau, nudm_uecm, usage_keys};
+use kaskade_net::services::{naanf_akma, nausf_auth, nef_notices, nnef_akma, nudm_ueau, nudm_uecm, usage_keys};
 
 /// The services, each with the name of the target that its bodies have.
 pub const BODIES: &[(&str, &Service)] = &[
@@ -12,6 +12,7 @@ pub const BODIES: &[(&str, &Service)] = &[
     ("uecm_bodies", &nudm_uecm::SERVICE),
     ("naanf_bodies", &naanf_akma::SERVICE),
     ("nnef_bodies", &nnef_akma::SERVICE),
+    ("nef_notice_bodies", &nef_notices::SERVICE),
     ("usage_key_bodies", &usage_keys::SERVICE),
 ];
 
@@ -38,6 +39,11 @@ pub fn naanf_bodies(data: &[u8]) -> bool {
 /// Bodies of the AKMA service of the NEF. TS 29.522.
 pub fn nnef_bodies(data: &[u8]) -> bool {
     bodies_of(&nnef_akma::SERVICE, data)
+}
+
+/// Bodies of what an AAnF tells a NEF. TS 29.535.
+pub fn nef_notice_bodies(data: &[u8]) -> bool {
+    bodies_of(&nef_notices::SERVICE, data)
 }
 
 /// Bodies of the usage-key service. Project profile.

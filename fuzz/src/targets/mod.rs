@@ -27,7 +27,8 @@ mod usim_files;
 pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{
-    BODIES, callback_uri, naanf_bodies, nausf_bodies, nnef_bodies, nudm_bodies, uecm_bodies, usage_key_bodies,
+    BODIES, callback_uri, naanf_bodies, nausf_bodies, nef_notice_bodies, nnef_bodies, nudm_bodies, uecm_bodies,
+    usage_key_bodies,
 };
 pub use eap::{eap_machines, eap_packet};
 pub use erp::erp_packet;
@@ -82,6 +83,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("supi", supi),
     ("naanf_bodies", naanf_bodies),
     ("uecm_bodies", uecm_bodies),
+    ("nef_notice_bodies", nef_notice_bodies),
     ("nnef_bodies", nnef_bodies),
     ("usage_key_bodies", usage_key_bodies),
 ];

@@ -118,6 +118,10 @@ numbered! {
         AkmaDisabled = 58, "akma-disabled";
         /// AKMA: contexts and holders of keys were looked at: only who was refused is on record.
         AkmaShown = 59, "akma-shown";
+        /// An access token was given to a client of the NEF (RFC 6749 4.4).
+        TokenGiven = 60, "token-given";
+        /// The NEF was told that keys of an A-KID are to be used no more, and passes it on (TS 33.535 6.3).
+        DisablePassedOn = 61, "disable-passed-on";
         /// A subscriber was added.
         SubscriberAdded = 64, "subscriber-added";
         /// A subscriber was replaced or changed.

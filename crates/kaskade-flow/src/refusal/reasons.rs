@@ -130,6 +130,9 @@ refusals! {
     ScopeInsufficient = 80, "scope-insufficient", "The token does not allow this operation.",
         sbi [Sbi::challenged(403, Bearer::InsufficientScope)] s6a [-] swx [-]
         eap [-] radius [-] gsup [-] emsdp [-] exit [Exit::NotAllowed];
+    ClientNotAuthenticated = 130, "client-not-authenticated", "The client is not known to the token endpoint, or its secret is wrong.",
+        sbi [status(401)] s6a [-] swx [-]
+        eap [-] radius [-] gsup [-] emsdp [-] exit [Exit::NotAllowed];
 
     // What is asked for is not there, or not now.
     ContextNotFound = 7, "context-not-found", "There is no such context or registration: never was, is spent, or has expired.",

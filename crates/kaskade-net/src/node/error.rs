@@ -9,6 +9,7 @@ use kaskade_store::records::DeclareError;
 use super::SharedAddress;
 
 use crate::hostapd_auc::AucSocketError;
+use crate::role::nef::{NefStartError, SameSubscribers};
 use crate::sbi::client::ClientError;
 
 /// Why a node does not start.
@@ -72,6 +73,18 @@ pub enum NodeError {
     /// The store does not take the records of the AAnF.
     #[error("AAnF: {0}")]
     Aanf(DeclareError),
+    /// The URL of an AAnF cannot be used.
+    #[error("NEF: the URL of the AAnF {0}: {1}")]
+    AanfUrl(Box<str>, #[source] ClientError),
+    /// There is no AAnF on this node.
+    #[error("NEF: the AAnF {0}: there is none on this node, and no URL of another")]
+    NoAanf(Box<str>),
+    /// Two AAnFs for the same subscribers.
+    #[error("NEF: {0}")]
+    Aanfs(#[from] SameSubscribers),
+    /// A NEF cannot be set up.
+    #[error("NEF: {0}")]
+    Nef(#[from] NefStartError),
     /// The AuC that hostapd asks has no UDM in this process.
     #[error("hostapd: there is no UDM on this node that could answer")]
     NoUdmForHostapd,

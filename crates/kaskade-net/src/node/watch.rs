@@ -9,6 +9,7 @@ use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
 use crate::role::aanf::Aanf;
 use crate::role::ausf::Ausf;
+use crate::role::nef::Nef;
 use crate::role::udm::{Udm, Uecm};
 use crate::role::usage_keys::UsageKeys;
 use crate::sbi::server::{House, HouseFigures, Shutdown};
@@ -23,6 +24,7 @@ pub struct Watch {
     pub(super) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(super) usage_keys: Option<Arc<UsageKeys>>,
     pub(super) aanf: Option<Arc<Aanf>>,
+    pub(super) nef: Option<Arc<Nef>>,
     pub(super) refusals: Arc<RefusalCounters>,
     pub(super) apis: Vec<Api>,
     pub(super) houses: Vec<House>,
@@ -81,6 +83,11 @@ impl Watch {
         self.aanf.as_ref()
     }
 
+    /// Its NEF.
+    pub fn nef(&self) -> Option<&Arc<Nef>> {
+        self.nef.as_ref()
+    }
+
     /// Whether a listener, or what works beside them, has ended before the node was to.
     pub fn has_lost_a_part(&self) -> bool {
         !self.is_stopping() && self.tasks.iter().any(AbortHandle::is_finished)
@@ -105,6 +112,7 @@ mod tests {
             aaa: None,
             usage_keys: None,
             aanf: None,
+            nef: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
             houses: Vec::new(),

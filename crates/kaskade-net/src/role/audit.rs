@@ -31,7 +31,7 @@ impl Audit {
     }
 
     /// A requester in the log, which is told its name where that may be new.
-    fn peer(&self, requester: &Requester) -> PeerId {
+    pub(super) fn peer(&self, requester: &Requester) -> PeerId {
         let octets = requester.id().short();
         let peer = PeerId::from_octets(octets);
         let [.., last] = octets;

@@ -6,6 +6,7 @@
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
 //! | [`aanf`] | Naanf_AKMA: the anchor function of AKMA |
+//! | [`nef`] | AKMA for application functions outside |
 //! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
 //!
@@ -18,6 +19,7 @@ mod audit;
 pub mod ausf;
 pub mod budget;
 mod callbacks;
+pub mod nef;
 pub mod policy;
 pub mod seaf;
 pub mod udm;

@@ -39,6 +39,8 @@ pub(super) enum ContentType {
     Json,
     /// `application/merge-patch+json` in UTF-8, once.
     MergePatch,
+    /// `application/x-www-form-urlencoded` in UTF-8, once.
+    Form,
     /// Something else, or nothing.
     Other,
     /// It stands there more than once.
@@ -81,6 +83,8 @@ pub enum Authorization {
     Missing,
     /// A bearer token (RFC 6750 2.1), which nobody has looked at.
     Bearer(Zeroizing<Box<str>>),
+    /// What Basic authentication has in Base64 (RFC 7617 2), which nobody has looked at.
+    Basic(Zeroizing<Box<str>>),
     /// Another scheme, several values, or more than a token may have.
     Other,
 }
@@ -95,13 +99,19 @@ impl Authorization {
         if values.next().is_some() || value.len() > MAX_TOKEN + 16 {
             return Self::Other;
         }
-        let token = value.to_str().ok().and_then(bearer);
-        token.map_or(Self::Other, |token| Self::Bearer(Zeroizing::new(token.into())))
+        let Ok(value) = value.to_str() else {
+            return Self::Other;
+        };
+        match (bearer(value), basic(value)) {
+            (Some(token), _) => Self::Bearer(Zeroizing::new(token.into())),
+            (None, Some(credentials)) => Self::Basic(Zeroizing::new(credentials.into())),
+            (None, None) => Self::Other,
+        }
     }
 
     fn octets(&self) -> usize {
         match self {
-            Self::Bearer(token) => token.len(),
+            Self::Bearer(token) | Self::Basic(token) => token.len(),
             Self::Missing | Self::Other => 0,
         }
     }
@@ -112,9 +122,18 @@ impl std::fmt::Debug for Authorization {
         f.write_str(match self {
             Self::Missing => "Missing",
             Self::Bearer(_) => "Bearer",
+            Self::Basic(_) => "Basic",
             Self::Other => "Other",
         })
     }
+}
+
+/// The credentials in a value of `authorization` that is of Basic authentication (RFC 7617 2).
+fn basic(value: &str) -> Option<&str> {
+    let (scheme, credentials) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| credentials.trim_matches(' '))
 }
 
 impl ContentType {
@@ -127,6 +146,7 @@ impl ContentType {
         match first {
             Some(value) if media_type::is_json(value.as_bytes()) => Self::Json,
             Some(value) if media_type::is_merge_patch(value.as_bytes()) => Self::MergePatch,
+            Some(value) if media_type::is_form(value.as_bytes()) => Self::Form,
             _ => Self::Other,
         }
     }

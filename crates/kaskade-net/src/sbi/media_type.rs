@@ -13,6 +13,11 @@ pub(super) fn is_merge_patch(content_type: &[u8]) -> bool {
     is(content_type, b"application/merge-patch+json")
 }
 
+/// Whether this is a form in UTF-8: `application/x-www-form-urlencoded`, with the same parameters (RFC 6749 B).
+pub(super) fn is_form(content_type: &[u8]) -> bool {
+    is(content_type, b"application/x-www-form-urlencoded")
+}
+
 fn is(content_type: &[u8], wanted: &[u8]) -> bool {
     if content_type == wanted {
         return true;
@@ -145,6 +150,24 @@ mod tests {
         assert!(!is_json(b"application/merge-patch+json") && !is_merge_patch(b"application/json-patch+json"));
         assert!(!is_json(b"application/json; x=\"\xff") && !is_json(b"application/json; charset=utf-8\xff"));
         assert!(is_json(b"application/json; x=\"\xff\""));
+    }
+
+    #[test]
+    fn a_form_is_utf_8_too() {
+        for form in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
+        ] {
+            assert!(is_form(form.as_bytes()) && !is_json(form.as_bytes()), "{form}");
+        }
+        for other in [
+            "application/json",
+            "application/x-www-form-urlencoded; charset=latin1",
+            "multipart/form-data",
+            "",
+        ] {
+            assert!(!is_form(other.as_bytes()), "{other}");
+        }
     }
 
     proptest! {

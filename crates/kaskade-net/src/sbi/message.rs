@@ -112,10 +112,24 @@ impl Request {
     /// 415 for another content type or charset, 400 for several, 413 above [`MAX_BODY`], 408 when the body did not come, 400 when the
     /// stream broke.
     pub fn json_body(&mut self) -> Result<Bytes, Problem> {
+        let expected = "the body must be application/json in UTF-8";
+        self.body_of(ContentType::Json, expected)
+    }
+
+    /// The body, a form (RFC 6749 B), for whoever asks first.
+    ///
+    /// # Errors
+    /// As [`Request::json_body`].
+    pub(crate) fn form_body(&mut self) -> Result<Bytes, Problem> {
+        let expected = "the body must be application/x-www-form-urlencoded in UTF-8";
+        self.body_of(ContentType::Form, expected)
+    }
+
+    fn body_of(&mut self, wanted: ContentType, expected: &'static str) -> Result<Bytes, Problem> {
         match self.head.content_type {
-            ContentType::Json => {}
+            is if is == wanted => {}
             // What is patched here is small enough to be merged (TS 29.501 4.6.1.1.3).
-            ContentType::MergePatch if self.head.method == Method::PATCH => {}
+            ContentType::MergePatch if wanted == ContentType::Json && self.head.method == Method::PATCH => {}
             // RFC 9110 8.3: there is one. Whoever sends two could mean either.
             ContentType::Several => {
                 return Err(refused(
@@ -123,12 +137,7 @@ impl Request {
                     "content-type stands more than once in the header",
                 ));
             }
-            ContentType::Other | ContentType::MergePatch => {
-                return Err(refused(
-                    Refusal::MediaTypeUnsupported,
-                    "the body must be application/json in UTF-8",
-                ));
-            }
+            _ => return Err(refused(Refusal::MediaTypeUnsupported, expected)),
         }
         if self.head.coded {
             return Err(refused(Refusal::MediaTypeUnsupported, "no content coding is supported"));
@@ -187,6 +196,10 @@ pub struct Reply {
     allow: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
     challenge: Option<(Bearer, Option<&'static str>)>,
+    /// How a client of the token endpoint is asked for its secret.
+    basic: bool,
+    /// It is not to be kept on the way (RFC 6749 5.1).
+    no_store: bool,
     /// What was asked for, as far as that was found.
     operation: Option<&'static Operation>,
     /// Why it was refused, if it was.
@@ -204,6 +217,8 @@ impl Reply {
             allow: None,
             retry_after: None,
             challenge: None,
+            basic: false,
+            no_store: false,
             operation: None,
             why: None,
         }
@@ -219,6 +234,8 @@ impl Reply {
             allow: None,
             retry_after: None,
             challenge: None,
+            basic: false,
+            no_store: false,
             operation: None,
             why: None,
         }
@@ -242,6 +259,34 @@ impl Reply {
     #[must_use]
     pub fn with_location(mut self, uri: Option<HeaderValue>) -> Self {
         self.location = uri;
+        self
+    }
+
+    /// Not to be kept on the way (RFC 6749 5.1).
+    #[must_use]
+    pub(crate) const fn not_stored(mut self) -> Self {
+        self.no_store = true;
+        self
+    }
+
+    /// With the question for a client's secret (RFC 6749 5.2, RFC 7617 2).
+    #[must_use]
+    pub(crate) const fn asking_for_secret(mut self) -> Self {
+        self.basic = true;
+        self
+    }
+
+    /// Says why it was refused, for whoever counts that.
+    #[must_use]
+    pub(crate) const fn because(mut self, why: Refusal) -> Self {
+        self.why = Some(why);
+        self
+    }
+
+    /// Adds `Retry-After`, in seconds.
+    #[must_use]
+    pub(crate) const fn after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 
@@ -298,6 +343,13 @@ impl Reply {
             && let Ok(challenge) = HeaderValue::from_str(&challenge(bearer, scope))
         {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.basic {
+            let challenge = HeaderValue::from_static("Basic realm=\"token\", charset=\"UTF-8\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self.no_store {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
 }

@@ -39,6 +39,17 @@ pub fn body<T: Body>(body: &T) -> Result<Bytes, Unwritable> {
     Ok(Bytes::from_owner(out))
 }
 
+/// The JSON of what serde can write and has a secret in it, as [`body`] writes one.
+///
+/// # Errors
+/// [`Unwritable`], for a value without a form.
+pub(crate) fn secret(value: &impl Serialize) -> Result<Bytes, Unwritable> {
+    let mut out = Wiped::with_capacity(COPIED + ROOM);
+    out.put(&[b' '; COPIED]);
+    json(&mut out, value)?;
+    Ok(Bytes::from_owner(out))
+}
+
 /// The JSON of what serde can write.
 pub(crate) fn json(out: impl io::Write, value: &impl Serialize) -> Result<(), Unwritable> {
     let mut serializer = Serializer::with_formatter(out, Hexadecimal(CompactFormatter));

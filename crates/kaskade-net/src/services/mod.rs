@@ -2,6 +2,7 @@
 
 pub mod naanf_akma;
 pub mod nausf_auth;
+pub mod nef_notices;
 pub mod nnef_akma;
 pub mod nudm_ueau;
 pub mod nudm_uecm;
@@ -20,6 +21,7 @@ pub static ALL: [&Service; 6] = [
     &nudm_uecm::SERVICE,
     &naanf_akma::SERVICE,
     &nnef_akma::SERVICE,
+    &nef_notices::SERVICE,
     &usage_keys::SERVICE,
 ];
 

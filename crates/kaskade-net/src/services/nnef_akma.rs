@@ -11,7 +11,8 @@ crate::service! {
     retrieve: POST "/retrieve" () (request: AkmaAfKeyRequest)
         -> 200 Json Option<Durable<AkmaAfKeyData>>,
         refusals [
-            BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, PeerUnreachable, PeerSilent, Stopping,
+            AfNotAuthorized, AkmaNotAllowed, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, PeerUnreachable,
+            PeerSilent, PeerFailed, NoRandomness, Stopping,
         ],
         scope "3gpp-akma", "TS 29.522";
 }

@@ -67,8 +67,9 @@ fn operations() -> Vec<(&'static Service, &'static Operation, &'static str)> {
             .iter()
             .map(move |operation| (service, operation, nf_type))
     };
-    // No role serves what an NEF serves.
-    let served = ALL.iter().copied().filter(|service| service.name != "3gpp-akma");
+    // The NEF has a door of its own: `nef/keys.rs`.
+    let of_nef = ["3gpp-akma", "kaskade-nef-notices"];
+    let served = ALL.iter().copied().filter(|service| !of_nef.contains(&service.name));
     let all: Vec<_> = served.flat_map(of).collect();
     assert!(all.len() >= EVERY, "{} operations", all.len());
     all

@@ -32,6 +32,7 @@ mod in_work;
 mod memory;
 mod misfits;
 mod models;
+mod nef;
 mod nrf;
 mod one_service;
 mod owners;

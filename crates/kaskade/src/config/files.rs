@@ -131,6 +131,14 @@ impl Config {
             if self.aanf.runs() {
                 self.aanf.callbacks.client_options("aanf.callbacks")?;
             }
+            if self.nef.runs() {
+                self.nef.notices.tls.server("nef.notices.tls")?;
+                self.nef.callbacks.client_options()?;
+                self.nef.tokens.options()?;
+                for (name, aanf) in &self.nef.aanfs.0 {
+                    aanf.client_options(name)?;
+                }
+            }
             self.admin.tls.server("admin.tls").map(drop)
         };
         read().map_err(|error| match file {

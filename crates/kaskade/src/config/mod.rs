@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod hostapd_auc;
 mod log_filter;
+mod nef;
 mod oauth2;
 mod reload;
 mod remote;
@@ -45,6 +46,7 @@ pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slice
 pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
+pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
@@ -69,6 +71,8 @@ settings! {
         emsk: Section<EmskConfig, false> = Section::default(),
         /// AAnF: keys for applications out of authentications, AKMA (Naanf_AKMA): docs/akma.md. It runs with a section alone.
         aanf: Section<AanfConfig, false> = Section::default(),
+        /// NEF: AKMA for application functions outside (TS 29.522): docs/nef.md. It runs with a section alone.
+        nef: Section<NefConfig, false> = Section::default(),
         /// How much peers may use, UDM and AUSF together. A full house closes what was useful longest ago.
         limits: LimitsConfig = LimitsConfig::default(),
         /// The subscriber store.
@@ -475,6 +479,7 @@ impl Config {
         self.check_aaa()?;
         self.check_emsk()?;
         self.check_aanf()?;
+        self.check_nef()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

@@ -38,6 +38,16 @@ const CHANGEABLE: &[&str] = &[
     "aanf.tls.cert",
     "aanf.tls.key",
     "aanf.tls.client_ca",
+    "nef.afs",
+    "nef.callbacks.ca",
+    "nef.callbacks.client_cert",
+    "nef.callbacks.client_key",
+    "nef.tls.cert",
+    "nef.tls.key",
+    "nef.tls.client_ca",
+    "nef.notices.tls.cert",
+    "nef.notices.tls.key",
+    "nef.notices.tls.client_ca",
     "ausf.udm.ca",
     "ausf.udm.client_cert",
     "ausf.udm.client_key",
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_may_change_is_there() {
-        let leaves = parse("[udm]\n[ausf]\n[aaa]\n[emsk]\n[aanf]\n").leaves();
+        let leaves = parse("[udm]\n[ausf]\n[aaa]\n[emsk]\n[aanf]\n[nef.aanfs.a]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n").leaves();
         for name in CHANGEABLE {
             assert!(leaves.contains_key(*name), "{name}");
         }

@@ -3,6 +3,7 @@
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::aanf::AkmaPolicy;
 use kaskade_net::role::access::Asked;
+use kaskade_net::role::nef::NefPolicy;
 use kaskade_net::role::policy::{Groups, Member, ServingNetwork, ServingNetworkPolicy};
 use kaskade_net::role::udm::AmfPolicy;
 use kaskade_net::role::usage_keys::UsagePolicy;
@@ -26,6 +27,8 @@ pub struct Requesters {
     pub akma: AkmaPolicy,
     /// Where AMFs are told to authenticate a subscriber again.
     pub amfs: AmfPolicy,
+    /// Which application functions outside there are, and what they may have.
+    pub nef: NefPolicy,
 }
 
 /// The groups of a configuration, and a group of one for each peer that is named beside them.
@@ -171,6 +174,28 @@ impl Config {
         }))
     }
 
+    /// Who is which application function, and what it may have.
+    fn nef_policy(&self, known: &mut Known<'_>) -> Result<NefPolicy, ConfigError> {
+        if !self.nef.runs() {
+            return Ok(NefPolicy::default());
+        }
+        let afs = self.nef.afs.0.iter();
+        let mut policy = afs.fold(NefPolicy::default(), |policy, (name, af)| policy.with(name, af.af()));
+        let mut ids: Vec<(RequesterId, &str)> = Vec::new();
+        for (name, client) in self.nef.named() {
+            let id = known.principal("nef.afs", client)?;
+            if let Some((_, other)) = ids.iter().find(|(other, of)| *other == id && *of != name) {
+                return refused(
+                    "nef.afs",
+                    format!("{client} is of {other} and of {name}: decide for one of them"),
+                );
+            }
+            ids.push((id, name));
+            policy = policy.known_as(id, name);
+        }
+        Ok(policy)
+    }
+
     /// Which peers count as one requester, which serving networks they may ask for, and which operations.
     ///
     /// # Errors
@@ -207,10 +232,12 @@ impl Config {
         let usage_keys = self.usage_policy(&mut known)?;
         let akma = self.akma_policy(&mut known)?;
         let amfs = self.amf_policy(&mut known)?;
+        let nef = self.nef_policy(&mut known)?;
         Ok(Requesters {
             usage_keys,
             akma,
             amfs,
+            nef,
             groups: known.groups,
             serving_networks,
             access,

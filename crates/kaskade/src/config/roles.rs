@@ -22,11 +22,13 @@ pub enum Role {
     Aaa,
     /// AAnF: keys for applications, AKMA
     Aanf,
+    /// NEF, for application functions outside
+    Nef,
 }
 
 impl Role {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Aanf];
+    pub const ALL: [Self; 5] = [Self::Udm, Self::Ausf, Self::Aaa, Self::Aanf, Self::Nef];
 
     /// Those that run where none has a section.
     pub const USUAL: [Self; 2] = [Self::Udm, Self::Ausf];
@@ -38,6 +40,7 @@ impl Role {
             Self::Ausf => "AUSF",
             Self::Aaa => "AAA",
             Self::Aanf => "AANF",
+            Self::Nef => "NEF",
         }
     }
 
@@ -48,6 +51,7 @@ impl Role {
             Self::Ausf => "ausf",
             Self::Aaa => "aaa",
             Self::Aanf => "aanf",
+            Self::Nef => "nef",
         }
     }
 }
@@ -158,6 +162,12 @@ impl Config {
                 tls: &self.ausf.tls,
                 insecure_h2c: self.ausf.insecure_h2c,
             },
+            Role::Nef => Listening {
+                listen: self.nef.listen,
+                api_root: self.nef.api_root.as_deref(),
+                tls: &self.nef.tls,
+                insecure_h2c: self.nef.insecure_h2c,
+            },
             Role::Aaa => return None,
             Role::Aanf => Listening {
                 listen: self.aanf.listen,
@@ -176,6 +186,7 @@ impl Config {
             Role::Ausf => self.ausf.runs,
             Role::Aaa => self.aaa.runs,
             Role::Aanf => self.aanf.runs,
+            Role::Nef => self.nef.runs,
         }
     }
 
@@ -195,6 +206,7 @@ impl Config {
             Role::Ausf => self.ausf.runs = runs,
             Role::Aaa => self.aaa.runs = runs,
             Role::Aanf => self.aanf.runs = runs,
+            Role::Nef => self.nef.runs = runs,
         }
     }
 

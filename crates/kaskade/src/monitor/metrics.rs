@@ -6,6 +6,7 @@ use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::aanf::Aanf;
 use kaskade_net::role::ausf::Ausf;
+use kaskade_net::role::nef::Nef;
 use kaskade_net::role::udm::{Udm, Uecm};
 use kaskade_net::role::usage_keys::UsageKeys;
 
@@ -44,6 +45,9 @@ impl Monitor {
         }
         if let Some(aanf) = self.watch.aanf() {
             of_aanf(aanf, &mut out);
+        }
+        if let Some(nef) = self.watch.nef() {
+            of_nef(nef, &mut out);
         }
         self.services(&mut out);
         self.peers(&mut out);
@@ -432,6 +436,33 @@ fn of_aanf(aanf: &Aanf, out: &mut Exposition) {
     out.single("kaskade_akma_refused_total", Counter, help, counters.refused.sum());
     let help = "Messages to holders whose keys are to be used no more, and what became of them.";
     out.family("kaskade_akma_callbacks_total", Counter, help);
+    for (what, counter) in [
+        ("told", &counters.told),
+        ("later", &counters.not_told),
+        ("given-up", &counters.given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+}
+
+fn of_nef(nef: &Nef, out: &mut Exposition) {
+    let counters = nef.counters();
+    let help = "Keys that application functions outside were given, with the GPSI of the user or without.";
+    out.family("kaskade_nef_keys_given_total", Counter, help);
+    for (gpsi, counter) in [("told", &counters.given_with_gpsi), ("not-told", &counters.given)] {
+        out.sample(&[("gpsi", gpsi)], counter.sum());
+    }
+    let help = "Requests with an A-KID of which no AAnF has a key.";
+    out.single("kaskade_nef_unknown_total", Counter, help, counters.unknown.sum());
+    let help = "Requests for keys that were refused; kaskade_refusals_total has the reasons.";
+    out.single("kaskade_nef_refused_total", Counter, help, counters.refused.sum());
+    let help = "Requests for access tokens, and what became of them.";
+    out.family("kaskade_nef_tokens_total", Counter, help);
+    for (what, counter) in [("given", &counters.tokens), ("refused", &counters.tokens_refused)] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+    let help = "Messages to application functions whose keys have ended, and what became of them.";
+    out.family("kaskade_nef_callbacks_total", Counter, help);
     for (what, counter) in [
         ("told", &counters.told),
         ("later", &counters.not_told),

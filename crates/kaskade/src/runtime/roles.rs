@@ -98,6 +98,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         usage_keys,
         akma,
         amfs,
+        nef,
     } = config.requesters()?;
     Ok(NodeOptions {
         udm: udm(config, shared, serving_networks.clone(), amfs)?,
@@ -105,6 +106,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         aaa: aaa(config, shared)?,
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
         aanf: aanf(config, shared, akma)?,
+        nef: super::nef::nef(config, shared, nef)?,
         hostapd_auc: HostapdAuc {
             sockets: config.hostapd_sockets(),
             drain: limits(config).drain,
@@ -333,7 +335,7 @@ pub(crate) fn reauthentications(config: &Config) -> ReauthenticationLimits {
     }
 }
 
-fn root(text: Option<&str>) -> Result<Option<String>> {
+pub(super) fn root(text: Option<&str>) -> Result<Option<String>> {
     Ok(text.map(api_root).transpose()?)
 }
 

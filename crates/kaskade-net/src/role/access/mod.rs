@@ -92,6 +92,11 @@ impl Access {
         &self.rules
     }
 
+    /// Whether there is a key by which tokens are verified.
+    pub(super) fn looks_at_tokens(&self) -> bool {
+        self.rules.with(|rules| rules.tokens.is_some())
+    }
+
     /// The token of a request, if it has one and tokens are looked at.
     fn token(&self, asker: &Asker<'_>, operation: &Operation) -> Result<Option<Arc<Token>>, Refused> {
         self.rules.with(|rules| {
@@ -104,7 +109,7 @@ impl Access {
             };
             let text = match asker.authorization {
                 Authorization::Bearer(text) => text,
-                Authorization::Other => return Err(TokenError::Scheme.into()),
+                Authorization::Basic(_) | Authorization::Other => return Err(TokenError::Scheme.into()),
                 Authorization::Missing if rules.token_required => return Err(Refusal::TokenMissing.into()),
                 Authorization::Missing => return Ok(None),
             };
@@ -116,7 +121,7 @@ impl Access {
         })
     }
 
-    fn refused(&self, requester: &Requester, operation: &Operation, refused: &Refused) {
+    pub(super) fn refused(&self, requester: &Requester, operation: &Operation, refused: &Refused) {
         log_limit!(warn, "refused at the gate", %requester, operation = operation.name, service = operation.api, %refused);
         self.audit.refused(requester, None, Action::OperationAsked, refused.why);
     }
@@ -176,7 +181,7 @@ impl Access {
 /// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `3gpp-akma` and other APIs for those outside, NEF (TS 29.522);
 /// of `kaskade-usage-keys`, AUSF.
 fn nf_type(api: &str) -> String {
-    if api.starts_with("3gpp-") {
+    if api.starts_with("3gpp-") || api == "kaskade-nef-notices" {
         return "NEF".to_owned();
     }
     // A service of this project is the AUSF's, whose keys it gives.

@@ -35,6 +35,9 @@ fn an_api_is_of_one_nf_type() {
         ("nausf-auth", "AUSF"),
         ("nausf-sorprotection", "AUSF"),
         ("naanf-akma", "AANF"),
+        ("3gpp-akma", "NEF"),
+        ("kaskade-nef-notices", "NEF"),
+        ("kaskade-usage-keys", "AUSF"),
     ] {
         assert_eq!(nf_type(api), is);
     }

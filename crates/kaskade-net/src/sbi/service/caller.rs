@@ -110,7 +110,7 @@ impl Caller {
     }
 
     /// Someone with a request that has a number already.
-    pub(super) const fn numbered(principal: Principal, correlation: CorrelationId) -> Self {
+    pub(crate) const fn numbered(principal: Principal, correlation: CorrelationId) -> Self {
         Self {
             principal,
             correlation,

@@ -32,7 +32,7 @@ pub use super::head::Authorization;
 pub use answer::{Answer, Created, CreatedHere, Echo, Plain, Released, Told};
 pub use caller::{Asker, Caller, CorrelationId, Principal};
 pub use failure::{Elsewhere, NotDone};
-pub use routes::{Api, Gate, Open, Replying, Routes};
+pub use routes::{Api, Beside, Gate, Open, Replying, Routes};
 
 use super::message::Content;
 use super::write;

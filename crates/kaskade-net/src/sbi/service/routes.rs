@@ -56,6 +56,15 @@ impl Gate for Open {
     }
 }
 
+/// What is served beside the services of a socket, under a path of its own.
+pub trait Beside: Send + Sync + 'static {
+    /// The whole path.
+    fn path(&self) -> &str;
+
+    /// Answers a request of this requester. Nobody has asked whether it may.
+    fn answer(&self, request: Request, requester: Requester) -> Replying<'_>;
+}
+
 /// A service and who serves it.
 #[derive(Clone)]
 pub struct Api {
@@ -122,6 +131,7 @@ pub struct Routes {
     apis: Vec<Api>,
     groups: Live<Groups>,
     gate: Arc<dyn Gate>,
+    beside: Option<Arc<dyn Beside>>,
     refusals: Arc<RefusalCounters>,
 }
 
@@ -132,6 +142,7 @@ impl Routes {
             apis: Vec::new(),
             groups,
             gate: Arc::new(Open),
+            beside: None,
             refusals: Arc::new(RefusalCounters::new()),
         }
     }
@@ -147,6 +158,13 @@ impl Routes {
     #[must_use]
     pub fn behind(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gate = gate;
+        self
+    }
+
+    /// With something beside the services.
+    #[must_use]
+    pub fn beside(mut self, beside: Arc<dyn Beside>) -> Self {
+        self.beside = Some(beside);
         self
     }
 
@@ -230,6 +248,12 @@ impl Routes {
 
 impl Handler for Routes {
     fn handle(&self, request: Request) -> Replying<'_> {
+        if let Some(beside) = &self.beside
+            && beside.path() == request.path()
+        {
+            let requester = self.groups.with(|groups| groups.requester(request.peer()));
+            return beside.answer(request, requester);
+        }
         self.begin(request).unwrap_or_else(at_once)
     }
 

@@ -11,9 +11,12 @@
 //! | `scope` | [`Token::allows`] |
 //! | `sub` | whoever knows who holds the token |
 //!
+//! [`TokenIssuer`] gives tokens, where this program does that itself: to application functions, at its NEF.
+//!
 //! A token that is restricted to slices, sets or networks of its producer is refused: this node does not know its own.
 
 mod claims;
+mod issuer;
 mod key;
 mod known;
 #[cfg(test)]
@@ -30,6 +33,7 @@ use kaskade_flow::refusal::{Refusal, Refused};
 
 pub use claims::Audience;
 use claims::Header;
+pub use issuer::{Grant, IssuerKeyError, NotSigned, TokenIssuer};
 pub use key::{NotAnAlgorithm, TokenAlgorithm, TokenKey, TokenKeyError};
 use known::Known;
 pub use known::TOKENS_OCTETS;
