@@ -71,8 +71,8 @@ pub mod tree;
 pub mod umts;
 
 pub use id::{
-    Abba, AccessType, CipheringAlgorithm, Gpsi, HnKeyId, Imsi, IntegrityAlgorithm, Nai, NasCount, Nid, ParseError,
-    Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi, UplinkCount,
+    AKid, Abba, AccessType, CipheringAlgorithm, Gpsi, HnKeyId, HomeRealm, Imsi, IntegrityAlgorithm, Nai, NasCount, Nid,
+    ParseError, Plmn, ProtectionScheme, RoutingIndicator, SchemeOutput, ServingNetworkName, Suci, Supi, UplinkCount,
 };
 
 /// The example of the README, compiled and run with the documentation tests.

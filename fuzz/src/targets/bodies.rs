@@ -3,12 +3,14 @@
 
 use kaskade_net::role::usage_keys::CallbackRoot;
 use kaskade_net::sbi::service::Service;
-use kaskade_net::services::{nausf_auth, nudm_ueau, usage_keys};
+use kaskade_net::services::{naanf_akma, nausf_auth, nnef_akma, nudm_ueau, usage_keys};
 
 /// The services, each with the name of the target that its bodies have.
 pub const BODIES: &[(&str, &Service)] = &[
     ("nausf_bodies", &nausf_auth::SERVICE),
     ("nudm_bodies", &nudm_ueau::SERVICE),
+    ("naanf_bodies", &naanf_akma::SERVICE),
+    ("nnef_bodies", &nnef_akma::SERVICE),
     ("usage_key_bodies", &usage_keys::SERVICE),
 ];
 
@@ -20,6 +22,16 @@ pub fn nausf_bodies(data: &[u8]) -> bool {
 /// Bodies of Nudm_UEAuthentication. TS 29.503 6.3.6.
 pub fn nudm_bodies(data: &[u8]) -> bool {
     bodies_of(&nudm_ueau::SERVICE, data)
+}
+
+/// Bodies of Naanf_AKMA. TS 29.535 6.1.6.
+pub fn naanf_bodies(data: &[u8]) -> bool {
+    bodies_of(&naanf_akma::SERVICE, data)
+}
+
+/// Bodies of the AKMA service of the NEF. TS 29.522.
+pub fn nnef_bodies(data: &[u8]) -> bool {
+    bodies_of(&nnef_akma::SERVICE, data)
 }
 
 /// Bodies of the usage-key service. Project profile.

@@ -26,7 +26,7 @@ mod usim_files;
 
 pub use administration::{admin_bodies, admin_import};
 pub use audit::{audit_entry, audit_segment};
-pub use bodies::{BODIES, callback_uri, nausf_bodies, nudm_bodies, usage_key_bodies};
+pub use bodies::{BODIES, callback_uri, naanf_bodies, nausf_bodies, nnef_bodies, nudm_bodies, usage_key_bodies};
 pub use eap::{eap_machines, eap_packet};
 pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
@@ -77,5 +77,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("suci_nas", suci_nas),
     ("suci_text", suci_text),
     ("supi", supi),
+    ("naanf_bodies", naanf_bodies),
+    ("nnef_bodies", nnef_bodies),
     ("usage_key_bodies", usage_key_bodies),
 ];

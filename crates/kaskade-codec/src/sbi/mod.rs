@@ -8,7 +8,7 @@
 //! | [`values`] | what members are: octets, secrets, identities, flags |
 //! | [`path`] | segments of a path, and the variables among them |
 //! | [`date_time`], [`nf_instance`] | `DateTime` and `NfInstanceId` |
-//! | [`nausf_auth`], [`nudm_ueau`], [`usage_keys`] | the bodies of the services |
+//! | [`nausf_auth`], [`nudm_ueau`], [`akma`], [`usage_keys`] | the bodies of the services |
 //!
 //! Reading names the JSON Pointer of what is missing or wrong. Writing goes through serde; octets are bytes to it, and whoever
 //! writes JSON makes hexadecimal digits of them, in a buffer that is wiped where [`Value::SECRET`] says so.
@@ -24,6 +24,7 @@
 //! assert_eq!((wrong.what(), wrong.pointer()), (Wrong::Mandatory, "/resStar"));
 //! ```
 
+pub mod akma;
 pub mod body;
 pub mod date_time;
 pub mod member;

@@ -11,10 +11,11 @@ use core::str::FromStr;
 
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_keys::akma::{KAf, KAkma};
 use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
-use kaskade_keys::id::{Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
-use kaskade_keys::{ParseError, RoutingIndicator, ServingNetworkName, Suci, Supi};
+use kaskade_keys::id::{AfId, Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
+use kaskade_keys::{AKid, Gpsi, ParseError, RoutingIndicator, ServingNetworkName, Suci, Supi};
 use serde::ser::{Error as _, Serializer};
 use zeroize::Zeroizing;
 
@@ -114,7 +115,7 @@ macro_rules! secrets {
 
 secrets! {
     ResStar.expose_to_ausf XresStar.expose_to_ausf KAusf.expose_to_ausf KSeaf.expose_to_seaf
-    Msk.expose_to_authenticator
+    Msk.expose_to_authenticator KAkma.expose_to_aanf KAf.expose_to_af
 }
 
 /// One half of CK' ‖ IK', 16 octets: how a vector of EAP-AKA' carries it. Wiped on drop.
@@ -257,6 +258,9 @@ texts! {
     Fqdn: |name, to| to.serialize_str(name.as_str());
     Snssai: |slice, to| to.collect_str(slice);
     RootKeyName: |name, to| to.collect_str(name);
+    AKid: |a_kid, to| to.collect_str(a_kid);
+    AfId: |af_id, to| to.collect_str(af_id);
+    Gpsi: |gpsi, to| to.serialize_str(gpsi.as_str());
     Features: |features, to| to.serialize_str(&features.0);
     Text: |text, to| to.serialize_str(&text.0);
 }

@@ -90,6 +90,22 @@ impl UaProtocolId {
     }
 }
 
+impl FromStr for UaProtocolId {
+    type Err = ParseError;
+
+    /// Reads 10 hexadecimal digits of either case.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        hex_array("Ua security protocol identifier", "5", text).map(Self)
+    }
+}
+
+/// 10 hexadecimal digits.
+impl fmt::Display for UaProtocolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
 /// Domain name and protocol, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Application(Vec<u8>);
@@ -102,13 +118,26 @@ impl Application {
         Self(octets)
     }
 
+    /// A domain name and 10 hexadecimal digits; with a slash between, as people write it, it is the same.
     fn parse(field: &'static str, text: &str) -> Result<Self, ParseError> {
-        let (fqdn, protocol) = text.split_once('/').ok_or(ParseError::Form {
+        const DIGITS: usize = 10;
+        let without_slash = || {
+            let (fqdn, protocol) = text.split_at_checked(text.len().checked_sub(DIGITS)?)?;
+            let is_protocol = !fqdn.is_empty() && protocol.bytes().all(|c| c.is_ascii_hexdigit());
+            is_protocol.then_some((fqdn, protocol))
+        };
+        let parts = text.split_once('/').or_else(without_slash);
+        let (fqdn, protocol) = parts.ok_or(ParseError::Form {
             field,
-            expected: "a domain name, a slash and 10 hexadecimal digits",
+            expected: "a domain name and 10 hexadecimal digits, with a slash between or without",
         })?;
-        let protocol = hex_array("Ua security protocol identifier", "5", protocol)?;
-        Ok(Self::new(&fqdn.parse()?, UaProtocolId(protocol)))
+        Ok(Self::new(&fqdn.parse()?, protocol.parse()?))
+    }
+
+    /// Domain name and protocol, as they were put together.
+    fn parts(&self) -> (&str, UaProtocolId) {
+        let (fqdn, protocol) = self.0.split_last_chunk().unwrap_or((&[], &[0; 5]));
+        (core::str::from_utf8(fqdn).unwrap_or(""), UaProtocolId(*protocol))
     }
 }
 
@@ -128,14 +157,32 @@ macro_rules! applications {
             pub fn octets(&self) -> &[u8] {
                 &self.0.0
             }
+
+            /// The domain name, in capital letters and small ones as it was given.
+            pub fn fqdn(&self) -> &str {
+                self.0.parts().0
+            }
+
+            /// What is spoken with it.
+            pub fn protocol(&self) -> UaProtocolId {
+                self.0.parts().1
+            }
         }
 
         impl FromStr for $Name {
             type Err = ParseError;
 
-            /// Reads `af.example.com/0100000002`.
+            /// Reads `af.example.com0100000002`, and `af.example.com/0100000002`, as people write it.
             fn from_str(text: &str) -> Result<Self, ParseError> {
                 Application::parse($field, text).map(Self)
+            }
+        }
+
+        /// As it travels: domain name and 10 hexadecimal digits, without anything between.
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let (fqdn, protocol) = self.0.parts();
+                write!(f, "{fqdn}{protocol}")
             }
         }
 
@@ -151,6 +198,9 @@ macro_rules! applications {
 
 applications! {
     /// AF_ID: an application function of AKMA: FQDN ‖ Ua* security protocol identifier, 6 to 258 octets (TS 33.535 A.4).
+    ///
+    /// How the 5 octets are written in a text, TS 29.535 leaves open: they are 10 hexadecimal digits behind the domain name, as a `NafId`
+    /// has them in a member of its own (TS 29.309 5.1.6.2.4).
     AfId = "AF_ID", "af.example.com/0100000002";
     /// NAF_Id: an application function of GBA: FQDN ‖ Ua security protocol identifier, 6 to 258 octets (TS 33.220 B.3).
     NafId = "NAF_Id", "naf.example.com/0100000002";

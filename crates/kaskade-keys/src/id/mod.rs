@@ -1,5 +1,6 @@
 //! Identities and counters that enter derivations: parsed once, at the edge, into types that cannot be wrong later.
 
+mod a_kid;
 mod abba;
 mod access;
 mod algorithm;
@@ -23,6 +24,7 @@ mod supi;
 mod text;
 mod usage;
 
+pub use a_kid::{AKid, HomeRealm};
 pub use abba::Abba;
 pub use access::{HorizontalDirection, IabAddress, TrustedAccessUsage};
 pub use algorithm::{AccessType, CipheringAlgorithm, IntegrityAlgorithm, TypeDistinguisher};

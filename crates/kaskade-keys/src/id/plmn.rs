@@ -146,7 +146,7 @@ impl fmt::Debug for Plmn {
 }
 
 /// NID: the network identifier of a stand-alone non-public network, 44 bits = 11 hexadecimal digits (TS 23.003 12.7.1).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Nid([u8; 11]);
 
 impl Nid {

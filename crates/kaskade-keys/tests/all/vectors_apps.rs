@@ -443,6 +443,25 @@ fn best_in_5gs_and_in_the_profile() {
 }
 
 #[test]
+fn an_application_is_named_with_the_slash_and_without() {
+    let af_id: AfId = "AF.example.com/01000100a8".parse().unwrap();
+    assert_eq!(af_id.to_string(), "AF.example.com01000100a8");
+    assert_eq!("AF.example.com01000100A8".parse(), Ok(af_id.clone()));
+    assert_eq!(
+        (af_id.fqdn(), af_id.protocol()),
+        ("AF.example.com", UaProtocolId::tls([0, 0xa8]))
+    );
+    assert_ne!(
+        "af.example.com01000100a8".parse(),
+        Ok(af_id),
+        "the name enters a KDF as it is given"
+    );
+    // A domain name may end in digits of its own.
+    let af_id: AfId = "af.1230100000002".parse().unwrap();
+    assert_eq!((af_id.fqdn(), af_id.protocol()), ("af.123", UaProtocolId::HTTP_DIGEST));
+}
+
+#[test]
 fn bad_names_are_refused() {
     assert!(matches!("".parse::<Fqdn>(), Err(ParseError::Length { .. })));
     assert!(matches!(
@@ -452,7 +471,9 @@ fn bad_names_are_refused() {
     for text in ["a..b", ".a", "a.", "-a.b", "a-.b", &"a".repeat(64)] {
         assert!(matches!(text.parse::<Fqdn>(), Err(ParseError::Form { .. })), "{text}");
     }
-    assert!(matches!("af.example.com".parse::<AfId>(), Err(ParseError::Form { .. })));
+    for text in ["af.example.com", "0100000002", "", "af.example.com010000000g"] {
+        assert!(matches!(text.parse::<AfId>(), Err(ParseError::Form { .. })), "{text}");
+    }
     assert!(matches!(
         "af.example.com/01".parse::<AfId>(),
         Err(ParseError::Length { .. })

@@ -1,6 +1,8 @@
 //! The services that the roles serve, and that this program asks others for: a declaration each.
 
+pub mod naanf_akma;
 pub mod nausf_auth;
+pub mod nnef_akma;
 pub mod nudm_ueau;
 pub mod usage_keys;
 
@@ -11,7 +13,13 @@ use kaskade_flow::Refusal;
 use crate::sbi::service::{Operation, Service};
 
 /// All of them.
-pub static ALL: [&Service; 3] = [&nausf_auth::SERVICE, &nudm_ueau::SERVICE, &usage_keys::SERVICE];
+pub static ALL: [&Service; 5] = [
+    &nausf_auth::SERVICE,
+    &nudm_ueau::SERVICE,
+    &naanf_akma::SERVICE,
+    &nnef_akma::SERVICE,
+    &usage_keys::SERVICE,
+];
 
 /// `docs/sbi.md`: every operation, for readers.
 pub fn page() -> String {
@@ -71,6 +79,9 @@ fn answer(operation: &Operation) -> String {
     let mut text = answer.status.to_string();
     if let Some(body) = answer.body {
         let _ = write!(text, " `{}`", body.name);
+    }
+    if answer.optional {
+        text.push_str(", or 204: there is none");
     }
     if answer.location {
         text.push_str(", `Location`");

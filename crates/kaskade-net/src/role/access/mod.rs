@@ -173,8 +173,12 @@ impl Access {
     }
 }
 
-/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `kaskade-usage-keys`, AUSF.
+/// The NF type that serves an API: of `nudm-ueau`, UDM (TS 29.501 4.4.1); of `3gpp-akma` and other APIs for those outside, NEF (TS 29.522);
+/// of `kaskade-usage-keys`, AUSF.
 fn nf_type(api: &str) -> String {
+    if api.starts_with("3gpp-") {
+        return "NEF".to_owned();
+    }
     // A service of this project is the AUSF's, whose keys it gives.
     let Some(name) = api.strip_prefix('n') else {
         return "AUSF".to_owned();

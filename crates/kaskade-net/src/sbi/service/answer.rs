@@ -27,6 +27,8 @@ pub trait Answer: Sized + Send + 'static {
     const RELEASED: bool = false;
     /// Whether its body is that of the request.
     const ECHOES: bool = false;
+    /// Whether there may be nothing to tell: 204 in place of its status.
+    const OPTIONAL: bool = false;
 
     /// The answer on the wire.
     ///
@@ -153,6 +155,40 @@ impl<T: Released> Answer for Durable<T> {
 
     fn hear(answer: client::Answer, _: &str) -> Result<T, NotDone> {
         answer.heard(T::from_json).map_err(nonsense)
+    }
+}
+
+/// An answer, or that there is nothing: 204.
+impl<A: Answer> Answer for Option<A> {
+    const BODY: Option<BodyForm> = A::BODY;
+    const LOCATED: bool = A::LOCATED;
+    const LINKED: bool = A::LINKED;
+    const ALSO: Option<Content> = A::ALSO;
+    const RELEASED: bool = A::RELEASED;
+    const ECHOES: bool = A::ECHOES;
+    const OPTIONAL: bool = true;
+
+    fn reply(self, operation: &Operation, at: &At) -> Result<Reply, NotDone> {
+        match self {
+            Some(answer) => answer.reply(operation, at),
+            None => Ok(Reply::no_content()),
+        }
+    }
+
+    fn read(answer: client::Answer, collection: &str) -> Result<Self, NotDone> {
+        match answer.status {
+            StatusCode::NO_CONTENT => Ok(None),
+            _ => A::read(answer, collection).map(Some),
+        }
+    }
+
+    type Heard = Option<A::Heard>;
+
+    fn hear(answer: client::Answer, collection: &str) -> Result<Self::Heard, NotDone> {
+        match answer.status {
+            StatusCode::NO_CONTENT => Ok(None),
+            _ => A::hear(answer, collection).map(Some),
+        }
     }
 }
 

@@ -22,7 +22,7 @@
 /// ```
 ///
 /// The answer is anything that implements [`Answer`](crate::sbi::service::Answer): `()`, `Plain<T>`, `Durable<T>`, `Told<T>`, and
-/// `Created<…>` of these.
+/// `Created<…>` and `Option<…>` of these.
 #[macro_export]
 macro_rules! service {
     (
@@ -89,6 +89,7 @@ macro_rules! service {
                         body: <$A as $crate::sbi::service::Answer>::BODY,
                         location: <$A as $crate::sbi::service::Answer>::LOCATED,
                         released: <$A as $crate::sbi::service::Answer>::RELEASED,
+                        optional: <$A as $crate::sbi::service::Answer>::OPTIONAL,
                     },
                     refusals: &[$($crate::sbi::service::code::Refusal::$refusal),*],
                     scope: $scope,

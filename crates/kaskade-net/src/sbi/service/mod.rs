@@ -112,6 +112,15 @@ pub struct AnswerForm {
     pub location: bool,
     /// Whether it holds what must be on record before it is told.
     pub released: bool,
+    /// Whether there may be nothing to tell: 204 in place of `status`.
+    pub optional: bool,
+}
+
+impl AnswerForm {
+    /// Whether it has this status.
+    pub const fn may_have(&self, status: u16) -> bool {
+        status == self.status || self.optional && status == 204
+    }
 }
 
 /// A body as data.

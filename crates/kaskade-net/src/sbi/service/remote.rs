@@ -131,7 +131,7 @@ impl<'c> Remote<'c> {
         let answer = client
             .exchange_until(method, (&path, whole), body, caller.deadline())
             .await?;
-        match answer.status.as_u16() == operation.answer.status {
+        match operation.answer.may_have(answer.status.as_u16()) {
             true => Ok(answer),
             false => Err(NotDone::heard(&answer)),
         }

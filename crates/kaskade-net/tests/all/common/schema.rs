@@ -75,6 +75,9 @@ fn of(operation: &Operation, base: &str) -> Value {
         "{}: an answer and a refusal have one status",
         operation.label()
     );
+    if operation.answer.optional {
+        answers.insert("204".to_owned(), json!({}));
+    }
     let mut described = json!({ "method": operation.method.as_str(), "path": operation.path, "answers": answers });
     if let Some(body) = operation.request {
         described["request"] = body.name.into();
