@@ -55,7 +55,9 @@ impl Algorithm {
 
     /// The one that headers call so, in letters of either case (RFC 9110 5.6.6 has parameters of this kind compared so).
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|known| known.name().eq_ignore_ascii_case(name))
     }
 
     /// Octets of a code.
@@ -281,11 +283,26 @@ mod tests {
             let code = secret.response(&exchange());
             assert_eq!(code, secret.response(&exchange()));
             let changed = [
-                Exchange { method: "PUT", ..exchange() },
-                Exchange { uri: "/a", ..exchange() },
-                Exchange { nonce: "m", ..exchange() },
-                Exchange { nc: "00000002", ..exchange() },
-                Exchange { cnonce: "d", ..exchange() },
+                Exchange {
+                    method: "PUT",
+                    ..exchange()
+                },
+                Exchange {
+                    uri: "/a",
+                    ..exchange()
+                },
+                Exchange {
+                    nonce: "m",
+                    ..exchange()
+                },
+                Exchange {
+                    nc: "00000002",
+                    ..exchange()
+                },
+                Exchange {
+                    cnonce: "d",
+                    ..exchange()
+                },
             ];
             assert!(changed.iter().all(|other| secret.response(other) != code));
             assert_ne!(secret.rspauth(&exchange()), code);

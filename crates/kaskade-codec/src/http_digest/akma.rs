@@ -71,5 +71,9 @@ pub fn secret(algorithm: Algorithm, a_kid: &str, realm: &str, k_af: &KAf) -> Use
 /// The password itself, for a client that is no program of this project, such as a browser: 44 characters.
 pub fn password(k_af: &KAf) -> Zeroizing<String> {
     let mut room = Zeroizing::new([0; PASSWORD]);
-    Zeroizing::new(Base64::encode(k_af.expose_to_af(), &mut *room).unwrap_or_default().into())
+    Zeroizing::new(
+        Base64::encode(k_af.expose_to_af(), &mut *room)
+            .unwrap_or_default()
+            .into(),
+    )
 }

@@ -66,7 +66,11 @@ impl Challenge {
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (realm, nonce) = (Quoted(&self.realm), Quoted(&self.nonce));
-        write!(f, "Digest realm={realm}, qop=\"auth\", algorithm={}, nonce={nonce}", self.algorithm.name())?;
+        write!(
+            f,
+            "Digest realm={realm}, qop=\"auth\", algorithm={}, nonce={nonce}",
+            self.algorithm.name()
+        )?;
         if let Some(opaque) = &self.opaque {
             write!(f, ", opaque={}", Quoted(opaque))?;
         }

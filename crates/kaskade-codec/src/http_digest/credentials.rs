@@ -136,7 +136,11 @@ impl fmt::Display for Credentials {
             [&self.username, &self.realm, &self.nonce, &self.uri, &self.cnonce].map(|text| Quoted(text));
         write!(f, "Digest username={username}, realm={realm}, nonce={nonce}, uri={uri}")?;
         let (response, algorithm) = (self.response.digits(), self.response.algorithm().name());
-        write!(f, ", response=\"{}\", algorithm={algorithm}, cnonce={cnonce}", response.as_str())?;
+        write!(
+            f,
+            ", response=\"{}\", algorithm={algorithm}, cnonce={cnonce}",
+            response.as_str()
+        )?;
         if let Some(opaque) = &self.opaque {
             write!(f, ", opaque={}", Quoted(opaque))?;
         }

@@ -58,6 +58,11 @@ impl fmt::Display for AuthenticationInfo {
             write!(f, "nextnonce={}, ", Quoted(next))?;
         }
         let (rspauth, cnonce) = (self.rspauth.digits(), Quoted(&self.cnonce));
-        write!(f, "qop=auth, rspauth=\"{}\", cnonce={cnonce}, nc={}", rspauth.as_str(), self.nc.as_str())
+        write!(
+            f,
+            "qop=auth, rspauth=\"{}\", cnonce={cnonce}, nc={}",
+            rspauth.as_str(),
+            self.nc.as_str()
+        )
     }
 }

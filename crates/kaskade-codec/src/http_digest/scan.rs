@@ -168,7 +168,8 @@ impl<'a> Scanner<'a> {
     /// A text such as that of Negotiate, up to the end of the element (RFC 9110 11.2); nothing is taken where it is none.
     fn skip_token68(&mut self) -> bool {
         let begin = self.at;
-        let is_one = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        let is_one =
+            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
         let count = self.skip(is_one);
         self.skip(|octet| octet == b'=');
         let end = self.at;
@@ -212,7 +213,11 @@ pub(super) struct Quoted<'a>(pub(super) &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
-        for c in self.0.chars().filter(|c| c.is_ascii_graphic() || *c == ' ' || *c == '\t') {
+        for c in self
+            .0
+            .chars()
+            .filter(|c| c.is_ascii_graphic() || *c == ' ' || *c == '\t')
+        {
             if matches!(c, '"' | '\\') {
                 f.write_str("\\")?;
             }
