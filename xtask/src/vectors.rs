@@ -10,7 +10,9 @@ use std::path::Path;
 const TEXT_FIELDS: &[&str] = &[
     "aka_algorithm",
     "algorithm",
+    "authorization",
     "auts_result",
+    "challenge",
     "child",
     "comment",
     "direction_name",
@@ -30,6 +32,7 @@ const TEXT_FIELDS: &[&str] = &[
     "next_reauthentication",
     "operation",
     "parent",
+    "password",
     "profile",
     "protection_scheme",
     "pseudonym",

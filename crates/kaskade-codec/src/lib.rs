@@ -6,6 +6,7 @@
 //! | [`erp`] | re-authentication by keys below an EMSK: Initiate, Finish, Re-auth-Start | RFC 6696 |
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
 //! | [`hostapd_auc`] | how hostapd asks an AuC for vectors | hostap 2.10 |
+//! | [`http_digest`] | HTTP Digest for both ends, and its profile for AKMA | RFC 7616, TS 33.535 Annex B |
 //! | [`radius`] | packets and attributes of RADIUS, for both ends | RFC 2865, RFC 3579 |
 //! | [`sbi`] | bodies and paths of the service-based interfaces | TS 29.500, TS 29.571 |
 //! | [`usim_file`] | files of the card that hold keys or what keys need: EF_SUCI_Calc_Info | TS 31.102 |
@@ -36,6 +37,7 @@ pub mod eap;
 pub mod erp;
 pub mod hex;
 pub mod hostapd_auc;
+pub mod http_digest;
 pub mod radius;
 pub mod sbi;
 pub mod usim_file;

@@ -18,6 +18,7 @@
 //! | [`cipher`] | what all ciphers and MACs share: keys, inputs, jobs, back ends | TS 33.501 Annex D |
 //! | [`ecdh`] | ephemeral keys on X25519 and P-256, for forward secrecy of EAP-AKA' | RFC 9678 6.5 |
 //! | [`ecies`] | SUCI protection schemes: null, profile A (X25519), profile B (P-256) | TS 33.501 Annex C |
+//! | [`http_digest`] | what HTTP Digest computes with a password | RFC 7616 |
 //! | [`radius`] | what RADIUS computes with a shared secret | RFC 2865, RFC 3579, RFC 2548 |
 //! | [`store_keys`] | what a home network's store makes of its data key: recognisable RAND, codes of its records | TS 33.102 C.2.2 |
 //! | [`subscription`] | an algorithm set with its secrets, and how they are laid out when sealed | – |
@@ -64,6 +65,7 @@ pub mod cipher;
 pub mod ecdh;
 pub mod ecies;
 pub mod gsm;
+pub mod http_digest;
 pub mod kdf;
 #[cfg(test)]
 #[path = "../tests/all/known_answers/mod.rs"]

@@ -16,6 +16,7 @@ mod erp;
 mod files;
 mod headers;
 mod hostapd_auc;
+mod http_digest;
 mod identities;
 mod radius;
 mod record_rows;
@@ -35,6 +36,7 @@ pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
 pub use hostapd_auc::hostapd_auc;
+pub use http_digest::http_digest;
 pub use identities::{akma_names, serving_network_name, suci_nas, suci_text, supi};
 pub use radius::radius_packet;
 pub use record_rows::{file_rows, record_rows};
@@ -65,6 +67,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("file_rows", file_rows),
     ("hn_key", hn_key),
     ("hostapd_auc", hostapd_auc),
+    ("http_digest", http_digest),
     ("import_csv", import_csv),
     ("import_toml", import_toml),
     ("nausf_bodies", nausf_bodies),

@@ -35,6 +35,7 @@ const CODEC: &str = "kaskade-codec";
 const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
 const ANCHOR: &str = "kaskade-anchor";
+const AF: &str = "kaskade-af";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -389,7 +390,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "a_method_that_is_taken_away_in_the_middle_lets_nobody_in",
     ),
     fault("af-id-of-anybody", "an application function gets the key for the domain name of another", NET, "nobody_has_the_key_of_another"),
-    fault("any-ua-protocol", "an application function gets keys for protocols that it may not use", NET, "nobody_has_the_key_of_another"),
+    fault("nef-any-ua-protocol", "an application function gets keys for protocols that it may not use", NET, "nobody_has_the_key_of_another"),
     fault("supi-told-outside", "an application function outside is told the SUPI", NET, "no_answer_has_a_supi"),
     fault("gpsi-without-scope", "the GPSI is told to whoever has a token without its scope", NET, "the_gpsi_is_told_where_policy_and_scope_allow_it"),
     fault("gpsi-for-any-client", "any client gets a token that has the GPSI", NET, "what_is_no_request_for_a_token_is_refused_in_its_terms"),
@@ -398,4 +399,20 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("own-token-for-anything", "a token of the NEF is good for what it does not name", NET, "a_token_of_the_nef_is_for_its_scope"),
     fault("notice-to-anywhere", "an application function makes the NEF ask anybody", NET, "nobody_makes_the_nef_tell_anybody_else"),
     fault("notice-of-another-a-kid", "whoever knows one notice ends the keys of any A-KID", NET, "the_end_of_a_key_is_passed_on_once"),
+    fault("af-any-response", "a user logs in with any response", AF, "a_wrong_key_does_not_get_in"),
+    fault("af-other-target", "credentials for one target let another one in", AF, "a_request_that_names_another_target_does_not_get_in"),
+    fault("af-count-twice", "a count of a nonce is taken twice", AF, "a_count_that_was_used_is_refused"),
+    fault("af-forgotten-counts", "a nonce whose counts made room begins anew", AF, "what_had_to_make_room_cannot_be_used_again"),
+    fault("af-nonce-for-ever", "a nonce is good for ever", AF, "a_nonce_that_is_over_is_stale"),
+    fault("af-nonce-of-anybody", "a nonce that was not made here is taken", AF, "a_nonce_of_anybody_else_is_foreign"),
+    fault("af-realm-without-key", "a user without a key is shown a realm", AF, "without_a_key_there_is_no_realm"),
+    fault("af-asks-for-each", "a key is asked for by each who waits for it", AF, "a_key_is_asked_for_once"),
+    fault("af-questions-without-bound", "as many keys are asked for at once as there are users", AF, "questions_have_a_bound_and_a_rate"),
+    fault("af-source-without-budget", "one source spends the questions that all have", AF, "one_source_does_not_spend_what_all_have"),
+    fault("af-expired-key-used", "a key is used after its end", AF, "a_key_is_used_until_it_expires"),
+    fault("af-disabled-key-kept", "a key that the home network has disabled is used on", AF, "a_disabled_key_is_forgotten_on_its_way_too"),
+    fault("af-notified-by-anybody", "anybody may end a login", AF, "a_disabled_key_ends_the_login"),
+    fault("proxy-header-of-a-client", "a client says itself who it is to an application behind the proxy", AF, "the_application_learns_who_it_is_from_the_proxy_alone"),
+    fault("login-at-another-af", "a UE answers a challenge of another application function than the certificate names", CODEC, "a_ue_believes_only_who_has_its_key"),
+    fault("login-believes-anybody", "a UE believes an application that does not know K_AF", CODEC, "a_ue_believes_only_who_has_its_key"),
 ];

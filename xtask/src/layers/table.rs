@@ -115,6 +115,19 @@ pub(super) const LAYERS: &[Layer] = &[
         sans_io: false,
     },
     Layer {
+        name: "kaskade-af",
+        may_use: &[
+            "kaskade-faults",
+            "kaskade-crypto",
+            "kaskade-keys",
+            "kaskade-flow",
+            "kaskade-codec",
+            "kaskade-net",
+        ],
+        reason: "an application asks the network for its keys, and is no part of it",
+        sans_io: false,
+    },
+    Layer {
         name: "kaskade",
         may_use: &[
             "kaskade-faults",
@@ -128,6 +141,7 @@ pub(super) const LAYERS: &[Layer] = &[
             "kaskade-doctor",
             "kaskade-store",
             "kaskade-net",
+            "kaskade-af",
         ],
         reason: "the program puts everything together",
         sans_io: false,

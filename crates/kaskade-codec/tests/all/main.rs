@@ -13,5 +13,6 @@
 mod eap;
 mod erp;
 mod hostapd_auc;
+mod http_digest;
 mod radius;
 mod suci_calc_info;

@@ -192,6 +192,13 @@ impl<O: Owner, V> Table<O, V> {
         Ok(value)
     }
 
+    /// Shows the value of an entry, under the same conditions.
+    pub fn peek(&self, id: u128, owner: O, now: Moment) -> Option<&V> {
+        let entry = self.entries.get(self.slot(id)?)?;
+        let is_there = entry.owner == owner && !entry.is_over(now);
+        entry.value.as_ref().filter(|_| is_there)
+    }
+
     /// Takes the value of an entry, under the same conditions, and leaves the entry in work until [`Table::end`].
     ///
     /// # Errors

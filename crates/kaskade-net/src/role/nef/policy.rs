@@ -91,7 +91,7 @@ impl Af {
         }
         let protocol = af_id.protocol();
         let is_allowed = self.protocols.iter().any(|allowed| allowed.include(protocol));
-        if !is_allowed && !fault!("any-ua-protocol") {
+        if !is_allowed && !fault!("nef-any-ua-protocol") {
             return Err(NotItsOwn::Protocol);
         }
         Ok(())

@@ -1,0 +1,59 @@
+//! Login with the SIM for applications: the application function of AKMA (TS 33.535), as a layer of axum.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use kaskade_af::{Aanf, AkmaClient, AkmaOptions, LoginOptions, SimLogin, SimUser, TlsListener};
+//!
+//! # async fn example(socket: tokio::net::TcpListener, tls: std::sync::Arc<rustls::ServerConfig>) -> Result<(), Box<dyn std::error::Error>> {
+//! let home = Aanf::new("http://127.0.0.1:7780", Default::default())?;
+//! let keys = AkmaClient::new("af.example.com".parse()?, home, AkmaOptions::default())?;
+//! let login = SimLogin::new(keys, LoginOptions::default())?;
+//!
+//! let hello = |user: SimUser| async move { format!("Good morning, {}\n", user.name().unwrap_or("somebody")) };
+//! let app = Router::new().route("/", get(hello)).layer(login);
+//! axum::serve(TlsListener::new(socket, tls, 1000)?, app).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | Part | What | Source |
+//! |---|---|---|
+//! | [`AkmaClient`] | keys of users: asked for once, kept until they expire or are disabled | TS 29.535, TS 29.522 |
+//! | [`Aanf`], [`Nef`], [`KeySource`] | who gives them | TS 33.535 6.2, 6.3 |
+//! | [`SimLogin`], [`SimUser`] | the layer, and what handlers learn | TS 33.535 Annex B, TS 24.109 Annex K |
+//! | [`proxy`](mod@proxy) | the same before an application that knows nothing of it | – |
+//! | [`TlsListener`], [`TlsPeer`] | TLS that tells of the cipher suite | TS 33.222 5.3 |
+//!
+//! How it fits together, and a program to try: `docs/akma-af.md`. Why: `docs/adr/0019-akma-af.md`.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod keys;
+mod layer;
+mod listen;
+mod nonces;
+mod notify;
+pub mod proxy;
+mod source;
+mod sources;
+mod user;
+mod verify;
+
+pub use keys::{AkmaClient, AkmaOptions, Known, NoKey};
+pub use layer::{SimLogin, SimLoginService};
+pub use listen::{TlsConnection, TlsListener, TlsPeer};
+pub use source::{Aanf, Asked, KeySource, Nef};
+pub use user::SimUser;
+pub use verify::{LoginOptions, UaStar};
+
+/// The example of the README, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
