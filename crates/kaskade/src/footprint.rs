@@ -6,6 +6,7 @@ use kaskade::config::{Config, Role};
 use kaskade_net::role::ausf::{ANCHOR_KEYS_OCTETS, ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::udm::{EventLimits, GIVEN_OCTETS, RUNNING_OCTETS};
+use kaskade_net::role::usage_keys::CALLBACKS_OCTETS;
 use kaskade_net::sbi::token::TOKENS_OCTETS;
 use kaskade_store::embedded::EmbeddedEngine;
 use rustix::process::{Resource, getrlimit};

@@ -1,7 +1,7 @@
 //! Identities in text and in octets.
 
-use kaskade_keys::id::SuciHome;
-use kaskade_keys::{ServingNetworkName, Suci, Supi};
+use kaskade_keys::id::{AfId, SuciHome};
+use kaskade_keys::{AKid, ServingNetworkName, Suci, Supi};
 use std::str::from_utf8;
 
 /// SUCI as text, in SBI form and in NAI form. TS 29.571, TS 23.003 28.7.3.
@@ -50,6 +50,24 @@ pub fn serving_network_name(data: &[u8]) -> bool {
     assert_eq!(name.as_str(), text);
     assert_eq!(name.kdf_octets(), data);
     true
+}
+
+/// A-KID in its house form, and AF_ID as it travels. Project profile, TS 33.535.
+pub fn akma_names(data: &[u8]) -> bool {
+    let Ok(text) = from_utf8(data) else { return false };
+    let a_kid = text.parse::<AKid>();
+    if let Ok(a_kid) = &a_kid {
+        // The realm is a name of the DNS; nothing else about it may change.
+        assert!(a_kid.encode().eq_ignore_ascii_case(text));
+        assert_eq!(a_kid.encode().split('@').next(), text.split('@').next());
+        assert_eq!(a_kid.encode().parse().as_ref(), Ok(a_kid));
+    }
+    let af_id = text.parse::<AfId>();
+    if let Ok(af_id) = &af_id {
+        assert_eq!(af_id.to_string().parse().as_ref(), Ok(af_id));
+        assert!(text.starts_with(af_id.fqdn()) && af_id.octets().ends_with(af_id.protocol().octets()));
+    }
+    a_kid.is_ok() || af_id.is_ok()
 }
 
 /// SUPI in SBI form. TS 29.571 5.3.2.

@@ -34,7 +34,7 @@ pub use erp::erp_packet;
 pub use files::{config, hn_key, import_csv, import_toml};
 pub use headers::{accept, access_token, certificate_names, content_type, subject_common_name};
 pub use hostapd_auc::hostapd_auc;
-pub use identities::{serving_network_name, suci_nas, suci_text, supi};
+pub use identities::{akma_names, serving_network_name, suci_nas, suci_text, supi};
 pub use radius::radius_packet;
 pub use record_rows::{file_rows, record_rows};
 pub use row_inputs::row_inputs;
@@ -73,6 +73,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("row_inputs", row_inputs),
     ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),
+    ("akma_names", akma_names),
     ("store_rows", store_rows),
     ("subject_common_name", subject_common_name),
     ("suci_calc_info", suci_calc_info),

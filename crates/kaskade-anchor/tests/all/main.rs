@@ -11,6 +11,7 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod akma;
 mod anchors;
 mod common;
 mod custody;

@@ -12,13 +12,17 @@ crate::service! {
     /// Takes K_AKMA and the A-KID that names it; those of an earlier authentication are forgotten.
     register_anchorkey: POST "/register-anchorkey" () (info: AkmaKeyInfo)
         -> 200 Json Durable<AkmaKeyInfo>,
-        refusals [BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [
+            UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
+        ],
         scope "naanf-akma:anchorkey", "TS 29.535 5.1.4.2";
 
     /// Gives K_AF to an application function or to the NEF; without the user's identity where `anonInd` says so.
     retrieve_applicationkey: POST "/retrieve-applicationkey" () (request: AkmaAfKeyRequest)
         -> 200 Json Option<Durable<AkmaAfKeyData>>,
-        refusals [BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [
+            AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
+        ],
         scope "naanf-akma:applicationkeyget", "TS 29.535 5.1.4.3";
 
     /// Forgets K_AKMA of a user.

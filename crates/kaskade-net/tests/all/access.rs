@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Reason};
+use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::{AccessRules, Asked};
 use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::peer::Requester;
@@ -23,16 +24,16 @@ use crate::common::{Home, Link, in_own_process};
 const NRF: &str = "4947a69a-f61b-4bc1-b9da-47c9c5d14b64";
 const AMF: &str = "0b6e5a3c-1a2b-4c3d-8e4f-000000000001";
 /// What comes with every operation, whatever its scope.
-const EVERY: usize = 7;
+const EVERY: usize = 10;
 
-struct Nrf(KeyPair);
+pub(crate) struct Nrf(KeyPair);
 
 impl Nrf {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap())
     }
 
-    fn verifier(&self) -> Arc<Verifier> {
+    pub(crate) fn verifier(&self) -> Arc<Verifier> {
         let key = TokenKey::from_pem(self.0.public_key_pem().as_bytes(), TokenAlgorithm::Es256, Some("1"));
         let rules = TokenRules {
             issuers: vec![NRF.to_owned()],
@@ -44,7 +45,7 @@ impl Nrf {
     }
 
     /// For the function that serves this operation; `after` seconds from now it ends.
-    fn token(&self, audience: &str, scope: &str, after: i64) -> String {
+    pub(crate) fn token(&self, audience: &str, scope: &str, after: i64) -> String {
         let now = i64::try_from(unix_millis().get() / 1000).unwrap();
         let claims = serde_json::json!({"iss": NRF, "sub": AMF, "aud": audience, "scope": scope, "exp": now + after});
         let key = jsonwebtoken::EncodingKey::from_ec_der(&self.0.serialize_der());
@@ -56,27 +57,29 @@ impl Nrf {
 /// Every operation that is declared, and the NF type that serves it.
 fn operations() -> Vec<(&'static Service, &'static Operation, &'static str)> {
     let of = |service: &'static Service| {
-        let nf_type = if service.name.starts_with("nudm") {
-            "UDM"
-        } else {
-            "AUSF"
+        let nf_type = match service.name {
+            "nudm-ueau" => "UDM",
+            "naanf-akma" => "AANF",
+            _ => "AUSF",
         };
         service
             .operations
             .iter()
             .map(move |operation| (service, operation, nf_type))
     };
-    let all: Vec<_> = ALL.iter().copied().flat_map(of).collect();
+    // No role serves what an NEF serves.
+    let served = ALL.iter().copied().filter(|service| service.name != "3gpp-akma");
+    let all: Vec<_> = served.flat_map(of).collect();
     assert!(all.len() >= EVERY, "{} operations", all.len());
     all
 }
 
 async fn ask(home: &Home, operation: (&Service, &Operation, &str), authorization: &[&str]) -> Told {
     let (service, operation, nf_type) = operation;
-    let url = if nf_type == "UDM" {
-        home.udm_url()
-    } else {
-        home.ausf_url()
+    let url = match nf_type {
+        "UDM" => home.udm_url(),
+        "AANF" => home.udm.aanf_url().unwrap_or(home.ausf_url()),
+        _ => home.ausf_url(),
     };
     let path: String = operation.path.split('/').skip(1).fold(String::new(), |path, segment| {
         path + "/" + if segment.starts_with('{') { "x" } else { segment }
@@ -100,6 +103,7 @@ async fn every_operation_wants_a_token_for_it() {
     let log = place.open("gate", |_| {});
     let home = Home::start_with(Link::Local, |setup| {
         setup.usage_keys = Some(UsageKeysOptions::default());
+        setup.aanf = Some(AanfOptions::default());
         setup.access.tokens = Some(nrf.verifier());
         setup.access.token_required = true;
         setup.audit = log;
@@ -194,6 +198,7 @@ async fn every_operation_is_for_whom_the_policy_names() {
             let name = format!("{}/{}", allowed.0.name, allowed.1.name);
             let home = Home::start_with(Link::Local, |setup| {
                 setup.usage_keys = Some(UsageKeysOptions::default());
+                setup.aanf = Some(AanfOptions::default());
                 setup.access = AccessRules {
                     tokens: Some(nrf.verifier()),
                     token_required: false,
@@ -223,6 +228,7 @@ async fn a_token_that_nobody_asked_for_is_right_all_the_same() {
     let (nrf, stranger) = (Nrf::new(), Nrf::new());
     let home = Home::start_with(Link::Local, |setup| {
         setup.usage_keys = Some(UsageKeysOptions::default());
+        setup.aanf = Some(AanfOptions::default());
         setup.access.tokens = Some(nrf.verifier());
     });
     // And where there is no key, nobody looks at it.
@@ -250,9 +256,11 @@ async fn every_line_of_a_request_has_its_number() {
     let homes = [
         Home::start_with(Link::Local, |setup| {
             setup.usage_keys = Some(UsageKeysOptions::default());
+            setup.aanf = Some(AanfOptions::default());
         }),
         Home::start_with(Link::Local, |setup| {
             setup.usage_keys = Some(UsageKeysOptions::default());
+            setup.aanf = Some(AanfOptions::default());
             setup.access = nobody;
         }),
     ];

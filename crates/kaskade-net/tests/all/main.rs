@@ -13,6 +13,7 @@
 mod aaa;
 mod access;
 mod admin;
+mod akma;
 mod anchor_keys;
 mod audit;
 mod authentication;

@@ -265,8 +265,9 @@ impl Operation for Retire {
 }
 
 impl Admin {
-    /// A subscriber is suspended, removed or has another card: no key below its EMSK is to be used any more, nor its anchor key.
+    /// A subscriber is suspended, removed or has another card: no key below its EMSK, and none of AKMA, is to be used any more.
     pub(super) fn keys_end_of(&self, supi: &Supi) {
+        self.application_keys_end_of(supi);
         let usage_keys = self.running().and_then(|running| running.usage_keys.as_ref());
         if let Some(usage_keys) = usage_keys.filter(|_| !fault!("keys-outlive-the-subscription")) {
             usage_keys.end(supi, None, Why::Deregistered);

@@ -9,7 +9,7 @@
 //! | Room | What |
 //! |---|---|
 //! | [`operation`] | the declaration, and the list of all |
-//! | [`subscriber`], [`hn_key`], [`policy`], [`context`], [`emsk`], [`audit`] | what it is about |
+//! | [`subscriber`], [`hn_key`], [`policy`], [`context`], [`emsk`], [`akma`], [`audit`] | what it is about |
 //! | [`streams`], [`telling`] | imports and exports, and what is told meanwhile |
 //! | [`openapi`] | the document of all |
 //! | [`principal`] | who asks, and which role may what |
@@ -19,6 +19,7 @@
 //! | [`socket`], [`office`] | the Unix socket in the data folder, and what listens beside it |
 //! | [`link`], [`there`] | how a command reaches the operations: here, or in a node |
 
+pub(crate) mod akma;
 pub(crate) mod audit;
 pub(crate) mod context;
 pub(crate) mod emsk;
@@ -50,7 +51,6 @@ use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Event, Outcome, Subject};
 use kaskade_keys::Supi;
 use kaskade_net::live::Live;
-use kaskade_net::role::aanf::Aanf;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::role::usage_keys::UsageKeys;
@@ -89,7 +89,6 @@ pub(crate) struct RunningRoles {
     pub(crate) udm: Option<Arc<Udm>>,
     pub(crate) ausf: Option<Arc<Ausf>>,
     pub(crate) usage_keys: Option<Arc<UsageKeys>>,
-    pub(crate) aanf: Option<Arc<Aanf>>,
 }
 
 impl Admin {

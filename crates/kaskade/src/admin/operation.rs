@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use super::places::Work;
 use super::text::{self, KeyId, Wire};
 use super::{Admin, NotDone, Principal, Role};
-use super::{audit, body, context, emsk, hn_key, policy, subscriber};
+use super::{akma, audit, body, context, emsk, hn_key, policy, subscriber};
 use kaskade::subscription::Who;
 use kaskade_keys::Supi;
 
@@ -310,6 +310,10 @@ pub(crate) static ALL: &[Row] = &[
     Row::of::<emsk::ListUsages>(),
     Row::of::<emsk::ListKeys>(),
     Row::of::<emsk::Retire>(),
+    Row::of::<akma::ListContexts>(),
+    Row::of::<akma::ListKeys>(),
+    Row::of::<akma::Revoke>(),
+    Row::of::<akma::Disable>(),
     Row::of::<audit::Verify>(),
     Row::of::<audit::Head>(),
     Row::of::<audit::Show>(),

@@ -16,4 +16,6 @@ pub mod text;
 
 pub use new_subscriber::{NewSubscriber, refused};
 pub use not_done::{NotDone, ProblemDetails};
-pub use requests::{AddQuery, Changes, ContextQuery, EntriesQuery, ListQuery, Networks, NewHnKey, ShowQuery, or_null};
+pub use requests::{
+    AddQuery, Changes, ContextQuery, EntriesQuery, FunctionQuery, ListQuery, Networks, NewHnKey, ShowQuery, or_null,
+};

@@ -5,6 +5,7 @@ use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::Profile;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Outcome};
+use kaskade_keys::id::Fqdn;
 use kaskade_keys::{Gpsi, Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::{EpsProfile, Subscriber};
 use schemars::JsonSchema;
@@ -172,6 +173,15 @@ pub struct ContextQuery {
     /// At most so many: 100 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Text<Limit>>,
+}
+
+/// Which application function.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FunctionQuery {
+    /// The one of this domain name; all of them if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<Text<Fqdn>>,
 }
 
 /// Which entries, and how many.

@@ -1,6 +1,7 @@
 //! The sub-commands, one module each.
 
 pub(crate) mod admin;
+pub(crate) mod akma;
 pub(crate) mod attach;
 pub(crate) mod audit;
 pub(crate) mod bench;

@@ -62,7 +62,6 @@ impl Running {
             udm: node.udm().cloned(),
             ausf: node.ausf().cloned(),
             usage_keys: node.usage_keys().cloned(),
-            aanf: node.aanf().cloned(),
         };
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),

@@ -129,7 +129,6 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
             udm: nodes.first().unwrap_or(&node).udm().cloned(),
             ausf: node.ausf().cloned(),
             usage_keys: node.usage_keys().cloned(),
-            aanf: node.aanf().cloned(),
         };
         let monitor = Monitor::new(
             node.watch(),

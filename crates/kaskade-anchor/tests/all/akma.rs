@@ -1,0 +1,464 @@
+//! AKMA keys of a subscriber, without a store: which keys there are for whom, and until when.
+
+use core::time::Duration;
+
+use kaskade_anchor::akma::Party;
+use kaskade_anchor::akma::{
+    Admitted, AfHolder, AfHolderId, AkmaContext, AkmaError, Disablement, Functions, Got, HolderLimits, Holding,
+    Identity, NotAdmitted, ProtocolRule, Registration, ReleasedAf, Rule, State, SubscriberRule,
+};
+use kaskade_crypto::seal::SecretWriter;
+use kaskade_flow::event::{Action, Outcome, PeerId};
+use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::unit::{Parts, Unit};
+use kaskade_flow::{Cover, Guarded, UnixMillis};
+use kaskade_keys::akma::KAkma;
+use kaskade_keys::id::AfId;
+use kaskade_keys::{AKid, HomeRealm};
+
+use crate::common::{AT, about, k_ausf, supi};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn party(at: UnixMillis) -> Party {
+    Party {
+        by: PeerId::of("test"),
+        about: about(),
+        correlation: 7,
+        at,
+    }
+}
+
+/// What an authentication of this number leaves.
+fn registration(run: u8) -> Registration {
+    let k_ausf = kaskade_keys::fivegs::KAusf::from_octets(&[run; 32]);
+    Registration {
+        a_kid: AKid::new(
+            "1".parse().unwrap(),
+            &k_ausf.a_tid(&supi()),
+            HomeRealm::new("001-01".parse().unwrap(), None),
+        ),
+        k_akma: k_ausf.k_akma(&supi()),
+        serving: None,
+    }
+}
+
+fn functions(renews: bool) -> Functions {
+    let mut functions = Functions::new();
+    for (fqdn, caller) in [("af.example.com", "portal"), ("b.example.com", "other")] {
+        let rule = Rule {
+            fqdn: fqdn.parse().unwrap(),
+            protocols: vec![ProtocolRule::Tls, "http-digest".parse().unwrap()],
+            callers: vec![caller.into()],
+            identity: Identity::Supi,
+            subscribers: vec![SubscriberRule::All],
+            lifetime: MINUTE,
+            renews,
+        };
+        functions.add(rule).unwrap();
+    }
+    functions
+}
+
+fn admitted(functions: &Functions, caller: &str, af_id: &str) -> Admitted {
+    functions.admit(&[caller.into()], &af_id.parse().unwrap()).unwrap()
+}
+
+fn portal() -> Admitted {
+    admitted(&functions(false), "portal", "af.example.com0100000002")
+}
+
+/// What a store would have after a unit: of this subscriber alone, each record with the number of its commit.
+#[derive(Clone, Default)]
+struct Kept {
+    context: Option<(AkmaContext, Version)>,
+    holders: Vec<Holding>,
+    commits: u64,
+    sent: Vec<Disablement>,
+    actions: Vec<(Outcome, Action, u32)>,
+}
+
+impl Kept {
+    fn state(&self) -> State {
+        State::new(supi(), self.context.clone(), self.holders.clone())
+    }
+
+    /// As a store does: all of it, or nothing where something is not as expected.
+    fn commit(&mut self, unit: Unit) -> bool {
+        let Parts {
+            changes,
+            messages,
+            events,
+        } = unit.into_parts().unwrap();
+        let version_of = |kept: &Self, kind: u16, key: &[u8]| {
+            let context = kept
+                .context
+                .iter()
+                .map(|(_, version)| (AkmaContext::KIND.number, Vec::new(), *version));
+            let holders = kept.holders.iter();
+            let holders = holders.map(|one| (AfHolder::KIND.number, one.id.octets().to_vec(), one.version));
+            let mut all = context.chain(holders);
+            all.find(|(other, id, _)| *other == kind && key.ends_with(id))
+                .map(|(_, _, version)| version)
+        };
+        for change in &changes {
+            let there = version_of(self, change.kind.number, &change.key);
+            let is_so = match change.expect {
+                Expect::Any => true,
+                Expect::Absent => there.is_none(),
+                Expect::Version(version) => there == Some(version),
+            };
+            if !is_so {
+                return false;
+            }
+        }
+        self.commits += 1;
+        let version = Version(self.commits);
+        for change in changes {
+            if change.kind == AkmaContext::KIND {
+                let read = |value: kaskade_flow::unit::Encoded| {
+                    let context = AkmaContext::decode(1, &value.clear, value.secret.reader()).unwrap();
+                    assert_eq!(value.expires, context.until.map_or(0, UnixMillis::get));
+                    (context, version)
+                };
+                self.context = change.value.map(read);
+                continue;
+            }
+            let id: [u8; 16] = change.key[change.key.len() - 16..].try_into().unwrap();
+            let id = AfHolderId::from_octets(id);
+            self.holders.retain(|one| one.id != id);
+            if let Some(value) = change.value {
+                let holder = AfHolder::decode(1, &value.clear, SecretWriter::new().reader()).unwrap();
+                assert_eq!(id, AfHolderId::of(&holder.a_kid, &holder.af_id, &holder.consumer));
+                self.holders.push(Holding {
+                    id,
+                    holder,
+                    version,
+                    cover: Cover::known_to_store(),
+                });
+            }
+        }
+        let read = |message: kaskade_flow::unit::Outgoing| Disablement::read(message.body.reader()).unwrap();
+        self.sent.extend(messages.into_iter().map(read));
+        let told = |event: kaskade_flow::event::Event| (event.outcome(), event.action(), event.count());
+        self.actions.extend(events.into_iter().map(told));
+        true
+    }
+
+    fn register(&mut self, run: u8, at: UnixMillis) {
+        let (unit, _) = self.state().register(registration(run), None, &party(at));
+        assert!(self.commit(unit));
+    }
+
+    fn get(&mut self, run: u8, admitted: &Admitted, told_at: Option<&str>, at: UnixMillis) -> Given {
+        let callback = told_at.map(|uri| uri.parse().unwrap());
+        let limits = HolderLimits { all: 4, of_one: 2 };
+        let a_kid = registration(run).a_kid;
+        match self.state().get(&a_kid, admitted, callback, limits, &party(at))? {
+            Got::Again { key, event, .. } => {
+                self.actions.push((event.outcome(), event.action(), event.count()));
+                Ok((false, told(key)))
+            }
+            Got::First { unit, key } => {
+                assert!(self.commit(unit));
+                Ok((true, told(key)))
+            }
+        }
+    }
+}
+
+type Given = Result<(bool, ReleasedAf), AkmaError>;
+
+fn told(key: Guarded<ReleasedAf>) -> ReleasedAf {
+    key.made_durable().release_to_peer()
+}
+
+fn after(seconds: u64) -> UnixMillis {
+    AT.after(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_first_application_key_comes_with_its_record_and_keeps_its_end() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let (first, key) = kept.get(1, &portal(), None, after(1)).unwrap();
+    let af_id: AfId = "af.example.com0100000002".parse().unwrap();
+    assert!(first && key.k_af == registration(1).k_akma.k_af(&af_id));
+    assert_eq!(key.expires, after(61));
+    assert_eq!(kept.holders.len(), 1);
+    let commits = kept.commits;
+    let (first, again) = kept.get(1, &portal(), None, after(30)).unwrap();
+    assert!(!first && again.k_af == key.k_af);
+    assert_eq!(
+        (again.expires, kept.commits),
+        (key.expires, commits),
+        "nothing is written"
+    );
+    // Where it is told is written, and changes no end.
+    let (first, again) = kept
+        .get(1, &portal(), Some("https://af.example.com/x"), after(40))
+        .unwrap();
+    assert!(first);
+    assert_eq!(again.expires, key.expires);
+    let releases = kept
+        .actions
+        .iter()
+        .filter(|(outcome, ..)| *outcome == Outcome::Released);
+    assert!(
+        releases
+            .clone()
+            .all(|(_, action, _)| *action == Action::ApplicationKeyGiven)
+    );
+    assert_eq!(releases.count(), 3, "each is on record");
+}
+
+#[test]
+fn an_application_key_that_is_over_is_not_given_another_life() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    kept.get(1, &portal(), None, AT).unwrap();
+    assert_eq!(kept.get(1, &portal(), None, after(60)).map(drop), Err(AkmaError::Over));
+    let renews = admitted(&functions(true), "portal", "af.example.com0100000002");
+    let (_, key) = kept.get(1, &renews, None, after(60)).unwrap();
+    assert_eq!(key.expires, after(120), "unless the configuration says so");
+    // The next authentication brings another key.
+    kept.register(2, after(70));
+    let (first, other) = kept.get(2, &portal(), None, after(71)).unwrap();
+    assert!(first && other.k_af != key.k_af);
+    assert_eq!(other.expires, after(131));
+}
+
+#[test]
+fn an_a_kid_of_before_names_nothing() {
+    let mut kept = Kept::default();
+    assert_eq!(kept.get(1, &portal(), None, AT).map(drop), Err(AkmaError::Unknown));
+    kept.register(1, AT);
+    kept.get(1, &portal(), Some("https://af.example.com/x"), AT).unwrap();
+    kept.register(2, after(1));
+    assert_eq!(
+        kept.get(1, &portal(), None, after(2)).map(drop),
+        Err(AkmaError::Unknown)
+    );
+    // Who has a key of before has it until it expires, and is told if it is over earlier.
+    let (_, key) = kept
+        .get(2, &portal(), Some("https://af.example.com/x"), after(30))
+        .unwrap();
+    assert_eq!(key.expires, after(90));
+    assert_eq!(kept.holders.len(), 2);
+    assert_eq!(kept.holders[0].holder.kept_until, Some(after(60)));
+    let unit = kept.state().disable(&party(after(31)));
+    assert!(kept.commit(unit));
+    let told: Vec<_> = kept.sent.iter().map(|sent| sent.holder.a_kid.clone()).collect();
+    assert_eq!(told, [registration(1).a_kid, registration(2).a_kid]);
+    assert!(kept.context.is_none() && kept.holders.is_empty());
+    assert!(kept.state().disable(&party(after(32))).is_empty());
+}
+
+#[test]
+fn who_does_not_want_to_hear_of_the_end_is_forgotten_with_the_anchor_key() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    kept.get(1, &portal(), None, AT).unwrap();
+    kept.register(1, after(1));
+    assert_eq!(kept.holders.len(), 1, "of the same K_AKMA it stays");
+    kept.register(2, after(1));
+    assert!(kept.holders.is_empty());
+}
+
+#[test]
+fn functions_and_protocols_have_keys_of_their_own() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let functions = functions(false);
+    let mut keys = Vec::new();
+    for (caller, af_id) in [
+        ("portal", "af.example.com0100000002"),
+        ("portal", "af.example.com01000113aa"),
+        ("other", "b.example.com0100000002"),
+    ] {
+        let (_, key) = kept.get(1, &admitted(&functions, caller, af_id), None, AT).unwrap();
+        assert!(keys.iter().all(|other| *other != key.k_af), "{af_id}");
+        keys.push(key.k_af);
+    }
+}
+
+#[test]
+fn one_caller_does_not_take_all_places_of_an_anchor_key() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let functions = functions(false);
+    let tls = |suite: u16| format!("af.example.com010001{suite:04x}");
+    for suite in 0..2 {
+        kept.get(1, &admitted(&functions, "portal", &tls(suite)), None, AT)
+            .unwrap();
+    }
+    let third = admitted(&functions, "portal", &tls(2));
+    assert_eq!(kept.get(1, &third, None, AT).map(drop), Err(AkmaError::TooManyOfOne(2)));
+    for suite in 0..2 {
+        let other = format!("b.example.com010001{suite:04x}");
+        kept.get(1, &admitted(&functions, "other", &other), None, AT).unwrap();
+    }
+    // Whoever has one has it again.
+    kept.get(1, &admitted(&functions, "portal", &tls(1)), None, AT).unwrap();
+}
+
+#[test]
+fn a_unit_happens_below_the_anchor_key_that_it_was_made_of() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let before = kept.state();
+    let got = before.get(
+        &registration(1).a_kid,
+        &portal(),
+        None,
+        HolderLimits::default(),
+        &party(AT),
+    );
+    let Ok(Got::First { unit, .. }) = got else {
+        panic!("{got:?}")
+    };
+    let removed = kept.state().remove(&party(AT));
+    assert!(kept.commit(removed));
+    assert!(
+        !kept.commit(unit),
+        "nobody is given a key below an anchor key that is gone"
+    );
+    assert!(kept.holders.is_empty() && kept.context.is_none());
+    // And the other way round: whoever has got a key in the meantime is not overlooked.
+    kept.register(2, AT);
+    let stale = kept.state().disable(&party(AT));
+    kept.get(2, &portal(), Some("https://af.example.com/x"), AT).unwrap();
+    assert!(!kept.commit(stale));
+    let unit = kept.state().disable(&party(AT));
+    assert!(kept.commit(unit));
+    assert_eq!(kept.sent.len(), 1);
+}
+
+#[test]
+fn a_removed_anchor_key_leaves_the_keys_that_were_given() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    kept.get(1, &portal(), Some("https://af.example.com/x"), AT).unwrap();
+    let unit = kept.state().remove(&party(after(1)));
+    assert!(kept.commit(unit));
+    assert!(kept.context.is_none() && kept.sent.is_empty());
+    assert_eq!(kept.holders[0].holder.kept_until, Some(after(60)));
+    assert_eq!(
+        kept.get(1, &portal(), None, after(2)).map(drop),
+        Err(AkmaError::Unknown)
+    );
+    assert!(kept.state().remove(&party(after(2))).is_empty());
+    let unit = kept.state().disable(&party(after(3)));
+    assert!(kept.commit(unit));
+    assert_eq!(kept.sent.len(), 1, "until they expire they can be ended");
+}
+
+#[test]
+fn a_revoked_key_is_told_of_and_not_given_again() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let functions = functions(false);
+    let other = admitted(&functions, "other", "b.example.com0100000002");
+    kept.get(1, &portal(), Some("https://af.example.com/x"), AT).unwrap();
+    kept.get(1, &other, Some("https://b.example.com/x"), AT).unwrap();
+    let unit = kept
+        .state()
+        .revoke(|holder| holder.consumer == "portal", &party(after(1)));
+    assert!(kept.commit(unit));
+    assert_eq!(kept.sent.len(), 1);
+    assert_eq!(kept.sent[0].holder.consumer, "portal");
+    assert_eq!(kept.actions.last(), Some(&(Outcome::Changed, Action::AkmaDisabled, 1)));
+    assert_eq!(kept.get(1, &portal(), None, after(2)).map(drop), Err(AkmaError::Over));
+    kept.get(1, &other, None, after(2)).unwrap();
+    assert!(
+        kept.state()
+            .revoke(|holder| holder.consumer == "portal", &party(after(2)))
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_anchor_key_lives_as_long_as_the_configuration_says() {
+    let mut kept = Kept::default();
+    let (unit, _) = kept.state().register(registration(1), Some(MINUTE), &party(AT));
+    assert!(kept.commit(unit));
+    let (_, key) = kept.get(1, &portal(), None, after(59)).unwrap();
+    assert_eq!(key.expires, after(119), "a key may outlive it");
+    assert_eq!(
+        kept.get(1, &portal(), None, after(60)).map(drop),
+        Err(AkmaError::Unknown)
+    );
+}
+
+#[test]
+fn who_may_ask_in_whose_name_of_whom() {
+    let mut functions = Functions::new();
+    functions
+        .add(Rule {
+            fqdn: "af.example.com".parse().unwrap(),
+            protocols: vec![ProtocolRule::Tls],
+            callers: vec!["portal".into()],
+            identity: Identity::Gpsi,
+            subscribers: vec!["imsi-00102*".parse().unwrap()],
+            lifetime: MINUTE,
+            renews: false,
+        })
+        .unwrap();
+    let admit = |caller: &str, af_id: &str| functions.admit(&[caller.into()], &af_id.parse().unwrap());
+    assert_eq!(
+        admit("other", "af.example.com01000113aa"),
+        Err(NotAdmitted::FunctionNotOwned)
+    );
+    let digest = admit("portal", "af.example.com0100000002");
+    assert!(matches!(digest, Err(NotAdmitted::ProtocolNotAllowed(_))));
+    let admitted = admit("portal", "af.example.com01000113aa").unwrap();
+    assert_eq!(admitted.of(&supi()), Err(NotAdmitted::SubscriberNotAllowed));
+    assert_eq!(admitted.of(&"imsi-001020000000001".parse().unwrap()), Ok(()));
+}
+
+#[test]
+fn records_read_back_and_garbage_does_not() {
+    let Registration { a_kid, k_akma, .. } = registration(1);
+    assert_eq!(
+        k_akma,
+        kaskade_keys::fivegs::KAusf::from_octets(&[1; 32]).k_akma(&supi())
+    );
+    let mut kept = Kept::default();
+    let served = Registration {
+        serving: Some("262-01".parse().unwrap()),
+        ..registration(1)
+    };
+    let (unit, _) = kept.state().register(served, Some(MINUTE), &party(AT));
+    assert!(kept.commit(unit));
+    let (context, _) = kept.context.clone().unwrap();
+    assert_eq!((context.a_kid.clone(), context.until), (a_kid.clone(), Some(after(60))));
+    assert_eq!(context.serving, Some("262-01".parse().unwrap()));
+    assert!(!format!("{context:?}").contains("[1, 1"), "silent");
+    let (mut clear, mut secret) = (Vec::new(), SecretWriter::new());
+    context.encode(&mut clear, &mut secret);
+    for cut in 0..clear.len() {
+        let _ = AkmaContext::decode(1, &clear[..cut], secret.reader()).map(|_| panic!("{cut}"));
+    }
+    assert!(
+        AkmaContext::decode(1, &clear, SecretWriter::new().reader()).is_err(),
+        "no key"
+    );
+    let holder = AfHolder {
+        a_kid,
+        af_id: "af.example.com01000100a8".parse().unwrap(),
+        consumer: "portal".into(),
+        expires: AT,
+        kept_until: None,
+        callback: Some("https://af.example.com/off".parse().unwrap()),
+    };
+    let mut clear = Vec::new();
+    holder.encode(&mut clear, &mut SecretWriter::new());
+    assert_eq!(AfHolder::decode(1, &clear, SecretWriter::new().reader()), Ok(holder));
+    for cut in 0..clear.len() {
+        assert!(
+            AfHolder::decode(1, &clear[..cut], SecretWriter::new().reader()).is_err(),
+            "{cut}"
+        );
+    }
+    let _: &KAkma = &k_ausf().k_akma(&supi());
+}
