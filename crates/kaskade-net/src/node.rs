@@ -542,13 +542,3 @@ impl Node {
         }
     }
 }
-
-/// Says which lines of the log were left out, until the shutdown begins.
-async fn report_left_out(shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
-            () = shutdown.begun() => return log_limit::report(),
-        }
-    }
-}

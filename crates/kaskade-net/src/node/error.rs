@@ -75,10 +75,10 @@ pub enum NodeError {
     Aanf(DeclareError),
     /// The URL of an AAnF cannot be used.
     #[error("NEF: the URL of the AAnF {0}: {1}")]
-    AanfUrl(Box<str>, #[source] ClientError),
+    NefAanfUrl(Box<str>, #[source] ClientError),
     /// There is no AAnF on this node.
     #[error("NEF: the AAnF {0}: there is none on this node, and no URL of another")]
-    NoAanf(Box<str>),
+    NoAanfForNef(Box<str>),
     /// Two AAnFs for the same subscribers.
     #[error("NEF: {0}")]
     Aanfs(#[from] SameSubscribers),

@@ -68,11 +68,11 @@ pub enum AanfAt {
 impl AanfOf {
     fn entry(self, own: Option<&Arc<Aanf>>) -> Result<AanfEntry, NodeError> {
         let anchor: Arc<dyn Anchor> = match self.at {
-            AanfAt::OfThisNode => Arc::new(own.cloned().ok_or_else(|| NodeError::NoAanf(self.name.clone()))?),
+            AanfAt::OfThisNode => Arc::new(own.cloned().ok_or_else(|| NodeError::NoAanfForNef(self.name.clone()))?),
             AanfAt::Here(anchor) => anchor,
             AanfAt::There(url, options) => {
                 let client =
-                    SbiClient::new(&url, options).map_err(|error| NodeError::AanfUrl(self.name.clone(), error))?;
+                    SbiClient::new(&url, options).map_err(|error| NodeError::NefAanfUrl(self.name.clone(), error))?;
                 Arc::new(Client::new(client))
             }
         };

@@ -15,7 +15,7 @@ use kaskade_flow::Refusal;
 use crate::sbi::service::{Operation, Service};
 
 /// All of them.
-pub static ALL: [&Service; 6] = [
+pub static ALL: [&Service; 7] = [
     &nausf_auth::SERVICE,
     &nudm_ueau::SERVICE,
     &nudm_uecm::SERVICE,

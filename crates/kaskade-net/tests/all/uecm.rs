@@ -9,9 +9,11 @@ use kaskade_net::role::policy::{Groups, Member};
 use kaskade_net::role::udm::{AmfPolicy, UecmOptions};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::server::Shutdown;
+use kaskade_testkit::schema::Seen;
 use serde_json::{Value, json};
 
-use crate::common::http::{Ask, Told, send};
+use crate::common::http::{Ask, Told, send_unchecked};
+use crate::common::schema::SERVICES;
 use crate::common::{Home, Link, answer, snn, supi, ue};
 
 /// An AMF's own server: what it was told.
@@ -70,6 +72,21 @@ fn home(root: Option<&str>) -> Home {
             ..UecmOptions::default()
         });
     })
+}
+
+/// Sends a request, and holds the answer to what the declaration says. 3GPP's file is not at hand.
+async fn send(url: &str, ask: &Ask<'_>) -> Told {
+    let told = send_unchecked(url, ask).await;
+    let seen = Seen {
+        method: ask.method,
+        path: &ask.path,
+        status: told.status,
+        content_type: told.header("content-type"),
+        location: told.header("location"),
+        body: &told.body,
+    };
+    assert_eq!(SERVICES.try_answer(&seen), Ok(()), "{told:?}");
+    told
 }
 
 fn registration(again: Option<&str>, amf_id: &str) -> Value {

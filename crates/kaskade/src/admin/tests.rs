@@ -10,7 +10,7 @@ use kaskade_anchor::emsk::Root;
 use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo};
 use kaskade_codec::sbi::usage_keys::UsageKeyRequest;
 use kaskade_flow::event::PeerId;
-use kaskade_flow::{Guarded, Refusal, UnixMillis, Unit};
+use kaskade_flow::{Guarded, Refusal, Unit, UnixMillis};
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::SessionId;

@@ -67,7 +67,7 @@ impl Reports {
             tokio::select! {
                 done = work => Some(done),
                 () = over.begun() => {
-                    log_limit!(warn, "the UDM was not told a result before the end");
+                    log_limit!(warn, "a result was not reported, or not kept, before the end");
                     None
                 }
             }

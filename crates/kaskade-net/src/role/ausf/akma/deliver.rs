@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use kaskade_anchor::anchor_key::{AnchorKey, TO_AANF, ToAanf};
 use kaskade_codec::sbi::akma::{AkmaKeyInfo, CtxRemove};
 use kaskade_faults::fault;
-use kaskade_flow::{Moment, UnixMillis};
+use kaskade_flow::{Moment, Refusal, UnixMillis};
 use kaskade_store::records::{Delivery, Taken};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -60,9 +60,28 @@ impl Came {
             {
                 Self::Refused(error)
             }
+            // The AAnF of this process has nothing against others either.
+            None if !is_about_all(error.why()) => Self::Refused(error),
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Whether an AAnF that refuses one message for this would refuse any.
+const fn is_about_all(why: Refusal) -> bool {
+    matches!(
+        why,
+        Refusal::StoreFull
+            | Refusal::StoreFailed
+            | Refusal::AuditFull
+            | Refusal::AuditStalled
+            | Refusal::AuditFailed
+            | Refusal::NoRandomness
+            | Refusal::Stopping
+            | Refusal::BudgetSpent
+            | Refusal::Overloaded
+            | Refusal::Internal
+    )
 }
 
 impl Akma {
@@ -77,21 +96,21 @@ impl Akma {
         (wait, peer.failures > 0)
     }
 
-    /// Takes down whether the AAnF answers; after a failure the pause before it is asked again.
-    fn answers(&self, answers: bool) -> Duration {
+    /// The AAnF answers.
+    fn answers(&self) {
+        *self.peer() = Peer::default();
+    }
+
+    /// It does not, or has troubles of its own, and may have said how long: the pause before it is asked again.
+    fn fails(&self, retry_after: Option<Duration>) -> Duration {
         let mut peer = self.peer();
-        if answers {
-            *peer = Peer::default();
-            return Duration::ZERO;
-        }
         let now = moment();
         // What was under way together fails together, and counts once.
         if let Some(until) = peer.quiet_until.filter(|until| *until > now) {
             return until.since(now);
         }
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << peer.failures.min(16))
-            .min(LONGEST_PAUSE);
+        let usual = FIRST_PAUSE.saturating_mul(1 << peer.failures.min(16));
+        let pause = retry_after.unwrap_or(usual).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         peer.failures = peer.failures.saturating_add(1);
         peer.quiet_until = now.after(pause);
         pause
@@ -174,7 +193,7 @@ impl Akma {
         };
         match Came::of(told, is_removal) {
             Came::Told => {
-                self.answers(true);
+                self.answers();
                 match is_removal {
                     true => self.counters.removed.add_one(),
                     false => self.counters.registered.add_one(),
@@ -183,13 +202,13 @@ impl Akma {
                 let _ = delivery.done().await;
             }
             Came::Refused(error) => {
-                self.answers(true);
+                self.answers();
                 self.counters.later.add_one();
                 log_limit!(warn, "the AAnF refuses an anchor key, and is told it later", supi = %supi.masked(), %error);
                 delivery.failed(LONGEST_PAUSE);
             }
             Came::Failed(error) => {
-                let pause = self.answers(false);
+                let pause = self.fails(error.retry_after());
                 self.counters.later.add_one();
                 log_limit!(warn, "the AAnF does not take an anchor key, and is told it later", supi = %supi.masked(), %error);
                 match fault!("anchor-key-told-once") {
