@@ -78,8 +78,8 @@ impl AnchorFunction for Client {
 impl AnchorFunction for OwnAanf {
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, serving: Option<Plmn>) -> Calling<'a> {
         Box::pin(async move {
-            let registered = self.0.register_own_served_by(caller, info, serving).await;
-            Ok(drop(registered?))
+            drop(self.0.register_own_served_by(caller, info, serving).await?);
+            Ok(())
         })
     }
 
