@@ -21,7 +21,7 @@ use kaskade_flow::record::{Expect, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing, Unit};
 use kaskade_keys::akma::KAkma;
 use kaskade_keys::fivegs::KAusf;
-use kaskade_keys::{AKid, HomeRealm, RoutingIndicator, Supi};
+use kaskade_keys::{AKid, HomeRealm, Plmn, RoutingIndicator, Supi};
 
 /// Where messages to the AAnF wait: one of each subscriber at most, beside one that is being delivered.
 pub const TO_AANF: Lane = Lane {
@@ -97,8 +97,8 @@ impl Record for Anchored {
 /// What the AAnF is to be told.
 #[derive(Debug)]
 pub enum ToAanf {
-    /// Naanf_AKMA_AnchorKey_Register.
-    Register(Supi, AnchorKey),
+    /// Naanf_AKMA_AnchorKey_Register, and which network serves the subscriber, for an AAnF that is told more than the service carries.
+    Register(Supi, AnchorKey, Option<Plmn>),
     /// Naanf_AKMA_ContextRemove.
     Remove(Supi),
 }
@@ -114,7 +114,7 @@ const REMOVE: u8 = 2;
 impl ToAanf {
     /// About whom.
     pub const fn supi(&self) -> &Supi {
-        let (Self::Register(supi, _) | Self::Remove(supi)) = self;
+        let (Self::Register(supi, ..) | Self::Remove(supi)) = self;
         supi
     }
 
@@ -122,9 +122,10 @@ impl ToAanf {
     fn body(&self) -> SecretWriter {
         let mut body = SecretWriter::new();
         match self {
-            Self::Register(supi, AnchorKey { k_akma, a_kid }) => {
+            Self::Register(supi, AnchorKey { k_akma, a_kid }, serving) => {
                 body.octets(&[REGISTER]);
                 body.octets(supi.sbi().as_bytes());
+                body.octets(serving.as_ref().map(Plmn::to_string).unwrap_or_default().as_bytes());
                 body.octets(a_kid.to_string().as_bytes());
                 body.key(k_akma);
             }
@@ -145,9 +146,14 @@ impl ToAanf {
         let supi = parsed(&body.octets()?, "SUPI")?;
         let message = match kind.as_slice() {
             [REGISTER] => {
+                let serving = body.octets()?;
+                let serving = match serving.as_slice() {
+                    [] => None,
+                    serving => Some(parsed(serving, "serving network")?),
+                };
                 let a_kid = parsed(&body.octets()?, "A-KID")?;
                 let k_akma = body.key()?;
-                Self::Register(supi, AnchorKey { k_akma, a_kid })
+                Self::Register(supi, AnchorKey { k_akma, a_kid }, serving)
             }
             [REMOVE] => Self::Remove(supi),
             _ => return Err(RowError::Field("kind")),
@@ -165,10 +171,10 @@ impl ToAanf {
     }
 }
 
-/// A subscriber has this anchor key from now on, and the AAnF is told: the record and the message.
-pub fn register(unit: &mut Unit, supi: &Supi, key: AnchorKey, anchored: &Anchored) {
+/// A subscriber, who is served there, has this anchor key from now on, and the AAnF is told: the record and the message.
+pub fn register(unit: &mut Unit, supi: &Supi, key: AnchorKey, serving: Option<Plmn>, anchored: &Anchored) {
     unit.put(supi, anchored, Expect::Any);
-    unit.send(ToAanf::Register(supi.clone(), key).outgoing());
+    unit.send(ToAanf::Register(supi.clone(), key, serving).outgoing());
 }
 
 /// The anchor key of a subscriber ends, where its record is still this one, and the AAnF is told.
@@ -234,7 +240,7 @@ mod tests {
             by: PeerId::NOBODY,
         };
         let mut unit = Unit::new();
-        register(&mut unit, &supi(), key(1), &anchored);
+        register(&mut unit, &supi(), key(1), None, &anchored);
         let (changes, registered) = sent(unit);
         let mut unit = Unit::new();
         remove(&mut unit, &supi(), Expect::Any);

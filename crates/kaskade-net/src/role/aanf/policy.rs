@@ -60,7 +60,10 @@ impl AkmaPolicy {
 
     /// Whether application keys are given of a subscriber who is served there, or nobody knows where.
     pub(super) fn allows_roaming(&self, serving: Option<Plmn>) -> bool {
-        serving.is_none_or(|serving| !self.barred.contains(&serving)) || fault!("roaming-policy-ignored")
+        // A serving network name does not tell an MNC of two digits from one of three that begins with 0.
+        let code = |plmn: &Plmn| (plmn.mcc().to_owned(), plmn.mnc_3_digits());
+        let is_barred = |serving: Plmn| self.barred.iter().any(|barred| code(barred) == code(&serving));
+        !serving.is_some_and(is_barred) || fault!("roaming-policy-ignored")
     }
 
     /// What a caller is called: by its connection, and by its token. Empty: nobody here.

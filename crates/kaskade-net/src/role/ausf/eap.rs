@@ -317,7 +317,8 @@ impl Ausf {
                 }
                 // Non-seamless WLAN offload leaves the K_AUSF of before as it is.
                 if leaves_k_ausf {
-                    self.anchor(requester, &supi, anchor_key, correlation).await;
+                    let served = (&supi, &serving_network_name);
+                    self.anchor(requester, served, anchor_key, correlation).await;
                 }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(EapOutcome::Told(told))

@@ -178,7 +178,8 @@ impl Ausf {
                     }
                     usage_keys.born_of_5g_aka(requester, &supi, k_ausf, &rand, &autn);
                 }
-                self.anchor(requester, &supi, anchor_key, correlation).await;
+                let served = (&supi, &serving_network_name);
+                self.anchor(requester, served, anchor_key, correlation).await;
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(Outcome::Authenticated(told))
             }
@@ -187,12 +188,18 @@ impl Ausf {
     }
 
     /// The AAnF will know of the anchor key of a user who has just been authenticated, or that there is none any more.
-    pub(super) async fn anchor(&self, by: &Requester, supi: &Supi, key: Option<AnchorKey>, correlation: u64) {
+    pub(super) async fn anchor(
+        &self,
+        by: &Requester,
+        served: (&Supi, &ServingNetworkName),
+        key: Option<AnchorKey>,
+        correlation: u64,
+    ) {
         let Some(akma) = &self.akma else { return };
         if let (Some(tap), Some(key)) = (&self.options.tap, &key) {
-            tap.seen(Holder::Ausf, supi, KAkma::NAME, key.k_akma.fingerprint());
+            tap.seen(Holder::Ausf, served.0, KAkma::NAME, key.k_akma.fingerprint());
         }
-        akma.authenticated(by, supi, key, correlation).await;
+        akma.authenticated(by, served, key, correlation).await;
     }
 
     /// Counts a wrong answer, and says it.

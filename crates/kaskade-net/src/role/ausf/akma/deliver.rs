@@ -180,14 +180,14 @@ impl Akma {
         };
         let supi = message.supi().clone();
         let (told, is_removal) = match message {
-            ToAanf::Register(supi, AnchorKey { k_akma, a_kid }) => {
+            ToAanf::Register(supi, AnchorKey { k_akma, a_kid }, serving) => {
                 let info = AkmaKeyInfo {
                     supi: Some(supi),
                     gpsi: None,
                     a_kid,
                     k_akma,
                 };
-                (self.aanf.register(&self.caller, info).await, false)
+                (self.aanf.register(&self.caller, info, serving).await, false)
             }
             ToAanf::Remove(supi) => (self.aanf.remove(&self.caller, CtxRemove { supi }).await, true),
         };

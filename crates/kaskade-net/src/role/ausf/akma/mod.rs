@@ -32,11 +32,12 @@ use kaskade_store::{StoreError, SubscriberStore};
 
 use crate::count::Counter;
 use crate::log_limit;
+use crate::role::aanf::OwnAanf;
 use crate::role::audit::Audit;
 use crate::sbi::peer::Requester;
 use crate::sbi::server::Shutdown;
 use crate::sbi::service::{Caller, NotDone};
-use crate::services::naanf_akma::NaanfAkma;
+use crate::services::naanf_akma::{Client, NaanfAkma};
 use crate::time::unix_millis;
 use deliver::Peer;
 
@@ -54,19 +55,32 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// A call that is on its way.
 type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
 
-/// The AAnF, in this process or elsewhere: whatever serves Naanf_AKMA.
+/// The AAnF, in this process or elsewhere.
 pub trait AnchorFunction: Send + Sync + 'static {
-    /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2).
-    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a>;
+    /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2), and which network serves the subscriber: an AAnF elsewhere is not told.
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, serving: Option<Plmn>) -> Calling<'a>;
 
     /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4).
     fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a>;
 }
 
-impl<T: NaanfAkma> AnchorFunction for T {
-    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo) -> Calling<'a> {
+impl AnchorFunction for Client {
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, _: Option<Plmn>) -> Calling<'a> {
         // What comes back is what was sent.
         Box::pin(async move { self.register_anchorkey(caller, info).await.map(drop) })
+    }
+
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+        Box::pin(self.remove_context(caller, removal))
+    }
+}
+
+impl AnchorFunction for OwnAanf {
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, serving: Option<Plmn>) -> Calling<'a> {
+        Box::pin(async move {
+            drop(self.0.register_own_served_by(caller, info, serving).await?);
+            Ok(())
+        })
     }
 
     fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
@@ -214,16 +228,22 @@ fn realm(supi: &Supi, home: Option<Plmn>, serving: &ServingNetworkName, home_net
             .max_by_key(|plmn| plmn.mnc().len())
             .map(|plmn| HomeRealm::new(*plmn, None));
     }
-    let serving = || {
-        // 5G:mnc001.mcc001.3gppnetwork.org, with an MNC of two digits or three.
-        let mut labels = serving.as_str().strip_prefix("5G:mnc")?.splitn(3, '.');
-        let (mnc, mcc) = (labels.next()?, labels.next()?.strip_prefix("mcc")?);
-        let of = |mnc| Plmn::new(mcc, mnc).ok().filter(|plmn| begins_with(imsi, *plmn));
-        of(mnc).or_else(|| of(mnc.strip_prefix('0')?))
-    };
-    home.filter(|plmn| begins_with(imsi, *plmn))
-        .or_else(serving)
+    let serving = || networks_of(serving).into_iter().flatten();
+    let is_home = |plmn: &Plmn| begins_with(imsi, *plmn);
+    home.filter(is_home)
+        .or_else(|| serving().find(is_home))
         .map(|plmn| HomeRealm::new(plmn, None))
+}
+
+/// The networks that a serving network name may be of: 5G:mnc001.mcc001.3gppnetwork.org, with an MNC of two digits or of three.
+fn networks_of(serving: &ServingNetworkName) -> [Option<Plmn>; 2] {
+    let codes = || {
+        let mut labels = serving.as_str().strip_prefix("5G:mnc")?.splitn(3, '.');
+        Some((labels.next()?, labels.next()?.strip_prefix("mcc")?))
+    };
+    let Some((mnc, mcc)) = codes() else { return [None; 2] };
+    let two = mnc.strip_prefix('0').and_then(|mnc| Plmn::new(mcc, mnc).ok());
+    [two, Plmn::new(mcc, mnc).ok()]
 }
 
 impl Akma {
@@ -290,9 +310,15 @@ impl Akma {
 
     /// A user was authenticated, and has this anchor key, or none: from now on the AAnF is told until it knows. Durable when it returns, or
     /// counted as missed.
-    pub(super) async fn authenticated(&self, by: &Requester, supi: &Supi, key: Option<AnchorKey>, correlation: u64) {
+    pub(super) async fn authenticated(
+        &self,
+        by: &Requester,
+        (supi, serving): (&Supi, &ServingNetworkName),
+        key: Option<AnchorKey>,
+        correlation: u64,
+    ) {
         let done = match key {
-            Some(key) => self.register(by, supi, key, correlation).await,
+            Some(key) => self.register(by, (supi, serving), key, correlation).await,
             // What was allowed before is so no more, or not in this way.
             None => end_anchor_key(&self.records, supi, None).await.map(drop),
         };
@@ -314,7 +340,8 @@ impl Akma {
             since: unix_millis(),
             by,
         };
-        anchor_key::register(&mut unit, supi, key, &anchored);
+        let serving = networks_of(serving).into_iter().flatten().next();
+        anchor_key::register(&mut unit, supi, key, serving, &anchored);
         let committing = self.records.commit(unit, Guarded::new(()));
         if !fault!("anchor-key-not-waited-for") {
             let _: Durable<()> = committing.await?;
