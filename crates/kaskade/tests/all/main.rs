@@ -18,6 +18,7 @@ mod admin_full;
 mod admin_https;
 mod admin_import;
 mod admin_socket;
+mod akma;
 mod algorithm_sets;
 mod audit;
 mod audit_reading;
