@@ -239,8 +239,8 @@ fn header(name: &str) -> bool {
     !test::OUTSIDE_RUNS_HERE || shell::succeeds(&mut compiler)
 }
 
-/// The feature of TLS with pre-shared keys.
-pub(crate) const PSK: &str = "kaskade-net/psk";
+/// The feature of TLS with pre-shared keys, of the library and of the program.
+pub(crate) const PSK: &str = "kaskade-net/psk,kaskade/psk";
 
 /// Whether the feature `psk` can be built: its build script finds OpenSSL's library in this way.
 pub(crate) fn libssl() -> bool {

@@ -186,7 +186,7 @@ fn with_pre_shared_keys(_: &mut Run) -> Result<String> {
     if features.is_empty() {
         return Ok("not here: libssl".to_owned());
     }
-    let package = ["-p", "kaskade-net"];
+    let package = ["-p", "kaskade-net", "-p", "kaskade"];
     let mut clippy = shell::cargo(
         ["clippy", "--all-targets"]
             .into_iter()

@@ -9,48 +9,55 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use kaskade_keys::akma::KAkma;
+use kaskade_flow::UnixMillis;
+use kaskade_keys::akma::{ATid, KAkma};
 use kaskade_keys::id::{AfId, Fqdn, UaProtocolId};
-use kaskade_net::psk::{
-    Asked, Profile, PskClient, PskDatagramServer, PskIdentity, PskKey, PskLimits, PskServer, PskSuite,
-};
+use kaskade_keys::{AKid, HomeRealm};
+use kaskade_net::psk::{AfKey, AkmaProtocol, PskClient, PskDatagramServer, PskLimits, PskServer, PskSuite};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::runtime::Handle;
 
-/// `3GPP-AKMA` and the A-KID that both ends know.
-const IDENTITY: &str = "3GPP-AKMArid678.atidExample@5gc.mnc001.mcc001.3gppnetwork.org";
+/// What the UE has after an authentication, and its AAnF too; here it is made up.
+fn of_the_ue() -> Result<(AKid, KAkma), Box<dyn Error>> {
+    let realm = HomeRealm::new("001-01".parse()?, None);
+    let a_kid = AKid::new("678".parse()?, &ATid::from_octets(&[0x4a; 32]), realm);
+    Ok((a_kid, KAkma::from_octets(&[0x4b; 32])))
+}
 
-/// K_AF of this application function for what a profile speaks: a key of one profile opens nothing else.
-fn k_af(profile: Profile) -> Result<PskKey, Box<dyn Error>> {
-    // K_AKMA is the AAnF's and the UE's; here it is made up, and so is the identifier for DTLS.
-    let k_akma = KAkma::from_octets(&[0x4b; 32]);
-    let protocol = profile.ua_protocol();
-    let protocol = protocol.unwrap_or(UaProtocolId::from_octets([0xff, 0, 0, 0, 1]));
-    let af_id = AfId::new(&"af.example".parse::<Fqdn>()?, protocol);
-    Ok(PskKey::from_octets(k_akma.k_af(&af_id).expose_to_af())?)
+fn af() -> Result<Fqdn, Box<dyn Error>> {
+    Ok("af.example".parse()?)
 }
 
 /// The application function.
-fn server(profile: Profile) -> Result<PskServer, Box<dyn Error>> {
-    let keys = move |asked: &Asked<'_>| {
-        // A real one asks its AAnF or NEF here.
-        let is_known = asked.identity.as_octets() == IDENTITY.as_bytes();
-        is_known.then(|| k_af(asked.profile).ok()).flatten()
+fn server(protocol: AkmaProtocol) -> Result<PskServer, Box<dyn Error>> {
+    // A real one asks its AAnF or NEF here.
+    let aanf = Arc::new(of_the_ue()?);
+    let keys = move |a_kid: AKid, af_id: AfId| {
+        let aanf = aanf.clone();
+        async move {
+            let (known, k_akma) = &*aanf;
+            (a_kid == *known).then(|| AfKey {
+                k_af: k_akma.k_af(&af_id),
+                expires: UnixMillis::new(u64::MAX),
+            })
+        }
     };
-    let hint = profile.suite().map(|_| "3GPP-AKMA");
-    Ok(PskServer::new(profile, hint, Arc::new(keys), PskLimits::default())?)
+    Ok(protocol.server(&af()?, keys, Handle::current(), PskLimits::default())?)
 }
 
-/// The UE.
-fn client(profile: Profile) -> Result<PskClient, Box<dyn Error>> {
-    Ok(PskClient::new(profile, PskIdentity::new(IDENTITY)?, k_af(profile)?)?.with_server_name("af.example")?)
+/// The UE: K_AF of this application function for what it speaks opens nothing else.
+fn client(protocol: AkmaProtocol) -> Result<PskClient, Box<dyn Error>> {
+    let (a_kid, k_akma) = of_the_ue()?;
+    let k_af = k_akma.k_af(&protocol.af_id(&af()?));
+    Ok(protocol.client(&af()?, &a_kid, &k_af)?)
 }
 
-async fn over_tcp(profile: Profile) -> Result<String, Box<dyn Error>> {
+async fn over_tcp(protocol: AkmaProtocol) -> Result<String, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let stream = TcpStream::connect(listener.local_addr()?).await?;
     let (accepted, peer) = listener.accept().await?;
-    let (server, client) = (server(profile)?, client(profile)?);
+    let (server, client) = (server(protocol)?, client(protocol)?);
     let (at_af, at_ue) = tokio::join!(server.accept(accepted, peer), client.connect(stream));
     let (mut at_af, mut at_ue) = (at_af?, at_ue?);
     at_ue.write_all(b"a question").await?;
@@ -59,18 +66,19 @@ async fn over_tcp(profile: Profile) -> Result<String, Box<dyn Error>> {
     at_af.read_to_string(&mut text).await?;
     let suite = at_af.cipher_suite();
     Ok(format!(
-        "{profile:?}: suite {suite:#06x}, the application function read {text:?}"
+        "{:?}: suite {suite:#06x}, the application function read {text:?}",
+        protocol.profile()
     ))
 }
 
-async fn over_udp(profile: Profile) -> Result<String, Box<dyn Error>> {
+async fn over_udp(protocol: AkmaProtocol) -> Result<String, Box<dyn Error>> {
     let (near, far) = (
         UdpSocket::bind("127.0.0.1:0").await?,
         UdpSocket::bind("127.0.0.1:0").await?,
     );
     near.connect(far.local_addr()?).await?;
-    let mut listening = PskDatagramServer::new(server(profile)?, far);
-    let client = client(profile)?;
+    let mut listening = PskDatagramServer::new(server(protocol)?, far);
+    let client = client(protocol)?;
     let (accepted, at_ue) = tokio::join!(listening.accept(), client.connect_datagrams(near));
     let ((mut at_af, _), mut at_ue) = (accepted.ok_or("the server has ended")?, at_ue?);
     at_ue.send(b"a question").await?;
@@ -79,23 +87,26 @@ async fn over_udp(profile: Profile) -> Result<String, Box<dyn Error>> {
     let text = String::from_utf8_lossy(&text[..len]).into_owned();
     let suite = at_af.cipher_suite();
     Ok(format!(
-        "{profile:?}: suite {suite:#06x}, the application function read {text:?}"
+        "{:?}: suite {suite:#06x}, the application function read {text:?}",
+        protocol.profile()
     ))
 }
 
 /// Both ends in each profile; a line of each.
 pub(crate) async fn both_ends() -> Result<Vec<String>, Box<dyn Error>> {
+    // No source here gives an identifier of DTLS: this is one that both ends have agreed on.
+    let ua = UaProtocolId::from_octets([0xff, 0, 0, 0, 1]);
     Ok(vec![
-        over_tcp(Profile::Tls13).await?,
-        over_tcp(Profile::Tls12(PskSuite::EcdheChaCha20Poly1305)).await?,
-        over_udp(Profile::Dtls12(PskSuite::Aes128Ccm8)).await?,
+        over_tcp(AkmaProtocol::tls_1_3()).await?,
+        over_tcp(AkmaProtocol::tls_1_2(PskSuite::EcdheChaCha20Poly1305)).await?,
+        over_udp(AkmaProtocol::dtls_1_2(PskSuite::Aes128Ccm8, ua)?).await?,
     ])
 }
 
 /// Answers whoever holds the key, until it is stopped.
 pub(crate) async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
-    let server = server(Profile::Tls13)?;
-    println!("waiting on {} for {IDENTITY}", listener.local_addr()?);
+    let server = server(AkmaProtocol::tls_1_3())?;
+    println!("waiting on {} for 3GPP-AKMA{}", listener.local_addr()?, of_the_ue()?.0);
     loop {
         let (stream, peer) = listener.accept().await?;
         let server = server.clone();

@@ -5,22 +5,29 @@ use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_keys::ServingNetworkName;
 use kaskade_keys::fivegs::{KAmf, KAusf, KSeaf};
 
+use crate::akma::{Home, Stored};
+
 /// K_AUSF and K_SEAF of the latest 5G AKA whose security mode command was valid; a new pair replaces it, whatever the
 /// access (TS 33.501 6.1.1.1, TS 24.501 Annex C).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    k_ausf: KAusf,
+    stored: Stored,
     k_seaf: KSeaf,
 }
 
 impl Anchor {
-    pub(crate) fn new(k_ausf: KAusf, k_seaf: KSeaf) -> Self {
-        Self { k_ausf, k_seaf }
+    pub(crate) fn new(k_ausf: KAusf, home: Option<Home>, k_seaf: KSeaf) -> Self {
+        let stored = Stored { k_ausf, home };
+        Self { stored, k_seaf }
+    }
+
+    pub(crate) fn stored(&self) -> &Stored {
+        &self.stored
     }
 
     /// K_AUSF, from which keys of applications, steering and parameter updates come.
     pub fn k_ausf(&self) -> &KAusf {
-        &self.k_ausf
+        &self.stored.k_ausf
     }
 
     /// K_SEAF, bound to the serving network.
@@ -72,7 +79,7 @@ impl Context {
 /// K_AUSF and K_SEAF.
 impl VisitKeys for Anchor {
     fn visit_keys(&self, visitor: &mut impl KeyVisitor) {
-        visitor.key(&self.k_ausf);
+        visitor.key(&self.stored.k_ausf);
         visitor.key(&self.k_seaf);
     }
 }

@@ -9,10 +9,12 @@ use kaskade_aka::usim::Usim;
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
 use kaskade_anchor::emsk::{KeyOf, Root};
 use kaskade_crypto::{Autn, Rand};
+use kaskade_faults::fault;
 use kaskade_flow::entropy::Entropy;
 use kaskade_keys::fivegs::{KAmf, KSeaf, ResStar};
 use kaskade_keys::{Abba, ServingNetworkName, Supi};
 
+use crate::akma::{Akma, Home, NoAkma, Stored};
 use crate::card::CardState;
 use crate::context::{Anchor, Context};
 use crate::identity::{Identity, IdentityError, MobileIdentity};
@@ -26,6 +28,7 @@ pub const FAILURES: u8 = 3;
 #[derive(Debug)]
 pub struct Device {
     ue: Ue,
+    home: Option<Home>,
     anchor: Option<Anchor>,
     root: Option<Root>,
     context: Option<Context>,
@@ -95,9 +98,19 @@ impl Device {
     pub fn new(usim: Usim, supi: Supi) -> Self {
         Self {
             ue: Ue::new(usim, supi),
+            home: None,
             anchor: None,
             root: None,
             context: None,
+        }
+    }
+
+    /// The card says how its home network is named. It counts from the next K_AUSF on, whose A-KID leads there.
+    #[must_use]
+    pub fn with_home(self, home: Home) -> Self {
+        Self {
+            home: Some(home),
+            ..self
         }
     }
 
@@ -133,6 +146,14 @@ impl Device {
     /// EMSK is one of the project profile 5G-AKA-EMSK, made with the first key.
     pub fn usage_key(&mut self, of: &KeyOf) -> Option<NamedKey> {
         self.root.as_mut().map(|root| NamedKey::below(root, of))
+    }
+
+    /// K_AKMA and its name, of the latest 5G AKA that was followed by a security mode command.
+    ///
+    /// # Errors
+    /// [`NoAkma`] before there was one, or where the card did not name its home network then.
+    pub fn akma(&self) -> Result<Akma, NoAkma> {
+        Stored::akma(self.anchor().map(Anchor::stored), self.supi())
     }
 
     /// The current security context.
@@ -191,6 +212,11 @@ impl AwaitingChallenge {
         }
     }
 
+    /// The device as it was before, whose keys are in use meanwhile.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Nothing came, or the UE gives up: it is as before.
     pub fn abandon(self) -> Device {
         self.device
@@ -198,6 +224,11 @@ impl AwaitingChallenge {
 }
 
 impl Accepted {
+    /// The device as it was before, whose keys are in use meanwhile.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// What must be durable before [`Accepted::kept`].
     pub fn card_state(&self) -> CardState {
         self.device.card_state()
@@ -216,12 +247,17 @@ impl Accepted {
             k_seaf,
             k_amf,
         } = self.authenticated;
-        let root = Root::of_5g_aka(k_ausf.clone(), self.device.supi().clone(), &self.rand, &self.autn);
+        let mut device = self.device;
+        let anchor = Anchor::new(k_ausf.clone(), device.home, k_seaf);
+        if fault!("akma-before-security-mode") {
+            device.anchor = Some(anchor.clone());
+        }
+        let root = Root::of_5g_aka(k_ausf, device.supi().clone(), &self.rand, &self.autn);
         let waiting = AwaitingSecurityMode {
             root,
-            device: self.device,
+            device,
             serving_network_name: self.serving_network_name,
-            anchor: Anchor::new(k_ausf, k_seaf),
+            anchor,
             k_amf,
         };
         (waiting, res_star)
@@ -229,6 +265,11 @@ impl Accepted {
 }
 
 impl AwaitingSecurityMode {
+    /// The device as it was before, whose keys are in use meanwhile.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// K_SEAF that the network must have too, if it is genuine.
     pub fn k_seaf(&self) -> &KSeaf {
         self.anchor.k_seaf()

@@ -24,6 +24,7 @@ use kaskade_keys::Supi;
 use kaskade_keys::derivation::Prepared;
 use kaskade_keys::umts::{CkIk, SqnXorAk};
 
+use crate::akma::{Akma, Home, NoAkma, Stored};
 use crate::card::CardState;
 use crate::usage::NamedKey;
 
@@ -36,6 +37,8 @@ pub struct EapDevice {
     name: PeerName,
     memory: PeerMemory,
     root: Option<Root>,
+    home: Option<Home>,
+    stored: Option<Stored>,
 }
 
 /// A run of a device.
@@ -77,6 +80,17 @@ impl EapDevice {
             name,
             memory: PeerMemory::default(),
             root: None,
+            home: None,
+            stored: None,
+        }
+    }
+
+    /// The card says how its home network is named. It counts from the next K_AUSF on, whose A-KID leads there.
+    #[must_use]
+    pub fn with_home(self, home: Home) -> Self {
+        Self {
+            home: Some(home),
+            ..self
         }
     }
 
@@ -93,6 +107,14 @@ impl EapDevice {
     /// The key of a usage below the EMSK of its latest run, with its name; `None` before a run has succeeded.
     pub fn usage_key(&mut self, of: &KeyOf) -> Option<NamedKey> {
         self.root.as_mut().map(|root| NamedKey::below(root, of))
+    }
+
+    /// K_AKMA and its name, of the latest run in 5GS that succeeded.
+    ///
+    /// # Errors
+    /// [`NoAkma`] before there was one, or where the card did not name its home network then.
+    pub fn akma(&self) -> Result<Akma, NoAkma> {
+        Stored::akma(self.stored.as_ref(), &self.supi)
     }
 
     /// Forgets its names: the next run begins with the permanent identity.
@@ -165,18 +187,23 @@ impl Eap {
         }
     }
 
+    /// The device as it was before, whose keys are in use meanwhile.
+    pub const fn device(&self) -> &EapDevice {
+        &self.device
+    }
+
     /// Until when it waits for a packet; `None` where it is over, or waits without end.
     pub fn deadline(&self) -> Option<Moment> {
         self.peer.as_ref().and_then(Machine::deadline)
     }
 
-    /// The run has failed: the device, with what it is to remember. It keeps the EMSK of the run before.
+    /// The run has failed: the device, with what it is to remember. It keeps EMSK and K_AUSF of the run before.
     pub fn end(self, memory: PeerMemory) -> EapDevice {
         EapDevice { memory, ..self.device }
     }
 
-    /// The run has succeeded: the device, with what it is to remember and the EMSK; that of the run before ends. MSK and K_AUSF are for whoever
-    /// takes them out of the success.
+    /// The run has succeeded: the device, with what it is to remember, the EMSK, and in 5GS K_AUSF; those of the run before end. The MSK is for
+    /// whoever takes it out of the success.
     pub fn succeed(self, success: &mut PeerSuccess) -> EapDevice {
         // Non-seamless WLAN offload ends with the MSK, at both ends.
         let in_5gs = matches!(self.device.policy.network(), Some(NetworkName::Serving(_)));
@@ -184,9 +211,12 @@ impl Eap {
             true => self.device.root,
             false => Some(Root::of_eap(success.emsk.clone(), success.session_id)),
         };
+        let home = self.device.home;
+        let stored = success.k_ausf.clone().map(|k_ausf| Stored { k_ausf, home });
         EapDevice {
             memory: core::mem::take(&mut success.memory),
             root,
+            stored: stored.or(self.device.stored),
             ..self.device
         }
     }

@@ -8,6 +8,7 @@
 //! | [`eap`] | the same by EAP-AKA', EAP-AKA and fast re-authentication, packet by packet | RFC 9048, RFC 4187, TS 33.501 6.1.3.1 |
 //! | [`context`] | the keys that it holds: the anchor of K_AUSF and K_SEAF, the NAS security context and what is below | TS 33.501 6.2.2, Annex A |
 //! | [`usage`] | the keys of usages below its EMSK | RFC 5295 |
+//! | [`akma`] | K_AKMA, its A-KID and keys of application functions, below the K_AUSF that is stored | TS 33.535 6.1 |
 //! | [`demo`] | cards that follow from a seed, for tests and measurements | – |
 //!
 //! The card itself is [`kaskade_aka::usim`], and one exchange of 5G AKA is [`kaskade_aka::fivegs::ue`]: what both ends of an
@@ -40,6 +41,7 @@
 
 extern crate alloc;
 
+pub mod akma;
 pub mod card;
 pub mod context;
 pub mod demo;
@@ -48,6 +50,7 @@ pub mod eap;
 pub mod identity;
 pub mod usage;
 
+pub use akma::{Akma, Home, NoAkma};
 pub use context::{Anchor, Context};
 pub use device::{Accepted, Answer, AwaitingChallenge, AwaitingSecurityMode, Challenge, Device};
 pub use eap::{Eap, EapDevice, EapTold};

@@ -36,6 +36,7 @@ const FLOW: &str = "kaskade-flow";
 const PROGRAM: &str = "kaskade";
 const ANCHOR: &str = "kaskade-anchor";
 const AF: &str = "kaskade-af";
+const UE: &str = "kaskade-ue";
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -341,6 +342,12 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("psk-retired-key-kept", "a key of a usage goes on after its end", NET, "a_retired_key_lets_nobody_in_and_ends_its_connections"),
     fault("psk-usage-key-for-any-protocol", "a key of a usage is used with every protocol", NET, "a_key_is_for_one_protocol_and_there_is_room_for_so_many"),
     fault("psk-usage-keys-without-bound", "as many keys of usages are held as come", NET, "a_key_is_for_one_protocol_and_there_is_room_for_so_many"),
+    fault("psk-ended-key-used", "a pre-shared key that has ended lets somebody in", NET, "both_ends_of_ours_meet_for_as_long_as_the_key_lives"),
+    fault("psk-connection-outlives-key", "a connection goes on when its pre-shared key has ended", NET, "a_connection_ends_with_its_k_af"),
+    fault("psk-akma-one-key", "every protocol with an application function has the K_AF of TLS 1.3", NET, "each_protocol_has_a_key_of_its_own"),
+    fault("psk-akma-without-deadline", "an AAnF is waited for when the handshake is over", NET, "nobody_waits_for_an_aanf_longer_than_for_a_handshake"),
+    fault("akma-before-security-mode", "a UE takes a new K_AKMA before the security mode command", UE, "a_pair_is_of_the_k_ausf_that_is_stored"),
+    fault("akma-impostor-believed", "a UE believes an application function that does not know K_AF", PROGRAM, "a_function_that_has_not_the_key_gets_no_login"),
     fault("psk-key-not-wiped", "a pre-shared key stays in memory after its use", NET, "nothing_of_a_key_is_left_after_a_handshake"),
     fault("reauthentication-names-show-their-place", "two names of one user have something in common", NET, "names_of_a_user_have_nothing_in_common_and_lead_to_its_table"),
     fault("another-card-let-in", "keys of a card that was replaced let its terminal in", NET, "the_keys_of_a_card_before_let_nobody_in"),

@@ -3,15 +3,19 @@
 use std::fmt;
 
 use kaskade_faults::fault;
-use kaskade_flow::Entropy as _;
+use kaskade_flow::{Entropy as _, UnixMillis};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::random::{NoRandomness, SystemEntropy};
+use crate::time::unix_millis;
 
 /// A pre-shared key of 16 to 64 octets (RFC 4279 5.3). It has no way out but into a handshake.
 ///
 /// Its octets stay where they are until they are wiped, wherever the key is moved.
-pub struct PskKey(Box<[u8]>);
+pub struct PskKey {
+    octets: Box<[u8]>,
+    until: Option<UnixMillis>,
+}
 
 impl PskKey {
     /// Fewest octets: 128 bits.
@@ -27,31 +31,61 @@ impl PskKey {
     /// [`NotAPskKey`] for fewer than [`Self::MIN`] or more than [`Self::MAX`] octets.
     pub fn from_octets(octets: &[u8]) -> Result<Self, NotAPskKey> {
         match octets.len() {
-            Self::MIN..=Self::MAX => Ok(Self(octets.into())),
+            Self::MIN..=Self::MAX => Ok(Self::endless(octets)),
             len => Err(NotAPskKey { len }),
         }
     }
 
+    /// One of 32 octets.
+    pub(super) fn of_32_octets(octets: &[u8; 32]) -> Self {
+        Self::endless(octets)
+    }
+
+    fn endless(octets: &[u8]) -> Self {
+        let octets = octets.into();
+        Self { octets, until: None }
+    }
+
+    /// The key ends then: a server lets nobody in with it any more, and ends the connections that it let in.
+    #[must_use]
+    pub fn until(mut self, expires: UnixMillis) -> Self {
+        self.until = Some(expires);
+        self
+    }
+
+    /// When it ends.
+    pub(super) fn end(&self) -> Option<UnixMillis> {
+        self.until
+    }
+
+    /// Whether its end has come.
+    pub(super) fn has_ended(&self) -> bool {
+        self.until.is_some_and(|until| until <= unix_millis())
+    }
+
     /// A key that nobody has.
     pub(super) fn stand_in() -> Result<Self, NoRandomness> {
-        let mut key = Self(Box::new([0; Self::STAND_IN]));
-        SystemEntropy.fill(&mut key.0)?;
+        let mut key = Self::of_32_octets(&[0; Self::STAND_IN]);
+        SystemEntropy.fill(&mut key.octets)?;
         Ok(key)
     }
 
     /// The same key once more, for another handshake.
     pub(super) fn copy(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            octets: self.octets.clone(),
+            until: self.until,
+        }
     }
 
     /// Whether it is this key, in a time that depends on the lengths only.
     pub(super) fn is(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && openssl::memcmp::eq(&self.0, &other.0)
+        self.octets.len() == other.octets.len() && openssl::memcmp::eq(&self.octets, &other.octets)
     }
 
     /// To OpenSSL.
     pub(super) fn expose_to_handshake(&self) -> &[u8] {
-        &self.0
+        &self.octets
     }
 }
 
@@ -64,7 +98,7 @@ impl fmt::Debug for PskKey {
 impl Drop for PskKey {
     fn drop(&mut self) {
         if !fault!("psk-key-not-wiped") {
-            self.0.zeroize();
+            self.octets.zeroize();
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
 
 use kaskade_faults::fault;
+use kaskade_flow::UnixMillis;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{Ssl, SslRef};
@@ -111,6 +112,11 @@ impl Seat {
             .map(|found| (found.identity.clone(), found.is_known))
     }
 
+    /// When the key ends that was found, until it is forgotten.
+    pub(super) fn key_end(&self) -> Option<UnixMillis> {
+        self.found().as_ref()?.key.as_ref()?.end()
+    }
+
     /// The handshake is done: its key is wiped, and nothing more is looked up.
     pub(super) fn forget_key(&self) {
         if let Some(found) = &mut *self.found()
@@ -157,6 +163,7 @@ impl Seat {
             }),
             false => None,
         };
+        let key = key.filter(|key| !key.has_ended() || fault!("psk-ended-key-used"));
         if fault!("psk-unknown-told") {
             key.as_ref()?;
         }

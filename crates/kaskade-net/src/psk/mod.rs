@@ -16,6 +16,7 @@
 //! | [`PskDatagrams`] | messages that arrive whole or not at all | RFC 6347 |
 //! | [`PskLimits`] | what peers may use | – |
 //! | [`UsageKeyName`], [`UsagePsks`] | keys of usages of an EMSK as pre-shared keys: their identity, their end | RFC 5295, project profile |
+//! | [`AkmaProtocol`], [`AfKeys`] | K_AF as a pre-shared key: the identity out of the A-KID, and who is asked for the key | TS 33.535 Annex B, project profile |
 //! | [`HandshakeError`] | why a handshake failed: in full here, next to nothing for the peer | RFC 8446 6.2 |
 //!
 //! A peer with an unknown identity is answered with a random key, so that it sees what a peer with a wrong key sees. In TLS 1.3 only the
@@ -23,6 +24,7 @@
 //! other cipher suites and certificates are refused on both ends. No peer waits for another's lookup but for one of
 //! [`PskLimits::max_lookups`] threads.
 
+mod akma;
 mod carrier;
 mod client;
 mod context;
@@ -40,6 +42,7 @@ mod tasks;
 mod usage;
 mod wire;
 
+pub use akma::{AfKey, AfKeys, AkmaProtocol, NotForDtls};
 pub use client::PskClient;
 pub use context::ContextError;
 pub use datagrams::{MAX_MESSAGE, PskDatagramServer, PskDatagrams};

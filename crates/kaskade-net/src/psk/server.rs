@@ -178,12 +178,13 @@ impl PskServer {
             }
             _ => error,
         })?;
+        let end = seat.key_end();
         seat.forget_key();
         forget_key(seat.profile, tls.ssl());
         let identity = asked.filter(|(_, is_known)| *is_known).map(|(identity, _)| identity);
         match identity {
             Some(identity) if ticket.admit() => {
-                Ok(Session::new(tls, carrier, Some(identity), Some(Place::new(ticket))))
+                Ok(Session::new(tls, carrier, Some(identity), Some(Place::new(ticket))).until(end))
             }
             Some(_) => Err(HandshakeError::NoRoom),
             None => Err(HandshakeError::NotPsk),

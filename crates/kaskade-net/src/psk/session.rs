@@ -5,22 +5,29 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use kaskade_faults::fault;
+use kaskade_flow::UnixMillis;
 use openssl::ssl::{ErrorCode, SslVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::carrier::{Carrier, Octets};
 use super::handshake::Tls;
 use super::key::PskIdentity;
 use super::tasks::{Direction, Tasks};
 use crate::sbi::doors::{Presence, Ticket};
+use crate::time::unix_millis;
 
 /// Octets that may wait to be sent before more is read: a peer that asks for answers must read them.
 const MOST_WAITING: usize = 64 * 1024;
 
 /// Most octets of one record (RFC 8446 5.1).
 const RECORD: usize = 16 * 1024;
+
+/// So late that it never comes.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// A place of a server, which the newest may take from whoever was useful longest ago.
 pub(super) struct Place {
@@ -53,8 +60,9 @@ pub(super) struct Session<C> {
     carrier: C,
     identity: Option<PskIdentity>,
     place: Option<Place>,
+    end: Option<Pin<Box<Sleep>>>,
     tasks: Tasks,
-    /// It was closed to make room, or OpenSSL found it broken.
+    /// It was closed to make room, its key has ended, or OpenSSL found it broken.
     broken: Option<io::ErrorKind>,
     said_end: bool,
 }
@@ -66,10 +74,20 @@ impl<C: Carrier> Session<C> {
             carrier,
             identity,
             place,
+            end: None,
             tasks: Tasks::new(),
             broken: None,
             said_end: false,
         }
+    }
+
+    /// Ends with its key.
+    pub(super) fn until(mut self, end: Option<UnixMillis>) -> Self {
+        self.end = end.map(|end| {
+            let left = Duration::from_millis(end.get().saturating_sub(unix_millis().get()));
+            Box::pin(sleep(left.min(FAR)))
+        });
+        self
     }
 
     pub(super) fn identity(&self) -> Option<&PskIdentity> {
@@ -93,11 +111,21 @@ impl<C: Carrier> Session<C> {
         {
             self.broken = Some(io::ErrorKind::ConnectionAborted);
         }
+        if let Some(end) = &mut self.end
+            && self.broken.is_none()
+            && !fault!("psk-connection-outlives-key")
+            && end.as_mut().poll(cx).is_ready()
+        {
+            self.broken = Some(io::ErrorKind::TimedOut);
+        }
         match self.broken {
             Some(io::ErrorKind::ConnectionAborted) => Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 "closed to make room for others",
             )),
+            Some(io::ErrorKind::TimedOut) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the pre-shared key has ended"))
+            }
             Some(kind) => Err(kind.into()),
             None => Ok(()),
         }
@@ -258,7 +286,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send> AsyncWrite for PskStream<I> {
 mod tests {
     use std::sync::Mutex;
     use std::task::Waker;
-    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, split};
     use tokio::time::timeout;

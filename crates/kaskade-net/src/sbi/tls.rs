@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kaskade_store::private::{self, PrivateError, Use};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -254,9 +254,37 @@ impl ClientTls {
         Ok(Self(Live::new(config)))
     }
 
+    /// The same for a server that speaks HTTP/1.1.
+    #[must_use]
+    pub fn with_http_1(self) -> Self {
+        let mut config = ClientConfig::clone(&self.0.now());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(Live::new(config))
+    }
+
     /// From the next connection on, for every clone of this one, what another one says.
     pub fn replace_by(&self, other: &Self) {
         self.0.share(other.0.now());
+    }
+
+    /// Shakes hands with the server of this name over a connection, and nothing more: no time. Gives the code point of the cipher suite too
+    /// (RFC 8446 B.4).
+    ///
+    /// # Errors
+    /// What the connection or TLS ended with; of kind `InvalidInput` for what is no name.
+    pub async fn connect<I>(
+        &self,
+        name: &str,
+        stream: I,
+    ) -> std::io::Result<(impl AsyncRead + AsyncWrite + Send + Unpin + use<I>, u16)>
+    where
+        I: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
+        let stream = self.connector().connect(name, stream).await?;
+        let suite = stream.get_ref().1.negotiated_cipher_suite();
+        Ok((stream, suite.map_or(0, |suite| u16::from(suite.suite()))))
     }
 
     pub(super) fn connector(&self) -> TlsConnector {

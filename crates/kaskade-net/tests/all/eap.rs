@@ -4,13 +4,13 @@
 use std::sync::atomic::Ordering;
 
 use base64ct::{Base64, Encoding as _};
-use kaskade_aka::eap_aka::peer::{PeerFailure, PeerName, PeerPolicy, PeerSuccess};
+use kaskade_aka::eap_aka::peer::{PeerFailure, PeerMemory, PeerName, PeerPolicy, PeerSuccess};
 use kaskade_aka::sqn::Seq;
 use kaskade_aka::usim::{Usim, UsimOptions};
 use kaskade_codec::sbi::nausf_auth::{AuthenticationInfo, SessionKey};
 use kaskade_codec::sbi::{AuthType, SupiOrSuci};
 use kaskade_flow::Refusal;
-use kaskade_keys::{ServingNetworkName, Supi};
+use kaskade_keys::{HomeRealm, ServingNetworkName, Supi};
 use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::seaf::{AusfClient, AusfClientError, Begun, EapAnswered, EapRequest};
@@ -20,7 +20,7 @@ use kaskade_store::AuthMethods;
 use kaskade_testkit::memory::Failure;
 use kaskade_ue::demo::demo_subscriber;
 use kaskade_ue::eap::EapOutcome;
-use kaskade_ue::{Eap, EapDevice};
+use kaskade_ue::{Akma, Eap, EapDevice, NoAkma};
 
 use crate::common::http::{Ask, Told, send};
 use crate::common::{EAP_ONLY, Home, Link, plmn, snn, suci, supi};
@@ -142,6 +142,40 @@ async fn both_ends_have_the_same_k_seaf() {
             (0, 1)
         );
     }
+}
+
+#[tokio::test]
+async fn a_device_has_the_pair_of_akma_of_its_latest_success() {
+    let way = kaskade_ue::Home {
+        routing_indicator: "12".parse().unwrap(),
+        realm: HomeRealm::new(plmn(), None),
+    };
+    let home = Home::start(Link::Local);
+    let seaf = home.seaf();
+    let mut device = device_at(EAP_ONLY, snn(), 0).with_home(way);
+    let mut before = Err(NoAkma::NoKAusf);
+    for _ in 0..2 {
+        assert_eq!(device.akma(), before);
+        let request = begin(&seaf, supi(EAP_ONLY), snn()).await;
+        let mut eap = device.begin(moment());
+        let ended = run(&seaf, request, &mut eap).await;
+        assert_eq!(eap.device().akma(), before, "while it runs");
+        let mut success = ended.ue.unwrap();
+        device = eap.succeed(&mut success);
+        let k_ausf = success.k_ausf.expect("K_AUSF");
+        let (_, key) = ended.network.expect("authenticated");
+        assert!(
+            key == SessionKey::KSeaf(k_ausf.k_seaf(&snn())),
+            "that of the home network"
+        );
+        let pair = Akma::of(&k_ausf, &supi(EAP_ONLY), way);
+        assert_eq!(device.akma().as_ref(), Ok(&pair));
+        assert_ne!(before.as_ref(), Ok(&pair));
+        before = Ok(pair);
+    }
+    // A run that comes to nothing leaves it.
+    let eap = device.begin(moment());
+    assert_eq!(eap.end(PeerMemory::default()).akma(), before);
 }
 
 #[tokio::test]

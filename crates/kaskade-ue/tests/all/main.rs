@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod akma;
 mod cards;
 mod identities;
 mod registrations;

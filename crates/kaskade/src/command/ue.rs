@@ -1,5 +1,6 @@
 //! `kaskade ue`: an emulated UE.
 
+mod akma;
 mod eap;
 mod erp;
 mod radius;
@@ -44,6 +45,7 @@ pub(crate) struct Args {
 enum UeCommand {
     Attach(Box<AttachArgs>),
     Eap(Box<eap::EapArgs>),
+    Akma(Box<akma::AkmaArgs>),
 }
 
 /// Authenticates against an AUSF over HTTP/2, and compares the keys of UE and serving network
@@ -183,6 +185,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.command {
         UeCommand::Attach(args) => runtime.block_on(attach(console, args)),
         UeCommand::Eap(args) => runtime.block_on(eap::run(console, args)),
+        UeCommand::Akma(args) => runtime.block_on(akma::run(console, args)),
     }
 }
 
@@ -244,29 +247,14 @@ impl AttachArgs {
     /// An option that would be ignored may be meant: whoever gives a key of the home network wants the SUPI concealed.
     fn refuse_unused(&self) -> Result<()> {
         let identity = &self.identity;
-        if !matches!(identity.suci, Scheme::A | Scheme::B) {
-            let given = [
-                (identity.hn_public_key.is_some(), "--hn-public-key"),
-                (identity.hn_key_id.is_some(), "--hn-key-id"),
-            ];
-            if let Some((_, option)) = given.iter().find(|(is, _)| *is) {
-                bail!("{option} is used for a concealed SUPI only: add --suci a or --suci b, or leave it out");
-            }
-        }
+        identity.refuse_unused_keys()?;
         if identity.suci == Scheme::Supi && identity.routing_indicator.is_some() {
             bail!(
                 "--routing-indicator is part of a SUCI, and with --suci supi there is none: add --suci null, a or b \
                  instead, or leave it out"
             );
         }
-        // --cert and --key need --ca.
-        if self.tls.ca.is_some() && !is_https(&self.ausf) {
-            bail!(
-                "--ca is for TLS, and --ausf {} is HTTP/2 in clear text: give --ausf https://…, or leave it out",
-                self.ausf
-            );
-        }
-        Ok(())
+        self.tls.refuse_unused(&self.ausf)
     }
 
     fn attach(&self) -> Result<Attach> {
@@ -274,14 +262,8 @@ impl AttachArgs {
         let serving = serving.context("which serving network? Give --serving MCC-MNC (or --home MCC-MNC)")?;
         let abba = Abba::from_octets(&hex_field::octets_between("ABBA", &self.serving.abba, 2, 255)?)?;
         let identity = self.identity.identity(&self.supi)?;
-        if is_https(&self.ausf) && self.tls.ca.is_none() {
-            bail!(
-                "{}: https needs --ca with the authority that the AUSF's certificate comes from",
-                self.ausf
-            );
-        }
         Ok(Attach {
-            ausf: AusfClient::new(&self.ausf, self.tls.options()?)?,
+            ausf: self.tls.ausf(&self.ausf)?,
             identity,
             serving_network_name: ServingNetworkName::new(serving, self.serving.nid),
             abba,
@@ -292,6 +274,19 @@ impl AttachArgs {
 }
 
 impl IdentityArgs {
+    fn refuse_unused_keys(&self) -> Result<()> {
+        let given = [
+            (self.hn_public_key.is_some(), "--hn-public-key"),
+            (self.hn_key_id.is_some(), "--hn-key-id"),
+        ];
+        match given.iter().find(|(is, _)| *is) {
+            Some((_, option)) if !matches!(self.suci, Scheme::A | Scheme::B) => {
+                bail!("{option} is used for a concealed SUPI only: add --suci a or --suci b, or leave it out")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How a UE of this SUPI names itself.
     fn identity(&self, supi: &Supi) -> Result<Identity> {
         let IdentityArgs {
@@ -327,6 +322,22 @@ impl IdentityArgs {
 }
 
 impl TlsArgs {
+    fn refuse_unused(&self, ausf: &str) -> Result<()> {
+        // --cert and --key need --ca.
+        if self.ca.is_some() && !is_https(ausf) {
+            bail!("--ca is for TLS, and --ausf {ausf} is HTTP/2 in clear text: give --ausf https://…, or leave it out");
+        }
+        Ok(())
+    }
+
+    /// The AUSF at this URL.
+    fn ausf(&self, url: &str) -> Result<AusfClient> {
+        if is_https(url) && self.ca.is_none() {
+            bail!("{url}: https needs --ca with the authority that the AUSF's certificate comes from");
+        }
+        Ok(AusfClient::new(url, self.options()?)?)
+    }
+
     fn options(&self) -> Result<ClientOptions> {
         let identity = match (&self.cert, &self.key) {
             (Some(certificates), Some(key)) => Some(IdentityFiles {

@@ -52,5 +52,6 @@ mod runtime;
 mod sequence_numbers;
 mod statuses;
 mod subscriptions;
+mod ue_akma;
 mod usage_keys;
 mod usual_way;

@@ -1,5 +1,6 @@
 //! TLS and DTLS with pre-shared keys: OpenSSL's own programs at the other end, and peers that do what they should not.
 
+mod akma;
 mod datagrams;
 mod documented;
 mod limits;
