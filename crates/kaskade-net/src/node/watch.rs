@@ -113,6 +113,7 @@ mod tests {
             usage_keys: None,
             aanf: None,
             nef: None,
+            uecm: None,
             refusals: Arc::new(RefusalCounters::new()),
             apis: Vec::new(),
             houses: Vec::new(),

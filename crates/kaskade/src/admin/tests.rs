@@ -327,7 +327,7 @@ fn no_anchor_key_outlives_the_subscription() {
             since: UnixMillis::new(1),
             by: PeerId::NOBODY,
         };
-        anchor_key::register(&mut unit, &supi(number), key, &record);
+        anchor_key::register(&mut unit, &supi(number), key, None, &record);
         drop(records.commit(unit, Guarded::new(())).wait().expect("committed"));
     };
     let has = |number| {

@@ -4,7 +4,7 @@ use super::{CallbacksConfig, Config, ConfigError, Role, remote};
 
 impl Config {
     /// Whether the AUSF registers anchor keys: there is an AAnF, here or elsewhere.
-    pub const fn has_anchor_keys(&self) -> bool {
+    pub fn has_anchor_keys(&self) -> bool {
         self.runs(Role::Ausf) && (self.runs(Role::Aanf) || self.ausf.aanf.url.is_some())
     }
 
