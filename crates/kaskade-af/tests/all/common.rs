@@ -20,23 +20,23 @@ use kaskade_net::time::unix_millis;
 use tokio::sync::Notify;
 use tower_service::Service as _;
 
-pub fn af() -> Fqdn {
+pub(crate) fn af() -> Fqdn {
     "af.example".parse().unwrap()
 }
 
-pub fn supi() -> Supi {
+pub(crate) fn supi() -> Supi {
     "imsi-001010000000001".parse().unwrap()
 }
 
 /// A UE after an authentication: what it says, and what it computes.
 #[derive(Clone)]
-pub struct Ue {
-    pub a_kid: AKid,
-    pub k_akma: KAkma,
+pub(crate) struct Ue {
+    pub(crate) a_kid: AKid,
+    pub(crate) k_akma: KAkma,
 }
 
 impl Ue {
-    pub fn new(authentication: u8) -> Self {
+    pub(crate) fn new(authentication: u8) -> Self {
         let k_ausf = KAusf::from_octets(&[authentication; 32]);
         let realm = HomeRealm::new("001-01".parse().unwrap(), None);
         Self {
@@ -45,12 +45,12 @@ impl Ue {
         }
     }
 
-    pub fn k_af(&self, protocol: UaProtocolId) -> KAf {
+    pub(crate) fn k_af(&self, protocol: UaProtocolId) -> KAf {
         self.k_akma.k_af(&AfId::new(&af(), protocol))
     }
 
     /// What it makes of a challenge.
-    pub fn login(&self, asked: &[Challenge]) -> Login {
+    pub(crate) fn login(&self, asked: &[Challenge]) -> Login {
         let k_af = self.k_af(UaProtocolId::HTTP_DIGEST);
         Login::new(asked, &af(), &self.a_kid.encode(), &k_af).unwrap()
     }
@@ -58,7 +58,7 @@ impl Ue {
 
 /// What a home network says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
+pub(crate) enum Says {
     Key,
     /// The key of another.
     OtherKey,
@@ -68,7 +68,7 @@ pub enum Says {
 
 /// A home network in the place of an AAnF.
 #[derive(Clone)]
-pub struct Home(Arc<Inner>);
+pub(crate) struct Home(Arc<Inner>);
 
 struct Inner {
     users: Vec<Ue>,
@@ -81,7 +81,7 @@ struct Inner {
 }
 
 impl Home {
-    pub fn new(users: &[Ue]) -> Self {
+    pub(crate) fn new(users: &[Ue]) -> Self {
         Self(Arc::new(Inner {
             users: users.to_vec(),
             says: Mutex::new(Says::Key),
@@ -92,30 +92,30 @@ impl Home {
         }))
     }
 
-    pub fn says(&self, says: Says) {
+    pub(crate) fn says(&self, says: Says) {
         *self.0.says.lock().unwrap() = says;
     }
 
-    pub fn life(&self, life: Duration) {
+    pub(crate) fn life(&self, life: Duration) {
         *self.0.life.lock().unwrap() = life;
     }
 
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.0.asked.load(Ordering::SeqCst)
     }
 
-    pub fn last(&self) -> AkmaAfKeyRequest {
+    pub(crate) fn last(&self) -> AkmaAfKeyRequest {
         self.0.last.lock().unwrap().clone().expect("a question")
     }
 
     /// Keeps answers back until the one who gets it says so.
-    pub fn shut(&self) -> Arc<Notify> {
+    pub(crate) fn shut(&self) -> Arc<Notify> {
         let gate = Arc::new(Notify::new());
         *self.0.gate.lock().unwrap() = Some(gate.clone());
         gate
     }
 
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.gate.lock().unwrap() = None;
     }
 }
@@ -148,12 +148,12 @@ impl KeySource for Home {
     }
 }
 
-pub fn client(home: &Home) -> AkmaClient {
+pub(crate) fn client(home: &Home) -> AkmaClient {
     AkmaClient::new(af(), home.clone(), AkmaOptions::default()).unwrap()
 }
 
 /// An application whose handlers say who the user is.
-pub fn app(keys: &AkmaClient, options: LoginOptions) -> Router {
+pub(crate) fn app(keys: &AkmaClient, options: LoginOptions) -> Router {
     let login = SimLogin::new(keys.clone(), options).unwrap();
     let hello = |user: SimUser| async move { user.name().unwrap_or("somebody".to_owned()) };
     Router::new()
@@ -163,16 +163,16 @@ pub fn app(keys: &AkmaClient, options: LoginOptions) -> Router {
 }
 
 /// What came back.
-pub struct Told {
-    pub status: u16,
-    pub text: String,
-    pub challenges: Vec<Challenge>,
-    pub info: Option<String>,
-    pub retry_after: Option<String>,
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+    pub(crate) challenges: Vec<Challenge>,
+    pub(crate) info: Option<String>,
+    pub(crate) retry_after: Option<String>,
 }
 
 /// Sends a request with this `Authorization`, and others of its kind.
-pub async fn send(app: &Router, method: &str, uri: &str, authorization: &[&str]) -> Told {
+pub(crate) async fn send(app: &Router, method: &str, uri: &str, authorization: &[&str]) -> Told {
     let mut request = Request::builder()
         .method(method)
         .uri(uri)
@@ -183,7 +183,7 @@ pub async fn send(app: &Router, method: &str, uri: &str, authorization: &[&str])
     told(app.clone().call(request.body(Body::empty()).unwrap()).await.unwrap()).await
 }
 
-pub async fn told(response: Response<Body>) -> Told {
+pub(crate) async fn told(response: Response<Body>) -> Told {
     let (parts, body) = response.into_parts();
     let text = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
     let asked = parts.headers.get_all(header::WWW_AUTHENTICATE).iter();
@@ -197,21 +197,21 @@ pub async fn told(response: Response<Body>) -> Told {
 }
 
 /// A UE that has been asked to log in.
-pub async fn asked(app: &Router, ue: &Ue) -> Login {
+pub(crate) async fn asked(app: &Router, ue: &Ue) -> Login {
     let told = send(app, "GET", "/", &[]).await;
     assert_eq!(told.status, 401);
     ue.login(&told.challenges)
 }
 
 /// Sends the next request of a UE; what it sent, and what came back.
-pub async fn next(app: &Router, login: &mut Login, method: &str, uri: &str) -> (Credentials, Told) {
+pub(crate) async fn next(app: &Router, login: &mut Login, method: &str, uri: &str) -> (Credentials, Told) {
     let credentials = login.answer(method, uri, "0a4f113b").unwrap();
     let told = send(app, method, uri, &[&credentials.to_string()]).await;
     (credentials, told)
 }
 
 /// Whether the UE believes that the application has its key, too.
-pub fn believes(login: &mut Login, sent: &Credentials, told: &Told) -> bool {
+pub(crate) fn believes(login: &mut Login, sent: &Credentials, told: &Told) -> bool {
     let info = told.info.as_ref().expect("Authentication-Info");
     let info = AuthenticationInfo::read(info.as_bytes(), login.algorithm()).unwrap();
     login.believe(sent, &info).is_ok()
