@@ -206,7 +206,7 @@ async fn one_source_does_not_spend_what_all_have() {
     let users: Vec<Ue> = (0..20).map(Ue::new).collect();
     let home = Home::new(&users);
     let keys = with(&home, |options| {
-        options.rate_of_source = Rate::per_second(1, 3).unwrap()
+        options.rate_of_source = Rate::per_second(1, 3).unwrap();
     });
     let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().ok());
     let mut found = 0;

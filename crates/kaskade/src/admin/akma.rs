@@ -184,7 +184,7 @@ impl Operation for Revoke {
             Some(Text(fqdn)) => holder.af_id.fqdn().eq_ignore_ascii_case(fqdn.as_str()),
             None => true,
         };
-        admin.end_akma(by, supi, |state, party| state.revoke(is_it, party), is_it)
+        admin.end_akma(by, &supi, |state, party| state.revoke(is_it, party), is_it)
     }
 }
 
@@ -205,7 +205,7 @@ impl Operation for Disable {
     type Answer = EndedView;
 
     fn run(admin: &Admin, by: &Principal, supi: Supi, _: Nothing, _: Nothing) -> Result<EndedView, NotDone> {
-        admin.end_akma(by, supi, State::disable, |_| true)
+        admin.end_akma(by, &supi, State::disable, |_| true)
     }
 }
 
@@ -224,14 +224,14 @@ impl Admin {
     fn end_akma(
         &self,
         by: &Principal,
-        supi: Supi,
+        supi: &Supi,
         end: impl Fn(&State, &Party) -> Unit,
         counted: impl Fn(&AfHolder) -> bool,
     ) -> Result<EndedView, NotDone> {
         let _one_by_one = self.changing();
-        let event = self.change_of(by, Action::AkmaDisabled, &supi)?;
+        let event = self.change_of(by, Action::AkmaDisabled, supi)?;
         let at = records(self)?.now();
-        let before = self.change_akma(event, &supi, &end)?.ok_or_else(|| {
+        let before = self.change_akma(event, supi, &end)?.ok_or_else(|| {
             let reason = "there is no anchor key of this subscriber, and nobody holds such a key";
             NotDone::because(Refusal::DataNotFound, reason)
         })?;
