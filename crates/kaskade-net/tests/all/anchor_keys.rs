@@ -134,6 +134,14 @@ fn akma(home: &Home) -> &Arc<Akma> {
     home.ausf().ausf().unwrap().akma().unwrap()
 }
 
+/// Ends a server, and waits until nobody listens there.
+async fn gone(address: std::net::SocketAddr, end: &Shutdown) {
+    end.begin();
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Waits until something is so.
 async fn until(what: impl Fn() -> bool) {
     for _ in 0..1000 {
@@ -301,7 +309,7 @@ async fn without_success_nothing_is_registered() {
 async fn an_aanf_that_is_away_delays_nothing_and_loses_nothing() {
     let aanf = Arc::new(Other::default());
     let (address, end) = aanf.serve(FREE.into());
-    end.begin();
+    gone(address, &end).await;
     let home = home(Link::Local, |setup| setup.akma = remote(address));
     let begun = std::time::Instant::now();
     let mut last = five_g_aka(&home, 0, 1).await;
@@ -329,7 +337,7 @@ async fn an_aanf_that_is_away_delays_nothing_and_loses_nothing() {
 async fn an_anchor_key_survives_a_restart() {
     let aanf = Arc::new(Other::default());
     let (address, end) = aanf.serve(FREE.into());
-    end.begin();
+    gone(address, &end).await;
     let home = home(Link::Local, |setup| setup.akma = remote(address));
     let k_ausf = five_g_aka(&home, 0, 1).await;
     // What the SEAF was told of is durable by now, and so it is after a try that failed.

@@ -63,7 +63,7 @@ impl AkmaPolicy {
         // A serving network name does not tell an MNC of two digits from one of three that begins with 0.
         let code = |plmn: &Plmn| (plmn.mcc().to_owned(), plmn.mnc_3_digits());
         let is_barred = |serving: Plmn| self.barred.iter().any(|barred| code(barred) == code(&serving));
-        !serving.is_some_and(is_barred) || fault!("roaming-policy-ignored")
+        serving.is_none_or(|serving| !is_barred(serving)) || fault!("roaming-policy-ignored")
     }
 
     /// What a caller is called: by its connection, and by its token. Empty: nobody here.

@@ -75,7 +75,7 @@ async fn an_application_function_outside_has_the_key_of_the_ue() {
         assert!(
             released
                 .iter()
-                .any(|event| event.key_name() == Some(("K_AF", *print.octets())))
+                .any(|event| event.key_name() == Some(("K_AF", print.octets())))
         );
         assert!(
             released

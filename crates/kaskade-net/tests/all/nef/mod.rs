@@ -197,6 +197,7 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
     let udm = setup.is_home.then(|| kaskade_net::node::UdmRole {
         store: setup.store.clone(),
         options: kaskade_net::role::udm::UdmOptions::default(),
+            uecm: None,
         listen: None,
         server: ServerOptions::default(),
     });

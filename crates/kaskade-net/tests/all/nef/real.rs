@@ -47,6 +47,7 @@ async fn with_the_anchor_function_of_the_same_process() {
         udm: Some(kaskade_net::node::UdmRole {
             store: shared.clone(),
             options: kaskade_net::role::udm::UdmOptions::default(),
+            uecm: None,
             listen: None,
             server: ServerOptions::default(),
         }),
