@@ -351,7 +351,7 @@ fn no_anchor_key_outlives_the_subscription() {
     assert!(!has(1));
     anchored(1);
     let new = format!(
-        r#"{{"supi":"{}","k":"00000000000000000000000000000000","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#,
+        r#"{{"supi":"{}","k":"465b5ce8b199b49faa5f0a2ee238a6bd","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#,
         supi(1).sbi()
     );
     let replace = AddQuery {

@@ -197,7 +197,7 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
     let udm = setup.is_home.then(|| kaskade_net::node::UdmRole {
         store: setup.store.clone(),
         options: kaskade_net::role::udm::UdmOptions::default(),
-            uecm: None,
+        uecm: None,
         listen: None,
         server: ServerOptions::default(),
     });
@@ -283,10 +283,6 @@ fn other_a_kid() -> String {
 
 fn anchor() -> Arc<Anchor> {
     Anchor::new(Some(supi(0)), Some("msisdn-491701234567"))
-}
-
-fn off() -> AuditLog {
-    AuditLog::off()
 }
 
 /// A client with defaults.

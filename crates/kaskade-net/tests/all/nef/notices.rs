@@ -250,7 +250,7 @@ async fn what_was_not_passed_on_is_passed_on_after_a_restart() {
     };
     let anchor = anchor();
     let node = start(&anchor, Some(&format!("http://{root}")), |setup| {
-        setup.store = shared.clone()
+        setup.store = shared.clone();
     });
     let token = token_for(&node, "video", 1, None).await;
     assert_eq!(
@@ -271,7 +271,7 @@ async fn what_was_not_passed_on_is_passed_on_after_a_restart() {
         shutdown.clone(),
     ));
     let node = start(&anchor, Some(&format!("http://{root}")), |setup| {
-        setup.store = shared.clone()
+        setup.store = shared.clone();
     });
     assert_eq!(application.after(1).await[0].0, "/ended");
     node.shutdown().await;
