@@ -34,7 +34,6 @@ use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::limits::Limits;
 use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
-use crate::sbi::tls::{ClientTls, ServerTls};
 use crate::services::nudm_ueau::Client;
 
 use certificates::Certificates;
@@ -491,16 +490,6 @@ impl Node {
         }
         if let Some(ausf) = &self.ausf {
             ausf.finish_reports(self.drain).await;
-        }
-    }
-}
-
-/// Says which lines of the log were left out, until the shutdown begins.
-async fn report_left_out(shutdown: Shutdown) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(log_limit::PERIOD) => log_limit::report(),
-            () = shutdown.begun() => return log_limit::report(),
         }
     }
 }

@@ -281,13 +281,6 @@ impl Reply {
         self
     }
 
-    /// Adds `Retry-After`, in seconds.
-    #[must_use]
-    pub(crate) const fn after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
-        self
-    }
-
     /// To a request for this operation.
     pub(super) const fn to(mut self, operation: &'static Operation) -> Self {
         self.operation = Some(operation);
