@@ -7,9 +7,9 @@ use kaskade_anchor::akma::{
     Admitted, AfHolder, AfHolderId, AkmaContext, AkmaError, Disablement, Functions, Got, HolderLimits, Holding,
     Identity, NotAdmitted, ProtocolRule, Registration, ReleasedAf, Rule, State, SubscriberRule,
 };
-use kaskade_crypto::seal::SecretWriter;
+use kaskade_crypto::seal::{RecordPlace, RootKey, SecretReader, SecretWriter};
 use kaskade_flow::event::{Action, Outcome, PeerId};
-use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::record::{Expect, Record, RowError, Version};
 use kaskade_flow::unit::{Parts, Unit};
 use kaskade_flow::{Cover, Guarded, UnixMillis};
 use kaskade_keys::akma::KAkma;
@@ -19,6 +19,22 @@ use kaskade_keys::{AKid, HomeRealm};
 use crate::common::{AT, about, k_ausf, supi};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// What was written as a secret, read as the store lets it be read: sealed and opened.
+fn opened<T>(secret: &SecretWriter, read: impl FnOnce(SecretReader<'_>) -> T) -> T {
+    let (data_key, _) = RootKey::from_octets(&[1; 32]).create_data_key(&[2; 32], &[3; 12]);
+    let place = RecordPlace {
+        kind: 1,
+        expires: 0,
+        key: b"",
+    };
+    let row = data_key.seal_record(&[6; 12], &place, 1, b"", secret);
+    read(data_key.open_record(&place, &row).unwrap().secrets.reader())
+}
+
+fn decoded<R: Record>(clear: &[u8], secret: &SecretWriter) -> Result<R, RowError> {
+    opened(secret, |secret| R::decode(1, clear, secret))
+}
 
 fn party(at: UnixMillis) -> Party {
     Party {
@@ -117,7 +133,7 @@ impl Kept {
         for change in changes {
             if change.kind == AkmaContext::KIND {
                 let read = |value: kaskade_flow::unit::Encoded| {
-                    let context = AkmaContext::decode(1, &value.clear, value.secret.reader()).unwrap();
+                    let context = decoded::<AkmaContext>(&value.clear, &value.secret).unwrap();
                     assert_eq!(value.expires, context.until.map_or(0, UnixMillis::get));
                     (context, version)
                 };
@@ -128,7 +144,7 @@ impl Kept {
             let id = AfHolderId::from_octets(id);
             self.holders.retain(|one| one.id != id);
             if let Some(value) = change.value {
-                let holder = AfHolder::decode(1, &value.clear, SecretWriter::new().reader()).unwrap();
+                let holder = decoded::<AfHolder>(&value.clear, &value.secret).unwrap();
                 assert_eq!(id, AfHolderId::of(&holder.a_kid, &holder.af_id, &holder.consumer));
                 self.holders.push(Holding {
                     id,
@@ -138,7 +154,7 @@ impl Kept {
                 });
             }
         }
-        let read = |message: kaskade_flow::unit::Outgoing| Disablement::read(message.body.reader()).unwrap();
+        let read = |message: kaskade_flow::unit::Outgoing| opened(&message.body, Disablement::read).unwrap();
         self.sent.extend(messages.into_iter().map(read));
         let told = |event: kaskade_flow::event::Event| (event.outcome(), event.action(), event.count());
         self.actions.extend(events.into_iter().map(told));
@@ -437,12 +453,9 @@ fn records_read_back_and_garbage_does_not() {
     let (mut clear, mut secret) = (Vec::new(), SecretWriter::new());
     context.encode(&mut clear, &mut secret);
     for cut in 0..clear.len() {
-        let _ = AkmaContext::decode(1, &clear[..cut], secret.reader()).map(|_| panic!("{cut}"));
+        assert!(decoded::<AkmaContext>(&clear[..cut], &secret).is_err(), "{cut}");
     }
-    assert!(
-        AkmaContext::decode(1, &clear, SecretWriter::new().reader()).is_err(),
-        "no key"
-    );
+    assert!(decoded::<AkmaContext>(&clear, &SecretWriter::new()).is_err(), "no key");
     let holder = AfHolder {
         a_kid,
         af_id: "af.example.com01000100a8".parse().unwrap(),
@@ -453,10 +466,10 @@ fn records_read_back_and_garbage_does_not() {
     };
     let mut clear = Vec::new();
     holder.encode(&mut clear, &mut SecretWriter::new());
-    assert_eq!(AfHolder::decode(1, &clear, SecretWriter::new().reader()), Ok(holder));
+    assert_eq!(decoded::<AfHolder>(&clear, &SecretWriter::new()), Ok(holder));
     for cut in 0..clear.len() {
         assert!(
-            AfHolder::decode(1, &clear[..cut], SecretWriter::new().reader()).is_err(),
+            decoded::<AfHolder>(&clear[..cut], &SecretWriter::new()).is_err(),
             "{cut}"
         );
     }

@@ -156,7 +156,7 @@ async fn only_an_ausf_registers_and_removes_anchor_keys() {
     // That of the same process needs no entry in the configuration.
     let own = OwnAanf(home.udm.aanf().unwrap().clone());
     let caller = Caller::new(Requester::group("amf"));
-    own.register_anchorkey(&caller, info(1, 1)).await.unwrap();
+    drop(own.register_anchorkey(&caller, info(1, 1)).await.unwrap());
     assert!(portal.key(request(1, 1, PORTAL_ID)).await.unwrap().is_some());
     own.remove_context(&caller, CtxRemove { supi: supi(1) }).await.unwrap();
     assert!(portal.key(request(1, 1, PORTAL_ID)).await.unwrap().is_none());
