@@ -372,7 +372,7 @@ impl NefConfig {
                         format!("{domain} is also one of {other}: decide for one of them"),
                     );
                 }
-                owners.push((domain, name));
+                owners.push((domain, name.as_str()));
             }
             for Parsed(root) in &af.notices {
                 if self.notices.listen.is_none() {

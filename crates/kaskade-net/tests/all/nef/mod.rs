@@ -27,7 +27,6 @@ use kaskade_net::sbi::token::{TokenAlgorithm, TokenIssuer};
 use kaskade_net::services::naanf_akma::{NaanfAkma, routes};
 use kaskade_net::time::unix_millis;
 use kaskade_store::SubscriberStore;
-use kaskade_store::audit::AuditLog;
 use kaskade_testkit::memory::MemoryEngine;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
