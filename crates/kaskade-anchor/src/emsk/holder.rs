@@ -13,7 +13,7 @@ use kaskade_flow::unit::{Lane, Outgoing, Unit};
 use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
 use kaskade_keys::{ParseError, Supi};
 
-use super::{Custody, KeyOf, SealedRoot};
+use super::{KeyOf, SealedRoot};
 
 /// Where holders want to hear of the end of their key: a URI of 1 to 1024 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ impl Callback {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Stands for scheme, host and port as they are written, in lower case: what is told at one of these is told in its order.
+    fn root(&self) -> [u8; 8] {
+        let text = self.0.as_str();
+        let begin = text.find("://").map_or(0, |at| at + 3);
+        let rest = text.get(begin..).unwrap_or_default();
+        let end = rest.find(['/', '?', '#']).map_or(text.len(), |at| begin + at);
+        let root = text.get(..end).unwrap_or(text).to_ascii_lowercase();
+        let [a, b, c, d, e, f, g, h, ..] = sha256(&[b"kaskade callback root 1", root.as_bytes()]);
+        [a, b, c, d, e, f, g, h]
     }
 }
 
@@ -242,7 +253,7 @@ impl Why {
     }
 }
 
-/// Where messages to holders wait: those to one holder of one subscriber are delivered in their order.
+/// Where messages to holders wait: those to one holder of one subscriber at one callback root are delivered in their order.
 pub const TO_HOLDERS: Lane = Lane {
     number: 50,
     name: "holders below an EMSK",
@@ -299,8 +310,8 @@ pub struct Retired<'a> {
     pub supi: &'a Supi,
     /// EMSKname.
     pub name: RootKeyName,
-    /// Whether it is in a record, too.
-    pub custody: Custody,
+    /// Where it is in a record, too, what that must still be: else nothing happens.
+    pub sealed: Option<Expect>,
     /// Why it ends.
     pub why: Why,
     /// When.
@@ -323,17 +334,18 @@ pub fn retire(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId
 pub fn retire_left(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId, Holder, Expect)>) -> Unit {
     let Retired { supi, why, at, .. } = *retired;
     let mut unit = Unit::new();
-    if retired.custody == Custody::Sealed {
-        unit.remove::<SealedRoot>(&(supi.clone(), *retired.name.octets()), Expect::Any);
+    if let Some(expect) = retired.sealed {
+        unit.remove::<SealedRoot>(&(supi.clone(), *retired.name.octets()), expect);
     }
     let mut count = 0_u32;
     for (id, holder, expect) in holders {
         count = count.saturating_add(1);
         unit.remove::<Holder>(&(supi.clone(), id.octets()), expect);
-        if holder.callback.is_none() || holder.expires <= at || fault!("holders-not-told") {
+        let Some(callback) = &holder.callback else { continue };
+        if holder.expires <= at || fault!("holders-not-told") {
             continue;
         }
-        let order = (supi.clone(), holder.principal.clone());
+        let order = (supi.clone(), holder.principal.clone(), callback.root());
         let until = holder.expires;
         let retirement = Retirement {
             supi: supi.clone(),
@@ -342,7 +354,7 @@ pub fn retire_left(retired: &Retired<'_>, holders: impl IntoIterator<Item = (Hol
         };
         unit.send(Outgoing::new(TO_HOLDERS, &order, retirement.body()).until(until));
     }
-    if count > 0 || retired.custody == Custody::Sealed {
+    if count > 0 || retired.sealed.is_some() {
         unit.event(
             Event::new(Outcome::Changed, Action::EmskRetired, at)
                 .about(retired.about)

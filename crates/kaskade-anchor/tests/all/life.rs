@@ -413,7 +413,7 @@ fn holders_of_an_emsk_that_was_lost_are_told_by_their_records() {
     let retired = Retired {
         supi: &supi(),
         name: anchor.name(),
-        custody: Custody::Process,
+        sealed: None,
         why: Why::Lost,
         at: AT,
         about: about(),

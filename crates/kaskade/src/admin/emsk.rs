@@ -1,16 +1,15 @@
 //! Keys below the EMSK: which usages there are, who holds keys, and the end of an EMSK.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use kaskade::administration::ContextQuery;
-use kaskade_anchor::emsk::{Custody, DataRule, Holder, HolderId, Retired, SealedRoot, Who, Why, retire_left};
+use kaskade_anchor::emsk::{DataRule, Holder, Who, Why};
 use kaskade_codec::sbi::Timestamp;
 use kaskade_faults::fault;
-use kaskade_flow::event::{Action, Event, Subject};
-use kaskade_flow::record::{Expect, Record};
+use kaskade_flow::event::{Action, Event};
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::Supi;
-use kaskade_keys::id::RootKeyName;
+use kaskade_net::role::usage_keys::EmskRecords;
 use kaskade_store::StoreError;
 use kaskade_store::records::{DeclareError, Found, RecordError, Records};
 use schemars::JsonSchema;
@@ -19,9 +18,6 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Nothing, Operation};
 use super::text::{Limit, Text};
 use super::{Admin, NotDone, Principal, Role};
-
-/// Of one subscriber: more than two EMSKs with all their holders.
-const OF_ONE: usize = 1024;
 
 /// Keys that are listed where nobody says how many.
 const USUAL: usize = 100;
@@ -251,8 +247,10 @@ impl Operation for Retire {
             }
             None => {
                 let event = admin.change_of(by, Action::EmskRetired, &supi)?;
-                let about = admin.log()?.subject(&supi);
-                admin.retire_records(&supi, event, about)?.ok_or_else(none)?
+                let records = records(admin)?;
+                admin
+                    .retire_records(&records, &supi, Why::Administered, event)?
+                    .ok_or_else(none)?
             }
         };
         admin.told()?;
@@ -264,49 +262,59 @@ impl Operation for Retire {
 }
 
 impl Admin {
-    /// A subscriber is suspended, removed or has another card: no key below its EMSK is to be used any more.
-    pub(super) fn keys_end_of(&self, supi: &Supi) {
-        let usage_keys = self.running().and_then(|running| running.usage_keys.as_ref());
-        if let Some(usage_keys) = usage_keys.filter(|_| !fault!("keys-outlive-the-subscription")) {
-            usage_keys.end(supi, None, Why::Deregistered);
+    /// A subscriber is suspended, resumed or removed, or has another card: no key below its EMSK is to be used any more.
+    pub(super) fn keys_end_of(&self, supi: &Supi) -> Result<(), NotDone> {
+        self.keys_end_of_all([supi])
+    }
+
+    /// The same of several.
+    pub(super) fn keys_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi>) -> Result<(), NotDone> {
+        if fault!("keys-outlive-the-subscription") {
+            return Ok(());
+        }
+        match self.running().and_then(|running| running.usage_keys.as_ref()) {
+            Some(usage_keys) => {
+                for supi in of {
+                    usage_keys.end(supi, None, Why::Deregistered);
+                }
+                Ok(())
+            }
+            None if fault!("sealed-keys-outlive-the-subscription") => Ok(()),
+            None => self
+                .records_end_of(of)
+                .map_err(|error| error.but_done(&Done.to_string())),
         }
     }
 
-    /// Ends what is in records where no node runs; how many held keys, `None` where there was nothing.
-    fn retire_records(&self, supi: &Supi, mut event: Option<Event>, about: Subject) -> Result<Option<u64>, NotDone> {
+    /// The same where no node has EMSKs: those that are sealed would go on with the next one.
+    fn records_end_of<'s>(&self, of: impl IntoIterator<Item = &'s Supi>) -> Result<(), NotDone> {
         let records = records(self)?;
-        let mut of: BTreeMap<RootKeyName, Vec<Found<Holder>>> = BTreeMap::new();
-        for found in pollster::block_on(records.list_of::<Holder>(supi, None, OF_ONE)).map_err(failed)? {
-            of.entry(found.record.emsk_name).or_default().push(found);
+        if !pollster::block_on(EmskRecords::any(&records)).map_err(failed)? {
+            return Ok(());
         }
-        let sealed = pollster::block_on(records.list_of::<SealedRoot>(supi, None, OF_ONE)).map_err(failed)?;
-        let sealed: Vec<RootKeyName> = sealed.iter().map(|found| found.record.name()).collect();
-        for name in &sealed {
-            of.entry(*name).or_default();
+        for supi in of {
+            self.retire_records(&records, supi, Why::Deregistered, None)?;
         }
-        if of.is_empty() {
+        Ok(())
+    }
+
+    /// Ends what is in records where no node runs; how many held keys, `None` where there was nothing.
+    fn retire_records(
+        &self,
+        records: &Records,
+        supi: &Supi,
+        why: Why,
+        mut event: Option<Event>,
+    ) -> Result<Option<u64>, NotDone> {
+        let left = pollster::block_on(EmskRecords::of(records, supi)).map_err(failed)?;
+        if left.is_empty() {
             return Ok(None);
         }
+        let about = self.log()?.subject(supi);
         let mut count = 0;
-        for (name, holders) in of {
-            let custody = match sealed.contains(&name) {
-                true => Custody::Sealed,
-                false => Custody::Process,
-            };
-            let retired = Retired {
-                supi,
-                name,
-                custody,
-                why: Why::Administered,
-                at: records.now(),
-                about,
-            };
-            count += holders.len() as u64;
-            let holders = holders.into_iter().map(|found| {
-                let id = HolderId::from_octets(found.key.1);
-                (id, found.record, Expect::Version(found.version))
-            });
-            let mut unit = retire_left(&retired, holders);
+        for left in left {
+            count += left.holders() as u64;
+            let mut unit = left.retire(why, records.now(), about);
             if let Some(event) = event.take() {
                 unit.event(event);
             }
@@ -317,10 +325,20 @@ impl Admin {
     }
 }
 
+/// What follows a change of a subscriber whose keys could not be ended.
+#[derive(Debug)]
+struct Done;
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("done, but keys below its EMSK are not ended: `kaskade emsk retire` ends them")
+    }
+}
+
 fn records(admin: &Admin) -> Result<Records, NotDone> {
     let records = admin.store()?.records();
-    let declared = records.declare(&[Holder::KIND, SealedRoot::KIND]);
-    declared.map_err(|error: DeclareError| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
+    EmskRecords::declare(&records)
+        .map_err(|error: DeclareError| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
     Ok(records)
 }
 

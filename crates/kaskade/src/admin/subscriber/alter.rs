@@ -48,8 +48,9 @@ impl Operation for Change {
         };
         let event = admin.change_of(by, action, &supi)?;
         admin.store()?.change_on_record(&subscriber, event)?;
-        if action == Action::SubscriberSuspended {
-            admin.keys_end_of(&supi);
+        // Also where a store has them from before it was suspended.
+        if matches!(action, Action::SubscriberSuspended | Action::SubscriberResumed) {
+            admin.keys_end_of(&supi)?;
         }
         admin.told()?;
         admin.view_of(&supi, false)
@@ -88,7 +89,7 @@ impl Operation for Remove {
         let event = admin.change_of(by, Action::SubscriberRemoved, &supi)?;
         match admin.store()?.remove_on_record(&supi, event)? {
             true => {
-                admin.keys_end_of(&supi);
+                admin.keys_end_of(&supi)?;
                 admin.told().map(|()| Nothing {})
             }
             false => Err(StoreError::UnknownSubscriber.into()),
