@@ -362,8 +362,10 @@ impl Anchor {
     /// The most octets that one takes in memory beside its holders.
     pub const OCTETS: usize = size_of::<Self>() + 256 + 16;
 
-    /// The most octets that a holder takes in memory: principal, label, domain and callback, each with what the allocator adds.
-    pub const HOLDER_OCTETS: usize = 2 * size_of::<Holding>() + 255 + UsageLabel::MOST + 253 + Callback::MOST + 4 * 16;
+    /// The most octets that a holder takes in memory: principal, label, domain, application and callback, each with what the allocator
+    /// adds.
+    pub const HOLDER_OCTETS: usize =
+        2 * size_of::<Holding>() + 255 + UsageLabel::MOST + 253 + 255 + Callback::MOST + 5 * 16;
 
     /// Whether the EMSK exists yet: after 5G AKA it does when the first key is asked for.
     pub const fn is_made(&self) -> bool {
@@ -420,6 +422,8 @@ impl Anchor {
                 principal: admitted.principal.clone(),
                 label: Some(admitted.of.label.clone()),
                 domain: admitted.of.domain.clone(),
+                slice: admitted.slice,
+                application: admitted.application.clone(),
                 expires: self.expires(admitted.lifetime),
                 callback: asked.callback.clone(),
             },
@@ -429,6 +433,8 @@ impl Anchor {
                 principal: admitted.principal.clone(),
                 label: None,
                 domain: Some(admitted.domain.clone()),
+                slice: None,
+                application: None,
                 expires: self.expires(admitted.lifetime),
                 callback: asked.callback.clone(),
             },

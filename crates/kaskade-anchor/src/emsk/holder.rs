@@ -1,6 +1,6 @@
 //! Who holds a key below an EMSK: a record that outlives the process, and what they are told when the EMSK ends.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use kaskade_crypto::kdf::sha256;
@@ -10,7 +10,7 @@ use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Fields, Outcome, Subject};
 use kaskade_flow::record::{Expect, Index, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing, Unit};
-use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
+use kaskade_keys::id::{Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
 use kaskade_keys::{ParseError, Supi};
 
 use super::{KeyOf, SealedRoot};
@@ -119,8 +119,10 @@ impl HolderId {
 /// Somebody holds a key below an EMSK. Found by SUPI and [`HolderId`], by EMSKname (index 0), and by principal (index 1).
 ///
 /// ```text
-/// EMSKname 8 ‖ name of the key 8 or zeros ‖ expires 8 ‖ (length 2 ‖ text) of principal, label, domain, callback
+/// EMSKname 8 ‖ name of the key 8 or zeros ‖ expires 8 ‖ (length 2 ‖ text) of principal, label, domain, callback, slice, application
 /// ```
+///
+/// Version 1 ends with the callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Of which EMSK.
@@ -133,6 +135,10 @@ pub struct Holder {
     pub label: Option<UsageLabel>,
     /// In which domain.
     pub domain: Option<Fqdn>,
+    /// For which slice, of a usage of slices.
+    pub slice: Option<Snssai>,
+    /// For which application, of a usage of services or slices.
+    pub application: Option<UsageApplication>,
     /// Until when.
     pub expires: UnixMillis,
     /// Where to tell of the end, if somewhere.
@@ -163,7 +169,7 @@ fn some<T: core::str::FromStr>(text: &str, field: &'static str) -> Result<Option
 }
 
 impl Record for Holder {
-    const KIND: Kind = Kind::new(50, "holder below an EMSK", 1, Protection::Coded);
+    const KIND: Kind = Kind::new(50, "holder below an EMSK", 2, Protection::Coded).reads_from(1);
     type Key = (Supi, [u8; 16]);
 
     fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
@@ -174,9 +180,11 @@ impl Record for Holder {
         put_text(self.label.as_ref().map_or("", UsageLabel::as_str), clear);
         put_text(self.domain.as_ref().map_or("", Fqdn::as_str), clear);
         put_text(self.callback.as_ref().map_or("", Callback::as_str), clear);
+        put_text(&self.slice.as_ref().map_or_else(String::new, Snssai::to_string), clear);
+        put_text(self.application.as_ref().map_or("", UsageApplication::as_str), clear);
     }
 
-    fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
+    fn decode(version: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
         secret.end()?;
         let (fixed, mut rest) = clear.split_at_checked(24).ok_or(RowError::Length)?;
         let mut fields = Fields::new(fixed);
@@ -187,6 +195,10 @@ impl Record for Holder {
         let label = some(text(&mut rest)?, "label")?;
         let domain = some(text(&mut rest)?, "domain")?;
         let callback = some(text(&mut rest)?, "callback")?;
+        let (slice, application) = match version {
+            1 => (None, None),
+            _ => (some(text(&mut rest)?, "slice")?, some(text(&mut rest)?, "application")?),
+        };
         if !rest.is_empty() {
             return Err(RowError::Length);
         }
@@ -200,6 +212,8 @@ impl Record for Holder {
             principal: principal.into(),
             label,
             domain,
+            slice,
+            application,
             expires,
             callback,
         })
@@ -257,7 +271,7 @@ impl Why {
 pub const TO_HOLDERS: Lane = Lane {
     number: 50,
     name: "holders below an EMSK",
-    version: 1,
+    version: 2,
     capacity: 1_000_000,
 };
 

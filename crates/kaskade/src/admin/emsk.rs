@@ -9,6 +9,7 @@ use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event};
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::Supi;
+use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::usage_keys::EmskRecords;
 use kaskade_store::StoreError;
 use kaskade_store::records::{DeclareError, Found, RecordError, Records};
@@ -98,6 +99,12 @@ pub(crate) struct HolderView {
     /// The domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) domain: Option<String>,
+    /// The slice, of a usage of slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) slice: Option<String>,
+    /// The application, of a usage of services or slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) application: Option<String>,
     /// Until when it lives.
     pub(crate) expires: String,
     /// Where the holder is told of its end.
@@ -131,7 +138,7 @@ impl Operation for ListUsages {
     type Answer = Usages;
 
     fn run(admin: &Admin, _: &Principal, (): (), _: Nothing, _: Nothing) -> Result<Usages, NotDone> {
-        let registry = admin.config().emsk.registry();
+        let registry = admin.config().usages();
         let registry = registry.map_err(|error| NotDone::because(Refusal::Internal, error.to_string()))?;
         let name = |who: &Who| {
             let (Who::Principal(name) | Who::Group(name)) = who;
@@ -205,6 +212,8 @@ impl Operation for ListKeys {
                 holder: record.principal,
                 label: record.label.map(|label| label.to_string()),
                 domain: record.domain.map(|domain| domain.to_string()),
+                slice: record.slice.map(|slice| slice.to_string()),
+                application: record.application.map(|application| application.as_str().to_owned()),
                 expires: Timestamp::from(record.expires).to_string(),
                 callback: record.callback.map(|callback| callback.as_str().to_owned()),
             });
@@ -221,7 +230,7 @@ impl Operation for Retire {
     const METHOD: &'static str = "DELETE";
     const PATH: &'static str = "/emsk/keys/{supi}";
     const ROLE: Role = Role::Operator;
-    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound];
+    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound, Refusal::UserNotFound];
     const ACTION: Action = Action::EmskRetired;
     type Of = Supi;
     type Query = Nothing;
@@ -229,30 +238,37 @@ impl Operation for Retire {
     type Answer = RetiredView;
 
     fn run(admin: &Admin, by: &Principal, supi: Supi, _: Nothing, _: Nothing) -> Result<RetiredView, NotDone> {
-        let none = || {
-            NotDone::because(
+        // Where the subscribers are elsewhere, whoever is not here may be there.
+        let is_unknown = admin.has_udm().is_ok() && !admin.store()?.contains(&supi)?;
+        let none = || match is_unknown {
+            true => StoreError::UnknownSubscriber.into(),
+            false => NotDone::because(
                 Refusal::DataNotFound,
                 "there is no EMSK of this subscriber, and nobody holds a key",
-            )
+            ),
         };
         let _one_by_one = admin.changing();
+        let event = admin.change_of(by, Action::EmskRetired, &supi)?;
         let holders = match admin.running().and_then(|running| running.usage_keys.as_ref()) {
-            Some(usage_keys) => {
-                let holders = usage_keys.holders_of(&supi).ok_or_else(none)?;
-                // On record before it is in force, with who wanted it.
-                let event = admin.change_of(by, Action::EmskRetired, &supi)?;
-                admin.note(event)?;
-                usage_keys.end(&supi, None, Why::Administered);
-                holders as u64
-            }
-            None => {
-                let event = admin.change_of(by, Action::EmskRetired, &supi)?;
-                let records = records(admin)?;
-                admin
-                    .retire_records(&records, &supi, Why::Administered, event)?
-                    .ok_or_else(none)?
-            }
+            Some(usage_keys) => match (usage_keys.holders_of(&supi), admin.has_erp_of(&supi)) {
+                (None, false) => return Err(none()),
+                (holders, _) => {
+                    // On record before it is in force, with who wanted it.
+                    admin.note(event)?;
+                    usage_keys.end(&supi, None, Why::Administered);
+                    holders.unwrap_or(0) as u64
+                }
+            },
+            None => match admin.retire_records(&records(admin)?, &supi, Why::Administered, event.clone())? {
+                Some(holders) => holders,
+                None if admin.has_erp_of(&supi) => {
+                    admin.note(event)?;
+                    0
+                }
+                None => return Err(none()),
+            },
         };
+        admin.end_erp(&supi);
         admin.told()?;
         Ok(RetiredView {
             supi: supi.masked(),
@@ -268,10 +284,11 @@ impl Admin {
     }
 
     /// The same of several.
-    pub(super) fn keys_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi>) -> Result<(), NotDone> {
+    pub(super) fn keys_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi> + Clone) -> Result<(), NotDone> {
         if fault!("keys-outlive-the-subscription") {
             return Ok(());
         }
+        of.clone().into_iter().for_each(|supi| self.end_erp(supi));
         match self.running().and_then(|running| running.usage_keys.as_ref()) {
             Some(usage_keys) => {
                 for supi in of {
@@ -283,6 +300,22 @@ impl Admin {
             None => self
                 .records_end_of(of)
                 .map_err(|error| error.but_done(&Done.to_string())),
+        }
+    }
+
+    fn aaa(&self) -> Option<&Aaa> {
+        Some(self.running()?.aaa.as_ref()?.eap())
+    }
+
+    /// Whether a user may come back by ERP.
+    fn has_erp_of(&self, supi: &Supi) -> bool {
+        self.aaa().is_some_and(|aaa| aaa.has_erp_of(supi))
+    }
+
+    /// The AAA server of this process has an EMSK of its own authentication, and the rRK below it.
+    fn end_erp(&self, supi: &Supi) {
+        if let Some(aaa) = self.aaa() {
+            aaa.end_erp(supi);
         }
     }
 

@@ -169,6 +169,7 @@ fn running_with_keys(admin: Admin) -> (Admin, Arc<UsageKeys>) {
     let admin = admin.running_as(RunningRoles {
         udm: Some(Arc::new(Udm::new(store, UdmOptions::default()))),
         ausf: None,
+        aaa: None,
         usage_keys: Some(Arc::clone(&usage_keys)),
     });
     for number in [1, 2] {

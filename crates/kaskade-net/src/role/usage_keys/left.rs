@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use kaskade_anchor::emsk::{Anchor, Custody, Holder, Origin, SealedRoot, Subscriber, Why};
 use kaskade_faults::fault;
+use kaskade_flow::Guarded;
 use kaskade_flow::event::PeerId;
 use kaskade_flow::record::Record;
-use kaskade_flow::Guarded;
 use kaskade_keys::Supi;
 use kaskade_store::records::{CommitError, Committing, RecordError};
 
