@@ -246,7 +246,8 @@ proptest! {
         prop_assert_eq!(KeyEnded::from_json(&json(&sent)).unwrap(), sent);
         let (key, expiry) = (RootKey::of(&[octet; 64]), Timestamp::from(UnixMillis::new(at)));
         let sent = UsageKey { key: key.clone(), key_name, emsk_name, expiry };
-        prop_assert!(!format!("{sent:?}").contains(&format!("{octet}, {octet}")));
+        let shown = format!("{sent:?}");
+        prop_assert!(shown.contains("RootKey(…)"));
         let read = UsageKey::from_json(&json(&sent)).unwrap();
         prop_assert_eq!(read.key.expose_to_its_server(), &[octet; 64]);
         prop_assert_eq!((read.key_name, read.emsk_name, read.expiry), (key_name, emsk_name, expiry));

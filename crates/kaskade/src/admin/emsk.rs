@@ -259,7 +259,7 @@ impl Operation for Retire {
                     holders.unwrap_or(0) as u64
                 }
             },
-            None => match admin.retire_records(&records(admin)?, &supi, Why::Administered, event.clone())? {
+            None => match admin.retire_records(&records(admin)?, &supi, Why::Administered, event)? {
                 Some(holders) => holders,
                 None if admin.has_erp_of(&supi) => {
                     admin.note(event)?;
