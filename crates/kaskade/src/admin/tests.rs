@@ -298,7 +298,7 @@ fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi() {
         let k = "00112233445566778899aabbccddeeff";
         let new = format!(r#"{{"supi":"{supi}",{gpsi}"k":"{k}","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#);
         let new: NewSubscriber = body::read(new.as_bytes()).expect("a subscriber");
-        new.entry(number).expect("an entry")
+        new.entry(usize::try_from(number).expect("small")).expect("an entry")
     };
     // The second gets the GPSI of the first.
     let entries = [entry(1, ""), entry(2, &format!(r#""gpsi":"{GPSI}","#))];

@@ -296,24 +296,24 @@ async fn after_a_restart_whoever_had_a_user_authenticated_ends_its_keys() {
     home.shutdown_unchecked().await;
 }
 
-/// An AMF that takes back the result of an authentication has none of the next one's keys ended.
+/// An AMF that takes back the result of an authentication, which the UDM may keep waiting, has none of the next one's keys ended.
 #[tokio::test]
 async fn a_result_that_is_taken_back_late_ends_no_later_keys() {
     let home = start(None);
-    let (smf, seaf) = (nf(&home, SMF), home.seaf_at(1));
-    let mut results = Vec::new();
-    for _ in 0..2 {
-        let challenge = seaf.authenticate(supi(0), snn()).await.unwrap();
-        let at_ue = answer(&mut ue(0), &challenge);
-        seaf.confirm(&challenge.confirmation, Some(&at_ue.res_star))
-            .await
-            .unwrap();
-        results.push(challenge.confirmation);
-    }
+    let keys = home.ausf().usage_keys().unwrap();
+    let [amf, other] = ["amf", "other"].map(Requester::group);
+    let root = |number: u8| {
+        let session = SessionId::from_octets([number; 33]);
+        Root::of_eap(Emsk::from_octets(&[number; 64]), session)
+    };
+    let smf = nf(&home, SMF);
+    keys.born(&amf, &supi(0), root(1));
+    keys.born(&amf, &supi(0), root(2));
     smf.key(one(0)).await.unwrap();
-    seaf.delete(&results[0]).await.unwrap();
+    assert!(!keys.taken_back(&supi(0), &amf, root(1).name()));
+    assert!(!keys.taken_back(&supi(0), &other, root(2).name()));
     smf.key(one(0)).await.unwrap();
-    seaf.delete(&results[1]).await.unwrap();
+    assert!(keys.taken_back(&supi(0), &amf, root(2).name()));
     assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
     home.shutdown().await;
 }
