@@ -50,6 +50,13 @@ impl core::fmt::Debug for Card {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardName(pub(crate) Life);
 
+impl CardName {
+    /// Its octets, for a record that goes with the card.
+    pub const fn octets(self) -> [u8; 16] {
+        self.0
+    }
+}
+
 /// An answer that is there, or comes.
 pub enum Now<'a, T> {
     /// There it is.

@@ -26,7 +26,9 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
         }
     }
     let policy = &config.policy;
-    if !(config.runs(Role::Udm) || config.runs(Role::Ausf)) {
+    // hostapd authenticates for no serving network.
+    let by_hostapd = !config.hostapd_sockets().is_empty() && !config.runs(Role::Ausf);
+    if !(config.runs(Role::Udm) || config.runs(Role::Ausf)) || by_hostapd {
         // Nobody asks for a serving network.
     } else if policy.any_serving_network {
         warnings.push("policy.any_serving_network is true: every network may authenticate the subscribers".into());
@@ -50,7 +52,32 @@ pub(crate) fn of(config: &Config) -> Vec<String> {
     warnings.extend(log_too_short(config));
     warnings.extend(reservations(config));
     warnings.extend(access(config));
+    warnings.extend(emsk(config));
     warnings
+}
+
+/// Keys below the EMSK that nobody is given.
+fn emsk(config: &Config) -> Vec<String> {
+    if !config.emsk.runs() {
+        return Vec::new();
+    }
+    if !config.has_usage_keys() {
+        return vec![
+            "emsk: neither an AUSF nor an AAA server runs here, whose authentications leave an EMSK: no keys are served. Add [ausf] or [aaa], or \
+             leave [emsk] out"
+                .to_owned(),
+        ];
+    }
+    let mut notes = Vec::new();
+    for (setting, named) in config.emsk.named() {
+        if named.parse::<NfInstanceId>().is_err()
+            && let Some(nobody) = nobody(config, named)
+        {
+            notes.push(format!("{setting}: {nobody}"));
+        }
+    }
+    notes.dedup();
+    notes
 }
 
 /// What RADIUS allows, and yet is probably not meant.
@@ -134,7 +161,7 @@ fn access(config: &Config) -> impl Iterator<Item = String> {
 
 /// Why nobody has a name, if that is so.
 fn nobody(config: &Config, name: &str) -> Option<String> {
-    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls]
+    let certificates_are_seen = [&config.udm.tls, &config.ausf.tls, &config.emsk.tls]
         .iter()
         .any(|tls| tls.client_ca.is_some());
     let is_group = config.groups.0.iter().any(|(group, _)| group == name);
@@ -151,5 +178,44 @@ fn overlap(one: &ServingNetwork, other: &ServingNetwork) -> bool {
         (ServingNetwork::Of(plmn), ServingNetwork::Named(name))
         | (ServingNetwork::Named(name), ServingNetwork::Of(plmn)) => name.is_of(*plmn),
         (one, other) => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn notes(text: &str) -> String {
+        let config = Config::parse(text, Path::new("k.toml")).expect(text);
+        of(&config).join("\n")
+    }
+
+    #[test]
+    fn who_gets_no_key_below_the_emsk_is_said_at_the_start() {
+        assert!(notes("[udm]\n[emsk]\n").contains("emsk: neither an AUSF nor an AAA server"));
+        let usage = |of: &str| {
+            format!(
+                "[ausf]\n[udm]\n[emsk.usages.one]\nlabel = \"one@example.org\"\n[emsk.usages.one.grants]\n\"{of}\" = []\n"
+            )
+        };
+        assert!(!notes(&usage("127.0.0.1")).contains("emsk"));
+        let said = notes(&usage("smf.example.org"));
+        assert!(said.contains("emsk.usages: smf.example.org is no group"), "{said}");
+        let roots = "[emsk.callbacks.roots]\n\"er.example.org\" = [\"http://127.0.0.1:1\"]\n";
+        let said = notes(&(usage("127.0.0.1") + roots));
+        assert!(
+            said.contains("emsk.callbacks.roots: er.example.org is no group"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn hostapd_authenticates_for_no_serving_network() {
+        let hostapd = "[udm]\n[hostapd_auc]\naka_prime = \"/run/aka.sock\"\ninsecure_ck_ik = true\n";
+        assert!(!notes(hostapd).contains("nobody may authenticate"));
+        assert!(notes("[udm]\n").contains("nobody may authenticate"));
+        assert!(notes(&format!("[ausf]\n{hostapd}")).contains("nobody may authenticate"));
     }
 }

@@ -12,6 +12,7 @@
 
 use kaskade_flow::{Entropy, Guarded, Machine, Moment, Step};
 use kaskade_keys::fivegs::{KSeaf, ResStar};
+use kaskade_keys::id::RootKeyName;
 use kaskade_keys::{ServingNetworkName, Supi};
 
 use super::ausf::{Challenged, Confirmed, SeAv5g, WrongResStar};
@@ -163,6 +164,8 @@ pub struct Success<E> {
     pub serving_network_name: ServingNetworkName,
     /// Where the report is; `None` where the UDM never said.
     pub event: Option<E>,
+    /// The name of the EMSK that it left, where that is kept.
+    pub emsk: Option<RootKeyName>,
     /// Until when it can be taken back; `None`: without end.
     pub until: Option<Moment>,
 }
@@ -292,6 +295,7 @@ mod tests {
                 supi: "imsi-001010000000001".parse().unwrap(),
                 serving_network_name: ServingNetworkName::NSWO,
                 event,
+                emsk: None,
                 until: Some(NOW),
             })
         };

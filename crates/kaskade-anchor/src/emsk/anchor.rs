@@ -29,8 +29,8 @@ use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
 
 use super::{
-    Admitted, AdmittedDomain, AnchorError, Callback, Custody, Holder, HolderId, Retired, Root, SealedRoot, UsageKey,
-    Why, retire,
+    Admitted, AdmittedDomain, AnchorError, Callback, Custody, Holder, HolderId, Origin, Retired, Root, SealedRoot,
+    UsageKey, Why, retire,
 };
 
 /// From when until when an EMSK lives.
@@ -90,7 +90,7 @@ pub struct Anchor {
     is_restored: bool,
     /// Whether there is, or was, an ER server below it.
     has_er_server: bool,
-    begun_by: Option<PeerId>,
+    origin: Origin,
 }
 
 /// A holder, and under whose cover it is told its key again; `None` until its record is known to be durable.
@@ -261,8 +261,14 @@ pub enum AnchorOutput {
 }
 
 impl Anchor {
-    /// Begins with an authentication. The unit is there where the EMSK is to be kept sealed and exists already.
+    /// Begins with an authentication that nobody may take back, of whichever card. The unit is there where the EMSK is to be kept sealed
+    /// and exists already.
     pub fn begin(supi: Supi, root: Root, life: Life, limits: Limits) -> (Self, Option<Unit>) {
+        Self::begin_of(Origin::default(), supi, root, life, limits)
+    }
+
+    /// The same with what the authentication was.
+    pub fn begin_of(origin: Origin, supi: Supi, root: Root, life: Life, limits: Limits) -> (Self, Option<Unit>) {
         let anchor = Self {
             supi,
             root,
@@ -272,7 +278,7 @@ impl Anchor {
             writes: 0,
             is_restored: false,
             has_er_server: false,
-            begun_by: None,
+            origin,
         };
         let mut unit = Unit::new();
         anchor.seal_into(&mut unit);
@@ -289,7 +295,7 @@ impl Anchor {
         at: UnixMillis,
         now: Moment,
     ) -> Self {
-        let (root, born, until) = sealed.into_parts();
+        let (root, born, until, origin) = sealed.into_parts();
         let left = Duration::from_millis(until.get().saturating_sub(at.get()));
         let name = root.name();
         let holders = holders.into_iter().filter(|(_, holder)| holder.emsk_name == name);
@@ -313,19 +319,13 @@ impl Anchor {
             writes: 0,
             is_restored: true,
             has_er_server: false,
-            begun_by: None,
+            origin,
         }
     }
 
-    /// Had the user authenticated by this peer, who may end it.
-    pub const fn begun_by(mut self, peer: PeerId) -> Self {
-        self.begun_by = Some(peer);
-        self
-    }
-
-    /// Who had the user authenticated, as far as this process knows.
-    pub const fn who_began(&self) -> Option<PeerId> {
-        self.begun_by
+    /// What the authentication was, as far as that is known.
+    pub const fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Whose it is.
@@ -362,8 +362,10 @@ impl Anchor {
     /// The most octets that one takes in memory beside its holders.
     pub const OCTETS: usize = size_of::<Self>() + 256 + 16;
 
-    /// The most octets that a holder takes in memory: principal, label, domain and callback, each with what the allocator adds.
-    pub const HOLDER_OCTETS: usize = 2 * size_of::<Holding>() + 255 + UsageLabel::MOST + 253 + Callback::MOST + 4 * 16;
+    /// The most octets that a holder takes in memory: principal, label, domain, application and callback, each with what the allocator
+    /// adds.
+    pub const HOLDER_OCTETS: usize =
+        2 * size_of::<Holding>() + 255 + UsageLabel::MOST + 253 + 255 + Callback::MOST + 5 * 16;
 
     /// Whether the EMSK exists yet: after 5G AKA it does when the first key is asked for.
     pub const fn is_made(&self) -> bool {
@@ -395,7 +397,7 @@ impl Anchor {
 
     fn seal_into(&self, unit: &mut Unit) {
         if (self.limits.custody == Custody::Sealed || fault!("emsk-sealed-unasked"))
-            && let Some(sealed) = SealedRoot::of(&self.root, self.life.born, self.life.until)
+            && let Some(sealed) = SealedRoot::of(&self.root, self.life.born, self.life.until, self.origin)
         {
             unit.put(&(self.supi.clone(), *sealed.name().octets()), &sealed, Expect::Any);
         }
@@ -420,6 +422,8 @@ impl Anchor {
                 principal: admitted.principal.clone(),
                 label: Some(admitted.of.label.clone()),
                 domain: admitted.of.domain.clone(),
+                slice: admitted.slice,
+                application: admitted.application.clone(),
                 expires: self.expires(admitted.lifetime),
                 callback: asked.callback.clone(),
             },
@@ -429,6 +433,8 @@ impl Anchor {
                 principal: admitted.principal.clone(),
                 label: None,
                 domain: Some(admitted.domain.clone()),
+                slice: None,
+                application: None,
                 expires: self.expires(admitted.lifetime),
                 callback: asked.callback.clone(),
             },
@@ -541,10 +547,8 @@ impl Anchor {
             supi: &self.supi,
             name: self.root.name(),
             // What is out of a record has one, whatever the configuration says by now.
-            custody: match self.is_restored && !fault!("record-of-an-emsk-left") {
-                true => Custody::Sealed,
-                false => self.limits.custody,
-            },
+            sealed: (self.limits.custody == Custody::Sealed || self.is_restored && !fault!("record-of-an-emsk-left"))
+                .then_some(Expect::Any),
             why,
             at,
             about,

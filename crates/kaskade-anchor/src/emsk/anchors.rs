@@ -10,7 +10,7 @@ use kaskade_flow::machine::Machine;
 use super::Anchor;
 
 /// A subscriber in a table: a keyed hash of the SUPI. 16 octets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subscriber(pub u128);
 
 impl Subscriber {

@@ -1,5 +1,6 @@
 //! Why a key is not given.
 
+use alloc::format;
 use alloc::string::String;
 
 use kaskade_flow::Refusal;
@@ -66,6 +67,19 @@ pub enum NotAdmitted {
 }
 
 impl NotAdmitted {
+    /// What whoever asks is told: nothing of its request is repeated.
+    pub fn told(&self) -> String {
+        let told = match self {
+            Self::UsageUnknown(_) => "there is no such usage here",
+            Self::UsageNotAllowed(_) => "whoever asks may not have keys of this usage",
+            Self::SliceNotAllowed { .. } => "whoever asks may not have keys of this usage for this slice",
+            Self::WrongData { expected, .. } => return format!("expected {expected}"),
+            Self::DomainNotAllowed(_) => "whoever asks is not the key server of this domain",
+            Self::CallerName(_) => "whoever asks has a name that cannot be noted",
+        };
+        told.into()
+    }
+
     /// Which row of the table of refusals it is.
     pub const fn refusal(&self) -> Refusal {
         match self {

@@ -1,6 +1,6 @@
 //! Who holds a key below an EMSK: a record that outlives the process, and what they are told when the EMSK ends.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use kaskade_crypto::kdf::sha256;
@@ -10,10 +10,10 @@ use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Fields, Outcome, Subject};
 use kaskade_flow::record::{Expect, Index, Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing, Unit};
-use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
+use kaskade_keys::id::{Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
 use kaskade_keys::{ParseError, Supi};
 
-use super::{Custody, KeyOf, SealedRoot};
+use super::{KeyOf, SealedRoot};
 
 /// Where holders want to hear of the end of their key: a URI of 1 to 1024 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ impl Callback {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Stands for scheme, host and port as they are written, in lower case: what is told at one of these is told in its order.
+    fn root(&self) -> [u8; 8] {
+        let text = self.0.as_str();
+        let begin = text.find("://").map_or(0, |at| at + 3);
+        let rest = text.get(begin..).unwrap_or_default();
+        let end = rest.find(['/', '?', '#']).map_or(text.len(), |at| begin + at);
+        let root = text.get(..end).unwrap_or(text).to_ascii_lowercase();
+        let [a, b, c, d, e, f, g, h, ..] = sha256(&[b"kaskade callback root 1", root.as_bytes()]);
+        [a, b, c, d, e, f, g, h]
     }
 }
 
@@ -108,8 +119,10 @@ impl HolderId {
 /// Somebody holds a key below an EMSK. Found by SUPI and [`HolderId`], by EMSKname (index 0), and by principal (index 1).
 ///
 /// ```text
-/// EMSKname 8 ‖ name of the key 8 or zeros ‖ expires 8 ‖ (length 2 ‖ text) of principal, label, domain, callback
+/// EMSKname 8 ‖ name of the key 8 or zeros ‖ expires 8 ‖ (length 2 ‖ text) of principal, label, domain, callback, slice, application
 /// ```
+///
+/// Version 1 ends with the callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Of which EMSK.
@@ -122,6 +135,10 @@ pub struct Holder {
     pub label: Option<UsageLabel>,
     /// In which domain.
     pub domain: Option<Fqdn>,
+    /// For which slice, of a usage of slices.
+    pub slice: Option<Snssai>,
+    /// For which application, of a usage of services or slices.
+    pub application: Option<UsageApplication>,
     /// Until when.
     pub expires: UnixMillis,
     /// Where to tell of the end, if somewhere.
@@ -152,7 +169,7 @@ fn some<T: core::str::FromStr>(text: &str, field: &'static str) -> Result<Option
 }
 
 impl Record for Holder {
-    const KIND: Kind = Kind::new(50, "holder below an EMSK", 1, Protection::Coded);
+    const KIND: Kind = Kind::new(50, "holder below an EMSK", 2, Protection::Coded).reads_from(1);
     type Key = (Supi, [u8; 16]);
 
     fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
@@ -163,9 +180,11 @@ impl Record for Holder {
         put_text(self.label.as_ref().map_or("", UsageLabel::as_str), clear);
         put_text(self.domain.as_ref().map_or("", Fqdn::as_str), clear);
         put_text(self.callback.as_ref().map_or("", Callback::as_str), clear);
+        put_text(&self.slice.as_ref().map_or_else(String::new, Snssai::to_string), clear);
+        put_text(self.application.as_ref().map_or("", UsageApplication::as_str), clear);
     }
 
-    fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
+    fn decode(version: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
         secret.end()?;
         let (fixed, mut rest) = clear.split_at_checked(24).ok_or(RowError::Length)?;
         let mut fields = Fields::new(fixed);
@@ -176,6 +195,10 @@ impl Record for Holder {
         let label = some(text(&mut rest)?, "label")?;
         let domain = some(text(&mut rest)?, "domain")?;
         let callback = some(text(&mut rest)?, "callback")?;
+        let (slice, application) = match version {
+            1 => (None, None),
+            _ => (some(text(&mut rest)?, "slice")?, some(text(&mut rest)?, "application")?),
+        };
         if !rest.is_empty() {
             return Err(RowError::Length);
         }
@@ -189,6 +212,8 @@ impl Record for Holder {
             principal: principal.into(),
             label,
             domain,
+            slice,
+            application,
             expires,
             callback,
         })
@@ -242,11 +267,11 @@ impl Why {
     }
 }
 
-/// Where messages to holders wait: those to one holder of one subscriber are delivered in their order.
+/// Where messages to holders wait: those to one holder of one subscriber at one callback root are delivered in their order.
 pub const TO_HOLDERS: Lane = Lane {
     number: 50,
     name: "holders below an EMSK",
-    version: 1,
+    version: 2,
     capacity: 1_000_000,
 };
 
@@ -299,8 +324,8 @@ pub struct Retired<'a> {
     pub supi: &'a Supi,
     /// EMSKname.
     pub name: RootKeyName,
-    /// Whether it is in a record, too.
-    pub custody: Custody,
+    /// Where it is in a record, too, what that must still be: else nothing happens.
+    pub sealed: Option<Expect>,
     /// Why it ends.
     pub why: Why,
     /// When.
@@ -323,17 +348,18 @@ pub fn retire(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId
 pub fn retire_left(retired: &Retired<'_>, holders: impl IntoIterator<Item = (HolderId, Holder, Expect)>) -> Unit {
     let Retired { supi, why, at, .. } = *retired;
     let mut unit = Unit::new();
-    if retired.custody == Custody::Sealed {
-        unit.remove::<SealedRoot>(&(supi.clone(), *retired.name.octets()), Expect::Any);
+    if let Some(expect) = retired.sealed {
+        unit.remove::<SealedRoot>(&(supi.clone(), *retired.name.octets()), expect);
     }
     let mut count = 0_u32;
     for (id, holder, expect) in holders {
         count = count.saturating_add(1);
         unit.remove::<Holder>(&(supi.clone(), id.octets()), expect);
-        if holder.callback.is_none() || holder.expires <= at || fault!("holders-not-told") {
+        let Some(callback) = &holder.callback else { continue };
+        if holder.expires <= at || fault!("holders-not-told") {
             continue;
         }
-        let order = (supi.clone(), holder.principal.clone());
+        let order = (supi.clone(), holder.principal.clone(), callback.root());
         let until = holder.expires;
         let retirement = Retirement {
             supi: supi.clone(),
@@ -342,7 +368,7 @@ pub fn retire_left(retired: &Retired<'_>, holders: impl IntoIterator<Item = (Hol
         };
         unit.send(Outgoing::new(TO_HOLDERS, &order, retirement.body()).until(until));
     }
-    if count > 0 || retired.custody == Custody::Sealed {
+    if count > 0 || retired.sealed.is_some() {
         unit.event(
             Event::new(Outcome::Changed, Action::EmskRetired, at)
                 .about(retired.about)

@@ -41,4 +41,4 @@ pub use error::{AnchorError, NotAdmitted, RegistryError};
 pub use holder::{Callback, Holder, HolderId, Retired, Retirement, TO_HOLDERS, Why, retire, retire_left};
 pub use registry::{Admitted, AdmittedDomain, Ask, Caller, DataRule, Domain, Grant, Registry, Usage, Wanted, Who};
 pub use root::{KeyOf, Method, Root, UsageKey};
-pub use sealed::{Custody, SealedRoot};
+pub use sealed::{Custody, Origin, SealedRoot};

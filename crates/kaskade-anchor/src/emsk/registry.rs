@@ -134,6 +134,8 @@ pub enum Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
     pub(super) of: KeyOf,
+    pub(super) slice: Option<Snssai>,
+    pub(super) application: Option<UsageApplication>,
     pub(super) principal: String,
     pub(super) lifetime: Duration,
 }
@@ -264,7 +266,14 @@ impl Registry {
                 slice: *slice,
             });
         }
+        let (slice, application) = match &ask.data {
+            Wanted::TheKey | Wanted::Octets(_) => (None, None),
+            Wanted::Service(application) => (None, Some(application.clone())),
+            Wanted::Slice(slice, application) => (Some(*slice), application.clone()),
+        };
         Ok(Admitted {
+            slice,
+            application,
             of: KeyOf {
                 domain: usage.domain.clone(),
                 label: usage.label.clone(),

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_flow::UnixMillis;
-use kaskade_flow::event::Fields;
+use kaskade_flow::event::{Fields, PeerId};
 use kaskade_flow::record::{Kind, Protection, Record, RowError};
 use kaskade_keys::Supi;
 use kaskade_keys::id::{RootKeyName, SessionId};
@@ -21,25 +21,42 @@ pub enum Custody {
     Sealed,
 }
 
+/// What an authentication was: what must still be so for its EMSK to go on after a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who had the user authenticated, and may end the EMSK; `None` where nobody may.
+    pub by: Option<PeerId>,
+    /// The card, by a name that shows nothing of it, 16 octets; `None` where the subscribers are elsewhere.
+    pub card: Option<[u8; 16]>,
+}
+
 /// An EMSK in a record, by SUPI and EMSKname: of one subscriber's the last one born goes on, the others are to be retired. Its octets are in the sealed part, under the type of the key, and come out as an [`Anchor`](super::Anchor).
 ///
 /// ```text
-/// version 1 ‖ method 1 ‖ Session-Id 33 ‖ born 8 ‖ until 8       in clear
-/// EMSK 64                                                       sealed
+/// version 2 ‖ method 1 ‖ Session-Id 33 ‖ born 8 ‖ until 8 ‖ who began it 8 ‖ card 16       in clear
+/// EMSK 64                                                                               sealed
 /// ```
+///
+/// Who began it and the card are zeros where they are not known. Version 1 ends before them.
 #[derive(Debug)]
 pub struct SealedRoot {
     born: UnixMillis,
     until: UnixMillis,
+    origin: Origin,
     root: Root,
 }
 
+/// Octets in clear, of this version and of the first.
+const CLEAR: usize = 74;
+const CLEAR_1: usize = 50;
+
 impl SealedRoot {
     /// An EMSK that exists, for a record; `None` for one that was not made yet.
-    pub(super) fn of(root: &Root, born: UnixMillis, until: UnixMillis) -> Option<Self> {
+    pub(super) fn of(root: &Root, born: UnixMillis, until: UnixMillis, origin: Origin) -> Option<Self> {
         Some(Self {
             born,
             until,
+            origin,
             root: root.to_be_sealed()?,
         })
     }
@@ -54,14 +71,19 @@ impl SealedRoot {
         self.born
     }
 
-    /// The EMSK, and its life.
-    pub(super) fn into_parts(self) -> (Root, UnixMillis, UnixMillis) {
-        (self.root, self.born, self.until)
+    /// What the authentication was.
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The EMSK, its life, and what the authentication was.
+    pub(super) fn into_parts(self) -> (Root, UnixMillis, UnixMillis, Origin) {
+        (self.root, self.born, self.until, self.origin)
     }
 }
 
 impl Record for SealedRoot {
-    const KIND: Kind = Kind::new(51, "EMSK", 1, Protection::Sealed);
+    const KIND: Kind = Kind::new(51, "EMSK", 2, Protection::Sealed).reads_from(1);
     type Key = (Supi, [u8; 8]);
 
     fn encode(&self, clear: &mut Vec<u8>, secret: &mut SecretWriter) {
@@ -69,11 +91,14 @@ impl Record for SealedRoot {
         clear.extend(self.root.session().octets());
         clear.extend(self.born.get().to_be_bytes());
         clear.extend(self.until.get().to_be_bytes());
+        clear.extend(self.origin.by.unwrap_or(PeerId::NOBODY).octets());
+        clear.extend(self.origin.card.unwrap_or_default());
         self.root.seal(secret);
     }
 
-    fn decode(_: u8, clear: &[u8], mut secret: SecretReader<'_>) -> Result<Self, RowError> {
-        if clear.len() != 50 {
+    fn decode(version: u8, clear: &[u8], mut secret: SecretReader<'_>) -> Result<Self, RowError> {
+        let is_first = version < Self::KIND.version;
+        if clear.len() != if is_first { CLEAR_1 } else { CLEAR } {
             return Err(RowError::Length);
         }
         let mut fields = Fields::new(clear);
@@ -85,9 +110,21 @@ impl Record for SealedRoot {
         let session = SessionId::from_octets(fields.take());
         let born = UnixMillis::new(u64::from_be_bytes(fields.take()));
         let until = UnixMillis::new(u64::from_be_bytes(fields.take()));
+        let origin = match is_first {
+            true => Origin::default(),
+            false => Origin {
+                by: Some(PeerId::from_octets(fields.take())).filter(|by| *by != PeerId::NOBODY),
+                card: Some(fields.take()).filter(|card| *card != [0; 16]),
+            },
+        };
         let root = Root::unseal(method, session, &mut secret)?;
         secret.end()?;
-        Ok(Self { born, until, root })
+        Ok(Self {
+            born,
+            until,
+            origin,
+            root,
+        })
     }
 
     fn expires(&self) -> Option<UnixMillis> {

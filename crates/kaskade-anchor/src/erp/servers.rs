@@ -81,6 +81,11 @@ impl<T> ErServers<T> {
         self.table.end(id(name), back, now)
     }
 
+    /// Whether there is one of a user.
+    pub fn has(&self, user: u64) -> bool {
+        self.table.has(user, Everybody)
+    }
+
     /// Ends that of a user before its time, also while it is in work; whether it was there.
     pub fn retire(&mut self, user: u64) -> bool {
         self.table.forget(user, Everybody) > 0

@@ -1,9 +1,12 @@
 //! The EMSK in custody: silent, sealed only where that is wanted, made after 5G AKA only when it is asked for; its branches are apart.
 
-use kaskade_anchor::emsk::{Anchor, AnchorInput, Custody, KeyOf, Limits, Method, Root, SealedRoot, UsageKey, Why};
+use kaskade_anchor::emsk::{
+    Anchor, AnchorInput, Custody, KeyOf, Limits, Method, Origin, Root, SealedRoot, UsageKey, Why,
+};
 use kaskade_crypto::seal::{RecordPlace, RootKey as Sealer, SecretWriter};
 use kaskade_crypto::{Autn, Rand};
 use kaskade_flow::Machine;
+use kaskade_flow::event::PeerId;
 use kaskade_flow::record::{Record, RowError};
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::{SessionId, UsageData};
@@ -54,7 +57,8 @@ fn through_a_record(anchor_unit: kaskade_flow::Unit) -> Result<SealedRoot, RowEr
         expires: value.expires,
         key: b"somebody",
     };
-    let row = data_key.seal_record(&[6; 12], &place, 1, &value.clear, &value.secret);
+    let version = SealedRoot::KIND.version;
+    let row = data_key.seal_record(&[6; 12], &place, version, &value.clear, &value.secret);
     let emsk = octets(&case("key", "USRK"), "key");
     assert!(
         !row.windows(8).any(|window| window == &emsk[..8])
@@ -110,6 +114,25 @@ fn where_it_is_wanted_it_is_a_sealed_record_and_comes_back_as_what_it_was() {
     assert!(changes.iter().all(|change| change.kind != SealedRoot::KIND));
 }
 
+/// So that after a restart whoever had a user authenticated can end it, and another card does not go on with it.
+#[test]
+fn its_record_says_who_began_it_and_with_which_card() {
+    let of_whom = [None, Some(PeerId::of("amf.example.org"))];
+    for (by, card) in of_whom.into_iter().zip([Some([0xca; 16]), None]) {
+        let origin = Origin { by, card };
+        let (anchor, unit) = Anchor::begin_of(origin, supi(), root(), life(HOUR), limits(Custody::Sealed));
+        assert_eq!(anchor.origin(), origin);
+        let sealed = through_a_record(unit.unwrap()).unwrap();
+        assert_eq!(sealed.origin(), origin);
+        let restored = Anchor::restore(supi(), sealed, [], limits(Custody::Sealed), AT, NOW);
+        assert_eq!(restored.origin(), origin);
+        // After 5G AKA the record is written with the first key.
+        let (anchor, _) = Anchor::begin_of(origin, supi(), root_of_5g_aka(), life(HOUR), limits(Custody::Sealed));
+        let sealed = through_a_record(*handle(anchor, one()).unit.unwrap()).unwrap();
+        assert_eq!(sealed.origin(), origin);
+    }
+}
+
 #[test]
 fn the_record_of_an_emsk_goes_with_it_whatever_is_configured_by_then() {
     let unit = Anchor::begin(supi(), root(), life(HOUR), limits(Custody::Sealed)).1;
@@ -134,27 +157,32 @@ fn garbage_is_no_emsk() {
         expires: 0,
         key: b"somebody",
     };
-    let decode = |clear: &[u8], secret: &SecretWriter| {
-        let row = data_key.seal_record(&[6; 12], &place, 1, clear, secret);
+    let decoded = |version: u8, clear: &[u8], secret: &SecretWriter| {
+        let row = data_key.seal_record(&[6; 12], &place, version, clear, secret);
         let opened = data_key.open_record(&place, &row).unwrap();
-        SealedRoot::decode(1, opened.clear, opened.secrets.reader()).map(|_| ())
+        SealedRoot::decode(version, opened.clear, opened.secrets.reader())
     };
+    let decode = |clear: &[u8], secret: &SecretWriter| decoded(2, clear, secret).map(|_| ());
     let emsk = |then: &dyn Fn(&mut SecretWriter)| {
         let mut secret = SecretWriter::new();
         secret.key(&Emsk::from_octets(&[7; 64]));
         then(&mut secret);
         secret
     };
-    let clear = [&[1][..], &[0; 49]].concat();
+    let clear = [&[1][..], &[0; 73]].concat();
     assert_eq!(decode(&clear, &emsk(&|_| {})), Ok(()));
     assert_eq!(decode(&clear[1..], &emsk(&|_| {})), Err(RowError::Length));
+    // Of the first version, which knew less.
+    let of_first = decoded(1, &clear[..50], &emsk(&|_| {})).unwrap();
+    assert_eq!(of_first.origin(), Origin::default());
+    assert!(decode(&clear[..50], &emsk(&|_| {})).is_err() && decoded(1, &clear, &emsk(&|_| {})).is_err());
     assert_eq!(
-        decode(&[&[3][..], &[0; 49]].concat(), &emsk(&|_| {})),
+        decode(&[&[3][..], &[0; 73]].concat(), &emsk(&|_| {})),
         Err(RowError::Field("method"))
     );
     assert!(
         matches!(
-            decode(&[&[2][..], &[0; 49]].concat(), &emsk(&|_| {})),
+            decode(&[&[2][..], &[0; 73]].concat(), &emsk(&|_| {})),
             Err(RowError::Secret(_))
         ),
         "another EMSK"

@@ -373,9 +373,10 @@ fn only_an_eap_session_that_this_process_knows_from_its_birth_goes_on() {
         expires: 0,
         key: b"",
     };
-    let row = data_key.seal_record(&[6; 12], &place, 1, &value.clear, &value.secret);
+    let version = SealedRoot::KIND.version;
+    let row = data_key.seal_record(&[6; 12], &place, version, &value.clear, &value.secret);
     let opened = data_key.open_record(&place, &row).unwrap();
-    let sealed = SealedRoot::decode(1, opened.clear, opened.secrets.reader()).unwrap();
+    let sealed = SealedRoot::decode(version, opened.clear, opened.secrets.reader()).unwrap();
     let mut restored = Anchor::restore(supi(), sealed, [], limits, AT, NOW);
     assert!(
         ErServer::home(&mut restored, realm(), options()).unwrap().is_none(),

@@ -14,6 +14,7 @@ use kaskade_flow::record::{Record, RecordKey, RowError};
 use kaskade_flow::unit::Parts;
 use kaskade_flow::{Refusal, UnixMillis};
 use kaskade_keys::ParseError;
+use kaskade_keys::id::Snssai;
 use proptest::prelude::*;
 
 use crate::common::{
@@ -49,15 +50,19 @@ fn holder(parts: &Parts) -> Holder {
 }
 
 fn decode(clear: &[u8]) -> Result<Holder, RowError> {
+    decode_of(Holder::KIND.version, clear)
+}
+
+fn decode_of(version: u8, clear: &[u8]) -> Result<Holder, RowError> {
     let (data_key, _) = Sealer::from_octets(&[1; 32]).create_data_key(&[2; 32], &[3; 12]);
     let place = RecordPlace {
         kind: 1,
         expires: 0,
         key: b"",
     };
-    let row = data_key.seal_record(&[6; 12], &place, 1, clear, &SecretWriter::new());
+    let row = data_key.seal_record(&[6; 12], &place, version, clear, &SecretWriter::new());
     let opened = data_key.open_record(&place, &row).unwrap();
-    Holder::decode(1, opened.clear, opened.secrets.reader())
+    Holder::decode(version, opened.clear, opened.secrets.reader())
 }
 
 #[test]
@@ -413,7 +418,7 @@ fn holders_of_an_emsk_that_was_lost_are_told_by_their_records() {
     let retired = Retired {
         supi: &supi(),
         name: anchor.name(),
-        custody: Custody::Process,
+        sealed: None,
         why: Why::Lost,
         at: AT,
         about: about(),
@@ -479,10 +484,11 @@ fn some_holder() -> impl Strategy<Value = Holder> {
         prop::option::of("[a-z]{1,5}@[a-z]{1,5}"),
         prop::option::of("[a-z]{1,5}"),
         prop::option::of("[!-~]{1,12}"),
+        (any::<Option<(u8, Option<[u8; 3]>)>>(), prop::option::of("[ -~]{1,12}")),
     )
         .prop_filter_map(
             "a holder",
-            |((emsk, name, expires), principal, label, domain, callback)| {
+            |((emsk, name, expires), principal, label, domain, callback, (slice, application))| {
                 let name = name.filter(|name| *name != [0; 8]);
                 (label.is_some() || domain.is_some()).then(|| Holder {
                     emsk_name: kaskade_keys::id::RootKeyName::from_octets(emsk),
@@ -490,6 +496,8 @@ fn some_holder() -> impl Strategy<Value = Holder> {
                     principal,
                     label: label.map(|label| label.parse().unwrap()),
                     domain: domain.map(|domain| domain.parse().unwrap()),
+                    slice: slice.map(|(sst, sd)| Snssai::new(sst, sd)),
+                    application: application.map(|application| application.parse().unwrap()),
                     expires: UnixMillis::new(expires),
                     callback: callback.map(|callback| callback.parse().unwrap()),
                 })
@@ -504,6 +512,10 @@ proptest! {
         holder.encode(&mut clear, &mut SecretWriter::new());
         prop_assert_eq!(decode(&clear), Ok(holder.clone()));
         prop_assert_eq!(holder.expires(), Some(holder.expires));
+        if holder.slice.is_none() && holder.application.is_none() {
+            // Version 1 has neither.
+            prop_assert_eq!(decode_of(1, &clear[..clear.len() - 4]), Ok(holder.clone()));
+        }
         let longer = [&clear[..], &[0]].concat();
         prop_assert!(decode(&longer).is_err());
         prop_assert!(decode(&clear[..cut.min(clear.len() - 1)]).is_err());

@@ -275,6 +275,11 @@ impl<O: Owner, V> Table<O, V> {
         known
     }
 
+    /// Whether an owner has anything of a user, also in work.
+    pub fn has(&self, user: u64, owner: O) -> bool {
+        self.newest(user, owner).is_some()
+    }
+
     /// What there is of a user, of all owners, oldest first. What is in work is not to be seen.
     pub fn of(&self, user: u64) -> Vec<V>
     where

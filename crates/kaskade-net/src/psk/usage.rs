@@ -60,9 +60,14 @@ pub struct UsagePsks {
 
 struct Held {
     key: PskKey,
-    until: Instant,
-    /// Dropped at the end of the key, which whoever waits for it then sees.
-    end: watch::Sender<()>,
+    /// Until when, for whoever waits for that too. Dropped where the key is retired.
+    until: watch::Sender<Instant>,
+}
+
+impl Held {
+    fn is_over(&self) -> bool {
+        *self.until.borrow() <= Instant::now()
+    }
 }
 
 /// There is no room for another key.
@@ -86,7 +91,8 @@ impl UsagePsks {
         self.held.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Holds a key until it expires. The same key once more is held on, with its connections; another one of that name ends them.
+    /// Holds a key until it expires. The same key once more is held until then instead, with its connections; another one of that name
+    /// ends them.
     ///
     /// # Errors
     /// [`NoRoomForKey`] where all places are taken by keys that have not expired.
@@ -96,18 +102,24 @@ impl UsagePsks {
         const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
         let until = Instant::now() + left.min(FAR);
         let mut held = self.held();
-        if let Some(there) = held.get_mut(&identity).filter(|there| there.key.is(&key)) {
-            there.until = until;
+        if let Some(there) = held.get(&identity).filter(|there| there.key.is(&key)) {
+            match fault!("psk-connections-keep-their-end") {
+                true => there.until.send_if_modified(|end| {
+                    *end = until;
+                    false
+                }),
+                false => there.until.send_replace(until) != until,
+            };
             return Ok(());
         }
         if held.len() >= self.most && !held.contains_key(&identity) {
-            held.retain(|_, there| there.until > Instant::now());
+            held.retain(|_, there| !there.is_over());
             if held.len() >= self.most && !fault!("psk-usage-keys-without-bound") {
                 return Err(NoRoomForKey { most: self.most });
             }
         }
-        let end = watch::Sender::new(());
-        held.insert(identity, Held { key, until, end });
+        let until = watch::Sender::new(until);
+        held.insert(identity, Held { key, until });
         Ok(())
     }
 
@@ -125,11 +137,17 @@ impl UsagePsks {
     /// waits for it beside, and closes the connection then.
     pub fn ended(&self, identity: &PskIdentity) -> impl Future<Output = ()> + Send + 'static {
         let held = self.held();
-        let waiting = held.get(identity).map(|held| (held.until, held.end.subscribe()));
+        let waiting = held.get(identity).map(|held| held.until.subscribe());
         async move {
-            if let Some((until, mut end)) = waiting {
-                // The sender sends nothing: it goes.
-                let _ = timeout_at(until, end.changed()).await;
+            let Some(mut end) = waiting else { return };
+            loop {
+                let until = *end.borrow_and_update();
+                match timeout_at(until, end.changed()).await {
+                    // It has another end.
+                    Ok(Ok(())) => {}
+                    // It was retired, or has expired.
+                    Ok(Err(_)) | Err(_) => return,
+                }
             }
         }
     }
@@ -145,7 +163,7 @@ impl UsagePsks {
 
     fn copy(&self, identity: &PskIdentity) -> Option<PskKey> {
         let held = self.held();
-        let held = held.get(identity).filter(|held| held.until > Instant::now())?;
+        let held = held.get(identity).filter(|held| !held.is_over())?;
         Some(held.key.copy())
     }
 }

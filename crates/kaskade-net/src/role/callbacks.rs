@@ -1,6 +1,7 @@
 //! Holders of keys are told of the end of their keys: messages of an outbox go to their callbacks, in order, until they are worth nothing.
 //!
-//! Whoever has such holders is a [`Teller`]; who may be told where is the configuration's matter, asked again for each message.
+//! What fails of one holder at one callback root holds up nobody else, nor the same holder at another root. Whoever has such holders is a
+//! [`Teller`]; who may be told where is the configuration's matter, asked again for each message.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use kaskade_anchor::emsk::Callback;
 use kaskade_crypto::seal::SecretReader;
+use kaskade_faults::fault;
 use kaskade_flow::unit::Lane;
 use kaskade_flow::{Moment, UnixMillis};
 use kaskade_store::records::{Delivery, Records, Taken};
@@ -21,34 +23,42 @@ use crate::log_limit;
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::time::moment;
 
-/// Messages under way at once, to all and to one root.
+/// Messages under way at once, to all and to one holder at one root.
 const MOST: usize = 32;
 const MOST_OF_ONE: u32 = 4;
 
-/// Roots that are remembered.
+/// Roots that are remembered, and holders at them.
 const MOST_ROOTS: usize = 1024;
+const MOST_PLACES: usize = 4096;
 
 /// After a failure: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Before a message is looked at again whose root is busy.
+/// Before a message is looked at again whose holder is busy.
 const BUSY: Duration = Duration::from_millis(200);
 
 /// What messages under way take at most, in octets: each with its task and connection, and what is remembered of roots.
-pub const CALLBACKS_OCTETS: usize = MOST * 96 * 1024 + MOST_ROOTS * 1024;
+pub const CALLBACKS_OCTETS: usize = MOST * 96 * 1024 + MOST_ROOTS * 1024 + MOST_PLACES * 768;
 
 /// Whom messages go to.
 pub(super) struct Callbacks {
     options: ClientOptions,
     places: Arc<Semaphore>,
-    roots: Mutex<HashMap<CallbackRoot, Root>>,
+    clients: Mutex<HashMap<CallbackRoot, SbiClient>>,
+    known: Mutex<HashMap<At, Known>>,
 }
 
-/// What is known of one root.
+/// A holder at one of its roots.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct At {
+    root: CallbackRoot,
+    holder: String,
+}
+
+/// What is known of it.
 #[derive(Default)]
-struct Root {
-    client: Option<SbiClient>,
+struct Known {
     under_way: u32,
     failures: u32,
     /// Nothing is sent before then.
@@ -74,43 +84,57 @@ impl Callbacks {
         Self {
             options,
             places: Arc::new(Semaphore::new(MOST)),
-            roots: Mutex::default(),
+            clients: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
-    fn roots(&self) -> MutexGuard<'_, HashMap<CallbackRoot, Root>> {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, HashMap<At, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place with a root, or when there may be one.
-    fn turn(&self, root: &CallbackRoot) -> Turn {
+    /// Connections to a root are everybody's who is told there.
+    fn client(&self, root: &CallbackRoot) -> Result<SbiClient, ClientError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(root) {
+            return Ok(client.clone());
+        }
+        if clients.len() >= MOST_ROOTS {
+            // What is under way has its own.
+            clients.clear();
+        }
+        let client = SbiClient::new(&root.to_string(), self.options.clone())?;
+        clients.insert(root.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// A place with a holder, or when there may be one.
+    fn turn(&self, at: &At) -> Turn {
         let now = moment();
-        let mut roots = self.roots();
-        if roots.len() >= MOST_ROOTS && !roots.contains_key(root) {
-            roots.retain(|_, root| root.under_way > 0);
+        let mut known = self.known();
+        if known.len() >= MOST_PLACES && !known.contains_key(at) {
+            known.retain(|_, known| known.under_way > 0);
         }
-        let known = roots.entry(root.clone()).or_default();
+        let known = known.entry(at.clone()).or_default();
         if let Some(until) = known.quiet_until.filter(|until| *until > now) {
             return Turn::Later(until.since(now));
         }
         if known.under_way >= MOST_OF_ONE {
             return Turn::Later(BUSY);
         }
-        let client = match &known.client {
-            Some(client) => client.clone(),
-            None => match SbiClient::new(&root.to_string(), self.options.clone()) {
-                Ok(client) => known.client.insert(client).clone(),
-                Err(error) => return Turn::Never(error),
-            },
-        };
-        known.under_way += 1;
-        Turn::Send(client)
+        match self.client(&at.root) {
+            Ok(client) => {
+                known.under_way += 1;
+                Turn::Send(client)
+            }
+            Err(error) => Turn::Never(error),
+        }
     }
 
-    /// Gives a place back; after a failure the pause before the next message to that root.
-    fn came(&self, root: &CallbackRoot, failed: bool) -> Duration {
-        let mut roots = self.roots();
-        let known = roots.entry(root.clone()).or_default();
+    /// Gives a place back; after a failure the pause before the next message to that holder there.
+    fn came(&self, at: &At, failed: bool) -> Duration {
+        let mut known = self.known();
+        let known = known.entry(at.clone()).or_default();
         known.under_way = known.under_way.saturating_sub(1);
         if !failed {
             (known.failures, known.quiet_until) = (0, None);
@@ -173,27 +197,26 @@ pub(super) enum Told {
     Never,
 }
 
-/// The place of a message with its root; dropped without a word, it is as if nothing had been sent.
+/// The place of a message with its holder; dropped without a word, it is as if nothing had been sent.
 struct Place<'k> {
     callbacks: &'k Callbacks,
-    root: CallbackRoot,
+    at: At,
     is_over: bool,
 }
 
 impl Place<'_> {
     fn came(mut self, failed: bool) -> Duration {
         self.is_over = true;
-        self.callbacks.came(&self.root, failed)
+        self.callbacks.came(&self.at, failed)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
-            let mut roots = self.callbacks.roots();
-            if let Some(root) = roots.get_mut(&self.root) {
-                root.under_way = root.under_way.saturating_sub(1);
-            }
+        if !self.is_over
+            && let Some(known) = self.callbacks.known().get_mut(&self.at)
+        {
+            known.under_way = known.under_way.saturating_sub(1);
         }
     }
 }
@@ -255,19 +278,26 @@ async fn tell<T: Teller>(teller: &T, delivery: Delivery) {
         let why = "the configuration does not let its holder be told there any more";
         return never(teller, delivery, why);
     }
-    let client = match teller.callbacks().turn(&root) {
+    let at = At {
+        holder: match fault!("one-failing-holder-holds-up-all") {
+            true => String::new(),
+            false => holder,
+        },
+        root,
+    };
+    let client = match teller.callbacks().turn(&at) {
         Turn::Send(client) => client,
         Turn::Later(wait) => return delivery.failed(wait),
         Turn::Never(error) => return never(teller, delivery, &error.to_string()),
     };
     let place = Place {
         callbacks: teller.callbacks(),
-        root,
+        at,
         is_over: false,
     };
     let came = send(&client, &path, body).await;
     let failed = matches!(came, Came::Failed(_));
-    let root = place.root.clone();
+    let root = place.at.root.clone();
     let pause = place.came(failed);
     match came {
         Came::Told => {

@@ -11,12 +11,17 @@ use kaskade_codec::sbi::nudm_ueau::{
     AuthEvent, AuthenticationInfoRequest, AuthenticationInfoResult, AuthenticationVector, Av5gHeAka, AvEapAkaPrime,
 };
 use kaskade_codec::sbi::path::Segments;
-use kaskade_codec::sbi::values::{EapPayload, PrimeHalf};
+use kaskade_codec::sbi::usage_keys::{
+    DataHex, DomainKey, DomainKeyRequest, KeyEnded, KeyGivenUp, RootKey, UsageKey, UsageKeyRequest,
+};
+use kaskade_codec::sbi::values::{EapPayload, PrimeHalf, Text};
 use kaskade_codec::sbi::{AuthType, Body, Misread, NfInstanceId, ResynchronizationInfo, SupiOrSuci, Timestamp};
 use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_flow::UnixMillis;
 use kaskade_keys::RoutingIndicator;
 use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
+use kaskade_keys::id::{RootKeyName, Snssai, UsageData};
 use kaskade_net::sbi::problem::{Cause, Heard, Problem};
 use kaskade_net::sbi::service::NotDone;
 use kaskade_net::sbi::write;
@@ -43,6 +48,12 @@ fn everything_reads(octets: &[u8]) {
     let _ = AuthenticationInfoRequest::from_json(octets);
     let _ = AuthenticationInfoResult::from_json(octets);
     let _ = AuthEvent::from_json(octets);
+    let _ = UsageKeyRequest::from_json(octets);
+    let _ = UsageKey::from_json(octets);
+    let _ = DomainKeyRequest::from_json(octets);
+    let _ = DomainKey::from_json(octets);
+    let _ = KeyGivenUp::from_json(octets);
+    let _ = KeyEnded::from_json(octets);
     let _ = Heard::parse(hyper::StatusCode::NOT_FOUND, octets);
     if let Ok(text) = std::str::from_utf8(octets) {
         let _ = Segments::of(text);
@@ -63,6 +74,8 @@ fn any_json() -> impl Strategy<Value = String> {
         Just("5G_HE_AKA".to_owned()),
         Just("EAP_AKA_PRIME".to_owned()),
         Just("AUTHENTICATION_SUCCESS".to_owned()),
+        "[a-z]{1,5}@[a-z]{1,5}\\.example",
+        "[0-9]{1,4}-[0-9a-f]{6}",
         any::<String>(),
     ];
     let leaf = prop_oneof![
@@ -102,6 +115,17 @@ fn any_json() -> impl Strategy<Value = String> {
         Just("success"),
         Just("timeStamp"),
         Just("cause"),
+        Just("label"),
+        Just("domain"),
+        Just("dataHex"),
+        Just("snssai"),
+        Just("application"),
+        Just("callbackUri"),
+        Just("key"),
+        Just("keyName"),
+        Just("emskName"),
+        Just("expiry"),
+        Just("reason"),
         Just("x"),
     ];
     leaf.prop_recursive(4, 40, 8, move |inner| {
@@ -133,7 +157,14 @@ proptest! {
     #[test]
     fn what_is_refused_names_where(json in any_json()) {
         // A problem is always well formed, whatever came in.
-        for misread in [AuthenticationInfo::from_json(json.as_bytes()).err(), AuthEvent::from_json(json.as_bytes()).err()] {
+        let misread = [
+            AuthenticationInfo::from_json(json.as_bytes()).err(),
+            AuthEvent::from_json(json.as_bytes()).err(),
+            UsageKeyRequest::from_json(json.as_bytes()).err(),
+            DomainKeyRequest::from_json(json.as_bytes()).err(),
+            KeyGivenUp::from_json(json.as_bytes()).err(),
+        ];
+        for misread in misread {
             let Some(problem) = misread.map(problem) else { continue };
             let body: serde_json::Value = serde_json::from_slice(&problem.json()).unwrap();
             prop_assert_eq!(body["status"].as_u64(), Some(400));
@@ -168,6 +199,62 @@ proptest! {
         let id = NfInstanceId::from_random(rand);
         prop_assert_eq!(id.to_string().parse(), Ok(id));
         prop_assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+    }
+
+    #[test]
+    fn bodies_of_usage_keys_come_back(
+        names: ([u8; 8], [u8; 8]),
+        data in prop::option::of(prop::collection::vec(any::<u8>(), 0..80)),
+        slice in prop::option::of(any::<(u8, Option<[u8; 3]>)>()),
+        (domain, application, callback) in (
+            prop::option::of("[a-z]{1,5}\\.example"),
+            prop::option::of("[ -~]{1,20}"),
+            prop::option::of("https://[a-z]{1,5}\\.example/[ -~]{0,9}"),
+        ),
+        octet: u8,
+        at in 0u64..4_000_000_000_000,
+    ) {
+        let domain = || domain.as_ref().map(|domain| domain.parse().unwrap());
+        let text = |text: &Option<String>| text.clone().map(Text);
+        let label = || "usage@operator.example".parse().unwrap();
+        let sent = UsageKeyRequest {
+            supi: supi(1),
+            label: label(),
+            domain: domain(),
+            data_hex: data.map(|data| DataHex(UsageData::from_octets(&data).unwrap())),
+            snssai: slice.map(|(sst, sd)| Snssai::new(sst, sd)),
+            application: application.map(|application| application.parse().unwrap()),
+            callback_uri: text(&callback),
+        };
+        prop_assert_eq!(UsageKeyRequest::from_json(&json(&sent)).unwrap(), sent);
+        let sent = DomainKeyRequest {
+            supi: supi(2),
+            domain: "visited.example".parse().unwrap(),
+            callback_uri: text(&callback),
+        };
+        prop_assert_eq!(DomainKeyRequest::from_json(&json(&sent)).unwrap(), sent);
+        let (key_name, emsk_name) = (RootKeyName::from_octets(names.0), RootKeyName::from_octets(names.1));
+        let sent = KeyGivenUp { supi: supi(3), key_name: slice.map(|_| key_name), domain: domain() };
+        prop_assert_eq!(KeyGivenUp::from_json(&json(&sent)).unwrap(), sent);
+        let sent = KeyEnded {
+            supi: supi(4),
+            emsk_name,
+            key_name: slice.map(|_| key_name),
+            label: slice.map(|_| label()),
+            domain: domain(),
+            reason: Text("lost".into()),
+        };
+        prop_assert_eq!(KeyEnded::from_json(&json(&sent)).unwrap(), sent);
+        let (key, expiry) = (RootKey::of(&[octet; 64]), Timestamp::from(UnixMillis::new(at)));
+        let sent = UsageKey { key: key.clone(), key_name, emsk_name, expiry };
+        let shown = format!("{sent:?}");
+        prop_assert!(shown.contains("RootKey(…)"));
+        let read = UsageKey::from_json(&json(&sent)).unwrap();
+        prop_assert_eq!(read.key.expose_to_its_server(), &[octet; 64]);
+        prop_assert_eq!((read.key_name, read.emsk_name, read.expiry), (key_name, emsk_name, expiry));
+        let read = DomainKey::from_json(&json(&DomainKey { key, emsk_name, expiry })).unwrap();
+        prop_assert_eq!(read.key.expose_to_its_server(), &[octet; 64]);
+        prop_assert_eq!((read.emsk_name, read.expiry), (emsk_name, expiry));
     }
 
     #[test]

@@ -100,6 +100,9 @@ impl Records {
     /// [`DeclareError`] when two kinds have one number or one name, or writing fails.
     pub fn declare(&self, kinds: &[Kind]) -> Result<(), DeclareError> {
         let mut known = self.0.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        if kinds.iter().all(|kind| known.get(&kind.number) == Some(kind)) {
+            return Ok(());
+        }
         let mut all = known.clone();
         for kind in kinds {
             if kind.number < FIRST_NUMBER {

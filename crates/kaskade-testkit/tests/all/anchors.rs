@@ -173,7 +173,7 @@ fn who_holds_keys_of_a_lost_emsk_is_known_after_a_restart_and_told() {
     let lost = Retired {
         supi: &supi(),
         name,
-        custody: Custody::Process,
+        sealed: None,
         why: Why::Lost,
         at: after.records.now(),
         about: about(),

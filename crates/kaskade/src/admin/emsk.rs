@@ -1,17 +1,17 @@
 //! Keys below the EMSK: which usages there are, who holds keys, and the end of an EMSK.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use kaskade::administration::ContextQuery;
-use kaskade_anchor::emsk::{Custody, DataRule, Holder, HolderId, Retired, SealedRoot, Who, Why, retire_left};
+use kaskade_anchor::emsk::{DataRule, Holder, Who, Why};
 use kaskade_codec::sbi::Timestamp;
 use kaskade_faults::fault;
-use kaskade_flow::event::{Action, Event, Subject};
-use kaskade_flow::record::{Expect, Record};
+use kaskade_flow::event::{Action, Event};
 use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::Supi;
-use kaskade_keys::id::RootKeyName;
+use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::ausf::{NotEnded, declare_anchor_keys, end_anchor_key};
+use kaskade_net::role::usage_keys::EmskRecords;
 use kaskade_store::StoreError;
 use kaskade_store::records::{DeclareError, Found, RecordError, Records};
 use schemars::JsonSchema;
@@ -20,9 +20,6 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Nothing, Operation};
 use super::text::{Limit, Text};
 use super::{Admin, NotDone, Principal, Role};
-
-/// Of one subscriber: more than two EMSKs with all their holders.
-const OF_ONE: usize = 1024;
 
 /// Keys that are listed where nobody says how many.
 const USUAL: usize = 100;
@@ -103,6 +100,12 @@ pub(crate) struct HolderView {
     /// The domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) domain: Option<String>,
+    /// The slice, of a usage of slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) slice: Option<String>,
+    /// The application, of a usage of services or slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) application: Option<String>,
     /// Until when it lives.
     pub(crate) expires: String,
     /// Where the holder is told of its end.
@@ -136,7 +139,7 @@ impl Operation for ListUsages {
     type Answer = Usages;
 
     fn run(admin: &Admin, _: &Principal, (): (), _: Nothing, _: Nothing) -> Result<Usages, NotDone> {
-        let registry = admin.config().emsk.registry();
+        let registry = admin.config().usages();
         let registry = registry.map_err(|error| NotDone::because(Refusal::Internal, error.to_string()))?;
         let name = |who: &Who| {
             let (Who::Principal(name) | Who::Group(name)) = who;
@@ -210,6 +213,8 @@ impl Operation for ListKeys {
                 holder: record.principal,
                 label: record.label.map(|label| label.to_string()),
                 domain: record.domain.map(|domain| domain.to_string()),
+                slice: record.slice.map(|slice| slice.to_string()),
+                application: record.application.map(|application| application.as_str().to_owned()),
                 expires: Timestamp::from(record.expires).to_string(),
                 callback: record.callback.map(|callback| callback.as_str().to_owned()),
             });
@@ -226,7 +231,7 @@ impl Operation for Retire {
     const METHOD: &'static str = "DELETE";
     const PATH: &'static str = "/emsk/keys/{supi}";
     const ROLE: Role = Role::Operator;
-    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound];
+    const REFUSALS: &'static [Refusal] = &[Refusal::DataNotFound, Refusal::UserNotFound];
     const ACTION: Action = Action::EmskRetired;
     type Of = Supi;
     type Query = Nothing;
@@ -234,28 +239,37 @@ impl Operation for Retire {
     type Answer = RetiredView;
 
     fn run(admin: &Admin, by: &Principal, supi: Supi, _: Nothing, _: Nothing) -> Result<RetiredView, NotDone> {
-        let none = || {
-            NotDone::because(
+        // Where the subscribers are elsewhere, whoever is not here may be there.
+        let is_unknown = admin.has_udm().is_ok() && !admin.store()?.contains(&supi)?;
+        let none = || match is_unknown {
+            true => StoreError::UnknownSubscriber.into(),
+            false => NotDone::because(
                 Refusal::DataNotFound,
                 "there is no EMSK of this subscriber, and nobody holds a key",
-            )
+            ),
         };
         let _one_by_one = admin.changing();
+        let event = admin.change_of(by, Action::EmskRetired, &supi)?;
         let holders = match admin.running().and_then(|running| running.usage_keys.as_ref()) {
-            Some(usage_keys) => {
-                let holders = usage_keys.holders_of(&supi).ok_or_else(none)?;
-                // On record before it is in force, with who wanted it.
-                let event = admin.change_of(by, Action::EmskRetired, &supi)?;
-                admin.note(event)?;
-                usage_keys.end(&supi, None, Why::Administered);
-                holders as u64
-            }
-            None => {
-                let event = admin.change_of(by, Action::EmskRetired, &supi)?;
-                let about = admin.log()?.subject(&supi);
-                admin.retire_records(&supi, event, about)?.ok_or_else(none)?
-            }
+            Some(usage_keys) => match (usage_keys.holders_of(&supi), admin.has_erp_of(&supi)) {
+                (None, false) => return Err(none()),
+                (holders, _) => {
+                    // On record before it is in force, with who wanted it.
+                    admin.note(event)?;
+                    usage_keys.end(&supi, None, Why::Administered);
+                    holders.unwrap_or(0) as u64
+                }
+            },
+            None => match admin.retire_records(&records(admin)?, &supi, Why::Administered, event)? {
+                Some(holders) => holders,
+                None if admin.has_erp_of(&supi) => {
+                    admin.note(event)?;
+                    0
+                }
+                None => return Err(none()),
+            },
         };
+        admin.end_erp(&supi);
         admin.told()?;
         Ok(RetiredView {
             supi: supi.masked(),
@@ -265,14 +279,33 @@ impl Operation for Retire {
 }
 
 impl Admin {
-    /// A subscriber is suspended, removed or has another card: no key below its EMSK, and none of AKMA, is to be used any more.
-    pub(super) fn keys_end_of(&self, supi: &Supi) {
-        // First what would be registered anew.
-        self.anchor_key_ends_of(supi);
-        self.application_keys_end_of(supi);
-        let usage_keys = self.running().and_then(|running| running.usage_keys.as_ref());
-        if let Some(usage_keys) = usage_keys.filter(|_| !fault!("keys-outlive-the-subscription")) {
-            usage_keys.end(supi, None, Why::Deregistered);
+    /// A subscriber is suspended, resumed or removed, or has another card: no key below its EMSK, and none of AKMA, is to be used any more.
+    pub(super) fn keys_end_of(&self, supi: &Supi) -> Result<(), NotDone> {
+        self.keys_end_of_all([supi])
+    }
+
+    /// The same of several.
+    pub(super) fn keys_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi> + Clone) -> Result<(), NotDone> {
+        for supi in of.clone() {
+            // First what would be registered anew.
+            self.anchor_key_ends_of(supi);
+            self.application_keys_end_of(supi);
+        }
+        if fault!("keys-outlive-the-subscription") {
+            return Ok(());
+        }
+        of.clone().into_iter().for_each(|supi| self.end_erp(supi));
+        match self.running().and_then(|running| running.usage_keys.as_ref()) {
+            Some(usage_keys) => {
+                for supi in of {
+                    usage_keys.end(supi, None, Why::Deregistered);
+                }
+                Ok(())
+            }
+            None if fault!("sealed-keys-outlive-the-subscription") => Ok(()),
+            None => self
+                .records_end_of(of)
+                .map_err(|error| error.but_done(&Done.to_string())),
         }
     }
 
@@ -297,41 +330,51 @@ impl Admin {
         }
     }
 
-    /// Ends what is in records where no node runs; how many held keys, `None` where there was nothing.
-    fn retire_records(&self, supi: &Supi, mut event: Option<Event>, about: Subject) -> Result<Option<u64>, NotDone> {
+    fn aaa(&self) -> Option<&Aaa> {
+        Some(self.running()?.aaa.as_ref()?.eap())
+    }
+
+    /// Whether a user may come back by ERP.
+    fn has_erp_of(&self, supi: &Supi) -> bool {
+        self.aaa().is_some_and(|aaa| aaa.has_erp_of(supi))
+    }
+
+    /// The AAA server of this process has an EMSK of its own authentication, and the rRK below it.
+    fn end_erp(&self, supi: &Supi) {
+        if let Some(aaa) = self.aaa() {
+            aaa.end_erp(supi);
+        }
+    }
+
+    /// The same where no node has EMSKs: those that are sealed would go on with the next one.
+    fn records_end_of<'s>(&self, of: impl IntoIterator<Item = &'s Supi>) -> Result<(), NotDone> {
         let records = records(self)?;
-        let mut of: BTreeMap<RootKeyName, Vec<Found<Holder>>> = BTreeMap::new();
-        for found in pollster::block_on(records.list_of::<Holder>(supi, None, OF_ONE)).map_err(failed)? {
-            of.entry(found.record.emsk_name).or_default().push(found);
+        if !pollster::block_on(EmskRecords::any(&records)).map_err(failed)? {
+            return Ok(());
         }
-        let sealed = pollster::block_on(records.list_of::<SealedRoot>(supi, None, OF_ONE)).map_err(failed)?;
-        let sealed: Vec<RootKeyName> = sealed.iter().map(|found| found.record.name()).collect();
-        for name in &sealed {
-            of.entry(*name).or_default();
+        for supi in of {
+            self.retire_records(&records, supi, Why::Deregistered, None)?;
         }
-        if of.is_empty() {
+        Ok(())
+    }
+
+    /// Ends what is in records where no node runs; how many held keys, `None` where there was nothing.
+    fn retire_records(
+        &self,
+        records: &Records,
+        supi: &Supi,
+        why: Why,
+        mut event: Option<Event>,
+    ) -> Result<Option<u64>, NotDone> {
+        let left = pollster::block_on(EmskRecords::of(records, supi)).map_err(failed)?;
+        if left.is_empty() {
             return Ok(None);
         }
+        let about = self.log()?.subject(supi);
         let mut count = 0;
-        for (name, holders) in of {
-            let custody = match sealed.contains(&name) {
-                true => Custody::Sealed,
-                false => Custody::Process,
-            };
-            let retired = Retired {
-                supi,
-                name,
-                custody,
-                why: Why::Administered,
-                at: records.now(),
-                about,
-            };
-            count += holders.len() as u64;
-            let holders = holders.into_iter().map(|found| {
-                let id = HolderId::from_octets(found.key.1);
-                (id, found.record, Expect::Version(found.version))
-            });
-            let mut unit = retire_left(&retired, holders);
+        for left in left {
+            count += left.holders() as u64;
+            let mut unit = left.retire(why, records.now(), about);
             if let Some(event) = event.take() {
                 unit.event(event);
             }
@@ -342,10 +385,20 @@ impl Admin {
     }
 }
 
+/// What follows a change of a subscriber whose keys could not be ended.
+#[derive(Debug)]
+struct Done;
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("done, but keys below its EMSK are not ended: `kaskade emsk retire` ends them")
+    }
+}
+
 fn records(admin: &Admin) -> Result<Records, NotDone> {
     let records = admin.store()?.records();
-    let declared = records.declare(&[Holder::KIND, SealedRoot::KIND]);
-    declared.map_err(|error: DeclareError| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
+    EmskRecords::declare(&records)
+        .map_err(|error: DeclareError| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
     Ok(records)
 }
 

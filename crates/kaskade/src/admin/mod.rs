@@ -51,6 +51,8 @@ use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Event, Outcome, Subject};
 use kaskade_keys::Supi;
 use kaskade_net::live::Live;
+use kaskade_net::radius::RadiusServer;
+use kaskade_net::role::aaa::Aaa;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::role::usage_keys::UsageKeys;
@@ -88,6 +90,7 @@ pub(crate) struct Admin {
 pub(crate) struct RunningRoles {
     pub(crate) udm: Option<Arc<Udm>>,
     pub(crate) ausf: Option<Arc<Ausf>>,
+    pub(crate) aaa: Option<Arc<RadiusServer<Aaa>>>,
     pub(crate) usage_keys: Option<Arc<UsageKeys>>,
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade::administration::{AddQuery, ContextQuery, FunctionQuery};
+use kaskade::administration::{AddQuery, ContextQuery, FunctionQuery, NewSubscriber};
 use kaskade::config::Config;
 use kaskade_anchor::anchor_key::{self, AnchorKey, Anchored, Naming, TO_AANF};
-use kaskade_anchor::emsk::Root;
+use kaskade_anchor::emsk::{Custody, Root};
 use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo};
 use kaskade_codec::sbi::usage_keys::UsageKeyRequest;
 use kaskade_flow::event::PeerId;
@@ -18,11 +18,12 @@ use kaskade_keys::{AKid, HomeRealm, RoutingIndicator, Supi};
 use kaskade_net::role::aanf::{Aanf, AanfOptions};
 use kaskade_net::role::ausf::declare_anchor_keys;
 use kaskade_net::role::udm::{Udm, UdmOptions};
-use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysOptions};
+use kaskade_net::role::usage_keys::{EmskRecords, UsageKeys, UsageKeysOptions};
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::Caller;
 use kaskade_store::audit::AuditLog;
-use kaskade_store::{StoreOptions, SubscriberStore};
+use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
+use kaskade_testkit::memory::{Failure, MemoryEngine};
 
 use super::operation::Operation;
 use super::subscriber::{Add, AllowReuse, Change, List, ListQuery, Remove};
@@ -41,12 +42,20 @@ fn admin() -> (tempfile::TempDir, Admin) {
     let folder = tempfile::tempdir().expect("a folder");
     let data = DataDir::open_or_create(&folder.path().join("data")).expect("a data folder");
     let store = SubscriberStore::open(&data.subscribers(), data.master(), StoreOptions::default()).expect("a store");
-    let admin = Admin::new(
-        Some(store.into()),
-        Log::Open(AuditLog::off()),
-        &data,
-        &Config::default(),
-    );
+    let admin = admin_of(&data, store);
+    (folder, admin)
+}
+
+/// The same with their rows in another place.
+fn admin_over(store: SubscriberStore) -> (tempfile::TempDir, Admin) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = DataDir::open_or_create(&folder.path().join("data")).expect("a data folder");
+    let admin = admin_of(&data, store);
+    (folder, admin)
+}
+
+fn admin_of(data: &DataDir, store: SubscriberStore) -> Admin {
+    let admin = Admin::new(Some(store.into()), Log::Open(AuditLog::off()), data, &Config::default());
     let admin = admin.expect("its parts");
     for (number, gpsi) in [(1, format!("\"{GPSI}\"")), (2, "null".to_owned())] {
         let supi = supi(number).sbi();
@@ -56,7 +65,7 @@ fn admin() -> (tempfile::TempDir, Admin) {
         let new = body::read(new.as_bytes()).expect("a subscriber");
         Add::run(&admin, &Principal::user(0), (), Default::default(), new).expect("added");
     }
-    (folder, admin)
+    admin
 }
 
 /// Gives the GPSI of the first to the second.
@@ -142,18 +151,31 @@ fn a_change_of_nothing_is_none() {
 /// The same in a node that runs, with EMSKs of both subscribers and a key below each.
 fn with_keys() -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
     let (folder, admin) = admin();
+    let (admin, usage_keys) = running_with_keys(admin);
+    (folder, admin, usage_keys)
+}
+
+/// Usage keys over a store of subscribers, and the configuration that they are of.
+fn usage_keys(store: &Arc<SubscriberStore>, custody: Custody) -> (Arc<UsageKeys>, Config) {
     let config = "[emsk.usages.one]\nlabel = \"one@example.org\"\n[emsk.usages.one.grants]\n\"af.example.org\" = []\n";
     let config = Config::parse(config, std::path::Path::new("k.toml")).expect("a configuration");
-    let store = Arc::clone(admin.store.as_ref().expect("a store"));
-    let options = UsageKeysOptions {
+    let mut options = UsageKeysOptions {
         policy: config.requesters().expect("known").usage_keys,
         ..UsageKeysOptions::default()
     };
-    let usage_keys = Arc::new(UsageKeys::new(Arc::clone(&store), true, options).expect("usage keys"));
+    options.limits.custody = custody;
+    let usage_keys = UsageKeys::new(Arc::clone(store), true, options).expect("usage keys");
+    (Arc::new(usage_keys), config)
+}
+
+fn running_with_keys(admin: Admin) -> (Admin, Arc<UsageKeys>) {
+    let store = Arc::clone(admin.store.as_ref().expect("a store"));
+    let (usage_keys, config) = usage_keys(&store, Custody::Process);
     admin.renew(config);
     let admin = admin.running_as(RunningRoles {
         udm: Some(Arc::new(Udm::new(store, UdmOptions::default()))),
         ausf: None,
+        aaa: None,
         usage_keys: Some(Arc::clone(&usage_keys)),
     });
     for number in [1, 2] {
@@ -170,7 +192,7 @@ fn with_keys() -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
         };
         drop(pollster::block_on(usage_keys.usage_key(&caller, request)).expect("a key"));
     }
-    (folder, admin, usage_keys)
+    (admin, usage_keys)
 }
 
 fn authenticate(usage_keys: &UsageKeys, number: u64) {
@@ -365,6 +387,96 @@ fn no_anchor_key_outlives_the_subscription() {
     assert!(!has(1) && has(2), "the other one's stays");
     let waiting = records.outbox().count(&TO_AANF).waiting;
     assert_eq!(waiting, 2, "of each the last: that it ended, and the other one's key");
+}
+
+/// A node that is started later finds no sealed EMSK of whose subscription has ended since.
+#[test]
+fn no_sealed_key_outlives_a_subscription_that_ends_while_no_node_runs() {
+    let (_folder, admin) = admin();
+    let store = Arc::clone(admin.store.as_ref().expect("a store"));
+    let by = Principal::user(0);
+    let changes = |number: u64, text: &str| {
+        let who = supi(number).sbi().parse().expect("a subscriber");
+        Change::run(
+            &admin,
+            &by,
+            who,
+            Default::default(),
+            body::read(text.as_bytes()).expect("changes"),
+        )
+        .expect("changed");
+    };
+    let sealed = || {
+        pollster::block_on(EmskRecords::of(&store.records(), &supi(1)))
+            .expect("read")
+            .len()
+    };
+    let authenticated = || {
+        let (usage_keys, _) = usage_keys(&store, Custody::Sealed);
+        authenticate(&usage_keys, 1);
+        authenticate(&usage_keys, 2);
+        store.settle().expect("settled");
+    };
+    let add = |query: &str| {
+        let supi = supi(1).sbi();
+        let new = format!(
+            r#"{{"supi":"{supi}","k":"465b5ce8b199b49faa5f0a2ee238a6bc","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#
+        );
+        let query = AddQuery {
+            replace: (query == "replace").then_some(Text(Flag(true))),
+        };
+        Add::run(
+            &admin,
+            &by,
+            (),
+            query,
+            body::read(new.as_bytes()).expect("a subscriber"),
+        )
+        .expect("added");
+    };
+    authenticated();
+    changes(1, r#"{"akma":true}"#);
+    assert_eq!(sealed(), 1, "that says nothing about keys");
+    changes(1, r#"{"suspended":true}"#);
+    assert_eq!(sealed(), 0);
+    changes(1, r#"{"suspended":false}"#);
+    authenticated();
+    add("replace");
+    assert_eq!(sealed(), 0);
+    authenticated();
+    let who = supi(1).sbi().parse().expect("a subscriber");
+    Remove::run(&admin, &by, who, Default::default(), Default::default()).expect("removed");
+    assert_eq!(sealed(), 0);
+    let others = pollster::block_on(EmskRecords::of(&store.records(), &supi(2))).expect("read");
+    assert_eq!(others.len(), 1, "the other one's stays");
+}
+
+/// Whether the commit by which they give up their GPSI happened is not known: each may have the card of the file.
+#[test]
+fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi() {
+    let engine = MemoryEngine::default();
+    let key = MasterKey::from_octets(&[7; 32]);
+    let path = std::path::Path::new("memory");
+    let store = SubscriberStore::with_engine(Arc::new(engine.clone()), path, &key, StoreOptions::default());
+    let (_folder, admin) = admin_over(store.expect("a store"));
+    let (admin, usage_keys) = running_with_keys(admin);
+    let entry = |number: u64, gpsi: &str| {
+        let supi = supi(number).sbi();
+        let k = "00112233445566778899aabbccddeeff";
+        let new = format!(r#"{{"supi":"{supi}",{gpsi}"k":"{k}","opc":"cd63cb71954a9f4e48a5994e37a02baf"}}"#);
+        let new: NewSubscriber = body::read(new.as_bytes()).expect("a subscriber");
+        new.entry(usize::try_from(number).expect("small")).expect("an entry")
+    };
+    // The second gets the GPSI of the first.
+    let entries = [entry(1, ""), entry(2, &format!(r#""gpsi":"{GPSI}","#))];
+    engine.fail(Failure::FullAfterWrite);
+    let by = Principal::user(0);
+    let broken_off = admin
+        .write_import(&by, 1, &entries, &mut |_| ())
+        .expect_err("the disk is full");
+    assert!(broken_off.gave_up_gpsis);
+    assert_eq!(usage_keys.holders_of(&supi(1)), None);
+    assert_eq!(usage_keys.holders_of(&supi(2)), Some(1), "it is as it was");
 }
 
 #[test]

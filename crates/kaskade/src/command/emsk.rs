@@ -129,7 +129,7 @@ fn usages(console: &Console, args: &Usages) -> Result<()> {
         })
         .collect();
     if rows.is_empty() {
-        console.line("no usage: [emsk.usages] of the configuration has none, and nobody has keys below the EMSK")?;
+        console.line("no usage: [emsk.usages] of the configuration has none")?;
     } else {
         console.line(table(["Label", "Domain", "Data", "Lifetime", "For"], rows))?;
     }
@@ -160,11 +160,14 @@ fn keys(console: &Console, args: &Keys) -> Result<()> {
     let dash = || "-".to_owned();
     let rows: Vec<_> = (held.keys.iter())
         .map(|key| {
-            let of = match (&key.label, &key.domain) {
+            let mut of = match (&key.label, &key.domain) {
                 (Some(label), Some(domain)) => format!("{label} in {domain}"),
                 (Some(label), None) => label.clone(),
                 (None, domain) => format!("key of {}", domain.as_deref().unwrap_or("-")),
             };
+            for (what, name) in [("slice", &key.slice), ("application", &key.application)] {
+                of.extend(name.iter().flat_map(|name| [", ", what, " ", name.as_str()]));
+            }
             [
                 key.supi.clone(),
                 key.emsk_name.clone(),

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kaskade_anchor::emsk::{Custody, DataRule, Domain, Grant, Limits, Registry, Usage, Who};
+use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::id::{Fqdn, Snssai, UsageData, UsageLabel};
+use kaskade_net::role::policy::Member;
 use kaskade_net::role::usage_keys::CallbackRoot;
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
 
@@ -194,7 +196,7 @@ fn lifetime(of: &str, seconds: u64) -> Result<Duration, ConfigError> {
 }
 
 impl UsageConfig {
-    fn usage(&self, of: &str) -> Result<Usage, ConfigError> {
+    fn usage(&self, of: &str, called: &dyn Fn(&str) -> String) -> Result<Usage, ConfigError> {
         let Some(Parsed(label)) = &self.label else {
             return Err(entry(
                 of.to_owned(),
@@ -240,7 +242,7 @@ impl UsageConfig {
                 (_, false) => return refused("slices are for data = \"slice\": expected an empty list"),
             }
             grants.push(Grant {
-                who: Who::Group(named.clone()),
+                who: Who::Group(called(named)),
                 slices: of_slices,
             });
         }
@@ -255,15 +257,12 @@ impl UsageConfig {
 }
 
 impl EmskConfig {
-    /// Usages and domains.
-    ///
-    /// # Errors
-    /// [`ConfigError::Entry`] or [`ConfigError::Range`], with the setting and what is wrong with it.
-    pub fn registry(&self) -> Result<Registry, ConfigError> {
+    /// Usages and domains, for whoever is called so.
+    fn registry(&self, called: &dyn Fn(&str) -> String) -> Result<Registry, ConfigError> {
         let mut registry = Registry::new();
         for (name, config) in &self.usages.0 {
             let of = format!("emsk.usages.{name}");
-            let usage = config.usage(&of)?;
+            let usage = config.usage(&of, called)?;
             registry.add(usage).map_err(|error| entry(of, error.to_string()))?;
         }
         for (name, config) in &self.domains.0 {
@@ -273,7 +272,7 @@ impl EmskConfig {
             };
             let domain = Domain {
                 domain: domain.clone(),
-                servers: config.servers.iter().cloned().map(Who::Group).collect(),
+                servers: config.servers.iter().map(|named| Who::Group(called(named))).collect(),
                 lifetime: lifetime(&of, config.lifetime)?,
             };
             registry
@@ -284,7 +283,7 @@ impl EmskConfig {
     }
 
     /// Everybody who is named in it, each with the setting.
-    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let usages = self.usages.0.iter().flat_map(|(_, usage)| &usage.grants.0);
         let usages = usages.map(|(named, _)| ("emsk.usages", named.as_str()));
         let servers = self.domains.0.iter().flat_map(|(_, domain)| &domain.servers);
@@ -358,6 +357,25 @@ impl CallbacksConfig {
 }
 
 impl Config {
+    /// Usages of the EMSK and domains.
+    ///
+    /// # Errors
+    /// [`ConfigError::Entry`] or [`ConfigError::Range`], with the setting and what is wrong with it.
+    pub fn usages(&self) -> Result<Registry, ConfigError> {
+        self.emsk.registry(&|named| self.called(named))
+    }
+
+    /// What a group, a peer or an NF instance is called, however it is written: as the audit log calls it.
+    pub(super) fn called(&self, named: &str) -> String {
+        let is_group = self.groups.0.iter().any(|(group, _)| group == named);
+        match (named.parse::<NfInstanceId>(), named.parse::<Member>()) {
+            _ if is_group => named.to_owned(),
+            (Ok(instance), _) => instance.to_string(),
+            (_, Ok(member)) => member.to_string(),
+            _ => named.to_owned(),
+        }
+    }
+
     /// Whether there are keys below the EMSK in this process: a section, and somebody who authenticates.
     pub fn has_usage_keys(&self) -> bool {
         self.emsk.runs() && (self.ausf.runs() || self.aaa.runs())
@@ -404,12 +422,13 @@ impl Config {
             _ => {}
         }
         emsk.callbacks.check("emsk.callbacks", "emsk.callbacks.roots")?;
-        emsk.registry().map(drop)
+        self.usages().map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
@@ -420,6 +439,25 @@ mod tests {
         Config::parse(text, Path::new("k.toml"))
     }
 
+    /// However it is written, and as the audit log has it.
+    #[test]
+    fn a_peer_is_called_one_name() {
+        let text = format!(
+            "{USAGE}[emsk.usages.one.grants]\n\"SMF.example.org\" = []\n\"2001:DB8::1\" = []\n\"AMFs\" = []\n[groups]\nAMFs = [\"amf.example.org\"]\n"
+        );
+        let config = parse(&text).expect(&text);
+        let registry = config.usages().expect("a registry");
+        let grants = &registry.usages().next().expect("one").grants;
+        let names: BTreeSet<_> = (grants.iter())
+            .map(|grant| match &grant.who {
+                Who::Group(name) | Who::Principal(name) => name.clone(),
+            })
+            .collect();
+        let known = |named: &str| named.parse::<Member>().expect("a peer").to_string();
+        let expected = [known("smf.example.org"), known("2001:db8::1"), "AMFs".to_owned()];
+        assert_eq!(names, expected.into());
+    }
+
     #[test]
     fn usages_become_a_registry() {
         let text = "[emsk.usages.slices]\nlabel = \"slice@example.org\"\ndata = \"slice\"\n[emsk.usages.slices.grants]\n\
@@ -427,7 +465,7 @@ mod tests {
                     [emsk.domains.visited]\ndomain = \"visited.example\"\nservers = [\"er\"]\n\
                     [groups]\nall-slices = [\"nwdaf.example.org\"]\ner = [\"er.example.org\"]\n";
         let config = parse(text).expect(text);
-        let registry = config.emsk.registry().expect("a registry");
+        let registry = config.usages().expect("a registry");
         let usage = registry.usages().next().expect("one");
         assert_eq!((usage.grants.len(), usage.data), (2, DataRule::Slice));
         assert_eq!(registry.domains().count(), 1);

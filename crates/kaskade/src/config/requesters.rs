@@ -135,13 +135,13 @@ impl Config {
         if !self.has_usage_keys() {
             return Ok(UsagePolicy::default());
         }
-        let mut policy = UsagePolicy::new(self.emsk.registry()?);
+        let mut policy = UsagePolicy::new(self.usages()?);
         for (setting, named) in self.emsk.named() {
-            policy = policy.with(known.principal(setting, named)?, named);
+            policy = policy.with(known.principal(setting, named)?, &self.called(named));
         }
         let roots = self.emsk.callbacks.roots.0.iter();
         Ok(roots.fold(policy, |policy, (named, roots)| {
-            policy.with_callbacks(named, roots.iter().map(|root| root.0.clone()))
+            policy.with_callbacks(&self.called(named), roots.iter().map(|root| root.0.clone()))
         }))
     }
 

@@ -61,6 +61,7 @@ impl Running {
         let roles = RunningRoles {
             udm: node.udm().cloned(),
             ausf: node.ausf().cloned(),
+            aaa: node.aaa().cloned(),
             usage_keys: node.usage_keys().cloned(),
         };
         let name = |role| match role {

@@ -151,6 +151,23 @@ fn a_role_may_what_it_may_and_no_more() {
             }
         }
     }
+    let retire = "/emsk/keys/imsi-001010000000001";
+    for (who, statuses) in [
+        ("nobody", [403; 3]),
+        ("reader", [200, 200, 403]),
+        ("provisioner", [200, 200, 403]),
+        ("operator", [200, 200, 404]),
+    ] {
+        let asked = [
+            &["/emsk/usages"][..],
+            &["/emsk/keys?limit=1"],
+            &["-X", "DELETE", retire],
+        ];
+        for (arguments, status) in asked.into_iter().zip(statuses) {
+            let (told, _, body) = curl(&place, &url, who, arguments);
+            assert_eq!(told, status, "{who} {arguments:?} {body}");
+        }
+    }
     for (option, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
         let (status, told, page) = curl(&place, &url, "reader", &[option, "/subscribers?limit=1"]);
         assert_eq!((status, &*told), (200, version));

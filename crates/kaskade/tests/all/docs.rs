@@ -107,6 +107,43 @@ fn a_second_ue_attaches_to_a_running_demonstration() {
     up.stop();
 }
 
+/// The configuration and the commands of the page about keys below the EMSK.
+#[test]
+fn a_key_of_a_slice_is_had_as_the_page_says() {
+    let docs = read("docs/emsk.md");
+    let (_, section) = docs.split_once("## Try it").expect("the section");
+    let recipe = between(section, "```sh\n", "```");
+    let place = Place::new();
+    place.file("emsk.toml", between(recipe, "<<'END'\n", "END\n"));
+    let arguments = |command: &str| {
+        let (_, rest) = recipe.split_once(command).expect("a command of the recipe");
+        let line = rest.lines().next().unwrap_or_default();
+        format!(
+            "{command}{}",
+            line.replace(" --k-file - --opc-file -", "").trim_end_matches(" &")
+        )
+    };
+    place.with_secrets(&arguments("subscriber add ")).ok();
+    let up = Up::start(&place, &arguments("up --config "));
+    let at = |text: &str| text.replace("http://127.0.0.1:7777", &up.ausf);
+    place.with_secrets(&at(&arguments("ue attach "))).ok();
+    let body = between(recipe, "-d '", "'");
+    let (_, url) = recipe.split_once("application/json' ").expect("where to ask");
+    let url = at(url.split_whitespace().next().unwrap_or_default());
+    let ask = |body: &str| {
+        let kind = "content-type: application/json";
+        let told = crate::monitor::curl(&["--http2-prior-knowledge", "-H", kind, &url, "-d", body]);
+        serde_json::from_str::<serde_json::Value>(&told).expect("JSON")
+    };
+    assert_eq!(ask(body)["key"].as_str().map(str::len), Some(128));
+    assert_eq!(ask(&body.replace("1-0000d1", "1-0000d2"))["status"], 403);
+    let keys = place.kaskade(&arguments("emsk keys ")).ok();
+    assert!(keys.contains("slice@operator.example, slice 1-0000d1"), "{keys}");
+    place.kaskade(&arguments("emsk retire ")).ok();
+    assert_eq!(ask(body)["cause"], "CONTEXT_NOT_FOUND");
+    up.stop();
+}
+
 /// The settings, the key and the token of the page about AUSF and UDM, by openssl and curl as it says.
 #[test]
 fn a_token_by_openssl_opens_the_udm() {

@@ -104,6 +104,7 @@ fn a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9() {
         keys.contains(name) && !keys.contains(key) && !keys.contains(SUPI),
         "{keys}"
     );
+    assert!(keys.contains("slice@example.org, slice 1-0000d2"), "{keys}");
     let metrics = curl(&[&format!("{}/metrics", root(&up))]);
     for line in [
         "kaskade_emsk_held 1",

@@ -98,6 +98,15 @@ impl Erp {
         let _ = self.servers().add(self.hasher.hash_one(supi), server, held, now);
     }
 
+    fn has(&self, supi: &Supi) -> bool {
+        self.servers().has(self.hasher.hash_one(supi))
+    }
+
+    /// That of a user ends before its time; whether there was one.
+    fn retire(&self, supi: &Supi) -> bool {
+        self.servers().retire(self.hasher.hash_one(supi))
+    }
+
     pub(super) fn sweep(&self, now: Moment) {
         self.servers().sweep(now);
     }
@@ -113,6 +122,16 @@ pub(super) fn is_of_erp(packet: &[u8]) -> bool {
 }
 
 impl Aaa {
+    /// Whether a user may come back by ERP.
+    pub fn has_erp_of(&self, supi: &Supi) -> bool {
+        self.erp.as_ref().is_some_and(|erp| erp.has(supi))
+    }
+
+    /// A user comes back by ERP no more before another authentication: the EMSK ends, and the rRK below it; whether there was one.
+    pub fn end_erp(&self, supi: &Supi) -> bool {
+        !fault!("rrk-outlives-its-emsk") && self.erp.as_ref().is_some_and(|erp| erp.retire(supi))
+    }
+
     /// The EMSK of an authentication that is released: the service of usage keys has it, what goes on by ERP has its keys now, and then it
     /// ends here, wiped.
     pub(super) fn keep_emsk(&self, by: &Requester, (emsk, session): (Emsk, SessionId), supi: &Supi, ground: &Ground) {

@@ -490,6 +490,7 @@ mod tests {
             supi: run(user, None).supi().clone(),
             serving_network_name: ServingNetworkName::NSWO,
             event: None,
+            emsk: None,
             until: None,
         }
     }

@@ -306,6 +306,7 @@ impl Ausf {
                     supi: supi.clone(),
                     serving_network_name,
                     event: reported,
+                    emsk: emsk.as_ref().map(Root::name),
                     until: None,
                 };
                 self.contexts.keep(requester.id(), id, success, now);

@@ -24,6 +24,7 @@ use kaskade_keys::akma::KAkma;
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::emsk::of_5g_aka::{Emsk5gAka, Msk5gAka};
 use kaskade_keys::fivegs::ResStar;
+use kaskade_keys::id::{RootKeyName, SessionId};
 use kaskade_keys::{ServingNetworkName, Supi};
 
 use super::contexts::{InWork, Kept, Pending, Reported, Success};
@@ -147,6 +148,8 @@ impl Ausf {
                 supi: run.supi().clone(),
                 serving_network_name: network,
                 event,
+                emsk: (emsk_of.as_ref().and(session.as_ref()))
+                    .map(|(rand, autn)| SessionId::five_g_aka(rand, autn).emsk_name()),
                 until: None,
             };
             reported = Some((success, released));
@@ -265,9 +268,9 @@ impl Ausf {
             .audit
             .event(Came::Changed, Action::ResultRemoved, requester, &kept.success().supi);
         self.audit.record(event)?;
-        let supi = kept.success().supi.clone();
+        let of = (kept.success().supi.clone(), kept.success().emsk);
         let step = kept.handle(now, &mut SystemEntropy, Some(KeptInput::TakeBack));
-        let finish = self.clone().take_back(caller.clone().until(None), supi, work, step);
+        let finish = self.clone().take_back(caller.clone().until(None), of, work, step);
         match (&self.reports, place) {
             (Some(reports), Some(place)) => reports.deliver(place, finish).await.ok_or(AusfError::Stopped)?,
             _ => finish.await,
@@ -278,7 +281,7 @@ impl Ausf {
     async fn take_back(
         self: Arc<Self>,
         caller: Caller,
-        supi: Supi,
+        (supi, emsk): (Supi, Option<RootKeyName>),
         work: InWork<Kept>,
         mut step: Step<Kept>,
     ) -> Result<(), AusfError> {
@@ -291,8 +294,10 @@ impl Ausf {
             told = self.remove_report(&caller, kept.success()).await;
             step = kept.handle(moment(), &mut SystemEntropy, Some(KeptInput::Told(told.is_ok())));
         }
-        if step.next.is_none() {
-            self.emsk_ended(caller.requester(), &supi);
+        if step.next.is_none()
+            && let (Some(usage_keys), Some(emsk)) = (&self.usage_keys, emsk)
+        {
+            usage_keys.taken_back(&supi, caller.requester(), emsk);
         }
         let next = step.next.map(|kept| {
             let until = kept.deadline();

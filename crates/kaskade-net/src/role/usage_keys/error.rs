@@ -117,8 +117,9 @@ impl From<UsageKeysError> for NotDone {
             ..why.into()
         };
         match &error {
-            // What is wrong with a request is for whoever made it; labels and slices are its own words.
-            UsageKeysError::NotAdmitted(_) | UsageKeysError::Anchor(_) | UsageKeysError::CallbackNotAllowed => {
+            // What is wrong with a request is for whoever made it.
+            UsageKeysError::NotAdmitted(error) => refused.with_detail(error.told()).into(),
+            UsageKeysError::Anchor(_) | UsageKeysError::CallbackNotAllowed => {
                 refused.with_detail(error.to_string()).into()
             }
             _ => refused.into(),

@@ -23,21 +23,22 @@ mod error;
 mod figures;
 mod left;
 mod policy;
+mod records;
 mod service;
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kaskade_anchor::emsk::{Anchor, AnchorInput, Anchors, Holder, Life, Limits, Root, SealedRoot, Subscriber, Why};
+use kaskade_anchor::emsk::{Anchor, AnchorInput, Anchors, Custody, Life, Limits, Origin, Root, Subscriber, Why};
 use kaskade_crypto::{Autn, Rand};
 use kaskade_faults::fault;
-use kaskade_flow::record::Record;
+use kaskade_flow::event::PeerId;
 use kaskade_flow::{Machine, Moment, Unit};
 use kaskade_keys::Supi;
 use kaskade_keys::fivegs::KAusf;
+use kaskade_keys::id::RootKeyName;
 use kaskade_store::SubscriberStore;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::records::{CommitError, DeclareError, Records};
@@ -46,6 +47,7 @@ pub use super::callbacks::CALLBACKS_OCTETS;
 pub use error::UsageKeysError;
 pub use figures::{Kind, UsageKeysCounters};
 pub use policy::{CallbackRoot, NotACallback, UsagePolicy};
+pub use records::EmskRecords;
 
 use super::audit::Audit;
 use super::budget::{BudgetOptions, Budgets};
@@ -57,6 +59,7 @@ use crate::sbi::client::ClientOptions;
 use crate::sbi::peer::Requester;
 use crate::sbi::server::Shutdown;
 use crate::time::{moment, unix_millis};
+use left::Met;
 
 /// Shards of the table: so many requests for different subscribers go on at once.
 const SHARDS: usize = 16;
@@ -109,7 +112,8 @@ impl UsageKeysOptions {
     pub const fn octets_at_most(&self) -> usize {
         let anchors = self.most.saturating_mul(Anchor::OCTETS + Anchors::ENTRY_OCTETS);
         let holders = self.most_holders.saturating_mul(Anchor::HOLDER_OCTETS);
-        anchors.saturating_add(holders).saturating_add(CALLBACKS_OCTETS)
+        let rest = CALLBACKS_OCTETS + Met::OCTETS;
+        anchors.saturating_add(holders).saturating_add(rest)
     }
 }
 
@@ -127,8 +131,8 @@ pub struct UsageKeys {
     callbacks: Callbacks,
     /// Something that should have been retired is in the store still.
     left: Arc<AtomicBool>,
-    /// Until records of an earlier start are taken over, whose EMSK began or ended since this one: they are not restored.
-    met: Mutex<Option<HashSet<u128>>>,
+    /// Until records of an earlier start are taken over.
+    met: Mutex<Option<Met>>,
     audit: Audit,
     counters: UsageKeysCounters,
 }
@@ -142,7 +146,7 @@ impl UsageKeys {
     /// [`DeclareError`] when the store cannot have its records.
     pub fn new(store: Arc<SubscriberStore>, is_home: bool, options: UsageKeysOptions) -> Result<Self, DeclareError> {
         let records = store.records();
-        records.declare(&[Holder::KIND, SealedRoot::KIND])?;
+        EmskRecords::declare(&records)?;
         records.hand_events_to(Arc::new(options.audit.clone()));
         let part = options.most.div_ceil(SHARDS);
         Ok(Self {
@@ -154,7 +158,7 @@ impl UsageKeys {
             budgets: Budgets::new(options.budgets, RandomState::new()),
             callbacks: Callbacks::new(options.callbacks.clone()),
             left: Arc::default(),
-            met: Mutex::new(Some(HashSet::new())),
+            met: Mutex::new(Some(Met::default())),
             audit: Audit::new(options.audit.clone()),
             counters: UsageKeysCounters::default(),
             store,
@@ -197,8 +201,21 @@ impl UsageKeys {
         let (peer, _) = self.audit.parties(by, supi);
         let (at, now) = (unix_millis(), moment());
         let life = Life::from_now(self.options.lifetime, at, now);
-        let (anchor, unit) = Anchor::begin(supi.clone(), root, life, self.options.limits);
-        self.hold(supi, anchor.begun_by(peer), unit, now);
+        let origin = Origin {
+            by: Some(peer),
+            card: self.card_of(supi),
+        };
+        let (anchor, unit) = Anchor::begin_of(origin, supi.clone(), root, life, self.options.limits);
+        self.hold(supi, anchor, unit, now);
+    }
+
+    /// What names the card of a subscriber, where the subscribers are here and a record has to say it.
+    fn card_of(&self, supi: &Supi) -> Option<[u8; 16]> {
+        if !self.is_home || self.options.limits.custody != Custody::Sealed {
+            return None;
+        }
+        let card = self.store.card(supi).ok()??;
+        Some(card.name.octets())
     }
 
     /// The same after 5G AKA, where the configuration wants an EMSK there; it is made when the first key is asked for.
@@ -212,16 +229,31 @@ impl UsageKeys {
     /// An EMSK ends before its time, and every key below; whether there was one. Where `by` is named, only the EMSK of an
     /// authentication that this requester asked for.
     pub fn end(&self, supi: &Supi, by: Option<&Requester>, why: Why) -> bool {
+        let by = by.map(|by| self.audit.parties(by, supi).0);
+        let is_it = |anchor: &Anchor| by.is_none() || anchor.origin().by == by || fault!("emsk-ended-by-anybody");
+        self.end_if(supi, by, why, is_it)
+    }
+
+    /// A requester takes back the result of an authentication, whose EMSK has this name: a later one stays.
+    pub fn taken_back(&self, supi: &Supi, by: &Requester, emsk: RootKeyName) -> bool {
+        let by = Some(self.audit.parties(by, supi).0);
+        let is_it =
+            |anchor: &Anchor| anchor.origin().by == by && (anchor.name() == emsk || fault!("later-emsk-taken-back"));
+        self.end_if(supi, by, Why::Deregistered, is_it)
+    }
+
+    fn end_if(&self, supi: &Supi, by: Option<PeerId>, why: Why, is_it: impl FnOnce(&Anchor) -> bool) -> bool {
         let (subscriber, now) = (self.subscriber(supi), moment());
         let mut shard = self.shard(subscriber);
-        if let Some(by) = by {
-            let (peer, _) = self.audit.parties(by, supi);
-            let began = shard.look(subscriber, now, Anchor::who_began).flatten();
-            if began != Some(peer) && !fault!("emsk-ended-by-anybody") {
+        match shard.look(subscriber, now, is_it) {
+            Some(true) => self.meet(subscriber, None),
+            Some(false) => return false,
+            // It may be one that is not taken over yet.
+            None => {
+                self.meet(subscriber, by);
                 return false;
             }
         }
-        self.meet(subscriber);
         match shard.retire(subscriber, now) {
             Ok(anchor) => {
                 self.retire(anchor, why);
@@ -235,7 +267,7 @@ impl UsageKeys {
     fn hold(&self, supi: &Supi, anchor: Anchor, record: Option<Unit>, now: Moment) {
         let subscriber = self.subscriber(supi);
         let mut shard = self.shard(subscriber);
-        self.meet(subscriber);
+        self.meet(subscriber, None);
         let (gone, held) = shard.hold(subscriber, anchor, now);
         for anchor in gone {
             // What is over has its records end by themselves.
@@ -274,19 +306,19 @@ impl UsageKeys {
     /// Hands a unit to the store that nobody waits for. Where it does not happen, what it retires is found in the store again.
     fn submit(&self, unit: Unit) {
         let left = self.left.clone();
-        let again = move |error: &CommitError| {
-            log_limit!(warn, "holders of keys below an EMSK are to be told later", %error);
-            left.store(true, Ordering::Relaxed);
-        };
-        let on_failure = again.clone();
         let submitted = self.records.submit(unit, move |outcome| {
             if let Err(error) = outcome {
-                on_failure(&error);
+                is_left(&left, &error);
             }
         });
         if let Err(error) = submitted {
-            again(&error);
+            self.is_left(&error);
         }
+    }
+
+    /// What was to be retired is in the store still.
+    fn is_left(&self, error: &CommitError) {
+        is_left(&self.left, error);
     }
 
     /// Takes over what a process before this one has left, delivers to holders, and lets go of what is over; until the shutdown begins.
@@ -309,14 +341,14 @@ impl UsageKeys {
         }
     }
 
-    fn met(&self) -> MutexGuard<'_, Option<HashSet<u128>>> {
+    fn met(&self) -> MutexGuard<'_, Option<Met>> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Under the lock of its shard.
-    fn meet(&self, subscriber: Subscriber) {
+    fn meet(&self, subscriber: Subscriber, by: Option<PeerId>) {
         if let Some(met) = self.met().as_mut() {
-            met.insert(subscriber.0);
+            met.add(subscriber, by);
         }
     }
 
@@ -332,6 +364,11 @@ impl UsageKeys {
         let [high, low] = &self.hashers;
         Subscriber(u128::from(high.hash_one(supi)) << 64 | u128::from(low.hash_one(supi)))
     }
+}
+
+fn is_left(left: &AtomicBool, error: &CommitError) {
+    log_limit!(warn, "holders of keys below an EMSK are to be told later", %error);
+    left.store(true, Ordering::Relaxed);
 }
 
 fn locked(shard: &Mutex<Anchors>) -> MutexGuard<'_, Anchors> {

@@ -110,6 +110,22 @@ fn refusals(home: &Home, why: Refusal) -> u64 {
     sums.find(|(own, _)| *own == why).unwrap().1
 }
 
+/// What ends the EMSK of a user ends the rRK that the AAA server has below that of its own authentication.
+#[tokio::test]
+async fn a_user_whose_emsk_was_ended_does_not_come_back_by_erp() {
+    let home = Home::with(erp_options());
+    let aaa = || home.node.aaa().unwrap().eap();
+    let (success, _) = attach(&mut device(0), home.address()).await.comes_in();
+    let (back, _, _) = Back::after(success).comes(home.address()).await;
+    assert!(!aaa().end_erp(&supi(1)) && !aaa().has_erp_of(&supi(1)) && aaa().has_erp_of(&supi(0)));
+    assert!(aaa().end_erp(&supi(0)));
+    assert_eq!((aaa().erp_keys(), aaa().has_erp_of(&supi(0))), (0, false));
+    back.stays_out(home.address()).await;
+    // Until it is authenticated again.
+    let (success, _) = attach(&mut device(0), home.address()).await.comes_in();
+    Back::after(success).comes(home.address()).await;
+}
+
 #[tokio::test]
 async fn a_user_comes_back_by_erp_in_one_round_trip() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::NotificationCode;
+use kaskade_codec::radius::{AttributeType, Code, Packet};
 use kaskade_flow::Refusal;
 use kaskade_net::role::budget::BudgetOptions;
 use kaskade_store::audit::{AuditLog, AuditOptions};
@@ -15,6 +16,33 @@ async fn a_wrong_key_lets_nobody_in() {
     let failure = attach(&mut device_with_card(0, 1), home.address()).await.stays_out();
     assert_eq!(failure.why, Refusal::NetworkNotAuthentic);
     assert_eq!((home.successes(), home.failures()), ((0, 0), 1));
+    home.node.shutdown().await;
+}
+
+/// Whatever the answer is: proxies find their way back by it (RFC 2865 5.33).
+#[tokio::test]
+async fn each_answer_carries_what_proxies_gave_in_its_order() {
+    let home = Home::start();
+    let states: [&[u8]; 3] = [&[1, 2], &[0], &[0xff; 253]];
+    let mut seen = Vec::new();
+    for mut device in [device(0), device_with_card(1, 2)] {
+        let link = Link::to(home.address()).await;
+        let mut attach = Attach::begin_behind(&mut device, secret(), &states);
+        loop {
+            let octets = link.octets(attach.request()).await.expect("an answer");
+            let packet = Packet::parse(&octets).unwrap();
+            let back: Vec<_> = packet.all(AttributeType::ProxyState).map(|state| state.value).collect();
+            assert_eq!(back, states, "{:?}", packet.code());
+            seen.push(packet.code().unwrap());
+            attach = match attach.answered(&octets) {
+                Progress::Asks(attach) => attach,
+                Progress::Ended(_) => break,
+            };
+        }
+    }
+    for code in [Code::AccessChallenge, Code::AccessAccept, Code::AccessReject] {
+        assert!(seen.contains(&code), "{code:?}: {seen:?}");
+    }
     home.node.shutdown().await;
 }
 

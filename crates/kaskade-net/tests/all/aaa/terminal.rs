@@ -140,6 +140,14 @@ impl Gateway {
         }
     }
 
+    /// What a proxy on the way has said: it is to come back.
+    pub fn behind_a_proxy(mut self, states: &[&[u8]]) -> Self {
+        for state in states {
+            self.exchange = self.exchange.saying(AttributeType::ProxyState, state);
+        }
+        self
+    }
+
     /// A request that no other one equals.
     pub fn sent(&mut self, eap: &[u8]) -> Sent {
         static NUMBER: AtomicUsize = AtomicUsize::new(1);
@@ -194,9 +202,14 @@ pub enum Progress<'d> {
 
 impl<'d> Attach<'d> {
     pub fn begin(device: &'d mut Device, secret: SharedSecret) -> Self {
+        Self::begin_behind(device, secret, &[])
+    }
+
+    /// The same behind a proxy.
+    pub fn begin_behind(device: &'d mut Device, secret: SharedSecret, states: &[&[u8]]) -> Self {
         let (peer, response) = device.says_who();
         let identity = String::from_utf8(response[5..].to_vec()).unwrap();
-        let mut gateway = Gateway::new(secret, identity.as_bytes());
+        let mut gateway = Gateway::new(secret, identity.as_bytes()).behind_a_proxy(states);
         let sent = gateway.sent(&response);
         Self {
             device,

@@ -199,6 +199,24 @@ async fn a_key_expires() {
     listening.keys.hold(other, key, in_an_hour()).unwrap();
 }
 
+/// Whoever holds a key again with another end has connections that end then.
+#[tokio::test]
+async fn a_key_that_is_held_again_has_its_last_end() {
+    let (held, identity) = holder("1-0000d1", 1);
+    let key = || of_slice("1-0000d1", 1).1;
+    let soon = || unix_millis().after(Duration::from_millis(500));
+    let ended = held.ended(&identity);
+    held.hold(identity.clone(), key(), soon()).unwrap();
+    timeout(SOON, ended).await.expect("it ends when it was to end first");
+    // And later than it was to end first.
+    held.hold(identity.clone(), key(), soon()).unwrap();
+    let ended = held.ended(&identity);
+    held.hold(identity.clone(), key(), in_an_hour()).unwrap();
+    let early = timeout(Duration::from_millis(1_500), ended).await;
+    assert!(early.is_err(), "it ends before its time");
+    assert!(held.client(&identity).is_some());
+}
+
 #[tokio::test]
 async fn a_key_is_for_one_protocol_and_there_is_room_for_so_many() {
     let held = UsagePsks::new(Profile::Tls12(super::SUITE), 1);

@@ -1,11 +1,14 @@
 //! How EMSKs end, and who hears of it.
 
-use kaskade_anchor::emsk::{Custody, Holder as Record, SealedRoot, Why};
+use kaskade_anchor::emsk::{Anchor, Custody, Holder as Record, Life, SealedRoot, Why};
+use kaskade_flow::record::Record as _;
+use kaskade_flow::{Guarded, UnixMillis};
 
 use super::*;
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::SessionId;
 use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysError};
+use kaskade_net::time::moment;
 use kaskade_testkit::memory::Failure;
 
 #[tokio::test]
@@ -171,6 +174,148 @@ async fn a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_se
     assert!(records.list::<Record>(None, 10).await.unwrap().is_empty());
     drop(records);
     home.shutdown_unchecked().await;
+}
+
+fn sealed(root: &str) -> impl FnOnce(&mut Setup) {
+    move |setup| {
+        set_up(setup, Some(root));
+        setup.usage_keys.as_mut().unwrap().limits.custody = Custody::Sealed;
+    }
+}
+
+/// A node whose EMSKs are sealed, with a key below that of each of so many subscribers, and where their holders hear of the end.
+async fn with_sealed(root: &str, subscribers: u64) -> Home {
+    let home = Home::start_with(Link::Local, sealed(root));
+    for index in 0..subscribers {
+        authenticated(&home, index, 1).await;
+        let uri = format!("{root}/{index}");
+        nf(&home, SMF).key(told_at(one(index), &uri)).await.unwrap();
+    }
+    home
+}
+
+/// A key of whom something is taken over while the node serves.
+async fn taken_over(smf: &Nf, request: UsageKeyRequest) -> UsageKey {
+    for _ in 0..1500 {
+        match smf.key(request.clone()).await {
+            Ok(key) => return key,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+    panic!("it is not taken over")
+}
+
+fn ended(home: &Home, of: Why) -> u64 {
+    let counters = home.ausf().usage_keys().unwrap().counters();
+    counters.ended().find(|(why, _)| *why == of).unwrap().1
+}
+
+/// What does not go on is ended once, and its holders are told once.
+#[tokio::test]
+async fn a_sealed_emsk_whose_card_was_replaced_meanwhile_ends_at_the_start() {
+    let (holder, root, _end) = Holder::start();
+    let home = with_sealed(&root, 3).await;
+    let store = reopened(&home.engine);
+    home.shutdown_unchecked().await;
+    // The first has another card, the second none, and the third has an EMSK of before.
+    let subscriber = |index| store.subscriber(&supi(index)).unwrap().unwrap();
+    let mut replaced = subscriber(0);
+    replaced.secrets = subscriber(1).secrets;
+    store.put_many([&replaced]).unwrap();
+    store.remove(&supi(1)).unwrap();
+    let life = Life::from_now(HOUR, UnixMillis::new(1_000), moment());
+    let life = Life {
+        until: store.records().now().after(HOUR),
+        ..life
+    };
+    let session = SessionId::from_octets([7; 33]);
+    let before = Root::of_eap(Emsk::from_octets(&[7; 64]), session);
+    let limits = kaskade_anchor::emsk::Limits {
+        custody: Custody::Sealed,
+        ..Default::default()
+    };
+    let (_, unit) = Anchor::begin(supi(2), before, life, limits);
+    let records = store.records();
+    records.declare(&[SealedRoot::KIND, Record::KIND]).expect("declared");
+    drop(records.commit(unit.unwrap(), Guarded::new(())).await.unwrap());
+    drop(records);
+
+    let home = Home::start_over(store, sealed(&root));
+    let smf = nf(&home, SMF);
+    taken_over(&smf, one(2)).await;
+    let mut told = holder.after(2).await;
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    for (index, (path, body)) in told.iter().enumerate() {
+        assert_eq!((path, &body["reason"]), (&format!("/{index}"), &"lost".into()));
+    }
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    let records = home.store.records();
+    while records.list::<SealedRoot>(None, 10).await.unwrap().len() > 1 || ended(&home, Why::Reauthenticated) < 1 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((ended(&home, Why::Lost), ended(&home, Why::Reauthenticated)), (2, 1));
+    assert_eq!(holder.told.lock().unwrap().len(), 2);
+    assert_eq!(records.list::<Record>(None, 10).await.unwrap().len(), 1);
+    drop(records);
+    home.shutdown_unchecked().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_whoever_had_a_user_authenticated_ends_its_keys() {
+    let (holder, root, _end) = Holder::start();
+    let home = with_sealed(&root, 2).await;
+    let store = reopened(&home.engine);
+    home.shutdown_unchecked().await;
+    let home = Home::start_over(store, sealed(&root));
+    let smf = nf(&home, SMF);
+    // Before it is taken over: nothing else runs before this thread waits.
+    let amf = Requester::address([127, 0, 0, 1].into());
+    let keys = home.ausf().usage_keys().unwrap();
+    assert!(!keys.end(&supi(0), Some(&amf), Why::Deregistered));
+    let other = Requester::address([127, 0, 0, 9].into());
+    assert!(!keys.end(&supi(1), Some(&other), Why::Deregistered));
+    // And behind.
+    taken_over(&smf, told_at(one(1), &format!("{root}/1"))).await;
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    assert!(home.seaf_at(9).deregister(&supi(1)).await.is_err());
+    smf.key(told_at(one(1), &format!("{root}/1"))).await.unwrap();
+    home.seaf_at(1).deregister(&supi(1)).await.unwrap();
+    assert_eq!(refused(smf.key(one(1)).await), because(404, "CONTEXT_NOT_FOUND"));
+    let mut reasons: Vec<_> = holder
+        .after(2)
+        .await
+        .into_iter()
+        .map(|(path, body)| (path, body["reason"].clone()))
+        .collect();
+    reasons.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(
+        reasons,
+        [("/0".into(), "lost".into()), ("/1".into(), "deregistered".into())]
+    );
+    home.shutdown_unchecked().await;
+}
+
+/// An AMF that takes back the result of an authentication, which the UDM may keep waiting, has none of the next one's keys ended.
+#[tokio::test]
+async fn a_result_that_is_taken_back_late_ends_no_later_keys() {
+    let home = start(None);
+    let keys = home.ausf().usage_keys().unwrap();
+    let [amf, other] = ["amf", "other"].map(Requester::group);
+    let root = |number: u8| {
+        let session = SessionId::from_octets([number; 33]);
+        Root::of_eap(Emsk::from_octets(&[number; 64]), session)
+    };
+    let smf = nf(&home, SMF);
+    keys.born(&amf, &supi(0), root(1));
+    keys.born(&amf, &supi(0), root(2));
+    smf.key(one(0)).await.unwrap();
+    assert!(!keys.taken_back(&supi(0), &amf, root(1).name()));
+    assert!(!keys.taken_back(&supi(0), &other, root(2).name()));
+    smf.key(one(0)).await.unwrap();
+    assert!(keys.taken_back(&supi(0), &amf, root(2).name()));
+    assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
+    home.shutdown().await;
 }
 
 /// Nothing is restored of whom something happened to since the start.

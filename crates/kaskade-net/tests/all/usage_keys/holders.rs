@@ -77,3 +77,32 @@ async fn who_has_given_its_key_up_is_not_told_of_the_end() {
     assert_eq!(told[0].0, "/octets");
     home.shutdown_unchecked().await;
 }
+
+/// Two holders behind one host and port: what fails of the one holds up nothing of the other.
+#[tokio::test]
+async fn a_holder_that_cannot_be_told_holds_up_nobody_else_at_its_root() {
+    let (holder, root, _end) = Holder::start();
+    let home = start(Some(&root));
+    let (smf, nwdaf) = (nf(&home, SMF), nf(&home, NWDAF));
+    authenticated(&home, 0, 1).await;
+    smf.key(told_at(one(0), &format!("{root}/smf"))).await.unwrap();
+    // It fails three times within three seconds, and is quiet for four more.
+    holder
+        .answers
+        .lock()
+        .unwrap()
+        .extend([StatusCode::SERVICE_UNAVAILABLE; 3]);
+    authenticated(&home, 0, 1).await;
+    let told = holder.after(3).await;
+    assert!(told.iter().all(|(path, _)| path == "/smf"));
+    nwdaf
+        .key(told_at(slice(0, "1-0000d2"), &format!("{root}/nwdaf")))
+        .await
+        .unwrap();
+    let begun = std::time::Instant::now();
+    authenticated(&home, 0, 1).await;
+    let told = holder.after(4).await;
+    assert_eq!(told[3].0, "/nwdaf");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    home.shutdown_unchecked().await;
+}

@@ -49,8 +49,9 @@ impl Operation for Change {
         };
         let event = admin.change_of(by, action, &supi)?;
         admin.store()?.change_on_record(&subscriber, event)?;
-        if action == Action::SubscriberSuspended {
-            admin.keys_end_of(&supi);
+        // Also where a store has them from before it was suspended.
+        if matches!(action, Action::SubscriberSuspended | Action::SubscriberResumed) {
+            admin.keys_end_of(&supi)?;
         } else if had_akma && !subscriber.subscription.akma_allowed {
             admin.anchor_key_ends_of(&supi);
             admin.application_keys_end_of(&supi);
@@ -92,7 +93,7 @@ impl Operation for Remove {
         let event = admin.change_of(by, Action::SubscriberRemoved, &supi)?;
         match admin.store()?.remove_on_record(&supi, event)? {
             true => {
-                admin.keys_end_of(&supi);
+                admin.keys_end_of(&supi)?;
                 admin.told().map(|()| Nothing {})
             }
             false => Err(StoreError::UnknownSubscriber.into()),

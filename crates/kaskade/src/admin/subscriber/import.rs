@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 
 use kaskade::import::{Entry, ImportError, LineError, Secrets};
+use kaskade_faults::fault;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Event, Outcome, Reason};
 use kaskade_keys::{Gpsi, Supi};
@@ -115,6 +116,10 @@ impl Admin {
             subscriber.subscription.gpsi = None;
         }
         if let Err(Partly { done, error }) = store.put_many_on_record(&without, &event) {
+            // Which of them are written is not known here, and each may have another card.
+            if !fault!("broken-off-import-leaves-keys") {
+                self.keys_end_of_each(&without)?;
+            }
             return Err(BrokenOff {
                 done: count(done),
                 gave_up_gpsis: true,
@@ -129,11 +134,13 @@ impl Admin {
                 Ok(put) => done += count(put),
                 Err(Partly { done: put, error }) => {
                     // Which of them are written is not known here.
-                    self.keys_end_of_all(&subscribers);
+                    self.keys_end_of_each(&subscribers)
+                        .map_err(|why| BrokenOff::after(done + count(put), why))?;
                     return Err(BrokenOff::after(done + count(put), error.into()));
                 }
             }
-            self.keys_end_of_all(&subscribers);
+            self.keys_end_of_each(&subscribers)
+                .map_err(|why| BrokenOff::after(done, why))?;
             progress(done);
         }
         Ok(Written::of(done, &replaced))
@@ -145,15 +152,13 @@ impl Admin {
         let subscribers = self.subscribers_of(entries)?;
         let event = counting(&event, &replaced);
         let done = self.store()?.put_together_on_record(&subscribers, &event)?;
-        self.keys_end_of_all(&subscribers);
+        self.keys_end_of_each(&subscribers)?;
         Ok(Written::of(count(done), &replaced))
     }
 
     /// They may have other cards.
-    fn keys_end_of_all(&self, subscribers: &[Subscriber]) {
-        for subscriber in subscribers {
-            self.keys_end_of(&subscriber.supi);
-        }
+    fn keys_end_of_each(&self, subscribers: &[Subscriber]) -> Result<(), NotDone> {
+        self.keys_end_of_all(subscribers.iter().map(|subscriber| &subscriber.supi))
     }
 
     /// What the log is told of each.

@@ -100,7 +100,7 @@ impl Operation for Add {
             false => store.add_on_record(&subscriber, added)?,
         }
         // It may be another card.
-        admin.keys_end_of(supi);
+        admin.keys_end_of(supi)?;
         admin.told()?;
         admin.view_of(supi, false)
     }

@@ -128,6 +128,7 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         let roles = RunningRoles {
             udm: nodes.first().unwrap_or(&node).udm().cloned(),
             ausf: node.ausf().cloned(),
+            aaa: node.aaa().cloned(),
             usage_keys: node.usage_keys().cloned(),
         };
         let monitor = Monitor::new(
