@@ -102,7 +102,10 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
             let ended = link.ask::<akma::Revoke>(args.supi.clone(), query, Default::default())?;
             match args.json {
                 true => console.json_done(&ended),
-                false => console.done(format!("{} application keys of {} have ended", ended.keys, ended.supi)),
+                false => console.done(format!(
+                    "application keys of {} that have ended: {}",
+                    ended.supi, ended.keys
+                )),
             }
         }
         Action::Disable(args) => {
