@@ -328,7 +328,13 @@ impl Akma {
         }
     }
 
-    async fn register(&self, by: &Requester, supi: &Supi, key: AnchorKey, correlation: u64) -> Result<(), NotEnded> {
+    async fn register(
+        &self,
+        by: &Requester,
+        (supi, serving): (&Supi, &ServingNetworkName),
+        key: AnchorKey,
+        correlation: u64,
+    ) -> Result<(), NotEnded> {
         let (by, _) = self.audit.parties(by, supi);
         let event = self
             .audit
