@@ -85,7 +85,7 @@ fn answer(operation: &Operation) -> String {
         let _ = write!(text, " `{}`", body.name);
     }
     if answer.optional {
-        text.push_str(", or 204: there is none");
+        text.push_str(", or 204");
     }
     if answer.location {
         text.push_str(", `Location`");
