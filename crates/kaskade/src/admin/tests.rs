@@ -292,7 +292,7 @@ fn application_keys_end_when_an_operator_says_so() {
         akma::Revoke::run(&admin, &by, supi(1), query, Default::default())
     };
     let refused = revoke(Some("b.example.com")).expect_err("none of that function");
-    assert_eq!(refused.why, Refusal::DataNotFound);
+    assert_eq!(refused.why(), Refusal::DataNotFound);
     assert_eq!(revoke(Some("AF.example.com")).expect("revoked").keys, 1);
     assert!(revoke(None).is_err(), "it is over");
     assert_eq!(
@@ -302,7 +302,7 @@ fn application_keys_end_when_an_operator_says_so() {
     );
     let disable = || akma::Disable::run(&admin, &by, supi(2), Default::default(), Default::default());
     assert_eq!(disable().expect("disabled").keys, 1);
-    assert_eq!(disable().expect_err("nothing").why, Refusal::DataNotFound);
+    assert_eq!(disable().expect_err("nothing").why(), Refusal::DataNotFound);
     assert_eq!(listed_akma(&admin), (1, 1));
 }
 
