@@ -32,7 +32,8 @@ use tokio::net::TcpListener;
 fn application(af: Fqdn, home: impl KeySource) -> Result<Router, Box<dyn Error>> {
     let keys = AkmaClient::new(af, home, AkmaOptions::default())?;
     let login = SimLogin::new(keys.clone(), LoginOptions::default())?;
-    let hello = |user: SimUser| async move { format!("Good morning, {}\n", user.name().unwrap_or("somebody")) };
+    let hello =
+        |user: SimUser| async move { format!("Good morning, {}\n", user.name().as_deref().unwrap_or("somebody")) };
     Ok(Router::new()
         .route("/", get(hello))
         .layer(login)

@@ -9,7 +9,7 @@
 //! let keys = AkmaClient::new("af.example.com".parse()?, home, AkmaOptions::default())?;
 //! let login = SimLogin::new(keys, LoginOptions::default())?;
 //!
-//! let hello = |user: SimUser| async move { format!("Good morning, {}\n", user.name().unwrap_or("somebody")) };
+//! let hello = |user: SimUser| async move { format!("Good morning, {}\n", user.name().as_deref().unwrap_or("somebody")) };
 //! let app = Router::new().route("/", get(hello)).layer(login);
 //! axum::serve(TlsListener::new(socket, tls, 1000)?, app).await?;
 //! # Ok(())

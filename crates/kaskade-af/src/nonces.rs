@@ -70,7 +70,7 @@ impl Nonces {
         realm: &str,
         life: Duration,
         most: usize,
-        entropy: &mut impl Entropy,
+        entropy: &mut dyn Entropy,
     ) -> Result<Self, NoRandomness> {
         let bounds = Bounds {
             all: most,
@@ -88,7 +88,7 @@ impl Nonces {
     }
 
     /// A new one.
-    pub(crate) fn make(&self, now: UnixMillis, entropy: &mut impl Entropy) -> Result<String, NoRandomness> {
+    pub(crate) fn make(&self, now: UnixMillis, entropy: &mut dyn Entropy) -> Result<String, NoRandomness> {
         let mut number = [0; NUMBER];
         let [_, _, time @ ..] = now.get().to_be_bytes();
         let (of_time, random) = number.split_at_mut(time.len());

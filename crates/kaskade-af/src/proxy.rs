@@ -144,7 +144,7 @@ fn to_upstream(headers: &mut HeaderMap, user: &SimUser, peer: Option<SocketAddr>
         }
     };
     if let Some(name) = user.name() {
-        put(USER, name);
+        put(USER, &name);
     }
     put(EXPIRY, &user.expiry.to_string());
     put(FORWARDED_PROTO, "https");

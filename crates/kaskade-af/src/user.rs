@@ -25,9 +25,9 @@ pub struct SimUser {
 
 impl SimUser {
     /// By what an application may know the user: the GPSI, else the SUPI; nothing where the user is anonymous.
-    pub fn name(&self) -> Option<&str> {
-        let gpsi = self.gpsi.as_ref().map(Gpsi::as_str);
-        gpsi.or_else(|| self.supi.as_ref().map(Supi::as_str))
+    pub fn name(&self) -> Option<String> {
+        let gpsi = self.gpsi.as_ref().map(|gpsi| gpsi.as_str().to_owned());
+        gpsi.or_else(|| self.supi.as_ref().map(Supi::sbi))
     }
 }
 

@@ -142,7 +142,7 @@ impl Verifier {
             // Of another process of this application, or before its start: name and password may be right.
             Seen::Stale | Seen::Foreign => return Err(self.challenge(true)),
         };
-        let a_kid = credentials.username.parse();
+        let a_kid = credentials.username.parse::<AKid>();
         let a_kid = a_kid.map_err(|_| Verdict::NoKey(NoKey::Unknown))?;
         Ok(Claim {
             credentials,

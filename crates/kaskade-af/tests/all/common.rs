@@ -155,7 +155,7 @@ pub fn client(home: &Home) -> AkmaClient {
 /// An application whose handlers say who the user is.
 pub fn app(keys: &AkmaClient, options: LoginOptions) -> Router {
     let login = SimLogin::new(keys.clone(), options).unwrap();
-    let hello = |user: SimUser| async move { user.name().unwrap_or("somebody").to_owned() };
+    let hello = |user: SimUser| async move { user.name().unwrap_or("somebody".to_owned()) };
     Router::new()
         .route("/{*path}", any(hello))
         .route("/", any(hello))

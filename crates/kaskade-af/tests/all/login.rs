@@ -152,17 +152,17 @@ async fn a_count_that_was_used_is_refused() {
 async fn a_nonce_that_is_over_is_stale() {
     let (ue, home) = one();
     let mut options = LoginOptions::default();
-    options.nonce_life = Duration::from_millis(600);
+    options.nonce_life = Duration::from_secs(2);
     let app = app(&client(&home), options);
     let mut login = asked(&app, &ue).await;
     let (sent, told) = next(&app, &mut login, "GET", "/").await;
     assert!(told.status == 200 && believes(&mut login, &sent, &told));
-    sleep(Duration::from_millis(400)).await;
+    sleep(Duration::from_millis(1200)).await;
     // In the second half of its life there is another one.
     let mut old = login.clone();
     let (sent, told) = next(&app, &mut login, "GET", "/").await;
     assert!(told.status == 200 && believes(&mut login, &sent, &told));
-    sleep(Duration::from_millis(300)).await;
+    sleep(Duration::from_secs(1)).await;
     let (_, told) = next(&app, &mut old, "GET", "/a").await;
     assert_eq!(told.status, 401);
     assert!(told.challenges[0].stale);

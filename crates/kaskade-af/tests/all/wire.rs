@@ -41,7 +41,7 @@ async fn asked(source: impl KeySource, ue: &Ue) -> Result<(bool, Option<String>)
     let keys = AkmaClient::new(af(), source, AkmaOptions::default()).unwrap();
     let known = keys.key(&ue.a_kid, UaProtocolId::HTTP_DIGEST).await?;
     let is_it = *known.k_af() == ue.k_af(UaProtocolId::HTTP_DIGEST);
-    Ok((is_it, known.user.name().map(str::to_owned)))
+    Ok((is_it, known.user.name()))
 }
 
 const OF_AANF: &str = "/naanf-akma/v1/retrieve-applicationkey";
