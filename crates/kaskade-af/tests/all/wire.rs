@@ -24,7 +24,7 @@ impl Handler for Answers {
         let is_asked = request.path() == self.path;
         let status = if is_asked { self.status } else { 500 };
         let status = axum::http::StatusCode::from_u16(status).unwrap();
-        let reply = Reply::new(status, Content::Json, self.body.as_bytes());
+        let reply = Reply::new(status, Content::Json, self.body.clone());
         Box::pin(std::future::ready(reply))
     }
 }
