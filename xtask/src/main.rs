@@ -203,7 +203,7 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
                 faults::list();
                 return Ok(());
             }
-            println!("\nfaults: {}", faults::run(name.as_deref())?);
+            println!("\nfaults: {}", faults::run(name.as_deref(), faults::Known::Nothing)?);
             Ok(())
         }
         "fuzz" => {

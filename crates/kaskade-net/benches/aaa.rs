@@ -174,6 +174,10 @@ impl EapServer for Ready {
 
     const RUN_HEAP: usize = 0;
 
+    fn asked((): &()) -> Option<Vec<u8>> {
+        Some(vec![1; CHALLENGE])
+    }
+
     async fn handle(&self, _: EapAsk<'_>, run: Option<()>) -> EapTold<()> {
         match run {
             None => EapTold::Request {

@@ -47,6 +47,10 @@ impl EapServer for Free {
 
     const RUN_HEAP: usize = 0;
 
+    fn asked(_: &Self::Run) -> Option<Vec<u8>> {
+        Some(eap(1, CHALLENGE))
+    }
+
     async fn handle(&self, _: EapAsk<'_>, run: Option<Self::Run>) -> EapTold<Self::Run> {
         match run {
             None => EapTold::Request {

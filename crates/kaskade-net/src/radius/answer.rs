@@ -21,22 +21,16 @@ pub(super) struct Answers<'a> {
 }
 
 impl Answers<'_> {
-    /// Asks the peer something; what was asked comes with the answer, as the session keeps it.
-    pub(super) fn challenge(
-        &self,
-        state: &[u8],
-        eap: Asked,
-        timeout: Option<Duration>,
-    ) -> Result<(Octets, Vec<u8>), NoRoom> {
+    /// Asks the peer something.
+    pub(super) fn challenge(&self, state: &[u8], eap: Asked, timeout: Option<Duration>) -> Result<Octets, NoRoom> {
         let eap = match eap {
             Asked::Plain(eap) => eap,
             Asked::Released(eap) => eap.release_to_peer(),
         };
-        let octets = self.asking(state, &eap, |answer| match timeout {
+        self.asking(state, &eap, |answer| match timeout {
             Some(timeout) => answer.number(A::SessionTimeout, seconds(timeout)),
             None => Ok(()),
-        })?;
-        Ok((octets, eap))
+        })
     }
 
     /// Asks again what was asked before: the packet that came was of no use (RFC 3579 2.2).

@@ -22,6 +22,9 @@ pub trait EapServer: Send + Sync + 'static {
     /// Octets that a run has on the heap at most, beside itself.
     const RUN_HEAP: usize;
 
+    /// The EAP request that this run waits for an answer to, once more: it is not kept beside the run.
+    fn asked(run: &Self::Run) -> Option<Vec<u8>>;
+
     /// Takes a packet for a run, or the first packet of another one.
     fn handle(&self, ask: EapAsk<'_>, run: Option<Self::Run>) -> impl Future<Output = EapTold<Self::Run>> + Send;
 

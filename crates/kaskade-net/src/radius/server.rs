@@ -328,8 +328,8 @@ impl<E: EapServer> Turn<'_, '_, E> {
         };
         let timeout = server.options.challenge_timeout;
         let written = self.answers.challenge(&place.state(), packet, timeout);
-        let (octets, asked) = written.map_err(no_room)?;
-        let waiting = sessions.waiting(request, run, asked);
+        let octets = written.map_err(no_room)?;
+        let waiting = sessions.waiting(request, run);
         match self.session {
             Some(session) => session.put_back(waiting, now),
             None => {
@@ -362,8 +362,11 @@ impl<E: EapServer> Turn<'_, '_, E> {
                 server.reject(answers, &failure(eap), why)
             }
             Radius::Again => {
+                let Some(asked) = E::asked(&run) else {
+                    return server.reject(answers, &failure(eap), why);
+                };
                 copies.can_come_again();
-                let octets = answers.again(&session.place.state(), &before.asked);
+                let octets = answers.again(&session.place.state(), &asked);
                 let waiting = before.repeated_once().with(run);
                 session.put_back(waiting, now);
                 let octets = octets.map_err(no_room)?;

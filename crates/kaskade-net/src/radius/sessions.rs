@@ -25,8 +25,6 @@ pub(super) struct Waiting<R> {
 pub(super) struct Before {
     /// Whose it is.
     bound: Bound,
-    /// The EAP request that waits for its answer.
-    pub(super) asked: Vec<u8>,
     /// How often that was repeated.
     pub(super) repeated: u8,
 }
@@ -117,9 +115,7 @@ pub(super) struct CannotBegin;
 impl<R> Sessions<R> {
     /// What they take at most, in octets, where a run has so many on the heap.
     pub(super) const fn octets_at_most(all: usize, heap: usize) -> usize {
-        // A request that waits for its answer has as many octets as fit into a frame, and the allocator adds some.
-        const ASKED: usize = 1500 + 16;
-        Expiring::<Bound, RequesterId, Waiting<R>, RandomState>::octets_at_most(all, heap + ASKED)
+        Expiring::<Bound, RequesterId, Waiting<R>, RandomState>::octets_at_most(all, heap)
     }
 
     pub(super) fn new(options: &RadiusOptions) -> Self {
@@ -179,16 +175,12 @@ impl<R> Sessions<R> {
     }
 
     /// A run that has asked this. A gateway that starts EAP does not know its peer's name yet, and says another one.
-    pub(super) fn waiting(&self, request: &AccessRequest<'_>, run: R, asked: Vec<u8>) -> Waiting<R> {
+    pub(super) fn waiting(&self, request: &AccessRequest<'_>, run: R) -> Waiting<R> {
         let mut bound = self.bound(request);
         if request.eap.as_deref().is_some_and(<[u8]>::is_empty) {
             bound.named = None;
         }
-        let before = Before {
-            bound,
-            asked,
-            repeated: 0,
-        };
+        let before = Before { bound, repeated: 0 };
         before.with(run)
     }
 

@@ -141,13 +141,13 @@ fn of_many_that_create_one_wins() {
     for _ in 0..100 {
         fs::write(folder.path().join("subscribers.redb.new"), "left by a crash").expect("written");
         set_mode(&folder.path().join("subscribers.redb.new"), 0o600);
+        let together = Barrier::new(8);
+        let open = || {
+            together.wait();
+            SubscriberStore::open(&path, &key, StoreOptions::default())
+        };
         let opened: Vec<_> = std::thread::scope(|scope| {
-            let together = Barrier::new(8);
-            let open = || {
-                together.wait();
-                SubscriberStore::open(&path, &key, StoreOptions::default())
-            };
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(&open)).collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
             threads
                 .into_iter()
                 .map(|thread| thread.join().expect("no panic"))

@@ -57,6 +57,13 @@ impl EapServer for Aaa {
 
     const RUN_HEAP: usize = 1024;
 
+    fn asked(run: &Run) -> Option<Vec<u8>> {
+        match &run.stage {
+            Stage::Identity(identifier) => Some(identity_request(*identifier)),
+            Stage::Method(server) => server.last_request(),
+        }
+    }
+
     async fn handle(&self, ask: EapAsk<'_>, run: Option<Run>) -> EapTold<Run> {
         let (requester, wants) = (ask.requester, Wants::from(&ask));
         let is_for_erp = matches!(

@@ -66,22 +66,30 @@ fn durable<T>(value: T) -> Durable<T> {
 }
 
 fn request(identifier: u8, kind: u8, data: &[u8]) -> Asked {
+    Asked::Released(durable(message(1, identifier, kind, data)))
+}
+
+fn message(code: u8, identifier: u8, kind: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(5 + data.len()).unwrap().to_be_bytes();
-    Asked::Released(durable(
-        [&[1, identifier, length[0], length[1], kind][..], data].concat(),
-    ))
+    [&[code, identifier, length[0], length[1], kind][..], data].concat()
 }
 
 /// As a peer answers.
 pub fn response(identifier: u8, kind: u8, data: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(5 + data.len()).unwrap().to_be_bytes();
-    [&[2, identifier, length[0], length[1], kind][..], data].concat()
+    message(2, identifier, kind, data)
 }
 
 impl EapServer for Toy {
     type Run = Run;
 
     const RUN_HEAP: usize = 64;
+
+    fn asked(run: &Run) -> Option<Vec<u8>> {
+        Some(match run.round {
+            0 => message(1, run.identifier, IDENTITY, b""),
+            round => message(1, run.identifier, TOY, &[round]),
+        })
+    }
 
     async fn handle(&self, ask: EapAsk<'_>, run: Option<Run>) -> EapTold<Run> {
         self.handled.fetch_add(1, Ordering::SeqCst);
