@@ -36,6 +36,11 @@ def prf_plus(secret_key, s, length):
     return output[:length]
 
 
+def hkdf(secret_key, info, length):
+    """HKDF-SHA-256 without salt (RFC 5869 2.2, 2.3): the salt is as many zeros as the hash has octets."""
+    return prf_plus(hmac.new(bytes(32), secret_key, hashlib.sha256).digest(), info, length)
+
+
 def usage_kdf(secret_key, label, data, length=64):
     return prf_plus(secret_key, label + b"\0" + data + be(length, 2), length)
 
@@ -85,6 +90,8 @@ def akma():
         octets = b"af.example.com" + bytes.fromhex(protocol)
         made = row("K_AKMA", "k_af", "TS 33.535 A.4", "K_AF", 0x82, [("af-id", "af.example.com/" + protocol, octets)])
         yield fixed_parent(made, protocol, k_akma, lambda k: kdf(k, 0x82, [octets])[1])
+    clause = "Project profile AKMA-OSCORE-P1, after TS 33.535 D.3"
+    yield function("K_AF", "oscore_master_secret", clause, "OSCORE master secret (AKMA)", lambda k, o: hkdf(k, o[0], 16), [b"AKMA-OSCORE"], 32)
 
 
 def gba():

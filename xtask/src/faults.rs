@@ -57,7 +57,7 @@ pub(crate) fn run(only: Option<&str>, known: Known) -> Result<String> {
     let binaries = match only {
         // One package is built sooner.
         Some(_) => build(
-            has_libssl,
+            packages::psk_of(chosen[0].package).filter(|_| has_libssl),
             &[
                 "--features",
                 "kaskade-faults/faults",
@@ -67,7 +67,7 @@ pub(crate) fn run(only: Option<&str>, known: Known) -> Result<String> {
                 chosen[0].package,
             ],
         )?,
-        None => build(has_libssl, SWITCHES)?,
+        None => build(Some(packages::PSK).filter(|_| has_libssl), SWITCHES)?,
     };
     let mut places = Vec::with_capacity(chosen.len());
     for fault in &chosen {
@@ -167,11 +167,11 @@ fn check_names(found: &BTreeMap<String, BTreeSet<String>>) -> Result<()> {
 }
 
 /// Builds tests with the switches; all of them as `cargo xtask test` runs them, so that they are built once.
-fn build(has_libssl: bool, arguments: &[&str]) -> Result<BTreeMap<String, Vec<Binary>>> {
+fn build(psk: Option<&str>, arguments: &[&str]) -> Result<BTreeMap<String, Vec<Binary>>> {
     let mut command = shell::cargo(["test", "--no-run", "--message-format=json-render-diagnostics"]);
     command.args(arguments);
-    if has_libssl {
-        command.args(["--features", packages::PSK]);
+    if let Some(psk) = psk {
+        command.args(["--features", psk]);
     }
     let output = command.stderr(std::process::Stdio::inherit()).output();
     let output = output.context("cannot start cargo")?;

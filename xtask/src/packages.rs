@@ -242,6 +242,15 @@ fn header(name: &str) -> bool {
 /// The feature of TLS with pre-shared keys, of the library and of the program.
 pub(crate) const PSK: &str = "kaskade-net/psk,kaskade/psk";
 
+/// The same of one package alone, where it has it.
+pub(crate) fn psk_of(package: &str) -> Option<&'static str> {
+    match package {
+        "kaskade-net" => Some("kaskade-net/psk"),
+        "kaskade" => Some("kaskade/psk"),
+        _ => None,
+    }
+}
+
 /// Whether the feature `psk` can be built: its build script finds OpenSSL's library in this way.
 pub(crate) fn libssl() -> bool {
     shell::succeeds(Command::new("pkg-config").args(["--exists", "libssl >= 1.1.1", "libcrypto"]))

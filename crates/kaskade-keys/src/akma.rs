@@ -1,12 +1,17 @@
 //! AKMA: keys for applications out of K_AUSF (TS 33.535 Annex A).
 //!
 //! ```text
-//! K_AUSF ─┬─ K_AKMA ── K_AF        A.2, A.4
-//!         └─ A-TID                 A.3
+//! K_AUSF ─┬─ K_AKMA ── K_AF ── OSCORE master secret (AKMA)        A.2, A.4, project profile AKMA-OSCORE-P1
+//!         └─ A-TID                                                A.3
 //! ```
+//!
+//! OSCORE between UE and application function (TS 33.535 Annex D) starts from a master secret out of K_AF under the label `AKMA-OSCORE`. How the
+//! function takes it no source here says: AKMA-OSCORE-P1 is HKDF-SHA-256 without salt, the label as its info, 16 octets (RFC 5869, RFC 8613 3.2).
+
+use kaskade_crypto::kdf::HmacKey;
 
 use crate::Supi;
-use crate::derivation::{keys, rows};
+use crate::derivation::{function_rows, keys, rows};
 use crate::fivegs::KAusf;
 use crate::id::{AfId, Label};
 
@@ -30,6 +35,19 @@ keys! {
         /// To the application function, in the answer of Naanf_AKMA_ApplicationKey_Get.
         expose_to_af,
     }
+
+    /// Master secret of OSCORE between a UE and an application function. 16 octets (project profile AKMA-OSCORE-P1).
+    pub struct OscoreMasterSecret(16) = "OSCORE master secret (AKMA)" {
+        /// Into the security context of OSCORE, at both ends.
+        expose_to_oscore,
+    }
+}
+
+/// HKDF-SHA-256 without salt; the input is its info (RFC 5869).
+fn hkdf(parent: &[u8], inputs: &[&[u8]], child: &mut [u8]) {
+    let extracted = HmacKey::new(&[]).mac(parent);
+    let expanded = HmacKey::new(extracted.all()).expand(inputs, child);
+    debug_assert!(expanded.is_ok(), "a key longer than HKDF gives");
 }
 
 rows! {
@@ -70,6 +88,20 @@ rows! {
         keep: all,
         clause: "TS 33.535 A.4",
         derived_by: [Aanf, Me],
+        held_by: [Af, Me],
+        life: APPLICATION,
+    }
+}
+
+function_rows! {
+    /// Master secret of OSCORE, of K_AF for the Ua* identifier that the operator gives to OSCORE.
+    row_oscore_master_secret: KAf.oscore_master_secret() -> OscoreMasterSecret {
+        function: hkdf, "HKDF-SHA-256 without salt, over label",
+        s: [
+            "label" fixed: Label = &Label("AKMA-OSCORE"),
+        ],
+        clause: "Project profile AKMA-OSCORE-P1, after TS 33.535 D.3",
+        derived_by: [Af, Me],
         held_by: [Af, Me],
         life: APPLICATION,
     }

@@ -37,6 +37,7 @@ static MODULES: &[&[&Row]] = &[
     emsk::FUNCTION_ROWS,
     emsk::of_5g_aka::FUNCTION_ROWS,
     akma::ROWS,
+    akma::FUNCTION_ROWS,
     gba::FUNCTION_ROWS,
     gba::ROWS,
     best::ROWS,

@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "the keys of names that a server gives",
     ),
     ("kaskade-crypto/src/seal.rs", "the keys that seal K at rest, and nonces"),
+    ("kaskade-keys/src/akma.rs", "the function that its row names"),
     ("kaskade-keys/src/derivation/prepared.rs", "the rows"),
     ("kaskade-keys/src/derivation/transcript.rs", "the rows, from octets"),
     ("kaskade-keys/src/eap/aka_prime.rs", "the functions that its rows name"),

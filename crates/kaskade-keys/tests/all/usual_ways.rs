@@ -116,6 +116,7 @@ const FROM_K: &[(&str, &[&str])] = &[
     // TS 33.535, TS 33.220, TS 33.163, TR 33.863.
     ("K CK||IK K_AUSF", &["K_AKMA", "A-TID"]),
     ("K CK||IK K_AUSF K_AKMA", &["K_AF"]),
+    ("K CK||IK K_AUSF K_AKMA K_AF", &["OSCORE master secret (AKMA)"]),
     ("K CK||IK", &["Ks", "e2m_int_key", "K_HSE"]),
     ("K CK||IK Ks", &["Ks_NAF", "Ks_ext_NAF", "Ks_int_NAF", "TMPI"]),
     ("K CK||IK e2m_int_key", &["e2m_key"]),

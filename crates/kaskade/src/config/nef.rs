@@ -85,7 +85,7 @@ settings! {
         /// Ua* security protocols that it may put there (TS 33.220 Annex H): 10 hexadecimal digits such as "0100000002" for HTTP Digest, or
         /// the first 2 to 8 and a star, such as "010001*" for TLS under any cipher suite.
         protocols: Vec<Parsed<UaProtocols>> = Vec::new(),
-        /// As whom it is known: groups, peers as in `groups`, or NF instance IDs in tokens of [oauth2].
+        /// As whom it is known: groups, peers as in `groups`, or NF instance IDs in tokens of `[oauth2]`.
         clients: Vec<String> = Vec::new(),
         /// What is known of its secret at /oauth2/token, 64 hexadecimal digits: `kaskade nef secret NAME` makes both.
         secret_hash: Option<Parsed<ClientSecretHash>> = None => "\"…\"",

@@ -357,6 +357,7 @@ fn the_certificate_is_the_functions_and_options_that_would_not_be_used_are_refus
         (" --af-ca ca.pem", "", "--af-ca"),
         (" --af-ca ca.pem", " --psk tls1.2", "tls1.2="),
         (" --supi", " --hn-key-id 1 --supi", "--hn-key-id"),
+        (" --supi", " --method eap-aka-prime --supi", "give --method 5g-aka"),
     ] {
         let line = bench.line(at, "").replace(from, to);
         let told = bench.place.with_secrets(&line).refused();

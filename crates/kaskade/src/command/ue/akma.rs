@@ -144,6 +144,18 @@ struct Registered {
 /// Of a registration.
 const NOT_THE_SAME: &str = "UE and network do not have the same keys";
 
+/// With the option that helps, where the home network wants the other method.
+fn advised(error: anyhow::Error, other: MethodName) -> anyhow::Error {
+    let option = match other {
+        MethodName::FiveGAka => "--method 5g-aka",
+        MethodName::EapAkaPrime => "--method eap-aka-prime",
+    };
+    match exit::why(&error) {
+        Some(Refusal::MethodUnknown) => error.context(format!("give {option}")),
+        _ => error,
+    }
+}
+
 /// Between two questions to a function that refuses.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -210,7 +222,8 @@ impl AkmaArgs {
         let device = Device::new(usim, self.supi.clone()).with_home(way);
         let attached = attach
             .run(device, |card| state.as_mut().map_or(Ok(()), |state| state.keep(card)))
-            .await?;
+            .await
+            .map_err(|error| advised(error, MethodName::EapAkaPrime))?;
         let sides = Sides {
             ue: &attached.ue,
             network: Some(&attached.serving),
@@ -237,7 +250,8 @@ impl AkmaArgs {
         let device = EapDevice::new(usim, self.supi.clone(), policy, of_peer).with_home(way);
         let mut run = Run::begin(device, state);
         let ausf = self.tls.ausf(&self.ausf)?;
-        let (mut success, of_network) = run.over_ausf(&ausf, identity, name).await?;
+        let ended = run.over_ausf(&ausf, identity, name).await;
+        let (mut success, of_network) = ended.map_err(|error| advised(error, MethodName::FiveGAka))?;
         let akma = run.end(&mut success).akma()?;
         let k_ausf = success.k_ausf.take().context("no K_AUSF")?;
         if !matches!(of_network, NetworkKey::KSeaf(k_seaf) if k_seaf == k_ausf.k_seaf(&name)) {
