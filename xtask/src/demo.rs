@@ -1,6 +1,6 @@
 //! The demo of the README, in a folder of its own.
 
-use crate::shell;
+use crate::{faults, shell};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -16,12 +16,15 @@ pub(crate) fn run(release: bool) -> Result<String> {
     };
     shell::output(&mut git(&["init", "--quiet"]))?;
     std::fs::copy(shell::root().join(".gitignore"), folder.path().join(".gitignore"))?;
-    let mut command = shell::cargo(["run", "--quiet", "-p", "kaskade", "--manifest-path"]);
-    command.arg(shell::root().join("Cargo.toml")).current_dir(folder.path());
-    if release {
-        command.arg("--release");
-    }
-    shell::run(command.args(["--", "up", "--demo", "--once"]))?;
+    let mut command = match release {
+        true => {
+            let mut command = shell::cargo(["run", "--quiet", "--release", "-p", "kaskade", "--manifest-path"]);
+            command.arg(shell::root().join("Cargo.toml")).arg("--");
+            command
+        }
+        false => Command::new(faults::program()?),
+    };
+    shell::run(command.args(["up", "--demo", "--once"]).current_dir(folder.path()))?;
     let left = shell::output(&mut git(&["status", "--porcelain", "--untracked-files=all"]))?;
     let offered: Vec<_> = left.lines().filter(|line| !line.ends_with(".gitignore")).collect();
     if !offered.is_empty() {

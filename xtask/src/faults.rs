@@ -30,6 +30,18 @@ type Place = (PathBuf, PathBuf, String);
 /// What switches the faults on in a build of tests.
 pub(crate) const SWITCHES: &[&str] = &["--workspace", "--features", "kaskade-faults/faults"];
 
+/// The program as the tests have it: with the switches, none of them planted. Nothing is left to build behind the tests.
+pub(crate) fn program() -> Result<PathBuf> {
+    let mut command = shell::cargo(["build", "--quiet", "--bin", "kaskade"]);
+    command.args(SWITCHES);
+    if packages::libssl() {
+        command.args(["--features", packages::PSK]);
+    }
+    shell::run(&mut command)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
+    Ok(target.join("debug/kaskade"))
+}
+
 /// What is known of the tests before a fault is planted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {

@@ -1,7 +1,7 @@
 //! The built program against schemathesis: requests that follow a document of an interface, and requests that do not. The
 //! administration interface by the document that it prints, the services by 3GPP's.
 
-use crate::{records, shell, unpacked};
+use crate::{faults, records, shell, unpacked};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -24,6 +24,8 @@ const SERVED: &str = "not_a_server_error,status_code_conformance,content_type_co
 const SERVICES: &[(&str, &str)] = &[
     ("AUSF", "TS29509_Nausf_UEAuthentication.yaml"),
     ("UDM", "TS29503_Nudm_UEAU.yaml"),
+    ("AAnF", "TS29535_Naanf_AKMA.yaml"),
+    ("NEF", "TS29522_AKMA.yaml"),
 ];
 
 /// Cases of each operation at most, beside those for each bound: some hundreds in all.
@@ -45,9 +47,9 @@ pub(crate) fn run(install: bool) -> Result<String> {
         records::note("schemathesis (pip install schemathesis)")?;
         return Ok("not here: schemathesis".to_owned());
     };
-    shell::run(&mut shell::cargo(["build", "--quiet", "-p", "kaskade"]))?;
+    let program = faults::program()?;
     let folder = shell::Scratch::new("schemathesis")?;
-    let node = Node::start(folder.path())?;
+    let node = Node::start(&program, folder.path())?;
     let administration = administration(&schemathesis, &node)?;
     let services = services(&schemathesis, &node, install)?;
     Ok(format!("administration: {administration}; services: {services}"))
@@ -55,6 +57,7 @@ pub(crate) fn run(install: bool) -> Result<String> {
 
 /// The node that is asked, and where.
 struct Node<'a> {
+    program: &'a Path,
     folder: &'a Path,
     /// Prefixes of lines that the node prints at its start, such as `AUSF`, and the addresses there.
     addresses: BTreeMap<String, String>,
@@ -62,17 +65,16 @@ struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    fn start(folder: &'a Path) -> Result<Self> {
-        let program = program();
+    fn start(program: &'a Path, folder: &'a Path) -> Result<Self> {
         certificates(folder)?;
         std::fs::write(folder.join("kaskade.toml"), CONFIG)?;
         std::fs::write(folder.join("schemathesis.toml"), OPTIONS)?;
         // What the schemas' shortest values name, so that some requests are granted.
         std::fs::write(folder.join("subscribers.csv"), SUBSCRIBER)?;
-        let mut import = Command::new(&program);
+        let mut import = Command::new(program);
         import.args(["subscriber", "import", "--data", "data", "subscribers.csv"]);
         shell::output(import.current_dir(folder))?;
-        let mut node = Command::new(&program)
+        let mut node = Command::new(program)
             .args(["up", "--config", "kaskade.toml"])
             .current_dir(folder)
             .stdout(Stdio::piped())
@@ -92,6 +94,7 @@ impl<'a> Node<'a> {
             }
         }
         Ok(Self {
+            program,
             folder,
             addresses,
             _node: node,
@@ -110,7 +113,7 @@ impl<'a> Node<'a> {
 }
 
 fn administration(schemathesis: &Path, node: &Node<'_>) -> Result<String> {
-    let document = shell::output(Command::new(program()).args(["admin", "openapi"]))?;
+    let document = shell::output(Command::new(node.program).args(["admin", "openapi"]))?;
     std::fs::write(node.folder.join("openapi.json"), document)?;
     let root = node.address("Metrics")?;
     let root = root.strip_suffix("/metrics").context("metrics are elsewhere")?;
@@ -201,10 +204,6 @@ fn cases(command: &mut Command, node: &Node<'_>) -> Result<String> {
     Ok(cases.unwrap_or("no cases counted").to_owned())
 }
 
-fn program() -> PathBuf {
-    shell::root().join("target/debug/kaskade")
-}
-
 /// The proxy itself refuses other methods than HTTP's usual ones.
 const OPTIONS: &str = "[phases.coverage]
 unexpected-methods = [\"DELETE\", \"GET\", \"PATCH\", \"POST\", \"PUT\"]
@@ -221,6 +220,22 @@ serving_networks = [\"000-000\"]
 listen = \"127.0.0.1:0\"
 [ausf]
 listen = \"127.0.0.1:0\"
+[aanf]
+listen = \"127.0.0.1:0\"
+ausfs = [\"127.0.0.1\"]
+[aanf.functions.portal]
+fqdn = \"af.example.com\"
+protocols = [\"http-digest\"]
+callers = [\"127.0.0.1\", \"nef\"]
+identity = \"supi\"
+[nef]
+listen = \"127.0.0.1:0\"
+[nef.afs.portal]
+domains = [\"af.example.com\"]
+protocols = [\"0100000002\"]
+clients = [\"127.0.0.1\"]
+[nef.aanfs.home]
+realm = \"5gc.mnc000.mcc000.3gppnetwork.org\"
 [admin]
 listen = \"127.0.0.1:0\"
 [admin.tls]
