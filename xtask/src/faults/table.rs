@@ -283,6 +283,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("anchor-key-of-the-disallowed", "who loses AKMA while being authenticated has an anchor key", NET, "whoever_has_no_akma_any_more_has_no_anchor_key"),
     fault("anchor-key-outlives-the-subscription", "the anchor key of who was removed or has AKMA no more stays at the AAnF", PROGRAM, "no_anchor_key_outlives_the_subscription"),
     fault("amf-told-anywhere", "an AMF makes this program send requests to any host", NET, "an_amf_is_told_where_the_configuration_says_and_nowhere_else"),
+    fault("amf-changed-by-anybody", "whoever knows a GUAMI purges the registration of its AMF", NET, "who_knows_a_guami_does_not_change_the_registration_of_its_amf"),
     fault("reauthentication-while-one-runs", "an AMF is asked for an authentication while one runs", NET, "while_an_authentication_runs_no_other_is_asked_for"),
     fault("erp-replay-accepted", "a packet of ERP is answered twice", ANCHOR, "seq_goes_up_and_is_never_there_twice"),
     fault("erp-tag-not-compared", "a packet of ERP without the right tag is answered", ANCHOR, "a_wrong_tag_changes_nothing"),

@@ -22,7 +22,9 @@ crate::service! {
     /// Changes a registration, or removes it, where the AMF has forgotten the subscriber.
     update_amf: PATCH "/{ueId}/registrations/amf-3gpp-access" (supi: Supi) (change: AmfRegistrationModification)
         -> 204 Json (),
-        refusals [ContextNotFound, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping],
+        refusals [
+            ServingNetworkNotAuthorized, ContextNotFound, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+        ],
         scope "nudm-uecm", "TS 29.503 5.3.2.6.2";
 
     /// Asks the AMF of a subscriber to authenticate it again.

@@ -242,6 +242,34 @@ async fn an_amf_changes_its_own_registration_and_no_others() {
     home.shutdown_unchecked().await;
 }
 
+/// A GUAMI is no secret.
+#[tokio::test]
+async fn who_knows_a_guami_does_not_change_the_registration_of_its_amf() {
+    let (_amf, root, _end) = Amf::start();
+    let home = home(Some(&root));
+    register(&home, 0, &registration(Some(&root), "020040")).await;
+    let as_amf = |name: &str| {
+        let roots = [root.parse().unwrap()];
+        let policy = AmfPolicy::default().with(Requester::group("amf").id(), name, roots);
+        home.udm.uecm().unwrap().policy().replace(policy);
+    };
+    let purge = json!({ "guami": registration(None, "020040")["guami"].clone(), "purgeFlag": true });
+    let purge = Ask::bare("PATCH", path(0, "amf-3gpp-access"))
+        .header("content-type", "application/merge-patch+json")
+        .body(purge.to_string());
+    as_amf("another");
+    let told = send(home.udm_url(), &purge).await;
+    assert_eq!(refused(&told), (404, "CONTEXT_NOT_FOUND".to_owned()));
+    as_amf("amf");
+    assert_eq!(
+        trigger(&home, "POST", 0, "trigger-auth").await.status,
+        204,
+        "it is there"
+    );
+    assert_eq!(send(home.udm_url(), &purge).await.status, 204);
+    home.shutdown_unchecked().await;
+}
+
 /// What is wrong is named, and changes nothing.
 #[tokio::test]
 async fn wrong_registrations_and_triggers_are_refused_by_member() {

@@ -247,6 +247,15 @@ impl Uecm {
             .map(|uri| callback(&uri, "/reauthNotifyCallbackUri", Refusal::OptionalIeIncorrect))
             .transpose()?;
         self.admit(caller, supi)?;
+        if !fault!("amf-changed-by-anybody") {
+            let serving = ServingNetworkName::new(change.guami.network.plmn, change.guami.network.nid);
+            self.udm.authorise(caller.requester(), &serving)?;
+        }
+        let name = self
+            .policy
+            .with(|policy| policy.name(caller).cloned().unwrap_or_default());
+        let is_own =
+            |amf: &ServingAmf| amf.guami == change.guami && (amf.name == name || fault!("amf-changed-by-anybody"));
         let mut conflict = None;
         for _ in 0..TRIES {
             let found = self
@@ -254,7 +263,7 @@ impl Uecm {
                 .await
                 .map_err(|error| UdmError::Store(StoreError::Record(error)))?;
             // Another AMF's is not this one's to change.
-            let Some((mut amf, version)) = found.filter(|(amf, _)| amf.guami == change.guami) else {
+            let Some((mut amf, version)) = found.filter(|(amf, _)| is_own(amf)) else {
                 return Err(UdmError::NotServed.into());
             };
             let mut unit = Unit::new();
