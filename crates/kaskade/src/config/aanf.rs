@@ -206,7 +206,7 @@ mod tests {
             ),
             (
                 format!("{FUNCTION}protocols = [\"telnet\"]\n"),
-                "line 3, column 14: Ua security protocol identifier",
+                "line 3, column 13: Ua security protocol identifier",
             ),
             (
                 format!("{FUNCTION}protocols = [\"tls\"]\nlifetime = 0\n"),

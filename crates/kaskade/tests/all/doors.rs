@@ -2,7 +2,7 @@
 #![allow(clippy::print_stderr, reason = "what cannot be tried here is said")]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
@@ -292,9 +292,20 @@ fn beside(table: &str) -> &'static str {
     match table {
         "oauth2" => "issuers = [\"4947a69a-f61b-4bc1-b9da-47c9c5d14b64\"]\n[oauth2.keys]\nnrf-1 = \"nrf.pem\"\n",
         "ausf" => "[udm]\n",
+        "nef.tokens" => {
+            "key = \"nef.pem\"\n[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n"
+        }
         _ => "",
     }
 }
+
+/// A key that signs tokens, by OpenSSL.
+const NEF: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvJhRHAAd4ku9Qsr+
+/OWw+3mLVdSE5owE6HgXmyi/2YGhRANCAARfXIpZ8bl6sZehCWYe9RU8aL7Q8i8m
+xsqUwNO5k6QVfSNFEAtWINsalNzbdmICqiXXf1tcPMNWnZ/N44NHQKBv
+-----END PRIVATE KEY-----
+";
 
 /// A key of an NRF, by OpenSSL.
 const NRF: &str = "-----BEGIN PUBLIC KEY-----
@@ -303,10 +314,16 @@ QH4QY32Etd9+F0Fim6SmvRgcwJ5jVmFXsYIda57VeJSG3xgZq+15dGQxFQ==
 -----END PUBLIC KEY-----
 ";
 
+/// Nobody else may read it.
+fn own(file: &Path) {
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
 #[test]
 fn no_number_of_the_configuration_breaks_anything() {
     let place = Place::new();
     place.file("nrf.pem", NRF);
+    own(&place.file("nef.pem", NEF));
     let ranges = Config::ranges();
     assert!(ranges.len() >= 9);
     let mut refusals = 0;
@@ -369,6 +386,7 @@ fn the_ends_of_the_ranges_work() {
             text.push_str(&format!("[{table}]\n{key} = {value}\n{}", beside(table)));
         }
         place.file("nrf.pem", NRF);
+    own(&place.file("nef.pem", NEF));
         let text = merged(&text);
         place.file("x.toml", &text);
         place.kaskade("config check x.toml").ok();
