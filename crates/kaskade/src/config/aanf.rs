@@ -22,7 +22,8 @@ settings! {
         api_root: Option<String> = None => "\"https://aanf.example.org\"",
         /// Seconds that K_AKMA is of use at most after it was registered; 0: until the next authentication.
         context_lifetime: u64 [0..=31_536_000] = 0,
-        /// Keys below one K_AKMA that are held at once. Who asks for them has a quarter of them at most.
+        /// Keys below one K_AKMA that are held at once. Who asks for them has half of them at most, and each
+        /// application function a quarter.
         holders: u64 [1..=256] = 64,
         /// AUSFs of other processes, which register and remove anchor keys: groups, peers as in `groups` or NF instance IDs.
         ausfs: Vec<String> = Vec::new(),
@@ -141,7 +142,8 @@ impl AanfConfig {
         let all = usize::try_from(self.holders).unwrap_or(usize::MAX);
         HolderLimits {
             all,
-            of_one: all.div_ceil(4),
+            of_one: all.div_ceil(2),
+            of_function: all.div_ceil(4),
         }
     }
 }
