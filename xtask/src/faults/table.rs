@@ -278,6 +278,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("application-keys-of-the-suspended", "application keys are given of a subscriber who is suspended", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
     fault("roaming-policy-ignored", "application keys are given of subscribers who are served where that is barred", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
     fault("application-keys-outlive-the-subscription", "application keys of a suspended or removed subscriber live on", PROGRAM, "no_application_key_outlives_the_subscription"),
+    fault("application-keys-left-unsaid", "whoever suspends a subscriber does not hear that its application keys are left", PROGRAM, "whoever_changes_a_subscriber_hears_that_its_application_keys_are_left"),
+    fault("application-keys-not-looked-through", "an AAnF that starts leaves keys of subscribers who are gone, suspended or without AKMA", NET, "an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more"),
     fault("akma-unasked", "the UDM says of a subscriber without AKMA that it has it", NET, "the_udm_says_who_has_akma_with_a_routing_indicator"),
     fault("anchor-keys-pile-up", "an AAnF that was away is told every anchor key that is none any more", NET, "an_aanf_that_is_away_delays_nothing_and_loses_nothing"),
     fault("anchor-key-told-once", "an anchor key is lost when the AAnF is away", NET, "an_anchor_key_survives_a_restart"),
