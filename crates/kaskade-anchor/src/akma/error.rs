@@ -58,7 +58,7 @@ pub enum AkmaError {
     #[error("the A-KID names no K_AKMA")]
     Unknown,
     /// The key has expired, and the same one is not given again.
-    #[error("the key of this application function is over until the user is authenticated again")]
+    #[error("the key of this application function is over, or was revoked, until the user is authenticated again")]
     Over,
     /// As many hold keys of this subscriber as may.
     #[error("{0} keys are held below this K_AKMA, which is as many as may")]
@@ -66,4 +66,7 @@ pub enum AkmaError {
     /// Whoever asks holds as many as one may.
     #[error("whoever asks holds {0} keys below this K_AKMA, which is as many as one may")]
     TooManyOfOne(usize),
+    /// The application function has as many as one may.
+    #[error("the application function has {0} keys below this K_AKMA, which is as many as one may")]
+    TooManyOfFunction(usize),
 }

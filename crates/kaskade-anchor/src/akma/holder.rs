@@ -49,7 +49,7 @@ impl AfHolderId {
 /// An application function has K_AF. Found by SUPI and [`AfHolderId`], and by who asked (index 0).
 ///
 /// ```text
-/// expires 8 ‖ kept until 8, 0 for never ‖ (length 2 ‖ text) of A-KID, AF_ID, consumer, callback
+/// expires 8, 0 when revoked ‖ kept until 8, 0 for never ‖ (length 2 ‖ text) of A-KID, AF_ID, consumer, callback
 /// ```
 ///
 /// Of a current K_AKMA it is kept beyond the end of the key: the same key is not given a second life.
@@ -61,12 +61,27 @@ pub struct AfHolder {
     pub af_id: AfId,
     /// Who asked in its name: itself, or the NEF.
     pub consumer: String,
-    /// Until when the key lives.
+    /// Until when the key lives; 0: it was revoked, and its function gets none again below this K_AKMA.
     pub expires: UnixMillis,
     /// Until when this is kept; `None`: as long as K_AKMA.
     pub kept_until: Option<UnixMillis>,
     /// Where to tell that it is over, if somewhere.
     pub callback: Option<Callback>,
+}
+
+impl AfHolder {
+    /// Whether an operator has ended it.
+    pub const fn is_revoked(&self) -> bool {
+        self.expires.get() == 0
+    }
+
+    pub(super) fn revoked(&self) -> Self {
+        Self {
+            expires: UnixMillis::new(0),
+            callback: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// Takes a text with its length in 2 octets.

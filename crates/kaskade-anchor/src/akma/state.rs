@@ -1,5 +1,6 @@
 //! What the store has of a subscriber's AKMA keys, and what an operation makes of it.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -71,14 +72,23 @@ pub struct ReleasedAf {
 pub struct HolderLimits {
     /// All.
     pub all: usize,
-    /// Of these, those of one consumer.
+    /// Of these, those that one consumer asked for.
     pub of_one: usize,
+    /// Of these, those of one application function, whatever protocols it speaks and however its name is spelled.
+    pub of_function: usize,
 }
 
+/// How many holders below K_AKMAs of earlier authentications stay on record.
+const EARLIER: usize = 256;
+
 impl Default for HolderLimits {
-    /// 64, and 16 of one.
+    /// 64, 32 of one consumer, and 16 of one of its functions.
     fn default() -> Self {
-        Self { all: 64, of_one: 16 }
+        Self {
+            all: 64,
+            of_one: 32,
+            of_function: 16,
+        }
     }
 }
 
@@ -140,8 +150,9 @@ impl State {
         self.holders.iter().map(|holding| &holding.holder)
     }
 
-    /// Takes K_AKMA of a new authentication. The one before is gone with its A-KID; keys below it live until they expire. It lives so long
-    /// at most; without a lifetime, until the next one.
+    /// Takes K_AKMA of a new authentication. The one before is gone with its A-KID; keys below it live until they expire, or until more
+    /// than 256 are kept: then whoever asked for the most is told that those are over that would expire first. It lives so long at most;
+    /// without a lifetime, until the next one.
     pub fn register(
         &self,
         registration: Registration,
@@ -185,6 +196,11 @@ impl State {
             .filter(|(context, _)| context.is_alive(party.at))
             .ok_or(AkmaError::Unknown)?;
         let Admitted { af_id, consumer, .. } = admitted;
+        // K_AF is another one for each spelling and protocol: what is revoked is the function.
+        let mut own = self.of_function(&context.a_kid, admitted);
+        if own.any(AfHolder::is_revoked) && !fault!("revoked-function-asks-again") {
+            return Err(AkmaError::Over);
+        }
         let id = AfHolderId::of(&context.a_kid, af_id, consumer);
         let known = self.holders.iter().find(|holding| holding.id == id);
         let lives = known.filter(|known| known.holder.expires > party.at);
@@ -194,7 +210,7 @@ impl State {
             _ => party.at.after(admitted.lifetime()),
         };
         if known.is_none() {
-            self.has_room(consumer, limits)?;
+            self.has_room(&context.a_kid, admitted, limits)?;
         }
         let k_af = match fault!("one-key-for-all-functions") {
             true => context
@@ -263,34 +279,33 @@ impl State {
     }
 
     /// One application function, or all that one consumer asks for, have their keys no more, and are told. Below the current K_AKMA they
-    /// get none again. The event's count is that of the keys; empty where there is none.
+    /// get none again, also where their key was over already. The event's count is that of the keys; empty where nothing is to end.
     pub fn revoke(&self, which: impl Fn(&AfHolder) -> bool, party: &Party) -> Unit {
         let mut unit = Unit::new();
         let mut count = 0_u32;
         for holding in self.holders.iter().filter(|holding| which(&holding.holder)) {
-            if holding.holder.expires <= party.at {
+            let holder = &holding.holder;
+            let is_current = self.context().is_some_and(|context| context.a_kid == holder.a_kid);
+            let lives = holder.expires > party.at;
+            // Below an earlier K_AKMA a key that is over is not given again anyway.
+            if holder.is_revoked() || !(lives || is_current) {
                 continue;
             }
-            count = count.saturating_add(1);
-            if let Some(message) = Disablement::of(&self.supi, &holding.holder, party.at) {
+            count = count.saturating_add(u32::from(lives));
+            if let Some(message) = Disablement::of(&self.supi, holder, party.at) {
                 unit.send(message);
             }
-            let over = AfHolder {
-                expires: party.at,
-                callback: None,
-                ..holding.holder.clone()
-            };
             let key = (self.supi.clone(), holding.id.octets());
-            match self.context().is_some_and(|context| context.a_kid == over.a_kid) {
-                true => unit.put(&key, &over, Expect::Version(holding.version)),
+            match is_current {
+                true => unit.put(&key, &holder.revoked(), Expect::Version(holding.version)),
                 false => unit.remove::<AfHolder>(&key, Expect::Version(holding.version)),
             }
         }
-        if count > 0 {
+        if !unit.is_empty() {
             if let Some((context, version)) = &self.context {
                 unit.put(&self.supi, context, Expect::Version(*version));
             }
-            unit.event(party.event(Outcome::Changed, Action::AkmaDisabled).times(count));
+            unit.event(party.event(Outcome::Changed, Action::AkmaDisabled).times(count.max(1)));
         }
         unit
     }
@@ -303,36 +318,64 @@ impl State {
         }
     }
 
-    fn has_room(&self, consumer: &str, limits: HolderLimits) -> Result<(), AkmaError> {
-        let all = self.holders.len();
+    /// Who holds keys below this K_AKMA.
+    fn below(&self, a_kid: &AKid) -> impl Iterator<Item = &AfHolder> {
+        self.holders()
+            .filter(move |holder| holder.a_kid == *a_kid || fault!("earlier-holders-take-places"))
+    }
+
+    /// Of these, those of one function that one consumer asks for.
+    fn of_function(&self, a_kid: &AKid, admitted: &Admitted) -> impl Iterator<Item = &AfHolder> {
+        let Admitted { af_id, consumer, .. } = admitted;
+        let is_it = move |holder: &&AfHolder| {
+            holder.consumer == *consumer && holder.af_id.fqdn().eq_ignore_ascii_case(af_id.fqdn())
+        };
+        self.below(a_kid).filter(is_it)
+    }
+
+    fn has_room(&self, a_kid: &AKid, admitted: &Admitted, limits: HolderLimits) -> Result<(), AkmaError> {
+        let all = self.below(a_kid).count();
         if all >= limits.all {
             return Err(AkmaError::TooManyHolders(all));
         }
-        let own = self
-            .holders
-            .iter()
-            .filter(|holding| holding.holder.consumer == consumer);
-        let own = own.count();
-        match own >= limits.of_one && !fault!("all-application-keys-of-one") {
-            true => Err(AkmaError::TooManyOfOne(own)),
+        let consumer = admitted.consumer();
+        let own = self.below(a_kid).filter(|holder| holder.consumer == consumer).count();
+        if own >= limits.of_one && !fault!("all-application-keys-of-one") {
+            return Err(AkmaError::TooManyOfOne(own));
+        }
+        let own = self.of_function(a_kid, admitted).count();
+        match own >= limits.of_function && !fault!("all-application-keys-of-one-function") {
+            true => Err(AkmaError::TooManyOfFunction(own)),
             false => Ok(()),
         }
     }
 
-    /// Holders below any K_AKMA but this one are kept until their key expires, if there is somewhere to tell that it is over.
+    /// Holders below any K_AKMA but this one are kept until their key expires, if there is somewhere to tell that it is over; of more than
+    /// [`EARLIER`] some are told at once.
     fn release_holders(&self, but: Option<&AKid>, at: UnixMillis, unit: &mut Unit) {
+        let mut kept = Vec::new();
         let others = self.holders.iter();
         for holding in others.filter(|holding| but.is_none_or(|but| holding.holder.a_kid != *but)) {
             let holder = &holding.holder;
-            let key = (self.supi.clone(), holding.id.octets());
             if holder.expires <= at || holder.callback.is_none() {
+                let key = (self.supi.clone(), holding.id.octets());
                 unit.remove::<AfHolder>(&key, Expect::Version(holding.version));
-            } else if holder.kept_until != Some(holder.expires) {
-                let kept = AfHolder {
+            } else {
+                kept.push(holding);
+            }
+        }
+        for holding in too_many(&mut kept) {
+            self.end(holding, at, unit);
+        }
+        for holding in kept {
+            let holder = &holding.holder;
+            if holder.kept_until != Some(holder.expires) {
+                let key = (self.supi.clone(), holding.id.octets());
+                let until = AfHolder {
                     kept_until: Some(holder.expires),
                     ..holder.clone()
                 };
-                unit.put(&key, &kept, Expect::Version(holding.version));
+                unit.put(&key, &until, Expect::Version(holding.version));
             }
         }
     }
@@ -344,4 +387,25 @@ impl State {
             unit.send(message);
         }
     }
+}
+
+/// Takes out what is beyond [`EARLIER`]: of whichever consumer has the most, the holder whose key expires first, again and again.
+fn too_many<'h>(kept: &mut Vec<&'h Holding>) -> Vec<&'h Holding> {
+    let mut over = Vec::new();
+    while kept.len() > EARLIER && !fault!("earlier-holders-pile-up") {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for holding in kept.iter() {
+            *counts.entry(&holding.holder.consumer).or_default() += 1;
+        }
+        let greediest = counts.into_iter().max_by_key(|(_, count)| *count);
+        let own = kept
+            .iter()
+            .enumerate()
+            .filter(|(_, holding)| greediest.is_some_and(|(name, _)| holding.holder.consumer == name));
+        match own.min_by_key(|(_, holding)| holding.holder.expires) {
+            Some((place, _)) => over.push(kept.swap_remove(place)),
+            None => break,
+        }
+    }
+    over
 }

@@ -61,7 +61,11 @@ fn registration(run: u8) -> Registration {
 
 fn functions(renews: bool) -> Functions {
     let mut functions = Functions::new();
-    for (fqdn, caller) in [("af.example.com", "portal"), ("b.example.com", "other")] {
+    for (fqdn, caller) in [
+        ("af.example.com", "portal"),
+        ("b.example.com", "other"),
+        ("c.example.com", "other"),
+    ] {
         let rule = Rule {
             fqdn: fqdn.parse().unwrap(),
             protocols: vec![ProtocolRule::Tls, "http-digest".parse().unwrap()],
@@ -168,7 +172,11 @@ impl Kept {
 
     fn get(&mut self, run: u8, admitted: &Admitted, told_at: Option<&str>, at: UnixMillis) -> Given {
         let callback = told_at.map(|uri| uri.parse().unwrap());
-        let limits = HolderLimits { all: 4, of_one: 2 };
+        let limits = HolderLimits {
+            all: 6,
+            of_one: 3,
+            of_function: 2,
+        };
         let a_kid = registration(run).a_kid;
         match self.state().get(&a_kid, admitted, callback, limits, &party(at))? {
             Got::Again { key, event, .. } => {
@@ -303,19 +311,82 @@ fn one_caller_does_not_take_all_places_of_an_anchor_key() {
     let mut kept = Kept::default();
     kept.register(1, AT);
     let functions = functions(false);
-    let tls = |suite: u16| format!("af.example.com010001{suite:04x}");
-    for suite in 0..2 {
-        kept.get(1, &admitted(&functions, "portal", &tls(suite)), None, AT)
-            .unwrap();
+    for af_id in [
+        "b.example.com0100010001",
+        "b.example.com0100010002",
+        "c.example.com0100010001",
+    ] {
+        kept.get(1, &admitted(&functions, "other", af_id), None, AT).unwrap();
     }
-    let third = admitted(&functions, "portal", &tls(2));
-    assert_eq!(kept.get(1, &third, None, AT).map(drop), Err(AkmaError::TooManyOfOne(2)));
+    let fourth = admitted(&functions, "other", "c.example.com0100010002");
+    assert_eq!(
+        kept.get(1, &fourth, None, AT).map(drop),
+        Err(AkmaError::TooManyOfOne(3))
+    );
     for suite in 0..2 {
-        let other = format!("b.example.com010001{suite:04x}");
-        kept.get(1, &admitted(&functions, "other", &other), None, AT).unwrap();
+        let own = format!("af.example.com010001{suite:04x}");
+        kept.get(1, &admitted(&functions, "portal", &own), None, AT).unwrap();
     }
     // Whoever has one has it again.
-    kept.get(1, &admitted(&functions, "portal", &tls(1)), None, AT).unwrap();
+    let first = admitted(&functions, "other", "b.example.com0100010001");
+    kept.get(1, &first, None, AT).unwrap();
+}
+
+#[test]
+fn one_function_does_not_take_the_places_of_others_of_its_caller() {
+    let mut kept = Kept::default();
+    kept.register(1, AT);
+    let functions = functions(false);
+    let ask = |kept: &mut Kept, af_id: &str| {
+        let got = kept.get(1, &admitted(&functions, "other", af_id), None, AT);
+        got.map(|(first, _)| first)
+    };
+    assert_eq!(ask(&mut kept, "b.example.com0100010001"), Ok(true));
+    assert_eq!(ask(&mut kept, "B.example.com0100010001"), Ok(true));
+    for spelling in ["b.EXAMPLE.com0100010001", "b.example.com0100000002"] {
+        assert_eq!(ask(&mut kept, spelling), Err(AkmaError::TooManyOfFunction(2)));
+    }
+    assert_eq!(ask(&mut kept, "c.example.com0100010001"), Ok(true));
+}
+
+#[test]
+fn keys_of_earlier_authentications_take_no_places() {
+    let mut kept = Kept::default();
+    for run in 1..=6 {
+        kept.register(run, AT);
+        for suite in 0..2 {
+            let own = format!("af.example.com010001{suite:04x}");
+            let own = admitted(&functions(false), "portal", &own);
+            kept.get(run, &own, Some("https://af.example.com/x"), AT).unwrap();
+        }
+    }
+    assert_eq!(kept.holders.len(), 12, "each is told if it is to be used no more");
+    let unit = kept.state().disable(&party(AT));
+    assert!(kept.commit(unit));
+    assert_eq!(kept.sent.len(), 12);
+}
+
+#[test]
+fn of_too_many_earlier_holders_those_that_expire_first_are_told() {
+    let mut kept = Kept::default();
+    let functions = functions(false);
+    let uri = Some("https://af.example.com/x");
+    kept.register(0, AT);
+    let other = admitted(&functions, "other", "b.example.com0100000002");
+    kept.get(0, &other, uri, AT).unwrap();
+    for run in 1..=130 {
+        kept.register(run, after(1));
+        for suite in 0..2 {
+            let own = format!("af.example.com010001{suite:04x}");
+            let own = admitted(&functions, "portal", &own);
+            kept.get(run, &own, uri, after(1 + u64::from(run) / 10)).unwrap();
+        }
+    }
+    // 1 and 258 of earlier ones, and then 2 that are current.
+    let told: Vec<_> = kept.sent.iter().map(|sent| &sent.holder).collect();
+    assert!(told.iter().all(|holder| holder.consumer == "portal"), "{told:?}");
+    assert!(told.iter().all(|holder| holder.expires == after(61)), "{told:?}");
+    assert_eq!((told.len(), kept.holders.len()), (3, 256 + 2));
 }
 
 #[test]
@@ -391,6 +462,42 @@ fn a_revoked_key_is_told_of_and_not_given_again() {
             .revoke(|holder| holder.consumer == "portal", &party(after(2)))
             .is_empty()
     );
+}
+
+#[test]
+fn a_revoked_function_has_no_key_by_any_spelling_or_renewal() {
+    for renews in [false, true] {
+        // While the key lives, and when it is over.
+        for at in [after(1), after(61)] {
+            let mut kept = Kept::default();
+            kept.register(1, AT);
+            let functions = functions(renews);
+            let ask = |kept: &mut Kept, caller: &str, af_id: &str| {
+                let got = kept.get(1, &admitted(&functions, caller, af_id), None, at);
+                got.map(|(first, _)| first)
+            };
+            let own = admitted(&functions, "portal", "af.example.com0100000002");
+            kept.get(1, &own, None, AT).unwrap();
+            let unit = kept.state().revoke(|holder| holder.consumer == "portal", &party(at));
+            assert!(!unit.is_empty() && kept.commit(unit));
+            for af_id in [
+                "af.example.com0100000002",
+                "AF.example.com0100000002",
+                "af.example.com0100010001",
+            ] {
+                assert_eq!(ask(&mut kept, "portal", af_id), Err(AkmaError::Over), "{af_id}");
+            }
+            assert_eq!(ask(&mut kept, "other", "b.example.com0100000002"), Ok(true));
+            // The anchor key registered once more is the same one; another one is not.
+            kept.register(1, at);
+            assert_eq!(
+                ask(&mut kept, "portal", "af.example.com0100000002"),
+                Err(AkmaError::Over)
+            );
+            kept.register(2, at);
+            kept.get(2, &own, None, at).unwrap();
+        }
+    }
 }
 
 #[test]

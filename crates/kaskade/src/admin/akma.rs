@@ -26,6 +26,9 @@ const USUAL: usize = 100;
 /// How often a change is made anew when others were faster.
 const TRIES: usize = 16;
 
+/// What is said where a subscription has changed and its keys of AKMA are left.
+const NOT_ENDED: &str = "done, but its application keys are not ended: `kaskade akma disable` ends them, and so does the next start of the AAnF if they are still not allowed then";
+
 /// Whose anchor keys there are.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Contexts {
@@ -211,12 +214,17 @@ impl Operation for Disable {
 
 impl Admin {
     /// A subscriber is suspended, removed, or has another card or AKMA no more: no application key of it is to be used any more.
-    pub(super) fn application_keys_end_of(&self, supi: &Supi) {
+    pub(super) fn application_keys_end_of(&self, supi: &Supi) -> Result<(), NotDone> {
         if !self.config().aanf.runs() || fault!("application-keys-outlive-the-subscription") {
-            return;
+            return Ok(());
         }
-        if let Err(error) = self.change_akma(None, supi, &State::disable) {
-            tracing::warn!(supi = %supi.masked(), %error, "application keys are not ended: `kaskade akma disable` does it");
+        match self.change_akma(None, supi, &State::disable) {
+            Err(error) if !fault!("application-keys-left-unsaid") => {
+                // Of several only the first one is said to whoever asked.
+                tracing::warn!(supi = %supi.masked(), %error, "application keys are not ended");
+                Err(error.but_done(NOT_ENDED))
+            }
+            _ => Ok(()),
         }
     }
 

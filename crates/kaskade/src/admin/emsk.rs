@@ -286,11 +286,22 @@ impl Admin {
 
     /// The same of several.
     pub(super) fn keys_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi> + Clone) -> Result<(), NotDone> {
+        // Where some do not end, all others do.
+        let mut akma = Ok(());
         for supi in of.clone() {
             // First what would be registered anew.
             self.anchor_key_ends_of(supi);
-            self.application_keys_end_of(supi);
+            akma = akma.and(self.application_keys_end_of(supi));
         }
+        let below = self.keys_below_end_of_all(of);
+        match (akma, below) {
+            (Err(akma), Err(below)) => Err(below.but_done(&akma.detail())),
+            (akma, below) => akma.and(below),
+        }
+    }
+
+    /// Keys below the EMSKs of several.
+    fn keys_below_end_of_all<'s>(&self, of: impl IntoIterator<Item = &'s Supi> + Clone) -> Result<(), NotDone> {
         if fault!("keys-outlive-the-subscription") {
             return Ok(());
         }

@@ -230,7 +230,10 @@ fn no_key_below_the_emsk_outlives_the_subscription() {
 
 /// In a node with an AAnF, K_AKMA of both subscribers and an application key below each.
 fn with_application_keys() -> (tempfile::TempDir, Admin, Aanf) {
-    let (folder, admin) = admin();
+    with_application_keys_in(admin())
+}
+
+fn with_application_keys_in((folder, admin): (tempfile::TempDir, Admin)) -> (tempfile::TempDir, Admin, Aanf) {
     let config = "[udm]\n[ausf]\n[aanf.functions.portal]\nfqdn = \"af.example.com\"\nprotocols = [\"http-digest\"]\ncallers = [\"portal\"]\n\
                   [groups]\nportal = [\"af.example.com\"]\n";
     let config = Config::parse(config, std::path::Path::new("k.toml")).expect("a configuration");
@@ -304,6 +307,37 @@ fn no_application_key_outlives_the_subscription() {
     register(&aanf, 1);
     Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
     assert_eq!(listed_akma(&admin), (1, 1));
+}
+
+#[test]
+fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
+    for changes in [r#"{"suspended":true}"#, r#"{"akma":false}"#] {
+        let engine = MemoryEngine::default();
+        let key = MasterKey::from_octets(&[7; 32]);
+        let path = std::path::Path::new("memory");
+        let store = SubscriberStore::with_engine(Arc::new(engine.clone()), path, &key, StoreOptions::default());
+        let (_folder, admin, _) = with_application_keys_in(admin_over(store.expect("a store")));
+        let store = admin.store().expect("a store");
+        declare_anchor_keys(&store.records()).expect("declared");
+        let change = |text: &str| {
+            let who = supi(1).sbi().parse().expect("a subscriber");
+            let changes = body::read(text.as_bytes()).expect("changes");
+            Change::run(&admin, &Principal::user(0), who, Default::default(), changes)
+        };
+        change(r#"{"akma":true}"#).expect("changed");
+        store.settle().expect("settled");
+        // Room for the change, and for nothing behind it.
+        engine.fail_after(1);
+        let said = change(changes).expect_err("the disk is full");
+        assert!(said.is_done, "{}", said.detail());
+        assert!(
+            said.detail().contains("done, but its application keys are not ended"),
+            "{}",
+            said.detail()
+        );
+        let changed = store.subscriber(&supi(1)).expect("read").expect("there").subscription;
+        assert!(changed.suspended || !changed.akma_allowed);
+    }
 }
 
 #[test]

@@ -22,7 +22,8 @@ settings! {
         api_root: Option<String> = None => "\"https://aanf.example.org\"",
         /// Seconds that K_AKMA is of use at most after it was registered; 0: until the next authentication.
         context_lifetime: u64 [0..=31_536_000] = 0,
-        /// Keys below one K_AKMA that are held at once. Who asks for them has a quarter of them at most.
+        /// Keys below one K_AKMA that are held at once. Who asks for them has half of them at most, and each
+        /// application function a quarter.
         holders: u64 [1..=256] = 64,
         /// AUSFs of other processes, which register and remove anchor keys: groups, peers as in `groups` or NF instance IDs.
         ausfs: Vec<String> = Vec::new(),
@@ -88,11 +89,8 @@ impl fmt::Display for Told {
 const LONGEST: u64 = 31_536_000;
 
 impl AanfConfig {
-    /// The application functions.
-    ///
-    /// # Errors
-    /// [`ConfigError::Entry`] or [`ConfigError::Range`], with the setting and what is wrong with it.
-    pub fn functions(&self) -> Result<Functions, ConfigError> {
+    /// The application functions, with callers as they are called.
+    fn functions_of(&self, called: &dyn Fn(&str) -> String) -> Result<Functions, ConfigError> {
         let mut functions = Functions::new();
         for (name, config) in &self.functions.0 {
             let of = format!("aanf.functions.{name}");
@@ -114,7 +112,7 @@ impl AanfConfig {
             let rule = Rule {
                 fqdn: fqdn.clone(),
                 protocols: config.protocols.iter().map(|protocol| protocol.0).collect(),
-                callers: config.callers.clone(),
+                callers: config.callers.iter().map(|named| called(named)).collect(),
                 identity: config.identity.0.0,
                 subscribers: config.subscribers.iter().map(|rule| rule.0.clone()).collect(),
                 lifetime: Duration::from_secs(config.lifetime),
@@ -141,25 +139,36 @@ impl AanfConfig {
         let all = usize::try_from(self.holders).unwrap_or(usize::MAX);
         HolderLimits {
             all,
-            of_one: all.div_ceil(4),
+            of_one: all.div_ceil(2),
+            of_function: all.div_ceil(4),
         }
     }
 }
 
 impl Config {
+    /// Application functions of AKMA.
+    ///
+    /// # Errors
+    /// [`ConfigError::Entry`] or [`ConfigError::Range`], with the setting and what is wrong with it.
+    pub fn application_functions(&self) -> Result<Functions, ConfigError> {
+        self.aanf.functions_of(&|named| self.called(named))
+    }
+
     /// Refuses what contradicts itself or would not be used. Files are not read.
     pub(super) fn check_aanf(&self) -> Result<(), ConfigError> {
         if !self.aanf.runs() {
             return Ok(());
         }
         self.aanf.callbacks.check("aanf.callbacks", "aanf.callbacks.roots")?;
-        self.aanf.functions().map(drop)
+        self.application_functions().map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use kaskade_net::sbi::peer::Requester;
 
     use super::*;
 
@@ -176,7 +185,7 @@ mod tests {
              identity = \"gpsi\"\nsubscribers = [\"imsi-00101*\"]\n[groups]\nnefs = [\"nef.example.org\"]\n"
         );
         let config = parse(&text).expect(&text);
-        let functions = config.aanf.functions().expect("functions");
+        let functions = config.application_functions().expect("functions");
         let rule = functions.iter().next().expect("one");
         assert_eq!(
             (rule.protocols.len(), rule.identity, rule.renews),
@@ -187,6 +196,36 @@ mod tests {
         assert!(!parse("").expect("the default").aanf.runs());
         let printed = config.commented_toml();
         assert_eq!(parse(&printed).expect(&printed).aanf, config.aanf);
+    }
+
+    /// However it is written in one place and in another.
+    #[test]
+    fn whoever_asks_for_application_keys_is_called_one_name() {
+        let text = format!(
+            "[udm]\n[ausf]\n{FUNCTION}protocols = [\"tls\"]\ncallers = [\"AF.example.com\", \"2001:DB8::1\"]\n\
+             [aanf]\nausfs = [\"AUSF.example.com\"]\n[aanf.callbacks]\nca = \"ca.pem\"\n[aanf.callbacks.roots]\n\
+             \"af.EXAMPLE.com\" = [\"https://af.example.com:8443\"]\n\"2001:db8:0::1\" = [\"https://af.example.com:8444\"]\n"
+        );
+        let config = parse(&text).expect(&text);
+        let policy = config.requesters().expect("known").akma;
+        let af_id = "af.example.com0100010001".parse().expect("an AF_ID");
+        let called = |named: &str| config.called(named);
+        for (named, port) in [("af.example.com", 8443), ("2001:db8::1", 8444)] {
+            let names = policy.names_of(Requester::group(&called(named)).id());
+            assert_eq!(names, [called(named)]);
+            let admitted = policy.functions.admit(&names, &af_id).expect("its own");
+            let root = format!("https://af.example.com:{port}").parse().expect("a root");
+            assert!(policy.may_be_told(admitted.consumer(), &root), "{named}");
+        }
+        let names = policy.names_of(Requester::group(&called("ausf.example.com")).id());
+        assert!(policy.is_ausf(&names));
+        // Two rules for one are found, however it is written.
+        let twice = format!(
+            "{FUNCTION}protocols = [\"tls\"]\ncallers = [\"af.example.com\"]\n[aanf.functions.two]\nfqdn = \"af.example.com\"\n\
+             protocols = [\"tls\"]\ncallers = [\"AF.example.com\"]\n"
+        );
+        let said = parse(&twice).expect_err(&twice).to_string();
+        assert!(said.contains("by another rule already"), "{said}");
     }
 
     #[test]

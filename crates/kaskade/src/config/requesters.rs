@@ -161,16 +161,16 @@ impl Config {
             return Ok(AkmaPolicy::default());
         }
         let barred = self.aanf.barred_networks.iter().map(|network| network.0);
-        let mut policy = AkmaPolicy::new(self.aanf.functions()?).barring(barred);
+        let mut policy = AkmaPolicy::new(self.application_functions()?).barring(barred);
         for (setting, named) in self.aanf.named() {
-            policy = policy.with(known.principal(setting, named)?, named);
+            policy = policy.with(known.principal(setting, named)?, &self.called(named));
         }
         for named in &self.aanf.ausfs {
-            policy = policy.with_ausf(named);
+            policy = policy.with_ausf(&self.called(named));
         }
         let roots = self.aanf.callbacks.roots.0.iter();
         Ok(roots.fold(policy, |policy, (named, roots)| {
-            policy.with_callbacks(named, roots.iter().map(|root| root.0.clone()))
+            policy.with_callbacks(&self.called(named), roots.iter().map(|root| root.0.clone()))
         }))
     }
 

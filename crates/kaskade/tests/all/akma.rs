@@ -31,7 +31,7 @@ fn ask(up: &Up) -> String {
 fn a_node_gives_application_keys_also_after_kill_9() {
     let place = Place::new();
     place
-        .with_secrets(&format!("subscriber add --supi {SUPI} --data data"))
+        .with_secrets(&format!("subscriber add --supi {SUPI} --akma --data data"))
         .ok();
     place.file(
         "kaskade.toml",

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | who may have what is configuration, and read anew for each request | [`AkmaPolicy`] |
 //! | what does not depend on a subscriber is refused before anybody looks for one | `keys` |
+//! | whoever has no AKMA any more has no keys of it, where the subscribers are here | `reconcile` |
 //! | a key is told when its holder's record is durable, and below the K_AKMA that is current then | `keys` |
 //! | a holder is told where the configuration says that it may be told | [`CallbackRoot`](super::usage_keys::CallbackRoot), `tell` |
 
@@ -22,6 +23,7 @@ mod error;
 mod figures;
 mod keys;
 mod policy;
+mod reconcile;
 mod service;
 mod tell;
 
@@ -129,9 +131,14 @@ impl Aanf {
         &self.counters
     }
 
-    /// Delivers to holders, until the shutdown begins.
+    /// Ends what a change of subscribers has left behind, and delivers to holders, until the shutdown begins.
     pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
+        let look = async {
+            self.reconciled().await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
+            () = look => {}
             () = deliver(&self) => {}
             () = shutdown.begun() => {}
         }

@@ -82,13 +82,18 @@ impl AkmaPolicy {
         names
     }
 
+    /// What a requester is called; empty: nobody here.
+    pub fn names_of(&self, requester: RequesterId) -> Vec<String> {
+        self.known.get(&requester).cloned().into_iter().collect()
+    }
+
     /// Whether one of these names is that of an AUSF.
-    pub(super) fn is_ausf(&self, names: &[String]) -> bool {
+    pub fn is_ausf(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.ausfs.contains(name)) || fault!("anchor-keys-of-anybody")
     }
 
     /// Whether whoever is called so may be told there.
-    pub(super) fn may_be_told(&self, name: &str, root: &CallbackRoot) -> bool {
+    pub fn may_be_told(&self, name: &str, root: &CallbackRoot) -> bool {
         let own = self.callbacks.get(name);
         own.is_some_and(|roots| roots.contains(root)) || fault!("function-told-anywhere")
     }

@@ -73,6 +73,41 @@ async fn a_holder_that_was_not_told_is_told_after_a_restart() {
 }
 
 #[tokio::test]
+async fn an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more() {
+    let (holder, root, _end) = Holder::start();
+    let home = start(Some(&root));
+    let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
+    for of in 0..4 {
+        change(&home, &supi(of), |subscription| subscription.akma_allowed = true);
+        ausf.registers(of, 1).await.unwrap();
+        let asked = told_at(request(of, 1, PORTAL_ID), &format!("{root}/{of}"));
+        portal.key(asked).await.unwrap().unwrap();
+    }
+    // Of the last one there is a key, and no anchor key.
+    ausf.removes(3).await.unwrap();
+    home.store.settle().unwrap();
+    let engine = home.engine.clone();
+    home.shutdown_unchecked().await;
+    // While no AAnF runs.
+    let store = reopened(&engine);
+    let [mut suspended, mut without] = [1, 3].map(|of| store.subscriber(&supi(of)).unwrap().unwrap());
+    suspended.subscription.suspended = true;
+    without.subscription.akma_allowed = false;
+    store.put_many([&suspended, &without]).unwrap();
+    store.remove(&supi(2)).unwrap();
+    let later = Home::start_over(store, |setup| set_up(setup, policy(usual(), Some(&root))));
+    let told = holder.after(3).await;
+    let paths: BTreeSet<_> = told.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, BTreeSet::from(["/1", "/2", "/3"]));
+    nf(&later, PORTAL).key(request(0, 1, PORTAL_ID)).await.unwrap().unwrap();
+    let records = later.store.records();
+    let left = records.list::<kaskade_anchor::akma::AkmaContext>(None, 10);
+    let left: Vec<_> = left.await.unwrap().into_iter().map(|found| found.key).collect();
+    assert_eq!(left, [supi(0)]);
+    later.shutdown_unchecked().await;
+}
+
+#[tokio::test]
 async fn a_removed_anchor_key_gives_no_keys_and_says_nothing() {
     let (holder, root, _end) = Holder::start();
     let home = start(Some(&root));

@@ -65,6 +65,7 @@ async fn an_application_function_has_the_key_of_the_vectors() {
 #[tokio::test]
 async fn who_asks_again_has_the_same_key_with_the_same_end_also_after_a_restart() {
     let home = start(None);
+    change(&home, &supi(0), |subscription| subscription.akma_allowed = true);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     let portal = nf(&home, PORTAL);
     let first = portal.key(request(0, 1, PORTAL_ID)).await.unwrap().unwrap();

@@ -54,7 +54,7 @@ impl Operation for Change {
             admin.keys_end_of(&supi)?;
         } else if had_akma && !subscriber.subscription.akma_allowed {
             admin.anchor_key_ends_of(&supi);
-            admin.application_keys_end_of(&supi);
+            admin.application_keys_end_of(&supi)?;
         }
         admin.told()?;
         admin.view_of(&supi, false)
