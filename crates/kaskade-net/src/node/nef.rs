@@ -75,7 +75,7 @@ impl Anchor for OwnAnchor {
     fn application_key<'a>(&'a self, caller: &'a Caller, request: AkmaAfKeyRequest) -> Asking<'a> {
         Box::pin(async move {
             let told = match fault!("nef-pays-for-all-afs") {
-                true => self.0.application_key(caller, request).await,
+                true => Aanf::application_key(&self.0, caller, request).await,
                 false => self.0.application_key_for_nef(caller, request).await,
             };
             Ok(told?)

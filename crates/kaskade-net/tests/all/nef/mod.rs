@@ -31,7 +31,7 @@ use kaskade_store::SubscriberStore;
 use kaskade_testkit::memory::MemoryEngine;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Barrier, Notify};
 
 use crate::common::http::{Ask, Told, send};
 use crate::common::{plmn, store, supi};
@@ -52,6 +52,8 @@ struct Anchor {
     lasting: Mutex<Option<(&'static str, Duration)>>,
     /// Where it holds an answer back: who waits at it is told when there is one, and says when it may go.
     held: Mutex<Option<Arc<Held>>>,
+    /// Where answers wait for each other.
+    together: Mutex<Option<Arc<Barrier>>>,
 }
 
 /// One answer that is held back.
@@ -71,6 +73,7 @@ impl Anchor {
             asked: Mutex::default(),
             lasting: Mutex::default(),
             held: Mutex::default(),
+            together: Mutex::default(),
         })
     }
 
@@ -110,6 +113,10 @@ impl NaanfAkma for Asked {
         if let Some(held) = held {
             held.is_made.notify_one();
             held.may_go.notified().await;
+        }
+        let together = anchor.together.lock().unwrap().clone();
+        if let Some(barrier) = together {
+            barrier.wait().await;
         }
         if let Some(why) = *anchor.refuses.lock().unwrap() {
             return Err(why.into());

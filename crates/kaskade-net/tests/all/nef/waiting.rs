@@ -80,8 +80,10 @@ async fn a_notice_that_others_change_is_no_obstacle() {
     assert_eq!(told.status, 200, "{told:?}");
     // Many who want to hear no more, at once.
     let (node, token) = (Arc::new(node), Arc::new(token));
-    for _ in 0..8 {
+    for _ in 0..3 {
+        *anchor.together.lock().unwrap() = None;
         assert_eq!(ask(&node, &first, Some(&token)).await.status, 200);
+        *anchor.together.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(8)));
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..8 {
             let (node, token) = (node.clone(), token.clone());
