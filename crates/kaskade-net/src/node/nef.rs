@@ -3,14 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use kaskade_codec::sbi::akma::AkmaAfKeyRequest;
+use kaskade_faults::fault;
 use kaskade_keys::{HomeRealm, RoutingIndicator};
 use kaskade_store::SubscriberStore;
 
 use super::{Certificates, Node, NodeError, Socket};
 use crate::role::aanf::Aanf;
-use crate::role::nef::{AanfEntry, Aanfs, Anchor, Nef, NefOptions};
+use crate::role::nef::{AanfEntry, Aanfs, Anchor, Asking, Nef, NefOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
 use crate::sbi::server::ServerOptions;
+use crate::sbi::service::{Caller, Open};
 use crate::services::naanf_akma::Client;
 
 /// A NEF and where it listens.
@@ -65,10 +68,28 @@ pub enum AanfAt {
     There(String, ClientOptions),
 }
 
+/// The AAnF as the NEF of its own process sees it.
+struct OwnAnchor(Arc<Aanf>);
+
+impl Anchor for OwnAnchor {
+    fn application_key<'a>(&'a self, caller: &'a Caller, request: AkmaAfKeyRequest) -> Asking<'a> {
+        Box::pin(async move {
+            let told = match fault!("nef-pays-for-all-afs") {
+                true => Aanf::application_key(&self.0, caller, request).await,
+                false => self.0.application_key_for_nef(caller, request).await,
+            };
+            Ok(told?)
+        })
+    }
+}
+
 impl AanfOf {
     fn entry(self, own: Option<&Arc<Aanf>>) -> Result<AanfEntry, NodeError> {
         let anchor: Arc<dyn Anchor> = match self.at {
-            AanfAt::OfThisNode => Arc::new(own.cloned().ok_or_else(|| NodeError::NoAanfForNef(self.name.clone()))?),
+            AanfAt::OfThisNode => {
+                let own = own.cloned().ok_or_else(|| NodeError::NoAanfForNef(self.name.clone()))?;
+                Arc::new(OwnAnchor(own))
+            }
             AanfAt::Here(anchor) => anchor,
             AanfAt::There(url, options) => {
                 let client =
@@ -130,7 +151,11 @@ impl Node {
         self.served_at(&socket.url());
         let mut sockets = vec![socket];
         if let Some(mut socket) = for_aanfs {
-            socket.routes = self.routes(vec![nef.notices_api()]);
+            // An AAnF has no token for it: the random name in the URI says that it may.
+            socket.routes = match fault!("nef-notices-behind-the-gate") {
+                true => self.routes(vec![nef.notices_api()]),
+                false => self.routes(vec![nef.notices_api()]).behind(Arc::new(Open)),
+            };
             self.nef_notices_url = Some(socket.url());
             self.served_at(&socket.url());
             sockets.push(socket);

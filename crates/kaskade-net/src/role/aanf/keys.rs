@@ -81,6 +81,25 @@ impl Aanf {
         caller: &Caller,
         request: AkmaAfKeyRequest,
     ) -> Result<Option<Durable<AkmaAfKeyData>>, AanfError> {
+        match self.budgets.admit_report(caller.requester().id(), moment()) {
+            Ok(()) => self.application_key_for_nef(caller, request).await,
+            Err(over) => {
+                let error = over.into();
+                self.refused(caller, None, Action::ApplicationKeyGiven, &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The same for the NEF of this process, whose application functions have paid there.
+    ///
+    /// # Errors
+    /// As [`Self::application_key`].
+    pub async fn application_key_for_nef(
+        &self,
+        caller: &Caller,
+        request: AkmaAfKeyRequest,
+    ) -> Result<Option<Durable<AkmaAfKeyData>>, AanfError> {
         let mut about = None;
         match self.given(caller, request, &mut about).await {
             Ok(key) => Ok(Some(key)),
@@ -209,7 +228,6 @@ impl Aanf {
             a_kid,
             anon_ind,
         } = request;
-        self.budgets.admit_report(caller.requester().id(), moment())?;
         let policy = self.policy.now();
         // The same for every subscriber, whether there is one or not.
         let admitted = policy.functions.admit(&policy.names(caller), &af_id)?;

@@ -1,7 +1,5 @@
 //! A request for a key, from who asks to the key (TS 33.535 6.3); and the end of one, from the AAnF to whoever has it.
 
-use std::time::Duration;
-
 use kaskade_anchor::emsk::Callback;
 use kaskade_codec::hex;
 use kaskade_codec::sbi::akma::{AkmaAfKeyData, AkmaAfKeyRequest, ServiceDisableNotif};
@@ -9,41 +7,25 @@ use kaskade_codec::sbi::values::Text;
 use kaskade_codec::sbi::{ResourceId, Variable};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, Outcome, Subject};
-use kaskade_flow::record::{Expect, Version};
+use kaskade_flow::record::Expect;
 use kaskade_flow::{Durable, Guarded, Refusal, Unit, UnixMillis};
-use kaskade_keys::{AKid, Gpsi, Supi};
-use kaskade_store::records::CommitError;
+use kaskade_keys::{Gpsi, Supi};
 
 use super::notice::{Notice, notice_key};
 use super::policy::Af;
-use super::{NEF_NAME, Nef, NefError};
+use super::waiting::Waiting;
+use super::{AanfEntry, NEF_NAME, Nef, NefError};
 use crate::log_limit;
-use crate::random::random_octets;
 use crate::role::usage_keys::CallbackRoot;
 use crate::sbi::peer::Requester;
 use crate::sbi::service::Caller;
 use crate::services::nnef_akma::GPSI_ACCESS;
 use crate::time::{moment, unix_millis};
 
-/// How long a notice is kept for an A-KID of which nobody has given a key yet.
-const UNTIL_ANSWERED: Duration = Duration::from_secs(60);
-
 /// Who asks, and what it may have.
 struct Admitted {
     name: String,
     gpsi: bool,
-}
-
-/// A notice on its way to become durable with the key.
-struct Waiting {
-    key: [u8; 16],
-    notice: Notice,
-}
-
-/// What was there before.
-enum Kept {
-    Nothing,
-    Before(Box<Notice>, Version),
 }
 
 impl Nef {
@@ -98,15 +80,32 @@ impl Nef {
             None => None,
         };
         let asked = AkmaAfKeyRequest {
-            notif_uri: waiting.as_ref().map(|waiting| Text(self.uri_of(&waiting.notice))),
+            notif_uri: waiting.as_ref().map(|waiting| Text(self.uri_of(&waiting.notice_id))),
             af_id,
             a_kid,
             anon_ind,
         };
+        let wants_gpsi = af.gpsi && !anon_ind;
+        let given = self
+            .asked(caller, (aanf, asked), wants_gpsi, (&key, waiting.as_ref()))
+            .await;
+        if let (Some(waiting), Ok(None) | Err(_)) = (waiting, &given) {
+            waiting.for_nothing().await;
+        }
+        given
+    }
+
+    /// What the AAnF gives, on record, as long as nobody has been told of its end.
+    async fn asked(
+        &self,
+        caller: &Caller,
+        (aanf, asked): (&AanfEntry, AkmaAfKeyRequest),
+        wants_gpsi: bool,
+        (key, waiting): (&[u8; 16], Option<&Waiting>),
+    ) -> Result<Option<Durable<AkmaAfKeyData>>, NefError> {
         let own = Caller::numbered(Requester::group(NEF_NAME).into(), caller.correlation()).until(caller.deadline());
         let told = aanf.anchor.application_key(&own, asked).await.map_err(NefError::Aanf)?;
         let Some(told) = told else { return Ok(None) };
-        let wants_gpsi = af.gpsi && !anon_ind;
         let mut of = None;
         let told = told.try_map(|data| self.told(data, wants_gpsi, &mut of))?;
         let Some(Told {
@@ -122,26 +121,13 @@ impl Nef {
             .by(self.audit.peer(caller.requester()))
             .about(about)
             .correlated(caller.correlation().number());
+        match waiting {
+            Some(waiting) if !self.lasts(key, waiting, expiry).await? => return Ok(None),
+            Some(_) => {}
+            None => self.hears_no_more(key).await?,
+        }
         let (guarded, cover) = told.into_guarded();
-        let given = match waiting {
-            Some(Waiting { key, mut notice }) => {
-                notice.expires = expiry;
-                let mut unit = Unit::new();
-                unit.put(&key, &notice, Expect::Any);
-                unit.event(event);
-                self.records.commit(unit, guarded).await?
-            }
-            None => match self.kept(&key).await? {
-                // Who asks again without a URI wants to hear no more.
-                Kept::Before(_, version) => {
-                    let mut unit = Unit::new();
-                    unit.remove::<Notice>(&key, Expect::Version(version));
-                    unit.event(event);
-                    self.records.commit(unit, guarded).await?
-                }
-                Kept::Nothing => self.audit.covered(cover, event, guarded)?,
-            },
-        };
+        let given = self.audit.covered(cover, event, guarded)?;
         match has_gpsi {
             true => self.counters.given_with_gpsi.add_one(),
             false => self.counters.given.add_one(),
@@ -216,53 +202,11 @@ impl Nef {
         known.ok_or(NefError::NoGpsi)
     }
 
-    /// A notice that is durable before the AAnF hears of it.
-    async fn prepared(&self, key: [u8; 16], af: &str, a_kid: &AKid, uri: Callback) -> Result<Waiting, NefError> {
-        let at_least = unix_millis().after(UNTIL_ANSWERED);
-        // Of two at once, one is first, and the other goes on with its name.
-        loop {
-            let (notice, expect) = match self.kept(&key).await? {
-                Kept::Before(before, version) => {
-                    let notice = Notice {
-                        uri: uri.clone(),
-                        expires: before.expires.max(at_least),
-                        ..*before
-                    };
-                    (notice, Expect::Version(version))
-                }
-                Kept::Nothing => {
-                    let notice = Notice {
-                        id: random_octets()?,
-                        expires: at_least,
-                        af: af.to_owned(),
-                        a_kid: a_kid.clone(),
-                        uri: uri.clone(),
-                    };
-                    (notice, Expect::Absent)
-                }
-            };
-            let mut unit = Unit::new();
-            unit.put(&key, &notice, expect);
-            match self.records.commit(unit, Guarded::new(())).await {
-                Ok(_) => return Ok(Waiting { key, notice }),
-                Err(CommitError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    async fn kept(&self, key: &[u8; 16]) -> Result<Kept, NefError> {
-        let found = self.records.read::<Notice>(key).await?;
-        Ok(found.map_or(Kept::Nothing, |found| {
-            Kept::Before(Box::new(found.record), found.version)
-        }))
-    }
-
     /// What the AAnF is given.
-    fn uri_of(&self, notice: &Notice) -> String {
+    fn uri_of(&self, notice_id: &[u8; 16]) -> String {
         let service = &crate::services::nef_notices::SERVICE;
         let root = self.options.notices_root.as_deref().unwrap_or_default();
-        let id = name_of(&notice.id);
+        let id = name_of(notice_id);
         format!("{root}/{}/{}/akma/{id}", service.name, service.version)
     }
 

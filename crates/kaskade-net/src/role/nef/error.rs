@@ -1,5 +1,7 @@
 //! Why a key is not given, and which row of the table of refusals that is.
 
+use std::time::Duration;
+
 use kaskade_flow::{Refusal, Refused};
 use kaskade_store::StoreError;
 use kaskade_store::audit::AuditFull;
@@ -39,6 +41,12 @@ pub enum NefError {
     /// Too much was asked for.
     #[error("NEF: {0}")]
     OverBudget(#[from] OverBudget),
+    /// So many requests with `notifUri` wait for the AAnF already.
+    #[error("NEF: too many requests of the caller wait for the AAnF, or of all")]
+    TooManyWait,
+    /// Others change a notice all the time.
+    #[error("NEF: others ask for the same all the time")]
+    Restless,
     /// The AAnF has refused, or does not answer.
     #[error("NEF: the AAnF: {0}")]
     Aanf(NotDone),
@@ -74,9 +82,10 @@ impl NefError {
             Self::NotACallback(_) | Self::LongUri | Self::NoNotices => Refusal::OptionalIeIncorrect,
             Self::NoGpsi => Refusal::AkmaNotAllowed,
             Self::OverBudget(over) => budget::refusal(over.bucket),
+            Self::TooManyWait => Refusal::BudgetSpent,
             Self::Aanf(not_done) => of_aanf(not_done),
             Self::Audit(full) => full.refusal(),
-            Self::Store(StoreError::Conflict(_)) | Self::Record(_) => Refusal::StoreFailed,
+            Self::Store(StoreError::Conflict(_)) | Self::Record(_) | Self::Restless => Refusal::StoreFailed,
             Self::Store(error) => error.refusal().unwrap_or(Refusal::StoreFailed),
             Self::Random(_) => Refusal::NoRandomness,
             Self::NoNotice => Refusal::ContextNotFound,
@@ -130,6 +139,7 @@ impl From<NefError> for NotDone {
         }
         let retry_after = match &error {
             NefError::OverBudget(over) => Some(over.retry_after),
+            NefError::TooManyWait => Some(Duration::from_secs(1)),
             NefError::Aanf(not_done) => not_done.retry_after(),
             _ => None,
         };

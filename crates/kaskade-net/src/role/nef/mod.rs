@@ -12,6 +12,7 @@
 //! | who is an application function, and what it may have, is configuration, read anew for each request | [`NefPolicy`] |
 //! | nobody has a token who has not proved who it is | `token` |
 //! | no SUPI leaves | `ask` |
+//! | a notice is there before its key, and lasts as long | `waiting` |
 //! | an application function is told where the configuration says that it may be told | `ask`, `tell` |
 
 mod aanfs;
@@ -26,6 +27,7 @@ mod secret;
 mod service;
 mod tell;
 mod token;
+mod waiting;
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -54,6 +56,7 @@ use crate::sbi::service::{Beside, Gate};
 use crate::sbi::token::{TOKENS_OCTETS, TokenRules, TokenRulesError, Verifier};
 use gate::{NefGate, OwnTokens};
 use token::TokenEndpoint;
+use waiting::{Unanswered, WAITING_OCTETS};
 
 /// How a NEF is set up.
 #[derive(Clone)]
@@ -98,8 +101,8 @@ impl Default for NefOptions {
 /// How an AAnF of the same process knows the NEF: as the group, or the peer, of this name.
 pub const NEF_NAME: &str = "nef";
 
-/// What a NEF takes at most, in octets: its buckets and those of its token endpoint, tokens that it has verified, and what is delivered to application functions.
-pub const NEF_OCTETS: usize = 2 * BUCKETS_OCTETS + CALLBACKS_OCTETS + TOKENS_OCTETS;
+/// What a NEF takes at most, in octets: its buckets and those of its token endpoint, tokens that it has verified, requests that wait for an AAnF, and what is delivered to application functions.
+pub const NEF_OCTETS: usize = 2 * BUCKETS_OCTETS + CALLBACKS_OCTETS + TOKENS_OCTETS + WAITING_OCTETS;
 
 /// Why a NEF does not start.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +128,7 @@ pub struct Nef {
     callbacks: Callbacks,
     audit: Audit,
     counters: Arc<NefCounters>,
+    unanswered: Unanswered,
 }
 
 impl Nef {
@@ -160,6 +164,7 @@ impl Nef {
             callbacks: Callbacks::new(options.callbacks.clone()),
             audit: Audit::new(options.audit.clone()),
             counters: Arc::default(),
+            unanswered: Unanswered::default(),
             store,
             options,
         })

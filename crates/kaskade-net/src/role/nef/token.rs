@@ -238,7 +238,12 @@ impl TokenEndpoint {
         };
         let body = write::secret(&given).map_err(|_| Problem::from(Refusal::Internal))?;
         let event = Event::new(Outcome::Released, Action::TokenGiven, unix_millis());
-        self.audit.record(event.by(self.audit.peer(requester)))?;
+        // As the keys that it gets with it are recorded.
+        let holder = match fault!("token-of-a-connection") {
+            true => requester.clone(),
+            false => Requester::subject(client),
+        };
+        self.audit.record(event.by(self.audit.peer(&holder)))?;
         Ok(Reply::new(StatusCode::OK, Content::Json, body).not_stored())
     }
 }

@@ -388,9 +388,9 @@ async fn a_certificate_or_an_address_is_enough_where_the_configuration_says_so()
     node.shutdown().await;
 }
 
-/// Both doors of the NEF take the tokens of an NRF, too, and ask for the scope of the operation.
+/// The door for application functions takes the tokens of an NRF, too, and asks for the scope of the operation.
 #[tokio::test]
-async fn the_doors_of_the_nef_ask_who_is_there() {
+async fn the_door_of_the_nef_asks_who_is_there() {
     let (nrf, anchor) = (Nrf::new(), anchor());
     let node = start(&anchor, Some("http://127.0.0.1:1"), |setup| {
         setup.access.tokens = Some(nrf.verifier());
@@ -398,40 +398,25 @@ async fn the_doors_of_the_nef_ask_who_is_there() {
         let af = Requester::subject("0b6e5a3c-1a2b-4c3d-8e4f-000000000001").id();
         setup.options.policy = policy(None).known_as(af, "plain");
     });
-    let own = request("plain.example.com0100000002", &[]).to_string();
-    let notice = json!({"aKId": A_KID}).to_string();
-    let at_notices = format!("/kaskade-nef-notices/v1/akma/{}", "0".repeat(32));
-    for (url, path, body, scope, done) in [
-        (node.nef_url().unwrap(), "/3gpp-akma/v1/retrieve", own, "3gpp-akma", 200),
-        (
-            node.nef_notices_url().unwrap(),
-            &at_notices,
-            notice,
-            "kaskade-nef-notices",
-            404,
-        ),
-    ] {
-        let told = |authorization: Option<String>| {
-            let ask = Ask::json("POST", path, body.clone());
-            let ask = match authorization {
-                Some(value) => ask.header("authorization", value),
-                None => ask,
-            };
-            async move { send_unchecked(url, &ask).await }
+    let own = request("plain.example.com0100000002", &[]);
+    let (scope, node_ref) = ("3gpp-akma", &node);
+    let told = |authorization: Option<String>| {
+        let ask = retrieve(&own, None);
+        let ask = match authorization {
+            Some(value) => ask.header("authorization", value),
+            None => ask,
         };
-        let without = told(None).await;
-        assert_eq!(without.status, 401, "{without:?}");
-        assert_eq!(
-            without.header("www-authenticate"),
-            Some(format!("Bearer scope=\"{scope}\"").as_str())
-        );
-        assert_eq!(told(Some(Nrf::new().token("NEF", scope, 60))).await.status, 401);
-        assert_eq!(told(Some(nrf.token("AANF", scope, 60))).await.status, 401);
-        assert_eq!(told(Some(nrf.token("NEF", scope, -1))).await.status, 401);
-        assert_eq!(told(Some(nrf.token("NEF", "nudm-ueau", 60))).await.status, 403);
-        let right = told(Some(nrf.token("NEF", scope, 60))).await;
-        assert_eq!(right.status, done, "{right:?}");
-    }
+        async move { send_unchecked(node_ref.nef_url().unwrap(), &ask).await }
+    };
+    let without = told(None).await;
+    assert_eq!(without.status, 401, "{without:?}");
+    assert_eq!(without.header("www-authenticate"), Some("Bearer scope=\"3gpp-akma\""));
+    assert_eq!(told(Some(Nrf::new().token("NEF", scope, 60))).await.status, 401);
+    assert_eq!(told(Some(nrf.token("AANF", scope, 60))).await.status, 401);
+    assert_eq!(told(Some(nrf.token("NEF", scope, -1))).await.status, 401);
+    assert_eq!(told(Some(nrf.token("NEF", "nudm-ueau", 60))).await.status, 403);
+    let right = told(Some(nrf.token("NEF", scope, 60))).await;
+    assert_eq!(right.status, 200, "{right:?}");
     node.shutdown().await;
 }
 

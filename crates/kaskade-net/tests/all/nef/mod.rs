@@ -4,6 +4,7 @@ mod keys;
 mod notices;
 mod real;
 mod tokens;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -30,6 +31,7 @@ use kaskade_store::SubscriberStore;
 use kaskade_testkit::memory::MemoryEngine;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::{Value, json};
+use tokio::sync::{Barrier, Notify};
 
 use crate::common::http::{Ask, Told, send};
 use crate::common::{plmn, store, supi};
@@ -46,6 +48,19 @@ struct Anchor {
     gpsi: Option<Gpsi>,
     refuses: Mutex<Option<Refusal>>,
     asked: Mutex<Vec<AkmaAfKeyRequest>>,
+    /// How long keys of a protocol last, where it is not an hour.
+    lasting: Mutex<Option<(&'static str, Duration)>>,
+    /// Where it holds an answer back: who waits at it is told when there is one, and says when it may go.
+    held: Mutex<Option<Arc<Held>>>,
+    /// Where answers wait for each other.
+    together: Mutex<Option<Arc<Barrier>>>,
+}
+
+/// One answer that is held back.
+#[derive(Default)]
+struct Held {
+    is_made: Notify,
+    may_go: Notify,
 }
 
 impl Anchor {
@@ -56,7 +71,17 @@ impl Anchor {
             gpsi: gpsi.map(|gpsi| gpsi.parse().unwrap()),
             refuses: Mutex::default(),
             asked: Mutex::default(),
+            lasting: Mutex::default(),
+            held: Mutex::default(),
+            together: Mutex::default(),
         })
+    }
+
+    /// Holds the next answer back.
+    fn hold(&self) -> Arc<Held> {
+        let held = Arc::<Held>::default();
+        *self.held.lock().unwrap() = Some(held.clone());
+        held
     }
 
     fn asked(&self) -> Vec<AkmaAfKeyRequest> {
@@ -84,16 +109,29 @@ impl NaanfAkma for Asked {
     ) -> Result<Option<Durable<AkmaAfKeyData>>, NotDone> {
         let anchor = &self.0;
         anchor.asked.lock().unwrap().push(request.clone());
+        let held = anchor.held.lock().unwrap().take();
+        if let Some(held) = held {
+            held.is_made.notify_one();
+            held.may_go.notified().await;
+        }
+        let together = anchor.together.lock().unwrap().clone();
+        if let Some(barrier) = together {
+            barrier.wait().await;
+        }
         if let Some(why) = *anchor.refuses.lock().unwrap() {
             return Err(why.into());
         }
         if request.a_kid != anchor.a_kid {
             return Ok(None);
         }
+        let lasting = match *anchor.lasting.lock().unwrap() {
+            Some((protocol, lasting)) if request.af_id.protocol().to_string() == protocol => lasting,
+            _ => HOUR,
+        };
         let data = AkmaAfKeyData {
             gpsi: anchor.gpsi.clone().filter(|_| !request.anon_ind),
             supi: anchor.supi.clone().filter(|_| !request.anon_ind),
-            expiry: unix_millis().after(HOUR).into(),
+            expiry: unix_millis().after(lasting).into(),
             k_af: KAkma::from_octets(&K_AKMA).k_af(&request.af_id),
         };
         Ok(Some(Guarded::new(data).made_durable()))

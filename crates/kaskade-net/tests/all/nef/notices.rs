@@ -66,7 +66,7 @@ impl Application {
 }
 
 /// What an AAnF does with the URI that it was given.
-async fn disabled(uri: &str, a_kid: &str) -> (u16, Option<String>) {
+pub(super) async fn disabled(uri: &str, a_kid: &str) -> (u16, Option<String>) {
     let at = uri.find("/kaskade-nef-notices/").unwrap();
     let (root, path) = uri.split_at(at);
     let client = SbiClient::new(root, ClientOptions::default()).unwrap();
@@ -76,11 +76,11 @@ async fn disabled(uri: &str, a_kid: &str) -> (u16, Option<String>) {
     (answer.status.as_u16(), json["cause"].as_str().map(str::to_owned))
 }
 
-fn told_at(uri: &str) -> Value {
+pub(super) fn told_at(uri: &str) -> Value {
     request(AF_ID, &[("notifUri", uri.into())])
 }
 
-fn uri_given(anchor: &Anchor) -> Option<String> {
+pub(super) fn uri_given(anchor: &Anchor) -> Option<String> {
     anchor.asked().last().unwrap().notif_uri.clone().map(|uri| uri.0)
 }
 

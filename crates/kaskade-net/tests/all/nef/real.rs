@@ -5,6 +5,7 @@ use kaskade_codec::sbi::akma::AkmaKeyInfo;
 use kaskade_keys::fivegs::KAusf;
 use kaskade_net::node::AanfRole;
 use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
+use kaskade_net::role::budget::Rate;
 use kaskade_net::role::nef::NEF_NAME;
 use kaskade_net::sbi::server::ServerOptions;
 
@@ -30,9 +31,8 @@ fn aanf_policy(notices: &str) -> AkmaPolicy {
         .with_callbacks(NEF_NAME, [notices.parse().unwrap()])
 }
 
-#[tokio::test]
-async fn with_the_anchor_function_of_the_same_process() {
-    let (application, root, _shutdown) = Application::start();
+/// A node with UDM, AAnF and NEF, and an authentication of its first subscriber; the A-KID.
+async fn node_of_all(root: &str, change: impl FnOnce(&mut NodeOptions)) -> (Node, KAusf, AKid) {
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     // Its address is a part of the AAnF's policy.
     let notices = {
@@ -43,7 +43,7 @@ async fn with_the_anchor_function_of_the_same_process() {
     let mut own = crate::common::subscribers().remove(0);
     own.subscription.gpsi = Some("msisdn-491701234567".parse().unwrap());
     shared.put_many([&own]).unwrap();
-    let node = Node::start(NodeOptions {
+    let mut options = NodeOptions {
         udm: Some(kaskade_net::node::UdmRole {
             store: shared.clone(),
             options: kaskade_net::role::udm::UdmOptions::default(),
@@ -63,7 +63,7 @@ async fn with_the_anchor_function_of_the_same_process() {
         nef: Some(NefRole {
             store: shared,
             options: NefOptions {
-                policy: policy(Some(&root)),
+                policy: policy(Some(root)),
                 tokens: Some(tokens()),
                 ..NefOptions::default()
             },
@@ -77,8 +77,9 @@ async fn with_the_anchor_function_of_the_same_process() {
             aanfs: vec![aanf("home", AanfAt::OfThisNode)],
         }),
         ..NodeOptions::default()
-    })
-    .unwrap();
+    };
+    change(&mut options);
+    let node = Node::start(options).unwrap();
     // An authentication of the first subscriber.
     let k_ausf = KAusf::from_octets(&[7; 32]);
     let a_kid = AKid::new(
@@ -93,8 +94,15 @@ async fn with_the_anchor_function_of_the_same_process() {
         k_akma: k_ausf.k_akma(&supi(0)),
     };
     let ausf = Caller::new(Requester::group("ausf"));
-    let anchor = node.aanf().unwrap().clone();
-    drop(anchor.register_own(&ausf, info).await.unwrap());
+    drop(node.aanf().unwrap().register_own(&ausf, info).await.unwrap());
+    (node, k_ausf, a_kid)
+}
+
+#[tokio::test]
+async fn with_the_anchor_function_of_the_same_process() {
+    let (application, root, _shutdown) = Application::start();
+    let (node, k_ausf, a_kid) = node_of_all(&root, |_| {}).await;
+    let (ausf, anchor) = (Caller::new(Requester::group("ausf")), node.aanf().unwrap().clone());
     let token = token_for(&node, "video", 1, None).await;
     let own = [
         ("aKId", a_kid.encode().into()),
@@ -122,5 +130,29 @@ async fn with_the_anchor_function_of_the_same_process() {
     assert_eq!(told, [("/ended".to_owned(), json!({"aKId": a_kid.encode()}))]);
     let told = ask(&node, &request(AF_ID, &own[..1]), Some(&token)).await;
     assert_eq!(told.status, 204, "it is used no more");
+    node.shutdown().await;
+}
+
+/// Whoever asks as often as it may, at the NEF, leaves others their keys.
+#[tokio::test]
+async fn the_aanf_of_the_process_counts_no_requests_of_the_nef() {
+    let few: Rate = "1/h burst 3".parse().unwrap();
+    let (node, _, a_kid) = node_of_all("http://127.0.0.1:1", |options| {
+        options.aanf.as_mut().unwrap().options.budgets.requester = few;
+    })
+    .await;
+    let token = token_for(&node, "video", 1, None).await;
+    let own = request(AF_ID, &[("aKId", a_kid.encode().into())]);
+    for _ in 0..6 {
+        assert_eq!(ask(&node, &own, Some(&token)).await.status, 200);
+    }
+    // Over its own socket it does.
+    let body = own.to_string();
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let ask = Ask::json("POST", "/naanf-akma/v1/retrieve-applicationkey", body.clone());
+        statuses.push(send(node.aanf_url().unwrap(), &ask).await.status);
+    }
+    assert_eq!(statuses, [403, 403, 403, 429]);
     node.shutdown().await;
 }

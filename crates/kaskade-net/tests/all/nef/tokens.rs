@@ -1,6 +1,7 @@
 //! The token endpoint, against RFC 6749.
 
 use base64ct::{Base64, Encoding};
+use kaskade_flow::event::Action;
 
 use super::*;
 use crate::common::http::send_unchecked;
@@ -317,4 +318,23 @@ async fn a_certificate_is_as_good_as_a_secret() {
     let told = curl("smf", retrieve(&request(AF_ID, &[]), Some(&token))).await;
     assert_eq!(told.status, 403, "{told:?}");
     node.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_log_names_the_client_that_got_a_token() {
+    let place = crate::audit::Place::new();
+    let log = place.open("nef", |_| {});
+    let node = start(&anchor(), None, |setup| setup.options.audit = log);
+    let video = token_for(&node, "video", 1, None).await;
+    token_for(&node, "audio", 2, None).await;
+    assert_eq!(ask(&node, &request(AF_ID, &[]), Some(&video)).await.status, 200);
+    node.shutdown().await;
+    let (events, names) = place.read("nef");
+    let of = |action: Action| {
+        let of_it = events.iter().filter(move |event| event.action() == action);
+        let who: std::collections::BTreeSet<_> = of_it.filter_map(|event| names.name(event.peer())).collect();
+        who
+    };
+    assert_eq!(of(Action::TokenGiven), ["audio", "video"].into());
+    assert_eq!(of(Action::ApplicationKeyGiven), ["video"].into());
 }
