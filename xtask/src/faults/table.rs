@@ -426,6 +426,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("af-asks-for-each", "a key is asked for by each who waits for it", AF, "a_key_is_asked_for_once"),
     fault("af-questions-without-bound", "as many keys are asked for at once as there are users", AF, "questions_have_a_bound_and_a_rate"),
     fault("af-source-without-budget", "one source spends the questions that all have", AF, "one_source_does_not_spend_what_all_have"),
+    fault("af-source-takes-all-connections", "one source has all connections of an application", AF, "one_source_does_not_take_all_connections"),
+    fault("af-idle-connection-kept", "connections on which nothing happens stay for ever", AF, "an_idle_connection_ends_and_leaves_its_place"),
     fault("af-expired-key-used", "a key is used after its end", AF, "a_key_is_used_until_it_expires"),
     fault("af-disabled-key-kept", "a key that the home network has disabled is used on", AF, "a_disabled_key_is_forgotten_on_its_way_too"),
     fault("af-notified-by-anybody", "anybody may end a login", AF, "a_disabled_key_ends_the_login"),
