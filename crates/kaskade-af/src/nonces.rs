@@ -283,7 +283,7 @@ mod tests {
 
     const LIFE: Duration = Duration::from_secs(300);
     /// Octets of the counts at most, by the defaults.
-    const ROOM_OF_NONCES: usize = 24 << 20;
+    const ROOM_OF_NONCES: usize = 26 << 20;
     const REALM: &str = "3GPP-bootstrapping-akma@af.example";
 
     fn nonces(most: usize) -> Nonces {
