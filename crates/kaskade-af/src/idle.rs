@@ -1,6 +1,5 @@
 //! An end for connections on which nothing happens.
 
-use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

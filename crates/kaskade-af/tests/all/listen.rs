@@ -67,7 +67,7 @@ async fn answers(stream: &mut TlsStream<TcpStream>) -> bool {
             .await
             .expect("an answer or an end");
         match read {
-            Ok(count) if count > 0 => told.extend_from_slice(&octets[..count]),
+            Ok(count) if count > 0 => told.extend(octets.iter().take(count)),
             _ => return false,
         }
     }
