@@ -22,7 +22,7 @@
 //! | [`Aanf`], [`Nef`], [`KeySource`] | who gives them | TS 33.535 6.2, 6.3 |
 //! | [`SimLogin`], [`SimUser`] | the layer, and what handlers learn | TS 33.535 Annex B, TS 24.109 Annex K |
 //! | [`proxy`](mod@proxy) | the same before an application that knows nothing of it | – |
-//! | [`TlsListener`], [`TlsPeer`] | TLS that tells of the cipher suite | TS 33.222 5.3 |
+//! | [`TlsListener`], [`TlsBounds`], [`TlsPeer`] | TLS that tells of the cipher suite, and bounds for connections | TS 33.222 5.3 |
 //!
 //! How it fits together, and a program to try: `docs/akma-af.md`. Why: `docs/adr/0019-akma-af.md`.
 #![cfg_attr(
@@ -35,12 +35,14 @@
     )
 )]
 
+mod idle;
 mod keys;
 mod layer;
 mod listen;
 mod nonces;
 mod notify;
 pub mod proxy;
+mod share;
 mod source;
 mod sources;
 mod user;
@@ -48,7 +50,7 @@ mod verify;
 
 pub use keys::{AkmaClient, AkmaOptions, Known, NoKey};
 pub use layer::{SimLogin, SimLoginService};
-pub use listen::{TlsConnection, TlsListener, TlsPeer};
+pub use listen::{TlsBounds, TlsConnection, TlsListener, TlsPeer};
 pub use source::{Aanf, Asked, KeySource, Nef};
 pub use user::SimUser;
 pub use verify::{LoginOptions, UaStar};

@@ -1,12 +1,14 @@
 //! Nonces that need no memory until they are used, and the counts of those that were.
 //!
-//! A nonce is `milliseconds since 1970 6 ‖ random 10 ‖ code 16`, the code being HMAC-SHA-256 over the realm and the first 16 octets, cut to
-//! 16, under a key of this process: 43 characters of base64url. So whoever asks for challenges takes no room here; only a UE that knows
-//! its key does, whose counts are kept until the nonce is over.
+//! A nonce is `milliseconds 6 ‖ random 10 ‖ code 16`, the code being HMAC-SHA-256 over the realm and the first 16 octets, cut to 16, under
+//! a key of this process: 43 characters of base64url. So whoever asks for challenges takes no room here; only a UE that knows its key does,
+//! whose counts are kept until the nonce is over. The milliseconds are of a clock that only goes on, as is the end of the counts: setting
+//! the wall's clock makes no nonce younger.
 //!
 //! A count is taken once. Counts may come in another order than they were made, as requests on several connections do: of the 64 up to
-//! the highest those that have not come are still taken. Where counts of a nonce that is not over have to make room, nonces that are as old
-//! or older and have no counts here are stale from then on: it cannot be known any more what they were used for.
+//! the highest those that have not come are still taken. Where counts of a nonce that is not over have to make room, it cannot be known any
+//! more what this user did with nonces that are as old or older, and they are stale for this user. Only where too many users come to that
+//! are such nonces stale for all.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +18,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use kaskade_crypto::kdf::HmacKey;
 use kaskade_faults::fault;
 use kaskade_flow::expiring::{Bounds, Everybody, Table};
-use kaskade_flow::{Entropy, Moment, NoRandomness, UnixMillis};
+use kaskade_flow::{Entropy, Moment, NoRandomness};
 use subtle::ConstantTimeEq as _;
 
 /// Octets that a code covers, beside the realm.
@@ -27,6 +29,7 @@ const NONCE: usize = 32;
 pub(crate) const TEXT: usize = 43;
 /// Nonces of one user whose counts are kept.
 const PER_USER: usize = 32;
+const NANOS_OF_MILLI: u64 = 1_000_000;
 
 /// The nonces of one realm.
 pub(crate) struct Nonces {
@@ -38,15 +41,77 @@ pub(crate) struct Nonces {
 
 struct Counts {
     table: Table<Everybody, Window>,
-    /// A nonce that was made at this time or before, and has no counts, may have been used.
-    floor: Option<UnixMillis>,
+    floors: Floors,
+}
+
+/// Until when nonces without counts may have been used: by a user whose counts had to make room, or by anybody.
+struct Floors {
+    life: Duration,
+    of_user: Table<Everybody, Floor>,
+    of_all: Option<Moment>,
+}
+
+/// A nonce that was made at this time or before, and has no counts of this user, may have been used.
+#[derive(Clone, Copy)]
+struct Floor {
+    made: Moment,
+}
+
+impl Floors {
+    /// As many as there can be users with all the nonces that one may have.
+    fn new(life: Duration, most: usize) -> Self {
+        let bounds = Bounds {
+            all: most.div_ceil(PER_USER).max(1),
+            per_user: 1,
+        };
+        Self {
+            life,
+            of_user: Table::new(bounds),
+            of_all: None,
+        }
+    }
+
+    /// Whether nobody knows what a user did with a nonce of this time that has no counts.
+    fn is_below(&self, user: u128, made: Moment, now: Moment) -> bool {
+        let of_user = self.of_user.peek(user, Everybody, now).map(|floor| floor.made);
+        of_user.max(self.of_all).is_some_and(|floor| made <= floor)
+    }
+
+    /// The counts of a user's nonce that was made at this time are gone.
+    fn raise(&mut self, user: u128, made: Moment, now: Moment) {
+        let Self { life, of_user, of_all } = self;
+        if now.since(made) >= *life {
+            return;
+        }
+        if fault!("af-one-user-spends-all-nonces") {
+            *of_all = (*of_all).max(Some(made));
+            return;
+        }
+        let known = of_user.take(user, Everybody, now).map_or(made, |floor| floor.made);
+        let floor = Floor { made: made.max(known) };
+        let end = floor.made.after(*life);
+        let mut gone = |gone: Floor| {
+            if now.since(gone.made) < *life {
+                *of_all = (*of_all).max(Some(gone.made));
+            }
+        };
+        let put = of_user.insert_telling(of_table(user), Everybody, user, floor, end, now, &mut gone);
+        if put.is_err() {
+            gone(floor);
+        }
+    }
+}
+
+/// What stands for a user in a table.
+fn of_table(user: u128) -> u64 {
+    u64::try_from(user >> 64).unwrap_or(0)
 }
 
 /// A nonce that was made here and is not over.
 #[derive(Clone, Copy)]
 pub(crate) struct Nonce {
     number: [u8; NUMBER],
-    made: UnixMillis,
+    made: Moment,
     age: Duration,
 }
 
@@ -82,15 +147,15 @@ impl Nonces {
             life,
             counts: Mutex::new(Counts {
                 table: Table::new(bounds),
-                floor: None,
+                floors: Floors::new(life, most),
             }),
         })
     }
 
     /// A new one.
-    pub(crate) fn make(&self, now: UnixMillis, entropy: &mut dyn Entropy) -> Result<String, NoRandomness> {
+    pub(crate) fn make(&self, now: Moment, entropy: &mut dyn Entropy) -> Result<String, NoRandomness> {
         let mut number = [0; NUMBER];
-        let [_, _, time @ ..] = now.get().to_be_bytes();
+        let [_, _, time @ ..] = (now.as_nanos() / NANOS_OF_MILLI).to_be_bytes();
         let (of_time, random) = number.split_at_mut(time.len());
         of_time.copy_from_slice(&time);
         entropy.fill(random)?;
@@ -102,7 +167,7 @@ impl Nonces {
     }
 
     /// What a text is.
-    pub(crate) fn see(&self, text: &str, now: UnixMillis) -> Seen {
+    pub(crate) fn see(&self, text: &str, now: Moment) -> Seen {
         let mut octets = [0; NONCE];
         let is_decoded = text.len() == TEXT && Base64UrlUnpadded::decode(text, &mut octets).is_ok();
         let (Some(number), Some(code)) = (octets.first_chunk::<NUMBER>(), octets.last_chunk::<NUMBER>()) else {
@@ -113,17 +178,17 @@ impl Nonces {
             return Seen::Foreign;
         }
         let [a, b, c, d, e, f, ..] = *number;
-        let made = UnixMillis::new(u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
-        // Where the wall's clock was set back, what seems to come from the future is as good as over.
-        let age = now.get().checked_sub(made.get()).map(Duration::from_millis);
-        match age.filter(|age| *age < self.life || fault!("af-nonce-for-ever")) {
-            Some(age) => Seen::Fresh(Nonce {
-                number: *number,
-                made,
-                age,
-            }),
-            None => Seen::Stale,
+        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let made = Moment::from_nanos(millis.saturating_mul(NANOS_OF_MILLI));
+        let age = now.since(made);
+        if age >= self.life && !fault!("af-nonce-for-ever") {
+            return Seen::Stale;
         }
+        Seen::Fresh(Nonce {
+            number: *number,
+            made,
+            age,
+        })
     }
 
     /// Whether more than half of its life is over, so that the client should get another one.
@@ -134,34 +199,36 @@ impl Nonces {
     /// Takes a count of a nonce by a user, once. To be asked when the user has shown the key: what others say takes no room.
     pub(crate) fn take(&self, nonce: Nonce, user: u128, count: u32, now: Moment) -> Result<(), Replayed> {
         let id = u128::from_be_bytes(nonce.number) ^ user;
-        let end = now.after(self.life.saturating_sub(nonce.age));
+        let life = match fault!("af-counts-end-early") {
+            true => self.life / 2,
+            false => self.life,
+        };
+        let end = nonce.made.after(life);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counts { table, floor } = &mut *counts;
+        let Counts { table, floors } = &mut *counts;
         let known = table.begin(id, Everybody, now).ok();
         if let Some(mut window) = known {
             let is_new = window.take(count);
             table.end(id, Some((window, end)), now);
             return if is_new { Ok(()) } else { Err(Replayed) };
         }
-        if floor.is_some_and(|floor| nonce.made <= floor) && !fault!("af-forgotten-counts") {
+        // A request that was judged while its nonce came to its end: its counts may be gone.
+        let is_over = now.since(nonce.made) >= self.life && !fault!("af-nonce-for-ever");
+        let is_unknown = floors.is_below(user, nonce.made, now) && !fault!("af-forgotten-counts");
+        if is_over || is_unknown {
             return Err(Replayed);
         }
         let mut window = Window {
+            user,
             made: nonce.made,
-            end: end.unwrap_or(now),
             highest: 0,
             seen: 0,
         };
         if !window.take(count) {
             return Err(Replayed);
         }
-        let user = u64::try_from(user >> 64).unwrap_or(0);
-        let mut gone = |gone: Window| {
-            if gone.end > now {
-                *floor = (*floor).max(Some(gone.made));
-            }
-        };
-        let put = table.insert_telling(user, Everybody, id, window, end, now, &mut gone);
+        let mut gone = |gone: Window| floors.raise(gone.user, gone.made, now);
+        let put = table.insert_telling(of_table(user), Everybody, id, window, end, now, &mut gone);
         put.map_err(|_| Replayed)
     }
 
@@ -175,8 +242,8 @@ impl Nonces {
 
 /// Which counts of a nonce have come: the highest, and of the 64 up to it a bit for each, the lowest bit for the highest.
 struct Window {
-    made: UnixMillis,
-    end: Moment,
+    user: u128,
+    made: Moment,
     highest: u32,
     seen: u64,
 }
@@ -215,17 +282,15 @@ mod tests {
     use super::*;
 
     const LIFE: Duration = Duration::from_secs(300);
+    /// Octets of the counts at most, by the defaults.
+    const ROOM_OF_NONCES: usize = 26 << 20;
     const REALM: &str = "3GPP-bootstrapping-akma@af.example";
 
     fn nonces(most: usize) -> Nonces {
         Nonces::new(REALM, LIFE, most, &mut SystemEntropy).unwrap()
     }
 
-    fn at(millis: u64) -> UnixMillis {
-        UnixMillis::new(1_800_000_000_000 + millis)
-    }
-
-    fn moment(millis: u64) -> Moment {
+    fn at(millis: u64) -> Moment {
         Moment::from_nanos((3_600_000 + millis) * 1_000_000)
     }
 
@@ -245,8 +310,6 @@ mod tests {
         assert!(!nonces.is_ageing(fresh(&nonces, &text, 0)) && !nonces.is_ageing(fresh(&nonces, &text, 150_000)));
         assert!(nonces.is_ageing(fresh(&nonces, &text, 150_001)) && nonces.is_ageing(fresh(&nonces, &text, 299_999)));
         assert!(matches!(nonces.see(&text, at(300_000)), Seen::Stale));
-        let before = UnixMillis::new(at(0).get() - 1);
-        assert!(matches!(nonces.see(&text, before), Seen::Stale), "from the future");
     }
 
     #[test]
@@ -280,18 +343,14 @@ mod tests {
         let text = nonces.make(at(0), &mut SystemEntropy).unwrap();
         let nonce = fresh(&nonces, &text, 0);
         for user in [1 << 100, 2 << 100] {
-            assert_eq!(
-                nonces.take(nonce, user, 0, moment(0)),
-                Err(Replayed),
-                "counts begin at 1"
-            );
+            assert_eq!(nonces.take(nonce, user, 0, at(0)), Err(Replayed), "counts begin at 1");
             for count in [1, 3, 2, 100, 37] {
-                assert_eq!(nonces.take(nonce, user, count, moment(0)), Ok(()), "{count}");
-                assert_eq!(nonces.take(nonce, user, count, moment(0)), Err(Replayed), "{count}");
+                assert_eq!(nonces.take(nonce, user, count, at(0)), Ok(()), "{count}");
+                assert_eq!(nonces.take(nonce, user, count, at(0)), Err(Replayed), "{count}");
             }
-            assert_eq!(nonces.take(nonce, user, 36, moment(0)), Err(Replayed), "too far behind");
-            assert_eq!(nonces.take(nonce, user, u32::MAX, moment(0)), Ok(()));
-            assert_eq!(nonces.take(nonce, user, 101, moment(0)), Err(Replayed));
+            assert_eq!(nonces.take(nonce, user, 36, at(0)), Err(Replayed), "too far behind");
+            assert_eq!(nonces.take(nonce, user, u32::MAX, at(0)), Ok(()));
+            assert_eq!(nonces.take(nonce, user, 101, at(0)), Err(Replayed));
         }
     }
 
@@ -304,25 +363,110 @@ mod tests {
         let unused = nonces.make(at(2), &mut SystemEntropy).unwrap();
         let user = |n: usize| (n as u128 + 1) << 100;
         for (n, text) in made.iter().enumerate() {
-            assert_eq!(nonces.take(fresh(&nonces, text, 10), user(n), 1, moment(10)), Ok(()));
+            assert_eq!(nonces.take(fresh(&nonces, text, 10), user(n), 1, at(10)), Ok(()));
         }
         for (n, text) in made.iter().enumerate() {
-            let again = nonces.take(fresh(&nonces, text, 10), user(n), 1, moment(10));
+            let again = nonces.take(fresh(&nonces, text, 10), user(n), 1, at(10));
             assert_eq!(again, Err(Replayed), "{n}");
         }
         // As old as one of those, and so nobody can say.
         assert_eq!(
-            nonces.take(fresh(&nonces, &unused, 10), user(9), 1, moment(10)),
+            nonces.take(fresh(&nonces, &unused, 10), user(9), 1, at(10)),
             Err(Replayed)
         );
         let newer = nonces.make(at(9), &mut SystemEntropy).unwrap();
-        assert_eq!(nonces.take(fresh(&nonces, &newer, 10), user(9), 1, moment(10)), Ok(()));
+        assert_eq!(nonces.take(fresh(&nonces, &newer, 10), user(9), 1, at(10)), Ok(()));
+    }
+
+    #[test]
+    fn a_user_who_logs_in_fast_leaves_others_their_nonces() {
+        let nonces = nonces(1000);
+        let (fast, slow) = (1 << 100, 2 << 100);
+        let text_of_others = nonces.make(at(0), &mut SystemEntropy).unwrap();
+        let made: Vec<String> = (0..40)
+            .map(|n| nonces.make(at(n), &mut SystemEntropy).unwrap())
+            .collect();
+        for text in &made {
+            assert_eq!(nonces.take(fresh(&nonces, text, 50), fast, 1, at(50)), Ok(()));
+        }
+        for text in made.iter().chain([&text_of_others]) {
+            let again = nonces.take(fresh(&nonces, text, 50), fast, 1, at(50));
+            assert_eq!(again, Err(Replayed), "what made room cannot be used again");
+        }
+        let of_others = nonces.take(fresh(&nonces, &text_of_others, 50), slow, 1, at(50));
+        assert_eq!(of_others, Ok(()));
+        // What one user cannot know of is over with the nonces.
+        let later = nonces.make(at(300_000), &mut SystemEntropy).unwrap();
+        let nonce = fresh(&nonces, &later, 300_001);
+        assert_eq!(nonces.take(nonce, fast, 1, at(300_001)), Ok(()));
+    }
+
+    #[test]
+    fn too_many_who_log_in_fast_end_old_nonces_of_all() {
+        // Room for two floors.
+        let nonces = nonces(2 * PER_USER);
+        let user = |n: u128| (n + 1) << 100;
+        let unused: Vec<String> = [0, 3]
+            .into_iter()
+            .map(|millis| nonces.make(at(millis), &mut SystemEntropy).unwrap())
+            .collect();
+        for who in 0..3 {
+            let first = nonces.make(at(1), &mut SystemEntropy).unwrap();
+            assert_eq!(nonces.take(fresh(&nonces, &first, 9), user(who), 1, at(9)), Ok(()));
+            for _ in 0..PER_USER {
+                let next = nonces.make(at(2), &mut SystemEntropy).unwrap();
+                assert_eq!(nonces.take(fresh(&nonces, &next, 9), user(who), 1, at(9)), Ok(()));
+            }
+            let again = nonces.take(fresh(&nonces, &first, 9), user(who), 1, at(9));
+            assert_eq!(again, Err(Replayed), "{who}");
+        }
+        let of_others = |text: &str| nonces.take(fresh(&nonces, text, 9), user(9), 1, at(9));
+        assert_eq!([of_others(&unused[0]), of_others(&unused[1])], [Err(Replayed), Ok(())]);
+    }
+
+    #[test]
+    fn counts_are_kept_as_long_as_a_nonce_is_good() {
+        let nonces = nonces(100);
+        let user = 1 << 100;
+        let text = nonces.make(at(0), &mut SystemEntropy).unwrap();
+        assert_eq!(nonces.take(fresh(&nonces, &text, 1), user, 1, at(1)), Ok(()));
+        for millis in (0..300).map(|seconds| 1000 * seconds + 2).chain([299_999]) {
+            // Another one's login sweeps what is over.
+            let other = nonces.make(at(millis), &mut SystemEntropy).unwrap();
+            assert_eq!(
+                nonces.take(fresh(&nonces, &other, millis), user << 1, 1, at(millis)),
+                Ok(())
+            );
+            let again = nonces.take(fresh(&nonces, &text, millis), user, 1, at(millis));
+            assert_eq!(again, Err(Replayed), "{millis}");
+        }
+        let last = fresh(&nonces, &text, 299_999);
+        assert!(matches!(nonces.see(&text, at(300_000)), Seen::Stale));
+        // Judged before its end, and asked after it.
+        let other = nonces.make(at(300_000), &mut SystemEntropy).unwrap();
+        assert_eq!(
+            nonces.take(fresh(&nonces, &other, 300_000), user << 1, 1, at(300_000)),
+            Ok(())
+        );
+        assert_eq!(nonces.take(last, user, 1, at(300_001)), Err(Replayed));
+    }
+
+    #[test]
+    fn counts_take_the_room_that_adr_0019_says() {
+        let most = crate::LoginOptions::default().most_nonces;
+        let counts = Table::<Everybody, Window>::octets_at_most(most, 0);
+        let floors = Table::<Everybody, Floor>::octets_at_most(most.div_ceil(PER_USER), 0);
+        let octets = counts + floors;
+        assert!(
+            (ROOM_OF_NONCES - (4 << 20)..=ROOM_OF_NONCES).contains(&octets),
+            "{octets}"
+        );
     }
 
     proptest! {
         #[test]
         fn a_window_takes_what_a_list_would(counts in prop::collection::vec(prop_oneof![0_u32..200, any::<u32>()], 0..200)) {
-            let mut window = Window { made: at(0), end: moment(0), highest: 0, seen: 0 };
+            let mut window = Window { user: 0, made: at(0), highest: 0, seen: 0 };
             let (mut taken, mut highest) = (HashSet::new(), 0);
             for count in counts {
                 let expected = count > 0 && u64::from(count) + 64 > u64::from(highest) && !taken.contains(&count);

@@ -23,17 +23,21 @@ impl Sources {
         }
     }
 
-    /// Whether a source may ask for one more. In IPv6 a source is 64 bits: whoever has one address of them has all.
+    /// Whether a source may ask for one more.
     pub(crate) fn take(&mut self, names: &HmacKey, source: IpAddr, now: Moment) -> bool {
-        let source = match source.to_canonical() {
-            IpAddr::V4(address) => u64::from(address.to_bits()),
-            IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(0),
-        };
-        let hash = names.mac_parts(&[b"source", &source.to_be_bytes()]);
+        let hash = names.mac_parts(&[b"source", &number(source).to_be_bytes()]);
         let [a, b, ..] = *hash.high_64();
         let bucket = usize::from(u16::from_be_bytes([a, b])) % BUCKETS;
         let full_at = self.full_at.get_mut(bucket);
         full_at.is_some_and(|full_at| self.rate.take(full_at, now.as_nanos()).is_ok())
+    }
+}
+
+/// What stands for a source: an IPv4 address, or 64 bits of an IPv6 one, since whoever has one address of them has all.
+pub(crate) fn number(source: IpAddr) -> u64 {
+    match source.to_canonical() {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(0),
     }
 }
 

@@ -15,7 +15,7 @@ use kaskade_flow::NoRandomness;
 use kaskade_keys::AKid;
 use kaskade_keys::id::UaProtocolId;
 use kaskade_net::random::SystemEntropy;
-use kaskade_net::time::{moment, unix_millis};
+use kaskade_net::time::moment;
 
 use crate::keys::{AkmaClient, Known, NoKey};
 use crate::listen::TlsPeer;
@@ -137,7 +137,7 @@ impl Verifier {
         if credentials.realm != self.realm || !is_offered || !is_this {
             return Err(self.challenge(false));
         }
-        let nonce = match self.nonces.see(&credentials.nonce, unix_millis()) {
+        let nonce = match self.nonces.see(&credentials.nonce, moment()) {
             Seen::Fresh(nonce) => nonce,
             // Of another process of this application, or before its start: name and password may be right.
             Seen::Stale | Seen::Foreign => return Err(self.challenge(true)),
@@ -168,7 +168,7 @@ impl Verifier {
             return self.challenge(true);
         }
         let next = match self.nonces.is_ageing(*nonce) {
-            true => self.nonces.make(unix_millis(), &mut SystemEntropy).ok(),
+            true => self.nonces.make(moment(), &mut SystemEntropy).ok(),
             false => None,
         };
         Verdict::User(known.clone(), AuthenticationInfo::to(credentials, &secret, next))
@@ -188,7 +188,7 @@ impl Verifier {
 
     /// The best one first, which is what a client takes (RFC 7616 3.7).
     fn challenge(&self, stale: bool) -> Verdict {
-        let Ok(nonce) = self.nonces.make(unix_millis(), &mut SystemEntropy) else {
+        let Ok(nonce) = self.nonces.make(moment(), &mut SystemEntropy) else {
             return Verdict::Unfit("there are no random numbers");
         };
         let challenge = |algorithm| Challenge {

@@ -17,6 +17,8 @@ use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::{AfId, Fqdn, UaProtocolId};
 use kaskade_keys::{AKid, HomeRealm, Supi};
 use kaskade_net::time::unix_millis;
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::sync::Notify;
 use tower_service::Service as _;
 
@@ -150,6 +152,21 @@ impl KeySource for Home {
 
 pub(crate) fn client(home: &Home) -> AkmaClient {
     AkmaClient::new(af(), home.clone(), AkmaOptions::default()).unwrap()
+}
+
+/// A certificate of the application, and TLS with it.
+pub(crate) fn tls() -> (rcgen::Certificate, Arc<ServerConfig>) {
+    let identity = rcgen::generate_simple_self_signed([af().as_str().to_owned()]).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.cert.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    (identity.cert, Arc::new(config))
 }
 
 /// An application whose handlers say who the user is.

@@ -2,16 +2,13 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
 use kaskade_af::{LoginOptions, TlsListener, TlsPeer, UaStar};
 use kaskade_codec::http_digest::akma;
 use kaskade_keys::id::UaProtocolId;
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
-use crate::common::{Home, Ue, app, client};
+use crate::common::{Home, Ue, app, client, tls};
 
 /// Whether other programs are to be left out.
 fn without_interop() -> bool {
@@ -31,24 +28,15 @@ struct Site {
 
 impl Site {
     async fn start(options: LoginOptions) -> Self {
-        let identity = rcgen::generate_simple_self_signed(["af.example".to_owned()]).unwrap();
+        let (certificate, config) = tls();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("af.pem"), identity.cert.pem()).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![identity.cert.der().clone()], key)
-            .unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        std::fs::write(folder.path().join("af.pem"), certificate.pem()).unwrap();
         let ue = Ue::new(1);
         let home = Home::new(std::slice::from_ref(&ue));
         let app = app(&client(&home), options);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let listener = TlsListener::new(socket, Arc::new(config), 100).unwrap();
+        let listener = TlsListener::new(socket, config, 100).unwrap();
         let service = app.into_make_service_with_connect_info::<TlsPeer>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self {

@@ -11,6 +11,7 @@
 mod common;
 mod curl;
 mod keys;
+mod listen;
 mod login;
 mod notify;
 mod proxy;
