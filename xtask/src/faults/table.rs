@@ -363,6 +363,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("psk-akma-without-deadline", "an AAnF is waited for when the handshake is over", NET, "nobody_waits_for_an_aanf_longer_than_for_a_handshake"),
     fault("akma-before-security-mode", "a UE takes a new K_AKMA before the security mode command", UE, "a_pair_is_of_the_k_ausf_that_is_stored"),
     fault("akma-impostor-believed", "a UE believes an application function that does not know K_AF", PROGRAM, "a_function_that_has_not_the_key_gets_no_login"),
+    fault("demo-ue-with-another-k-af", "the demonstration's UE has another K_AF than its application", PROGRAM, "the_application_of_the_demonstration_has_the_keys_that_its_k_ausf_gives"),
     fault("psk-key-not-wiped", "a pre-shared key stays in memory after its use", NET, "nothing_of_a_key_is_left_after_a_handshake"),
     fault("reauthentication-names-show-their-place", "two names of one user have something in common", NET, "names_of_a_user_have_nothing_in_common_and_lead_to_its_table"),
     fault("another-card-let-in", "keys of a card that was replaced let its terminal in", NET, "the_keys_of_a_card_before_let_nobody_in"),

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kaskade_store::private::{self, PrivateError, Use};
+use rustls::client::WantsClientCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -107,6 +108,16 @@ fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
             .map_err(|error| TlsError::Authority(error.to_string()))?;
     }
     Ok(roots)
+}
+
+/// A client that trusts these.
+fn client(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    Ok(
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .map_err(TlsError::Configuration)?
+            .with_root_certificates(roots),
+    )
 }
 
 /// The server's side: its identity, and who may come in. Clones are one: what replaces it replaces it for all of them.
@@ -239,10 +250,7 @@ impl ClientTls {
     /// # Errors
     /// [`TlsError`] when a file is missing or wrong.
     pub fn new(authority: &Path, identity: Option<&IdentityFiles>) -> Result<Self, TlsError> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&TLS13])
-            .map_err(TlsError::Configuration)?
-            .with_root_certificates(roots(authority)?);
+        let builder = client(roots(authority)?)?;
         let mut config = match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
@@ -250,6 +258,20 @@ impl ClientTls {
                 builder.with_client_auth_cert(chain, key).map_err(TlsError::Identity)?
             }
         };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self(Live::new(config)))
+    }
+
+    /// TLS 1.3 to the server of this certificate, which is in no file.
+    ///
+    /// # Errors
+    /// [`TlsError`] when it is none.
+    pub fn to(certificate: CertificateDer<'static>) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(certificate)
+            .map_err(|error| TlsError::Authority(error.to_string()))?;
+        let mut config = client(roots)?.with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Self(Live::new(config)))
     }

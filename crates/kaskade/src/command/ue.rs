@@ -1,6 +1,6 @@
 //! `kaskade ue`: an emulated UE.
 
-mod akma;
+pub(crate) mod akma;
 mod eap;
 mod erp;
 mod radius;

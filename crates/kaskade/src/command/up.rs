@@ -35,7 +35,7 @@ use demo::Demo;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   See it work: two demo subscribers in the folder kaskade-demo, attached over HTTP/2 by 5G AKA
-  and by EAP-AKA', their keys as trees:
+  and by EAP-AKA', logged in at an application by AKMA, their keys as trees:
     kaskade up --demo --once
 
   A network of your own: write the configuration, list your PLMN under [policy], add
@@ -55,15 +55,16 @@ logged, and nothing changes. SIGTERM or Ctrl-C ends in order, a second one at on
 Exit status: 0 after Ctrl-C or SIGTERM; 74 when the store can write nothing any more, as after a failed sync:
 requests in progress end first, and a supervisor should start it again (systemd: Restart=on-failure); 75 when an address or the data folder
 is in use; 2 for a wrong command line; another number of docs/refusals.md, or 1, for any other error. With --demo --once it is 0 only if UE
-and network have the same keys.")]
+and network have the same keys, and the application too.")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// Make two demo subscribers of the test network 001-01, attach them over the wire by 5G AKA and by EAP-AKA', and print their keys.
+    /// Make two demo subscribers of the test network 001-01, attach them over the wire by 5G AKA and by EAP-AKA', let them log in at an
+    /// application (AKMA), and print their keys.
     /// Uses the folder kaskade-demo, whatever is configured, unless --data names another, which has no other subscribers
     #[arg(long)]
     demo: bool,
-    /// With --demo: exit after the attaches
+    /// With --demo: exit after the attaches and logins
     #[arg(long, requires = "demo")]
     once: bool,
     /// With --demo: show the keys themselves, not only their fingerprints (K, OPc and the EMSK are never shown)

@@ -55,7 +55,7 @@ fn the_readme_shows_what_the_demonstration_prints() {
     assert_eq!(shown, printed);
     let keys = shown.iter().filter(|line| line.contains('✓')).count();
     // Of either UE, and a line that says what the tick means.
-    assert_eq!(keys, 22 + 1 + 11 + 1);
+    assert_eq!(keys, 25 + 1 + 14 + 1);
 }
 
 /// The recipe for a second UE beside a running demonstration, and what it prints.

@@ -92,11 +92,14 @@ fn the_demonstration_leaves_real_networks_alone() {
     for _ in 0..2 {
         place.kaskade("up --demo --once --data new").ok();
     }
-    // No NRF hears of it, and nobody's monitoring sees it.
+    // No NRF and no AAnF of others hear of it, and nobody's monitoring sees it.
     let nrf = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     nrf.set_nonblocking(true).expect("a socket");
     let address = nrf.local_addr().expect("an address");
-    let config = format!("[nrf]\nurl = \"http://{address}\"\n[admin]\nlisten = \"{address}\"\n");
+    let config = format!(
+        "[nrf]\nurl = \"http://{address}\"\n[admin]\nlisten = \"{address}\"\n\
+         [udm]\n[ausf.aanf]\nurl = \"http://{address}\"\n"
+    );
     place.file("watched.toml", &config);
     let demo = place.kaskade("up --demo --once --config watched.toml").ok();
     assert!(!demo.contains("Metrics"), "{demo}");

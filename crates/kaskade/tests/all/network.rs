@@ -1,5 +1,7 @@
 //! The program over HTTP/2: the demonstration, and an emulated UE against a running home network.
 
+use aws_lc_rs::hmac;
+
 use crate::common::{K, OPC, Place, SUPI, Up};
 use serde_json::Value;
 
@@ -17,13 +19,13 @@ fn the_demonstration_runs_twice_on_the_same_data() {
     let first = demo("").ok();
     assert!(first.contains("created just now: 2 subscribers"), "{first}");
     assert!(
-        first.contains("SUCI, profile A") && first.contains("All 22 keys that both sides have agree"),
+        first.contains("SUCI, profile A") && first.contains("All 25 keys that both sides have agree"),
         "{first}"
     );
     assert_eq!(
         first.matches('✓').count(),
-        22 + 1 + 11 + 1,
-        "each of the 22 keys of one UE and of the 11 of the other, and the legends:\n{first}"
+        25 + 1 + 14 + 1,
+        "each of the 25 keys of one UE and of the 14 of the other, and the legends:\n{first}"
     );
     assert!(!first.contains("0000000001"), "the SUPI is masked");
     let (key, seq) = (
@@ -50,6 +52,74 @@ fn the_demonstration_runs_twice_on_the_same_data() {
     assert_eq!(hex(&second), 0, "keys are masked");
     assert!(hex(&demo("--reveal").ok()) > 6, "--reveal shows them");
     assert!(place.kaskade("up --once --data demo").refused().contains("--demo"));
+}
+
+/// The key of a tree that shows its octets.
+fn revealed(tree: &str, name: &str) -> Vec<u8> {
+    let is_its = |line: &&str| {
+        let cells = line.trim_start_matches(['│', '├', '└', '─', ' ']);
+        cells.split_whitespace().next() == Some(name)
+    };
+    let octets = |line: &str| line.split_whitespace().find_map(|word| hex::decode(word).ok());
+    let mut below = tree.lines().skip_while(|line| !is_its(line)).skip(1);
+    let found = below.find_map(|line| octets(line).filter(|octets| octets.len() == 32));
+    found.unwrap_or_else(|| panic!("no {name}: {tree}"))
+}
+
+/// The KDF of TS 33.220 B.2.0, put together here.
+fn kdf(key: &[u8], fc: u8, inputs: &[&[u8]]) -> Vec<u8> {
+    let mut s = vec![fc];
+    for input in inputs {
+        s.extend_from_slice(input);
+        s.extend_from_slice(&u16::try_from(input.len()).unwrap().to_be_bytes());
+    }
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &s)
+        .as_ref()
+        .to_vec()
+}
+
+#[test]
+fn the_application_of_the_demonstration_has_the_keys_that_its_k_ausf_gives() {
+    let place = Place::new();
+    let demo = |more: &str| place.kaskade(&format!("up --demo --once --data demo {more}"));
+    let both = demo("--reveal").ok();
+    let (first, second) = both.split_once("imsi-00101********02 attached").expect("two UEs");
+    for (tree, msin) in [(first, "1"), (second, "2")] {
+        let login = format!("AKMA: af.example knows imsi-00101********0{msin}, HTTP Digest over TLS 1.3, ");
+        assert!(tree.lines().any(|line| line.starts_with(&login)), "{tree}");
+        let imsi = format!("00101000000000{msin}");
+        let k_ausf = revealed(tree, "K_AUSF");
+        let k_akma = kdf(&k_ausf, 0x80, &[b"AKMA", imsi.as_bytes()]);
+        let af_id = [b"af.example".as_slice(), &[1, 0, 0, 0, 2]].concat();
+        for (name, expected) in [
+            ("A-TID", kdf(&k_ausf, 0x81, &[b"A-TID", imsi.as_bytes()])),
+            ("K_AF", kdf(&k_akma, 0x82, &[&af_id])),
+            ("K_AKMA", k_akma),
+        ] {
+            assert_eq!(revealed(tree, name), expected, "{name}");
+        }
+    }
+    // The AAnF gave them, and wrote it down.
+    let given = place
+        .kaskade("audit show --data demo --action application-key-given --json")
+        .ok();
+    assert_eq!(json(&given).len(), 2, "{given}");
+
+    // Of a folder that is older than AKMA.
+    for msin in ["1", "2"] {
+        let change = format!("subscriber change imsi-00101000000000{msin} --akma no --data demo");
+        place.kaskade(&change).ok();
+    }
+    let without = demo("").ok();
+    assert!(
+        !without.contains("K_AKMA") && !without.contains("af.example"),
+        "{without}"
+    );
+    assert_eq!(without.matches("no AKMA: see subscriber change --akma").count(), 2);
+    assert!(
+        without.contains("All 22 keys") && without.contains("All 11 keys"),
+        "{without}"
+    );
 }
 
 /// A home network with one subscriber and the key pairs of TS 33.501 Annex C.4.

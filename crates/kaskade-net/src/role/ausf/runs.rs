@@ -20,7 +20,7 @@ use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome as Came, Reason};
 use kaskade_flow::expiring::Missing;
 use kaskade_flow::{Cover, Durable, Machine, Moment, Refusal, Step};
-use kaskade_keys::akma::KAkma;
+use kaskade_keys::akma::{ATid, KAkma};
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::emsk::of_5g_aka::{Emsk5gAka, Msk5gAka};
 use kaskade_keys::fivegs::ResStar;
@@ -201,6 +201,7 @@ impl Ausf {
         let Some(akma) = &self.akma else { return };
         if let (Some(tap), Some(key)) = (&self.options.tap, &key) {
             tap.seen(Holder::Ausf, served.0, KAkma::NAME, key.k_akma.fingerprint());
+            tap.seen(Holder::Ausf, served.0, ATid::NAME, key.a_kid.a_tid().fingerprint());
         }
         akma.authenticated(by, served, key, correlation).await;
     }

@@ -1,7 +1,7 @@
 //! `kaskade ue akma`: an emulated UE that registers, and logs in at an application function with K_AF.
 
-mod af;
-mod link;
+pub(crate) mod af;
+pub(crate) mod link;
 #[cfg(feature = "psk")]
 mod psk;
 
@@ -23,6 +23,7 @@ use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::{AKid, HomeRealm, UaProtocolId};
 use kaskade_keys::{Abba, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_net::random::SystemEntropy;
+use kaskade_net::sbi::tls::ClientTls;
 use kaskade_ue::{Akma, Device, EapDevice, Home, MobileIdentity};
 use serde_json::json;
 use tokio::time::sleep;
@@ -268,7 +269,8 @@ impl AkmaArgs {
             (Some(protocol), _) => psk::log_in(protocol, &self.af, address, akma).await,
             (None, Some(ca)) => {
                 let ua = self.ua_protocol.unwrap_or(Ua::Fixed(UaProtocolId::HTTP_DIGEST));
-                link::log_in(&self.af, address, ca, ua, akma).await
+                let tls = ClientTls::new(ca, None)?.with_http_1();
+                link::log_in(&self.af, address, &tls, ua, akma).await
             }
             _ => bail!("give --af-ca with the authority that the function's certificate comes from"),
         }

@@ -1,5 +1,7 @@
-//! The demonstration: two subscribers, attached over the wire by 5G AKA and by EAP-AKA', and their cascades of keys as trees.
+//! The demonstration: two subscribers, attached over the wire by 5G AKA and by EAP-AKA' and logged in at an application, and their cascades
+//! of keys as trees.
 
+mod akma;
 mod eap;
 mod slice;
 
@@ -8,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
 use kaskade::config::{AdminConfig, Config, Parsed, RemoteConfig};
+use kaskade_af::Aanf;
 use kaskade_aka::arpf::Method;
 use kaskade_aka::fivegs::keys::Selection;
 use kaskade_aka::sqn::SqnRecord;
@@ -39,6 +42,7 @@ use crate::record::change;
 use crate::runtime::parts::Recorded;
 use crate::runtime::running::Running;
 use crate::runtime::store::is_lost;
+use akma::Application;
 
 /// The test network of TS 36.508 and most laboratories.
 const DEMO_PLMN: (&str, &str) = ("001", "01");
@@ -57,7 +61,7 @@ fn demo_supi(msin: &str) -> Result<Supi> {
     Ok(Supi::Imsi(kaskade_keys::Imsi::from_parts(demo_plmn()?, msin)?))
 }
 
-/// The configuration of a demonstration: all roles, its network besides those that are configured, and nobody sent to it.
+/// The configuration of a demonstration: the usual roles and an AAnF, its network besides those that are configured, and nobody sent to it.
 pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     if !data.names_a_folder() {
         config.data_dir = PathBuf::from(DEMO_FOLDER);
@@ -68,6 +72,7 @@ pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     config.nrf = RemoteConfig::default();
     config.admin = AdminConfig::default();
     slice::prepare(config)?;
+    akma::prepare(config)?;
     if !config.policy.any_serving_network {
         config.policy.serving_networks.push(Parsed(demo_plmn()?));
     }
@@ -117,7 +122,10 @@ fn make_demo_data(store: &SubscriberStore, audit: &AuditLog, hn_keys: &mut HnKey
             secrets: SubscriberSecrets::milenage(K::from_octets(&k), OpOrOpc::Opc(Opc::from_octets(&opc))),
             amf: Amf::SEPARATION,
             methods,
-            subscription: Subscription::default(),
+            subscription: Subscription {
+                akma_allowed: true,
+                ..Subscription::default()
+            },
             sqn: SqnRecord::blank(kaskade_aka::sqn::SqnScheme::TimeBased),
         };
         store.add_on_record(&subscriber, event)?;
@@ -188,18 +196,29 @@ impl Demo {
         self.taps.clone()
     }
 
-    /// Attaches both, and shows the keys of both sides.
+    /// Attaches both, lets them log in, and shows the keys of both sides.
     pub(super) async fn show(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
-        self.show_5g_aka(console, args, running).await?;
-        self.show_eap(console, args, running).await
+        let application = match running.node.aanf_url() {
+            Some(url) => Some(Application::start(Aanf::new(url, ClientOptions::default())?).await?),
+            None => None,
+        };
+        let application = application.as_ref();
+        self.show_5g_aka(console, args, running, application).await?;
+        self.show_eap(console, args, running, application).await
     }
 
-    async fn show_5g_aka(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
+    async fn show_5g_aka(
+        &self,
+        console: &Console,
+        args: &Args,
+        running: &Running,
+        application: Option<&Application>,
+    ) -> Result<()> {
         let [Ue { supi, state }, _] = &self.ues;
         let identity = self.identity()?;
         let subscriber = subscriber(supi, &running.parts.store)?;
         let mut state = StateFile::open(state, supi)?;
-        let device = Device::new(usim(&subscriber, &state)?, supi.clone());
+        let device = Device::new(usim(&subscriber, &state)?, supi.clone()).with_home(akma::home()?);
         let url = running.node.ausf_url().context("no AUSF")?;
         let serving_network_name = ServingNetworkName::new(demo_plmn()?, None);
         let attach = Attach {
@@ -216,6 +235,13 @@ impl Demo {
             let key = slice::ask(url, demo_client(args)?, supi).await?;
             slice::note_5g_aka(&mut attached, &mut network, &key)?;
         }
+        let login = match application.filter(|_| subscriber.subscription.akma_allowed) {
+            Some(application) => {
+                let akma = attached.device.akma()?;
+                Some(application.session(supi, &akma, &mut attached.ue, &mut network).await?)
+            }
+            None => None,
+        };
         let sides = Sides {
             ue: &attached.ue,
             network: Some(&network),
@@ -234,9 +260,21 @@ impl Demo {
             },
         );
         console.line(how)?;
+        say_login(console, application, login)?;
         console.line("")?;
         compare(console, sides)
     }
+}
+
+/// Says what came of a login, or why there was none.
+fn say_login(console: &Console, application: Option<&Application>, login: Option<String>) -> Result<()> {
+    match (application, login) {
+        (_, Some(login)) => console.line(login)?,
+        // The folder may be older, and anybody may have changed this subscriber.
+        (Some(_), None) => console.line(console.paint(Style::Note, "no AKMA: see subscriber change --akma"))?,
+        (None, None) => {}
+    }
+    Ok(())
 }
 
 /// The tree of both sides; an error where they have not the same keys.

@@ -8,9 +8,9 @@ use kaskade_keys::id::{Fqdn, UaProtocolId};
 
 /// Where an application function is, and what is asked of it.
 #[derive(Clone, Debug)]
-pub(super) struct AfUrl {
+pub(crate) struct AfUrl {
     /// The name that K_AF is for, and the certificate: in small letters.
-    pub(super) fqdn: Fqdn,
+    pub(crate) fqdn: Fqdn,
     /// The port.
     pub(super) port: u16,
     /// Path and query.
@@ -63,7 +63,7 @@ impl fmt::Display for AfUrl {
 
 /// What K_AF is for where the function has a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ua {
+pub(crate) enum Ua {
     /// This protocol.
     Fixed(UaProtocolId),
     /// TLS with the cipher suite that is agreed (TS 33.222 5.3).

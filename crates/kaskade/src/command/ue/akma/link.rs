@@ -1,6 +1,5 @@
 //! A connection with an application function, HTTP/1.1 over it, and the login by HTTP Digest (TS 24.109, TS 33.535 Annex B).
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -36,25 +35,25 @@ const MOST: usize = 64 * 1024;
 const AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("authentication-info");
 
 /// What came of a login.
-pub(super) struct Told {
+pub(crate) struct Told {
     /// What was spoken.
-    pub(super) transport: &'static str,
+    pub(crate) transport: &'static str,
     /// Code point of the cipher suite.
-    pub(super) suite: u16,
+    pub(crate) suite: u16,
     /// What K_AF is for.
-    pub(super) af_id: AfId,
+    pub(crate) af_id: AfId,
     /// The key.
-    pub(super) k_af: KAf,
+    pub(crate) k_af: KAf,
     /// Whether the function has shown that it has the key too.
-    pub(super) is_proved: bool,
+    pub(crate) is_proved: bool,
     /// What it said.
-    pub(super) answer: Answer,
+    pub(crate) answer: Answer,
     /// How long that took.
-    pub(super) elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// An answer of HTTP.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -163,11 +162,10 @@ fn user_agent() -> String {
     format!("kaskade-ue/{} {}", env!("CARGO_PKG_VERSION"), profile::PRODUCT_TOKEN)
 }
 
-/// Logs in at a function that shows a certificate.
-pub(super) async fn log_in(url: &AfUrl, address: Option<&str>, ca: &Path, ua: Ua, akma: &Akma) -> Result<Told> {
+/// Logs in at a function that shows a certificate; `tls` says whose are trusted.
+pub(crate) async fn log_in(url: &AfUrl, address: Option<&str>, tls: &ClientTls, ua: Ua, akma: &Akma) -> Result<Told> {
     let begin = Instant::now();
-    let tls = ClientTls::new(ca, None)?.with_http_1();
-    let (mut link, mut suite) = open(url, address, &tls).await?;
+    let (mut link, mut suite) = open(url, address, tls).await?;
     let mut asked = link.get(None).await?;
     let a_kid = akma.a_kid().to_string();
     for _ in 0..2 {
@@ -175,7 +173,7 @@ pub(super) async fn log_in(url: &AfUrl, address: Option<&str>, ca: &Path, ua: Ua
             return Err(not_asked(&asked));
         }
         if link.is_over() {
-            (link, suite) = open(url, address, &tls).await?;
+            (link, suite) = open(url, address, tls).await?;
         }
         let af_id = AfId::new(&url.fqdn, ua.id(suite));
         let k_af = akma.k_af(&af_id);

@@ -17,7 +17,8 @@ use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::seaf::AusfClient;
 use kaskade_ue::{EapDevice, MobileIdentity};
 
-use super::{Args, Demo, Ue, compare, demo_client, demo_plmn, slice, subscriber, usim};
+use super::akma::{self, Application};
+use super::{Args, Demo, Ue, compare, demo_client, demo_plmn, say_login, slice, subscriber, usim};
 use crate::command::eap::{NetworkKey, Run};
 use crate::command::ue::state::StateFile;
 use crate::console::{Console, Style};
@@ -25,7 +26,13 @@ use crate::runtime::running::Running;
 
 impl Demo {
     /// Attaches the second UE, and shows the keys of both sides.
-    pub(super) async fn show_eap(&self, console: &Console, args: &Args, running: &Running) -> Result<()> {
+    pub(super) async fn show_eap(
+        &self,
+        console: &Console,
+        args: &Args,
+        running: &Running,
+        application: Option<&Application>,
+    ) -> Result<()> {
         let [_, Ue { supi, state }] = &self.ues;
         let subscriber = subscriber(supi, &running.parts.store)?;
         console.line("")?;
@@ -50,7 +57,8 @@ impl Demo {
             supi.clone(),
             PeerPolicy::five_gs(NetworkName::Serving(serving_network_name)),
             PeerName::FiveGs(supi.clone(), suci.nai().parse().context("SUCI in NAI form")?),
-        );
+        )
+        .with_home(akma::home()?);
         let url = running.node.ausf_url().context("no AUSF")?;
         let ausf = AusfClient::new(url, demo_client(args)?)?;
         let begin = Instant::now();
@@ -72,6 +80,13 @@ impl Demo {
             let key = slice::ask(url, demo_client(args)?, supi).await?;
             slice::note_eap(&mut device, &mut ue, &mut network, &key)?;
         }
+        let login = match application.filter(|_| subscriber.subscription.akma_allowed) {
+            Some(application) => {
+                let akma = device.akma()?;
+                Some(application.session(supi, &akma, &mut ue, &mut network).await?)
+            }
+            None => None,
+        };
         let title = format!("{} attached in {serving_network_name}", supi.masked());
         console.line(console.paint(Style::Strong, &title))?;
         let milliseconds = elapsed.as_secs_f64() * 1e3;
@@ -79,6 +94,7 @@ impl Demo {
             "EAP-AKA' over HTTP/2, {}, {milliseconds:.2} ms",
             identity.name()
         ))?;
+        say_login(console, application, login)?;
         console.line("")?;
         compare(
             console,
