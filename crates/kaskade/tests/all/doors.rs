@@ -497,6 +497,7 @@ fn no_error_shows_a_secret() {
         K.to_owned(),
         format!("explain {K}"),
         format!("bench auth --subscribers {K}"),
+        format!("bench akma --contexts {K}"),
         format!("completions {K}"),
     ] {
         place.kaskade(&arguments).refused();
