@@ -7,7 +7,7 @@ use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
-use kaskade_flow::record::{Index, Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::id::AfId;
 use kaskade_keys::{AKid, Supi};
@@ -46,7 +46,7 @@ impl AfHolderId {
     }
 }
 
-/// An application function has K_AF. Found by SUPI and [`AfHolderId`], and by who asked (index 0).
+/// An application function has K_AF. Found by SUPI and [`AfHolderId`].
 ///
 /// ```text
 /// expires 8 ‖ kept until 8, 0 for never ‖ (length 2 ‖ octets) of A-KID (37 or 48), AF_ID, consumer, callback
@@ -134,10 +134,6 @@ impl Record for AfHolder {
 
     fn expires(&self) -> Option<UnixMillis> {
         self.kept_until
-    }
-
-    fn indexes(&self, _: &Self::Key, put: &mut dyn FnMut(Index<'_>)) {
-        put(Index::shared(0, self.consumer.as_bytes()));
     }
 }
 
