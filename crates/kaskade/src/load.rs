@@ -415,8 +415,8 @@ impl Expected {
     }
 }
 
-/// CPU time of a process, in user and kernel mode (proc(5), fields 14 and 15 of `stat`).
-fn cpu_time(pid: u32) -> Option<Duration> {
+/// CPU time of a process, in user and kernel mode (proc(5), fields 14 and 15 of `stat`), in steps of 10 ms.
+pub fn cpu_time(pid: u32) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_ascii_whitespace().skip(11);

@@ -1,6 +1,5 @@
 //! K_AKMA of a subscriber, and what names it.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
@@ -10,13 +9,19 @@ use kaskade_flow::record::{Index, Kind, Protection, Record, RowError};
 use kaskade_keys::akma::KAkma;
 use kaskade_keys::{AKid, Plmn, Supi};
 
+use super::Registration;
+
 /// K_AKMA and the A-KID that names it, by SUPI: one for each subscriber. Found by A-TID and home realm too (index 0), whatever the routing
 /// indicator.
 ///
 /// ```text
-/// born 8 ‖ until 8, 0 for never ‖ serving network 3, 0xff 0xff 0xff for unknown ‖ A-KID       in clear
-/// K_AKMA 32                                                                                     sealed
+/// born 8 ‖ until 8, 0 for never ‖ serving network 3, 0xff 0xff 0xff for unknown ‖ A-KID 37 or 48      in clear
+/// K_AKMA 32                                                                                             sealed
+/// index 0    first 16 octets of A-TID ‖ home realm 3 or 14
 /// ```
+///
+/// There are as many of them as subscribers: it is kept in few octets. Half of an A-TID, which is the output of a hash, tells them apart;
+/// whether the whole one is right is seen in the record.
 #[derive(Clone, Debug)]
 pub struct AkmaContext {
     /// By what the UE calls it.
@@ -39,9 +44,22 @@ impl AkmaContext {
 
     /// The key in that index.
     pub fn index_of(a_kid: &AKid) -> Vec<u8> {
-        let mut octets = a_kid.a_tid().expose_in_a_kid().to_vec();
-        octets.extend(a_kid.realm().to_string().as_bytes());
+        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = a_kid.a_tid().expose_in_a_kid();
+        let mut octets = first.to_vec();
+        octets.extend(a_kid.realm().octets());
         octets
+    }
+
+    /// What an AUSF registers, from then on, until `until` at most.
+    pub fn of(registration: Registration, born: UnixMillis, until: Option<UnixMillis>) -> Self {
+        let Registration { a_kid, k_akma, serving } = registration;
+        Self {
+            a_kid,
+            k_akma,
+            born,
+            until,
+            serving,
+        }
     }
 
     /// Whether it is of use at this time.
@@ -63,7 +81,7 @@ impl Record for AkmaContext {
         clear.extend(self.born.get().to_be_bytes());
         clear.extend(self.until.map_or(0, UnixMillis::get).to_be_bytes());
         clear.extend(self.serving.map_or(NO_PLMN, |plmn| plmn.nas_octets()));
-        clear.extend(self.a_kid.encode().as_bytes());
+        clear.extend(self.a_kid.octets());
         secret.key(&self.k_akma);
     }
 
@@ -79,8 +97,7 @@ impl Record for AkmaContext {
             NO_PLMN => None,
             plmn => Some(Plmn::from_nas_octets(plmn).map_err(|_| RowError::Field("serving network"))?),
         };
-        let a_kid = core::str::from_utf8(a_kid).ok().and_then(|text| AKid::parse(text).ok());
-        let a_kid = a_kid.ok_or(RowError::Field("A-KID"))?;
+        let a_kid = AKid::from_octets(a_kid).map_err(|_| RowError::Field("A-KID"))?;
         let k_akma = secret.key()?;
         secret.end()?;
         Ok(Self {

@@ -9,9 +9,9 @@ use core::time::Duration;
 
 use kaskade_faults::fault;
 use kaskade_keys::id::{AfId, Fqdn, UaProtocolId};
-use kaskade_keys::{ParseError, Supi};
+use kaskade_keys::{AKid, ParseError, Supi};
 
-use super::{FunctionsError, NotAdmitted};
+use super::{AfHolderId, FunctionsError, NotAdmitted};
 
 /// Names that are noted have 1 to so many octets.
 const LONGEST_NAME: usize = 255;
@@ -155,6 +155,11 @@ impl Admitted {
     /// Under which name whoever asks is noted.
     pub fn consumer(&self) -> &str {
         &self.consumer
+    }
+
+    /// What the record of a holder is found by, below the K_AKMA of this A-KID.
+    pub fn holder(&self, a_kid: &AKid) -> AfHolderId {
+        AfHolderId::of(a_kid, &self.af_id, &self.consumer)
     }
 
     /// What whoever asks is told of the user, at most.

@@ -7,7 +7,7 @@ use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
-use kaskade_flow::record::{Index, Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Kind, Protection, Record, RowError};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::id::AfId;
 use kaskade_keys::{AKid, Supi};
@@ -46,10 +46,10 @@ impl AfHolderId {
     }
 }
 
-/// An application function has K_AF. Found by SUPI and [`AfHolderId`], and by who asked (index 0).
+/// An application function has K_AF. Found by SUPI and [`AfHolderId`].
 ///
 /// ```text
-/// expires 8, 0 when revoked ‖ kept until 8, 0 for never ‖ (length 2 ‖ text) of A-KID, AF_ID, consumer, callback
+/// expires 8, 0 when revoked ‖ kept until 8, 0 for never ‖ (length 2 ‖ octets) of A-KID (37 or 48), AF_ID, consumer, callback
 /// ```
 ///
 /// Of a current K_AKMA it is kept beyond the end of the key: the same key is not given a second life.
@@ -84,19 +84,24 @@ impl AfHolder {
     }
 }
 
-/// Takes a text with its length in 2 octets.
-fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
+/// Takes octets with their length in 2 octets.
+fn part<'c>(from: &mut &'c [u8]) -> Result<&'c [u8], RowError> {
     let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
-    let (text, rest) = rest
+    let (part, rest) = rest
         .split_at_checked(usize::from(u16::from_be_bytes(*length)))
         .ok_or(RowError::Length)?;
     *from = rest;
-    core::str::from_utf8(text).map_err(|_| RowError::Field("text"))
+    Ok(part)
 }
 
-fn put_text(text: &str, to: &mut Vec<u8>) {
-    to.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    to.extend(text.as_bytes());
+/// The same, of a text.
+fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
+    core::str::from_utf8(part(from)?).map_err(|_| RowError::Field("text"))
+}
+
+fn put_part(part: &[u8], to: &mut Vec<u8>) {
+    to.extend(u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+    to.extend(part);
 }
 
 impl Record for AfHolder {
@@ -106,17 +111,17 @@ impl Record for AfHolder {
     fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
         clear.extend(self.expires.get().to_be_bytes());
         clear.extend(self.kept_until.map_or(0, UnixMillis::get).to_be_bytes());
-        put_text(&self.a_kid.encode(), clear);
-        put_text(&self.af_id.to_string(), clear);
-        put_text(&self.consumer, clear);
-        put_text(self.callback.as_ref().map_or("", Callback::as_str), clear);
+        put_part(&self.a_kid.octets(), clear);
+        put_part(self.af_id.to_string().as_bytes(), clear);
+        put_part(self.consumer.as_bytes(), clear);
+        put_part(self.callback.as_ref().map_or("", Callback::as_str).as_bytes(), clear);
     }
 
     fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
         secret.end()?;
         let (expires, rest) = clear.split_first_chunk().ok_or(RowError::Length)?;
         let (kept, mut rest) = rest.split_first_chunk().ok_or(RowError::Length)?;
-        let a_kid = AKid::parse(text(&mut rest)?).map_err(|_| RowError::Field("A-KID"))?;
+        let a_kid = AKid::from_octets(part(&mut rest)?).map_err(|_| RowError::Field("A-KID"))?;
         let af_id = text(&mut rest)?.parse().map_err(|_| RowError::Field("AF_ID"))?;
         let consumer = text(&mut rest)?;
         let callback = match text(&mut rest)? {
@@ -144,10 +149,6 @@ impl Record for AfHolder {
 
     fn expires(&self) -> Option<UnixMillis> {
         self.kept_until
-    }
-
-    fn indexes(&self, _: &Self::Key, put: &mut dyn FnMut(Index<'_>)) {
-        put(Index::shared(0, self.consumer.as_bytes()));
     }
 }
 

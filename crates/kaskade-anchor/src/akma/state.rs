@@ -160,25 +160,22 @@ impl State {
         party: &Party,
     ) -> (Unit, Guarded<Registered>) {
         let mut unit = Unit::new();
-        let Registration { a_kid, k_akma, serving } = registration;
-        let expect = self.expect();
+        let registered = Registered {
+            a_kid: registration.a_kid.clone(),
+            k_akma: registration.k_akma.clone(),
+        };
         if !fault!("old-application-keys-kept") {
-            self.release_holders(Some(&a_kid), party.at, &mut unit);
+            self.release_holders(Some(&registered.a_kid), party.at, &mut unit);
         }
         let event = party.event(Outcome::Changed, Action::AnchorKeyRegistered);
-        unit.event(event.key(KAkma::NAME, k_akma.fingerprint()));
-        let context = AkmaContext {
-            a_kid: a_kid.clone(),
-            k_akma: k_akma.clone(),
-            born: party.at,
-            until: lifetime.map(|lifetime| party.at.after(lifetime)),
-            serving,
-        };
-        unit.put(&self.supi, &context, expect);
-        (unit, Guarded::new(Registered { a_kid, k_akma }))
+        unit.event(event.key(KAkma::NAME, registered.k_akma.fingerprint()));
+        let until = lifetime.map(|lifetime| party.at.after(lifetime));
+        let context = AkmaContext::of(registration, party.at, until);
+        unit.put(&self.supi, &context, self.expect());
+        (unit, Guarded::new(registered))
     }
 
-    /// K_AF, for whoever was admitted.
+    /// K_AF, for whoever was admitted. Of the holders it needs that of this key alone, where there is one.
     ///
     /// # Errors
     /// [`AkmaError`]; then nothing is written.
@@ -201,7 +198,7 @@ impl State {
         if own.any(AfHolder::is_revoked) && !fault!("revoked-function-asks-again") {
             return Err(AkmaError::Over);
         }
-        let id = AfHolderId::of(&context.a_kid, af_id, consumer);
+        let id = admitted.holder(&context.a_kid);
         let known = self.holders.iter().find(|holding| holding.id == id);
         let lives = known.filter(|known| known.holder.expires > party.at);
         let expires = match (lives, known) {

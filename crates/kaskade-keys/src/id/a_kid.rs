@@ -1,6 +1,7 @@
 //! The AKMA key identifier: what a UE calls its K_AKMA by, towards application functions.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 use core::str::FromStr;
 
@@ -70,6 +71,34 @@ impl AKid {
     /// The house form.
     pub fn encode(&self) -> String {
         self.to_string()
+    }
+
+    /// The short form, for records: routing indicator 2 in the form of NAS ‖ A-TID 32 ‖ [realm](HomeRealm::octets) 3 or 14.
+    pub fn octets(&self) -> Vec<u8> {
+        let mut octets = self.routing_indicator.nas_octets().to_vec();
+        octets.extend(self.a_tid.expose_in_a_kid());
+        octets.extend(self.realm.octets());
+        octets
+    }
+
+    /// Reads the short form.
+    ///
+    /// # Errors
+    /// [`ParseError`] that names the part which is wrong.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, ParseError> {
+        let too_short = || ParseError::Length {
+            field: "A-KID",
+            unit: "octets",
+            expected: "37 or 48",
+            actual: octets.len(),
+        };
+        let (routing_indicator, rest) = octets.split_first_chunk().ok_or_else(too_short)?;
+        let (a_tid, realm) = rest.split_first_chunk().ok_or_else(too_short)?;
+        Ok(Self {
+            routing_indicator: RoutingIndicator::from_nas_octets(*routing_indicator)?,
+            a_tid: ATid::from_octets(a_tid),
+            realm: HomeRealm::from_octets(realm)?,
+        })
     }
 
     /// Which AAnF it leads to, within its home network.
@@ -156,6 +185,47 @@ impl HomeRealm {
     /// Of a stand-alone non-public network.
     pub const fn nid(&self) -> Option<Nid> {
         self.nid
+    }
+
+    /// The short form, for records: 3 octets with the digits of MCC and MNC, and the 11 digits of the NID where there is one.
+    pub fn octets(&self) -> Vec<u8> {
+        let ([a, b, c], [d, e, f]) = (self.mcc, self.mnc);
+        let mut octets: Vec<u8> = [(a, b), (c, d), (e, f)]
+            .into_iter()
+            .map(|(high, low)| (high & 0xf) << 4 | (low & 0xf))
+            .collect();
+        octets.extend(self.nid.iter().flat_map(|nid| nid.as_str().bytes()));
+        octets
+    }
+
+    /// Reads the short form.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is none.
+    pub fn from_octets(octets: &[u8]) -> Result<Self, ParseError> {
+        const OCTETS: ParseError = ParseError::Form {
+            field: "home realm",
+            expected: "3 octets with six digits, and the 11 digits of a NID or nothing",
+        };
+        let (plmn, nid) = octets.split_first_chunk::<3>().ok_or(OCTETS)?;
+        let mut digits = [0; 6];
+        let nibbles = plmn.iter().flat_map(|octet| [octet >> 4, octet & 0xf]);
+        for (digit, nibble) in digits.iter_mut().zip(nibbles) {
+            *digit = match nibble {
+                0..=9 => b'0' + nibble,
+                _ => return Err(OCTETS),
+            };
+        }
+        let [a, b, c, d, e, f] = digits;
+        let nid = match nid {
+            [] => None,
+            nid => Some(core::str::from_utf8(nid).map_err(|_| OCTETS)?.parse()?),
+        };
+        Ok(Self {
+            mnc: [d, e, f],
+            mcc: [a, b, c],
+            nid,
+        })
     }
 }
 
@@ -312,6 +382,29 @@ mod tests {
         assert_eq!(a_kid.a_tid().expose_in_a_kid(), &A_TID);
         assert_eq!(a_kid.routing_indicator().as_str(), "12");
         assert!(!format!("{a_kid:?}").contains("2yxx5"), "masked");
+    }
+
+    #[test]
+    fn the_short_form_reads_back_and_nothing_else_is_read() {
+        let alone = TEXT.replace("5gc.", "5gc.nid0123456789a.").replace("rid12", "rid1234");
+        for (text, len) in [(TEXT, 37), (&alone, 48)] {
+            let a_kid = AKid::parse(text).unwrap();
+            let octets = a_kid.octets();
+            assert_eq!(octets.len(), len);
+            assert_eq!(AKid::from_octets(&octets).unwrap().encode(), text);
+            for short in (0..len).filter(|short| *short != 37) {
+                assert!(AKid::from_octets(&octets[..short]).is_err(), "{short} octets of {text}");
+            }
+            for (place, wrong) in [(0, 0xff), (34, 0xa0), (36, 0x0a)] {
+                let mut octets = octets.clone();
+                octets[place] = wrong;
+                assert!(AKid::from_octets(&octets).is_err(), "octet {place} of {text}");
+            }
+            assert!(
+                AKid::from_octets(&[&octets[..], b"0"].concat()).is_err(),
+                "longer than {text}"
+            );
+        }
     }
 
     #[test]

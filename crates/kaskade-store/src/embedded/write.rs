@@ -22,11 +22,13 @@ struct Writing<'t> {
     listed: bool,
 }
 
-/// By what a row is found besides its key.
+/// By what a row is found besides its key, and is not any more.
 #[derive(Default)]
 struct Listed {
     links: Vec<Vec<u8>>,
     end: Option<Vec<u8>>,
+    /// Which links of the new row are there already: each would cost a page to write.
+    stay: Vec<usize>,
 }
 
 /// Why a unit is not done; the commit is made without it, unless it is the storage.
@@ -131,11 +133,11 @@ impl<'t> Writing<'t> {
         // All go before any comes: what one row gives up another may take.
         let all = || last.values().copied().chain(&evicted);
         let listed = all().map(|change| self.listed(change)).collect::<Result<Vec<_>, _>>()?;
-        for listed in listed {
+        for listed in &listed {
             self.forget(listed)?;
         }
-        for change in all() {
-            self.change(change, group.version())?;
+        for (change, listed) in all().zip(&listed) {
+            self.change(change, &listed.stay, group.version())?;
         }
         Ok(UnitOutcome::Done)
     }
@@ -145,16 +147,25 @@ impl<'t> Writing<'t> {
         found.map(|(_, open)| open).ok_or(Unwritten::Undeclared(table))
     }
 
-    /// The keys of links and end of a row that is to change.
-    fn listed(&mut self, Change { table, key, .. }: &Change) -> Result<Listed, Unwritten> {
+    /// The keys of links and end of a row that is to change, but for the links that it keeps: no other row takes one of those in the same
+    /// unit, which would be a conflict.
+    fn listed(&mut self, Change { table, key, value, .. }: &Change) -> Result<Listed, Unwritten> {
         let mut listed = Listed::default();
         if table.is_plain() || !self.listed {
             return Ok(listed);
         }
         if let Some(old) = self.table(*table)?.get(&**key)? {
             let parts = Parts::of(*table, old.value()).ok_or(Unwritten::Damaged(*table))?;
-            let links = parts.links().map(|(index, octets)| link_key(*table, index, octets));
-            listed.links.extend(links);
+            let new = value.as_ref().map_or(&[][..], |value| &value.links);
+            for (index, octets) in parts.links() {
+                match new
+                    .iter()
+                    .position(|link| link.index == index && *link.octets == *octets)
+                {
+                    Some(place) => listed.stay.push(place),
+                    None => listed.links.push(link_key(*table, index, octets)),
+                }
+            }
             let expires = parts.stored.expires;
             listed.end = (expires != 0).then(|| end_key(expires, *table, key));
         }
@@ -162,19 +173,19 @@ impl<'t> Writing<'t> {
     }
 
     /// Removes them, and keeps the row.
-    fn forget(&mut self, listed: Listed) -> Result<(), Unwritten> {
+    fn forget(&mut self, listed: &Listed) -> Result<(), Unwritten> {
         if let Some(links) = &mut self.links {
-            for link in listed.links {
-                links.remove(&*link)?;
+            for link in &listed.links {
+                links.remove(&**link)?;
             }
         }
-        if let (Some(ends), Some(end)) = (&mut self.ends, listed.end) {
-            ends.remove(&*end)?;
+        if let (Some(ends), Some(end)) = (&mut self.ends, &listed.end) {
+            ends.remove(&**end)?;
         }
         Ok(())
     }
 
-    fn change(&mut self, change: &Change, version: Version) -> Result<(), Unwritten> {
+    fn change(&mut self, change: &Change, stay: &[usize], version: Version) -> Result<(), Unwritten> {
         let Change { table, key, value, .. } = change;
         let Some(value) = value else {
             self.table(*table)?.remove(&**key)?;
@@ -183,7 +194,12 @@ impl<'t> Writing<'t> {
         self.table(*table)?.insert(&**key, &*encode(*table, version, value))?;
         self.listed |= !value.links.is_empty() || value.expires != 0;
         if let Some(links) = &mut self.links {
-            for Link { index, octets } in &value.links {
+            for (_, Link { index, octets }) in value
+                .links
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| !stay.contains(place))
+            {
                 links.insert(&*link_key(*table, *index, octets), &**key)?;
             }
         }
@@ -238,6 +254,40 @@ mod tests {
                     octets: link.into(),
                 }],
             }),
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_written_anew_keeps_the_links_that_it_has_and_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = EmbeddedEngine::open(&folder.path().join("store"), 1 << 20).expect("the engine");
+        engine.declare(&[TABLE]).expect("declared");
+        let with = |links: &[&[u8]]| {
+            let mut change = put(b"a", Expect::Any, b"");
+            let links = links.iter().map(|octets| Link {
+                index: 0,
+                octets: (*octets).into(),
+            });
+            change.value.as_mut().expect("a value").links = links.collect();
+            let mut unit = Batch::default();
+            unit.push(change);
+            unit
+        };
+        let all: [&[u8]; 4] = [b"w", b"x", b"y", b"z"];
+        let kept: [&[&[u8]]; 6] = [&[b"x", b"y"], &[b"y", b"x", b"z"], &[b"z"], &[b"z"], &[], &[b"w", b"x"]];
+        for links in kept {
+            engine.apply(&with(links)).expect("done");
+            let wanted = all.map(|octets| crate::engine::Wanted::Link(TABLE, 0, octets));
+            let rows = pollster::block_on(engine.read(&wanted)).expect("read");
+            let found: Vec<_> = all
+                .iter()
+                .zip(rows)
+                .filter(|(_, row)| row.is_some())
+                .map(|(link, _)| *link)
+                .collect();
+            let mut links = links.to_vec();
+            links.sort_unstable();
+            assert_eq!(found, links);
         }
     }
 

@@ -132,6 +132,12 @@ impl Records {
         UnixMillis::new(issuer.counter_nanos(clock.clocks().monotonic) / 1_000_000)
     }
 
+    /// Lets the generator of random octets collect its seed, which takes tens of milliseconds and is part of the first commit otherwise.
+    /// Blocks. Where there is none, each commit says so.
+    pub fn seed_generator(&self) {
+        let _ = rand::fill(&mut [0; RANDOM_LEN]);
+    }
+
     /// The messages that wait until they are delivered.
     pub fn outbox(&self) -> Outbox {
         Outbox::of(self.clone())

@@ -1,33 +1,30 @@
 //! `kaskade bench`: what this machine can do.
 
+mod akma;
 mod beside;
 mod bound;
 mod pki;
 mod serve;
+mod server;
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kaskade::load::{self, LoadMethod, LoadOptions, LoadReport};
 use kaskade_crypto::ecies::Profile;
 use kaskade_keys::{Plmn, RoutingIndicator};
-use kaskade_net::random::random_octets;
 use kaskade_store::SqnScheme;
 use kaskade_ue::Identity;
 use serde_json::{Value, json};
 
 use self::beside::{Beside, Companion};
 use self::pki::Pki;
-use self::serve::{HN_KEY_ID, ServeArgs, Told, hn_key};
+use self::serve::{HN_KEY_ID, ServeArgs, hn_key};
+use self::server::{Folder, Server, disk, resident, server_command};
 use crate::console::{Console, Style};
 
-/// Measures complete authentications on this machine
+/// Measures on this machine: complete authentications, and keys of AKMA
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -37,8 +34,11 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum BenchCommand {
     Auth(AuthArgs),
+    Akma(akma::AkmaArgs),
     #[command(hide = true)]
     Serve(ServeArgs),
+    #[command(hide = true)]
+    ServeAkma(akma::ServeArgs),
 }
 
 /// Complete authentications per second over loopback HTTP/2, with durable sequence numbers
@@ -267,7 +267,9 @@ fn check_load(args: &AuthArgs) -> Result<()> {
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.command {
         BenchCommand::Auth(args) => auth(console, args),
+        BenchCommand::Akma(args) => akma::run(console, args),
         BenchCommand::Serve(args) => serve::serve(console, args),
+        BenchCommand::ServeAkma(args) => akma::serve(console, args),
     }
 }
 
@@ -297,8 +299,8 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
     }
     for &subscribers in &args.subscribers {
         let folder = Folder::create(args.dir.as_deref())?;
-        let server = Server::start(args, &folder.0, subscribers, false)?;
-        let mut options = LoadOptions::new(server.url.clone(), subscribers);
+        let server = start(args, &folder.0, subscribers, false)?;
+        let mut options = LoadOptions::new(server.ready.url.clone(), subscribers);
         options.seed = SEED;
         options.connections = args.connections.into();
         options.streams = args.streams.into();
@@ -308,7 +310,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
             options.client = Pki::of(&folder.0).client()?;
         }
         options.duration = Duration::from_secs(args.seconds);
-        options.server_pid = Some(server.child.id());
+        options.server_pid = Some(server.id());
         let companion = args
             .beside
             .map(|beside| Companion::start(beside, &folder.0))
@@ -319,13 +321,13 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         };
         let report = runtime.block_on(load::run(options))?;
         let administered = companion.map(Companion::stop).transpose()?;
-        let resident = resident(server.child.id())?;
+        let resident = resident(server.id())?;
         let measured = Measured {
             profile: args.profile,
             subscribers,
-            load_seconds: server.load_seconds,
+            load_seconds: server.ready.seconds,
             disk: disk(&folder.0)?,
-            empty_resident: server.empty_resident,
+            empty_resident: server.ready.empty_resident,
             resident,
             report,
             administered,
@@ -359,6 +361,18 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The server process of one measurement; with `bare`, one that only answers.
+fn start(args: &AuthArgs, folder: &Path, subscribers: u64, bare: bool) -> Result<Server> {
+    let mut command = server_command("serve", folder)?;
+    command
+        .args(bare.then_some("--bare"))
+        .args(["--subscribers", &subscribers.to_string()])
+        .args(["--threads", &args.threads.to_string()])
+        .args(["--scheme", args.scheme.name()])
+        .args(args.profile.arguments());
+    Server::start(command, subscribers, "subscribers")
 }
 
 struct Measured {
@@ -418,130 +432,4 @@ impl Measured {
             "resident_octets_before_loading": self.empty_resident,
         })
     }
-}
-
-/// A folder of this measurement, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn create(parent: Option<&Path>) -> Result<Self> {
-        let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
-        let name = format!("kaskade-bench-{:016x}", u64::from_be_bytes(random_octets()?));
-        let path = parent.join(name);
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is under the system's folder for temporary files, or where the user asked for it.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// The server process of one measurement.
-struct Server {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    url: String,
-    load_seconds: f64,
-    empty_resident: u64,
-}
-
-impl Server {
-    /// With `bare`, one that only answers.
-    fn start(args: &AuthArgs, folder: &Path, subscribers: u64, bare: bool) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["bench", "serve", "--dir"])
-            .arg(folder)
-            .args(bare.then_some("--bare"))
-            .args(["--subscribers", &subscribers.to_string()])
-            .args(["--threads", &args.threads.to_string()])
-            .args(["--scheme", args.scheme.name()])
-            .args(args.profile.arguments())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the server process")?;
-        let stdin = child.stdin.take();
-        let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let mut server = Self {
-            child,
-            stdin,
-            url: String::new(),
-            load_seconds: 0.0,
-            empty_resident: 0,
-        };
-        let bar = ProgressBar::with_draw_target(Some(subscribers), ProgressDrawTarget::stderr());
-        let style = "adding subscribers {bar:40} {human_pos} of {human_len}, {eta} left";
-        bar.set_style(ProgressStyle::with_template(style)?);
-        for line in lines {
-            match serde_json::from_str(&line?)? {
-                Told::Loaded(count) => bar.set_position(count),
-                Told::Ready {
-                    url,
-                    seconds,
-                    empty_resident,
-                } => {
-                    server.url = url;
-                    server.load_seconds = seconds;
-                    server.empty_resident = empty_resident;
-                    bar.finish_and_clear();
-                    return Ok(server);
-                }
-            }
-        }
-        bail!("the server process ended before it was ready");
-    }
-
-    fn stop(mut self) -> Result<()> {
-        drop(self.stdin.take());
-        let status = self.child.wait()?;
-        if !status.success() {
-            bail!("the server process ended with {status}");
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.stdin.take().is_some() {
-            // Stopped before its time: nothing of it is kept.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// Resident memory of a process, in octets.
-fn resident(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib * 1024)
-}
-
-/// What a folder takes on disk, in octets: blocks in use, not the files' nominal sizes.
-fn disk(folder: &Path) -> Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-
-    let mut octets = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        octets += if metadata.is_dir() {
-            disk(&entry.path())?
-        } else {
-            metadata.blocks() * 512
-        };
-    }
-    Ok(octets)
 }

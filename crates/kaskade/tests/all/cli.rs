@@ -31,6 +31,7 @@ fn every_command_has_help_with_examples() {
         "hn-key",
         "hn-key import",
         "bench auth",
+        "bench akma",
         "config",
         "completions",
         "subscriber export",

@@ -386,7 +386,7 @@ fn the_ends_of_the_ranges_work() {
             text.push_str(&format!("[{table}]\n{key} = {value}\n{}", beside(table)));
         }
         place.file("nrf.pem", NRF);
-    own(&place.file("nef.pem", NEF));
+        own(&place.file("nef.pem", NEF));
         let text = merged(&text);
         place.file("x.toml", &text);
         place.kaskade("config check x.toml").ok();
@@ -515,6 +515,7 @@ fn no_error_shows_a_secret() {
         K.to_owned(),
         format!("explain {K}"),
         format!("bench auth --subscribers {K}"),
+        format!("bench akma --contexts {K}"),
         format!("completions {K}"),
     ] {
         place.kaskade(&arguments).refused();

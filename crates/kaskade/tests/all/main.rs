@@ -22,6 +22,7 @@ mod akma;
 mod algorithm_sets;
 mod audit;
 mod audit_reading;
+mod bench_akma;
 mod change;
 mod cli;
 mod common;

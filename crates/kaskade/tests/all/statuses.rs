@@ -110,6 +110,7 @@ fn every_command_says_its_statuses_and_breaks_no_line_of_prose() {
         "explain",
         "ue attach",
         "bench auth",
+        "bench akma",
         "completions",
     ] {
         let help = place.run_with(format!("{line} --help").split(' '), "", |command| {

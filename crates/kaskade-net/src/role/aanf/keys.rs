@@ -249,7 +249,11 @@ impl Aanf {
             if !policy.allows_roaming(record.serving) {
                 return Err(AanfError::Roaming);
             }
-            let holders = self.holders_of(&supi).await?;
+            // Who has the key already needs no place, and the others are not read.
+            let holders = match self.holder(&supi, admitted.holder(&a_kid)).await? {
+                Some(known) => vec![known],
+                None => self.holders_of(&supi).await?,
+            };
             let state = State::new(supi.clone(), Some((record, version)), holders);
             let party = self.party(caller, &supi);
             let got = state.get(&a_kid, &admitted, callback.clone(), self.options.limits, &party)?;
@@ -324,14 +328,13 @@ impl Aanf {
         Ok(State::new(supi.clone(), context, self.holders_of(supi).await?))
     }
 
+    async fn holder(&self, supi: &Supi, id: AfHolderId) -> Result<Option<Holding>, AanfError> {
+        let found = self.records.read::<AfHolder>(&(supi.clone(), id.octets())).await?;
+        Ok(found.map(holding))
+    }
+
     async fn holders_of(&self, supi: &Supi) -> Result<Vec<Holding>, AanfError> {
         let found = self.records.list_of::<AfHolder>(supi, None, OF_ONE).await?;
-        let holding = |found: Found<AfHolder>| Holding {
-            id: AfHolderId::from_octets(found.key.1),
-            cover: found.cover(),
-            holder: found.record,
-            version: found.version,
-        };
         Ok(found.into_iter().map(holding).collect())
     }
 
@@ -372,6 +375,15 @@ impl Aanf {
         self.audit.refused(requester, about, action, error.refusal());
         let supi = about.map(Supi::masked).unwrap_or_default();
         log_limit!(info, "AKMA refused", supi, %requester, %error);
+    }
+}
+
+fn holding(found: Found<AfHolder>) -> Holding {
+    Holding {
+        id: AfHolderId::from_octets(found.key.1),
+        cover: found.cover(),
+        holder: found.record,
+        version: found.version,
     }
 }
 

@@ -108,6 +108,8 @@ impl Aanf {
         let records = store.records();
         records.declare(&[AkmaContext::KIND, AfHolder::KIND])?;
         records.hand_events_to(Arc::new(options.audit.clone()));
+        // The first key after a start is to be as soon there as any other.
+        records.seed_generator();
         Ok(Self {
             records,
             is_home,

@@ -30,7 +30,8 @@ use tokio::net::TcpListener;
 
 use super::pki::Pki;
 use super::serve::hn_key;
-use super::{AuthArgs, Folder, SEED, Scheme, Server};
+use super::server::Folder;
+use super::{AuthArgs, SEED, Scheme, start};
 
 /// Parts of the bound, in microseconds of CPU for each authentication.
 pub(super) struct Bound {
@@ -76,9 +77,9 @@ pub(super) fn measure(args: &AuthArgs, runtime: &tokio::runtime::Runtime, mut ba
         Pki::create(&folder.0)?;
         bare.client = Pki::of(&folder.0).client()?;
     }
-    let server = Server::start(args, &folder.0, 0, true)?;
-    bare.url.clone_from(&server.url);
-    bare.server_pid = Some(server.child.id());
+    let server = start(args, &folder.0, 0, true)?;
+    bare.url.clone_from(&server.ready.url);
+    bare.server_pid = Some(server.id());
     let (plmn, report) = (bare.plmn, runtime.block_on(load::run(bare))?);
     server.stop()?;
     let per_second = report.auths_per_server_cpu_s();
@@ -149,7 +150,7 @@ const CHALLENGE: usize = 128;
 const RESPONSE: usize = 40;
 
 /// Microseconds of one call: the least of ten rounds of 50 ms, since whatever else runs only adds.
-fn each(mut call: impl FnMut()) -> f64 {
+pub(super) fn each(mut call: impl FnMut()) -> f64 {
     let mut least = f64::INFINITY;
     for _ in 0..10 {
         let (begin, mut calls) = (Instant::now(), 0_u32);

@@ -15,10 +15,10 @@ use kaskade_net::node::{Node, RemoteUdm};
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
-use serde::{Deserialize, Serialize};
 
 use super::pki::Pki;
-use super::{ProfileArgs, SEED, Scheme, bound, resident};
+use super::server::{Ready, Told, disk, resident};
+use super::{ProfileArgs, SEED, Scheme, bound};
 use crate::admin::{Admin, Desk, Log, Office, RunningRoles};
 use crate::console::Console;
 use crate::data_dir::DataDir;
@@ -55,27 +55,15 @@ pub(super) struct ServeArgs {
     bare: bool,
 }
 
-/// What the server tells its parent: one line of JSON each.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Told {
-    Loaded(u64),
-    Ready {
-        url: String,
-        seconds: f64,
-        empty_resident: u64,
-    },
-}
-
 pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let tell = |told: &Told| console.line(serde_json::to_string(told).unwrap_or_default());
     if args.bare {
         let tls = args.profile.tls.then(|| Pki::of(&args.dir).server_tls()).transpose()?;
         return bound::serve(tls, args.threads, args.profile.method(), |url| {
-            tell(&Told::Ready {
+            tell(&Told::Ready(Ready {
                 url,
-                seconds: 0.0,
-                empty_resident: 0,
-            })
+                ..Ready::default()
+            }))
         });
     }
     let mut config = Config::default();
@@ -97,7 +85,7 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     let store = Arc::new(open_store(&data, &config)?);
     let ausf = nf_instance_id(&data)?;
     let audit = record::open_audit_to_serve(&store, &data, &config)?;
-    let empty_resident = resident(std::process::id())?;
+    let (empty_resident, empty_disk) = (resident(std::process::id())?, disk(data.path())?);
     let begin = Instant::now();
     fill(&store, plmn, args, &tell)?;
     let seconds = begin.elapsed().as_secs_f64();
@@ -141,11 +129,12 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
         let admin = Admin::new(Some(Arc::clone(&store)), Log::Open(audit.clone()), &data, &config)?;
         let office = Office::open(socket, Desk::new(admin.running_as(roles), monitor, &config));
         nodes.push(node);
-        tell(&Told::Ready {
+        tell(&Told::Ready(Ready {
             url,
             seconds,
             empty_resident,
-        })?;
+            empty_disk,
+        }))?;
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
         office.close().await;
         for node in nodes.into_iter().rev() {
