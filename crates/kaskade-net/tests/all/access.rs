@@ -67,7 +67,7 @@ fn operations() -> Vec<(&'static Service, &'static Operation, &'static str)> {
             .iter()
             .map(move |operation| (service, operation, nf_type))
     };
-    // The NEF has a door of its own: `nef/keys.rs`.
+    // The NEF has a door of its own: `nef/keys.rs`, and one without a keeper: `nef/waiting.rs`.
     let of_nef = ["3gpp-akma", "kaskade-nef-notices"];
     let served = ALL.iter().copied().filter(|service| !of_nef.contains(&service.name));
     let all: Vec<_> = served.flat_map(of).collect();
