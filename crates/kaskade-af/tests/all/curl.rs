@@ -90,9 +90,10 @@ async fn curl_logs_in_by_digest() {
         for line in told {
             assert!(line.starts_with("msisdn-491701234567 200"), "{version}: {line}");
         }
-        let told = site.curl(&password, &["/"], &[version, "--data", "x=y"]).await;
-        assert!(told[0].starts_with("msisdn-491701234567 200"), "{told:?}");
     }
+    // By HTTP/2, curl 7.88 announces a body of no octets and sends some.
+    let told = site.curl(&password, &["/"], &["--http1.1", "--data", "x=y"]).await;
+    assert!(told[0].starts_with("msisdn-491701234567 200"), "{told:?}");
     assert_eq!(site.home.asked(), 1);
     let other = akma::password(&Ue::new(2).k_af(UaProtocolId::HTTP_DIGEST)).to_string();
     let told = site.curl(&other, &["/"], &[]).await;
