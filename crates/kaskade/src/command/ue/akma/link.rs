@@ -153,8 +153,9 @@ impl Link {
         })
     }
 
-    fn is_over(&self) -> bool {
-        self.sender.is_closed()
+    /// Whether there can be no other request, once the connection knows what came of the last one.
+    async fn is_over(&mut self) -> bool {
+        !matches!(timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
     }
 }
 
@@ -172,7 +173,7 @@ pub(crate) async fn log_in(url: &AfUrl, address: Option<&str>, tls: &ClientTls, 
         if asked.status != StatusCode::UNAUTHORIZED {
             return Err(not_asked(&asked));
         }
-        if link.is_over() {
+        if link.is_over().await {
             (link, suite) = open(url, address, tls).await?;
         }
         let af_id = AfId::new(&url.fqdn, ua.id(suite));
