@@ -8,6 +8,7 @@ use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Reason};
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::{AccessRules, Asked};
+use kaskade_net::role::udm::UecmOptions;
 use kaskade_net::role::usage_keys::UsageKeysOptions;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::{Operation, Service};
@@ -58,7 +59,7 @@ impl Nrf {
 fn operations() -> Vec<(&'static Service, &'static Operation, &'static str)> {
     let of = |service: &'static Service| {
         let nf_type = match service.name {
-            "nudm-ueau" => "UDM",
+            "nudm-ueau" | "nudm-uecm" => "UDM",
             "naanf-akma" => "AANF",
             _ => "AUSF",
         };
@@ -105,6 +106,7 @@ async fn every_operation_wants_a_token_for_it() {
     let home = Home::start_with(Link::Local, |setup| {
         setup.usage_keys = Some(UsageKeysOptions::default());
         setup.aanf = Some(AanfOptions::default());
+        setup.uecm = Some(UecmOptions::default());
         setup.access.tokens = Some(nrf.verifier());
         setup.access.token_required = true;
         setup.audit = log;
@@ -200,6 +202,7 @@ async fn every_operation_is_for_whom_the_policy_names() {
             let home = Home::start_with(Link::Local, |setup| {
                 setup.usage_keys = Some(UsageKeysOptions::default());
                 setup.aanf = Some(AanfOptions::default());
+                setup.uecm = Some(UecmOptions::default());
                 setup.access = AccessRules {
                     tokens: Some(nrf.verifier()),
                     token_required: false,
@@ -230,6 +233,7 @@ async fn a_token_that_nobody_asked_for_is_right_all_the_same() {
     let home = Home::start_with(Link::Local, |setup| {
         setup.usage_keys = Some(UsageKeysOptions::default());
         setup.aanf = Some(AanfOptions::default());
+        setup.uecm = Some(UecmOptions::default());
         setup.access.tokens = Some(nrf.verifier());
     });
     // And where there is no key, nobody looks at it.
@@ -258,10 +262,12 @@ async fn every_line_of_a_request_has_its_number() {
         Home::start_with(Link::Local, |setup| {
             setup.usage_keys = Some(UsageKeysOptions::default());
             setup.aanf = Some(AanfOptions::default());
+            setup.uecm = Some(UecmOptions::default());
         }),
         Home::start_with(Link::Local, |setup| {
             setup.usage_keys = Some(UsageKeysOptions::default());
             setup.aanf = Some(AanfOptions::default());
+            setup.uecm = Some(UecmOptions::default());
             setup.access = nobody;
         }),
     ];

@@ -155,6 +155,16 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis::new(1_800_000_000_999);
 
+    /// As OpenSSL writes it, without the public key.
+    const ED25519: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIM0px2Nmm8GPJkGhIjgW/4SikLuFlgttsIU2w4HPLET0
+-----END PRIVATE KEY-----
+";
+    const ED25519_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAcYvqR1FXyeywHbhrg2Mwr2YscbagCNFBHqlEHsPK8tA=
+-----END PUBLIC KEY-----
+";
+
     fn grant(scope: &str) -> Grant<'_> {
         Grant {
             subject: "video",
@@ -167,17 +177,19 @@ mod tests {
 
     #[test]
     fn what_is_given_is_taken_until_it_ends() {
-        for (kind, algorithm) in [
-            (&PKCS_ECDSA_P256_SHA256, TokenAlgorithm::Es256),
-            (&PKCS_ECDSA_P384_SHA384, TokenAlgorithm::Es384),
-            (&PKCS_ED25519, TokenAlgorithm::EdDsa),
-        ] {
+        let pair = |kind| {
             let pair = KeyPair::generate_for(kind).expect("a key pair");
-            let issuer =
-                TokenIssuer::from_pem(pair.serialize_pem().as_bytes(), algorithm, "nef", "1").expect("an issuer");
+            (pair.serialize_pem(), pair.public_key_pem())
+        };
+        for ((private, public), algorithm) in [
+            (pair(&PKCS_ECDSA_P256_SHA256), TokenAlgorithm::Es256),
+            (pair(&PKCS_ECDSA_P384_SHA384), TokenAlgorithm::Es384),
+            ((ED25519.to_owned(), ED25519_PUBLIC.to_owned()), TokenAlgorithm::EdDsa),
+        ] {
+            let issuer = TokenIssuer::from_pem(private.as_bytes(), algorithm, "nef", "1").expect("an issuer");
             let text = issuer.give(&grant("3gpp-akma nnef-akma:gpsi-access")).expect("a token");
             // By its own key, and by the public one that anybody else would be given.
-            let public = TokenKey::from_pem(pair.public_key_pem().as_bytes(), algorithm, Some("1")).expect("a key");
+            let public = TokenKey::from_pem(public.as_bytes(), algorithm, Some("1")).expect("a key");
             for key in [issuer.key(), public] {
                 let rules = TokenRules {
                     issuers: vec!["nef".to_owned()],

@@ -42,6 +42,7 @@ async fn node_of_all(root: &str, change: impl FnOnce(&mut NodeOptions)) -> (Node
     let shared = store(MemoryEngine::default());
     let mut own = crate::common::subscribers().remove(0);
     own.subscription.gpsi = Some("msisdn-491701234567".parse().unwrap());
+    own.subscription.akma_allowed = true;
     shared.put_many([&own]).unwrap();
     let mut options = NodeOptions {
         udm: Some(kaskade_net::node::UdmRole {
