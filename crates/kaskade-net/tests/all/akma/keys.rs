@@ -233,12 +233,12 @@ fn start_for_all(change: impl FnOnce(&mut Setup)) -> Home {
         callers: vec!["all".into()],
         ..rule("af.example.com", "portal")
     };
-    Home::start_with(Link::Local, |setup| {
+    with_akma(Home::start_with(Link::Local, |setup| {
         let policy = policy([all], None);
         set_up(setup, policy.with(Requester::group("all").id(), "all").with_ausf("all"));
         setup.groups = Groups::default().with("all", ["127.0.0.1".parse().unwrap()]);
         change(setup);
-    })
+    }))
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::MemoryEngine;
 use serde_json::Value;
 
-use crate::common::{Home, Link, Setup, plmn, supi};
+use crate::common::{Home, Link, SUBSCRIBERS, Setup, plmn, supi};
 
 /// Where the network functions of these tests are, by the last octet of their address: groups of one.
 const AUSF: u8 = 2;
@@ -87,7 +87,15 @@ fn set_up(setup: &mut Setup, policy: AkmaPolicy) {
 }
 
 fn start_with(policy: AkmaPolicy) -> Home {
-    Home::start_with(Link::Local, |setup| set_up(setup, policy))
+    with_akma(Home::start_with(Link::Local, |setup| set_up(setup, policy)))
+}
+
+/// All subscribers have AKMA: at its start an AAnF ends the keys of those who have not.
+fn with_akma(home: Home) -> Home {
+    for of in 0..SUBSCRIBERS {
+        change(&home, &supi(of), |subscription| subscription.akma_allowed = true);
+    }
+    home
 }
 
 fn start(callbacks: Option<&str>) -> Home {

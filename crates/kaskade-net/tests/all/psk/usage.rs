@@ -205,7 +205,10 @@ async fn a_key_that_is_held_again_has_its_last_end() {
     let (held, identity) = holder("1-0000d1", 1);
     let key = || of_slice("1-0000d1", 1).1;
     let soon = || unix_millis().after(Duration::from_millis(500));
-    let ended = held.ended(&identity);
+    let mut ended = Box::pin(held.ended(&identity));
+    // It waits already.
+    let waits = timeout(Duration::from_millis(20), &mut ended).await;
+    assert!(waits.is_err());
     held.hold(identity.clone(), key(), soon()).unwrap();
     timeout(SOON, ended).await.expect("it ends when it was to end first");
     // And later than it was to end first.
