@@ -30,9 +30,10 @@ type Place = (PathBuf, PathBuf, String);
 /// What switches the faults on in a build of tests.
 pub(crate) const SWITCHES: &[&str] = &["--workspace", "--features", "kaskade-faults/faults"];
 
-/// The program as the tests have it: with the switches, none of them planted. Nothing is left to build behind the tests.
+/// The program as the tests have it: with the switches, none of them planted. Nothing is left to build behind the tests; `cargo build` would
+/// choose other features, as it leaves out what is for tests.
 pub(crate) fn program() -> Result<PathBuf> {
-    let mut command = shell::cargo(["build", "--quiet", "--bin", "kaskade"]);
+    let mut command = shell::cargo(["test", "--quiet", "--no-run"]);
     command.args(SWITCHES);
     if packages::libssl() {
         command.args(["--features", packages::PSK]);

@@ -437,7 +437,6 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("af-nonce-for-ever", "a nonce is good for ever", AF, "a_nonce_that_is_over_is_stale"),
     fault("af-nonce-of-anybody", "a nonce that was not made here is taken", AF, "a_nonce_of_anybody_else_is_foreign"),
     fault("af-one-user-spends-all-nonces", "a user who logs in fast makes the nonces of all others stale", AF, "a_user_who_logs_in_fast_leaves_others_their_nonces"),
-    fault("af-counts-end-early", "counts of a nonce are gone before the nonce is over", AF, "counts_are_kept_as_long_as_a_nonce_is_good"),
     fault("af-realm-without-key", "a user without a key is shown a realm", AF, "without_a_key_there_is_no_realm"),
     fault("af-asks-for-each", "a key is asked for by each who waits for it", AF, "a_key_is_asked_for_once"),
     fault("af-questions-without-bound", "as many keys are asked for at once as there are users", AF, "questions_have_a_bound_and_a_rate"),

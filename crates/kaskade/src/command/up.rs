@@ -229,6 +229,12 @@ fn greet(console: &Console, running: &Running) -> Result<()> {
     if let Some(url) = node.aanf_url() {
         facts.push(("AAnF", format!("{url}/naanf-akma/v1")));
     }
+    if let Some(url) = node.nef_url() {
+        facts.push(("NEF", format!("{url}/3gpp-akma/v1")));
+    }
+    if let Some(url) = node.nef_notices_url() {
+        facts.push(("Notices", url.to_owned()));
+    }
     let (radius, radsec) = node.radius_addresses();
     let all = radius.iter().map(|address| ("RADIUS", format!("{address} (UDP)")));
     let psk = node.radius_psk_addresses().iter();
