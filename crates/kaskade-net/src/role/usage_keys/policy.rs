@@ -133,7 +133,11 @@ impl CallbackRoot {
                 }
             }
         };
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        // Behind an authority, a query may stand alone (RFC 3986 3.3); what is asked for begins with a path.
+        let path = match uri.path_and_query().map_or("/", |path| path.as_str()) {
+            path if path.starts_with('/') => path.to_owned(),
+            query => format!("/{query}"),
+        };
         let root = Self {
             is_tls,
             host: host.into(),
