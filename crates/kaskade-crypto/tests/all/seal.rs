@@ -4,7 +4,7 @@
 use kaskade_crypto::ecies::{HnPrivateKey, Profile};
 use kaskade_crypto::gsm::Ki;
 use kaskade_crypto::milenage::OperatorConstants;
-use kaskade_crypto::seal::{DataKey, HnOpenError, NONCE_LEN, OpenError, RootKey, SealedSecrets, StoreKind, TAG_LEN};
+use kaskade_crypto::seal::{DataKey, HnOpenError, NONCE_LEN, OpenError, RootKey, SealedSecrets, TAG_LEN};
 use kaskade_crypto::subscription::{
     AlgorithmKeys, GsmAlgorithm, GsmKeys, Layout, LayoutError, OpOrOpc, SubscriberSecrets, TopOrTopc,
 };

@@ -362,6 +362,7 @@ mod base64url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     /// The A-TID of the UE of case 1 of RFC 9048, as other programs write it in base64url.
     const TEXT: &str = "rid12.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
