@@ -42,9 +42,11 @@
 
 mod key;
 mod octets;
+mod parts;
 
 pub use key::SubscriberKey;
 pub use octets::{OfSubscriber, RecordKey};
+pub use parts::{part, put_part, put_text, text};
 
 use alloc::vec::Vec;
 

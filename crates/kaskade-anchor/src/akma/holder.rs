@@ -7,7 +7,7 @@ use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
-use kaskade_flow::record::{Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Kind, Protection, Record, RowError, part, put_part, put_text, text};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::id::AfId;
 use kaskade_keys::{AKid, Supi};
@@ -84,26 +84,6 @@ impl AfHolder {
     }
 }
 
-/// Takes octets with their length in 2 octets.
-fn part<'c>(from: &mut &'c [u8]) -> Result<&'c [u8], RowError> {
-    let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
-    let (part, rest) = rest
-        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        .ok_or(RowError::Length)?;
-    *from = rest;
-    Ok(part)
-}
-
-/// The same, of a text.
-fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
-    core::str::from_utf8(part(from)?).map_err(|_| RowError::Field("text"))
-}
-
-fn put_part(part: &[u8], to: &mut Vec<u8>) {
-    to.extend(u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
-    to.extend(part);
-}
-
 impl Record for AfHolder {
     const KIND: Kind = Kind::new(57, "holder of an application key", 1, Protection::Coded);
     type Key = (Supi, [u8; 16]);
@@ -112,9 +92,9 @@ impl Record for AfHolder {
         clear.extend(self.expires.get().to_be_bytes());
         clear.extend(self.kept_until.map_or(0, UnixMillis::get).to_be_bytes());
         put_part(&self.a_kid.octets(), clear);
-        put_part(self.af_id.to_string().as_bytes(), clear);
-        put_part(self.consumer.as_bytes(), clear);
-        put_part(self.callback.as_ref().map_or("", Callback::as_str).as_bytes(), clear);
+        put_text(&self.af_id.to_string(), clear);
+        put_text(&self.consumer, clear);
+        put_text(self.callback.as_ref().map_or("", Callback::as_str), clear);
     }
 
     fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {

@@ -8,7 +8,7 @@ use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Event, Fields, Outcome, Subject};
-use kaskade_flow::record::{Expect, Index, Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Expect, Index, Kind, Protection, Record, RowError, put_text, text};
 use kaskade_flow::unit::{Lane, Outgoing, Unit};
 use kaskade_keys::id::{Fqdn, RootKeyName, Snssai, UsageApplication, UsageLabel};
 use kaskade_keys::{ParseError, Supi};
@@ -143,21 +143,6 @@ pub struct Holder {
     pub expires: UnixMillis,
     /// Where to tell of the end, if somewhere.
     pub callback: Option<Callback>,
-}
-
-/// Takes a text with its length in 2 octets.
-fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
-    let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
-    let (text, rest) = rest
-        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        .ok_or(RowError::Length)?;
-    *from = rest;
-    core::str::from_utf8(text).map_err(|_| RowError::Field("text"))
-}
-
-fn put_text(text: &str, to: &mut Vec<u8>) {
-    to.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    to.extend(text.as_bytes());
 }
 
 /// A text that may be missing.

@@ -4,7 +4,7 @@ use kaskade_anchor::emsk::Callback;
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_flow::UnixMillis;
-use kaskade_flow::record::{Index, Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Index, Kind, Protection, Record, RowError, put_text, text};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::AKid;
 
@@ -44,20 +44,6 @@ pub(super) struct Notice {
     pub(super) a_kid: AKid,
     /// Where.
     pub(super) uri: Callback,
-}
-
-fn put_text(text: &str, to: &mut Vec<u8>) {
-    to.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    to.extend(text.as_bytes());
-}
-
-fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
-    let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
-    let (text, rest) = rest
-        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        .ok_or(RowError::Length)?;
-    *from = rest;
-    std::str::from_utf8(text).map_err(|_| RowError::Field("text"))
 }
 
 impl Record for Notice {

@@ -5,7 +5,7 @@ use kaskade_codec::sbi::NfInstanceId;
 use kaskade_codec::sbi::nudm_uecm::{AmfId, Guami, PlmnIdNid, RatType};
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_flow::UnixMillis;
-use kaskade_flow::record::{Kind, Protection, Record, RowError};
+use kaskade_flow::record::{Kind, Protection, Record, RowError, put_text, text};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_keys::{Plmn, Supi};
 
@@ -30,21 +30,6 @@ pub(super) struct ServingAmf {
     pub(super) deregistration: Callback,
     /// Where it hears that the subscriber is to be authenticated again.
     pub(super) reauthentication: Option<Callback>,
-}
-
-/// Takes a text with its length in 2 octets.
-fn text<'c>(from: &mut &'c [u8]) -> Result<&'c str, RowError> {
-    let (length, rest) = from.split_first_chunk().ok_or(RowError::Length)?;
-    let (text, rest) = rest
-        .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        .ok_or(RowError::Length)?;
-    *from = rest;
-    std::str::from_utf8(text).map_err(|_| RowError::Field("text"))
-}
-
-fn put_text(text: &str, to: &mut Vec<u8>) {
-    to.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    to.extend(text.as_bytes());
 }
 
 fn parsed<T: std::str::FromStr>(text: &str, field: &'static str) -> Result<T, RowError> {
