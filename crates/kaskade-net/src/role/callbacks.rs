@@ -12,12 +12,13 @@ use hyper::{Method, StatusCode};
 use kaskade_anchor::emsk::Callback;
 use kaskade_crypto::seal::SecretReader;
 use kaskade_faults::fault;
+use kaskade_flow::Moment;
 use kaskade_flow::unit::Lane;
-use kaskade_flow::{Moment, UnixMillis};
-use kaskade_store::records::{Delivery, Records, Taken};
+use kaskade_store::records::{Delivery, Records};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::lane;
 use super::usage_keys::CallbackRoot;
 use crate::log_limit;
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
@@ -223,44 +224,19 @@ impl Drop for Place<'_> {
 
 /// Delivers messages to holders. Never ends; what is under way when it is dropped is delivered again.
 pub(super) async fn deliver<T: Teller>(teller: &Arc<T>) {
-    let outbox = teller.records().outbox();
     let mut tasks = JoinSet::new();
     loop {
         while tasks.try_join_next().is_some() {}
-        let changed = outbox.changed(&T::LANE);
         let Ok(place) = teller.callbacks().places.clone().acquire_owned().await else {
             return;
         };
-        let until = match outbox.take(&T::LANE).await {
-            Ok(Taken::Message(delivery)) => {
-                let teller = teller.clone();
-                tasks.spawn(async move {
-                    let _place = place;
-                    tell(&*teller, delivery).await;
-                });
-                continue;
-            }
-            Ok(Taken::Nothing(until)) => until,
-            Err(error) => {
-                log_limit!(error, "a message to a callback cannot be read", what = T::WHAT, %error);
-                None
-            }
-        };
-        drop(place);
-        tokio::select! {
-            () = changed => {}
-            () = sleep_until(teller.records(), until) => {}
-        }
+        let delivery = lane::next(teller.records(), &T::LANE, T::WHAT).await;
+        let teller = teller.clone();
+        tasks.spawn(async move {
+            let _place = place;
+            tell(&*teller, delivery).await;
+        });
     }
-}
-
-/// Until a moment of the store's clock, a minute at most.
-async fn sleep_until(records: &Records, until: Option<UnixMillis>) {
-    const LONGEST: Duration = Duration::from_secs(60);
-    let wait = until.map_or(LONGEST, |until| {
-        Duration::from_millis(until.get().saturating_sub(records.now().get()))
-    });
-    tokio::time::sleep(wait.clamp(Duration::from_millis(1), LONGEST)).await;
 }
 
 /// Delivers one message.

@@ -19,6 +19,7 @@ mod audit;
 pub mod ausf;
 pub mod budget;
 mod callbacks;
+mod lane;
 pub mod nef;
 pub mod policy;
 pub mod seaf;

@@ -10,13 +10,14 @@ use hyper::StatusCode;
 use kaskade_anchor::anchor_key::{AnchorKey, TO_AANF, ToAanf};
 use kaskade_codec::sbi::akma::{AkmaKeyInfo, CtxRemove};
 use kaskade_faults::fault;
-use kaskade_flow::{Moment, Refusal, UnixMillis};
-use kaskade_store::records::{Delivery, Taken};
+use kaskade_flow::{Moment, Refusal};
+use kaskade_store::records::Delivery;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Akma;
 use crate::log_limit;
+use crate::role::lane;
 use crate::sbi::service::{Elsewhere, NotDone};
 use crate::time::moment;
 
@@ -118,53 +119,35 @@ impl Akma {
 
     /// Delivers messages to the AAnF. Never ends; what is under way when it is dropped is delivered again.
     pub(super) async fn deliver(self: &Arc<Self>) {
-        let (outbox, places) = (self.records.outbox(), Arc::new(Semaphore::new(MOST)));
+        let places = Arc::new(Semaphore::new(MOST));
         let mut tasks = JoinSet::new();
         loop {
             while tasks.try_join_next().is_some() {}
-            let (wait, is_probe) = self.quiet();
+            let (wait, _) = self.quiet();
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
                 continue;
             }
-            let changed = outbox.changed(&TO_AANF);
             let Ok(place) = places.clone().acquire_owned().await else {
                 return;
             };
-            let until = match outbox.take(&TO_AANF).await {
-                Ok(Taken::Message(delivery)) => {
-                    let akma = self.clone();
-                    let told = async move {
-                        let _place = place;
-                        akma.tell(delivery).await;
-                    };
-                    match is_probe {
-                        true => told.await,
-                        false => drop(tasks.spawn(told)),
-                    }
-                    continue;
-                }
-                Ok(Taken::Nothing(until)) => until,
-                Err(error) => {
-                    log_limit!(error, "a message to the AAnF cannot be read", %error);
-                    None
-                }
+            let delivery = lane::next(&self.records, &TO_AANF, "for the AAnF").await;
+            // One that was under way may have failed meanwhile.
+            let (wait, is_probe) = self.quiet();
+            if !wait.is_zero() {
+                delivery.failed(wait);
+                continue;
+            }
+            let akma = self.clone();
+            let told = async move {
+                let _place = place;
+                akma.tell(delivery).await;
             };
-            drop(place);
-            tokio::select! {
-                () = changed => {}
-                () = self.sleep_until(until) => {}
+            match is_probe {
+                true => told.await,
+                false => drop(tasks.spawn(told)),
             }
         }
-    }
-
-    /// Until a moment of the store's clock, a minute at most.
-    async fn sleep_until(&self, until: Option<UnixMillis>) {
-        const LONGEST: Duration = Duration::from_secs(60);
-        let wait = until.map_or(LONGEST, |until| {
-            Duration::from_millis(until.get().saturating_sub(self.records.now().get()))
-        });
-        tokio::time::sleep(wait.clamp(Duration::from_millis(1), LONGEST)).await;
     }
 
     /// Delivers one message.

@@ -28,7 +28,7 @@ use kaskade_flow::unit::Lane;
 use kaskade_flow::{Guarded, Refusal, Unit};
 use kaskade_keys::{ServingNetworkName, Supi};
 use kaskade_store::StoreError;
-use kaskade_store::records::{AtHand, DeclareError, RecordError, Records};
+use kaskade_store::records::{DeclareError, RecordError, Records};
 
 use super::{Udm, UdmError};
 use crate::count::Counter;
@@ -165,14 +165,8 @@ impl Uecm {
     }
 
     async fn found(&self, supi: &Supi) -> Result<Option<(ServingAmf, Version)>, RecordError> {
-        Ok(match self.records.peek::<ServingAmf>(supi)? {
-            AtHand::Found(amf, version) => Some((amf, version)),
-            AtHand::Absent => None,
-            AtHand::NotHere => {
-                let found = self.records.read::<ServingAmf>(supi).await?;
-                found.map(|found| (found.record, found.version))
-            }
-        })
+        let found = self.records.read::<ServingAmf>(supi).await?;
+        Ok(found.map(|found| (found.record, found.version)))
     }
 
     /// Whether a subscriber is here, and may be served.
