@@ -97,7 +97,7 @@ impl Error {
         }
     }
 
-    fn reply(self, asked_by_basic: bool) -> Reply {
+    fn reply(self) -> Reply {
         let (error, error_description) = self.told();
         let status = match self {
             Self::InvalidClient => StatusCode::UNAUTHORIZED,
@@ -106,9 +106,9 @@ impl Error {
         let body = serde_json::json!({"error": error, "error_description": error_description});
         let reply = Reply::new(status, Content::Json, body.to_string()).not_stored();
         let reply = reply.because(self.refusal());
-        // RFC 6749 5.2 asks for it where the client tried that way; without a try it says how.
-        match (self, asked_by_basic) {
-            (Self::InvalidClient, true) => reply.asking_for_secret(),
+        // RFC 9110 15.5.2: 401 has a challenge, however the client tried.
+        match self {
+            Self::InvalidClient => reply.asking_for_secret(),
             _ => reply,
         }
     }
@@ -174,7 +174,6 @@ impl TokenEndpoint {
     }
 
     fn answer(&self, mut request: Request, requester: &Requester) -> Reply {
-        let by_basic = matches!(request.authorization(), Authorization::Basic(_));
         match self.given(&mut request, requester) {
             Ok(reply) => {
                 self.counters.tokens.add_one();
@@ -183,7 +182,7 @@ impl TokenEndpoint {
             Err(not_given) => {
                 self.counters.tokens_refused.add_one();
                 let (reply, why) = match not_given {
-                    NotGiven::Error(error) => (error.reply(by_basic), error.refusal()),
+                    NotGiven::Error(error) => (error.reply(), error.refusal()),
                     NotGiven::Problem(problem) => {
                         let why = problem.why;
                         (Reply::from(problem).not_stored(), why)
