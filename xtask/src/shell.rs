@@ -188,6 +188,15 @@ fn quoted(text: &str) -> String {
 
 /// Works on items, as many side by side as there are processors; the results in the order of the items.
 pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    side_by_side_waiting(items, 1, work)
+}
+
+/// The same with work that waits for most of its time: so many for each processor.
+pub(crate) fn side_by_side_waiting<T: Sync, R: Send>(
+    items: &[T],
+    for_each: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
@@ -199,7 +208,7 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
             }
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = for_each * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
         let joined = workers.into_iter().map(|worker| worker.join());
