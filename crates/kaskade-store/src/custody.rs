@@ -38,6 +38,13 @@ pub struct Card {
     pub name: CardName,
 }
 
+impl Card {
+    /// Whether keys of applications are made of its authentications now (AKMA): of a suspended one none are.
+    pub const fn has_akma(&self) -> bool {
+        self.akma.is_some() && !self.suspended
+    }
+}
+
 impl core::fmt::Debug for Card {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Card")

@@ -242,9 +242,12 @@ fn with_application_keys_in((folder, admin): (tempfile::TempDir, Admin)) -> (tem
         policy: config.requesters().expect("known").akma,
         ..AanfOptions::default()
     };
-    let aanf = Aanf::new(store, true, options).expect("an AAnF");
+    let aanf = Aanf::new(Arc::clone(&store), true, options).expect("an AAnF");
     admin.renew(config);
     for number in [1, 2] {
+        let mut subscriber = store.subscriber(&supi(number)).expect("read").expect("there");
+        subscriber.subscription.akma_allowed = true;
+        store.change_on_record(&subscriber, None).expect("changed");
         register(&aanf, number);
     }
     (folder, admin, aanf)
@@ -295,7 +298,6 @@ fn no_application_key_outlives_the_subscription() {
     let change = |text: &str| {
         Change::run(&admin, &by, who(), Default::default(), changes(text)).expect("changed");
     };
-    change(r#"{"akma":true}"#);
     assert_eq!(listed_akma(&admin), (2, 2));
     change(r#"{"suspended":true}"#);
     assert_eq!(listed_akma(&admin), (1, 1), "the other one's stays");
@@ -304,6 +306,7 @@ fn no_application_key_outlives_the_subscription() {
     assert_eq!(listed_akma(&admin), (2, 2));
     change(r#"{"akma":false}"#);
     assert_eq!(listed_akma(&admin), (1, 1), "who has no AKMA has no keys of it");
+    change(r#"{"akma":true}"#);
     register(&aanf, 1);
     Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
     assert_eq!(listed_akma(&admin), (1, 1));
@@ -324,7 +327,6 @@ fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
             let changes = body::read(text.as_bytes()).expect("changes");
             Change::run(&admin, &Principal::user(0), who, Default::default(), changes)
         };
-        change(r#"{"akma":true}"#).expect("changed");
         store.settle().expect("settled");
         // Room for the change, and for nothing behind it.
         engine.fail_after(1);

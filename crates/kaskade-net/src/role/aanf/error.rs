@@ -47,6 +47,9 @@ pub enum AanfError {
     /// The subscriber is suspended.
     #[error("AAnF: the subscriber is suspended")]
     Suspended,
+    /// The subscriber has no AKMA.
+    #[error("AAnF: the subscriber has no AKMA")]
+    NoAkma,
     /// There is no key.
     #[error("AAnF: {0}")]
     Keys(#[from] AkmaError),
@@ -86,7 +89,7 @@ impl AanfError {
             Self::AKidTaken => Refusal::IeIncorrect,
             Self::TwoNames | Self::NotACallback(_) | Self::LongCallback => Refusal::OptionalIeIncorrect,
             Self::UserNotFound => Refusal::UserNotFound,
-            Self::Suspended => Refusal::AccessBarred,
+            Self::Suspended | Self::NoAkma => Refusal::AccessBarred,
             // What is not there is no refusal on the wire: 204.
             Self::Keys(AkmaError::Unknown | AkmaError::Over) => Refusal::ContextNotFound,
             Self::Keys(_) => Refusal::BudgetSpent,

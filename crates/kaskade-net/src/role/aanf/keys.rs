@@ -355,6 +355,7 @@ impl Aanf {
         match self.store.card(supi)? {
             None => Err(AanfError::UserNotFound),
             Some(card) if card.suspended && !fault!("application-keys-of-the-suspended") => Err(AanfError::Suspended),
+            Some(card) if card.akma.is_none() && !fault!("application-keys-without-akma") => Err(AanfError::NoAkma),
             Some(_) => Ok(()),
         }
     }

@@ -60,7 +60,7 @@ impl Aanf {
     /// Whether a subscriber still has AKMA.
     fn keeps(&self, supi: &Supi) -> bool {
         match self.store.card(supi) {
-            Ok(card) => card.is_some_and(|card| !card.suspended && card.akma.is_some()),
+            Ok(card) => card.is_some_and(|card| card.has_akma()),
             // Nothing is known against it.
             Err(error) => !matches!(error, StoreError::GsmOnly),
         }

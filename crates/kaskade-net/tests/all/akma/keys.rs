@@ -301,6 +301,12 @@ async fn no_application_key_is_given_of_subscribers_who_are_not_for_it() {
     let suspended = because(403, "AUTHENTICATION_REJECTED");
     assert_eq!(refused(portal.key(request(0, 2, PORTAL_ID)).await), suspended);
     assert_eq!(refused(ausf.registers(0, 3).await), suspended);
+    // Nor of who is there, and has no AKMA any more.
+    change(&home, &supi(0), |subscription| {
+        (subscription.suspended, subscription.akma_allowed) = (false, false);
+    });
+    assert_eq!(refused(portal.key(request(0, 2, PORTAL_ID)).await), suspended);
+    assert_eq!(refused(ausf.registers(0, 3).await), suspended);
     home.shutdown().await;
 }
 
@@ -308,10 +314,10 @@ async fn no_application_key_is_given_of_subscribers_who_are_not_for_it() {
 async fn what_is_given_is_on_record_and_what_is_not_too() {
     let place = Place::new();
     let log = place.open("node", |_| {});
-    let home = Home::start_with(Link::Local, |setup| {
+    let home = with_akma(Home::start_with(Link::Local, |setup| {
         setup.audit = log.clone();
         set_up(setup, policy(usual(), None));
-    });
+    }));
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     for run in [1, 1, 9] {
         nf(&home, PORTAL).key(request(0, run, PORTAL_ID)).await.unwrap();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::common::store;
+use crate::common::{store, subscribers};
 
 /// What can happen.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,12 @@ fn caller(name: &str) -> Caller {
 
 async fn play(steps: &[Step]) {
     let mut engine = MemoryEngine::default();
-    drop(store(engine.clone()));
+    let made = store(engine.clone());
+    for mut subscriber in subscribers() {
+        subscriber.subscription.akma_allowed = true;
+        made.put_many([&subscriber]).unwrap();
+    }
+    drop(made);
     let mut aanf = aanf(&engine);
     let mut known: BTreeMap<u64, Known> = BTreeMap::new();
     // Every K_AF that was ever told, and to whom.

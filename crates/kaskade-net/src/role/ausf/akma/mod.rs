@@ -23,11 +23,11 @@ use kaskade_codec::sbi::SupiOrSuci;
 use kaskade_codec::sbi::akma::{AkmaKeyInfo, CtxRemove};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome, PeerId};
-use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::record::{Expect, Record};
 use kaskade_flow::{Durable, Guarded, Unit};
 use kaskade_keys::id::SuciHome;
 use kaskade_keys::{HomeRealm, Plmn, RoutingIndicator, ServingNetworkName, Supi};
-use kaskade_store::records::{AtHand, CommitError, DeclareError, RecordError, Records};
+use kaskade_store::records::{CommitError, DeclareError, Found, RecordError, Records};
 use kaskade_store::{StoreError, SubscriberStore};
 
 use crate::count::Counter;
@@ -165,10 +165,10 @@ pub fn declare_anchor_keys(records: &Records) -> Result<(), DeclareError> {
 pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) -> Result<bool, NotEnded> {
     let mut conflict = None;
     for _ in 0..TRIES {
-        let Some((anchored, version)) = found(records, supi).await? else {
+        let Some(Found { record, version, .. }) = records.read::<Anchored>(supi).await? else {
             return Ok(false);
         };
-        if by.is_some_and(|by| by != anchored.by) && !fault!("anchor-key-ended-by-anybody") {
+        if by.is_some_and(|by| by != record.by) && !fault!("anchor-key-ended-by-anybody") {
             return Ok(false);
         }
         let mut unit = Unit::new();
@@ -181,18 +181,6 @@ pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) 
         }
     }
     Err(conflict.unwrap_or(CommitError::Closed).into())
-}
-
-/// The record of an anchor key: at once where it is in memory.
-async fn found(records: &Records, supi: &Supi) -> Result<Option<(Anchored, Version)>, RecordError> {
-    Ok(match records.peek::<Anchored>(supi)? {
-        AtHand::Found(anchored, version) => Some((anchored, version)),
-        AtHand::Absent => None,
-        AtHand::NotHere => {
-            let found = records.read::<Anchored>(supi).await?;
-            found.map(|found| (found.record, found.version))
-        }
-    })
 }
 
 /// The home network that a SUCI names.
@@ -365,7 +353,7 @@ impl Akma {
             return true;
         }
         match self.store.card(supi) {
-            Ok(card) => card.is_some_and(|card| !card.suspended && card.akma.is_some()),
+            Ok(card) => card.is_some_and(|card| card.has_akma()),
             // Nothing is known against it.
             Err(error) => !matches!(error, StoreError::GsmOnly),
         }
