@@ -26,6 +26,7 @@ mod crowds;
 mod curl;
 mod custody;
 mod declarations;
+mod deregistration;
 mod eap;
 mod going_back;
 mod in_work;
