@@ -51,6 +51,10 @@ mod tests {
                 "[udm]\n[ausf]\nhome_networks = [\"001-01\"]\n[ausf.aanf]\nurl = \"http://127.0.0.1:7780\"\n",
                 true,
             ),
+            (
+                "[udm]\n[ausf]\nhome_networks = [\"001-01:000007ED9D5\"]\n[aanf]\n",
+                true,
+            ),
             ("[udm]\n[aanf]\n", false),
         ] {
             assert_eq!(parse(text).expect(text).has_anchor_keys(), has, "{text}");
@@ -76,6 +80,11 @@ mod tests {
                 "ausf.home_networks",
             ),
             ("[udm]\n[ausf]\n[ausf.aanf]\nca = \"ca.pem\"\n", "line 3", "ausf.aanf"),
+            (
+                "[udm]\n[ausf]\nhome_networks = [\"001-01:1\"]\n[aanf]\n",
+                "line 3, column 17",
+                "MCC-MNC:NID",
+            ),
             (
                 "[udm]\n[ausf]\n[ausf.aanf]\nurl = \"http://192.0.2.1:1\"\n",
                 "line 4",

@@ -32,6 +32,7 @@ use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
+use kaskade_net::role::ausf::HomeNetwork;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_net::sbi::client::api_root;
@@ -135,9 +136,9 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
-        /// Home networks as MCC-MNC: the one that an IMSI begins with is in the A-KID of AKMA. Without any, that of the SUCI is, or the serving
-        /// network where the IMSI begins with it.
-        home_networks: Vec<Parsed<Plmn>> = Vec::new(),
+        /// Home networks as MCC-MNC, or MCC-MNC:NID of a stand-alone non-public one: the one that an IMSI begins with is in the A-KID of AKMA.
+        /// Without any, that of the SUCI is, or the serving network where the IMSI begins with it.
+        home_networks: Vec<Parsed<HomeNetwork>> = Vec::new(),
         /// A UDM of another process (N13), instead of the one of this process.
         udm: RemoteConfig = RemoteConfig::default(),
         /// An AAnF of another process, which gets the anchor keys of AKMA, instead of the one of this process.

@@ -52,7 +52,7 @@ pub(super) fn prepare(config: &mut Config) -> Result<()> {
         Ipv4Addr::LOCALHOST
     );
     config.aanf = Config::parse(&text, Path::new("the demonstration"))?.aanf;
-    config.ausf.home_networks.push(Parsed(demo_plmn()?));
+    config.ausf.home_networks.push(Parsed(demo_plmn()?.into()));
     Ok(())
 }
 
