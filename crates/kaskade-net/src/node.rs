@@ -1,10 +1,12 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod aanf;
 mod akma;
 mod certificates;
 mod error;
 mod hostapd_auc;
 mod nef;
+mod peer;
 mod radius;
 mod sharing;
 mod socket;
@@ -24,7 +26,7 @@ use crate::hostapd_auc::AucSocket;
 use crate::live::Live;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
-use crate::role::aanf::{Aanf, AanfOptions};
+use crate::role::aanf::Aanf;
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::nef::Nef;
@@ -38,11 +40,13 @@ use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
 use crate::services::nudm_ueau::Client;
 
+pub use aanf::{AanfRole, ReauthenticationRole};
 pub use akma::{AkmaRole, RemoteAanf};
 use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
+pub use peer::PeerAt;
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
@@ -113,19 +117,6 @@ pub struct UsageKeysRole {
     pub options: UsageKeysOptions,
     /// A socket of its own; `None`: that of the AUSF.
     pub listen: Option<(SocketAddr, ServerOptions)>,
-}
-
-/// An AAnF and where it listens.
-#[derive(Clone)]
-pub struct AanfRole {
-    /// The store, which has anchor keys and who holds application keys.
-    pub store: Arc<SubscriberStore>,
-    /// The role.
-    pub options: AanfOptions,
-    /// Where Naanf listens. Port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The server.
-    pub server: ServerOptions,
 }
 
 /// A UDM elsewhere.
@@ -227,8 +218,8 @@ impl Node {
         node.usage_keys = usage_keys.clone();
         let (aanf, aanf_socket) = match options.aanf {
             Some(role) => {
-                let aanf = Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?;
-                (Some(Arc::new(aanf)), Some((role.listen, role.server)))
+                let (listen, server) = (role.listen, role.server.clone());
+                (Some(role.open(node.uecm.as_ref(), is_home)?), Some((listen, server)))
             }
             None => (None, None),
         };

@@ -31,6 +31,14 @@ const STACK: usize = 2 << 20;
 /// The most that a node takes, by what takes it, in octets.
 pub(crate) struct Footprint(Vec<(&'static str, usize)>);
 
+/// What an AAnF remembers of subscribers who are to be authenticated again.
+fn reauthentications(config: &Config) -> usize {
+    match config.aanf.reauthentication.enabled {
+        true => config.aanf.reauthentication.limits().octets_at_most(),
+        false => 0,
+    }
+}
+
 impl Footprint {
     /// Of a node with this configuration.
     pub(crate) fn of(config: &Config) -> Self {
@@ -68,7 +76,13 @@ impl Footprint {
                 },
             ),
             // What it knows of subscribers is in the store.
-            ("akma", of(Role::Aanf, CALLBACKS_OCTETS + BUCKETS_OCTETS)),
+            (
+                "akma",
+                of(
+                    Role::Aanf,
+                    CALLBACKS_OCTETS + BUCKETS_OCTETS + reauthentications(config),
+                ),
+            ),
             ("nef", of(Role::Nef, NEF_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS + RUNNING_OCTETS),
@@ -309,6 +323,9 @@ mod tests {
         let some = octets("[emsk]\n");
         assert!(none < some);
         assert!(some < octets("[emsk]\nmost = 65537\n") && some < octets("[emsk]\nmost_holders = 65537\n"));
+        let aanf = "[udm]\nuecm = true\n[aanf]\n[aanf.reauthentication]\nenabled = true\n";
+        assert!(octets(aanf) < octets(&format!("{aanf}most = 65537\n")));
+        assert!(octets("[udm]\nuecm = true\n[aanf]\n") < octets(aanf));
         // A UDM alone asks no other.
         let mut alone = Config::default();
         alone.keep_roles(&[Role::Udm]).expect("one role");

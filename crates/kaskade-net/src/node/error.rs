@@ -73,6 +73,12 @@ pub enum NodeError {
     /// The store does not take the records of the AAnF.
     #[error("AAnF: {0}")]
     Aanf(DeclareError),
+    /// The URL of the UDM that an AAnF asks cannot be used.
+    #[error("AAnF: the UDM's URL: {0}")]
+    AanfUdmUrl(#[source] ClientError),
+    /// The AAnF has no UDM that could have users authenticated again.
+    #[error("AAnF: there is no UDM with Nudm_UECM on this node, and no URL of another")]
+    NoUdmForAanf,
     /// The URL of an AAnF cannot be used.
     #[error("NEF: the URL of the AAnF {0}: {1}")]
     NefAanfUrl(Box<str>, #[source] ClientError),

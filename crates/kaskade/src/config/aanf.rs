@@ -11,7 +11,7 @@ use kaskade_keys::id::Fqdn;
 
 use super::aaa::NotOneOf;
 use super::setting::{Tables, settings};
-use super::{CallbacksConfig, Config, ConfigError, Parsed, TlsConfig};
+use super::{CallbacksConfig, Config, ConfigError, Parsed, ReauthenticationConfig, TlsConfig};
 
 settings! {
     /// AAnF.
@@ -35,6 +35,8 @@ settings! {
         tls: TlsConfig = TlsConfig::default(),
         /// How whoever holds a key is told that it is to be used no more.
         callbacks: CallbacksConfig = CallbacksConfig::default(),
+        /// Users whose keys end are authenticated again (TS 33.501 6.1.5).
+        reauthentication: ReauthenticationConfig = ReauthenticationConfig::default(),
         /// Application functions, each under a name of its own. Without any, nobody has any key.
         functions: Tables<FunctionConfig> = Tables::default() => "portal",
     }

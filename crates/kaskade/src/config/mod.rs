@@ -18,6 +18,7 @@ mod hostapd_auc;
 mod log_filter;
 mod nef;
 mod oauth2;
+mod reauthentication;
 mod reload;
 mod remote;
 mod requesters;
@@ -48,6 +49,7 @@ pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
+pub use reauthentication::ReauthenticationConfig;
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
@@ -480,6 +482,7 @@ impl Config {
         self.check_aaa()?;
         self.check_emsk()?;
         self.check_aanf()?;
+        self.check_reauthentication()?;
         self.check_nef()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {

@@ -30,6 +30,14 @@ pub(super) const AANF: Names = Names {
     without: "has settings, but no url: without one the AAnF of this node is told, where there is one",
 };
 
+/// The UDM that an AAnF asks to have users authenticated again.
+pub(super) const UDM_OF_AANF: Names = Names {
+    table: "aanf.reauthentication.udm",
+    url: "aanf.reauthentication.udm.url",
+    insecure_h2c: "aanf.reauthentication.udm.insecure_h2c",
+    without: "has settings, but no url: without one the UDM of this node is asked",
+};
+
 /// The NRF.
 pub(super) const NRF: Names = Names {
     table: "nrf",

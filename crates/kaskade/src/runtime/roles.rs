@@ -10,8 +10,8 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{
-    AaaRole, AanfRole, AkmaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole,
-    UsageKeysRole,
+    AaaRole, AanfRole, AkmaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners,
+    ReauthenticationRole, UdmRole, UsageKeysRole,
 };
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
@@ -30,7 +30,7 @@ use kaskade_store::private;
 use kaskade_store::{Locked, SubscriberStore};
 
 use super::limits::limits;
-use super::tls::{remote_aanf, remote_udm, server};
+use super::tls::{remote_aanf, remote_udm, server, udm_of_aanf};
 use crate::data_dir::{DataDir, read_private};
 
 /// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
@@ -279,6 +279,14 @@ fn aanf(config: &Config, shared: &Shared<'_>, policy: AkmaPolicy) -> Result<Opti
             callbacks: aanf.callbacks.client_options("aanf.callbacks")?,
             api_root: root(aanf.api_root.as_deref())?,
             audit: shared.audit.clone(),
+            reauthentication: None,
+        },
+        reauthentication: match aanf.reauthentication.enabled {
+            true => Some(ReauthenticationRole {
+                limits: aanf.reauthentication.limits(),
+                udm: udm_of_aanf(config)?,
+            }),
+            false => None,
         },
         listen: aanf.listen,
         server,

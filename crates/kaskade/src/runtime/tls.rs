@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use kaskade::config::{Config, Role};
-use kaskade_net::node::{RemoteAanf, RemoteUdm};
+use kaskade_net::node::{PeerAt, RemoteAanf, RemoteUdm};
 use kaskade_net::sbi::client::SbiClient;
 use kaskade_net::sbi::server::ServerOptions;
 
@@ -32,6 +32,17 @@ pub(super) fn remote_aanf(config: &Config) -> Result<Option<RemoteAanf>> {
         url: url.clone(),
         options,
     }))
+}
+
+/// The UDM that an AAnF asks to have users authenticated again, with its TLS files read.
+pub(super) fn udm_of_aanf(config: &Config) -> Result<PeerAt> {
+    let udm = &config.aanf.reauthentication.udm;
+    let Some(url) = &udm.url else {
+        return Ok(PeerAt::OfThisNode);
+    };
+    let options = udm.client_options("aanf.reauthentication.udm")?;
+    SbiClient::new(url, options.clone()).context("aanf.reauthentication.udm.url")?;
+    Ok(PeerAt::There(url.clone(), options))
 }
 
 /// How the service of a role listens, with its TLS files read; `None` where it does not run.

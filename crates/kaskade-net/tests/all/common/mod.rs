@@ -17,7 +17,8 @@ use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
 use kaskade_net::node::{
-    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole,
+    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, ReauthenticationRole, RemoteAanf, RemoteUdm, UdmRole,
+    UsageKeysRole,
 };
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::AccessRules;
@@ -170,6 +171,8 @@ pub struct Setup {
     /// Where anchor keys go: to an AAnF elsewhere, or to the one of the same node.
     pub akma: Option<Option<RemoteAanf>>,
     pub aanf: Option<AanfOptions>,
+    /// Whom the AAnF asks to have users authenticated again.
+    pub reauthentication: Option<ReauthenticationRole>,
     /// Which AMFs serve subscribers.
     pub uecm: Option<UecmOptions>,
 }
@@ -215,6 +218,7 @@ impl Home {
             usage_keys: None,
             akma: None,
             aanf: None,
+            reauthentication: None,
             uecm: None,
         };
         change(&mut setup);
@@ -228,6 +232,7 @@ impl Home {
         let aanf = setup.aanf.map(|options| AanfRole {
             store: store.clone(),
             options,
+            reauthentication: setup.reauthentication,
             listen: free,
             server: setup.server.clone(),
         });
