@@ -41,12 +41,12 @@ use crate::sbi::service::{Api, Routes, Service};
 use crate::services::nudm_ueau::Client;
 
 pub use aanf::{AanfRole, ReauthenticationRole};
-pub use akma::{AkmaRole, RemoteAanf};
+pub use akma::AkmaRole;
 use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
-pub use peer::PeerAt;
+pub use peer::{PeerAt, RemoteNrf};
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
@@ -68,6 +68,8 @@ pub struct NodeOptions {
     pub aanf: Option<AanfRole>,
     /// NEF: AKMA for application functions outside.
     pub nef: Option<NefRole>,
+    /// The NRF, where peers may be looked for.
+    pub nrf: Option<RemoteNrf>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
     pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
@@ -219,7 +221,10 @@ impl Node {
         let (aanf, aanf_socket) = match options.aanf {
             Some(role) => {
                 let (listen, server) = (role.listen, role.server.clone());
-                (Some(role.open(node.uecm.as_ref(), is_home)?), Some((listen, server)))
+                (
+                    Some(role.open(node.uecm.as_ref(), options.nrf.as_ref(), is_home)?),
+                    Some((listen, server)),
+                )
             }
             None => (None, None),
         };
@@ -237,7 +242,7 @@ impl Node {
             let own = Requester::subject(role.options.nf_instance_id.text().as_str());
             let akma = role
                 .akma
-                .map(|akma| akma.open(aanf.as_ref(), own, is_home, &role.options.audit))
+                .map(|akma| akma.open(aanf.as_ref(), options.nrf.as_ref(), own, is_home, &role.options.audit))
                 .transpose()?;
             let ausf = Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone());
             let ausf = Arc::new(ausf.registering_at(akma));
@@ -289,7 +294,7 @@ impl Node {
             sockets.push(socket);
         }
         if let Some(role) = options.nef {
-            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, is_home)?;
+            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, options.nrf.as_ref(), is_home)?;
             node.nef = Some(nef);
             sockets.extend(of_nef);
         }

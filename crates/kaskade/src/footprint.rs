@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kaskade::config::{Config, Role};
+use kaskade_net::nrf::PEERS_OCTETS;
 use kaskade_net::role::ausf::{ANCHOR_KEYS_OCTETS, ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::nef::NEF_OCTETS;
@@ -30,6 +31,15 @@ const STACK: usize = 2 << 20;
 
 /// The most that a node takes, by what takes it, in octets.
 pub(crate) struct Footprint(Vec<(&'static str, usize)>);
+
+/// How many remember whom the NRF knows.
+fn discovered(config: &Config) -> usize {
+    let of = |runs: bool, by_nrf: bool| usize::from(runs && by_nrf);
+    let nef = config.nef.aanfs.0.iter().filter(|(_, aanf)| aanf.by_nrf).count();
+    of(config.runs(Role::Ausf), config.ausf.aanf.by_nrf)
+        + of(config.runs(Role::Aanf), config.aanf.reauthentication.udm.by_nrf)
+        + if config.runs(Role::Nef) { nef } else { 0 }
+}
 
 /// What an AAnF remembers of subscribers who are to be authenticated again.
 fn reauthentications(config: &Config) -> usize {
@@ -84,6 +94,7 @@ impl Footprint {
                 ),
             ),
             ("nef", of(Role::Nef, NEF_OCTETS)),
+            ("discovery", discovered(config).saturating_mul(PEERS_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS + RUNNING_OCTETS),
             (

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kaskade_store::SubscriberStore;
 
-use super::{NodeError, PeerAt};
+use super::peer::udms;
+use super::{NodeError, PeerAt, RemoteNrf};
 use crate::role::aanf::{
     Aanf, AanfOptions, ReauthenticationLimits, ReauthenticationOptions, Reauthenticator, UdmElsewhere,
 };
@@ -40,7 +41,12 @@ pub struct ReauthenticationRole {
 
 impl AanfRole {
     /// Blocks for a moment.
-    pub(super) fn open(self, uecm: Option<&Arc<Uecm>>, is_home: bool) -> Result<Arc<Aanf>, NodeError> {
+    pub(super) fn open(
+        self,
+        uecm: Option<&Arc<Uecm>>,
+        nrf: Option<&RemoteNrf>,
+        is_home: bool,
+    ) -> Result<Arc<Aanf>, NodeError> {
         let Self {
             store,
             mut options,
@@ -54,6 +60,7 @@ impl AanfRole {
                     let client = SbiClient::new(&url, options).map_err(NodeError::AanfUdmUrl)?;
                     Arc::new(UdmElsewhere::new(Client::new(client)))
                 }
+                PeerAt::ByNrf(options) => Arc::new(udms(nrf, options)?),
             };
             options.reauthentication = Some(ReauthenticationOptions { udm, limits });
         }

@@ -1,6 +1,17 @@
-//! Where another network function is.
+//! Where another network function is: named, on this node, or found at an NRF by a subscriber's routing indicator.
 
-use crate::sbi::client::ClientOptions;
+use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo, CtxRemove};
+use kaskade_faults::fault;
+use kaskade_keys::{Plmn, RoutingIndicator, Supi};
+
+use super::NodeError;
+use crate::nrf::{NotDiscovered, Peers, Wanted};
+use crate::role::aanf::{FormOfTrigger, Reauthenticator, Triggering};
+use crate::role::ausf::{AnchorFunction, Calling};
+use crate::role::nef::{Anchor, Asking};
+use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
+use crate::sbi::service::{Caller, Elsewhere, NotDone};
+use crate::services::{naanf_akma, nudm_uecm};
 
 /// Where another network function is.
 #[derive(Clone, Debug)]
@@ -9,6 +20,17 @@ pub enum PeerAt {
     OfThisNode,
     /// Elsewhere, at this apiRoot.
     There(String, ClientOptions),
+    /// As the NRF says, and reached so.
+    ByNrf(ClientOptions),
+}
+
+/// An NRF that is asked who serves what.
+#[derive(Clone, Debug)]
+pub struct RemoteNrf {
+    /// Its apiRoot.
+    pub url: String,
+    /// How to reach it.
+    pub options: ClientOptions,
 }
 
 impl PeerAt {
@@ -16,7 +38,151 @@ impl PeerAt {
     pub const fn options(&self) -> Option<&ClientOptions> {
         match self {
             Self::OfThisNode => None,
-            Self::There(_, options) => Some(options),
+            Self::There(_, options) | Self::ByNrf(options) => Some(options),
         }
+    }
+}
+
+/// The AAnFs that an NRF knows, as a network function of this type asks for them.
+pub(super) fn aanfs(
+    nrf: Option<&RemoteNrf>,
+    requester: &'static str,
+    options: ClientOptions,
+) -> Result<Found<()>, NodeError> {
+    let wanted = Wanted {
+        requester,
+        target: "AANF",
+        service: &naanf_akma::SERVICE,
+    };
+    Found::new(nrf, wanted, options)
+}
+
+/// The UDMs that an NRF knows, as an AAnF asks for them.
+pub(super) fn udms(nrf: Option<&RemoteNrf>, options: ClientOptions) -> Result<Found<FormOfTrigger>, NodeError> {
+    let wanted = Wanted {
+        requester: "AANF",
+        target: "UDM",
+        service: &nudm_uecm::SERVICE,
+    };
+    Found::new(nrf, wanted, options)
+}
+
+/// Peers that an NRF knows, and what is known of how they are asked.
+pub(super) struct Found<T> {
+    peers: Peers,
+    how: T,
+}
+
+impl<T: Default> Found<T> {
+    fn new(nrf: Option<&RemoteNrf>, wanted: Wanted, options: ClientOptions) -> Result<Self, NodeError> {
+        let nrf = nrf.ok_or(NodeError::NoNrf(wanted.requester))?;
+        let client = SbiClient::new(&nrf.url, nrf.options.clone()).map_err(NodeError::NrfUrl)?;
+        Ok(Self {
+            peers: Peers::new(client, wanted, options),
+            how: T::default(),
+        })
+    }
+}
+
+impl<T> Found<T> {
+    /// Asks the one that is for a routing indicator, and another one where that cannot be connected to.
+    async fn ask<R>(
+        &self,
+        indicator: Option<RoutingIndicator>,
+        ask: impl AsyncFn(SbiClient) -> Result<R, NotDone>,
+    ) -> Result<R, NotDone> {
+        let first = self.peers.find(indicator).await?;
+        let failed = match self.asked(&first, &ask).await {
+            Err(error) if is_unsent(&error) => error,
+            done => return done,
+        };
+        let second = self.peers.find(indicator).await?;
+        match second.root() == first.root() || fault!("second-peer-not-asked") {
+            true => Err(failed),
+            false => self.asked(&second, &ask).await,
+        }
+    }
+
+    async fn asked<R>(
+        &self,
+        peer: &SbiClient,
+        ask: &impl AsyncFn(SbiClient) -> Result<R, NotDone>,
+    ) -> Result<R, NotDone> {
+        let done = ask(peer.clone()).await;
+        if let Err(error) = &done
+            && matches!(error.seen(), Some(Elsewhere::Client(_)))
+        {
+            self.peers.failed(peer);
+        }
+        done
+    }
+}
+
+/// Whether a peer was not even connected to.
+fn is_unsent(error: &NotDone) -> bool {
+    matches!(
+        error.seen(),
+        Some(Elsewhere::Client(ClientError::Connect { .. } | ClientError::Url(_)))
+    )
+}
+
+impl AnchorFunction for Found<()> {
+    fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, _: Option<Plmn>) -> Calling<'a> {
+        Box::pin(async move {
+            let indicator = info.a_kid.routing_indicator();
+            let register = async |client| {
+                let done = naanf_akma::Client::new(client).register_anchorkey(caller, info.clone());
+                done.await.map(drop)
+            };
+            self.ask(Some(indicator), register).await
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        caller: &'a Caller,
+        removal: CtxRemove,
+        indicator: Option<RoutingIndicator>,
+    ) -> Calling<'a> {
+        Box::pin(async move {
+            let remove = async |client| {
+                let client = naanf_akma::Client::new(client);
+                client.remove_context(caller, removal.clone()).await
+            };
+            self.ask(indicator, remove).await
+        })
+    }
+
+    fn is_one(&self) -> bool {
+        false
+    }
+}
+
+impl Anchor for Found<()> {
+    fn application_key<'a>(&'a self, caller: &'a Caller, request: AkmaAfKeyRequest) -> Asking<'a> {
+        Box::pin(async move {
+            let indicator = request.a_kid.routing_indicator();
+            // The UE says the routing indicator: where it leads to nobody there is no key.
+            if let Err(NotDiscovered::Nobody { .. }) = self.peers.find(Some(indicator)).await {
+                return Ok(None);
+            }
+            let retrieve = async |client| {
+                let client = naanf_akma::Client::new(client);
+                client.retrieve_applicationkey(caller, request.clone()).await
+            };
+            self.ask(Some(indicator), retrieve).await
+        })
+    }
+}
+
+impl Reauthenticator for Found<FormOfTrigger> {
+    fn trigger<'a>(&'a self, caller: &'a Caller, supi: &'a Supi, indicator: RoutingIndicator) -> Triggering<'a> {
+        Box::pin(async move {
+            let trigger = async |client| {
+                let client = nudm_uecm::Client::new(client);
+                self.how.trigger(&client, caller, supi).await
+            };
+            self.ask(Some(indicator), trigger).await
+        })
     }
 }

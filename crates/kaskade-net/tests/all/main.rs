@@ -27,6 +27,7 @@ mod curl;
 mod custody;
 mod declarations;
 mod deregistration;
+mod discovery;
 mod eap;
 mod going_back;
 mod in_work;

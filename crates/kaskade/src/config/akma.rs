@@ -5,7 +5,7 @@ use super::{CallbacksConfig, Config, ConfigError, Role, remote};
 impl Config {
     /// Whether the AUSF registers anchor keys: there is an AAnF, here or elsewhere.
     pub fn has_anchor_keys(&self) -> bool {
-        self.runs(Role::Ausf) && (self.runs(Role::Aanf) || self.ausf.aanf.url.is_some())
+        self.runs(Role::Ausf) && (self.runs(Role::Aanf) || self.ausf.aanf.is_elsewhere())
     }
 
     /// Refuses what contradicts itself or would not be used. Files are not read.
@@ -14,11 +14,12 @@ impl Config {
             let reason = reason.to_owned();
             Err(ConfigError::Value { name, reason })
         };
-        self.ausf.aanf.check(&remote::AANF)?;
+        self.ausf.aanf.check(&remote::AANF, self.nrf.url.is_some())?;
         if !self.ausf.home_networks.is_empty() && self.runs(Role::Ausf) && !self.has_anchor_keys() {
             return refused(
                 "ausf.home_networks",
-                "is for A-KIDs, and there is no AAnF: let one run here (a section [aanf]), or name that of another process with ausf.aanf.url",
+                "is for A-KIDs, and there is no AAnF: let one run here (a section [aanf]), or name that of another process with ausf.aanf.url, \
+                 or have it found with ausf.aanf.by_nrf",
             );
         }
         match self.udm.uecm {

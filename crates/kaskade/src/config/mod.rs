@@ -18,6 +18,7 @@ mod hostapd_auc;
 mod log_filter;
 mod nef;
 mod oauth2;
+mod peer;
 mod reauthentication;
 mod reload;
 mod remote;
@@ -49,6 +50,7 @@ pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
+pub use peer::PeerConfig;
 pub use reauthentication::ReauthenticationConfig;
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
@@ -144,7 +146,7 @@ settings! {
         /// A UDM of another process (N13), instead of the one of this process.
         udm: RemoteConfig = RemoteConfig::default(),
         /// An AAnF of another process, which gets the anchor keys of AKMA, instead of the one of this process.
-        aanf: RemoteConfig = RemoteConfig::default(),
+        aanf: PeerConfig = PeerConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -415,7 +417,8 @@ impl Config {
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
         let aanf = (self.aanf.runs(), "aanf.listen", self.aanf.listen, &self.aanf.api_root);
-        for (runs, name, listen, api_root) in [udm, ausf, aanf] {
+        let nef = (self.nef.runs(), "nef.listen", self.nef.listen, &self.nef.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf, aanf, nef] {
             if !runs || api_root.is_some() {
                 continue;
             }

@@ -6,7 +6,7 @@ use kaskade_net::role::aanf::ReauthenticationLimits;
 use kaskade_net::role::budget::Rate;
 
 use super::setting::settings;
-use super::{Config, ConfigError, Parsed, RemoteConfig, remote};
+use super::{Config, ConfigError, Parsed, PeerConfig, remote};
 
 settings! {
     /// Users are authenticated again when their keys end.
@@ -23,7 +23,7 @@ settings! {
         /// Subscribers that are remembered for the interval; while there are so many, nobody else is asked for.
         most: u64 [16..=16_777_216] = 65_536,
         /// A UDM of another process, instead of the one of this process.
-        udm: RemoteConfig = RemoteConfig::default(),
+        udm: PeerConfig = PeerConfig::default(),
     }
 }
 
@@ -49,14 +49,14 @@ impl Config {
             })
         };
         let again = &self.aanf.reauthentication;
-        again.udm.check(&remote::UDM_OF_AANF)?;
+        again.udm.check(&remote::UDM_OF_AANF, self.nrf.url.is_some())?;
         match again.enabled {
             false if *again != ReauthenticationConfig::default() => {
                 refused("has settings, and is not enabled: without that nobody is authenticated again")
             }
-            true if again.udm.url.is_none() && !(self.udm.runs() && self.udm.uecm) => refused(
+            true if !again.udm.is_elsewhere() && !(self.udm.runs() && self.udm.uecm) => refused(
                 "there is no UDM that could be asked: let one run here with udm.uecm = true, or name that of another process with \
-                 aanf.reauthentication.udm.url",
+                 aanf.reauthentication.udm.url, or have it found with by_nrf",
             ),
             _ => Ok(()),
         }

@@ -14,6 +14,13 @@ pub(super) struct Names {
     without: &'static str,
 }
 
+impl Names {
+    /// The table.
+    pub(super) const fn table(&self) -> &'static str {
+        self.table
+    }
+}
+
 /// The UDM of an AUSF.
 pub(super) const UDM: Names = Names {
     table: "ausf.udm",

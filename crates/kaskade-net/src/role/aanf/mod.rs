@@ -42,7 +42,9 @@ use kaskade_store::records::{DeclareError, Records};
 pub use error::AanfError;
 pub use figures::{AanfCounters, Asked, Ended, Given};
 pub use policy::AkmaPolicy;
-pub use reauthenticate::{ReauthenticationLimits, ReauthenticationOptions, Reauthenticator, Triggering, UdmElsewhere};
+pub use reauthenticate::{
+    FormOfTrigger, ReauthenticationLimits, ReauthenticationOptions, Reauthenticator, Triggering, UdmElsewhere,
+};
 pub use service::OwnAanf;
 
 use super::audit::Audit;

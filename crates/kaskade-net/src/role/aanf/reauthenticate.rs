@@ -16,7 +16,7 @@ use std::time::Duration;
 use kaskade_anchor::akma::{Admitted, AfHolder, AkmaContext, State};
 use kaskade_codec::sbi::nudm_uecm::AuthTriggerInfo;
 use kaskade_faults::fault;
-use kaskade_flow::{Moment, UnixMillis};
+use kaskade_flow::{Moment, Refusal, UnixMillis};
 use kaskade_keys::{AKid, RoutingIndicator, Supi};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -59,47 +59,57 @@ impl Reauthenticator for Arc<Uecm> {
     }
 }
 
-/// A UDM elsewhere. Releases differ in path and method of the operation: the form that it takes is found, and used from then on.
-#[derive(Debug)]
-pub struct UdmElsewhere {
-    client: Client,
-    form: AtomicUsize,
-}
-
-/// How many forms there are.
+/// How many forms there are of the operation.
 const FORMS: usize = 4;
 
-impl UdmElsewhere {
-    /// The one that this client reaches.
-    pub const fn new(client: Client) -> Self {
-        Self {
-            client,
-            form: AtomicUsize::new(0),
-        }
-    }
+/// Releases differ in path and method of the operation: the form that a UDM takes is found, and used from then on.
+#[derive(Debug, Default)]
+pub struct FormOfTrigger(AtomicUsize);
 
-    async fn ask(&self, caller: &Caller, supi: &Supi) -> Result<(), NotDone> {
-        let first = self.form.load(Ordering::Relaxed);
+impl FormOfTrigger {
+    /// Asks a UDM elsewhere.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn trigger(&self, udm: &Client, caller: &Caller, supi: &Supi) -> Result<(), NotDone> {
+        let first = self.0.load(Ordering::Relaxed);
         let mut turn = 0;
         loop {
             let form = (first + turn) % FORMS;
             let (supi, info) = (supi.clone(), about(supi));
             let done = match form {
-                0 => self.client.trigger_auth(caller, supi, info).await,
-                1 => self.client.trigger_auth_by_get(caller, supi, info).await,
-                2 => self.client.auth_trigger(caller, supi, info).await,
-                _ => self.client.auth_trigger_by_get(caller, supi, info).await,
+                0 => udm.trigger_auth(caller, supi, info).await,
+                1 => udm.trigger_auth_by_get(caller, supi, info).await,
+                2 => udm.auth_trigger(caller, supi, info).await,
+                _ => udm.auth_trigger_by_get(caller, supi, info).await,
             };
             turn += 1;
             match done {
                 Err(error) if turn < FORMS && is_of_another_form(&error) && !fault!("one-form-of-trigger-auth") => {}
                 done => {
                     if done.is_ok() {
-                        self.form.store(form, Ordering::Relaxed);
+                        self.0.store(form, Ordering::Relaxed);
                     }
                     return done;
                 }
             }
+        }
+    }
+}
+
+/// A UDM elsewhere.
+#[derive(Debug)]
+pub struct UdmElsewhere {
+    client: Client,
+    form: FormOfTrigger,
+}
+
+impl UdmElsewhere {
+    /// The one that this client reaches.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            form: FormOfTrigger::default(),
         }
     }
 }
@@ -110,10 +120,7 @@ fn is_of_another_form(error: &NotDone) -> bool {
         // What is said of the subscriber has a cause.
         Some(Elsewhere::Refused(heard)) => match heard.status.as_u16() {
             405 | 501 => true,
-            404 => !matches!(
-                error.why(),
-                kaskade_flow::Refusal::ContextNotFound | kaskade_flow::Refusal::UserNotFound
-            ),
+            404 => !matches!(error.why(), Refusal::ContextNotFound | Refusal::UserNotFound),
             _ => false,
         },
         _ => false,
@@ -122,7 +129,7 @@ fn is_of_another_form(error: &NotDone) -> bool {
 
 impl Reauthenticator for UdmElsewhere {
     fn trigger<'a>(&'a self, caller: &'a Caller, supi: &'a Supi, _: RoutingIndicator) -> Triggering<'a> {
-        Box::pin(self.ask(caller, supi))
+        Box::pin(self.form.trigger(&self.client, caller, supi))
     }
 }
 
@@ -366,7 +373,6 @@ impl Aanf {
 
 /// Whether a UDM has answered, and not only failed.
 fn is_answer(error: &NotDone) -> bool {
-    use kaskade_flow::Refusal;
     match error.seen() {
         Some(Elsewhere::Refused(heard)) => heard.status.is_client_error(),
         Some(_) => false,

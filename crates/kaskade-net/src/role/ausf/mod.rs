@@ -52,8 +52,8 @@ use kaskade_store::audit::{AuditFull, AuditLog};
 use tracing::{Level, enabled};
 
 pub use akma::{
-    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, HomeNetwork, NotAHomeNetwork, NotEnded,
-    declare_anchor_keys, end_anchor_key,
+    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, Calling, HomeNetwork, NotAHomeNetwork,
+    NotEnded, declare_anchor_keys, end_anchor_key,
 };
 pub use contexts::{ContextId, ContextLimits};
 pub use eap::EapOutcome;

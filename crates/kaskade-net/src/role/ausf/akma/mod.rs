@@ -55,15 +55,21 @@ const PAGE: usize = 256;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A call that is on its way.
-type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
 
 /// The AAnF, in this process or elsewhere.
 pub trait AnchorFunction: Send + Sync + 'static {
     /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2), and which network serves the subscriber: an AAnF elsewhere is not told.
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, serving: Option<Plmn>) -> Calling<'a>;
 
-    /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4).
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a>;
+    /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4), at the AAnF to which this routing indicator leads.
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, indicator: Option<RoutingIndicator>)
+    -> Calling<'a>;
+
+    /// Whether it is one, which takes no message while it does not take another.
+    fn is_one(&self) -> bool {
+        true
+    }
 }
 
 impl AnchorFunction for Client {
@@ -72,7 +78,7 @@ impl AnchorFunction for Client {
         Box::pin(async move { self.register_anchorkey(caller, info).await.map(drop) })
     }
 
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, _: Option<RoutingIndicator>) -> Calling<'a> {
         Box::pin(self.remove_context(caller, removal))
     }
 }
@@ -85,7 +91,7 @@ impl AnchorFunction for OwnAanf {
         })
     }
 
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, _: Option<RoutingIndicator>) -> Calling<'a> {
         Box::pin(self.remove_context(caller, removal))
     }
 }
@@ -174,7 +180,7 @@ pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) 
             return Ok(false);
         }
         let mut unit = Unit::new();
-        anchor_key::remove(&mut unit, supi, Expect::Version(version));
+        anchor_key::remove(&mut unit, supi, &record, Expect::Version(version));
         let ended: Result<Durable<()>, _> = records.commit(unit, Guarded::new(())).await;
         match ended {
             Ok(_) => return Ok(true),
@@ -186,7 +192,7 @@ pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) 
 }
 
 impl Akma {
-    /// Registers at this AAnF, which logs call `name`, as `own`. `is_home`: the subscribers are in the same store. Blocks for a moment.
+    /// Registers at this AAnF, or these, which logs call `name`, as `own`. `is_home`: the subscribers are in the same store. Blocks for a moment.
     ///
     /// # Errors
     /// [`DeclareError`] when the store cannot have its records.
@@ -284,6 +290,7 @@ impl Akma {
         let anchored = Anchored {
             since: unix_millis(),
             by,
+            indicator: Some(key.a_kid.routing_indicator()),
         };
         let serving = networks_of(serving).into_iter().flatten().next();
         anchor_key::register(&mut unit, supi, key, serving, &anchored);
