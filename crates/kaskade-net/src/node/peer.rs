@@ -1,7 +1,10 @@
 //! Where another network function is: named, on this node, or found at an NRF by a subscriber's routing indicator.
 
-use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo, CtxRemove};
+use std::pin::Pin;
+
+use kaskade_codec::sbi::akma::{AkmaAfKeyData, AkmaAfKeyRequest, AkmaKeyInfo, CtxRemove};
 use kaskade_faults::fault;
+use kaskade_flow::Durable;
 use kaskade_keys::{Plmn, RoutingIndicator, Supi};
 
 use super::NodeError;
@@ -11,6 +14,7 @@ use crate::role::ausf::{AnchorFunction, Calling};
 use crate::role::nef::{Anchor, Asking};
 use crate::sbi::client::{ClientError, ClientOptions, SbiClient};
 use crate::sbi::service::{Caller, Elsewhere, NotDone};
+use crate::services::naanf_akma::NaanfAkma;
 use crate::services::{naanf_akma, nudm_uecm};
 
 /// Where another network function is.
@@ -84,31 +88,30 @@ impl<T: Default> Found<T> {
     }
 }
 
+/// A call of one of them.
+type Call<'a, R> = Pin<Box<dyn Future<Output = Result<R, NotDone>> + Send + 'a>>;
+
 impl<T> Found<T> {
     /// Asks the one that is for a routing indicator, and another one where that cannot be connected to.
-    async fn ask<R>(
-        &self,
+    async fn ask<'a, R>(
+        &'a self,
         indicator: Option<RoutingIndicator>,
-        ask: impl AsyncFn(SbiClient) -> Result<R, NotDone>,
+        call: impl Fn(SbiClient) -> Call<'a, R>,
     ) -> Result<R, NotDone> {
         let first = self.peers.find(indicator).await?;
-        let failed = match self.asked(&first, &ask).await {
+        let failed = match self.noted(&first, call(first.clone()).await) {
             Err(error) if is_unsent(&error) => error,
             done => return done,
         };
         let second = self.peers.find(indicator).await?;
         match second.root() == first.root() || fault!("second-peer-not-asked") {
             true => Err(failed),
-            false => self.asked(&second, &ask).await,
+            false => self.noted(&second, call(second.clone()).await),
         }
     }
 
-    async fn asked<R>(
-        &self,
-        peer: &SbiClient,
-        ask: &impl AsyncFn(SbiClient) -> Result<R, NotDone>,
-    ) -> Result<R, NotDone> {
-        let done = ask(peer.clone()).await;
+    /// A peer that did not answer is left alone for a while.
+    fn noted<R>(&self, peer: &SbiClient, done: Result<R, NotDone>) -> Result<R, NotDone> {
         if let Err(error) = &done
             && matches!(error.seen(), Some(Elsewhere::Client(_)))
         {
@@ -128,14 +131,16 @@ fn is_unsent(error: &NotDone) -> bool {
 
 impl AnchorFunction for Found<()> {
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, _: Option<Plmn>) -> Calling<'a> {
-        Box::pin(async move {
-            let indicator = info.a_kid.routing_indicator();
-            let register = async |client| {
-                let done = naanf_akma::Client::new(client).register_anchorkey(caller, info.clone());
-                done.await.map(drop)
-            };
-            self.ask(Some(indicator), register).await
-        })
+        let indicator = info.a_kid.routing_indicator();
+        let register = move |client| -> Call<'a, ()> {
+            let info = info.clone();
+            Box::pin(async move {
+                let client = naanf_akma::Client::new(client);
+                // What comes back is what was sent.
+                client.register_anchorkey(caller, info).await.map(drop)
+            })
+        };
+        Box::pin(self.ask(Some(indicator), register))
     }
 
     fn remove<'a>(
@@ -144,13 +149,11 @@ impl AnchorFunction for Found<()> {
         removal: CtxRemove,
         indicator: Option<RoutingIndicator>,
     ) -> Calling<'a> {
-        Box::pin(async move {
-            let remove = async |client| {
-                let client = naanf_akma::Client::new(client);
-                client.remove_context(caller, removal.clone()).await
-            };
-            self.ask(indicator, remove).await
-        })
+        let remove = move |client| -> Call<'a, ()> {
+            let removal = removal.clone();
+            Box::pin(async move { naanf_akma::Client::new(client).remove_context(caller, removal).await })
+        };
+        Box::pin(self.ask(indicator, remove))
     }
 
     fn is_one(&self) -> bool {
@@ -160,16 +163,19 @@ impl AnchorFunction for Found<()> {
 
 impl Anchor for Found<()> {
     fn application_key<'a>(&'a self, caller: &'a Caller, request: AkmaAfKeyRequest) -> Asking<'a> {
+        let indicator = request.a_kid.routing_indicator();
+        let retrieve = move |client| -> Call<'a, Option<Durable<AkmaAfKeyData>>> {
+            let request = request.clone();
+            Box::pin(async move {
+                let client = naanf_akma::Client::new(client);
+                NaanfAkma::retrieve_applicationkey(&client, caller, request).await
+            })
+        };
         Box::pin(async move {
-            let indicator = request.a_kid.routing_indicator();
             // The UE says the routing indicator: where it leads to nobody there is no key.
             if let Err(NotDiscovered::Nobody { .. }) = self.peers.find(Some(indicator)).await {
                 return Ok(None);
             }
-            let retrieve = async |client| {
-                let client = naanf_akma::Client::new(client);
-                client.retrieve_applicationkey(caller, request.clone()).await
-            };
             self.ask(Some(indicator), retrieve).await
         })
     }
@@ -177,12 +183,9 @@ impl Anchor for Found<()> {
 
 impl Reauthenticator for Found<FormOfTrigger> {
     fn trigger<'a>(&'a self, caller: &'a Caller, supi: &'a Supi, indicator: RoutingIndicator) -> Triggering<'a> {
-        Box::pin(async move {
-            let trigger = async |client| {
-                let client = nudm_uecm::Client::new(client);
-                self.how.trigger(&client, caller, supi).await
-            };
-            self.ask(Some(indicator), trigger).await
-        })
+        let trigger = move |client| -> Call<'a, ()> {
+            Box::pin(async move { self.how.trigger(&nudm_uecm::Client::new(client), caller, supi).await })
+        };
+        Box::pin(self.ask(Some(indicator), trigger))
     }
 }

@@ -134,6 +134,8 @@ impl KeyEnd {
         let left = until.map_or(FAR, |until| {
             Duration::from_millis(until.get().saturating_sub(unix_millis().get())).min(FAR)
         });
+        // From now on, and not from when somebody first waits.
+        let timer = sleep(left);
         let told = async move {
             if let Some(watched) = watched {
                 let mut is_over = watched.is_over.subscribe();
@@ -148,7 +150,7 @@ impl KeyEnd {
         };
         Some(Box::pin(async move {
             tokio::select! {
-                () = sleep(left) => {}
+                () = timer => {}
                 () = told => {}
             }
         }))
