@@ -140,6 +140,11 @@ impl State {
         Self { supi, context, holders }
     }
 
+    /// Whose it is.
+    pub const fn supi(&self) -> &Supi {
+        &self.supi
+    }
+
     /// K_AKMA and its name, if there is one.
     pub fn context(&self) -> Option<&AkmaContext> {
         self.context.as_ref().map(|(context, _)| context)
@@ -243,6 +248,25 @@ impl State {
             unit.put(&self.supi, context, Expect::Version(*version));
         }
         Ok(Got::First { unit, key })
+    }
+
+    /// Whether only another authentication brings the next key: that of whoever was admitted, or K_AKMA above it, is over within so long. Of
+    /// a key that lives less than twice as long, within half of its life. Not where an operator has ended the key: whoever lost it brings
+    /// nobody to an authentication.
+    pub fn needs_authentication(&self, a_kid: &AKid, admitted: &Admitted, within: Duration, at: UnixMillis) -> bool {
+        let Some(context) = self.context().filter(|context| context.a_kid == *a_kid) else {
+            return false;
+        };
+        if self.of_function(a_kid, admitted).any(AfHolder::is_revoked) && !fault!("reauthentication-for-the-revoked") {
+            return false;
+        }
+        let id = admitted.holder(a_kid);
+        let known = self.holders.iter().find(|holding| holding.id == id);
+        let is_over = known.is_some_and(|known| {
+            let within = within.min(admitted.lifetime() / 2);
+            !admitted.renews() && known.holder.expires <= at.after(within)
+        });
+        is_over || context.until.is_some_and(|until| until <= at.after(within))
     }
 
     /// K_AKMA goes; keys below it live until they expire. Empty where there is none.

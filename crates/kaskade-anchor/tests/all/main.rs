@@ -18,5 +18,6 @@ mod custody;
 mod erp;
 mod erp_peer;
 mod life;
+mod reauthentication;
 mod registry;
 mod wrong_keys;

@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout_at;
 
 use super::client::PskClient;
+use super::connections::AkmaConnections;
 use super::context::ContextError;
 use super::key::{PskIdentity, PskKey};
 use super::lookup::{Asked, PskKeys};
@@ -93,7 +94,7 @@ impl AkmaProtocol {
     /// The application function's end. `af` is the name that UEs call it by, written as they write it; `keys` is asked for each handshake, on
     /// `runtime`, and for no longer than the handshake may take.
     ///
-    /// A connection ends with an error of kind `TimedOut` when its K_AF expires. The [`identity`](super::PskStream::identity) of a connection
+    /// A connection ends with an error of kind `TimedOut` when its K_AF expires, or before that where it is [`server_of`](Self::server_of). The [`identity`](super::PskStream::identity) of a connection
     /// gives the [`A-KID`](PskIdentity::a_kid).
     ///
     /// # Errors
@@ -105,10 +106,27 @@ impl AkmaProtocol {
         runtime: Handle,
         limits: PskLimits,
     ) -> Result<PskServer, ContextError> {
+        self.server_of(af, keys, runtime, limits, &AkmaConnections::new())
+    }
+
+    /// The same, of whose connections somebody can end those of an A-KID: whoever hears that its keys are to be used no more
+    /// ([`AkmaConnections::disable`]). Several servers may be of the same.
+    ///
+    /// # Errors
+    /// As [`Self::server`].
+    pub fn server_of(
+        self,
+        af: &Fqdn,
+        keys: impl AfKeys,
+        runtime: Handle,
+        limits: PskLimits,
+        connections: &AkmaConnections,
+    ) -> Result<PskServer, ContextError> {
         let keys = Keys {
             af_id: self.af_id(af),
             keys,
             runtime,
+            connections: connections.clone(),
         };
         PskServer::new(self.profile, self.hint(), Arc::new(keys), limits)
     }
@@ -166,11 +184,14 @@ struct Keys<K> {
     af_id: AfId,
     keys: K,
     runtime: Handle,
+    connections: AkmaConnections,
 }
 
 impl<K: AfKeys> PskKeys for Keys<K> {
     fn key(&self, asked: &Asked<'_>) -> Option<PskKey> {
         let a_kid = asked.identity.a_kid()?;
+        // Before the question: what is said while it is on its way is of this key, too.
+        let watched = self.connections.watch(&a_kid);
         let answer = self.keys.af_key(&a_kid, &self.af_id);
         // This thread may wait; the future runs out of time together with the handshake.
         let deadline = match fault!("psk-akma-without-deadline") {
@@ -179,7 +200,11 @@ impl<K: AfKeys> PskKeys for Keys<K> {
         };
         let answer = async { timeout_at(deadline.into(), answer).await };
         let AfKey { k_af, expires } = self.runtime.block_on(answer).ok()??;
-        Some(PskKey::of_32_octets(k_af.expose_to_af()).until(expires))
+        Some(
+            PskKey::of_32_octets(k_af.expose_to_af())
+                .until(expires)
+                .watched(watched),
+        )
     }
 }
 

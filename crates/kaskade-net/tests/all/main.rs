@@ -26,6 +26,8 @@ mod crowds;
 mod curl;
 mod custody;
 mod declarations;
+mod deregistration;
+mod discovery;
 mod eap;
 mod going_back;
 mod in_work;

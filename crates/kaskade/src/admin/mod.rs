@@ -33,6 +33,7 @@ mod operation;
 mod places;
 pub(crate) mod policy;
 mod principal;
+mod registration;
 mod sealed_secrets;
 pub(crate) mod socket;
 mod streams;

@@ -18,6 +18,8 @@ mod hostapd_auc;
 mod log_filter;
 mod nef;
 mod oauth2;
+mod peer;
+mod reauthentication;
 mod reload;
 mod remote;
 mod requesters;
@@ -32,6 +34,7 @@ use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
+use kaskade_net::role::ausf::HomeNetwork;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_net::sbi::client::api_root;
@@ -47,6 +50,8 @@ pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
+pub use peer::PeerConfig;
+pub use reauthentication::ReauthenticationConfig;
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
@@ -135,13 +140,13 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
-        /// Home networks as MCC-MNC: the one that an IMSI begins with is in the A-KID of AKMA. Without any, that of the SUCI is, or the serving
-        /// network where the IMSI begins with it.
-        home_networks: Vec<Parsed<Plmn>> = Vec::new(),
+        /// Home networks as MCC-MNC, or MCC-MNC:NID of a stand-alone non-public one: the one that an IMSI begins with is in the A-KID of AKMA.
+        /// Without any, that of the SUCI is, or the serving network where the IMSI begins with it.
+        home_networks: Vec<Parsed<HomeNetwork>> = Vec::new(),
         /// A UDM of another process (N13), instead of the one of this process.
         udm: RemoteConfig = RemoteConfig::default(),
         /// An AAnF of another process, which gets the anchor keys of AKMA, instead of the one of this process.
-        aanf: RemoteConfig = RemoteConfig::default(),
+        aanf: PeerConfig = PeerConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -412,7 +417,8 @@ impl Config {
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
         let aanf = (self.aanf.runs(), "aanf.listen", self.aanf.listen, &self.aanf.api_root);
-        for (runs, name, listen, api_root) in [udm, ausf, aanf] {
+        let nef = (self.nef.runs(), "nef.listen", self.nef.listen, &self.nef.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf, aanf, nef] {
             if !runs || api_root.is_some() {
                 continue;
             }
@@ -479,6 +485,7 @@ impl Config {
         self.check_aaa()?;
         self.check_emsk()?;
         self.check_aanf()?;
+        self.check_reauthentication()?;
         self.check_nef()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {

@@ -11,7 +11,7 @@ use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{Locked, SubscriberStore};
 
-use super::roles::{aanf_instance_id, nf_instance_id, udm_instance_id};
+use super::roles::{aanf_instance_id, nef_instance_id, nf_instance_id, udm_instance_id};
 use super::store::open_store;
 use crate::admin::{Admin, Log};
 use crate::data_dir::{DataDir, Folder};
@@ -83,6 +83,10 @@ impl Recorded {
             true => Some(aanf_instance_id(&self.data)?),
             false => None,
         };
+        let nef_instance = match config.nrf.url.is_some() && config.runs(Role::Nef) {
+            true => Some(nef_instance_id(&self.data)?),
+            false => None,
+        };
         let names = config.aaa.runs().then(|| {
             let generation = u32::try_from(config.aaa.pseudonym_generation).unwrap_or(u32::MAX);
             Arc::new(Locked::with(|| self.data.master().name_keys(generation).into()))
@@ -107,6 +111,7 @@ impl Recorded {
             instance,
             udm_instance,
             aanf_instance,
+            nef_instance,
             names,
             hn_keys,
             hn_key_folder,
@@ -126,6 +131,8 @@ pub(crate) struct Parts {
     pub(crate) udm_instance: Option<NfInstanceId>,
     /// Who its AAnF is, where there is an NRF.
     pub(crate) aanf_instance: Option<NfInstanceId>,
+    /// Who its NEF is, where there is an NRF.
+    pub(crate) nef_instance: Option<NfInstanceId>,
     /// The keys of the names that users of the AAA server get.
     pub(crate) names: Option<Arc<Locked<UserNames>>>,
     pub(crate) hn_keys: HnKeyRing,

@@ -67,6 +67,7 @@ impl Running {
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
             Role::Aanf => parts.aanf_instance.unwrap_or(parts.instance),
+            Role::Nef => parts.nef_instance.unwrap_or(parts.instance),
             _ => parts.instance,
         };
         // Peers are sent here when all of it listens.

@@ -256,8 +256,9 @@ impl Aanf {
             };
             let state = State::new(supi.clone(), Some((record, version)), holders);
             let party = self.party(caller, &supi);
-            let got = state.get(&a_kid, &admitted, callback.clone(), self.options.limits, &party)?;
-            let (key, given) = match got {
+            let got = state.get(&a_kid, &admitted, callback.clone(), self.options.limits, &party);
+            self.looks_ahead(&state, &a_kid, &admitted, party.at).await;
+            let (key, given) = match got? {
                 Got::Again { cover, event, key } => (self.audit.covered(cover, event, key)?, Given::Again),
                 Got::First { unit, key } => match self.records.commit(unit, key).await.map_err(StoreError::from) {
                     Ok(key) => (key, Given::First),
@@ -348,7 +349,7 @@ impl Aanf {
     }
 
     /// Whether there are keys of a subscriber, where the subscribers are here.
-    fn may(&self, supi: &Supi) -> Result<(), AanfError> {
+    pub(super) fn may(&self, supi: &Supi) -> Result<(), AanfError> {
         if !self.is_home {
             return Ok(());
         }

@@ -63,7 +63,9 @@ pub use given::GIVEN_OCTETS;
 pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
-pub use uecm::{AmfPolicy, Uecm, UecmCounters, UecmOptions};
+pub use uecm::{
+    AmfPolicy, Uecm, UecmCounters, UecmOptions, declare_serving_amfs, end_registration, withdraw_registration,
+};
 
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
