@@ -40,6 +40,7 @@ mod summary;
 mod test;
 mod unpacked;
 mod vectors;
+mod virtualenv;
 mod yanked;
 
 use anyhow::{Context as _, Result, bail};

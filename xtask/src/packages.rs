@@ -1,5 +1,6 @@
 //! Programs that the tests drive: found by trying them, installed with Debian's packages where that is allowed.
 
+use crate::virtualenv::AIOCOAP;
 use crate::{from_source, shell, test, unpacked};
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -193,10 +194,12 @@ pub(crate) fn all(install: bool) -> Result<String> {
         unpacked::nghttpx(install)?,
         unpacked::hostapd(install)?,
     ];
+    let aiocoap = AIOCOAP.program(install)?;
     let unpacked = there.iter().flatten().count();
     Ok(format!(
-        "{installed}; {built}; {unpacked} of {} are unpacked",
-        there.len()
+        "{installed}; {built}; {unpacked} of {} are unpacked; aiocoap: {}",
+        there.len(),
+        if aiocoap.is_some() { "there" } else { "not here" }
     ))
 }
 
@@ -239,13 +242,14 @@ fn header(name: &str) -> bool {
     !test::OUTSIDE_RUNS_HERE || shell::succeeds(&mut compiler)
 }
 
-/// The feature of TLS with pre-shared keys, of the library and of the program.
-pub(crate) const PSK: &str = "kaskade-net/psk,kaskade/psk";
+/// The feature of TLS with pre-shared keys, of the libraries and of the program.
+pub(crate) const PSK: &str = "kaskade-net/psk,kaskade-af/psk,kaskade/psk";
 
 /// The same of one package alone, where it has it.
 pub(crate) fn psk_of(package: &str) -> Option<&'static str> {
     match package {
         "kaskade-net" => Some("kaskade-net/psk"),
+        "kaskade-af" => Some("kaskade-af/psk"),
         "kaskade" => Some("kaskade/psk"),
         _ => None,
     }

@@ -1,7 +1,8 @@
 //! The built program against schemathesis: requests that follow a document of an interface, and requests that do not. The
 //! administration interface by the document that it prints, the services by 3GPP's.
 
-use crate::{faults, records, shell, unpacked};
+use crate::virtualenv::SCHEMATHESIS;
+use crate::{faults, shell, unpacked};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -9,9 +10,6 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-/// From pip, into a folder of its own below target.
-const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// What is held against every answer. That a body of the right form is taken is not: which fields go together, no schema says.
 const STRICT: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
@@ -43,8 +41,7 @@ impl Drop for Running {
 
 /// Lets schemathesis ask the administration interface as an operator, and the services through a proxy, as it speaks no HTTP/2.
 pub(crate) fn run(install: bool) -> Result<String> {
-    let Some(schemathesis) = schemathesis(install)? else {
-        records::note("schemathesis (pip install schemathesis)")?;
+    let Some(schemathesis) = SCHEMATHESIS.program(install)? else {
         return Ok("not here: schemathesis".to_owned());
     };
     let program = faults::program()?;
@@ -245,21 +242,6 @@ client_ca = \"ca.pem\"
 [admin.roles]
 \"client.example\" = \"operator\"
 ";
-
-/// The program, which is installed where that is allowed; `None` where it is not and cannot be.
-fn schemathesis(install: bool) -> Result<Option<PathBuf>> {
-    let folder = shell::root().join("target/schemathesis");
-    let program = folder.join("bin/schemathesis");
-    if shell::succeeds(Command::new(&program).arg("--version")) {
-        return Ok(Some(program));
-    }
-    if !install {
-        return Ok(None);
-    }
-    let made = shell::succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        && shell::succeeds(Command::new(folder.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]));
-    Ok(made.then_some(program))
-}
 
 /// An authority, and certificates of server and client, by openssl.
 fn certificates(folder: &Path) -> Result<()> {

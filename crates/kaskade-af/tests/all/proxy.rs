@@ -1,11 +1,18 @@
 //! An application that knows nothing of AKMA learns who its users are, and from the proxy alone.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header;
-use kaskade_af::proxy::{NotAnUpstream, proxy};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use http_body_util::channel::Channel;
+use kaskade_af::proxy::{NotAnUpstream, ProxyOptions, behind_login, proxy};
 use kaskade_af::{LoginOptions, SimLogin};
+use tokio::time::{sleep, timeout};
 use tower_service::Service as _;
 
 use crate::common::{Home, Told, Ue, client, told};
@@ -25,11 +32,50 @@ async fn echo(request: Request) -> String {
     lines.join("\n")
 }
 
-async fn upstream() -> String {
+async fn serving(application: Router) -> String {
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(socket, Router::new().fallback(echo)).await });
+    tokio::spawn(async move { axum::serve(socket, application).await });
     format!("http://{address}")
+}
+
+async fn upstream() -> String {
+    serving(Router::new().fallback(echo)).await
+}
+
+/// Sends back what it is sent as it comes.
+async fn mirror(request: Request) -> Response {
+    Response::new(request.into_body())
+}
+
+/// A proxy before an application, and a user.
+async fn proxied(application: Router, options: ProxyOptions) -> (Router, Ue) {
+    let ue = Ue::new(1);
+    let home = Home::new(std::slice::from_ref(&ue));
+    let login = SimLogin::new(client(&home), LoginOptions::default()).unwrap();
+    let router = behind_login(&serving(application).await, options).unwrap();
+    (router.layer(login), ue)
+}
+
+/// Sends a request of a user who has been asked to log in.
+async fn post(app: &Router, ue: &Ue, body: Body) -> Response {
+    let asked = told(
+        app.clone()
+            .call(Request::post("/a").body(Body::empty()).unwrap())
+            .await
+            .unwrap(),
+    )
+    .await;
+    let sent = ue
+        .login(&asked.challenges)
+        .answer("POST", "/a", "c")
+        .unwrap()
+        .to_string();
+    let request = Request::post("/a")
+        .header(header::AUTHORIZATION, sent)
+        .body(body)
+        .unwrap();
+    app.clone().call(request).await.unwrap()
 }
 
 async fn ask(app: &Router, ue: &Ue, headers: &[(&str, &str)]) -> Told {
@@ -64,6 +110,12 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
             ("Sim-User", "msisdn-490000000001"),
             ("sim_user", "msisdn-490000000002"),
             ("sim-key-expiry", "2999-01-01T00:00:00.000Z"),
+            ("sim-a-kid", "somebody"),
+            ("sim_a-kid", "somebody"),
+            ("sim-of-tomorrow", "1"),
+            ("x-forwarded-host", "other.example"),
+            ("X-Forwarded_User", "root"),
+            ("x-real-ip", "198.51.100.1"),
             ("x-forwarded-for", "198.51.100.1"),
             ("x_forwarded_proto", "http"),
             ("forwarded", "for=198.51.100.1"),
@@ -89,8 +141,14 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
     assert_eq!((of("x-own"), of("host")), (vec!["2"], vec!["af.example"]));
     assert_eq!(of("x-forwarded-proto"), ["https"]);
     assert!(!of("sim-key-expiry")[0].starts_with("2999") && of("sim-key-expiry").len() == 1);
+    assert_eq!(of("sim-a-kid"), [ue.a_kid.to_string().as_str()]);
     for gone in [
         "sim_user",
+        "sim_a-kid",
+        "sim-of-tomorrow",
+        "x-forwarded-host",
+        "x-forwarded_user",
+        "x-real-ip",
         "x_forwarded_proto",
         "x-forwarded-for",
         "forwarded",
@@ -121,4 +179,123 @@ async fn an_application_that_is_not_there_is_said_so() {
     ] {
         assert_eq!(proxy(login.clone(), wrong).map(|_| ()), Err(NotAnUpstream), "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn bodies_go_through_as_they_come() {
+    let (app, ue) = proxied(Router::new().fallback(mirror), ProxyOptions::default()).await;
+    let (mut tell, body) = Channel::<Bytes, Infallible>::new(1);
+    tell.send_data(Bytes::from_static(b"first")).await.unwrap();
+    let response = post(&app, &ue, Body::new(body)).await;
+    assert_eq!(response.status(), 200);
+    let mut body = response.into_body();
+    let soon = Duration::from_secs(20);
+    for part in ["first", "second"] {
+        if part == "second" {
+            tell.send_data(Bytes::from_static(b"second")).await.unwrap();
+        }
+        let frame = timeout(soon, body.frame())
+            .await
+            .expect("as it comes")
+            .unwrap()
+            .unwrap();
+        assert_eq!(frame.into_data().unwrap(), part);
+    }
+    drop(tell);
+    assert!(timeout(soon, body.frame()).await.expect("an end").is_none());
+}
+
+#[tokio::test]
+async fn a_long_upload_takes_its_time_and_a_slow_application_does_not() {
+    let mut options = ProxyOptions::default();
+    options.patience = Duration::from_millis(1500);
+    let (app, ue) = proxied(Router::new().fallback(echo), options).await;
+    let (mut tell, body) = Channel::<Bytes, Infallible>::new(1);
+    let upload = tokio::spawn(async move {
+        for _ in 0..12 {
+            tell.send_data(Bytes::from_static(b"x")).await.unwrap();
+            sleep(Duration::from_millis(250)).await;
+        }
+    });
+    let told = told(post(&app, &ue, Body::new(body)).await).await;
+    assert_eq!((told.status, told.text.lines().last()), (200, Some("xxxxxxxxxxxx")));
+    upload.await.unwrap();
+
+    let never = || async { std::future::pending::<()>().await };
+    options.patience = Duration::from_millis(100);
+    let (app, ue) = proxied(Router::new().fallback(never), options).await;
+    assert_eq!(post(&app, &ue, Body::empty()).await.status(), 504);
+}
+
+#[tokio::test]
+async fn the_application_works_on_so_many_requests_at_once() {
+    let mut options = ProxyOptions::default();
+    options.most_requests = 1;
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let waits = move || {
+        let mut told = told.clone();
+        async move {
+            told.wait_for(|is| *is).await.unwrap();
+        }
+    };
+    let (app, ue) = proxied(Router::new().fallback(waits), options).await;
+    let first = {
+        let (app, ue) = (app.clone(), ue.clone());
+        tokio::spawn(async move { post(&app, &ue, Body::empty()).await.status() })
+    };
+    let refused = async {
+        // The first one may not be there yet.
+        loop {
+            let second = timeout(Duration::from_millis(500), post(&app, &ue, Body::empty())).await;
+            if let Ok(response) = second {
+                return response;
+            }
+        }
+    };
+    let response = timeout(Duration::from_secs(20), refused).await.expect("a refusal");
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers()[header::RETRY_AFTER].as_bytes()
+        ),
+        (503, &b"1"[..])
+    );
+    tell.send(true).unwrap();
+    assert_eq!(first.await.unwrap(), 200);
+    assert_eq!(post(&app, &ue, Body::empty()).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_web_socket_is_refused_as_one() {
+    let ue = Ue::new(1);
+    let home = Home::new(std::slice::from_ref(&ue));
+    let login = SimLogin::new(client(&home), LoginOptions::default()).unwrap();
+    let app = proxy(login, &upstream().await).unwrap();
+    let upgrade = [("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")];
+    let told = ask(&app, &ue, &upgrade).await;
+    assert_eq!(told.status, 501);
+    assert!(told.text.contains("no WebSocket"), "{}", told.text);
+    // What a server may leave unheard (RFC 9110 7.8).
+    let upgrade = [
+        ("connection", "Upgrade, HTTP2-Settings"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "AAMAAABk"),
+    ];
+    let told = ask(&app, &ue, &upgrade).await;
+    assert_eq!(told.status, 200);
+    assert!(
+        !told.text.contains("upgrade") && !told.text.contains("http2-settings"),
+        "{}",
+        told.text
+    );
+}
+
+#[tokio::test]
+async fn without_a_login_nobody_gets_through() {
+    let mut app = behind_login(&upstream().await, ProxyOptions::default()).unwrap();
+    let request = Request::get("/")
+        .header("sim-user", "msisdn-1")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(app.call(request).await.unwrap().status(), 500);
 }

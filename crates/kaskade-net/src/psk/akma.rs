@@ -11,6 +11,7 @@
 //! UE has named it; an application function with two suites listens twice. The UE is told the suite as it is told the name.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,13 +69,18 @@ impl AkmaProtocol {
     /// # Errors
     /// [`NotForDtls`] for an identifier that TS 33.220 Annex H gives to something else.
     pub fn dtls_1_2(suite: PskSuite, ua: UaProtocolId) -> Result<Self, NotForDtls> {
-        match *ua.octets() {
-            [1, 0, 0, 0, 0..=7] | [1, 0, 0, 1, 0] | [1, 0, 1, ..] => Err(NotForDtls(ua)),
-            _ => Ok(Self {
-                profile: Profile::Dtls12(suite),
-                ua,
-            }),
+        if ua.is_assigned() {
+            return Err(NotForDtls(ua));
         }
+        Ok(Self {
+            profile: Profile::Dtls12(suite),
+            ua,
+        })
+    }
+
+    /// Its Ua* security protocol identifier.
+    pub const fn ua(self) -> UaProtocolId {
+        self.ua
     }
 
     /// What is spoken.
@@ -167,6 +173,12 @@ pub trait AfKeys: Send + Sync + 'static {
     /// K_AF that goes with an A-KID. `None` where there is none, or none can be told now: the UE does not learn which. It is dropped
     /// when nobody waits for it any more.
     fn af_key(&self, a_kid: &AKid, af_id: &AfId) -> impl Future<Output = Option<AfKey>> + Send;
+
+    /// The same for a UE at this address, for whoever has budgets of sources: the A-KID may be made up.
+    fn af_key_for(&self, peer: SocketAddr, a_kid: &AKid, af_id: &AfId) -> impl Future<Output = Option<AfKey>> + Send {
+        let _ = peer;
+        self.af_key(a_kid, af_id)
+    }
 }
 
 /// A function that is given both.
@@ -192,7 +204,7 @@ impl<K: AfKeys> PskKeys for Keys<K> {
         let a_kid = asked.identity.a_kid()?;
         // Before the question: what is said while it is on its way is of this key, too.
         let watched = self.connections.watch(&a_kid);
-        let answer = self.keys.af_key(&a_kid, &self.af_id);
+        let answer = self.keys.af_key_for(asked.peer, &a_kid, &self.af_id);
         // This thread may wait; the future runs out of time together with the handshake.
         let deadline = match fault!("psk-akma-without-deadline") {
             true => asked.deadline + Duration::from_secs(3600),

@@ -220,8 +220,13 @@ impl ServerTls {
         self.acceptor().accept(stream).await
     }
 
+    /// For a listener of one's own: what rustls takes, as it is now.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.0.with(|serving| serving.config.clone())
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.with(|serving| serving.config.clone()))
+        TlsAcceptor::from(self.config())
     }
 }
 

@@ -300,7 +300,7 @@ fn beside(table: &str) -> &'static str {
 }
 
 /// A key that signs tokens, by OpenSSL.
-const NEF: &str = "-----BEGIN PRIVATE KEY-----
+pub(crate) const NEF: &str = "-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvJhRHAAd4ku9Qsr+
 /OWw+3mLVdSE5owE6HgXmyi/2YGhRANCAARfXIpZ8bl6sZehCWYe9RU8aL7Q8i8m
 xsqUwNO5k6QVfSNFEAtWINsalNzbdmICqiXXf1tcPMNWnZ/N44NHQKBv

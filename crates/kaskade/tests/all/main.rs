@@ -19,6 +19,7 @@ mod admin_https;
 mod admin_import;
 mod admin_socket;
 mod akma;
+mod akma_proxy;
 mod algorithm_sets;
 mod audit;
 mod audit_reading;
