@@ -286,9 +286,12 @@ fn counted(said: &str) -> Option<u32> {
     Some(generated?).min(passed)
 }
 
-/// The proxy itself refuses other methods than HTTP's usual ones.
+/// The proxy itself refuses other methods than HTTP's usual ones. That a protection scheme is not supported is 501 (TS 29.503 6.1.7.3): the
+/// file must have it, as it must every status.
 const OPTIONS: &str = "[phases.coverage]
 unexpected-methods = [\"DELETE\", \"GET\", \"PATCH\", \"POST\", \"PUT\"]
+[checks.not_a_server_error]
+expected-statuses = [\"2xx\", \"3xx\", \"4xx\", \"501\"]
 ";
 
 const SUBSCRIBER: &str = "supi,k,opc

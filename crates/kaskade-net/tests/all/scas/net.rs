@@ -1,7 +1,6 @@
 //! A home network whose functions are nodes of their own and speak TLS to each other, each with a certificate of its own.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,10 +30,10 @@ use crate::common::{SUBSCRIBERS, answer, hn_key, plmn, snn, store, supi, ue};
 use crate::tls::Pki;
 
 /// An application function that asks the AAnF itself, and one that asks the NEF.
-pub(super) const INSIDE: &str = "af.example.com0100000002";
-pub(super) const OUTSIDE: &str = "video.example.com0100000002";
+pub(crate) const INSIDE: &str = "af.example.com0100000002";
+pub(crate) const OUTSIDE: &str = "video.example.com0100000002";
 
-pub(super) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(crate) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// UDM and AAnF, and the authority of all certificates.
 pub(super) struct Net {
@@ -210,14 +209,14 @@ impl Net {
 }
 
 /// A-KID and K_AUSF of a UE, as it derives them.
-pub(super) fn a_kid(k_ausf: &KAusf, index: u64) -> AKid {
+pub(crate) fn a_kid(k_ausf: &KAusf, index: u64) -> AKid {
     let realm = HomeRealm::new(plmn(), None);
     AKid::new("0".parse().unwrap(), &k_ausf.a_tid(&supi(index)), realm)
 }
 
 /// Waits until something is so.
 pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..1500 {
+    for _ in 0..3000 {
         if is_so() {
             return;
         }
@@ -257,7 +256,7 @@ fn groups() -> Groups {
 }
 
 /// The AAnF of the home network.
-pub(super) fn aanf_at(at: AanfAt) -> AanfOf {
+pub(crate) fn aanf_at(at: AanfAt) -> AanfOf {
     AanfOf {
         name: "home".into(),
         realm: HomeRealm::new(plmn(), None),
@@ -267,7 +266,7 @@ pub(super) fn aanf_at(at: AanfAt) -> AanfOf {
 }
 
 /// What the NEF lets the application function outside have.
-pub(super) fn af_outside() -> Af {
+pub(crate) fn af_outside() -> Af {
     Af {
         domains: vec!["video.example.com".parse().unwrap()],
         protocols: vec!["0100000002".parse().unwrap()],
@@ -276,17 +275,16 @@ pub(super) fn af_outside() -> Af {
 }
 
 fn akma_policy() -> AkmaPolicy {
-    ["ausf", "af", "nef"]
-        .into_iter()
-        .fold(AkmaPolicy::new(functions()).with_ausf("ausf"), |policy, name| {
-            policy.with(Requester::group(name).id(), name)
-        })
+    ["ausf", "af", "nef"].into_iter().fold(
+        AkmaPolicy::new(functions("af", "nef")).with_ausf("ausf"),
+        |policy, name| policy.with(Requester::group(name).id(), name),
+    )
 }
 
 /// What the AAnF gives to whom.
-pub(super) fn functions() -> Functions {
+pub(crate) fn functions(inside: &str, outside: &str) -> Functions {
     let mut functions = Functions::new();
-    for (fqdn, caller) in [("af.example.com", "af"), ("video.example.com", "nef")] {
+    for (fqdn, caller) in [("af.example.com", inside), ("video.example.com", outside)] {
         let rule = Rule {
             fqdn: fqdn.parse().unwrap(),
             protocols: vec!["http-digest".parse::<ProtocolRule>().unwrap()],

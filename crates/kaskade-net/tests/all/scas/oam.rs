@@ -29,7 +29,7 @@ fn logging(place: &Place) -> Home {
         setup.groups = Groups::default().with("af", [af]).with("other", [other]);
         let policy = ["af", "other"]
             .into_iter()
-            .fold(AkmaPolicy::new(functions()), |policy, name| {
+            .fold(AkmaPolicy::new(functions("af", "nef")), |policy, name| {
                 policy.with(Requester::group(name).id(), name)
             });
         setup.aanf = Some(AanfOptions {
@@ -87,7 +87,10 @@ async fn tc_logging_access_to_personal_data() {
             .iter()
             .filter(move |event| (event.action(), event.outcome()) == (action, outcome));
         let event = of_it.next().unwrap_or_else(|| panic!("no {action:?} in {events:?}"));
-        (names.name(event.peer()).map(str::to_owned), event.subject().masked())
+        (
+            names.name(event.peer()).map(str::to_owned),
+            event.subject().masked().to_owned(),
+        )
     };
     let whom = supi(0).masked().to_string();
     let by = |name: &str| (Some(name.to_owned()), whom.clone());
@@ -101,7 +104,7 @@ async fn tc_logging_access_to_personal_data() {
     // No file of the log has the identity or a key.
     let k_af = at_ue.k_ausf.k_akma(&supi(0)).k_af(&INSIDE.parse().unwrap());
     let supi = supi(0).sbi();
-    let secrets = [
+    let secrets: [&[u8]; 3] = [
         supi.trim_start_matches("imsi-").as_bytes(),
         a_kid.as_bytes(),
         k_af.expose_to_af(),
@@ -309,7 +312,7 @@ async fn tc_bvt_port_scanning() {
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -317,12 +320,12 @@ impl Random {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
+        usize::try_from(self.draw() % bound as u64).unwrap()
     }
 
     fn octets(&mut self, most: usize) -> Vec<u8> {
         let length = self.below(most + 1);
-        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
+        (0..length).map(|_| self.draw().to_le_bytes()[0]).collect()
     }
 
     /// With a few octets changed, left out or put in twice.
@@ -384,7 +387,7 @@ async fn tc_bvt_robustness_and_fuzz_testing() {
             };
             for _ in 0..random.below(12) {
                 let kind = u8::try_from(random.below(12)).unwrap();
-                let flags = random.next().to_le_bytes()[0];
+                let flags = random.draw().to_le_bytes()[0];
                 let on = u32::try_from(random.below(8)).unwrap();
                 octets.extend(frame(kind, flags, on, &random.octets(80)));
             }

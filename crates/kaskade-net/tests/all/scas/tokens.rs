@@ -39,7 +39,7 @@ fn home(nrf: &Nrf) -> Home {
     Home::start_with(Link::Local, |setup| {
         let member: Member = "127.0.0.1".parse().unwrap();
         setup.groups = Groups::default().with("af", [member]);
-        let policy = AkmaPolicy::new(super::net::functions()).with_ausf("af");
+        let policy = AkmaPolicy::new(super::net::functions("af", "nef")).with_ausf("af");
         setup.aanf = Some(AanfOptions {
             policy: policy.with(Requester::group("af").id(), "af"),
             ..AanfOptions::default()

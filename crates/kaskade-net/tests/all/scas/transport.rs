@@ -122,7 +122,7 @@ async fn tc_protect_sba_aanf_ausf() {
     let octets = of_ue.expose_to_aanf();
     let digits = hex::encode(octets);
     for secret in [
-        octets,
+        octets.as_slice(),
         digits.as_bytes(),
         own.encode().as_bytes(),
         supi(0).sbi().as_bytes(),
