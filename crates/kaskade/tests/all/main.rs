@@ -49,6 +49,7 @@ mod network;
 mod nrf;
 mod outputs;
 mod picture;
+mod postgres;
 mod runtime;
 mod sequence_numbers;
 mod statuses;
