@@ -114,8 +114,9 @@ impl Writer {
         let mut outcomes = Vec::new();
         for attempt in 1.. {
             let open = match self.open.take() {
-                Some(open) => open,
-                None => self.connect().await?,
+                // The server may have been started again since the last commit.
+                Some(open) if !open.session.client.is_closed() => open,
+                _ => self.connect().await?,
             };
             // Until the end is known.
             self.unsettled = true;
