@@ -334,8 +334,8 @@ impl Committer {
                 }
             }
             Err(error) => {
-                // A full disk gets room again, and a file may open later; what is not known now never will be.
-                let lasting = !matches!(error, EngineError::Full(_)) && outage.since.elapsed() >= self.longest_outage;
+                // A full disk gets room again, a server comes back, and a file may open later; what is not known now never will be.
+                let lasting = !error.passes() && outage.since.elapsed() >= self.longest_outage;
                 let error = Arc::new(error);
                 if error.needs_restart() || lasting {
                     self.failure.report(&error);

@@ -25,6 +25,7 @@ mod remote;
 mod requesters;
 mod roles;
 mod setting;
+mod store;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -205,6 +206,16 @@ settings! {
         node_index: u8 [0..=31] = 0,
         /// How many such nodes there are: each needs an IND value of its own.
         node_count: u8 [1..=32] = 1,
+        /// A database of PostgreSQL that has the store in place of the file, as libpq names it, without password: docs/postgresql.md.
+        postgres: Option<String> = None => "\"host=/run/postgresql dbname=kaskade\"",
+        /// PEM file with the authority of its certificate: with it there is TLS, which a database on another machine needs.
+        postgres_ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres-ca.pem\"",
+        /// PEM file with the certificate chain that is shown to it, own certificate first.
+        postgres_cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres.pem\"",
+        /// PEM file with its private key.
+        postgres_key: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres-key.pem\"",
+        /// File of mode 0600 with the password of its user.
+        postgres_password_file: Option<PathBuf> = None => "\"/etc/kaskade/postgres-password\"",
     }
 
     /// Sequence numbers.
@@ -494,6 +505,7 @@ impl Config {
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }
+        self.store.check()?;
         let listed = !(self.policy.serving_networks.is_empty() && self.policy.serving_network_names.is_empty());
         if self.policy.any_serving_network && listed {
             return value(

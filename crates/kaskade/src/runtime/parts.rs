@@ -1,22 +1,30 @@
 //! What a node opens before anything listens, in this order: data folder, store, home network keys, audit log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_faults::fault;
 use kaskade_net::role::aaa::UserNames;
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{Locked, SubscriberStore};
 
+use super::monitoring::{self, Monitoring};
 use super::roles::{aanf_instance_id, nef_instance_id, nf_instance_id, udm_instance_id};
-use super::store::open_store;
+use super::store::{is_away, open_store};
 use crate::admin::{Admin, Log};
 use crate::data_dir::{DataDir, Folder};
 use crate::hn_keys::{HnKeyFolder, HnKeys};
+use crate::monitor::NotYet;
 use crate::patience::{a_node_answers, patiently};
+
+/// How long after an attempt to reach the server of the store the next one is made: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Folder and store; nothing is on record yet.
 pub(crate) struct Opened {
@@ -32,6 +40,35 @@ impl Opened {
         let store = patiently(|| open_store(&data, config), || a_node_answers(data.path()))?;
         let store = Arc::new(store);
         Ok(Self { data, store })
+    }
+
+    /// [`Opened::open`], which waits for the server of the store as long as that is away: meanwhile the node says that it is not ready.
+    pub(crate) async fn when_it_is_there(config: &Config) -> Result<Self> {
+        let (mut pause, mut waiting) = (FIRST_PAUSE, None);
+        loop {
+            let error = match Self::open(config) {
+                Err(error) if is_away(&error) && !fault!("away-is-an-end") => error,
+                opened => {
+                    if let Some((_, Some(monitoring))) = waiting {
+                        Monitoring::stop(monitoring).await;
+                    }
+                    return opened;
+                }
+            };
+            let why = error.root_cause().to_string();
+            tracing::warn!("not ready, tried again in {} ms: {why}", pause.as_millis());
+            match &waiting {
+                None => {
+                    let not_yet = NotYet::because(why);
+                    let watched = monitoring::Opened::open(config)?;
+                    let monitoring = watched.map(|watched| watched.serve(not_yet.clone()));
+                    waiting = Some((not_yet, monitoring));
+                }
+                Some((not_yet, _)) => not_yet.still(why),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<SubscriberStore> {

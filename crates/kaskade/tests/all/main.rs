@@ -50,6 +50,7 @@ mod network;
 mod nrf;
 mod outputs;
 mod picture;
+mod postgres;
 mod runtime;
 mod sequence_numbers;
 mod statuses;

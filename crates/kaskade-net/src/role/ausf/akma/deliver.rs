@@ -77,6 +77,7 @@ const fn is_about_all(why: Refusal) -> bool {
     matches!(
         why,
         Refusal::StoreFull
+            | Refusal::StoreAway
             | Refusal::StoreFailed
             | Refusal::AuditFull
             | Refusal::AuditStalled

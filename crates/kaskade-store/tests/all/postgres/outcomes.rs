@@ -1,0 +1,130 @@
+//! What became of a commit whose answer never came, or came with a warning.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use kaskade_store::EngineError;
+use kaskade_store::engine::{Engine, Serial, UnitOutcome};
+use kaskade_store::postgres::PostgresOptions;
+use kaskade_testkit::postgres::Cluster;
+
+use super::server::{Way, is_there, open, put, until, waiting_for_a_standby};
+
+/// From now on commits wait for a standby that there is not.
+const NO_STANDBY: &str = "synchronous_standby_names = 'nobody'";
+const NO_MORE: &str = "synchronous_standby_names = ''";
+
+#[test]
+fn a_lost_connection_is_settled_when_the_server_has_ended_with_it() {
+    let Some(cluster) = Cluster::start() else { return };
+    let way = Way::to(cluster.port());
+    let mut place = cluster.place();
+    let socket = cluster.socket_folder().display().to_string();
+    place.server = place
+        .server
+        .replace(&format!("host={socket}"), "host=127.0.0.1")
+        .replace(&format!("port={}", cluster.port()), &format!("port={}", way.port));
+    let engine = open(&place);
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.set(NO_STANDBY);
+    let committing = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || put(&engine, 2, b"unknown"))
+    };
+    until("a commit waits", || waiting_for_a_standby(&cluster) == "1");
+    way.cut();
+    let failed = committing.join().expect("no panic").expect_err("nobody knows");
+    assert!(matches!(failed.error, EngineError::Away { .. }), "{}", failed.error);
+    assert_eq!(failed.outcomes, [UnitOutcome::Done], "if it is durable");
+    // Nothing goes on before that is known.
+    let refused = put(&engine, 3, b"next").expect_err("an earlier one is open");
+    assert!(matches!(refused.error, EngineError::Away { .. }), "{}", refused.error);
+    let recovering = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || pollster::block_on(engine.recover(0)))
+    };
+    thread::sleep(Duration::from_secs(1));
+    assert!(!recovering.is_finished(), "the server works on it yet");
+    cluster.set(NO_MORE);
+    assert_eq!(recovering.join().expect("no panic").expect("it is known"), Serial(2));
+    assert!(is_there(&engine, b"unknown").expect("read"));
+    put(&engine, 3, b"next").expect("and on it goes");
+}
+
+/// Whoever cancels the wait for a standby gets "done", with a warning: the standby may not have it.
+#[test]
+fn a_commit_with_a_warning_is_not_done_until_a_standby_has_it() {
+    let Some(cluster) = Cluster::start() else { return };
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.set(NO_STANDBY);
+    let committing = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || put(&engine, 2, b"warned"))
+    };
+    until("a commit waits", || waiting_for_a_standby(&cluster) == "1");
+    cluster.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    let failed = committing.join().expect("no panic").expect_err("no standby has it");
+    assert!(failed.error.to_string().contains("standby"), "{}", failed.error);
+    let recovering = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || pollster::block_on(engine.recover(0)))
+    };
+    thread::sleep(Duration::from_secs(1));
+    assert!(!recovering.is_finished(), "no standby has it yet");
+    cluster.set(NO_MORE);
+    assert_eq!(recovering.join().expect("no panic").expect("it is known"), Serial(2));
+    assert!(is_there(&engine, b"warned").expect("read"));
+}
+
+/// The server died before the transaction was there, or behind it: the serial says which.
+#[test]
+fn a_server_that_crashes_in_a_commit_loses_it_whole_or_not_at_all() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place: PostgresOptions = cluster.place();
+    let engine = open(&place);
+    let mut durable = 0;
+    for round in 0..3_u8 {
+        let committing = {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                let mut serial = durable;
+                while put(&engine, serial + 1, &[round, u8::try_from(serial % 200).unwrap_or(0)]).is_ok() {
+                    serial += 1;
+                }
+                serial
+            })
+        };
+        thread::sleep(Duration::from_millis(200 + u64::from(round) * 37));
+        cluster.crash();
+        let acknowledged = committing.join().expect("no panic");
+        assert!(acknowledged > durable, "some were made");
+        cluster.start_again();
+        let mut known = None;
+        until("the server is back", || {
+            known = pollster::block_on(engine.recover(0)).ok();
+            known.is_some()
+        });
+        let Serial(known) = known.expect("known");
+        assert!(
+            known == acknowledged || known == acknowledged + 1,
+            "{known} after {acknowledged}"
+        );
+        let last = [round, u8::try_from((known - 1) % 200).unwrap_or(0)];
+        assert!(is_there(&engine, &last).expect("read"), "what the serial says is there");
+        durable = known;
+    }
+}
+
+/// Nothing was on its way: the next commit takes another connection, and nobody hears of it.
+#[test]
+fn a_server_that_was_started_again_between_two_commits_costs_none() {
+    let Some(cluster) = Cluster::start() else { return };
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.crash();
+    cluster.start_again();
+    put(&engine, 2, b"behind").expect("a commit");
+    assert!(is_there(&engine, b"before").expect("read") && is_there(&engine, b"behind").expect("read"));
+}

@@ -1,0 +1,93 @@
+//! One process at a time: leases, and those who were taken over.
+
+use std::time::{Duration, Instant};
+
+use kaskade_store::EngineError;
+use kaskade_store::engine::Engine;
+use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
+use kaskade_testkit::postgres::Cluster;
+
+use super::server::{is_there, open, put, until};
+
+/// The schema of a place.
+fn schema(place: &PostgresOptions) -> String {
+    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
+    schema.trim_end_matches('\'').to_owned()
+}
+
+#[test]
+fn a_second_process_does_not_get_a_store_that_lives() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let first = open(&place);
+    match PostgresEngine::open(&place).map(drop) {
+        Err(EngineError::InUse(by)) => {
+            let by = by.display().to_string();
+            assert!(by.contains(&format!("process {}", std::process::id())), "{by}");
+        }
+        other => panic!("{other:?}"),
+    }
+    put(&first, 1, b"key").expect("the first goes on");
+    let begun = Instant::now();
+    drop(first);
+    // One that has ended in order is not waited for.
+    let second = open(&place);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(is_there(&second, b"key").expect("read"));
+}
+
+#[test]
+fn a_process_that_died_is_waited_for_as_long_as_its_lease_lasts() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    drop(open(&place));
+    let of = schema(&place);
+    cluster.sql(&format!(
+        "UPDATE {of}.kaskade_lease SET holder = 'dead', until = clock_timestamp() + interval '2 seconds'"
+    ));
+    let begun = Instant::now();
+    let next = open(&place);
+    assert!(begun.elapsed() > Duration::from_millis(1500), "{:?}", begun.elapsed());
+    put(&next, 1, b"key").expect("a commit");
+}
+
+#[test]
+fn whoever_was_taken_over_writes_no_more() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"before").expect("a commit");
+    let of = schema(&place);
+    cluster.sql(&format!(
+        "UPDATE {of}.kaskade_lease SET holder = 'another', epoch = epoch + 1"
+    ));
+    let failed = put(&engine, 2, b"after").expect_err("another has it");
+    assert!(matches!(failed.error, EngineError::TakenOver(_)), "{}", failed.error);
+    assert_eq!(cluster.sql(&format!("SELECT count(*) FROM {of}.kaskade_row")), "1");
+    assert!(matches!(engine.damage(), Some(EngineError::TakenOver(_))));
+    assert!(is_there(&engine, b"before").is_err(), "nor does it read");
+    assert!(pollster::block_on(engine.recover(0)).is_err());
+}
+
+/// Nobody commits, and the server lets nobody renew the lease: what is read then may be another's already.
+#[test]
+fn what_is_read_without_a_lease_does_not_count() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"key").expect("a commit");
+    let of = schema(&place);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cluster.sql(&format!(
+                "BEGIN; SELECT 1 FROM {of}.kaskade_lease FOR UPDATE; SELECT pg_sleep(8); COMMIT"
+            ))
+        });
+        std::thread::sleep(Duration::from_secs(7));
+        match is_there(&engine, b"key") {
+            Err(EngineError::Away { why, .. }) => assert!(why.contains("lease"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    });
+    until("it is renewed", || is_there(&engine, b"key").is_ok());
+}
