@@ -76,7 +76,7 @@ impl FeedRecord {
         match &self.said {
             Said::Event { xid, supi, gpsi, iri } => {
                 head.extend(xid.0);
-                put_text(&alloc::format!("{supi}"), &mut head);
+                put_text(&supi.sbi(), &mut head);
                 put_text(gpsi.as_ref().map_or("", Gpsi::as_str), &mut head);
                 says.octets(&head);
                 iri.put(says);

@@ -60,7 +60,7 @@ impl Waiting {
                 }
                 head.push(u8::try_from(xids.len().min(PLACES)).unwrap_or(u8::MAX));
                 head.extend(places);
-                put_text(&alloc::format!("{supi}"), &mut head);
+                put_text(&supi.sbi(), &mut head);
                 put_text(gpsi.as_ref().map_or("", Gpsi::as_str), &mut head);
                 says.octets(&head);
                 iri.put(&mut says);

@@ -70,12 +70,12 @@ pub enum Who {
     Gpsi(Gpsi),
 }
 
-impl fmt::Display for Who {
-    /// As people write it, unmasked: for the principal of interception only.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Who {
+    /// As people write it, unmasked: for the principal of interception alone.
+    pub fn text(&self) -> String {
         match self {
-            Self::Supi(supi) => supi.fmt(f),
-            Self::Gpsi(gpsi) => f.write_str(gpsi.as_str()),
+            Self::Supi(supi) => supi.sbi(),
+            Self::Gpsi(gpsi) => gpsi.as_str().into(),
         }
     }
 }
@@ -123,7 +123,7 @@ impl Target {
         fixed.extend(self.added.get().to_be_bytes());
         fixed.push(u8::from(self.is_started));
         says.octets(&fixed);
-        says.octets(alloc::format!("{}", self.who).as_bytes());
+        says.octets(self.who.text().as_bytes());
     }
 
     /// Reads it.

@@ -182,10 +182,8 @@ impl Feed {
         let known = known.filter(|_| !fault!("feed-head-not-compared"));
         let walked = read::last(&options.folder, last, &keys, known.as_ref(), &heads)?;
         let found = match known {
-            Some(known) if known.feed != walked.feed => {
-                let path = SEGMENTS.path(&options.folder, last);
-                return Err(Wrong::new(last, &path, None, WrongWhat::OtherFeed).into());
-            }
+            // It was begun in place of another one a moment ago.
+            Some(known) if known.feed != walked.feed => Found::Lost(known),
             Some(known) if walked.records > known.records => Found::Ahead(known.records),
             None if walked.records > 0 => Found::Ahead(0),
             _ => Found::GoesOn,

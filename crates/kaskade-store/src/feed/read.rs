@@ -79,6 +79,13 @@ pub(super) fn last(
     let content = content(folder, number)?;
     let wrong = |record, what| FeedError::from(Wrong::new(number, &path, record, what));
     let (head, mut hash) = SegmentHead::decode(&content, keys.codes()).map_err(|what| wrong(None, what))?;
+    let is_other = known.is_some_and(|known| known.feed != head.feed);
+    // With nothing in it, it was just begun in place of one that is lost.
+    let is_begun = number == 1 && content.len() == HEAD_LEN;
+    if is_other && !is_begun {
+        return Err(wrong(None, WrongWhat::OtherFeed));
+    }
+    let known = known.filter(|_| !is_other);
     let known_records = known.map_or(0, |known| known.records);
     let (mut at, mut records) = (HEAD_LEN, head.records);
     let mut known_end = at;
@@ -113,7 +120,7 @@ pub(super) fn last(
         };
         return Err(wrong(Some(records + 1), what));
     }
-    if let Some(known) = known.filter(|known| known.feed == head.feed) {
+    if let Some(known) = known {
         let is_it = match seen {
             Some(seen) => seen.contains(&known.hash),
             // It ends in a segment before: where the next one begins is all that is read of it here.

@@ -182,6 +182,11 @@ fn a_feed_that_is_gone_is_begun_anew_and_says_so() {
     assert_eq!(feed.found(), Found::Lost(head));
     assert_ne!(feed.head().feed, head.feed);
     drop(feed);
+    // A kill before anybody had put down that it is another one.
+    let mut feed = place.open(Some(head)).unwrap();
+    assert_eq!(feed.found(), Found::Lost(head));
+    feed.append(&[says("two")]).unwrap();
+    drop(feed);
     let Err(FeedError::Wrong(wrong)) = place.open(Some(head)) else {
         panic!("of another feed");
     };

@@ -171,7 +171,7 @@ fn add(console: &Console, args: &Add) -> Result<()> {
     };
     let body = NewTargetBody {
         xid: xid.to_string(),
-        target: args.target.to_string(),
+        target: args.target.text(),
         begin: args.begin.clone(),
         end: args.end.clone(),
     };

@@ -49,7 +49,7 @@ impl TargetView {
         };
         Self {
             xid: target.xid.to_string(),
-            target: target.who.to_string(),
+            target: target.who.text(),
             begin: time(target.begin),
             end: target.end.map(time),
             added: time(target.added),
@@ -137,13 +137,13 @@ impl Serialize for Numbered<'_> {
         match said {
             Said::Event { xid, supi, gpsi, iri } => {
                 map.serialize_entry("xid", &xid.to_string())?;
-                map.serialize_entry("supi", &supi.to_string())?;
+                map.serialize_entry("supi", &supi.sbi())?;
                 if let Some(gpsi) = gpsi {
                     map.serialize_entry("gpsi", gpsi.as_str())?;
                 }
                 map.serialize_entry("tag", &iri.tag())?;
                 map.serialize_entry("event", iri.name())?;
-                map.serialize_entry("content", &Content(iri, &supi.to_string()))?;
+                map.serialize_entry("content", &Content(iri, &supi.sbi()))?;
             }
             Said::Notice(notice) => put_notice(notice, *at, &mut map)?,
         }

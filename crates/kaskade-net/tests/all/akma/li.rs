@@ -255,10 +255,10 @@ async fn each_warrant_has_its_records_in_its_time() {
     };
     li.add(about(1, 0), 1000).await.unwrap();
     li.add(by_gpsi, 1000).await.unwrap();
-    let begin = UnixMillis::new(unix_millis().get() + 1_000);
+    let begin = UnixMillis::new(unix_millis().get() + 2_500);
     let later = NewTarget {
         begin: Some(begin),
-        end: Some(UnixMillis::new(begin.get() + 1_500)),
+        end: Some(UnixMillis::new(begin.get() + 2_500)),
         ..about(3, 0)
     };
     li.add(later, 1000).await.unwrap();
@@ -272,7 +272,7 @@ async fn each_warrant_has_its_records_in_its_time() {
     );
     // When it begins, what is there is reported, without any event.
     let mut now = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..1_000 {
         now = of(&events(&li).await);
         if now.len() > 2 {
             break;
@@ -284,7 +284,7 @@ async fn each_warrant_has_its_records_in_its_time() {
     ausf.registers(0, 2).await.unwrap();
     let three = [(xid(1), 92), (xid(3), 92), (xid(2), 92)];
     assert_eq!(of(&events(&li).await).get(3..), Some(&three[..]));
-    while unix_millis().get() <= begin.get() + 1_500 {
+    while unix_millis().get() <= begin.get() + 2_500 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     li.remove(xid(1), 1000).await.unwrap();
