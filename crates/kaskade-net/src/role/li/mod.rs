@@ -51,6 +51,8 @@ const EVERY: Duration = Duration::from_millis(500);
 const GATHER: Duration = Duration::from_millis(10);
 /// Rows that are read at once.
 const PAGE: usize = 256;
+/// Records that are read at once.
+const RECORDS: usize = 4096;
 
 /// How interception is set up.
 #[derive(Clone, Debug)]
@@ -191,30 +193,17 @@ impl Li {
 
     /// What the feed is by what was known of it.
     async fn go_on(&self, known: Option<FeedHead>) -> Result<(), LiError> {
-        let (found, records) = {
-            let feed = lock(&self.feed);
-            let Ok(feed) = feed.as_ref() else { return Ok(()) };
-            let records = match feed.found() {
-                Found::Ahead(known) => feed.read(known + 1, usize::MAX)?,
-                _ => Vec::new(),
-            };
-            (feed.found(), records)
+        let Some(found) = lock(&self.feed).as_ref().ok().map(Feed::found) else {
+            return Ok(());
         };
         let notice = match found {
             Found::Begun | Found::GoesOn => None,
             Found::Lost(lost) => Some(Notice::FeedLost(lost.records)),
             Found::Ahead(_) => {
-                let mut in_feed = BTreeSet::new();
-                let mut is_left_by_a_crash = true;
-                for (_, says) in &records {
-                    let row = FeedRecord::read(says.reader())?.row;
-                    is_left_by_a_crash &= self.records.read::<WaitingRow>(&row.0).await?.is_some();
-                    in_feed.insert(row);
-                }
-                lock(&self.known).in_feed = in_feed;
+                let known = known.map_or(0, |known| known.records);
+                let is_left_by_a_kill = self.look_beyond(known).await?;
                 // Records whose rows are gone: the store has forgotten that it knew them.
-                let forgotten = known.map_or(0, |known| known.records);
-                (!is_left_by_a_crash).then_some(Notice::StoreBehind(forgotten))
+                (!is_left_by_a_kill).then_some(Notice::StoreBehind(known))
             }
         };
         let mut unit = Unit::new();
@@ -231,6 +220,30 @@ impl Li {
             unit.put(&0, &row, Expect::Any);
         }
         self.commit(unit).await
+    }
+
+    /// Looks which records of the feed behind the known ones are of rows that are still there; whether all are.
+    async fn look_beyond(&self, known: u64) -> Result<bool, LiError> {
+        let (mut last, mut all_are) = (known, true);
+        loop {
+            let page = match lock(&self.feed).as_ref() {
+                Ok(feed) => feed.read(last + 1, RECORDS)?,
+                Err(_) => Vec::new(),
+            };
+            let Some((number, _)) = page.last() else {
+                return Ok(all_are);
+            };
+            last = *number;
+            for (_, says) in &page {
+                let row = FeedRecord::read(says.reader())?.row;
+                match self.records.read::<WaitingRow>(&row.0).await? {
+                    Some(_) => {
+                        lock(&self.known).in_feed.insert(row);
+                    }
+                    None => all_are = false,
+                }
+            }
+        }
     }
 
     /// Moves what waits into the feed, and begins warrants whose time has come, until the shutdown begins.
