@@ -22,6 +22,7 @@
 
 mod error;
 mod figures;
+mod interception;
 mod keys;
 mod policy;
 mod reauthenticate;
@@ -41,6 +42,7 @@ use kaskade_store::records::{DeclareError, Records};
 
 pub use error::AanfError;
 pub use figures::{AanfCounters, Asked, Ended, Given};
+pub use interception::{Interception, Noted, Seen, note};
 pub use policy::AkmaPolicy;
 pub use reauthenticate::{
     FormOfTrigger, ReauthenticationLimits, ReauthenticationOptions, Reauthenticator, Triggering, UdmElsewhere,
@@ -74,6 +76,8 @@ pub struct AanfOptions {
     pub api_root: Option<String>,
     /// Has every release on record.
     pub audit: AuditLog,
+    /// Hears what happens, where there is lawful interception.
+    pub interception: Option<Arc<dyn Interception>>,
 }
 
 impl Default for AanfOptions {
@@ -88,6 +92,7 @@ impl Default for AanfOptions {
             reauthentication: None,
             api_root: None,
             audit: AuditLog::off(),
+            interception: None,
         }
     }
 }

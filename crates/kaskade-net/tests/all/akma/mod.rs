@@ -3,6 +3,7 @@
 mod again;
 mod ends;
 mod keys;
+mod li;
 mod model;
 
 use std::path::Path;
