@@ -2,7 +2,7 @@
 //! administration interface by the document that it prints, the services by 3GPP's.
 
 use crate::virtualenv::SCHEMATHESIS;
-use crate::{faults, shell, unpacked};
+use crate::{faults, records, shell, unpacked};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

@@ -111,8 +111,9 @@ pub struct Target {
 impl Target {
     /// Whether its events are reported at this time.
     pub fn is_active(&self, at: UnixMillis) -> bool {
-        (self.begin <= at || fault!("interception-before-its-begin"))
-            && (self.end.is_none_or(|end| at < end) || fault!("interception-after-its-end"))
+        let has_begun = self.begin <= at || fault!("interception-before-its-begin");
+        let is_over = self.end.is_some_and(|end| end <= at) && !fault!("interception-after-its-end");
+        has_begun && !is_over
     }
 
     /// Writes it: to be sealed.
