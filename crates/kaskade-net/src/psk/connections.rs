@@ -146,7 +146,7 @@ impl KeyEnd {
                 }
                 return;
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         Some(Box::pin(async move {
             tokio::select! {

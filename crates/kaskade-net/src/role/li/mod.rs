@@ -353,9 +353,9 @@ impl Interception for Li {
             self.lose(seen.at);
             xids.clear();
         }
-        if !(xids.is_empty() && fault!("interception-row-for-targets-only"))
-            && !fault!("interception-not-in-the-commit")
-        {
+        let only_targets = fault!("interception-row-for-targets-only");
+        let apart = fault!("interception-not-in-the-commit");
+        if !(apart || (only_targets && xids.is_empty())) {
             let Seen { supi, gpsi, at, iri } = seen;
             let waiting = Waiting::Event {
                 at,

@@ -25,7 +25,7 @@ use kaskade_codec::sbi::values::Text;
 use kaskade_crypto::seal::SecretReader;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome};
-use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::record::{Expect, Version};
 use kaskade_flow::unit::Lane;
 use kaskade_flow::{Guarded, Refusal, Unit};
 use kaskade_keys::{ServingNetworkName, Supi};
