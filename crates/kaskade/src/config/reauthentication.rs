@@ -54,7 +54,7 @@ impl Config {
             false if *again != ReauthenticationConfig::default() => {
                 refused("has settings, and is not enabled: without that nobody is authenticated again")
             }
-            true if !again.udm.is_elsewhere() && !(self.udm.runs() && self.udm.uecm) => refused(
+            true if !(again.udm.is_elsewhere() || (self.udm.runs() && self.udm.uecm)) => refused(
                 "there is no UDM that could be asked: let one run here with udm.uecm = true, or name that of another process with \
                  aanf.reauthentication.udm.url, or have it found with by_nrf",
             ),

@@ -11,7 +11,7 @@ use kaskade_codec::sbi::akma::{AkmaAfKeyData, AkmaAfKeyRequest};
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::{AKid, HnKeyId, HomeRealm};
 use kaskade_net::node::{
-    AanfAt, AanfOf, AanfRole, AkmaRole, AusfRole, NefRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole,
+    AanfAt, AanfOf, AanfRole, AkmaRole, AusfRole, NefRole, Node, NodeOptions, PeerAt, RemoteUdm, UdmRole,
 };
 use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
 use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
@@ -67,6 +67,7 @@ impl Net {
                     policy: akma_policy(),
                     ..AanfOptions::default()
                 },
+                reauthentication: None,
                 listen: FREE,
                 server: server(&pki),
             }),
@@ -95,12 +96,9 @@ impl Net {
             akma: Some(AkmaRole {
                 options: AkmaOptions {
                     store: store(MemoryEngine::default()),
-                    home_networks: vec![plmn()],
+                    home_networks: vec![plmn().into()],
                 },
-                aanf: Some(RemoteAanf {
-                    url: url.to_owned(),
-                    options,
-                }),
+                aanf: PeerAt::There(url.to_owned(), options),
             }),
         };
         Node::start(NodeOptions {

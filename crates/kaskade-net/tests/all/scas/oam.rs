@@ -37,7 +37,7 @@ fn logging(place: &Place) -> Home {
             audit: log.clone(),
             ..AanfOptions::default()
         });
-        setup.akma = Some(None);
+        setup.akma = Some(kaskade_net::node::PeerAt::OfThisNode);
         setup.udm.audit = log.clone();
         setup.ausf.audit = log.clone();
         setup.audit = log;
