@@ -43,7 +43,7 @@ async fn an_amf_hears_that_another_serves_its_subscriber_and_why() {
     registers(&home, 0, 1, &root, false).await;
     registers(&home, 0, 2, &root, false).await;
     let moved = ("/dereg/1".to_owned(), of("UE_REGISTRATION_AREA_CHANGE"));
-    assert_eq!(peer.after(1).await, [moved.clone()]);
+    assert_eq!(peer.after(1).await, std::slice::from_ref(&moved));
     registers(&home, 0, 3, &root, true).await;
     let anew = ("/dereg/2".to_owned(), of("UE_INITIAL_REGISTRATION"));
     assert_eq!(peer.after(2).await, [moved, anew]);

@@ -248,7 +248,7 @@ async fn each_warrant_has_its_records_in_its_time() {
     let (home, li) = place.start(new_store().1).await;
     let gpsi = "msisdn-491701234567";
     change(&home, &supi(0), |subscription| {
-        subscription.gpsi = Some(gpsi.parse().unwrap())
+        subscription.gpsi = Some(gpsi.parse().unwrap());
     });
     let end = Shutdown::new();
     let work = tokio::spawn(li.clone().run_until(end.clone()));
