@@ -244,6 +244,9 @@ settings! {
         issuers: Vec<Parsed<NfInstanceId>> = Vec::new(),
         /// NF instance IDs of this node: a token is for one of them, or for its NF type (aud).
         instances: Vec<Parsed<NfInstanceId>> = Vec::new(),
+        /// PLMNs of this node as MCC-MNC: a token may be restricted to one of them (producerPlmnId), and that of a consumer of another PLMN
+        /// must be. Without any, a token that is restricted to a PLMN is refused.
+        networks: Vec<Parsed<Plmn>> = Vec::new(),
         /// Seconds that the clocks of this node and of an NRF may be apart.
         leeway: u64 [0..=300] = 5,
         /// Keys of the NRFs by their names (kid): PEM files with a public key or a certificate. A token without a name is tried

@@ -74,6 +74,7 @@ const CHANGEABLE: &[&str] = &[
     "oauth2.algorithm",
     "oauth2.issuers",
     "oauth2.instances",
+    "oauth2.networks",
     "oauth2.leeway",
     "oauth2.required",
     "groups",
