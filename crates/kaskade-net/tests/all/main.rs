@@ -40,6 +40,7 @@ mod owners;
 mod psk;
 mod radius;
 mod renewal;
+mod scas;
 mod sharing;
 mod strict;
 mod tls;

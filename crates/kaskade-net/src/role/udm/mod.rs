@@ -48,6 +48,7 @@ use kaskade_codec::sbi::nudm_ueau::{
 };
 use kaskade_codec::sbi::values::PrimeHalf;
 use kaskade_codec::sbi::{ResynchronizationInfo, SupiOrSuci};
+use kaskade_faults::fault;
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
@@ -441,6 +442,10 @@ impl Udm {
     /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
     fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         self.running.ends(supi);
+        let event = AuthEvent {
+            success: event.success || fault!("failure-kept-as-success"),
+            ..event
+        };
         let id = EventId::from_random(random_octets()?);
         let added = self.events.add(supi, requester.id(), id, event, moment());
         added.map_err(|Full| UdmError::NoRoom)?;
