@@ -22,7 +22,6 @@ mod budgets;
 mod cancelled;
 mod common;
 mod connection;
-mod contract;
 mod crowds;
 mod curl;
 mod custody;

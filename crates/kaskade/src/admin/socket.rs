@@ -129,33 +129,33 @@ pub(crate) struct Socket {
 impl Socket {
     /// Listens in a data folder, whose lock this process has: what is there of another process is a killed one's, if nobody answers.
     pub(crate) fn listen(data: &Path) -> Result<Self> {
-        Self::listen_at(path(data), 0o600)
+        Self::listen_at(&path(data), 0o600)
     }
 
     /// The same elsewhere, with this mode.
-    pub(crate) fn listen_at(path: PathBuf, mode: u32) -> Result<Self> {
+    pub(crate) fn listen_at(path: &Path, mode: u32) -> Result<Self> {
         let told = || path.display().to_string();
-        match std::fs::symlink_metadata(&path) {
+        match std::fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 bail!("{}: is no socket: move it away, a node makes its socket there", told());
             }
             Ok(_) => {
-                if connect_at(&path)?.is_some() && !fault!("admin-living-socket-replaced") {
+                if connect_at(path)?.is_some() && !fault!("admin-living-socket-replaced") {
                     bail!("{}: another node answers there: stop it first", told());
                 }
-                std::fs::remove_file(&path).with_context(told)?;
+                std::fs::remove_file(path).with_context(told)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(told),
         }
-        let short = Short::of(&path).with_context(told)?;
+        let short = Short::of(path).with_context(told)?;
         // The data folder has mode 0700: nobody else gets as far as its socket, also before its own mode is set.
         let listener = UnixListener::bind(&short.path).with_context(told)?;
         let socket = Self {
             listener: Some(listener),
-            path: path.clone(),
+            path: path.to_path_buf(),
         };
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).with_context(told)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).with_context(told)?;
         Ok(socket)
     }
 

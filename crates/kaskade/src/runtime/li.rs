@@ -1,6 +1,5 @@
 //! Lawful interception of a node: its socket, and its work in the background.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -70,7 +69,7 @@ impl Intercepting {
             false => config.li.users.clone(),
         };
         let mode = if users == [own] { 0o600 } else { 0o666 };
-        let socket = Socket::listen_at(PathBuf::from(path), mode).context("li.socket")?;
+        let socket = Socket::listen_at(&path, mode).context("li.socket")?;
         Ok(Some(Listening {
             li: li.clone(),
             socket,

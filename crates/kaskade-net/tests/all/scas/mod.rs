@@ -3,7 +3,7 @@
 
 mod akma;
 mod bodies;
-pub(crate) mod net;
+mod net;
 mod oam;
 mod table;
 mod tokens;

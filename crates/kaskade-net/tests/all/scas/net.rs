@@ -30,10 +30,10 @@ use crate::common::{SUBSCRIBERS, answer, hn_key, plmn, snn, store, supi, ue};
 use crate::tls::Pki;
 
 /// An application function that asks the AAnF itself, and one that asks the NEF.
-pub(crate) const INSIDE: &str = "af.example.com0100000002";
-pub(crate) const OUTSIDE: &str = "video.example.com0100000002";
+pub(super) const INSIDE: &str = "af.example.com0100000002";
+pub(super) const OUTSIDE: &str = "video.example.com0100000002";
 
-pub(crate) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(super) const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// UDM and AAnF, and the authority of all certificates.
 pub(super) struct Net {
@@ -207,7 +207,7 @@ impl Net {
 }
 
 /// A-KID and K_AUSF of a UE, as it derives them.
-pub(crate) fn a_kid(k_ausf: &KAusf, index: u64) -> AKid {
+pub(super) fn a_kid(k_ausf: &KAusf, index: u64) -> AKid {
     let realm = HomeRealm::new(plmn(), None);
     AKid::new("0".parse().unwrap(), &k_ausf.a_tid(&supi(index)), realm)
 }
@@ -254,7 +254,7 @@ fn groups() -> Groups {
 }
 
 /// The AAnF of the home network.
-pub(crate) fn aanf_at(at: AanfAt) -> AanfOf {
+pub(super) fn aanf_at(at: AanfAt) -> AanfOf {
     AanfOf {
         name: "home".into(),
         realm: HomeRealm::new(plmn(), None),
@@ -264,7 +264,7 @@ pub(crate) fn aanf_at(at: AanfAt) -> AanfOf {
 }
 
 /// What the NEF lets the application function outside have.
-pub(crate) fn af_outside() -> Af {
+pub(super) fn af_outside() -> Af {
     Af {
         domains: vec!["video.example.com".parse().unwrap()],
         protocols: vec!["0100000002".parse().unwrap()],
@@ -280,7 +280,7 @@ fn akma_policy() -> AkmaPolicy {
 }
 
 /// What the AAnF gives to whom.
-pub(crate) fn functions(inside: &str, outside: &str) -> Functions {
+pub(super) fn functions(inside: &str, outside: &str) -> Functions {
     let mut functions = Functions::new();
     for (fqdn, caller) in [("af.example.com", inside), ("video.example.com", outside)] {
         let rule = Rule {
