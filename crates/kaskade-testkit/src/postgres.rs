@@ -179,38 +179,6 @@ impl Cluster {
         String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
     }
 
-    /// Transactions per second of its own pgbench, which does this script with so many clients for so many seconds.
-    ///
-    /// # Panics
-    /// When it does not run.
-    pub fn pgbench(&self, script: &str, clients: u64, seconds: u64) -> f64 {
-        let file = self.write("pgbench.sql", script);
-        let done = Command::new(self.bin.join("pgbench"))
-            .current_dir("/")
-            .arg("-h")
-            .arg(&self.folder)
-            .args([
-                "-p",
-                &self.port.to_string(),
-                "-U",
-                "kaskade",
-                "-n",
-                "-M",
-                "prepared",
-                "-j",
-                "2",
-            ])
-            .args(["-c", &clients.to_string(), "-T", &seconds.to_string(), "-f"])
-            .arg(file)
-            .arg("postgres")
-            .output()
-            .expect("pgbench runs");
-        let said = String::from_utf8_lossy(&done.stdout);
-        let line = said.lines().find_map(|line| line.strip_prefix("tps = "));
-        let number = line.and_then(|line| line.split(' ').next()?.parse().ok());
-        number.unwrap_or_else(|| panic!("pgbench: {said} {}", String::from_utf8_lossy(&done.stderr)))
-    }
-
     /// Sets these in its configuration, in force when this returns.
     ///
     /// # Panics

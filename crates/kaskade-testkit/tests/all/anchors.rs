@@ -19,13 +19,10 @@ use kaskade_keys::Supi;
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::id::SessionId;
 use kaskade_store::engine::Engine;
-use kaskade_store::postgres::PostgresEngine;
 use kaskade_store::records::{Records, Taken};
 use kaskade_store::{MasterKey, SubscriberStore};
 use kaskade_testkit::clock::Hands;
-use kaskade_testkit::conformance::Place;
 use kaskade_testkit::memory::MemoryEngine;
-use kaskade_testkit::postgres::Cluster;
 
 const NOW: Moment = Moment::from_nanos(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -87,22 +84,10 @@ struct Node {
     records: Records,
 }
 
-/// A new place in memory, and one in PostgreSQL.
-fn places() -> Vec<Place> {
-    let memory = MemoryEngine::default();
-    let mut places: Vec<Place> = vec![Box::new(move || Arc::new(memory.clone()) as Arc<dyn Engine>)];
-    if let Some(cluster) = Cluster::shared() {
-        let options = cluster.place();
-        places.push(Box::new(move || {
-            Arc::new(PostgresEngine::open(&options).unwrap()) as Arc<dyn Engine>
-        }));
-    }
-    places
-}
-
-fn node(open: &Place) -> Node {
+fn node(engine: &Arc<MemoryEngine>) -> Node {
+    let engine: Arc<dyn Engine> = engine.clone();
     let key = MasterKey::from_octets(&[5; 32]);
-    let store = SubscriberStore::with_engine(open(), Path::new("anchors"), &key, Hands::new().options()).unwrap();
+    let store = SubscriberStore::with_engine(engine, Path::new("anchors"), &key, Hands::new().options()).unwrap();
     let records = store.records();
     records.declare(&[Holder::KIND, SealedRoot::KIND]).unwrap();
     Node { store, records }
@@ -170,16 +155,13 @@ fn told(node: &Node) -> Vec<Retirement> {
 
 #[test]
 fn who_holds_keys_of_a_lost_emsk_is_known_after_a_restart_and_told() {
-    places().iter().for_each(a_lost_emsk);
-}
-
-fn a_lost_emsk(open: &Place) {
-    let before = node(open);
+    let engine = Arc::new(MemoryEngine::default());
+    let before = node(&engine);
     let anchor = ask(&before, begun(&before, 1, Custody::Process));
     let name = anchor.name();
     drop((anchor, before.records, before.store));
 
-    let after = node(open);
+    let after = node(&engine);
     assert!(sealed_roots(&after).is_empty(), "it died with its process");
     let found = holders(&after);
     let [(_, holder)] = found.as_slice() else {
@@ -204,15 +186,12 @@ fn a_lost_emsk(open: &Place) {
 
 #[test]
 fn a_sealed_emsk_goes_on_and_its_holders_with_it() {
-    places().iter().for_each(a_sealed_emsk);
-}
-
-fn a_sealed_emsk(open: &Place) {
-    let before = node(open);
+    let engine = Arc::new(MemoryEngine::default());
+    let before = node(&engine);
     let name = ask(&before, begun(&before, 1, Custody::Sealed)).name();
     drop((before.records, before.store));
 
-    let after = node(open);
+    let after = node(&engine);
     let sealed = sealed_roots(&after).pop().unwrap();
     assert_eq!(sealed.name(), name);
     let limits = Limits {
@@ -236,11 +215,8 @@ fn a_sealed_emsk(open: &Place) {
 
 #[test]
 fn an_emsk_that_is_retired_late_takes_nothing_from_the_next_one() {
-    places().iter().for_each(a_late_retirement);
-}
-
-fn a_late_retirement(open: &Place) {
-    let node = node(open);
+    let engine = Arc::new(MemoryEngine::default());
+    let node = node(&engine);
     // A request for a key below the first was being dealt with when the user was authenticated again.
     let first = ask(&node, begun(&node, 1, Custody::Sealed));
     let next = ask(&node, begun(&node, 2, Custody::Sealed));

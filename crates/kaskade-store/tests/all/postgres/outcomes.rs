@@ -116,15 +116,3 @@ fn a_server_that_crashes_in_a_commit_loses_it_whole_or_not_at_all() {
         durable = known;
     }
 }
-
-/// Nothing was on its way: the next commit takes another connection, and nobody hears of it.
-#[test]
-fn a_server_that_was_started_again_between_two_commits_costs_none() {
-    let Some(cluster) = Cluster::start() else { return };
-    let engine = open(&cluster.place());
-    put(&engine, 1, b"before").expect("a commit");
-    cluster.crash();
-    cluster.start_again();
-    put(&engine, 2, b"behind").expect("a commit");
-    assert!(is_there(&engine, b"before").expect("read") && is_there(&engine, b"behind").expect("read"));
-}
