@@ -10,6 +10,7 @@
 //! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
 //! | [`audit`] | the chained log without which nothing is given out |
+//! | [`feed`] | sealed records in a chain, for lawful interception |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`] | the promises of an engine; redb |
 //!
@@ -68,6 +69,7 @@ mod arenas;
 pub mod audit;
 mod audit_head;
 mod backend;
+mod chain;
 mod challenge;
 pub mod clock;
 mod commit;
@@ -77,6 +79,7 @@ pub mod embedded;
 pub mod engine;
 mod error;
 mod failure;
+pub mod feed;
 mod figures;
 mod hold;
 mod issuer;

@@ -305,6 +305,7 @@ fn sealing_keys_are_silent() {
 mod by_the_book {
     use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
     use aws_lc_rs::hmac;
+    use kaskade_crypto::seal::StoreKind;
 
     use super::*;
 
