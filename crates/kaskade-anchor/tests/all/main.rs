@@ -17,6 +17,7 @@ mod common;
 mod custody;
 mod erp;
 mod erp_peer;
+mod interception;
 mod life;
 mod registry;
 mod wrong_keys;
