@@ -21,6 +21,7 @@
 
 mod error;
 mod figures;
+mod interception;
 mod keys;
 mod policy;
 mod reconcile;
@@ -39,6 +40,7 @@ use kaskade_store::records::{DeclareError, Records};
 
 pub use error::AanfError;
 pub use figures::{AanfCounters, Ended, Given};
+pub use interception::{Interception, Noted, Seen, note};
 pub use policy::AkmaPolicy;
 pub use service::OwnAanf;
 
@@ -66,6 +68,8 @@ pub struct AanfOptions {
     pub api_root: Option<String>,
     /// Has every release on record.
     pub audit: AuditLog,
+    /// Hears what happens, where there is lawful interception.
+    pub interception: Option<Arc<dyn Interception>>,
 }
 
 impl Default for AanfOptions {
@@ -79,6 +83,7 @@ impl Default for AanfOptions {
             callbacks: ClientOptions::default(),
             api_root: None,
             audit: AuditLog::off(),
+            interception: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod ends;
 mod keys;
+mod li;
 mod model;
 
 use std::path::Path;
