@@ -46,6 +46,8 @@ impl Footprint {
             ..EventLimits::default()
         };
         let visitors = kaskade_net::admin::Limits::default().octets();
+        let listeners = [config.admin.listen.is_some(), config.li.directory.is_some()];
+        let listeners = 1 + listeners.iter().filter(|there| **there).count();
         let of = |role: Role, octets: usize| if config.runs(role) { octets } else { 0 };
         Self(vec![
             ("requests", peers.requests),
@@ -113,8 +115,8 @@ impl Footprint {
             ),
             (
                 "administration",
-                // The socket, and the address where there is one.
-                admin::OCTETS.saturating_add(visitors.saturating_mul(1 + usize::from(config.admin.listen.is_some()))),
+                // The socket, the address where there is one, and the socket of interception.
+                admin::OCTETS.saturating_add(visitors.saturating_mul(listeners)),
             ),
             ("program", PROGRAM_OCTETS),
         ])

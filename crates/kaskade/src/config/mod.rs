@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod files;
 mod hostapd_auc;
+mod li;
 mod log_filter;
 mod nef;
 mod oauth2;
@@ -45,6 +46,7 @@ use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
 pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
+pub use li::LiConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
 pub use requesters::Requesters;
@@ -96,6 +98,8 @@ settings! {
         nrf: RemoteConfig = RemoteConfig::default(),
         /// What hostapd's own EAP server asks for vectors, in a laboratory: docs/hostapd-auc.md.
         hostapd_auc: HostapdAucConfig = HostapdAucConfig::default(),
+        /// Lawful interception of AKMA: docs/lawful-interception.md.
+        li: LiConfig = LiConfig::default(),
         /// Where the node is watched, and administered by peers with certificates; beside the socket in its data folder.
         admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
@@ -480,6 +484,7 @@ impl Config {
         self.check_emsk()?;
         self.check_aanf()?;
         self.check_nef()?;
+        self.check_li()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");

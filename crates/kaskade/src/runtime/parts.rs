@@ -6,6 +6,8 @@ use anyhow::Result;
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::role::aaa::UserNames;
+use kaskade_net::role::aanf::Interception;
+use kaskade_net::role::li::Li;
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
@@ -87,6 +89,7 @@ impl Recorded {
             let generation = u32::try_from(config.aaa.pseudonym_generation).unwrap_or(u32::MAX);
             Arc::new(Locked::with(|| self.data.master().name_keys(generation).into()))
         });
+        let li = super::li::open(config, &self.store, &self.data)?;
         let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
         let admin = Admin::new(
             Some(self.store.clone()),
@@ -94,6 +97,7 @@ impl Recorded {
             &self.data,
             config,
         )?;
+        let admin = admin.heard_by(li.clone().map(|li| li as Arc<dyn Interception>));
         let folder = self.data.without_master_key();
         if let Some(reason) = first_refusal() {
             tracing::warn!(
@@ -104,6 +108,7 @@ impl Recorded {
             folder,
             store: self.store,
             audit: self.audit,
+            li,
             instance,
             udm_instance,
             aanf_instance,
@@ -120,6 +125,8 @@ pub(crate) struct Parts {
     pub(crate) folder: Folder,
     pub(crate) store: Arc<SubscriberStore>,
     pub(crate) audit: AuditLog,
+    /// Lawful interception, where there is some.
+    pub(crate) li: Option<Arc<Li>>,
     /// Who the AUSF is.
     pub(crate) instance: NfInstanceId,
     /// Who the UDM is, where an NRF is told.

@@ -16,9 +16,10 @@ use kaskade_net::node::{
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
-use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
+use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy, Interception};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
+use kaskade_net::role::li::Li;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::{AmfPolicy, HnKeyRing, UdmOptions, UecmOptions};
 use kaskade_net::role::usage_keys::{UsageKeysOptions, UsagePolicy};
@@ -68,6 +69,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) instance: NfInstanceId,
     pub(crate) tap: &'a OptionalTap,
     pub(crate) audit: &'a AuditLog,
+    /// Lawful interception, where there is some.
+    pub(crate) li: Option<&'a Arc<Li>>,
 }
 
 impl<'a> Shared<'a> {
@@ -85,6 +88,7 @@ impl<'a> Shared<'a> {
             instance,
             tap: &None,
             audit,
+            li: None,
         }
     }
 }
@@ -279,6 +283,7 @@ fn aanf(config: &Config, shared: &Shared<'_>, policy: AkmaPolicy) -> Result<Opti
             callbacks: aanf.callbacks.client_options("aanf.callbacks")?,
             api_root: root(aanf.api_root.as_deref())?,
             audit: shared.audit.clone(),
+            interception: shared.li.map(|li| li.clone() as Arc<dyn Interception>),
         },
         listen: aanf.listen,
         server,

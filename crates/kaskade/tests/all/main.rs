@@ -41,6 +41,7 @@ mod hostapd;
 mod import;
 mod import_command;
 mod json;
+mod li;
 mod lost_store;
 mod memory;
 mod monitor;
