@@ -52,12 +52,12 @@ const STEPS: &[Step] = &[
     step("layers", 5, |_| done(layers::check()), "remove what is named above, or change the table and say why"),
     step("vectors", 5, |_| vectors::check(), "mend the file that is named above"),
     step("ignored files", 5, |_| ignored::check(), "add what the program writes to .gitignore"),
-    step("clippy", 130, clippy, MEND),
-    step("documentation", 30, documentation, "mend the link or the comment that is named above"),
+    step("clippy as released", 50, clippy_as_released, MEND),
     step("packages", 30, |run| run.background.packages(), "install what is named above"),
+    step("clippy", 100, clippy, MEND),
+    step("documentation", 40, documentation, "mend the link or the comment that is named above"),
     step("clippy outside the workspace", 40, clippy_outside, MEND),
     step("clippy as on another processor", 25, clippy_elsewhere, "what names instructions of x86-64 needs #[cfg(x86_back_ends)], and what serves only that too"),
-    step("clippy and documentation with pre-shared keys", 30, with_pre_shared_keys, MEND),
     step("no standard library", 30, no_standard_library, "what the device's side needs is in core and alloc: see interop/no-std"),
     step("tests", 610, tests, AGAIN),
     step("vectors are compared", 10, |_| records::vectors_are_compared(), "let a test read the file by kaskade_oracle::vectors and compare its answers"),
@@ -153,19 +153,16 @@ fn format(_: &mut Run) -> Result<String> {
     done(Ok(()))
 }
 
+/// The program and all below it without what is for tests, and without what needs OpenSSL's library.
+fn clippy_as_released(_: &mut Run) -> Result<String> {
+    cargo(&["clippy", "-p", "kaskade", "--keep-going", "--", "-D", "warnings"])
+}
+
 /// Once for all: what is free in tests and benchmarks says so in its own source.
 fn clippy(_: &mut Run) -> Result<String> {
-    cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--keep-going",
-        "--",
-        "-D",
-        "warnings",
-    ])?;
-    // Tests switch on features for tests: the program is compiled without them, as it is released.
-    cargo(&["clippy", "-p", "kaskade", "--keep-going", "--", "-D", "warnings"])
+    let mut command = shell::cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    command.args(optional_features()?).args(["--", "-D", "warnings"]);
+    done(shell::run(&mut command))
 }
 
 fn clippy_outside(_: &mut Run) -> Result<String> {
@@ -178,29 +175,6 @@ fn clippy_outside(_: &mut Run) -> Result<String> {
         shell::run(&mut command)?;
     }
     done(Ok(()))
-}
-
-/// What needs OpenSSL's library; where it is missing, that is said and counted.
-fn with_pre_shared_keys(_: &mut Run) -> Result<String> {
-    let features = optional_features()?;
-    if features.is_empty() {
-        return Ok("not here: libssl".to_owned());
-    }
-    let package = ["-p", "kaskade-net", "-p", "kaskade"];
-    let mut clippy = shell::cargo(
-        ["clippy", "--all-targets"]
-            .into_iter()
-            .chain(package)
-            .chain(features.iter().copied()),
-    );
-    shell::run(clippy.args(["--", "-D", "warnings"]))?;
-    let mut doc = shell::cargo(
-        ["doc", "--no-deps"]
-            .into_iter()
-            .chain(package)
-            .chain(features.iter().copied()),
-    );
-    done(shell::run(doc.env("RUSTDOCFLAGS", "-D warnings")))
 }
 
 /// Arguments that switch on the features for which this machine has the libraries.
@@ -226,6 +200,7 @@ fn no_standard_library(_: &mut Run) -> Result<String> {
 
 fn documentation(_: &mut Run) -> Result<String> {
     let mut command = shell::cargo(["doc", "--no-deps", "--workspace", "--keep-going"]);
+    command.args(optional_features()?);
     done(shell::run(command.env("RUSTDOCFLAGS", "-D warnings")))
 }
 

@@ -275,6 +275,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("function-told-anywhere", "an application function makes this program send requests to any host", NET, "who_may_not_ask_learns_nothing_of_subscribers"),
     fault("anonymous-user-named", "who asks for a key of an anonymous user is told who that is", NET, "a_user_is_named_as_far_as_the_configuration_says"),
     fault("supi-without-its-scope", "who has no scope for the SUPI is told it", NET, "the_supi_goes_to_whose_token_has_its_scope"),
+    fault("akma-policy-of-nobody", "an operator is told that a key would be given of a subscriber of whom none is", PROGRAM, "the_policy_of_akma_says_what_the_anchor_function_does"),
     fault("application-keys-without-akma", "application keys are given of a subscriber who has no AKMA any more", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
     fault("application-keys-of-the-suspended", "application keys are given of a subscriber who is suspended", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),
     fault("roaming-policy-ignored", "application keys are given of subscribers who are served where that is barred", NET, "no_application_key_is_given_of_subscribers_who_are_not_for_it"),

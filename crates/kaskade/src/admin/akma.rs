@@ -305,7 +305,7 @@ impl Admin {
 }
 
 /// What the store has of a subscriber: the context before the holders.
-fn state_of(records: &Records, supi: &Supi) -> Result<State, RecordError> {
+pub(super) fn state_of(records: &Records, supi: &Supi) -> Result<State, RecordError> {
     let context = pollster::block_on(records.read::<AkmaContext>(supi))?;
     let holders = pollster::block_on(records.list_of::<AfHolder>(supi, None, OF_ONE))?;
     let holdings = holders.into_iter().map(|found| Holding {
@@ -318,7 +318,7 @@ fn state_of(records: &Records, supi: &Supi) -> Result<State, RecordError> {
     Ok(State::new(supi.clone(), context, holdings.collect()))
 }
 
-fn records(admin: &Admin) -> Result<Records, NotDone> {
+pub(super) fn records(admin: &Admin) -> Result<Records, NotDone> {
     let records = admin.store()?.records();
     let declared = records.declare(&[AkmaContext::KIND, AfHolder::KIND]);
     declared.map_err(|error: DeclareError| NotDone::because(Refusal::StoreFailed, error.to_string()))?;
@@ -326,6 +326,6 @@ fn records(admin: &Admin) -> Result<Records, NotDone> {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: RecordError) -> NotDone {
+pub(super) fn failed(error: RecordError) -> NotDone {
     NotDone::because(Refusal::StoreFailed, error.to_string())
 }

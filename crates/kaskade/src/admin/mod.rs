@@ -20,6 +20,7 @@
 //! | [`link`], [`there`] | how a command reaches the operations: here, or in a node |
 
 pub(crate) mod akma;
+pub(crate) mod akma_policy;
 pub(crate) mod audit;
 pub(crate) mod context;
 pub(crate) mod emsk;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use super::places::Work;
 use super::text::{self, KeyId, Wire};
 use super::{Admin, NotDone, Principal, Role};
-use super::{akma, audit, body, context, emsk, hn_key, policy, subscriber};
+use super::{akma, akma_policy, audit, body, context, emsk, hn_key, policy, subscriber};
 use kaskade::subscription::Who;
 use kaskade_keys::Supi;
 
@@ -312,6 +312,7 @@ pub(crate) static ALL: &[Row] = &[
     Row::of::<emsk::Retire>(),
     Row::of::<akma::ListContexts>(),
     Row::of::<akma::ListKeys>(),
+    Row::of::<akma_policy::Show>(),
     Row::of::<akma::Revoke>(),
     Row::of::<akma::Disable>(),
     Row::of::<audit::Verify>(),

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kaskade::administration::{AddQuery, ContextQuery, FunctionQuery, NewSubscriber};
+use kaskade::administration::{AddQuery, ContextQuery, NewSubscriber};
 use kaskade::config::Config;
 use kaskade_anchor::anchor_key::{self, AnchorKey, Anchored, Naming, TO_AANF};
 use kaskade_anchor::emsk::{Custody, Root};
-use kaskade_codec::sbi::akma::{AkmaAfKeyRequest, AkmaKeyInfo};
 use kaskade_codec::sbi::usage_keys::UsageKeyRequest;
 use kaskade_flow::event::PeerId;
 use kaskade_flow::{Guarded, Refusal, Unit, UnixMillis};
 use kaskade_keys::eap::Emsk;
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::SessionId;
-use kaskade_keys::{AKid, HomeRealm, RoutingIndicator, Supi};
-use kaskade_net::role::aanf::{Aanf, AanfOptions};
+use kaskade_keys::{HomeRealm, RoutingIndicator, Supi};
 use kaskade_net::role::ausf::declare_anchor_keys;
 use kaskade_net::role::udm::{Udm, UdmOptions};
 use kaskade_net::role::usage_keys::{EmskRecords, UsageKeys, UsageKeysOptions};
@@ -28,8 +26,10 @@ use kaskade_testkit::memory::{Failure, MemoryEngine};
 use super::operation::Operation;
 use super::subscriber::{Add, AllowReuse, Change, List, ListQuery, Remove};
 use super::text::{Flag, Text};
-use super::{Admin, Log, Principal, Role, RunningRoles, akma, body, emsk};
+use super::{Admin, Log, Principal, Role, RunningRoles, body, emsk};
 use crate::data_dir::DataDir;
+
+mod application_keys;
 
 const GPSI: &str = "msisdn-491701234567";
 
@@ -226,145 +226,6 @@ fn no_key_below_the_emsk_outlives_the_subscription() {
     Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
     assert_eq!(usage_keys.holders_of(&supi(1)), None);
     assert_eq!(usage_keys.held(), (1, 1), "the other one's stays");
-}
-
-/// In a node with an AAnF, K_AKMA of both subscribers and an application key below each.
-fn with_application_keys() -> (tempfile::TempDir, Admin, Aanf) {
-    with_application_keys_in(admin())
-}
-
-fn with_application_keys_in((folder, admin): (tempfile::TempDir, Admin)) -> (tempfile::TempDir, Admin, Aanf) {
-    let config = "[udm]\n[ausf]\n[aanf.functions.portal]\nfqdn = \"af.example.com\"\nprotocols = [\"http-digest\"]\ncallers = [\"portal\"]\n\
-                  [groups]\nportal = [\"af.example.com\"]\n";
-    let config = Config::parse(config, std::path::Path::new("k.toml")).expect("a configuration");
-    let store = Arc::clone(admin.store.as_ref().expect("a store"));
-    let options = AanfOptions {
-        policy: config.requesters().expect("known").akma,
-        ..AanfOptions::default()
-    };
-    let aanf = Aanf::new(Arc::clone(&store), true, options).expect("an AAnF");
-    admin.renew(config);
-    for number in [1, 2] {
-        let mut subscriber = store.subscriber(&supi(number)).expect("read").expect("there");
-        subscriber.subscription.akma_allowed = true;
-        store.change_on_record(&subscriber, None).expect("changed");
-        register(&aanf, number);
-    }
-    (folder, admin, aanf)
-}
-
-fn register(aanf: &Aanf, number: u64) {
-    let k_ausf = KAusf::from_octets(&[u8::try_from(number).expect("small"); 32]);
-    let realm = HomeRealm::new("001-01".parse().expect("a network"), None);
-    let a_kid = AKid::new(RoutingIndicator::DEFAULT, &k_ausf.a_tid(&supi(number)), realm);
-    let info = AkmaKeyInfo {
-        supi: Some(supi(number)),
-        gpsi: None,
-        a_kid: a_kid.clone(),
-        k_akma: k_ausf.k_akma(&supi(number)),
-    };
-    let caller = |name: &str| Caller::new(Requester::group(name));
-    drop(pollster::block_on(aanf.register_own(&caller("amf"), info)).expect("registered"));
-    let request = AkmaAfKeyRequest {
-        notif_uri: None,
-        af_id: "af.example.com0100000002".parse().expect("an AF_ID"),
-        a_kid,
-        anon_ind: false,
-    };
-    let key = pollster::block_on(aanf.application_key(&caller("portal"), request));
-    assert!(key.expect("asked").is_some());
-}
-
-fn listed_akma(admin: &Admin) -> (usize, usize) {
-    let by = Principal::user(0);
-    let contexts = akma::ListContexts::run(admin, &by, (), Default::default(), Default::default()).expect("listed");
-    let keys = akma::ListKeys::run(admin, &by, (), Default::default(), Default::default()).expect("listed");
-    assert!(
-        contexts
-            .contexts
-            .iter()
-            .all(|context| context.a_kid.contains("***") && context.print.len() == 8)
-    );
-    assert!(keys.keys.iter().all(|key| !key.supi.contains("000000000")));
-    (contexts.contexts.len(), keys.keys.len())
-}
-
-#[test]
-fn no_application_key_outlives_the_subscription() {
-    let (_folder, admin, aanf) = with_application_keys();
-    let who = || supi(1).sbi().parse().expect("a subscriber");
-    let changes = |text: &str| body::read(text.as_bytes()).expect("changes");
-    let by = Principal::user(0);
-    let change = |text: &str| {
-        Change::run(&admin, &by, who(), Default::default(), changes(text)).expect("changed");
-    };
-    assert_eq!(listed_akma(&admin), (2, 2));
-    change(r#"{"suspended":true}"#);
-    assert_eq!(listed_akma(&admin), (1, 1), "the other one's stays");
-    change(r#"{"suspended":false}"#);
-    register(&aanf, 1);
-    assert_eq!(listed_akma(&admin), (2, 2));
-    change(r#"{"akma":false}"#);
-    assert_eq!(listed_akma(&admin), (1, 1), "who has no AKMA has no keys of it");
-    change(r#"{"akma":true}"#);
-    register(&aanf, 1);
-    Remove::run(&admin, &by, who(), Default::default(), Default::default()).expect("removed");
-    assert_eq!(listed_akma(&admin), (1, 1));
-}
-
-#[test]
-fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
-    for changes in [r#"{"suspended":true}"#, r#"{"akma":false}"#] {
-        let engine = MemoryEngine::default();
-        let key = MasterKey::from_octets(&[7; 32]);
-        let path = std::path::Path::new("memory");
-        let store = SubscriberStore::with_engine(Arc::new(engine.clone()), path, &key, StoreOptions::default());
-        let (_folder, admin, _) = with_application_keys_in(admin_over(store.expect("a store")));
-        let store = admin.store().expect("a store");
-        declare_anchor_keys(&store.records()).expect("declared");
-        let change = |text: &str| {
-            let who = supi(1).sbi().parse().expect("a subscriber");
-            let changes = body::read(text.as_bytes()).expect("changes");
-            Change::run(&admin, &Principal::user(0), who, Default::default(), changes)
-        };
-        store.settle().expect("settled");
-        // Room for the change, and for nothing behind it.
-        engine.fail_after(1);
-        let said = change(changes).expect_err("the disk is full");
-        assert!(said.is_done, "{}", said.detail());
-        assert!(
-            said.detail().contains("done, but its application keys are not ended"),
-            "{}",
-            said.detail()
-        );
-        let changed = store.subscriber(&supi(1)).expect("read").expect("there").subscription;
-        assert!(changed.suspended || !changed.akma_allowed);
-    }
-}
-
-#[test]
-fn application_keys_end_when_an_operator_says_so() {
-    let (_folder, admin, _) = with_application_keys();
-    let by = Principal::user(0);
-    let revoke = |function: Option<&str>| {
-        let query = FunctionQuery {
-            function: function.map(|name| Text(name.parse().expect("a name"))),
-        };
-        akma::Revoke::run(&admin, &by, supi(1), query, Default::default())
-    };
-    let refused = revoke(Some("b.example.com")).expect_err("none of that function");
-    assert_eq!(refused.why(), Refusal::DataNotFound);
-    assert_eq!(revoke(Some("AF.example.com")).expect("revoked").keys, 1);
-    assert!(revoke(None).is_err(), "it is over");
-    assert_eq!(
-        listed_akma(&admin),
-        (2, 2),
-        "the end is known as long as the anchor key"
-    );
-    let disable = || akma::Disable::run(&admin, &by, supi(2), Default::default(), Default::default());
-    assert_eq!(disable().expect("disabled").keys, 1);
-    assert_eq!(disable().expect_err("nothing").why(), Refusal::DataNotFound);
-    assert_eq!(listed_akma(&admin), (1, 1));
 }
 
 /// With a node and without one: the AAnF is told by whichever AUSF runs next.

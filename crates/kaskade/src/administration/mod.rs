@@ -17,5 +17,6 @@ pub mod text;
 pub use new_subscriber::{NewSubscriber, refused};
 pub use not_done::{NotDone, ProblemDetails};
 pub use requests::{
-    AddQuery, Changes, ContextQuery, EntriesQuery, FunctionQuery, ListQuery, Networks, NewHnKey, ShowQuery, or_null,
+    AddQuery, Changes, ContextQuery, EntriesQuery, FunctionQuery, ListQuery, MayQuery, Networks, NewHnKey, ShowQuery,
+    or_null,
 };

@@ -5,7 +5,7 @@ use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::Profile;
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Outcome};
-use kaskade_keys::id::Fqdn;
+use kaskade_keys::id::{AfId, Fqdn};
 use kaskade_keys::{Gpsi, Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::{EpsProfile, Subscriber};
 use schemars::JsonSchema;
@@ -182,6 +182,21 @@ pub struct FunctionQuery {
     /// The one of this domain name; all of them if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<Text<Fqdn>>,
+}
+
+/// Whether somebody may have an application key: who, in whose name, and of whom.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MayQuery {
+    /// In whose name, and for which protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub af_id: Option<Text<AfId>>,
+    /// Who asks: a group, a peer as in `groups`, or an NF instance ID. Goes with `af_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Text<PeerName>>,
+    /// Of whom; without one, of anybody. Goes with `af_id` and `caller`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supi: Option<Text<Supi>>,
 }
 
 /// Which entries, and how many.

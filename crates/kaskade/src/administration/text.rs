@@ -13,7 +13,7 @@ use kaskade_crypto::ecies::Profile;
 use kaskade_crypto::{Amf, Sqn};
 use kaskade_flow::UnixMillis;
 use kaskade_flow::event::{Action, Outcome};
-use kaskade_keys::id::Fqdn;
+use kaskade_keys::id::{AfId, Fqdn};
 use kaskade_keys::{Gpsi, Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::{BestSubscription, EpsProfile};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -119,6 +119,9 @@ wire! {
     RoutingIndicator = "RoutingIndicator", "Routing indicator (TS 23.003 2.2B), 1 to 4 digits.", "^[0-9]{1,4}$",
         |text| text.parse().map_err(said), ToString::to_string;
     Fqdn = "DomainName", "A full domain name (RFC 1035 2.3.1).", "^[0-9A-Za-z.-]{1,253}$",
+        |text| text.parse().map_err(said), ToString::to_string;
+    AfId = "AfId", "AF_ID (TS 33.535): a domain name and, without anything between, a Ua* protocol in 10 hexadecimal digits.",
+        "^[0-9A-Za-z.-]{1,253}[0-9A-Fa-f]{10}$",
         |text| text.parse().map_err(said), ToString::to_string;
     Amf = "Amf", "AMF of TS 33.102: 2 octets as hexadecimal digits.", "^[0-9A-Fa-f]{4}$",
         |text| hex_field::octets("amf", text).map(|octets| Self::from_octets(*octets)).map_err(said),

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
-use kaskade::administration::{ContextQuery, FunctionQuery};
+use kaskade::administration::{ContextQuery, FunctionQuery, MayQuery};
 use kaskade_keys::Supi;
-use kaskade_keys::id::Fqdn;
+use kaskade_keys::id::{AfId, Fqdn};
 
-use crate::admin::akma;
 use crate::admin::link::Purpose;
-use crate::admin::text::{Limit, Text, parse};
+use crate::admin::text::{Limit, PeerName, Text, parse};
 use crate::admin::{Link, LinkArgs};
+use crate::admin::{akma, akma_policy};
 use crate::console::{Console, Style};
 use crate::patience::open_link;
 
@@ -21,6 +21,7 @@ use crate::patience::open_link;
 #[command(after_help = "Examples:
   kaskade akma contexts
   kaskade akma keys --supi imsi-001010000000001
+  kaskade akma policy --af-id af.example.com0100000002 --caller af.example.com --supi imsi-001010000000001
   kaskade akma revoke imsi-001010000000001 --function af.example.com
   kaskade akma disable imsi-001010000000001")]
 pub(crate) struct Args {
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 enum Action {
     Contexts(List),
     Keys(Keys),
+    Policy(Policy),
     Revoke(Revoke),
     Disable(Disable),
 }
@@ -57,6 +59,28 @@ struct List {
 struct Keys {
     #[command(flatten)]
     list: List,
+}
+
+/// Shows who may have application keys, and whether one would be given: to whom, in whose name, of which subscriber
+///
+/// With --af-id and --caller it asks what the AAnF asks, in its order, and says why nothing would be given. No key is made known, and
+/// nothing is written.
+#[derive(clap::Args, Debug)]
+struct Policy {
+    /// Application function and Ua* protocol: its domain name and 10 hexadecimal digits, such as af.example.com0100000002
+    #[arg(long, value_name = "AF_ID", requires = "caller")]
+    af_id: Option<AfId>,
+    /// Who asks in its name: a group, a peer as in [groups], or an NF instance ID
+    #[arg(long, value_name = "NAME", value_parser = parse::<PeerName>, requires = "af_id")]
+    caller: Option<PeerName>,
+    /// Of which subscriber; of anybody if not given
+    #[arg(long, requires = "af_id")]
+    supi: Option<Supi>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    link: LinkArgs,
 }
 
 /// Ends application keys of a subscriber; who holds one is told, and gets none until the next authentication
@@ -94,6 +118,7 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Contexts(args) => contexts(console, args),
         Action::Keys(args) => keys(console, &args.list),
+        Action::Policy(args) => policy(console, args),
         Action::Revoke(args) => {
             let link = open(&args.link, Purpose::Change)?;
             let query = FunctionQuery {
@@ -189,4 +214,57 @@ fn keys(console: &Console, args: &List) -> Result<()> {
     });
     let header = ["SUPI", "AF_ID", "Asked by", "Until", "Is told at"];
     show(console, header, rows.collect())
+}
+
+fn policy(console: &Console, args: &Policy) -> Result<()> {
+    let link = open(&args.link, Purpose::Look)?;
+    let query = MayQuery {
+        af_id: args.af_id.clone().map(Text),
+        caller: args.caller.clone().map(Text),
+        supi: args.supi.clone().map(Text),
+    };
+    let policy = link.ask::<akma_policy::Show>((), query, Default::default())?;
+    if args.json {
+        return console.json(&policy);
+    }
+    if let Some(verdict) = policy.verdict {
+        console.line(match verdict.why_not {
+            Some(why) => format!("not given: {why}"),
+            None => format!("given; told of the user at most: {}", or_dash(&verdict.identity)),
+        })?;
+        return Ok(());
+    }
+    let rows = policy.functions.iter().map(|function| {
+        [
+            function.fqdn.clone(),
+            function.protocols.join(", "),
+            function.callers.join(", "),
+            function.identity.clone(),
+            function.subscribers.join(", "),
+            match function.renews {
+                true => format!("{} s, renewed", function.lifetime_s),
+                false => format!("{} s", function.lifetime_s),
+            },
+        ]
+    });
+    let header = ["Function", "Ua*", "Asked for by", "Told", "Subscribers", "Lifetime"];
+    show(console, header, rows.collect())?;
+    let listed = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let lifetime = match policy.context_lifetime_s {
+        0 => "until the next authentication".to_owned(),
+        seconds => format!("{seconds} s"),
+    };
+    console.facts(&[
+        ("Other AUSFs", listed(&policy.ausfs)),
+        ("Barred networks", listed(&policy.barred_networks)),
+        ("K_AKMA lives", lifetime),
+        ("Keys below one", policy.holders.to_string()),
+    ])?;
+    if !policy.runs {
+        console.line("there is no AAnF in this process: nobody has any of this. A section [aanf] runs one")?;
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use kaskade_keys::id::{Fqdn, Snssai, UsageData, UsageLabel};
 use kaskade_net::role::policy::Member;
 use kaskade_net::role::usage_keys::CallbackRoot;
 use kaskade_net::sbi::client::{ClientOptions, SbiClient};
+use kaskade_net::sbi::peer::Requester;
 
 use super::aaa::NotOneOf;
 use super::setting::{Tables, settings};
@@ -373,6 +374,19 @@ impl Config {
             (Ok(instance), _) => instance.to_string(),
             (_, Ok(member)) => member.to_string(),
             _ => named.to_owned(),
+        }
+    }
+
+    /// Whom the roles take somebody for who is called so: the group that has this peer, an NF instance, or itself.
+    pub fn requester(&self, named: &str) -> Requester {
+        let member = named.parse::<Member>().ok();
+        let groups = self.groups.0.iter();
+        let group = groups
+            .filter(|(group, members)| group == named || members.iter().any(|known| Some(&known.0) == member.as_ref()));
+        match (group.map(|(group, _)| group).next(), named.parse::<NfInstanceId>()) {
+            (Some(group), _) => Requester::group(group),
+            (None, Ok(instance)) => Requester::subject(&instance.to_string()),
+            (None, Err(_)) => Requester::group(&self.called(named)),
         }
     }
 

@@ -427,12 +427,7 @@ impl Aanf {
         if !self.is_home {
             return Ok(());
         }
-        match self.store.card(supi)? {
-            None => Err(AanfError::UserNotFound),
-            Some(card) if card.suspended && !fault!("application-keys-of-the-suspended") => Err(AanfError::Suspended),
-            Some(card) if card.akma.is_none() && !fault!("application-keys-without-akma") => Err(AanfError::NoAkma),
-            Some(_) => Ok(()),
-        }
+        AkmaPolicy::allows_card(self.store.card(supi)?.as_ref())
     }
 
     fn party(&self, caller: &Caller, supi: &Supi) -> Party {

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kaskade_anchor::akma::Functions;
 use kaskade_faults::fault;
 use kaskade_keys::Plmn;
+use kaskade_store::custody::Card;
 
+use super::AanfError;
 use crate::role::usage_keys::CallbackRoot;
 use crate::sbi::peer::{Requester, RequesterId};
 use crate::sbi::service::Caller;
@@ -58,8 +60,21 @@ impl AkmaPolicy {
         self
     }
 
+    /// Whether there are application keys of the subscriber who has this card; `None`: nobody has it.
+    ///
+    /// # Errors
+    /// [`AanfError::UserNotFound`], [`AanfError::Suspended`] or [`AanfError::NoAkma`].
+    pub fn allows_card(card: Option<&Card>) -> Result<(), AanfError> {
+        match card {
+            None => Err(AanfError::UserNotFound),
+            Some(card) if card.suspended && !fault!("application-keys-of-the-suspended") => Err(AanfError::Suspended),
+            Some(card) if card.akma.is_none() && !fault!("application-keys-without-akma") => Err(AanfError::NoAkma),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Whether application keys are given of a subscriber who is served there, or nobody knows where.
-    pub(super) fn allows_roaming(&self, serving: Option<Plmn>) -> bool {
+    pub fn allows_roaming(&self, serving: Option<Plmn>) -> bool {
         // A serving network name does not tell an MNC of two digits from one of three that begins with 0.
         let code = |plmn: &Plmn| (plmn.mcc().to_owned(), plmn.mnc_3_digits());
         let is_barred = |serving: Plmn| self.barred.iter().any(|barred| code(barred) == code(&serving));

@@ -78,9 +78,9 @@ async fn a_notice_that_others_change_is_no_obstacle() {
     };
     let (told, ()) = tokio::join!(asked, between);
     assert_eq!(told.status, 200, "{told:?}");
-    // Many who want to hear no more, at once.
+    // Many who want to hear no more, at once, so often that two of them come between each other.
     let (node, token) = (Arc::new(node), Arc::new(token));
-    for _ in 0..3 {
+    for _ in 0..25 {
         *anchor.together.lock().unwrap() = None;
         assert_eq!(ask(&node, &first, Some(&token)).await.status, 200);
         *anchor.together.lock().unwrap() = Some(Arc::new(tokio::sync::Barrier::new(8)));
