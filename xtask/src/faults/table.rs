@@ -504,6 +504,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("interception-rows-kept", "what is in the feed stays in the store too", NET, "whoever_is_no_target_leaves_nothing_and_costs_the_same"),
     fault("established-keys-not-reported", "what was there when interception begins is not reported", NET, "each_kind_of_event_of_a_target_is_in_the_feed"),
     fault("interception-twice", "after a kill between feed and store events are in the feed twice", NET, "what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed"),
+    fault("interception-again-while-the-store-fails", "while the store takes nothing the same events are in the feed again and again", NET, "while_the_store_takes_nothing_no_event_is_in_the_feed_twice"),
     fault("interception-loss-not-said", "events that had no room are missing, and the feed does not say so", NET, "while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said"),
     fault("interception-begins-too-early", "an anchor key that was under way when interception began is not reported", NET, "whoever_begins_to_intercept_waits_for_what_is_under_way"),
     fault("interception-for-anybody", "any user of the machine has the feed and the targets", PROGRAM, "a_user_who_is_not_named_is_told_nothing"),

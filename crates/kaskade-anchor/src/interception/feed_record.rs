@@ -51,7 +51,7 @@ pub enum Notice {
     TargetAdded(Target, u32),
     /// A target was removed.
     TargetRemoved(Target, u32),
-    /// So many events had no room, from when until when.
+    /// So many events at most had no room, from when until when.
     Lost(u64, UnixMillis, UnixMillis),
     /// The feed was begun although another one was known, which had so many records.
     FeedLost(u64),

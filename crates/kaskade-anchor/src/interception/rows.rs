@@ -236,7 +236,7 @@ impl Record for TargetRow {
 pub struct FeedRow {
     /// As the feed writes it.
     pub head: Vec<u8>,
-    /// Events without room.
+    /// Events without room: an operation that is tried again counts each time.
     pub lost: u64,
     /// When the first of them was.
     pub lost_from: UnixMillis,

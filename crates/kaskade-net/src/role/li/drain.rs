@@ -1,5 +1,6 @@
 //! From the rows of the store into the feed.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use kaskade_anchor::interception::{FeedRecord, Notice, Waiting, WaitingRow};
@@ -30,11 +31,11 @@ impl Li {
             let page = self.records.list::<WaitingRow>(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
-            let mut unit = Unit::new();
+            let (mut unit, mut gone) = (Unit::new(), BTreeSet::new());
             match self.append(&page).await {
                 Ok(()) => {
-                    page.iter()
-                        .for_each(|row| unit.remove::<WaitingRow>(&row.key, Expect::Any));
+                    gone.extend(page.iter().map(|row| row.key));
+                    gone.iter().for_each(|row| unit.remove::<WaitingRow>(row, Expect::Any));
                     let row = lock(&self.known).row.clone();
                     unit.put(&0, &row, Expect::Any);
                 }
@@ -54,6 +55,7 @@ impl Li {
             }
             if !fault!("interception-rows-kept") {
                 self.commit(unit).await?;
+                self.forget(&gone);
             }
         }
         self.waiting.store(waiting, Ordering::Relaxed);
@@ -70,7 +72,7 @@ impl Li {
 
     /// Appends the records of rows; those that are in the feed already are not appended again.
     async fn append(&self, rows: &[Found<WaitingRow>]) -> Result<(), LiError> {
-        let mut records: Vec<SecretWriter> = Vec::new();
+        let (mut records, mut told): (Vec<SecretWriter>, Vec<_>) = (Vec::new(), Vec::new());
         for row in rows {
             let waiting = self.opened(row)?;
             let of_row = waiting.map(|waiting| waiting.records(row.key)).unwrap_or_default();
@@ -80,6 +82,7 @@ impl Li {
                 let mut says = SecretWriter::new();
                 record.put(&mut says);
                 records.push(says);
+                told.push(record.row);
             }
         }
         let append = move |feed: &mut kaskade_store::feed::Feed| {
@@ -89,27 +92,53 @@ impl Li {
             Ok(feed.head())
         };
         let head = self.with_feed(append).await?;
-        lock(&self.known).row.head = head.octets();
+        let mut known = lock(&self.known);
+        known.row.head = head.octets();
+        // Also where the commit fails that removes the rows.
+        if !fault!("interception-again-while-the-store-fails") {
+            known.in_feed.extend(told);
+        }
         Ok(())
+    }
+
+    /// Rows that are gone for good cannot be appended again.
+    fn forget(&self, gone: &BTreeSet<u64>) {
+        lock(&self.known).in_feed.retain(|(row, _)| !gone.contains(row));
     }
 
     /// Says in the feed how many events had no room, now that there is some.
     async fn say_what_was_lost(&self) -> Result<(), LiError> {
-        let (row, notice) = {
+        let (row, (count, from, until)) = {
             let mut known = lock(&self.known);
             let row = &mut known.row;
             if row.lost == 0 || fault!("interception-loss-not-said") {
                 return Ok(());
             }
-            let notice = Notice::Lost(row.lost, row.lost_from, row.lost_until);
+            let lost = (row.lost, row.lost_from, row.lost_until);
             row.lost = 0;
-            (row.clone(), notice)
+            (row.clone(), lost)
         };
         let mut unit = Unit::new();
-        self.put(&mut unit, &Waiting::Notice(unix_millis(), notice))?;
-        unit.put(&0, &row, Expect::Any);
-        self.commit(unit).await?;
-        self.wake.notify_one();
-        Ok(())
+        let notice = Notice::Lost(count, from, until);
+        let done = match self.put(&mut unit, &Waiting::Notice(unix_millis(), notice)) {
+            Ok(()) => {
+                unit.put(&0, &row, Expect::Any);
+                self.commit(unit).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        match done {
+            Ok(()) => self.wake.notify_one(),
+            // It is said the next time, with what had no room meanwhile.
+            Err(_) => {
+                let row = &mut lock(&self.known).row;
+                if row.lost == 0 {
+                    row.lost_until = until;
+                }
+                row.lost_from = from;
+                row.lost += count;
+            }
+        }
+        done
     }
 }

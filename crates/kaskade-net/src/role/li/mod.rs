@@ -74,7 +74,7 @@ pub struct LiStatus {
     pub head: Option<FeedHead>,
     /// Events of targets that wait in the store.
     pub waiting: u64,
-    /// Events that had no room, and that the feed does not say yet.
+    /// The most events that had no room, and that the feed does not say yet.
     pub lost: u64,
     /// Why the feed takes nothing.
     pub trouble: Option<String>,
@@ -333,7 +333,8 @@ impl Li {
         done.await.map_err(|_| LiError::Died)?.map_err(LiError::from)
     }
 
-    /// An event of a target has no room.
+    /// An event of a target has no room. An operation that is tried again or refused at its commit counts each time: the count is the most
+    /// that can be missing.
     fn lose(&self, at: UnixMillis) {
         let row = &mut lock(&self.known).row;
         if row.lost == 0 {

@@ -9,6 +9,7 @@ use kaskade_net::role::li::{Li, LiError, LiOptions, NewTarget};
 use kaskade_net::time::unix_millis;
 use kaskade_store::Locked;
 use kaskade_store::feed::FeedOptions;
+use kaskade_testkit::memory::Failure;
 
 use super::*;
 
@@ -434,6 +435,28 @@ async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said()
     );
     assert_eq!(li.status().lost, 0);
     li.verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_store_takes_nothing_no_event_is_in_the_feed_twice() {
+    let place = Place::new();
+    let (engine, store) = new_store();
+    let (home, li) = place.start(store.clone()).await;
+    li.add(about(1, 0), 1000).await.unwrap();
+    li.drain().await.unwrap();
+    nf(&home, AUSF).registers(0, 1).await.unwrap();
+    // The feed takes the record, and the store keeps its row.
+    engine.fail(Failure::Full);
+    for _ in 0..3 {
+        assert!(li.drain().await.is_err());
+    }
+    assert_eq!(rows(&store).await.len(), 1);
+    engine.fail(Failure::Never);
+    assert_eq!(events(&li).await.len(), 1);
+    assert!(rows(&store).await.is_empty());
+    li.verify().await.unwrap();
+    drop((li, store));
+    home.shutdown_unchecked().await;
 }
 
 #[tokio::test]
