@@ -68,13 +68,15 @@ impl Desk {
             (&Method::POST, "/targets") => {
                 let octets = upload.whole(LONGEST).await;
                 let octets = octets.map_err(|why| NotDone::because(Refusal::Unreadable, why.to_string()))?;
-                let target = self.li.add(new_target(&octets)?, by).await.map_err(not_done)?;
+                let (li, new) = (self.li.clone(), new_target(&octets)?);
+                let target = to_its_end(async move { li.add(new, by).await }).await?;
                 json(StatusCode::CREATED, &TargetView::of(&target, unix_millis()))
             }
             (&Method::DELETE, path) => {
                 let xid = path.strip_prefix("/targets/").unwrap_or_default();
                 let xid = xid.parse().map_err(|error| wrong("{xid}", &error))?;
-                self.li.remove(xid, by).await.map_err(not_done)?;
+                let li = self.li.clone();
+                to_its_end(async move { li.remove(xid, by).await }).await?;
                 let mut answer = Response::new(Body::empty());
                 *answer.status_mut() = StatusCode::NO_CONTENT;
                 Ok(answer)
@@ -118,6 +120,14 @@ impl Handler for Desk {
             }
         })
     }
+}
+
+/// Does it also when whoever asked goes away meanwhile: a change that is committed counts.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LiError>> + Send + 'static,
+) -> Result<T, NotDone> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or(Err(LiError::Died)).map_err(not_done)
 }
 
 fn new_target(octets: &[u8]) -> Result<NewTarget, NotDone> {
