@@ -22,7 +22,7 @@ mod targets;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use kaskade_anchor::akma::{AfHolder, AkmaContext};
@@ -88,6 +88,8 @@ pub struct Li {
     keys: Arc<Locked<InterceptionKeys>>,
     options: LiOptions,
     warrants: Live<Warrants>,
+    /// Those that were replaced, as long as an operation under way has read them.
+    earlier: Mutex<Vec<Weak<Warrants>>>,
     /// Of the next row.
     number: AtomicU64,
     feed: Arc<Mutex<Result<Feed, FeedError>>>,
@@ -163,6 +165,7 @@ impl Li {
             keys,
             options,
             warrants: Live::default(),
+            earlier: Mutex::default(),
             number: AtomicU64::new(unix_millis().get() << 20),
             known: Mutex::new(Known {
                 row,

@@ -12,7 +12,7 @@ use kaskade_keys::Supi;
 use kaskade_store::StoreError;
 use kaskade_store::engine::Conflict;
 
-use super::{Li, LiError, PAGE};
+use super::{Li, LiError, PAGE, lock};
 use crate::random::random_octets;
 use crate::time::unix_millis;
 
@@ -109,7 +109,7 @@ impl Li {
         )?;
         self.commit(unit).await?;
         warrants.put(target.clone());
-        self.warrants.replace(warrants);
+        self.replace(warrants);
         self.begin(now).await?;
         self.wake.notify_one();
         Ok(self
@@ -132,7 +132,7 @@ impl Li {
         self.put(&mut unit, &Waiting::Notice(unix_millis(), notice))?;
         self.commit(unit).await?;
         warrants.remove(xid);
-        self.warrants.replace(warrants);
+        self.replace(warrants);
         self.wake.notify_one();
         self.earlier_are_over().await?;
         Ok(target)
@@ -155,6 +155,7 @@ impl Li {
         }
         // Whoever read the targets before may commit something that is neither an event of a target nor there yet.
         if !fault!("interception-begins-too-early") {
+            self.replace((*self.warrants.now()).clone());
             self.earlier_are_over().await?;
         }
         for mut target in due {
@@ -162,7 +163,7 @@ impl Li {
             self.begin_one(&target).await?;
             let mut warrants = (*self.warrants.now()).clone();
             warrants.put(target);
-            self.warrants.replace(warrants);
+            self.replace(warrants);
         }
         self.wake.notify_one();
         Ok(())
@@ -227,12 +228,18 @@ impl Li {
         Ok(self.put(unit, &waiting)?)
     }
 
-    /// Waits until every operation that read the targets as they were is over, and what it commits is durable or known not to be.
+    /// Other targets from now on; those that were are remembered as long as an operation holds them.
+    fn replace(&self, warrants: Warrants) {
+        let mut earlier = lock(&self.earlier);
+        earlier.retain(|held| held.strong_count() > 0);
+        earlier.push(Arc::downgrade(&self.warrants.now()));
+        self.warrants.replace(warrants);
+    }
+
+    /// Waits until every operation that read targets before they were replaced is over, and what it commits is durable or known not to be.
     async fn earlier_are_over(&self) -> Result<(), LiError> {
-        let earlier = self.warrants.now();
-        self.warrants.replace((*earlier).clone());
         let mut looks = 0;
-        while Arc::strong_count(&earlier) > 1 {
+        while lock(&self.earlier).iter().any(|held| held.strong_count() > 0) {
             looks += 1;
             if looks > LOOKS {
                 return Err(LiError::Busy);

@@ -501,3 +501,33 @@ async fn whoever_begins_to_intercept_waits_for_what_is_under_way() {
         "{events:?}"
     );
 }
+
+#[tokio::test]
+async fn whoever_removes_a_target_waits_for_what_is_under_way() {
+    let place = Place::new();
+    let (_, store) = new_store();
+    let li = place.open(&store).await;
+    li.add(about(1, 0), 1000).await.unwrap();
+    // An operation that has read the target, and is over later.
+    let mut unit = Unit::new();
+    let seen = Seen {
+        supi: &supi(0),
+        gpsi: None,
+        at: unix_millis(),
+        iri: Iri::AnchorKeyRegister {
+            a_kid: a_kid(0, 1),
+            k_akma: info(0, 1).k_akma,
+        },
+    };
+    let noted = li.note(seen, &mut unit).unwrap();
+    let removing = tokio::spawn({
+        let li = li.clone();
+        async move { li.remove(xid(1), 1000).await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!removing.is_finished(), "its event may still be reported");
+    drop(store.records().commit(unit, Guarded::new(())).await.unwrap());
+    drop(noted);
+    removing.await.unwrap().unwrap();
+    assert_eq!(events(&li).await.len(), 1);
+}
