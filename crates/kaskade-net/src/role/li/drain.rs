@@ -26,15 +26,17 @@ impl Li {
     }
 
     async fn drained(&self) -> Result<(), LiError> {
-        let (mut after, mut waiting, mut trouble) = (None, 0, None);
+        let (mut after, mut waiting, mut trouble, mut unread) = (None, 0, None, None);
         loop {
             let page = self.records.list::<WaitingRow>(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key);
             let (mut unit, mut gone) = (Unit::new(), BTreeSet::new());
             match self.append(&page).await {
-                Ok(()) => {
-                    gone.extend(page.iter().map(|row| row.key));
+                Ok((appended, error)) => {
+                    waiting += (page.len() - appended.len()) as u64;
+                    unread = unread.or(error);
+                    gone = appended;
                     gone.iter().for_each(|row| unit.remove::<WaitingRow>(row, Expect::Any));
                     let row = lock(&self.known).row.clone();
                     unit.put(&0, &row, Expect::Any);
@@ -61,7 +63,10 @@ impl Li {
         self.waiting.store(waiting, Ordering::Relaxed);
         match trouble {
             Some(error) => Err(error),
-            None => self.say_what_was_lost().await,
+            None => {
+                self.say_what_was_lost().await?;
+                unread.map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -70,11 +75,20 @@ impl Li {
         Ok(Waiting::read(opened.map_err(|_| LiError::Sealed)?.reader())?)
     }
 
-    /// Appends the records of rows; those that are in the feed already are not appended again.
-    async fn append(&self, rows: &[Found<WaitingRow>]) -> Result<(), LiError> {
+    /// Appends the records of rows; those that are in the feed already are not appended again. Which rows are in the feed now; one that
+    /// cannot be read holds up no other, stays, and has the error.
+    async fn append(&self, rows: &[Found<WaitingRow>]) -> Result<(BTreeSet<u64>, Option<LiError>), LiError> {
+        let (mut appended, mut unread) = (BTreeSet::new(), None);
         let (mut records, mut told): (Vec<SecretWriter>, Vec<_>) = (Vec::new(), Vec::new());
         for row in rows {
-            let waiting = self.opened(row)?;
+            let waiting = match self.opened(row) {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    unread = unread.or(Some(error));
+                    continue;
+                }
+            };
+            appended.insert(row.key);
             let of_row = waiting.map(|waiting| waiting.records(row.key)).unwrap_or_default();
             let known = lock(&self.known);
             let is_new = |record: &&FeedRecord| !known.in_feed.contains(&record.row) || fault!("interception-twice");
@@ -98,7 +112,7 @@ impl Li {
         if !fault!("interception-again-while-the-store-fails") {
             known.in_feed.extend(told);
         }
-        Ok(())
+        Ok((appended, unread))
     }
 
     /// Rows that are gone for good cannot be appended again.

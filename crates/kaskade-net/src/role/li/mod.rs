@@ -76,7 +76,7 @@ pub struct LiStatus {
     pub waiting: u64,
     /// The most events that had no room, and that the feed does not say yet.
     pub lost: u64,
-    /// Why the feed takes nothing.
+    /// Why the feed takes nothing or not all, or a warrant does not begin.
     pub trouble: Option<String>,
 }
 
@@ -104,6 +104,8 @@ pub struct Li {
 struct Known {
     row: FeedRow,
     trouble: Option<String>,
+    /// Why a warrant whose time has come does not begin.
+    not_begun: Option<String>,
     /// Records that the feed has already of rows that are still there.
     in_feed: BTreeSet<(u64, u16)>,
 }
@@ -170,6 +172,7 @@ impl Li {
             known: Mutex::new(Known {
                 row,
                 trouble: feed.as_ref().err().map(ToString::to_string),
+                not_begun: None,
                 in_feed: BTreeSet::new(),
             }),
             feed: Arc::new(Mutex::new(feed)),
@@ -259,7 +262,8 @@ impl Li {
             }
             tokio::time::sleep(GATHER).await;
             // What fails is tried again, and its status says why.
-            let _ = self.begin_due().await;
+            let begun = self.begin_due().await;
+            lock(&self.known).not_begun = begun.err().map(|error| error.to_string());
             let _ = self.drain().await;
         }
     }
@@ -300,7 +304,9 @@ impl Li {
             head,
             waiting: self.waiting.load(Ordering::Relaxed),
             lost: known.row.lost,
-            trouble: damage.or_else(|| known.trouble.clone()),
+            trouble: damage
+                .or_else(|| known.trouble.clone())
+                .or_else(|| known.not_begun.clone()),
         }
     }
 

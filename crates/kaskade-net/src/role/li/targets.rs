@@ -110,8 +110,11 @@ impl Li {
         self.commit(unit).await?;
         warrants.put(target.clone());
         self.replace(warrants);
-        self.begin(now).await?;
+        let begun = self.begin(now).await?;
         self.wake.notify_one();
+        if let Some((_, error)) = begun.into_iter().find(|(failed, _)| *failed == target.xid) {
+            return Err(error);
+        }
         Ok(self
             .warrants
             .with(|warrants| warrants.get(target.xid).cloned())
@@ -138,20 +141,22 @@ impl Li {
         Ok(target)
     }
 
-    /// Begins the warrants whose time has come.
+    /// Begins the warrants whose time has come: all that can, whatever is wrong with another one.
     pub(super) async fn begin_due(&self) -> Result<(), LiError> {
         let _one = self.changing.lock().await;
-        self.begin(unix_millis()).await
+        let failed = self.begin(unix_millis()).await?;
+        failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Puts on record what there is of targets whose warrant has begun, once for each.
-    async fn begin(&self, now: UnixMillis) -> Result<(), LiError> {
+    /// Puts on record what there is of targets whose warrant has begun, once for each. Those with which that failed, and why.
+    async fn begin(&self, now: UnixMillis) -> Result<Vec<(Xid, LiError)>, LiError> {
         let is_due = |target: &&Target| !target.is_started && target.is_active(now);
         let due: Vec<Target> = self
             .warrants
             .with(|warrants| warrants.targets().filter(is_due).cloned().collect());
+        let mut failed = Vec::new();
         if due.is_empty() {
-            return Ok(());
+            return Ok(failed);
         }
         // Whoever read the targets before may commit something that is neither an event of a target nor there yet.
         if !fault!("interception-begins-too-early") {
@@ -160,13 +165,16 @@ impl Li {
         }
         for mut target in due {
             target.is_started = true;
-            self.begin_one(&target).await?;
+            if let Err(error) = self.begin_one(&target).await {
+                failed.push((target.xid, error));
+                continue;
+            }
             let mut warrants = (*self.warrants.now()).clone();
             warrants.put(target);
             self.replace(warrants);
         }
         self.wake.notify_one();
-        Ok(())
+        Ok(failed)
     }
 
     async fn begin_one(&self, target: &Target) -> Result<(), LiError> {

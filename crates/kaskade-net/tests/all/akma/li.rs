@@ -460,6 +460,23 @@ async fn while_the_store_takes_nothing_no_event_is_in_the_feed_twice() {
 }
 
 #[tokio::test]
+async fn a_row_that_does_not_open_holds_up_no_other() {
+    let place = Place::new();
+    let (_, store) = new_store();
+    let li = place.open(&store).await;
+    let mut unit = Unit::new();
+    unit.put(&1, &WaitingRow(vec![0; 512]), kaskade_flow::record::Expect::Absent);
+    drop(store.records().commit(unit, Guarded::new(())).await.unwrap());
+    li.add(about(1, 0), 1000).await.unwrap();
+    assert!(matches!(li.drain().await, Err(LiError::Sealed)));
+    assert_eq!(li.feed(1, 10).await.unwrap().len(), 1, "that the target was added");
+    assert_eq!(rows(&store).await, [512], "what is not read is not lost");
+    let status = li.status();
+    assert!(status.trouble.is_some_and(|trouble| trouble.contains("does not open")));
+    assert_eq!(status.waiting, 1);
+}
+
+#[tokio::test]
 async fn whoever_begins_to_intercept_waits_for_what_is_under_way() {
     let place = Place::new();
     let (_, store) = new_store();
