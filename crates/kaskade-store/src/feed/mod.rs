@@ -284,7 +284,37 @@ impl Feed {
     /// # Errors
     /// [`FeedError`] with the first place that is not as it was written.
     pub fn verify(&self) -> Result<FeedHead, FeedError> {
-        read::verify(&self.options.folder, &self.keys, Some(&self.head))
+        read::verify(&self.options.folder, &self.keys, Some(&self.head), u64::MAX)
+    }
+
+    /// It as it is now, to be read while more is appended.
+    pub fn view(&self) -> FeedView {
+        FeedView {
+            folder: self.options.folder.clone(),
+            keys: self.keys.clone(),
+            head: self.head,
+            last: self.segment.number,
+        }
+    }
+}
+
+/// A feed as it was at a moment: what is appended afterwards is not looked at.
+#[derive(Debug)]
+pub struct FeedView {
+    folder: PathBuf,
+    keys: Arc<Locked<InterceptionKeys>>,
+    head: FeedHead,
+    /// The number of its last file.
+    last: u64,
+}
+
+impl FeedView {
+    /// Reads all of it. Blocks.
+    ///
+    /// # Errors
+    /// [`FeedError`] with the first place that is not as it was written.
+    pub fn verify(&self) -> Result<FeedHead, FeedError> {
+        read::verify(&self.folder, &self.keys, Some(&self.head), self.last)
     }
 }
 

@@ -142,9 +142,15 @@ pub(super) fn last(
     })
 }
 
-/// Reads all of a feed, up to what is known of it.
-pub(super) fn verify(folder: &Path, keys: &InterceptionKeys, known: Option<&FeedHead>) -> Result<FeedHead, FeedError> {
-    let numbers = numbers(folder)?;
+/// Reads all of a feed, up to what is known of it and to this file.
+pub(super) fn verify(
+    folder: &Path,
+    keys: &InterceptionKeys,
+    known: Option<&FeedHead>,
+    last: u64,
+) -> Result<FeedHead, FeedError> {
+    let mut numbers = numbers(folder)?;
+    numbers.retain(|number| *number <= last);
     heads(folder, &numbers, keys)?;
     let mut come: Option<FeedHead> = None;
     let most = known.map_or(u64::MAX, |known| known.records);

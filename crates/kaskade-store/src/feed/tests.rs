@@ -237,3 +237,22 @@ fn a_feed_takes_no_more_than_it_may() {
     assert!(taken > 0);
     assert_eq!(feed.verify().unwrap().records, taken);
 }
+
+#[test]
+fn a_view_is_verified_while_more_is_appended() {
+    let place = Place::new(200);
+    let mut feed = place.open(None).unwrap();
+    feed.append(&[says("first")]).unwrap();
+    let (view, head) = (feed.view(), feed.head());
+    for _ in 0..5 {
+        feed.append(&[says("behind")]).unwrap();
+    }
+    assert!(place.segment(2).exists(), "another file too");
+    assert_eq!(view.verify().unwrap(), head);
+    assert_eq!(feed.view().verify().unwrap(), feed.head());
+    let mut edited = fs::read(place.segment(1)).unwrap();
+    let last = edited.len() - 1;
+    edited[last] ^= 1;
+    fs::write(place.segment(1), edited).unwrap();
+    assert!(feed.view().verify().is_err());
+}

@@ -157,7 +157,7 @@ fn not_done(error: LiError) -> NotDone {
         LiError::XidTaken => Refusal::AlreadyExists,
         LiError::TooMany(_) | LiError::TooManyOfOne => Refusal::BudgetSpent,
         LiError::GpsiElsewhere | LiError::Window => Refusal::IeIncorrect,
-        LiError::Busy => Refusal::InWork,
+        LiError::Busy | LiError::Verifying => Refusal::InWork,
         LiError::Store(error) => error.refusal().unwrap_or(Refusal::StoreFailed),
         _ => Refusal::StoreFailed,
     };

@@ -108,6 +108,7 @@ impl Li {
         let head = self.with_feed(append).await?;
         let mut known = lock(&self.known);
         known.row.head = head.octets();
+        known.head = Some(head);
         // Also where the commit fails that removes the rows.
         if !fault!("interception-again-while-the-store-fails") {
             known.in_feed.extend(told);

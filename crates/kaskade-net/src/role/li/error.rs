@@ -31,6 +31,9 @@ pub enum LiError {
     /// Operations that began before do not end.
     #[error("operations that began before it do not end: it is tried again")]
     Busy,
+    /// Somebody else has the feed read.
+    #[error("the feed is being verified already: ask again when that is done")]
+    Verifying,
     /// Something in the store or the feed is not what this program writes.
     #[error("what was kept cannot be read: {0}")]
     Row(#[from] RowError),

@@ -98,11 +98,16 @@ pub struct Li {
     wake: Notify,
     changing: tokio::sync::Mutex<()>,
     draining: tokio::sync::Mutex<()>,
+    verifying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What is known of the feed beside itself.
 struct Known {
     row: FeedRow,
+    /// How far it has come, where it can be read.
+    head: Option<FeedHead>,
+    /// Why it cannot.
+    damage: Option<String>,
     trouble: Option<String>,
     /// Why a warrant whose time has come does not begin.
     not_begun: Option<String>,
@@ -171,7 +176,9 @@ impl Li {
             number: AtomicU64::new(unix_millis().get() << 20),
             known: Mutex::new(Known {
                 row,
-                trouble: feed.as_ref().err().map(ToString::to_string),
+                head: feed.as_ref().ok().map(Feed::head),
+                damage: feed.as_ref().err().map(ToString::to_string),
+                trouble: None,
                 not_begun: None,
                 in_feed: BTreeSet::new(),
             }),
@@ -180,6 +187,7 @@ impl Li {
             wake: Notify::new(),
             changing: tokio::sync::Mutex::new(()),
             draining: tokio::sync::Mutex::new(()),
+            verifying: Arc::default(),
         };
         li.read_targets().await?;
         li.read_rows().await?;
@@ -295,16 +303,15 @@ impl Li {
 
     /// What it does, and whether it can.
     pub fn status(&self) -> LiStatus {
-        let (head, damage) = match &*lock(&self.feed) {
-            Ok(feed) => (Some(feed.head()), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
+        // Not of the feed itself, which somebody may have while the disk is slow.
         let known = lock(&self.known);
         LiStatus {
-            head,
+            head: known.head,
             waiting: self.waiting.load(Ordering::Relaxed),
             lost: known.row.lost,
-            trouble: damage
+            trouble: known
+                .damage
+                .clone()
                 .or_else(|| known.trouble.clone())
                 .or_else(|| known.not_begun.clone()),
         }
@@ -322,12 +329,21 @@ impl Li {
         read.iter().map(record).collect()
     }
 
-    /// Reads all of the feed, and compares it with what the store knows of it.
+    /// Reads all of the feed as it is now, and compares it with what is known of it. Records are appended meanwhile.
     ///
     /// # Errors
-    /// [`LiError::Feed`] with the first place that is not as it was written.
+    /// [`LiError::Feed`] with the first place that is not as it was written; [`LiError::Verifying`] when somebody else has it read.
     pub async fn verify(&self) -> Result<FeedHead, LiError> {
-        self.with_feed(|feed| feed.verify()).await
+        // It is one until the thread has read, also when nobody waits for it any more.
+        let one = self.verifying.clone().try_lock_owned();
+        let one = one.map_err(|_| LiError::Verifying)?;
+        let view = self.with_feed(|feed| Ok(feed.view())).await?;
+        let verified = tokio::task::spawn_blocking(move || {
+            let verified = view.verify();
+            drop(one);
+            verified
+        });
+        Ok(verified.await.map_err(|_| LiError::Died)??)
     }
 
     async fn with_feed<T: Send + 'static>(
