@@ -1,6 +1,8 @@
 //! `kaskade li`: targets of lawful interception, and the feed of their events.
 
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -21,12 +23,12 @@ use crate::li::profile::{NewTargetBody, StatusView, TargetView, Targets, read_ti
 /// material. docs/lawful-interception.md tells more.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  kaskade li targets add imsi-001010000000001 --end 2026-12-31T23:59:59Z --config kaskade.toml
+  kaskade li targets add - --end 2026-12-31T23:59:59Z --config kaskade.toml < target
   kaskade li targets list --socket /run/kaskade-li/li.sock
   kaskade li feed --from 1 --json --socket /run/kaskade-li/li.sock
   kaskade li feed --follow --json
   kaskade li verify
-  kaskade li targets remove 29f28e1c-f230-486a-a860-f5a784ab9172")]
+  kaskade li targets remove - < xid")]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -64,10 +66,11 @@ struct At {
 /// What is there already when it begins, K_AKMA and application keys, is reported then. It is on record in the feed who added it.
 #[derive(clap::Args, Debug)]
 struct Add {
-    /// Whom: a SUPI such as imsi-001010000000001, or a GPSI such as msisdn-491701234567
+    /// Whom: a SUPI such as imsi-001010000000001, or a GPSI such as msisdn-491701234567. Other users of this machine can see it in the
+    /// process list: prefer `-`, which reads a line of standard input, with the XID behind the target if there is one
     #[arg(value_name = "TARGET")]
-    target: Who,
-    /// What the warrant is called: a UUID. One is drawn if not given
+    target: Given<Who>,
+    /// What the warrant is called: a UUID. One is drawn if not given. See TARGET for who can see it
     #[arg(long, value_name = "UUID")]
     xid: Option<Xid>,
     /// From when on, such as 2026-11-30T00:00:00Z; now if not given
@@ -86,9 +89,10 @@ struct Add {
 /// Removes a target: from the answer on none of its events is reported any more
 #[derive(clap::Args, Debug)]
 struct Remove {
-    /// What its warrant is called
+    /// What its warrant is called. Other users of this machine can see it in the process list: prefer `-`, which reads a line of standard
+    /// input
     #[arg(value_name = "UUID")]
-    xid: Xid,
+    xid: Given<Xid>,
     #[command(flatten)]
     at: At,
 }
@@ -119,6 +123,26 @@ struct Look {
     at: At,
 }
 
+/// An argument, which is in the list of processes, or a line of standard input, which is not.
+#[derive(Clone, Debug)]
+enum Given<T> {
+    Here(T),
+    Input,
+}
+
+impl<T: FromStr> FromStr for Given<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        match text {
+            "-" => Ok(Self::Input),
+            _ => text.parse().map(Self::Here),
+        }
+    }
+}
+
+/// Octets of a line of standard input: longer than any target with its XID.
+const LONGEST_LINE: u64 = 1024;
 /// Between two looks for new records.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -127,8 +151,15 @@ pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
         Action::Targets(TargetAction::Add(args)) => add(console, args),
         Action::Targets(TargetAction::List(args)) => list(console, args),
         Action::Targets(TargetAction::Remove(args)) => {
-            ask(&args.at)?.ask("DELETE", &format!("/targets/{}", args.xid), None)?;
-            console.done(format!("removed {}", args.xid))
+            let xid = match &args.xid {
+                Given::Here(xid) => *xid,
+                Given::Input => match words()?.as_slice() {
+                    [xid] => xid.parse::<Xid>()?,
+                    _ => bail!("standard input: expected a line with the XID of a warrant"),
+                },
+            };
+            ask(&args.at)?.ask("DELETE", &format!("/targets/{xid}"), None)?;
+            console.done(format!("removed {xid}"))
         }
         Action::Feed(args) => feed(console, args),
         Action::Verify(args) => {
@@ -165,13 +196,23 @@ fn add(console: &Console, args: &Add) -> Result<()> {
             bail!("{text:?}: expected a time such as 2026-11-30T00:00:00Z");
         }
     }
-    let xid = match args.xid {
+    let (target, xid) = match &args.target {
+        Given::Here(target) => (target.clone(), args.xid),
+        Given::Input => match (words()?.as_slice(), args.xid) {
+            ([target], xid) => (target.parse::<Who>()?, xid),
+            ([target, xid], None) => (target.parse::<Who>()?, Some(xid.parse::<Xid>()?)),
+            _ => {
+                bail!("standard input: expected a line with a target, and with an XID behind it if --xid is not given")
+            }
+        },
+    };
+    let xid = match xid {
         Some(xid) => xid,
         None => drawn()?,
     };
     let body = NewTargetBody {
         xid: xid.to_string(),
-        target: args.target.text(),
+        target: target.text(),
         begin: args.begin.clone(),
         end: args.end.clone(),
     };
@@ -181,6 +222,14 @@ fn add(console: &Console, args: &Add) -> Result<()> {
         true => console.json_done(&added),
         false => console.done(format!("added {}: {}, {}", added.xid, added.target, added.state)),
     }
+}
+
+/// The words of a line of standard input.
+fn words() -> Result<Vec<String>> {
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock().take(LONGEST_LINE);
+    input.read_line(&mut line).context("standard input")?;
+    Ok(line.split_whitespace().map(str::to_owned).collect())
 }
 
 /// A random UUID (RFC 9562, version 4).

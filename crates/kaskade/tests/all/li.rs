@@ -92,9 +92,8 @@ fn what_happens_to_a_target_is_in_the_feed_and_nowhere_else() {
     let (up, log) = Up::start_with_log(&place, "up --config kaskade.toml");
     let without = seen_by_others(&place, &up);
     let end = "--end 2999-12-31T23:59:59Z";
-    let added = place.kaskade(&format!(
-        "li targets add {SUPI} --xid {XID} {end} --json --config kaskade.toml"
-    ));
+    let add = format!("li targets add - {end} --json --config kaskade.toml");
+    let added = place.with_input(&add, &format!("{SUPI} {XID}\n"));
     let added: Value = serde_json::from_str(&added.ok()).expect("JSON");
     assert_eq!((&added["xid"], &added["state"]), (&json!(XID), &json!("active")));
     let again = place
@@ -163,9 +162,14 @@ fn what_happens_to_a_target_is_in_the_feed_and_nowhere_else() {
         "{document}"
     );
 
-    let removed = format!("li targets remove {XID} --config kaskade.toml");
-    place.kaskade(&removed).ok();
-    assert!(place.kaskade(&removed).refused().contains("no target"));
+    let removed = "li targets remove - --config kaskade.toml";
+    place.with_input(removed, &format!("{XID}\n")).ok();
+    assert!(
+        place
+            .with_input(removed, &format!("{XID}\n"))
+            .refused()
+            .contains("no target")
+    );
     registers(&up);
     up.stop();
     let up = Up::start(&place, "up --config kaskade.toml");
