@@ -78,9 +78,9 @@ pub(crate) struct StatusView {
     pub(crate) hash: Option<String>,
     /// Events of targets that wait in the store.
     pub(crate) waiting: u64,
-    /// Events that had no room, and that the feed does not say yet.
+    /// The most events that had no room, and that the feed does not say yet.
     pub(crate) lost: u64,
-    /// Why the feed takes nothing.
+    /// Why the feed takes nothing or not all, or a warrant does not begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kaskade_anchor::interception::{FeedRecord, Iri, KeyGetType, Notice, Said, WaitingRow, Who, Xid};
+use kaskade_anchor::interception::{FeedRecord, Iri, KeyGetType, Notice, Said, TargetRow, WaitingRow, Who, Xid};
 use kaskade_flow::{Guarded, Unit, UnixMillis};
 use kaskade_net::role::aanf::{Interception, Seen};
 use kaskade_net::role::li::{Li, LiError, LiOptions, NewTarget};
@@ -474,6 +474,27 @@ async fn a_row_that_does_not_open_holds_up_no_other() {
     let status = li.status();
     assert!(status.trouble.is_some_and(|trouble| trouble.contains("does not open")));
     assert_eq!(status.waiting, 1);
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_begin_holds_up_no_other() {
+    let place = Place::new();
+    let (_, store) = new_store();
+    let li = place.open(&store).await;
+    let later = NewTarget {
+        begin: Some(UnixMillis::new(unix_millis().get() + 500)),
+        ..about(1, 0)
+    };
+    li.add(later, 1000).await.unwrap();
+    // Its row is lost.
+    let found = store.records().list::<TargetRow>(None, 10).await.unwrap();
+    let mut unit = Unit::new();
+    unit.remove::<TargetRow>(&found[0].key, kaskade_flow::record::Expect::Any);
+    drop(store.records().commit(unit, Guarded::new(())).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(li.add(about(2, 1), 1000).await.unwrap().is_started);
+    let started: Vec<_> = li.targets().iter().map(|target| target.is_started).collect();
+    assert_eq!(started, [false, true]);
 }
 
 #[tokio::test]
