@@ -109,6 +109,10 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
             ("sim-user", "msisdn-490000000000"),
             ("Sim-User", "msisdn-490000000001"),
             ("sim_user", "msisdn-490000000002"),
+            ("Sim.User", "msisdn-490000000003"),
+            ("Sim!User", "msisdn-490000000004"),
+            ("Sim~User", "msisdn-490000000005"),
+            ("x.real.ip", "198.51.100.1"),
             ("sim-key-expiry", "2999-01-01T00:00:00.000Z"),
             ("sim-a-kid", "somebody"),
             ("sim_a-kid", "somebody"),
@@ -144,6 +148,10 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
     assert_eq!(of("sim-a-kid"), [ue.a_kid.to_string().as_str()]);
     for gone in [
         "sim_user",
+        "sim.user",
+        "sim!user",
+        "sim~user",
+        "x.real.ip",
         "sim_a-kid",
         "sim-of-tomorrow",
         "x-forwarded-host",
