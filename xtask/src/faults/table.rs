@@ -485,6 +485,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("proxy-header-of-a-client", "a client says itself who it is to an application behind the proxy", AF, "the_application_learns_who_it_is_from_the_proxy_alone"),
     fault("proxy-web-socket-half-open", "a WebSocket is handed on without its upgrade", AF, "a_web_socket_is_refused_as_one"),
     fault("proxy-requests-without-bound", "the application behind the proxy gets as many requests as there are", AF, "the_application_works_on_so_many_requests_at_once"),
+    fault("proxy-place-free-before-the-end", "answers that go on take no place at the application behind the proxy", AF, "a_request_keeps_its_place_until_its_answer_ends"),
+    fault("proxy-one-user-has-all-places", "one user has all requests at the application behind the proxy", AF, "one_user_leaves_others_places_at_the_application"),
     fault("proxy-long-upload-cut-off", "a long upload is cut off as if the application were slow", AF, "a_long_upload_takes_its_time_and_a_slow_application_does_not"),
     fault("af-head-without-end", "the head of a request may come for ever", AF, "a_head_has_an_end"),
     fault("af-token-for-ever", "an access token is used after its end", AF, "a_token_is_renewed_before_it_ends"),
