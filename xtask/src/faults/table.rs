@@ -315,6 +315,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("amf-told-anywhere", "an AMF makes this program send requests to any host", NET, "an_amf_is_told_where_the_configuration_says_and_nowhere_else"),
     fault("amf-changed-by-anybody", "whoever knows a GUAMI purges the registration of its AMF", NET, "who_knows_a_guami_does_not_change_the_registration_of_its_amf"),
     fault("former-amf-not-told", "an AMF is not told that another serves its subscriber", NET, "an_amf_hears_that_another_serves_its_subscriber_and_why"),
+    fault("full-lane-refuses-a-registration", "while many former AMFs are to be told no other AMF registers", NET, "where_no_message_finds_a_place_it_alone_is_left_out"),
     fault("serving-amf-told-that-it-is-another", "an AMF that registers again is told that it serves the subscriber no more", NET, "an_amf_hears_that_another_serves_its_subscriber_and_why"),
     fault("serving-amf-told-of-its-end", "an AMF that serves a subscriber again is told late that it does not", NET, "an_amf_that_serves_again_hears_nothing_of_its_end"),
     fault("serving-amf-outlives-the-subscriber", "the registration of an AMF stays when its subscriber is removed", PROGRAM, "no_registration_outlives_the_subscription"),
