@@ -312,6 +312,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("second-peer-not-asked", "where an AAnF cannot be reached nobody else is asked", NET, "an_aanf_that_is_away_is_passed_over"),
     fault("one-aanf-holds-up-all", "an AAnF that is away holds up the anchor keys of others", NET, "one_aanf_that_is_away_holds_up_no_other"),
     fault("nrf-answers-forgotten", "while the NRF is away no AAnF is known", NET, "what_an_nrf_has_said_is_used_while_it_is_away"),
+    fault("silent-nrf-asked-for-each", "each routing indicator that anybody names waits for an NRF that is silent", NET, "an_nrf_that_is_silent_is_not_asked_for_each_routing_indicator"),
     fault("amf-told-anywhere", "an AMF makes this program send requests to any host", NET, "an_amf_is_told_where_the_configuration_says_and_nowhere_else"),
     fault("amf-changed-by-anybody", "whoever knows a GUAMI purges the registration of its AMF", NET, "who_knows_a_guami_does_not_change_the_registration_of_its_amf"),
     fault("former-amf-not-told", "an AMF is not told that another serves its subscriber", NET, "an_amf_hears_that_another_serves_its_subscriber_and_why"),
