@@ -25,10 +25,10 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub(super) fn say(headers: &mut HeaderMap, user: &SimUser, peer: Option<SocketAddr>) {
     without_hops(headers);
     let is_ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours)) || name == REAL_IP.as_str();
-    // A gateway such as CGI makes one variable of both spellings.
+    // A gateway such as CGI makes one variable of `Sim-User`, `Sim_User` and `Sim.User`.
     let strip: Vec<_> = headers
         .keys()
-        .filter(|name| is_ours(&name.as_str().replace('_', "-")) && !fault!("proxy-header-of-a-client"))
+        .filter(|name| is_ours(&folded(name)) && !fault!("proxy-header-of-a-client"))
         .cloned()
         .chain([header::AUTHORIZATION, header::FORWARDED])
         .collect();
@@ -51,10 +51,15 @@ pub(super) fn say(headers: &mut HeaderMap, user: &SimUser, peer: Option<SocketAd
     }
 }
 
+/// A name as a gateway such as CGI reads it: what is neither a letter nor a digit is all one.
+fn folded(name: &HeaderName) -> String {
+    name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+}
+
 /// Takes out what is of one connection only (RFC 9110 7.6.1).
 pub(super) fn without_hops(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = words(headers, &header::CONNECTION)
-        .filter_map(|name| HeaderName::try_from(name).ok())
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
         .collect();
     let always = [
         header::CONNECTION,
@@ -74,15 +79,36 @@ pub(super) fn without_hops(headers: &mut HeaderMap) {
 
 /// Whether a request wants a WebSocket (RFC 6455 4.1).
 pub(super) fn wants_web_socket(headers: &HeaderMap) -> bool {
-    words(headers, &header::UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    words(headers, &header::UPGRADE).any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
-/// The members of a list in a field.
-fn words<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+/// The members of a list in a field. One that is no text takes none of the others with it.
+fn words<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
     headers
         .get_all(name)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .flat_map(|value| value.as_bytes().split(|octet| *octet == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_connection_names_goes_also_beside_a_name_that_is_no_text() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"x-private, \xff, x-other").expect("a value");
+        headers.insert(header::CONNECTION, value);
+        for name in ["x-private", "x-other", "x-own"] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        without_hops(&mut headers);
+        let left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["x-own"]);
+
+        let value = HeaderValue::from_bytes(b"\xff, WebSocket").expect("a value");
+        headers.insert(header::UPGRADE, value);
+        assert!(wants_web_socket(&headers));
+    }
 }

@@ -1,6 +1,7 @@
 //! A proxy before an application that knows nothing of AKMA: it logs users in, and says who they are in header fields.
 
 mod fields;
+mod places;
 mod progress;
 
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kaskade_faults::fault;
 use kaskade_net::log_limit;
-use tokio::sync::Semaphore;
 
 pub use self::fields::{A_KID, EXPIRY, USER};
 use self::fields::{say, wants_web_socket, without_hops};
+use self::places::Places;
 use self::progress::Progress;
 use crate::layer::SimLogin;
 use crate::peer::address;
@@ -43,7 +44,8 @@ const NO_WEB_SOCKET: (StatusCode, &str) = (
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProxyOptions {
-    /// Requests that it works on at once; further ones are answered 503.
+    /// Requests that it works on at once, from the request to the end of its answer, and an eighth of them of one user (one at least);
+    /// further ones are answered 503.
     pub most_requests: usize,
     /// How long it may take until its answer begins, since it got the last octets of the request.
     pub patience: Duration,
@@ -77,7 +79,7 @@ pub fn proxy(login: SimLogin, upstream: &str) -> Result<Router, NotAnUpstream> {
 /// |---|---|
 /// | `Sim-User`, `Sim-A-Kid`, `Sim-Key-Expiry` | those of the proved user |
 /// | `X-Forwarded-For`, `X-Forwarded-Proto` | address of the client, and `https` |
-/// | all others that begin with `Sim-` or `X-Forwarded-`, also with underscores in place of hyphens, and `X-Real-IP`, `Forwarded` | left out: only the client says them |
+/// | all others that begin with `Sim-` or `X-Forwarded-`, also with other signs in place of the hyphens, and `X-Real-IP`, `Forwarded` | left out: only the client says them |
 /// | `Authorization`, `Proxy-Authorization` | left out: it was meant for the proxy |
 /// | `Connection`, what that names, and others of one connection only (RFC 9110 7.6.1) | left out |
 /// | all others, the body, `Host` | as they are |
@@ -86,7 +88,7 @@ pub fn proxy(login: SimLogin, upstream: &str) -> Result<Router, NotAnUpstream> {
 /// |---|---|
 /// | the request wants a WebSocket, or a tunnel (`CONNECT`) | 501 |
 /// | the application cannot be reached, or breaks off | 502 |
-/// | too many requests are there | 503 with `Retry-After` |
+/// | too many requests are there, or too many of this user | 503 with `Retry-After` |
 /// | the application takes too long | 504 |
 ///
 /// Bodies are handed on as they come, both ways. The application is to listen where only this proxy reaches it, such as on the loopback: it
@@ -116,7 +118,7 @@ pub fn behind_login(upstream: &str, options: ProxyOptions) -> Result<Router, Not
     let upstream = Arc::new(Upstream {
         authority,
         client,
-        places: Semaphore::new(options.most_requests.min(Semaphore::MAX_PERMITS)),
+        places: Places::new(options.most_requests),
         patience: options.patience,
     });
     Ok(Router::new().fallback(pass).with_state(upstream))
@@ -125,7 +127,7 @@ pub fn behind_login(upstream: &str, options: ProxyOptions) -> Result<Router, Not
 struct Upstream {
     authority: Authority,
     client: Client<HttpConnector, Body>,
-    places: Semaphore,
+    places: Places,
     patience: Duration,
 }
 
@@ -134,12 +136,10 @@ async fn pass(State(upstream): State<Arc<Upstream>>, user: SimUser, request: Req
     if is_tunnel && !fault!("proxy-web-socket-half-open") {
         return NO_WEB_SOCKET.into_response();
     }
-    let permit = upstream.places.try_acquire();
-    if permit.is_err() && !fault!("proxy-requests-without-bound") {
-        log_limit!(warn, "the application behind the proxy has too many requests");
+    let Some(place) = upstream.places.take(&user.a_kid) else {
         let retry = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
         return (StatusCode::SERVICE_UNAVAILABLE, retry, "too many requests: try again\n").into_response();
-    }
+    };
     let progress = Progress::new();
     let Some(request) = upstream.handed_on(request, &user, &progress) else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -152,7 +152,7 @@ async fn pass(State(upstream): State<Arc<Upstream>>, user: SimUser, request: Req
     };
     match answer {
         Ok(response) => {
-            let mut response = response.map(Body::new);
+            let mut response = response.map(|body| place.kept_by(Body::new(body)));
             without_hops(response.headers_mut());
             *response.version_mut() = Version::HTTP_11;
             response

@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::http::header;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use http_body_util::channel::Channel;
+use http_body_util::channel::{Channel, Sender};
 use kaskade_af::proxy::{NotAnUpstream, ProxyOptions, behind_login, proxy};
 use kaskade_af::{LoginOptions, SimLogin};
 use tokio::time::{sleep, timeout};
@@ -50,11 +50,16 @@ async fn mirror(request: Request) -> Response {
 
 /// A proxy before an application, and a user.
 async fn proxied(application: Router, options: ProxyOptions) -> (Router, Ue) {
-    let ue = Ue::new(1);
-    let home = Home::new(std::slice::from_ref(&ue));
+    let (app, [ue, _]) = proxied_for_two(application, options).await;
+    (app, ue)
+}
+
+async fn proxied_for_two(application: Router, options: ProxyOptions) -> (Router, [Ue; 2]) {
+    let ues = [Ue::new(1), Ue::new(2)];
+    let home = Home::new(&ues);
     let login = SimLogin::new(client(&home), LoginOptions::default()).unwrap();
     let router = behind_login(&serving(application).await, options).unwrap();
-    (router.layer(login), ue)
+    (router.layer(login), ues)
 }
 
 /// Sends a request of a user who has been asked to log in.
@@ -109,6 +114,10 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
             ("sim-user", "msisdn-490000000000"),
             ("Sim-User", "msisdn-490000000001"),
             ("sim_user", "msisdn-490000000002"),
+            ("Sim.User", "msisdn-490000000003"),
+            ("Sim!User", "msisdn-490000000004"),
+            ("Sim~User", "msisdn-490000000005"),
+            ("x.real.ip", "198.51.100.1"),
             ("sim-key-expiry", "2999-01-01T00:00:00.000Z"),
             ("sim-a-kid", "somebody"),
             ("sim_a-kid", "somebody"),
@@ -144,6 +153,10 @@ async fn the_application_learns_who_it_is_from_the_proxy_alone() {
     assert_eq!(of("sim-a-kid"), [ue.a_kid.to_string().as_str()]);
     for gone in [
         "sim_user",
+        "sim.user",
+        "sim!user",
+        "sim~user",
+        "x.real.ip",
         "sim_a-kid",
         "sim-of-tomorrow",
         "x-forwarded-host",
@@ -232,27 +245,26 @@ async fn the_application_works_on_so_many_requests_at_once() {
     let mut options = ProxyOptions::default();
     options.most_requests = 1;
     let (tell, told) = tokio::sync::watch::channel(false);
+    let (came, mut comes) = tokio::sync::watch::channel(false);
     let waits = move || {
-        let mut told = told.clone();
+        let (mut told, came) = (told.clone(), came.clone());
         async move {
+            came.send_replace(true);
             told.wait_for(|is| *is).await.unwrap();
         }
     };
-    let (app, ue) = proxied(Router::new().fallback(waits), options).await;
+    let (app, [ue, other]) = proxied_for_two(Router::new().fallback(waits), options).await;
     let first = {
         let (app, ue) = (app.clone(), ue.clone());
         tokio::spawn(async move { post(&app, &ue, Body::empty()).await.status() })
     };
-    let refused = async {
-        // The first one may not be there yet.
-        loop {
-            let second = timeout(Duration::from_millis(500), post(&app, &ue, Body::empty())).await;
-            if let Ok(response) = second {
-                return response;
-            }
-        }
-    };
-    let response = timeout(Duration::from_secs(20), refused).await.expect("a refusal");
+    let soon = Duration::from_secs(20);
+    timeout(soon, comes.wait_for(|is| *is))
+        .await
+        .expect("the first")
+        .unwrap();
+    let refused = post(&app, &other, Body::empty());
+    let response = timeout(soon, refused).await.expect("a refusal");
     assert_eq!(
         (
             response.status().as_u16(),
@@ -262,6 +274,52 @@ async fn the_application_works_on_so_many_requests_at_once() {
     );
     tell.send(true).unwrap();
     assert_eq!(first.await.unwrap(), 200);
+    assert_eq!(post(&app, &ue, Body::empty()).await.status(), 200);
+}
+
+/// What a mirror sends back, which ends when the other end is dropped.
+async fn endless(app: &Router, ue: &Ue) -> (Response, Sender<Bytes>) {
+    let (mut tell, body) = Channel::<Bytes, Infallible>::new(1);
+    tell.send_data(Bytes::from_static(b"first")).await.unwrap();
+    (post(app, ue, Body::new(body)).await, tell)
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_place_until_its_answer_ends() {
+    let mut options = ProxyOptions::default();
+    options.most_requests = 1;
+    let (app, [ue, other]) = proxied_for_two(Router::new().fallback(mirror), options).await;
+    let status = async || post(&app, &other, Body::empty()).await.status();
+    let (response, tell) = endless(&app, &ue).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(status().await, 503);
+    drop(tell);
+    let mut body = response.into_body();
+    while let Some(frame) = timeout(Duration::from_secs(20), body.frame()).await.expect("an end") {
+        frame.unwrap();
+    }
+    assert_eq!(status().await, 200, "it has ended");
+    let (response, tell) = endless(&app, &ue).await;
+    assert_eq!((response.status().as_u16(), status().await.as_u16()), (200, 503));
+    drop(response);
+    assert_eq!(status().await, 200, "nobody wants it any more");
+    drop(tell);
+}
+
+#[tokio::test]
+async fn one_user_leaves_others_places_at_the_application() {
+    let mut options = ProxyOptions::default();
+    options.most_requests = 16;
+    let (app, [ue, other]) = proxied_for_two(Router::new().fallback(mirror), options).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let (response, tell) = endless(&app, &ue).await;
+        assert_eq!(response.status(), 200);
+        held.push((response, tell));
+    }
+    assert_eq!(post(&app, &ue, Body::empty()).await.status(), 503, "an eighth");
+    assert_eq!(post(&app, &other, Body::empty()).await.status(), 200);
+    drop(held);
     assert_eq!(post(&app, &ue, Body::empty()).await.status(), 200);
 }
 

@@ -54,6 +54,9 @@ pub enum NotDiscovered {
     /// It answers something else.
     #[error("the NRF answered nonsense: {0}")]
     Nonsense(serde_json::Error),
+    /// It did not say a moment ago, and is not asked again yet.
+    #[error("the NRF did not say it a moment ago, and is asked again soon")]
+    Lately,
     /// It knows nobody.
     #[error("the NRF knows no {target} with {service} that could be reached{}", .indicator.map(|indicator| format!(", for routing indicator {indicator}")).unwrap_or_default())]
     Nobody {

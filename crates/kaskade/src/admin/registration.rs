@@ -4,7 +4,9 @@ use kaskade_faults::fault;
 use kaskade_flow::Unit;
 use kaskade_flow::event::Event;
 use kaskade_keys::Supi;
-use kaskade_net::role::udm::{declare_serving_amfs, end_registration, withdraw_registration};
+use kaskade_net::role::udm::{
+    declare_serving_amfs, deregistrations_full, end_registration, withdraw_registration, withdraw_registration_untold,
+};
 use kaskade_store::StoreError;
 
 use super::{Admin, NotDone};
@@ -23,14 +25,22 @@ impl Admin {
         // Nobody may have asked for them since the store was opened.
         declare_serving_amfs(&records)
             .map_err(|error| NotDone::because(kaskade_flow::Refusal::StoreFailed, error.to_string()))?;
-        let mut conflict = None;
+        let (mut conflict, mut is_full) = (None, false);
         for _ in 0..TRIES {
             let mut unit = Unit::new();
             event.into_iter().for_each(|event| unit.event(event));
-            let withdrawing = withdraw_registration(&records, supi, &mut unit);
-            pollster::block_on(withdrawing).map_err(StoreError::Record)?;
+            let withdrawn = match is_full {
+                false => pollster::block_on(withdraw_registration(&records, supi, &mut unit)),
+                true => pollster::block_on(withdraw_registration_untold(&records, supi, &mut unit)),
+            };
+            withdrawn.map_err(StoreError::Record)?;
             match store.remove_with(supi, unit) {
                 Err(error @ StoreError::Conflict(_)) => conflict = Some(error),
+                // The removal counts for more than its message.
+                Err(error) if !is_full && deregistrations_full(&error) => {
+                    is_full = true;
+                    conflict = Some(error);
+                }
                 done => return Ok(done?),
             }
         }

@@ -65,7 +65,8 @@ pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
 pub use uecm::{
-    AmfPolicy, Uecm, UecmCounters, UecmOptions, declare_serving_amfs, end_registration, withdraw_registration,
+    AmfPolicy, Uecm, UecmCounters, UecmOptions, declare_serving_amfs, deregistrations_full, end_registration,
+    withdraw_registration, withdraw_registration_untold,
 };
 
 use super::audit::{Audit, correlation};

@@ -89,7 +89,7 @@ pub(super) struct Proxy {
     /// Of these, from one IPv4 address or 64 bits of an IPv6 one [default: an eighth]
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits")]
     max_connections_per_source: Option<u32>,
-    /// Requests that the application works on at once; further ones are answered 503
+    /// Requests that the application works on at once, an eighth of them of one user; further ones are answered 503
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least_one, help_heading = "Limits")]
     max_requests: u32,
 }

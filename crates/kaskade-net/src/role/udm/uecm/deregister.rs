@@ -6,7 +6,8 @@
 //! | another AMF registers, for a device that has moved | `UE_REGISTRATION_AREA_CHANGE` |
 //! | the subscriber is removed or suspended; the registration goes in the same commit as a subscriber who is removed | `SUBSCRIPTION_WITHDRAWN` |
 //!
-//! A message is worth nothing after a day, and none is sent to an AMF that serves the subscriber again.
+//! A message is worth nothing after a day, and none is sent to an AMF that serves the subscriber again. Where too many wait, an AMF goes
+//! untold: what it would have been told of happens all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +20,11 @@ use kaskade_flow::unit::Lane;
 use kaskade_flow::{Durable, Guarded, Unit};
 use kaskade_keys::Supi;
 use kaskade_store::StoreError;
-use kaskade_store::records::{DeclareError, Found, RecordError, Records};
+use kaskade_store::records::{CommitError, DeclareError, Found, RecordError, Records};
 
 use super::record::{Deregistration, ServingAmf, TO_FORMER_AMFS};
 use super::{TRIES, Uecm};
+use crate::log_limit;
 use crate::role::callbacks::{Callbacks, Message, Teller, Told};
 use crate::role::usage_keys::CallbackRoot;
 use crate::sbi::write;
@@ -38,19 +40,45 @@ pub fn declare_serving_amfs(records: &Records) -> Result<(), DeclareError> {
     records.declare(&[ServingAmf::KIND])
 }
 
-/// The AMF of before is told why it serves the subscriber no more, as far as it is told anything.
+/// Whether no further message finds a place.
+pub(super) fn is_full(records: &Records) -> bool {
+    has_no_place(records.outbox().count(&TO_FORMER_AMFS).waiting)
+}
+
+const fn has_no_place(waiting: usize) -> bool {
+    waiting >= TO_FORMER_AMFS.capacity
+}
+
+/// Whether a unit was refused because its messages to former AMFs found no place: without them it may happen.
+pub fn deregistrations_full(error: &StoreError) -> bool {
+    let is_full = matches!(error, StoreError::Unit(CommitError::LaneFull(lane, _)) if *lane == TO_FORMER_AMFS.name);
+    is_full && !fault!("full-lane-refuses-a-registration")
+}
+
+/// The AMF of before is told why it serves the subscriber no more, as far as it is told anything. Whether it goes untold, because there is
+/// no place for the message.
 pub(super) fn tell(
     unit: &mut Unit,
     records: &Records,
     (supi, amf): (&Supi, &ServingAmf),
     reason: DeregistrationReason,
-) {
+    is_full: bool,
+) -> bool {
     if fault!("former-amf-not-told") {
-        return;
+        return false;
     }
-    if let Some(message) = Deregistration::of(supi, amf, reason) {
-        unit.send(message.outgoing(amf.amf, records.now().after(WORTH)));
+    let Some(message) = Deregistration::of(supi, amf, reason) else {
+        return false;
+    };
+    if is_full {
+        log_limit!(
+            error,
+            "an AMF is not told that it serves a subscriber no more: too many messages wait"
+        );
+        return true;
     }
+    unit.send(message.outgoing(amf.amf, records.now().after(WORTH)));
+    false
 }
 
 /// An AMF serves a subscriber again: what it has not heard yet of the end it hears no more.
@@ -64,12 +92,28 @@ pub(super) fn hears_nothing_of_before(unit: &mut Unit, records: &Records, (supi,
     }
 }
 
-/// Puts the end of a subscriber's registration into a unit: its record goes, and its AMF is told that the subscription is withdrawn. Whether
-/// there was one. The unit happens only if the registration is still as it was read.
+/// Puts the end of a subscriber's registration into a unit: its record goes, and its AMF is told that the subscription is withdrawn, where
+/// there is a place for the message. Whether there was one. The unit happens only if the registration is still as it was read.
 ///
 /// # Errors
 /// [`RecordError`] when it cannot be read.
 pub async fn withdraw_registration(records: &Records, supi: &Supi, unit: &mut Unit) -> Result<bool, RecordError> {
+    withdraw(records, supi, unit, is_full(records)).await
+}
+
+/// As [`withdraw_registration`], and its AMF is not told: for a unit that was refused because of the message ([`deregistrations_full`]).
+///
+/// # Errors
+/// [`RecordError`] when it cannot be read.
+pub async fn withdraw_registration_untold(
+    records: &Records,
+    supi: &Supi,
+    unit: &mut Unit,
+) -> Result<bool, RecordError> {
+    withdraw(records, supi, unit, true).await
+}
+
+async fn withdraw(records: &Records, supi: &Supi, unit: &mut Unit, is_full: bool) -> Result<bool, RecordError> {
     let found = records.read::<ServingAmf>(supi).await?;
     let Some(Found { record, version, .. }) = found else {
         unit.remove::<ServingAmf>(supi, Expect::Absent);
@@ -77,19 +121,20 @@ pub async fn withdraw_registration(records: &Records, supi: &Supi, unit: &mut Un
     };
     unit.remove::<ServingAmf>(supi, Expect::Version(version));
     let reason = DeregistrationReason::SubscriptionWithdrawn;
-    tell(unit, records, (supi, &record), reason);
+    tell(unit, records, (supi, &record), reason, is_full);
     Ok(true)
 }
 
-/// The registration of a subscriber ends, and its AMF is told. Whether there was one. Durable when it returns.
+/// The registration of a subscriber ends, and its AMF is told, where there is a place for the message. Whether there was one. Durable when
+/// it returns.
 ///
 /// # Errors
 /// [`StoreError`]; then it is as it was.
 pub async fn end_registration(records: &Records, supi: &Supi) -> Result<bool, StoreError> {
-    let mut conflict = None;
+    let (mut conflict, mut full) = (None, is_full(records));
     for _ in 0..TRIES {
         let mut unit = Unit::new();
-        let was_there = withdraw_registration(records, supi, &mut unit)
+        let was_there = withdraw(records, supi, &mut unit, full)
             .await
             .map_err(StoreError::Record)?;
         if !was_there {
@@ -99,6 +144,10 @@ pub async fn end_registration(records: &Records, supi: &Supi) -> Result<bool, St
         match ended.map_err(StoreError::from) {
             Ok(_) => return Ok(true),
             Err(error @ StoreError::Conflict(_)) => conflict = Some(error),
+            Err(error) if !full && deregistrations_full(&error) => {
+                full = true;
+                conflict = Some(error);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -143,5 +192,20 @@ impl Teller for Deregistering {
             Told::Later => counters.former_not_told.add_one(),
             Told::Never => counters.former_given_up.add_one(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_message_finds_a_place_it_alone_is_left_out() {
+        let most = TO_FORMER_AMFS.capacity;
+        assert!(!has_no_place(most - 1) && has_no_place(most));
+        let refused = |lane| StoreError::from(CommitError::LaneFull(lane, most));
+        assert!(deregistrations_full(&refused(TO_FORMER_AMFS.name)));
+        assert!(!deregistrations_full(&refused("another lane")));
+        assert!(!deregistrations_full(&StoreError::Closed));
     }
 }

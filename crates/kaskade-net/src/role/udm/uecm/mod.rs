@@ -47,7 +47,9 @@ use crate::time::{moment, unix_millis};
 use deregister::Deregistering;
 use record::{Again, ServingAmf, TO_AMFS};
 
-pub use deregister::{declare_serving_amfs, end_registration, withdraw_registration};
+pub use deregister::{
+    declare_serving_amfs, deregistrations_full, end_registration, withdraw_registration, withdraw_registration_untold,
+};
 
 /// How long an AMF that is away may be told still.
 const WORTH: Duration = Duration::from_secs(300);
@@ -243,8 +245,9 @@ impl Uecm {
             true => DeregistrationReason::InitialRegistration,
             false => DeregistrationReason::RegistrationAreaChange,
         };
-        let mut conflict = None;
+        let (mut conflict, mut is_full) = (None, false);
         for _ in 0..TRIES {
+            is_full = is_full || deregister::is_full(&self.records);
             let before = self
                 .found(supi)
                 .await
@@ -256,16 +259,27 @@ impl Uecm {
             };
             unit.put(supi, &amf, expect);
             let is_same = |before: &ServingAmf| before.amf == amf.amf && !fault!("serving-amf-told-that-it-is-another");
+            let mut is_untold = false;
             if !before.as_ref().is_some_and(is_same) {
-                deregister::hears_nothing_of_before(&mut unit, &self.records, (supi, &amf));
+                if !is_full {
+                    deregister::hears_nothing_of_before(&mut unit, &self.records, (supi, &amf));
+                }
                 if let Some(before) = &before {
-                    deregister::tell(&mut unit, &self.records, (supi, before), reason);
+                    is_untold = deregister::tell(&mut unit, &self.records, (supi, before), reason, is_full);
                 }
             }
             match self.commit(caller, supi, unit, Action::ServingAmfChanged).await {
                 Err(error @ UdmError::Store(StoreError::Conflict(_))) => conflict = Some(error),
+                // Others were faster: once more, without a message.
+                Err(UdmError::Store(error)) if !is_full && deregistrations_full(&error) => {
+                    is_full = true;
+                    conflict = Some(UdmError::Store(error));
+                }
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
+                    if is_untold {
+                        self.counters.former_given_up.add_one();
+                    }
                     // Whoever removed the subscriber meanwhile may have looked before there was anything.
                     if let Err(gone) = self.is_served(supi) {
                         end_registration(&self.records, supi).await.map_err(UdmError::Store)?;
