@@ -179,12 +179,14 @@ impl Server {
         Ok(session)
     }
 
-    /// Whatever the database or the user has as defaults.
+    /// Whatever the database or the user has as defaults, or gets by a reload later: what a session has set itself stays. Without the
+    /// server's warnings nobody would hear of a wait for a standby that was cancelled.
     async fn settle(&self, session: &Session) -> Result<(), EngineError> {
         const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
              SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
-             SELECT set_config('synchronous_commit', 'on', false) \
-             WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+             SET client_min_messages = warning; \
+             SELECT set_config('synchronous_commit', \
+             CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
         let client = &session.client;
         client
             .batch_execute(SETTINGS)

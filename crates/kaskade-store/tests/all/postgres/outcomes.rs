@@ -78,6 +78,26 @@ fn a_commit_with_a_warning_is_not_done_until_a_standby_has_it() {
     assert!(is_there(&engine, b"warned").expect("read"));
 }
 
+/// Neither a reload nor what a role has as its defaults takes away what a commit relies on.
+#[test]
+fn a_session_keeps_waiting_for_a_standby_and_hears_warnings_whatever_is_set() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.sql("ALTER ROLE kaskade SET client_min_messages = error");
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.set(&format!("synchronous_commit = off\n{NO_STANDBY}"));
+    let committing = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || put(&engine, 2, b"warned"))
+    };
+    until("a commit waits", || waiting_for_a_standby(&cluster) == "1");
+    cluster.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    let failed = committing.join().expect("no panic").expect_err("no standby has it");
+    assert!(failed.error.to_string().contains("standby"), "{}", failed.error);
+    cluster.set(NO_MORE);
+    assert_eq!(pollster::block_on(engine.recover(0)).expect("it is known"), Serial(2));
+}
+
 /// The server died before the transaction was there, or behind it: the serial says which.
 #[test]
 fn a_server_that_crashes_in_a_commit_loses_it_whole_or_not_at_all() {
