@@ -164,7 +164,8 @@ impl StoreError {
                 | EngineError::Failed
                 | EngineError::Corrupt { .. }
                 | EngineError::Refused { .. }
-                | EngineError::TakenOver(_) => Refusal::StoreFailed,
+                | EngineError::TakenOver(_)
+                | EngineError::Unreliable { .. } => Refusal::StoreFailed,
                 _ => return None,
             },
             Self::Unsealing
@@ -252,6 +253,14 @@ pub enum EngineError {
     /// Another process has taken the store over: this one writes no more.
     #[error("{}: another process has taken it over, and this one must not write any more", .0.display())]
     TakenOver(PathBuf),
+    /// The server of the store does not keep what it said is durable: nothing is read or written any more.
+    #[error("{server}: {why}")]
+    Unreliable {
+        /// Which.
+        server: String,
+        /// What it did, and what mends it.
+        why: String,
+    },
     /// The engine refused for a reason of its own.
     #[error("{0}")]
     Other(String),
@@ -263,9 +272,13 @@ impl EngineError {
         matches!(self, Self::Full(_) | Self::Away { .. })
     }
 
-    /// Whether only a restart can help: what is on the disk is not known, or it is damaged.
+    /// Whether this process cannot go on: what is on the disk is not known, it is damaged, another process has it, or the server does not
+    /// keep it.
     pub fn needs_restart(&self) -> bool {
-        matches!(self, Self::Failed | Self::Corrupt { .. } | Self::TakenOver(_))
+        matches!(
+            self,
+            Self::Failed | Self::Corrupt { .. } | Self::TakenOver(_) | Self::Unreliable { .. }
+        )
     }
 }
 

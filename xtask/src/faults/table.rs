@@ -53,6 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("answer-before-durable", "who waits for a commit is told of it before it is durable", STORE, "records_in_memory"),
     fault("numbers-asked-for-apart", "a card that is not at hand is read without its sequence numbers, which are asked for after it", STORE, "a_card_and_a_number_of_it_cost_one_question"),
     fault("postgres-fence-not-looked-at", "a process that another has taken over commits to PostgreSQL", STORE, "whoever_was_taken_over_writes_no_more"),
+    fault("postgres-fsync-looked-at-once", "a server whose fsync is turned off while a store is open goes on being used", STORE, "a_server_whose_fsync_is_turned_off_is_used_no_more"),
     fault("postgres-lease-not-looked-at", "a second process opens a store in PostgreSQL that another one has", STORE, "a_second_process_does_not_get_a_store_that_lives"),
     fault("postgres-read-without-lease", "what is read from PostgreSQL counts after the lease has run out", STORE, "what_is_read_without_a_lease_does_not_count"),
     fault("postgres-serial-asked-too-early", "PostgreSQL is asked for the last commit while it works on one", STORE, "a_lost_connection_is_settled_when_the_server_has_ended_with_it"),

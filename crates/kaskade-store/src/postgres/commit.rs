@@ -108,6 +108,9 @@ enum Attempt {
 impl Writer {
     /// Makes one commit.
     pub(super) async fn commit(&mut self, group: &Group, tables: &[Table]) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        if let Some(lost) = self.lease.lost(&self.server) {
+            return Err(lost.into());
+        }
         if self.unsettled {
             return Err(errors::away(&self.server.name, "what became of an earlier commit is not known yet").into());
         }
@@ -283,6 +286,10 @@ impl Writer {
     pub(super) async fn recover(&mut self, node: u16) -> Result<Serial, EngineError> {
         if let Some(open) = self.open.take() {
             open.session.cut();
+        }
+        // What came after that is not told as done.
+        if let Some(lost) = self.lease.lost(&self.server) {
+            return Err(lost);
         }
         let open = self.connect().await?;
         if !fault!("postgres-serial-asked-too-early") {

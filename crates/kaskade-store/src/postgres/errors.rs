@@ -33,11 +33,19 @@ pub(super) fn refused(server: &Path, why: impl Into<String>) -> EngineError {
     }
 }
 
+pub(super) fn unreliable(server: &Path, why: impl Into<String>) -> EngineError {
+    EngineError::Unreliable {
+        server: server.display().to_string(),
+        why: why.into(),
+    }
+}
+
 /// The same for another who waits.
 pub(super) fn same(error: &EngineError) -> EngineError {
     match error {
         EngineError::Away { server, why } => away(Path::new(server), why.clone()),
         EngineError::Refused { server, why } => refused(Path::new(server), why.clone()),
+        EngineError::Unreliable { server, why } => unreliable(Path::new(server), why.clone()),
         EngineError::TakenOver(server) => EngineError::TakenOver(server.clone()),
         EngineError::Full(server) => EngineError::Full(server.clone()),
         error => EngineError::Other(error.to_string()),

@@ -24,6 +24,10 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// The longest password that a file may have.
 const LONGEST_PASSWORD: u64 = 1024;
 
+/// Why a server without `fsync` is no place for a store.
+pub(super) const NO_FSYNC: &str =
+    "its fsync is off: a power cut would take back what it said is durable, and sequence numbers would repeat";
+
 /// A database, and how it is reached.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -196,10 +200,7 @@ impl Server {
         let fsync = fsync.map_err(|error| self.error(&error))?;
         match fsync.try_get::<_, &str>(0) {
             Ok("on") => Ok(()),
-            _ => Err(errors::refused(
-                &self.name,
-                "its fsync is off: a power cut would take back what it said is durable, and sequence numbers would repeat",
-            )),
+            _ => Err(errors::refused(&self.name, NO_FSYNC)),
         }
     }
 }

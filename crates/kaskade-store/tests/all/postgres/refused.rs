@@ -69,6 +69,23 @@ fn a_server_that_lets_nobody_in_says_why_in_one_line() {
     assert!(refused(&cluster.empty_place()).contains("fsync"));
 }
 
+/// It was on when the store was opened, and a reload ends it.
+#[test]
+fn a_server_whose_fsync_is_turned_off_is_used_no_more() {
+    let Some(cluster) = Cluster::start() else { return };
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"key").expect("a commit");
+    cluster.set("fsync = off");
+    until(
+        "it is noticed",
+        || matches!(engine.damage(), Some(EngineError::Unreliable { why, .. }) if why.contains("fsync")),
+    );
+    let failed = put(&engine, 2, b"next").expect_err("nothing is durable there");
+    assert!(failed.error.needs_restart(), "{}", failed.error);
+    assert!(is_there(&engine, b"key").is_err(), "nor does it read");
+    assert!(pollster::block_on(engine.recover(0)).is_err());
+}
+
 #[test]
 fn tables_of_a_newer_program_are_not_used() {
     let Some(cluster) = Cluster::shared() else { return };
