@@ -68,7 +68,7 @@ fn of_server(server: &Path, code: &SqlState, why: String) -> EngineError {
     match code.code() {
         "53100" => EngineError::Full(server.into()),
         // It starts, stops or has no room for another connection; or it is a standby that takes no changes.
-        "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25006" => away(server, why),
+        "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "25P03" => away(server, why),
         code if code.starts_with("08") => away(server, why),
         // Class 28: who it is; 3D: which database; 42501: what it may; 42P01 and 3F000: no tables.
         "42501" => refused(server, format!("{why}: this user may not do that")),

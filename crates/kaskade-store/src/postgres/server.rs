@@ -184,9 +184,10 @@ impl Server {
     }
 
     /// Whatever the database or the user has as defaults, or gets by a reload later: what a session has set itself stays. Without the
-    /// server's warnings nobody would hear of a wait for a standby that was cancelled.
+    /// server's warnings nobody would hear of a wait for a standby that was cancelled. A machine that dies between the two flights of a
+    /// commit leaves its locks for five seconds, not until TCP gives up: its successor waits for them.
     async fn settle(&self, session: &Session) -> Result<(), EngineError> {
-        const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+        const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '5s'; \
              SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
              SET client_min_messages = warning; \
              SELECT set_config('synchronous_commit', \
