@@ -17,7 +17,7 @@ use super::tls::Tls;
 use crate::error::EngineError;
 use crate::private::{self, Use};
 
-/// How long a connection may take to be made.
+/// How long a connection may take to be made, by whichever of its hosts.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 /// What was sent and nobody acknowledges for so long ends a connection. A commit that the server works on is not ended by it.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
@@ -134,6 +134,8 @@ impl Server {
             config.password(&password);
             zeroize::Zeroize::zeroize(&mut password);
         }
+        // A host that is silent leaves time for those behind it.
+        let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX - 1);
         let own = options.cert.as_deref().zip(options.key.as_deref());
         let tls = options.ca.as_deref().map(|ca| Tls::new(ca, own)).transpose();
         let tls = tls.map_err(|why| errors::refused(&name, why))?;
@@ -146,7 +148,7 @@ impl Server {
             .application_name("kaskade")
             // A standby takes no changes.
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(PATIENCE_TO_CONNECT)
+            .connect_timeout(PATIENCE_TO_CONNECT / (hosts + 1))
             .tcp_user_timeout(UNACKNOWLEDGED)
             .keepalives_idle(Duration::from_secs(5))
             .keepalives_interval(Duration::from_secs(2))
@@ -256,6 +258,20 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silent_hosts_leave_time_for_the_last_one() {
+        for (hosts, count) in [("127.0.0.1", 1), ("127.0.0.1,127.0.0.2,127.0.0.3", 3)] {
+            let options = PostgresOptions::new(format!("host={hosts} dbname=k"));
+            let server = Server::new(&options).expect("a server");
+            let each = server
+                .config
+                .get_connect_timeout()
+                .copied()
+                .unwrap_or(PATIENCE_TO_CONNECT);
+            assert!(each * count < PATIENCE_TO_CONNECT, "{hosts}: {each:?}");
+        }
+    }
 
     #[test]
     fn what_cannot_be_a_server_says_why() {
