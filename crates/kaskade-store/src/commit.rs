@@ -13,7 +13,7 @@ use kaskade_flow::UnixMillis;
 use super::audit::{Anchor, AuditLog};
 use super::clock::Clock;
 use super::engine::{Batch, Engine, Group, Serial, Table, UnitOutcome, Version};
-use super::error::EngineError;
+use super::error::{EngineError, LOST_COMMITS};
 use super::failure::Failure;
 use super::issuer::Issuer;
 use super::meta;
@@ -324,7 +324,16 @@ impl Committer {
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
     fn end_outage(&mut self) {
         let Some(outage) = self.outage.take() else { return };
-        match pollster::block_on(self.engine.recover(self.node)) {
+        let recovered = pollster::block_on(self.engine.recover(self.node)).and_then(|durable| {
+            if durable < self.serial && !fault!("lost-commits-not-noticed") {
+                return Err(EngineError::Unreliable {
+                    server: "the store".into(),
+                    why: LOST_COMMITS.into(),
+                });
+            }
+            Ok(durable)
+        });
+        match recovered {
             Ok(durable) => {
                 self.serial = durable;
                 let durable = outage.serial <= durable || fault!("outage-settled-as-durable");

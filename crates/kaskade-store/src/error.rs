@@ -195,6 +195,10 @@ impl StoreError {
     }
 }
 
+/// What an engine has done that knows of fewer commits than it said are durable.
+pub(crate) const LOST_COMMITS: &str = "it has lost commits that it said are durable, and sequence numbers with them: run \
+     `kaskade store skip-ahead --yes` before a node starts again";
+
 /// Why the engine below the store failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -52,6 +52,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("mark-before-durable", "the clock's mark counts before it is durable", STORE, "schedules_of_issuing_with_a_full_disk"),
     fault("answer-before-durable", "who waits for a commit is told of it before it is durable", STORE, "records_in_memory"),
     fault("numbers-asked-for-apart", "a card that is not at hand is read without its sequence numbers, which are asked for after it", STORE, "a_card_and_a_number_of_it_cost_one_question"),
+    fault("lost-commits-not-noticed", "a store goes on over an engine that has lost commits which were durable", STORE, "an_engine_that_has_lost_commits_is_used_no_more"),
+    fault("postgres-lost-commits-not-noticed", "a server of PostgreSQL that has lost commits goes on being used", STORE, "a_server_that_has_lost_commits_is_used_no_more"),
     fault("postgres-fence-not-looked-at", "a process that another has taken over commits to PostgreSQL", STORE, "whoever_was_taken_over_writes_no_more"),
     fault("postgres-fsync-looked-at-once", "a server whose fsync is turned off while a store is open goes on being used", STORE, "a_server_whose_fsync_is_turned_off_is_used_no_more"),
     fault("postgres-lease-not-looked-at", "a second process opens a store in PostgreSQL that another one has", STORE, "a_second_process_does_not_get_a_store_that_lives"),

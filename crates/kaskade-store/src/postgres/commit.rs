@@ -5,6 +5,7 @@
 //! it is done though no standby has it. When the connection is lost in it, or the server warns, the outcome is unknown until
 //! [`Writer::recover`] has asked.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::lease::{FENCE, Lease};
 use super::server::{Server, Session};
 use super::units::{Rows, Units, Writes};
 use crate::engine::{CommitFailed, Group, Serial, Table, UnitOutcome};
-use crate::error::EngineError;
+use crate::error::{EngineError, LOST_COMMITS};
 
 type Parameter<'p> = &'p (dyn ToSql + Sync);
 
@@ -34,6 +35,8 @@ pub(super) struct Writer {
     pub(super) open: Option<Open>,
     /// What became of a commit is not known yet.
     pub(super) unsettled: bool,
+    /// Of each node, the last commit that is known to be durable.
+    pub(super) durable: BTreeMap<u16, Serial>,
 }
 
 /// The connection, and what is sent on it.
@@ -126,6 +129,9 @@ impl Writer {
             let (failed, known) = match self.attempt(&open, group, tables, &mut outcomes).await {
                 Ok(()) => {
                     (self.unsettled, self.open) = (false, Some(open));
+                    if group.serial != Serial::default() {
+                        self.durable.insert(group.node, group.serial);
+                    }
                     return Ok(outcomes);
                 }
                 Err(Attempt::Again(_)) if attempt < ATTEMPTS => {
@@ -146,8 +152,15 @@ impl Writer {
         Err(EngineError::Failed.into())
     }
 
+    /// It may be another machine than before, which has to have all that was durable.
     async fn connect(&self) -> Result<Open, EngineError> {
         let session = self.server.connect().await?;
+        for (node, durable) in &self.durable {
+            let there = serial(&self.server, &session, *node).await?;
+            if there < *durable && !fault!("postgres-lost-commits-not-noticed") {
+                return Err(self.lease.is_unreliable(&self.server, LOST_COMMITS));
+            }
+        }
         Open::on(session).await.map_err(|error| self.server.error(&error))
     }
 
@@ -305,6 +318,7 @@ impl Writer {
         }
         let serial = serial(&self.server, &open.session, node).await?;
         (self.open, self.unsettled) = (Some(open), false);
+        self.durable.insert(node, serial);
         Ok(serial)
     }
 }

@@ -24,6 +24,7 @@ mod server;
 mod tls;
 mod units;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -171,6 +172,7 @@ impl PostgresEngine {
             lease: Arc::clone(&lease),
             open: None,
             unsettled: false,
+            durable: BTreeMap::new(),
         };
         Ok(Self {
             server,

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::common::{subscriber, supi};
-use kaskade_store::engine::{CommitFailed, Engine, Group, UnitOutcome};
+use kaskade_store::engine::{CommitFailed, Engine, Group, Serial, UnitOutcome};
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::{Failure, MemoryEngine};
 
@@ -29,6 +29,7 @@ const IO: u8 = 1;
 const FULL: u8 = 2;
 const PANIC: u8 = 3;
 const CORRUPT: u8 = 4;
+const FORGETFUL: u8 = 5;
 
 fn outcome(script: &AtomicU8) -> Result<(), EngineError> {
     let path = PathBuf::from("scripted");
@@ -53,6 +54,16 @@ impl Engine for Scripted {
 
 impl Scripted {
     fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        if self.commit.load(Ordering::SeqCst) == FORGETFUL {
+            let nothing = Group {
+                node: group.node,
+                serial: Serial::default(),
+                now: group.now,
+                units: Vec::new(),
+            };
+            self.memory.write(&nothing)?;
+            return Err(EngineError::Full(PathBuf::from("scripted")).into());
+        }
         outcome(&self.commit)?;
         self.memory.write(group)
     }
@@ -131,6 +142,18 @@ fn a_full_disk_is_no_failure_however_long_it_lasts() {
         }
         assert!(store.failed().is_none());
     }
+}
+
+/// What it says is its last commit lies below one that it had acknowledged.
+#[test]
+fn an_engine_that_has_lost_commits_is_used_no_more() {
+    let engine = Scripted::default();
+    let (store, told) = watched(Arc::new(engine.clone()), SOON);
+    engine.commit.store(FORGETFUL, Ordering::SeqCst);
+    assert!(matches!(until_refused(&store), StoreError::Write(_)));
+    let why = told.recv_timeout(SOON).expect("told");
+    assert!(why.contains("skip-ahead"), "{why}");
+    assert!(store.failed().is_some());
 }
 
 /// The commit was refused for room, and what follows is not a matter of room.

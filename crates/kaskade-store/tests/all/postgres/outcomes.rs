@@ -9,7 +9,7 @@ use kaskade_store::engine::{Engine, Serial, UnitOutcome};
 use kaskade_store::postgres::PostgresOptions;
 use kaskade_testkit::postgres::Cluster;
 
-use super::server::{Way, is_there, open, put, until, waiting_for_a_standby};
+use super::server::{Way, is_there, open, put, schema, until, waiting_for_a_standby};
 
 /// From now on commits wait for a standby that there is not.
 const NO_STANDBY: &str = "synchronous_standby_names = 'nobody'";
@@ -96,6 +96,24 @@ fn a_session_keeps_waiting_for_a_standby_and_hears_warnings_whatever_is_set() {
     assert!(failed.error.to_string().contains("standby"), "{}", failed.error);
     cluster.set(NO_MORE);
     assert_eq!(pollster::block_on(engine.recover(0)).expect("it is known"), Serial(2));
+}
+
+/// As after a fail-over to a standby that had not got all of it.
+#[test]
+fn a_server_that_has_lost_commits_is_used_no_more() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"one").expect("a commit");
+    put(&engine, 2, b"two").expect("a commit");
+    cluster.sql(&format!("UPDATE {}.kaskade_serial SET serial = 1", schema(&place)));
+    let lost = pollster::block_on(engine.recover(0)).expect_err("2 was acknowledged");
+    assert!(
+        lost.needs_restart() && lost.to_string().contains("skip-ahead"),
+        "{lost}"
+    );
+    assert!(put(&engine, 3, b"three").is_err());
+    assert!(matches!(engine.damage(), Some(EngineError::Unreliable { .. })));
 }
 
 /// The server died before the transaction was there, or behind it: the serial says which.

@@ -16,6 +16,12 @@ pub(super) fn open(options: &PostgresOptions) -> Arc<PostgresEngine> {
     Arc::new(PostgresEngine::open(options).expect("the engine"))
 }
 
+/// The schema of a place.
+pub(super) fn schema(place: &PostgresOptions) -> String {
+    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
+    schema.trim_end_matches('\'').to_owned()
+}
+
 pub(super) fn put(engine: &PostgresEngine, serial: u64, key: &[u8]) -> Result<Vec<UnitOutcome>, CommitFailed> {
     let mut unit = Batch::default();
     unit.put(TABLE, key, b"there");

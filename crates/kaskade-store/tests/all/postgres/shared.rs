@@ -4,16 +4,10 @@ use std::time::{Duration, Instant};
 
 use kaskade_store::EngineError;
 use kaskade_store::engine::Engine;
-use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
+use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::postgres::Cluster;
 
-use super::server::{is_there, open, put, until};
-
-/// The schema of a place.
-fn schema(place: &PostgresOptions) -> String {
-    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
-    schema.trim_end_matches('\'').to_owned()
-}
+use super::server::{is_there, open, put, schema, until};
 
 #[test]
 fn a_second_process_does_not_get_a_store_that_lives() {
