@@ -116,6 +116,27 @@ fn a_server_that_has_lost_commits_is_used_no_more() {
     assert!(matches!(engine.damage(), Some(EngineError::Unreliable { .. })));
 }
 
+/// A trigger of somebody else's: the server says that it is committed, but a row is missing.
+#[test]
+fn a_commit_that_wrote_too_few_rows_is_not_done() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let of = schema(&place);
+    let engine = open(&place);
+    put(&engine, 1, b"one").expect("a commit");
+    cluster.sql(&format!(
+        "CREATE FUNCTION {of}.leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TRIGGER leave_out BEFORE INSERT ON {of}.kaskade_row FOR EACH ROW EXECUTE FUNCTION {of}.leave_out()"
+    ));
+    let failed = put(&engine, 2, b"two").expect_err("it is not there");
+    assert!(failed.error.needs_restart(), "{}", failed.error);
+    assert!(
+        pollster::block_on(engine.recover(0)).is_err(),
+        "whatever the serial says"
+    );
+    assert!(put(&engine, 3, b"three").is_err());
+}
+
 /// The server died before the transaction was there, or behind it: the serial says which.
 #[test]
 fn a_server_that_crashes_in_a_commit_loses_it_whole_or_not_at_all() {
