@@ -323,7 +323,7 @@ impl Committer {
 
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
     fn end_outage(&mut self) {
-        let Some(outage) = self.outage.take() else { return };
+        let Some(mut outage) = self.outage.take() else { return };
         let recovered = pollster::block_on(self.engine.recover(self.node)).and_then(|durable| {
             if durable < self.serial && !fault!("lost-commits-not-noticed") {
                 return Err(EngineError::Unreliable {
@@ -344,6 +344,10 @@ impl Committer {
             }
             Err(error) => {
                 // A full disk gets room again, a server comes back, and a file may open later; what is not known now never will be.
+                if error.passes() {
+                    // What is not of that kind has its time from then on.
+                    outage.since = Instant::now();
+                }
                 let lasting = !error.passes() && outage.since.elapsed() >= self.longest_outage;
                 let error = Arc::new(error);
                 if error.needs_restart() || lasting {

@@ -184,6 +184,31 @@ fn an_outage_of_another_kind_may_end_by_itself_but_not_last() {
     assert!(why.contains("no answer from the disk"), "{why}");
 }
 
+/// An hour without a server, and then one that says something else once.
+#[test]
+fn a_long_outage_does_not_make_the_next_error_a_lasting_one() {
+    let engine = Scripted::default();
+    let (store, told) = watched(Arc::new(engine.clone()), Duration::from_secs(2));
+    engine.commit.store(FULL, Ordering::SeqCst);
+    engine.recover.store(FULL, Ordering::SeqCst);
+    until_refused(&store);
+    std::thread::sleep(Duration::from_secs(3));
+    let before = engine.recoveries.load(Ordering::SeqCst);
+    engine.recover.store(IO, Ordering::SeqCst);
+    while engine.recoveries.load(Ordering::SeqCst) < before + 2 && store.failed().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(store.failed().is_none(), "it has not lasted long");
+    engine.commit.store(FINE, Ordering::SeqCst);
+    engine.recover.store(FINE, Ordering::SeqCst);
+    let start = std::time::Instant::now();
+    while store.next_sqn(&supi(1), NODE).is_err() {
+        assert!(start.elapsed() < SOON, "it does not go on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(told.try_recv().is_err());
+}
+
 #[test]
 fn a_damaged_file_is_a_failure_at_once() {
     let engine = Scripted::default();
