@@ -209,7 +209,12 @@ impl Writer {
         begun.map_err(|error| self.undone(&error))?;
         let fenced = fenced.map_err(|error| self.undone(&error))?;
         if fenced != 1 && !fault!("postgres-fence-not-looked-at") {
-            return Err(Attempt::Failed(self.lease.is_lost(&self.server)));
+            // An epoch that this process has begun without hearing of it is no other process.
+            let why = match self.lease.is_held(&open.session).await {
+                true => errors::away(&self.server.name, "it counts another epoch of this process"),
+                false => self.lease.is_lost(&self.server),
+            };
+            return Err(Attempt::Failed(why));
         }
         self.saw_rows(units, &rows.map_err(|error| self.undone(&error))?)?;
         for link in &links.map_err(|error| self.undone(&error))? {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kaskade_store::EngineError;
-use kaskade_store::engine::Engine;
+use kaskade_store::engine::{Engine, Serial};
 use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::postgres::Cluster;
 
@@ -61,6 +61,22 @@ fn whoever_was_taken_over_writes_no_more() {
     assert!(matches!(engine.damage(), Some(EngineError::TakenOver(_))));
     assert!(is_there(&engine, b"before").is_err(), "nor does it read");
     assert!(pollster::block_on(engine.recover(0)).is_err());
+}
+
+#[test]
+fn another_epoch_of_the_same_process_is_no_other_process() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.sql(&format!(
+        "UPDATE {}.kaskade_lease SET epoch = epoch + 1",
+        schema(&place)
+    ));
+    let failed = put(&engine, 2, b"after").expect_err("of an old epoch");
+    assert!(matches!(failed.error, EngineError::Away { .. }), "{}", failed.error);
+    assert_eq!(pollster::block_on(engine.recover(0)).expect("it goes on"), Serial(1));
+    put(&engine, 2, b"after").expect("in the new epoch");
 }
 
 /// Nobody commits, and the server lets nobody renew the lease: what is read then may be another's already.
