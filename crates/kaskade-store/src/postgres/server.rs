@@ -38,7 +38,7 @@ pub struct PostgresOptions {
     pub ca: Option<PathBuf>,
     /// PEM file with the certificate chain that is shown to the server.
     pub cert: Option<PathBuf>,
-    /// PEM file with its private key.
+    /// PEM file with its private key, mode 0600; one of root may be readable for a group of this process (0640).
     pub key: Option<PathBuf>,
     /// File with the password, mode 0600.
     pub password_file: Option<PathBuf>,

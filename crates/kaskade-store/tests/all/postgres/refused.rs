@@ -1,5 +1,6 @@
 //! Servers that are away, that let nobody in, and that have something else: one line for each.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -159,6 +160,13 @@ fn with_tls_the_server_must_be_who_it_is_said_to_be() {
         let said = refused(&options);
         assert!(said.contains(why), "{said}");
     }
+    let mut own = by_tls("host=localhost hostaddr=127.0.0.1", Some(&ca));
+    own.cert = Some(file("own.pem", &certificate.pem()));
+    let key = file("own.key", &key.serialize_pem());
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    own.key = Some(key);
+    let said = refused(&own);
+    assert!(said.contains("mode 0644 lets other users in"), "{said}");
 }
 
 /// A node that runs: what needs the server is refused as long as it is away, and all goes on behind it.
