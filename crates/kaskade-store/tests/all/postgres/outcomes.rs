@@ -19,13 +19,7 @@ const NO_MORE: &str = "synchronous_standby_names = ''";
 fn a_lost_connection_is_settled_when_the_server_has_ended_with_it() {
     let Some(cluster) = Cluster::start() else { return };
     let way = Way::to(cluster.port());
-    let mut place = cluster.place();
-    let socket = cluster.socket_folder().display().to_string();
-    place.server = place
-        .server
-        .replace(&format!("host={socket}"), "host=127.0.0.1")
-        .replace(&format!("port={}", cluster.port()), &format!("port={}", way.port));
-    let engine = open(&place);
+    let engine = open(&way.of(&cluster, &cluster.place()));
     put(&engine, 1, b"before").expect("a commit");
     cluster.set(NO_STANDBY);
     let committing = {
