@@ -164,7 +164,8 @@ impl StoreError {
                 | EngineError::Failed
                 | EngineError::Corrupt { .. }
                 | EngineError::Refused { .. }
-                | EngineError::TakenOver(_) => Refusal::StoreFailed,
+                | EngineError::TakenOver(_)
+                | EngineError::Unreliable { .. } => Refusal::StoreFailed,
                 _ => return None,
             },
             Self::Unsealing
@@ -193,6 +194,10 @@ impl StoreError {
         }
     }
 }
+
+/// What an engine has done that knows of fewer commits than it said are durable.
+pub(crate) const LOST_COMMITS: &str = "it has lost commits that it said are durable, and sequence numbers with them: run \
+     `kaskade store skip-ahead --yes` before a node starts again";
 
 /// Why the engine below the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -252,6 +257,14 @@ pub enum EngineError {
     /// Another process has taken the store over: this one writes no more.
     #[error("{}: another process has taken it over, and this one must not write any more", .0.display())]
     TakenOver(PathBuf),
+    /// The server of the store does not keep what it said is durable: nothing is read or written any more.
+    #[error("{server}: {why}")]
+    Unreliable {
+        /// Which.
+        server: String,
+        /// What it did, and what mends it.
+        why: String,
+    },
     /// The engine refused for a reason of its own.
     #[error("{0}")]
     Other(String),
@@ -263,9 +276,13 @@ impl EngineError {
         matches!(self, Self::Full(_) | Self::Away { .. })
     }
 
-    /// Whether only a restart can help: what is on the disk is not known, or it is damaged.
+    /// Whether this process cannot go on: what is on the disk is not known, it is damaged, another process has it, or the server does not
+    /// keep it.
     pub fn needs_restart(&self) -> bool {
-        matches!(self, Self::Failed | Self::Corrupt { .. } | Self::TakenOver(_))
+        matches!(
+            self,
+            Self::Failed | Self::Corrupt { .. } | Self::TakenOver(_) | Self::Unreliable { .. }
+        )
     }
 }
 

@@ -5,6 +5,7 @@
 //! it is done though no standby has it. When the connection is lost in it, or the server warns, the outcome is unknown until
 //! [`Writer::recover`] has asked.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::lease::{FENCE, Lease};
 use super::server::{Server, Session};
 use super::units::{Rows, Units, Writes};
 use crate::engine::{CommitFailed, Group, Serial, Table, UnitOutcome};
-use crate::error::EngineError;
+use crate::error::{EngineError, LOST_COMMITS};
 
 type Parameter<'p> = &'p (dyn ToSql + Sync);
 
@@ -34,6 +35,8 @@ pub(super) struct Writer {
     pub(super) open: Option<Open>,
     /// What became of a commit is not known yet.
     pub(super) unsettled: bool,
+    /// Of each node, the last commit that is known to be durable.
+    pub(super) durable: BTreeMap<u16, Serial>,
 }
 
 /// The connection, and what is sent on it.
@@ -108,6 +111,9 @@ enum Attempt {
 impl Writer {
     /// Makes one commit.
     pub(super) async fn commit(&mut self, group: &Group, tables: &[Table]) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        if let Some(lost) = self.lease.lost(&self.server) {
+            return Err(lost.into());
+        }
         if self.unsettled {
             return Err(errors::away(&self.server.name, "what became of an earlier commit is not known yet").into());
         }
@@ -123,6 +129,9 @@ impl Writer {
             let (failed, known) = match self.attempt(&open, group, tables, &mut outcomes).await {
                 Ok(()) => {
                     (self.unsettled, self.open) = (false, Some(open));
+                    if group.serial != Serial::default() {
+                        self.durable.insert(group.node, group.serial);
+                    }
                     return Ok(outcomes);
                 }
                 Err(Attempt::Again(_)) if attempt < ATTEMPTS => {
@@ -143,8 +152,15 @@ impl Writer {
         Err(EngineError::Failed.into())
     }
 
+    /// It may be another machine than before, which has to have all that was durable.
     async fn connect(&self) -> Result<Open, EngineError> {
         let session = self.server.connect().await?;
+        for (node, durable) in &self.durable {
+            let there = serial(&self.server, &session, *node).await?;
+            if there < *durable && !fault!("postgres-lost-commits-not-noticed") {
+                return Err(self.lease.is_unreliable(&self.server, LOST_COMMITS));
+            }
+        }
         Open::on(session).await.map_err(|error| self.server.error(&error))
     }
 
@@ -193,7 +209,12 @@ impl Writer {
         begun.map_err(|error| self.undone(&error))?;
         let fenced = fenced.map_err(|error| self.undone(&error))?;
         if fenced != 1 && !fault!("postgres-fence-not-looked-at") {
-            return Err(Attempt::Failed(self.lease.is_lost(&self.server)));
+            // An epoch that this process has begun without hearing of it is no other process.
+            let why = match self.lease.is_held(&open.session).await {
+                true => errors::away(&self.server.name, "it counts another epoch of this process"),
+                false => self.lease.is_lost(&self.server),
+            };
+            return Err(Attempt::Failed(why));
         }
         self.saw_rows(units, &rows.map_err(|error| self.undone(&error))?)?;
         for link in &links.map_err(|error| self.undone(&error))? {
@@ -260,13 +281,15 @@ impl Writer {
         // The first that fails says why; those behind it only that the transaction has failed.
         for (count, done) in counts.into_iter().zip(done) {
             let done = done.map_err(|error| self.undone(&error))?;
-            if count.is_some_and(|count| count as u64 != done) {
+            if let Some(count) = count
+                && count as u64 != done
+                && !fault!("postgres-rows-not-counted")
+            {
+                // It is committed, and the serial would say that all of it is there.
                 let why = format!(
-                    "{}: a transaction wrote {done} rows of {}",
-                    self.server.name.display(),
-                    count.unwrap_or(0)
+                    "a commit wrote {done} rows of {count}: something in the database changes what is written there"
                 );
-                return Err(Attempt::Failed(EngineError::Other(why)));
+                return Err(Attempt::Failed(self.lease.is_unreliable(&self.server, why)));
             }
         }
         Ok(())
@@ -284,6 +307,10 @@ impl Writer {
         if let Some(open) = self.open.take() {
             open.session.cut();
         }
+        // What came after that is not told as done.
+        if let Some(lost) = self.lease.lost(&self.server) {
+            return Err(lost);
+        }
         let open = self.connect().await?;
         if !fault!("postgres-serial-asked-too-early") {
             // Its commit waits for a standby as those before it did: what is in front of it is there as well.
@@ -298,6 +325,7 @@ impl Writer {
         }
         let serial = serial(&self.server, &open.session, node).await?;
         (self.open, self.unsettled) = (Some(open), false);
+        self.durable.insert(node, serial);
         Ok(serial)
     }
 }

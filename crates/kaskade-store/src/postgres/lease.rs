@@ -5,13 +5,14 @@
 //! issues without writing lies below what its successor starts above (`docs/adr/0002-sqn-time-based.md`). What it reads counts only as
 //! long as the lease does, by its own monotonic clock.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
 
 use super::errors;
-use super::server::{Server, Session};
+use super::server::{NO_FSYNC, Server, Session};
 use crate::error::EngineError;
 
 /// How long the server holds a store for a process that is silent.
@@ -30,12 +31,21 @@ macro_rules! until {
     };
 }
 
-/// Renews it, if it is still this process's: its epoch is looked at in each transaction.
-pub(super) const FENCE: &str = concat!(
-    "UPDATE kaskade_lease SET until = ",
-    until!(),
-    " WHERE one = 0 AND holder = $1 AND epoch = $2"
-);
+/// SQL: renews it, if it is still this process's.
+macro_rules! fence {
+    () => {
+        concat!(
+            "UPDATE kaskade_lease SET until = ",
+            until!(),
+            " WHERE one = 0 AND holder = $1 AND epoch = $2"
+        )
+    };
+}
+
+/// Its epoch is looked at in each transaction.
+pub(super) const FENCE: &str = fence!();
+/// The same between transactions, and whether the server still writes to its disk: a reload can end that.
+const RENEW: &str = concat!(fence!(), " RETURNING current_setting('fsync')");
 
 /// The lease as this process has it.
 pub(super) struct Lease {
@@ -44,8 +54,16 @@ pub(super) struct Lease {
     started: Instant,
     /// Until when it counts, in milliseconds since `started`.
     until: AtomicU64,
-    /// Somebody else has the store.
-    lost: AtomicBool,
+    /// Why nothing is read or written any more: the first reason.
+    lost: OnceLock<Lost>,
+}
+
+/// Why a process does not go on with a store.
+enum Lost {
+    /// Somebody else has it.
+    TakenOver,
+    /// The server does not keep what it said is durable.
+    Unreliable(String),
 }
 
 impl Lease {
@@ -59,7 +77,7 @@ impl Lease {
             epoch: AtomicI64::new(0),
             started: Instant::now(),
             until: AtomicU64::new(0),
-            lost: AtomicBool::new(false),
+            lost: OnceLock::new(),
         };
         let mut seen: Option<(Vec<u8>, String)> = None;
         loop {
@@ -151,16 +169,15 @@ impl Lease {
     }
 
     /// Says that this process is still there; whether the store is still its own.
-    pub(super) async fn renew(&self, session: &Session) -> Result<bool, tokio_postgres::Error> {
+    pub(super) async fn renew(&self, server: &Server, session: &Session) -> Result<bool, tokio_postgres::Error> {
         let begun = Instant::now();
-        let renewed = session
-            .client
-            .execute(FENCE, &[&&self.holder[..], &self.epoch()])
-            .await?;
-        if renewed == 1 {
-            self.counts_from(begun);
+        let rows = session.client.query(RENEW, &[&&self.holder[..], &self.epoch()]).await?;
+        let Some(row) = rows.first() else { return Ok(false) };
+        if row.try_get::<_, &str>(0)? != "on" && !fault!("postgres-fsync-looked-at-once") {
+            self.is_unreliable(server, NO_FSYNC);
         }
-        Ok(renewed == 1)
+        self.counts_from(begun);
+        Ok(true)
     }
 
     /// Whether the store is still this process's, in whichever epoch; also where the server does not say.
@@ -199,14 +216,17 @@ impl Lease {
 
     /// Somebody has taken it over.
     pub(super) fn is_lost(&self, server: &Server) -> EngineError {
-        self.lost.store(true, Ordering::Release);
-        EngineError::TakenOver(server.name.clone())
+        self.lost.get_or_init(|| Lost::TakenOver).error(server)
     }
 
-    /// Whether somebody has taken it over.
+    /// The server does not keep what it said is durable.
+    pub(super) fn is_unreliable(&self, server: &Server, why: impl Into<String>) -> EngineError {
+        self.lost.get_or_init(|| Lost::Unreliable(why.into())).error(server)
+    }
+
+    /// Why this process does not go on with the store, if so.
     pub(super) fn lost(&self, server: &Server) -> Option<EngineError> {
-        let lost = self.lost.load(Ordering::Acquire);
-        lost.then(|| EngineError::TakenOver(server.name.clone()))
+        self.lost.get().map(|lost| lost.error(server))
     }
 
     /// Whether what was read until now counts.
@@ -220,6 +240,15 @@ impl Lease {
         }
         let why = "the lease has run out, and nobody could renew it";
         Err(errors::away(&server.name, why))
+    }
+}
+
+impl Lost {
+    fn error(&self, server: &Server) -> EngineError {
+        match self {
+            Self::TakenOver => EngineError::TakenOver(server.name.clone()),
+            Self::Unreliable(why) => errors::unreliable(&server.name, why.as_str()),
+        }
     }
 }
 

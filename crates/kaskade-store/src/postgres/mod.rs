@@ -24,6 +24,7 @@ mod server;
 mod tls;
 mod units;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -171,6 +172,7 @@ impl PostgresEngine {
             lease: Arc::clone(&lease),
             open: None,
             unsettled: false,
+            durable: BTreeMap::new(),
         };
         Ok(Self {
             server,
@@ -259,7 +261,11 @@ async fn keep(server: Arc<Server>, lease: Arc<Lease>) {
                 }
             }
         };
-        match timeout(PATIENCE, lease.renew(&on)).await {
+        let renewed = timeout(PATIENCE, lease.renew(&server, &on)).await;
+        if lease.lost(&server).is_some() {
+            return;
+        }
+        match renewed {
             Ok(Ok(true)) => session = Some(on),
             // A commit goes into a new epoch meanwhile, or somebody has taken the store: that commit tells.
             Ok(Ok(false)) => match lease.is_held(&on).await {
@@ -373,7 +379,8 @@ impl Engine for PostgresEngine {
         Ok(empty.map_err(|error| self.error(&error))?.unwrap_or(false))
     }
 
-    /// Nothing of it is damaged where somebody else has taken it over: but nothing is read or written any more.
+    /// Nothing of it is damaged where somebody else has taken it over, or the server does not keep it: but nothing is read or written any
+    /// more.
     fn damage(&self) -> Option<EngineError> {
         self.lease.lost(&self.server)
     }

@@ -17,12 +17,16 @@ use super::tls::Tls;
 use crate::error::EngineError;
 use crate::private::{self, Use};
 
-/// How long a connection may take to be made.
+/// How long a connection may take to be made, by whichever of its hosts.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 /// What was sent and nobody acknowledges for so long ends a connection. A commit that the server works on is not ended by it.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// The longest password that a file may have.
 const LONGEST_PASSWORD: u64 = 1024;
+
+/// Why a server without `fsync` is no place for a store.
+pub(super) const NO_FSYNC: &str =
+    "its fsync is off: a power cut would take back what it said is durable, and sequence numbers would repeat";
 
 /// A database, and how it is reached.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +38,7 @@ pub struct PostgresOptions {
     pub ca: Option<PathBuf>,
     /// PEM file with the certificate chain that is shown to the server.
     pub cert: Option<PathBuf>,
-    /// PEM file with its private key.
+    /// PEM file with its private key, mode 0600; one of root may be readable for a group of this process (0640).
     pub key: Option<PathBuf>,
     /// File with the password, mode 0600.
     pub password_file: Option<PathBuf>,
@@ -130,6 +134,8 @@ impl Server {
             config.password(&password);
             zeroize::Zeroize::zeroize(&mut password);
         }
+        // A host that is silent leaves time for those behind it.
+        let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX - 1);
         let own = options.cert.as_deref().zip(options.key.as_deref());
         let tls = options.ca.as_deref().map(|ca| Tls::new(ca, own)).transpose();
         let tls = tls.map_err(|why| errors::refused(&name, why))?;
@@ -142,7 +148,7 @@ impl Server {
             .application_name("kaskade")
             // A standby takes no changes.
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(PATIENCE_TO_CONNECT)
+            .connect_timeout(PATIENCE_TO_CONNECT / (hosts + 1))
             .tcp_user_timeout(UNACKNOWLEDGED)
             .keepalives_idle(Duration::from_secs(5))
             .keepalives_interval(Duration::from_secs(2))
@@ -179,12 +185,15 @@ impl Server {
         Ok(session)
     }
 
-    /// Whatever the database or the user has as defaults.
+    /// Whatever the database or the user has as defaults, or gets by a reload later: what a session has set itself stays. Without the
+    /// server's warnings nobody would hear of a wait for a standby that was cancelled. A machine that dies between the two flights of a
+    /// commit leaves its locks for five seconds, not until TCP gives up: its successor waits for them.
     async fn settle(&self, session: &Session) -> Result<(), EngineError> {
-        const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+        const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '5s'; \
              SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
-             SELECT set_config('synchronous_commit', 'on', false) \
-             WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+             SET client_min_messages = warning; \
+             SELECT set_config('synchronous_commit', \
+             CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
         let client = &session.client;
         client
             .batch_execute(SETTINGS)
@@ -194,10 +203,7 @@ impl Server {
         let fsync = fsync.map_err(|error| self.error(&error))?;
         match fsync.try_get::<_, &str>(0) {
             Ok("on") => Ok(()),
-            _ => Err(errors::refused(
-                &self.name,
-                "its fsync is off: a power cut would take back what it said is durable, and sequence numbers would repeat",
-            )),
+            _ => Err(errors::refused(&self.name, NO_FSYNC)),
         }
     }
 }
@@ -252,6 +258,20 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silent_hosts_leave_time_for_the_last_one() {
+        for (hosts, count) in [("127.0.0.1", 1), ("127.0.0.1,127.0.0.2,127.0.0.3", 3)] {
+            let options = PostgresOptions::new(format!("host={hosts} dbname=k"));
+            let server = Server::new(&options).expect("a server");
+            let each = server
+                .config
+                .get_connect_timeout()
+                .copied()
+                .unwrap_or(PATIENCE_TO_CONNECT);
+            assert!(each * count < PATIENCE_TO_CONNECT, "{hosts}: {each:?}");
+        }
+    }
 
     #[test]
     fn what_cannot_be_a_server_says_why() {

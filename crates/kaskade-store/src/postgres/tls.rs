@@ -14,6 +14,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
+
+use crate::private::{self, Use};
+
+/// The longest file with a private key, in octets.
+const LONGEST_KEY: u64 = 64 * 1024;
 
 /// Makes connections with TLS.
 #[derive(Clone)]
@@ -38,7 +44,8 @@ impl Tls {
             Some((chain, key)) => {
                 let said = |error: &dyn std::fmt::Display| format!("{}: {error}", key.display());
                 let chain = certificates(chain)?;
-                let key = PrivateKeyDer::from_pem_file(key).map_err(|error| said(&error))?;
+                let pem = private::read(key, Use::ServiceKey, LONGEST_KEY).map_err(|error| error.to_string())?;
+                let key = PrivateKeyDer::from_pem_slice(&Zeroizing::new(pem)).map_err(|error| said(&error))?;
                 config.with_client_auth_cert(chain, key).map_err(|error| said(&error))?
             }
         };

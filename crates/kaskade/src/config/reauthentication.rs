@@ -89,19 +89,19 @@ mod tests {
         for (text, says) in [
             (
                 "[udm]\n[aanf]\n[aanf.reauthentication]\nenabled = true\n",
-                "line 3, column 1: aanf.reauthentication: there is no UDM that could be asked",
+                "aanf.reauthentication: there is no UDM that could be asked",
             ),
             (
                 "[aanf.reauthentication]\ninterval = 60\n",
-                "line 1, column 1: aanf.reauthentication: has settings, and is not enabled",
+                "aanf.reauthentication: has settings, and is not enabled",
             ),
             (
                 "[aanf.reauthentication]\ninterval = 1\n",
-                "line 2, column 12: aanf.reauthentication.interval: 1 is out of range",
+                "aanf.reauthentication.interval: 1 is out of range",
             ),
             (
                 "[aanf.reauthentication]\nenabled = true\n[aanf.reauthentication.udm]\nurl = \"http://192.0.2.1\"\n",
-                "line 4, column 1: aanf.reauthentication.udm.url",
+                "aanf.reauthentication.udm.url",
             ),
         ] {
             let said = parse(text).expect_err(text).to_string();

@@ -111,7 +111,7 @@ impl Running {
             End::Stopped(why) => {
                 let next = match &*why.0 {
                     // It says so itself.
-                    EngineError::Corrupt { .. } => "",
+                    EngineError::Corrupt { .. } | EngineError::Unreliable { .. } => "",
                     _ => ". Look at the disk first; a new start goes on with what is on it",
                 };
                 tracing::error!("{why}: this process ends with status {STORE_FAILED}{next}");

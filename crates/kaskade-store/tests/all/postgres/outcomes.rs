@@ -9,7 +9,7 @@ use kaskade_store::engine::{Engine, Serial, UnitOutcome};
 use kaskade_store::postgres::PostgresOptions;
 use kaskade_testkit::postgres::Cluster;
 
-use super::server::{Way, is_there, open, put, until, waiting_for_a_standby};
+use super::server::{Way, is_there, open, put, schema, until, waiting_for_a_standby};
 
 /// From now on commits wait for a standby that there is not.
 const NO_STANDBY: &str = "synchronous_standby_names = 'nobody'";
@@ -19,13 +19,7 @@ const NO_MORE: &str = "synchronous_standby_names = ''";
 fn a_lost_connection_is_settled_when_the_server_has_ended_with_it() {
     let Some(cluster) = Cluster::start() else { return };
     let way = Way::to(cluster.port());
-    let mut place = cluster.place();
-    let socket = cluster.socket_folder().display().to_string();
-    place.server = place
-        .server
-        .replace(&format!("host={socket}"), "host=127.0.0.1")
-        .replace(&format!("port={}", cluster.port()), &format!("port={}", way.port));
-    let engine = open(&place);
+    let engine = open(&way.of(&cluster, &cluster.place()));
     put(&engine, 1, b"before").expect("a commit");
     cluster.set(NO_STANDBY);
     let committing = {
@@ -76,6 +70,65 @@ fn a_commit_with_a_warning_is_not_done_until_a_standby_has_it() {
     cluster.set(NO_MORE);
     assert_eq!(recovering.join().expect("no panic").expect("it is known"), Serial(2));
     assert!(is_there(&engine, b"warned").expect("read"));
+}
+
+/// Neither a reload nor what a role has as its defaults takes away what a commit relies on.
+#[test]
+fn a_session_keeps_waiting_for_a_standby_and_hears_warnings_whatever_is_set() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.sql("ALTER ROLE kaskade SET client_min_messages = error");
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.set(&format!("synchronous_commit = off\n{NO_STANDBY}"));
+    let committing = {
+        let engine = Arc::clone(&engine);
+        thread::spawn(move || put(&engine, 2, b"warned"))
+    };
+    until("a commit waits", || waiting_for_a_standby(&cluster) == "1");
+    cluster.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    let failed = committing.join().expect("no panic").expect_err("no standby has it");
+    assert!(failed.error.to_string().contains("standby"), "{}", failed.error);
+    cluster.set(NO_MORE);
+    assert_eq!(pollster::block_on(engine.recover(0)).expect("it is known"), Serial(2));
+}
+
+/// As after a fail-over to a standby that had not got all of it.
+#[test]
+fn a_server_that_has_lost_commits_is_used_no_more() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"one").expect("a commit");
+    put(&engine, 2, b"two").expect("a commit");
+    cluster.sql(&format!("UPDATE {}.kaskade_serial SET serial = 1", schema(&place)));
+    let lost = pollster::block_on(engine.recover(0)).expect_err("2 was acknowledged");
+    assert!(
+        lost.needs_restart() && lost.to_string().contains("skip-ahead"),
+        "{lost}"
+    );
+    assert!(put(&engine, 3, b"three").is_err());
+    assert!(matches!(engine.damage(), Some(EngineError::Unreliable { .. })));
+}
+
+/// A trigger of somebody else's: the server says that it is committed, but a row is missing.
+#[test]
+fn a_commit_that_wrote_too_few_rows_is_not_done() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let of = schema(&place);
+    let engine = open(&place);
+    put(&engine, 1, b"one").expect("a commit");
+    cluster.sql(&format!(
+        "CREATE FUNCTION {of}.leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TRIGGER leave_out BEFORE INSERT ON {of}.kaskade_row FOR EACH ROW EXECUTE FUNCTION {of}.leave_out()"
+    ));
+    let failed = put(&engine, 2, b"two").expect_err("it is not there");
+    assert!(failed.error.needs_restart(), "{}", failed.error);
+    assert!(
+        pollster::block_on(engine.recover(0)).is_err(),
+        "whatever the serial says"
+    );
+    assert!(put(&engine, 3, b"three").is_err());
 }
 
 /// The server died before the transaction was there, or behind it: the serial says which.

@@ -1,5 +1,6 @@
 //! Servers that are away, that let nobody in, and that have something else: one line for each.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,23 @@ fn a_server_that_lets_nobody_in_says_why_in_one_line() {
     }
     cluster.set("fsync = off");
     assert!(refused(&cluster.empty_place()).contains("fsync"));
+}
+
+/// It was on when the store was opened, and a reload ends it.
+#[test]
+fn a_server_whose_fsync_is_turned_off_is_used_no_more() {
+    let Some(cluster) = Cluster::start() else { return };
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"key").expect("a commit");
+    cluster.set("fsync = off");
+    until(
+        "it is noticed",
+        || matches!(engine.damage(), Some(EngineError::Unreliable { why, .. }) if why.contains("fsync")),
+    );
+    let failed = put(&engine, 2, b"next").expect_err("nothing is durable there");
+    assert!(failed.error.needs_restart(), "{}", failed.error);
+    assert!(is_there(&engine, b"key").is_err(), "nor does it read");
+    assert!(pollster::block_on(engine.recover(0)).is_err());
 }
 
 #[test]
@@ -142,6 +160,13 @@ fn with_tls_the_server_must_be_who_it_is_said_to_be() {
         let said = refused(&options);
         assert!(said.contains(why), "{said}");
     }
+    let mut own = by_tls("host=localhost hostaddr=127.0.0.1", Some(&ca));
+    own.cert = Some(file("own.pem", &certificate.pem()));
+    let key = file("own.key", &key.serialize_pem());
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    own.key = Some(key);
+    let said = refused(&own);
+    assert!(said.contains("mode 0644 lets other users in"), "{said}");
 }
 
 /// A node that runs: what needs the server is refused as long as it is away, and all goes on behind it.

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,12 @@ pub(super) const TABLE: Table = Table::META;
 
 pub(super) fn open(options: &PostgresOptions) -> Arc<PostgresEngine> {
     Arc::new(PostgresEngine::open(options).expect("the engine"))
+}
+
+/// The schema of a place.
+pub(super) fn schema(place: &PostgresOptions) -> String {
+    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
+    schema.trim_end_matches('\'').to_owned()
 }
 
 pub(super) fn put(engine: &PostgresEngine, serial: u64, key: &[u8]) -> Result<Vec<UnitOutcome>, CommitFailed> {
@@ -51,6 +58,7 @@ pub(super) fn waiting_for_a_standby(cluster: &Cluster) -> String {
 pub(super) struct Way {
     pub(super) port: u16,
     streams: Arc<Mutex<Vec<TcpStream>>>,
+    dead: Arc<AtomicBool>,
 }
 
 impl Way {
@@ -58,7 +66,8 @@ impl Way {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let streams = Arc::<Mutex<Vec<TcpStream>>>::default();
-        let all = Arc::clone(&streams);
+        let dead = Arc::<AtomicBool>::default();
+        let (all, is_dead) = (Arc::clone(&streams), Arc::clone(&dead));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let (Ok(near), Ok(far)) = (stream, TcpStream::connect(("127.0.0.1", server))) else {
@@ -67,10 +76,13 @@ impl Way {
                 let mut all = all.lock().expect("not poisoned");
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (mut from, mut to) = (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
+                    let is_dead = Arc::clone(&is_dead);
+                    let of_client = to.peer_addr().is_ok_and(|address| address.port() == server);
                     std::thread::spawn(move || {
                         let mut octets = [0; 4096];
                         while let Ok(count @ 1..) = from.read(&mut octets) {
-                            if to.write_all(&octets[..count]).is_err() {
+                            let lost = of_client && is_dead.load(Ordering::Acquire);
+                            if lost || to.write_all(&octets[..count]).is_err() {
                                 return;
                             }
                         }
@@ -79,7 +91,20 @@ impl Way {
                 all.extend([near, far]);
             }
         });
-        Self { port, streams }
+        Self { port, streams, dead }
+    }
+
+    /// A place of the server by this way.
+    pub(super) fn of(&self, cluster: &Cluster, place: &PostgresOptions) -> PostgresOptions {
+        let socket = format!("host={}", cluster.socket_folder().display());
+        let port = format!("port={}", cluster.port());
+        let server = place.server.replace(&socket, "host=127.0.0.1");
+        PostgresOptions::new(server.replace(&port, &format!("port={}", self.port)))
+    }
+
+    /// From now on the server hears nothing, as of a machine without power: no connection ends.
+    pub(super) fn die(&self) {
+        self.dead.store(true, Ordering::Release);
     }
 
     /// Breaks all connections that there are.

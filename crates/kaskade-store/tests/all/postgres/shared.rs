@@ -1,19 +1,14 @@
 //! One process at a time: leases, and those who were taken over.
 
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use kaskade_store::EngineError;
-use kaskade_store::engine::Engine;
-use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
+use kaskade_store::engine::{Engine, Serial};
+use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::postgres::Cluster;
 
-use super::server::{is_there, open, put, until};
-
-/// The schema of a place.
-fn schema(place: &PostgresOptions) -> String {
-    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
-    schema.trim_end_matches('\'').to_owned()
-}
+use super::server::{Way, is_there, open, put, schema, until};
 
 #[test]
 fn a_second_process_does_not_get_a_store_that_lives() {
@@ -67,6 +62,55 @@ fn whoever_was_taken_over_writes_no_more() {
     assert!(matches!(engine.damage(), Some(EngineError::TakenOver(_))));
     assert!(is_there(&engine, b"before").is_err(), "nor does it read");
     assert!(pollster::block_on(engine.recover(0)).is_err());
+}
+
+/// Between the two flights of a commit: its transaction is open, and the server hears no more of it.
+#[test]
+fn a_machine_that_died_in_a_commit_does_not_lock_out_its_successor() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (way, place) = (Way::to(cluster.port()), cluster.place());
+    let engine = open(&way.of(&cluster, &place));
+    put(&engine, 1, b"before").expect("a commit");
+    let of = schema(&place);
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%epoch = $2'";
+    let committing = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cluster.sql(&format!(
+                "BEGIN; SELECT 1 FROM {of}.kaskade_lease FOR UPDATE; SELECT pg_sleep(4); COMMIT"
+            ))
+        });
+        until("the row of the lease is held", || cluster.sql(sleeps) == "1");
+        let engine = Arc::clone(&engine);
+        let committing = std::thread::spawn(move || put(&engine, 2, b"unknown"));
+        until("the first flight waits", || cluster.sql(waits) != "0");
+        std::thread::sleep(Duration::from_millis(200));
+        way.die();
+        committing
+    });
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(PostgresEngine::open(&place)));
+    let next = told.recv_timeout(Duration::from_secs(15)).expect("in time");
+    let next = next.expect("the next process has it");
+    way.cut();
+    assert!(committing.join().expect("no panic").is_err());
+    assert!(!is_there(&next, b"unknown").expect("read"));
+}
+
+#[test]
+fn another_epoch_of_the_same_process_is_no_other_process() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let engine = open(&place);
+    put(&engine, 1, b"before").expect("a commit");
+    cluster.sql(&format!(
+        "UPDATE {}.kaskade_lease SET epoch = epoch + 1",
+        schema(&place)
+    ));
+    let failed = put(&engine, 2, b"after").expect_err("of an old epoch");
+    assert!(matches!(failed.error, EngineError::Away { .. }), "{}", failed.error);
+    assert_eq!(pollster::block_on(engine.recover(0)).expect("it goes on"), Serial(1));
+    put(&engine, 2, b"after").expect("in the new epoch");
 }
 
 /// Nobody commits, and the server lets nobody renew the lease: what is read then may be another's already.
