@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kaskade_flow::Refusal;
+use kaskade_store::engine::Engine;
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions, migrate};
 use kaskade_store::private::write_new;
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
