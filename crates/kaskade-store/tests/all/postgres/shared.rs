@@ -89,7 +89,7 @@ fn a_machine_that_died_in_a_commit_does_not_lock_out_its_successor() {
         committing
     });
     let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || tell.send(PostgresEngine::open(&place)));
+    std::thread::spawn(move || drop(tell.send(PostgresEngine::open(&place))));
     let next = told.recv_timeout(Duration::from_secs(15)).expect("in time");
     let next = next.expect("the next process has it");
     way.cut();
