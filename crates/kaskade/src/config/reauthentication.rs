@@ -42,24 +42,17 @@ impl ReauthenticationConfig {
 impl Config {
     /// Refuses what contradicts itself or would not be used. Files are not read.
     pub(super) fn check_reauthentication(&self) -> Result<(), ConfigError> {
-        let refused = |reason: &str| {
-            Err(ConfigError::Value {
-                name: "aanf.reauthentication",
-                reason: reason.to_owned(),
-            })
-        };
         let again = &self.aanf.reauthentication;
         again.udm.check(&remote::UDM_OF_AANF, self.nrf.url.is_some())?;
-        match again.enabled {
-            false if *again != ReauthenticationConfig::default() => {
-                refused("has settings, and is not enabled: without that nobody is authenticated again")
-            }
-            true if !(again.udm.is_elsewhere() || (self.udm.runs() && self.udm.uecm)) => refused(
-                "there is no UDM that could be asked: let one run here with udm.uecm = true, or name that of another process with \
-                 aanf.reauthentication.udm.url, or have it found with by_nrf",
-            ),
-            _ => Ok(()),
+        if !again.enabled || again.udm.is_elsewhere() || (self.udm.runs() && self.udm.uecm) {
+            return Ok(());
         }
+        Err(ConfigError::Value {
+            name: "aanf.reauthentication",
+            reason: "there is no UDM that could be asked: let one run here with udm.uecm = true, or name that of another process with \
+                     aanf.reauthentication.udm.url, or have it found with by_nrf"
+                .to_owned(),
+        })
     }
 }
 
@@ -90,10 +83,6 @@ mod tests {
             (
                 "[udm]\n[aanf]\n[aanf.reauthentication]\nenabled = true\n",
                 "aanf.reauthentication: there is no UDM that could be asked",
-            ),
-            (
-                "[aanf.reauthentication]\ninterval = 60\n",
-                "aanf.reauthentication: has settings, and is not enabled",
             ),
             (
                 "[aanf.reauthentication]\ninterval = 1\n",

@@ -166,7 +166,7 @@ fn users_log_in_before_an_application_that_knows_nothing_of_it() {
     );
     let of_ue = login["body"].as_str().unwrap();
     assert!(of_ue.starts_with("GET /hello HTTP/1.1"), "{of_ue}");
-    assert!(of_ue.contains(&format!("sim-user: {GPSI}\r\n")), "{of_ue}");
+    assert!(of_ue.contains(&format!("sim-user: {GPSI}")), "{of_ue}");
 
     // Another client of HTTP Digest, with fields that it may not say, and a body of some size.
     place.file("upload", &"x".repeat(3_000_000));
@@ -238,10 +238,7 @@ fn outside_the_operators_domain_the_keys_come_by_the_nef() {
     let at = users(&running);
     let login = log_in(&place, &node, at, "--af-ca ca.pem");
     assert!(
-        login["body"]
-            .as_str()
-            .unwrap()
-            .contains(&format!("sim-user: {GPSI}\r\n")),
+        login["body"].as_str().unwrap().contains(&format!("sim-user: {GPSI}")),
         "{login}"
     );
     running.stop();
@@ -292,7 +289,7 @@ fn ues_with_k_af_as_the_key_of_tls_get_through_the_proxy() {
     ] {
         let login = log_in(&place, &node, at, &format!("--psk {psk}"));
         let body = login["body"].as_str().unwrap();
-        assert!(body.contains(&format!("sim-user: {GPSI}\r\n")), "{body}");
+        assert!(body.contains(&format!("sim-user: {GPSI}")), "{body}");
         // And another client of TLS, with a field that it may not say.
         let mut theirs = Command::new("openssl")
             .args([

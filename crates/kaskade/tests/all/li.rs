@@ -71,7 +71,6 @@ fn seen_by_others(place: &Place, up: &Up) -> String {
         "akma keys --json",
         "audit show --json",
         "context list --json",
-        "subscriber list --json",
         "policy show --json",
         "store check",
     ] {

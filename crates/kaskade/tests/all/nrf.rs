@@ -156,7 +156,7 @@ fn an_aanf_and_a_nef_are_registered_as_what_they_are() {
         "k.toml",
         &format!(
             "data_dir = \"data\"\n[udm]\n[ausf]\n[aanf]\nlisten = \"127.0.0.1:0\"\nrouting_indicators = [\"17\", \"0018\"]\n\
-             [nef]\nlisten = \"127.0.0.1:0\"\n[nrf]\nurl = \"http://{address}\"\n"
+             [nef]\nlisten = \"127.0.0.1:0\"\n[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\n[nrf]\nurl = \"http://{address}\"\n"
         ),
     );
     let up = Up::start(&place, "up --config k.toml");

@@ -55,6 +55,12 @@ pub(super) struct Renewable {
 impl HomeArgs {
     pub(super) fn check(&self) -> Result<()> {
         let (url, option) = self.url()?;
+        // The parser asks for no option that contradicts one that is given.
+        if self.client_id.is_some() && self.nef.is_none() {
+            bail!(
+                "--client-id is for the token endpoint of a NEF: name one with --nef in place of --aanf, or leave it out"
+            );
+        }
         let is_https = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
         match (is_https, &self.ca) {
             (true, None) => {
