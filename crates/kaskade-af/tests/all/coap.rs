@@ -48,7 +48,7 @@ fn outer(option: Vec<u8>, ciphertext: Vec<u8>) -> Packet {
 
 #[test]
 fn messages_of_oscore_are_those_that_are_published() {
-    let file = kaskade_oracle::vectors("oscore");
+    let file = kaskade_oracle::vectors("oscore.json");
     for case in file["cases"].as_array().unwrap() {
         let [secret, salt, of_client, of_server] =
             ["secret", "salt", "client", "server"].map(|field| octets(&case[field]));
