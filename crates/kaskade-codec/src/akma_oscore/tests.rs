@@ -65,8 +65,8 @@ fn messages_are_read_as_they_are_written_and_no_others() {
         af_sid: id(&[9; 7]),
     };
     let octets = request.encode();
-    // 84 45 ff00000001 78 55 …: by hand of RFC 8949.
-    assert_eq!(octets.get(..9).unwrap(), &[0x84, 0x45, 0xff, 0, 0, 0, 1, 0x78, 85]);
+    // 84 45 ff00000001 78 56 …: by hand of RFC 8949.
+    assert_eq!(octets.get(..9).unwrap(), &[0x84, 0x45, 0xff, 0, 0, 0, 1, 0x78, 86]);
     assert_eq!(SetUpRequest::read(&octets), Ok(request));
     for end in 0..octets.len() {
         assert!(SetUpRequest::read(octets.get(..end).unwrap()).is_err(), "{end}");
