@@ -55,7 +55,6 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("lost-commits-not-noticed", "a store goes on over an engine that has lost commits which were durable", STORE, "an_engine_that_has_lost_commits_is_used_no_more"),
     fault("postgres-lost-commits-not-noticed", "a server of PostgreSQL that has lost commits goes on being used", STORE, "a_server_that_has_lost_commits_is_used_no_more"),
     fault("postgres-fence-not-looked-at", "a process that another has taken over commits to PostgreSQL", STORE, "whoever_was_taken_over_writes_no_more"),
-    fault("postgres-fsync-looked-at-once", "a server whose fsync is turned off while a store is open goes on being used", STORE, "a_server_whose_fsync_is_turned_off_is_used_no_more"),
     fault("postgres-lease-not-looked-at", "a second process opens a store in PostgreSQL that another one has", STORE, "a_second_process_does_not_get_a_store_that_lives"),
     fault("postgres-rows-not-counted", "a commit of which PostgreSQL wrote fewer rows than it should is taken for done", STORE, "a_commit_that_wrote_too_few_rows_is_not_done"),
     fault("postgres-read-without-lease", "what is read from PostgreSQL counts after the lease has run out", STORE, "what_is_read_without_a_lease_does_not_count"),

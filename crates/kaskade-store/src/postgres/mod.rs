@@ -261,7 +261,7 @@ async fn keep(server: Arc<Server>, lease: Arc<Lease>) {
                 }
             }
         };
-        let renewed = timeout(PATIENCE, lease.renew(&server, &on)).await;
+        let renewed = timeout(PATIENCE, lease.renew(&on)).await;
         if lease.lost(&server).is_some() {
             return;
         }

@@ -292,6 +292,7 @@ fn beside(table: &str) -> &'static str {
     match table {
         "oauth2" => "issuers = [\"4947a69a-f61b-4bc1-b9da-47c9c5d14b64\"]\n[oauth2.keys]\nnrf-1 = \"nrf.pem\"\n",
         "ausf" => "[udm]\n",
+        "li" => "directory = \"li\"\n[aanf]\n",
         "nef.tokens" => {
             "key = \"nef.pem\"\n[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n"
         }

@@ -426,6 +426,7 @@ async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said()
     // When it takes records again, those that waited come, and how many are missing.
     std::fs::write(place.segment(), &whole).unwrap();
     let li = place.open(&reopened(&engine)).await;
+    li.drain().await.unwrap();
     let registered = events(&li).await;
     assert_eq!(registered.len(), 2, "{registered:?}");
     let said = notices(&li).await;

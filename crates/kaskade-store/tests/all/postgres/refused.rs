@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kaskade_flow::Refusal;
-use kaskade_store::engine::Engine;
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions, migrate};
 use kaskade_store::private::write_new;
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
@@ -69,23 +68,6 @@ fn a_server_that_lets_nobody_in_says_why_in_one_line() {
     }
     cluster.set("fsync = off");
     assert!(refused(&cluster.empty_place()).contains("fsync"));
-}
-
-/// It was on when the store was opened, and a reload ends it.
-#[test]
-fn a_server_whose_fsync_is_turned_off_is_used_no_more() {
-    let Some(cluster) = Cluster::start() else { return };
-    let engine = open(&cluster.place());
-    put(&engine, 1, b"key").expect("a commit");
-    cluster.set("fsync = off");
-    until(
-        "it is noticed",
-        || matches!(engine.damage(), Some(EngineError::Unreliable { why, .. }) if why.contains("fsync")),
-    );
-    let failed = put(&engine, 2, b"next").expect_err("nothing is durable there");
-    assert!(failed.error.needs_restart(), "{}", failed.error);
-    assert!(is_there(&engine, b"key").is_err(), "nor does it read");
-    assert!(pollster::block_on(engine.recover(0)).is_err());
 }
 
 #[test]
