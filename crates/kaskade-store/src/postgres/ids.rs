@@ -19,6 +19,8 @@ pub(super) const PLACE_LEN: usize = 4;
 const BEFORE_KEY: usize = PLACE_LEN + 2;
 /// A SUPI of the IMSI kind in a key: its kind, and digits in 8 octets.
 const IMSI: (u8, usize) = (1, 9);
+/// The kinds of a SUPI that is text.
+const NAI: core::ops::RangeInclusive<u8> = 2..=4;
 
 /// The name of a row.
 pub(super) fn row_id(table: Table, key: &[u8]) -> Vec<u8> {
@@ -66,10 +68,10 @@ fn place(key: &[u8]) -> [u8; PLACE_LEN] {
 fn subject(key: &[u8]) -> &[u8] {
     match key.first() {
         Some(&kind) if kind == IMSI.0 && key.len() >= IMSI.1 => key.get(..IMSI.1).unwrap_or(key),
-        // Another SUPI is text, and ends before the first octet that is none.
-        Some(first) if *first >= b' ' => {
-            let end = key.iter().position(|octet| *octet < b' ').unwrap_or(key.len());
-            key.get(..end).unwrap_or(key)
+        // Another SUPI is its kind and text, and ends before the next octet that is none.
+        Some(kind) if NAI.contains(kind) => {
+            let end = key.iter().skip(1).position(|octet| *octet < b' ');
+            end.and_then(|end| key.get(..=end)).unwrap_or(key)
         }
         _ => key,
     }

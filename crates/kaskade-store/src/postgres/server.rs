@@ -277,7 +277,7 @@ mod tests {
     fn what_cannot_be_a_server_says_why() {
         let with = |server: &str| PostgresOptions::new(server);
         for (server, why) in [
-            ("host", "missing"),
+            ("host", "unexpected EOF"),
             ("host=/run dbname=k password=secret", "a file of mode 0600"),
             ("dbname=k", "no host"),
             ("host=/run", "no database"),
