@@ -405,7 +405,11 @@ fn merged(text: &str) -> String {
         if line.starts_with('[') {
             table = line;
         } else {
-            tables.entry(table).or_default().push(line);
+            let lines = tables.entry(table).or_default();
+            // What stands beside several numbers of a table stands there once.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
     tables

@@ -407,7 +407,8 @@ async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said()
     let last = edited.len() - 1;
     edited[last] ^= 1;
     std::fs::write(place.segment(), &edited).unwrap();
-    let (home, li) = place.start(reopened(&engine)).await;
+    let engine = engine.copy();
+    let (home, li) = place.start(opened(engine.clone())).await;
     let store = home.store.clone();
     assert!(li.status().trouble.unwrap().contains("record 1"), "{:?}", li.status());
     assert!(matches!(li.verify().await, Err(LiError::Feed(_))));
