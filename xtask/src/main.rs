@@ -40,6 +40,7 @@ mod summary;
 mod test;
 mod unpacked;
 mod vectors;
+mod virtualenv;
 mod yanked;
 
 use anyhow::{Context as _, Result, bail};
@@ -58,7 +59,8 @@ Commands:
       people's, constant time under valgrind, licences and yanked crates, and 5 s of fuzzing for every parser. What the
       tests need is installed meanwhile. The summary shows each step's seconds beside its budget, and what was not here,
       such as 3GPP's own files; a run that takes longer than all budgets together fails.
-        --long        also run the demo as released, fuzz every parser for 60 s, kill the store more often, compile the
+        --long        also run the demo as released, fuzz every parser for 60 s, try 2 000 cases of each
+                      service by schemathesis, kill the store more often, compile the
                       benchmarks, test the portable back ends alone, and change the code that issues sequence numbers to
                       see that a test notices (cargo-mutants)
         --no-install  install nothing; stop with a list of what is missing
@@ -97,9 +99,10 @@ Commands:
       told otherwise. A failing input is kept under fuzz/artifacts/.
         --list        only name the targets
 
-  schemathesis
+  schemathesis [--long]
       Requests of all kinds, right and wrong, made of the documents of the interfaces: administration, and the services by
-      3GPP's files where they are here.
+      3GPP's files where they are here. At least 200 cases of each service, or it fails.
+        --long        2 000 of each, others each time
 
   constant-time
       Runs the algorithms under valgrind with every secret marked: no branch and no address may depend on one (x86-64,
@@ -191,8 +194,12 @@ fn dispatch(arguments: Vec<String>) -> Result<()> {
             Ok(())
         }
         "schemathesis" => {
+            let size = match options.flag("--long") {
+                true => schemathesis::Size::Long,
+                false => schemathesis::Size::Every,
+            };
             options.end()?;
-            println!("\nschemathesis: {}", schemathesis::run(true)?);
+            println!("\nschemathesis: {}", schemathesis::run(true, size)?);
             Ok(())
         }
         "faults" => {

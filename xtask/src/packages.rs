@@ -1,7 +1,9 @@
 //! Programs that the tests drive: found by trying them, installed with Debian's packages where that is allowed.
 
+use crate::virtualenv::AIOCOAP;
 use crate::{from_source, shell, test, unpacked};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -90,6 +92,18 @@ const NEEDS: &[Need] = &[
         long: false,
     },
     Need {
+        what: "PostgreSQL 15 (the other engine of the store; the tests start clusters of their own)",
+        debian: &[POSTGRESQL],
+        present: || Path::new("/usr/lib/postgresql/15/bin/initdb").exists(),
+        long: false,
+    },
+    Need {
+        what: "setpriv (PostgreSQL refuses to run as root)",
+        debian: &["util-linux"],
+        present: || shell::succeeds(Command::new("setpriv").arg("--version")),
+        long: false,
+    },
+    Need {
         what: "g++ (libFuzzer is C++)",
         debian: &["g++"],
         present: || shell::succeeds(Command::new("g++").arg("--version")),
@@ -120,6 +134,9 @@ const NEEDS: &[Need] = &[
         long: false,
     },
 ];
+
+/// Debian's package makes a cluster and starts it as a service of the system, if it may.
+const POSTGRESQL: &str = "postgresql-15";
 
 /// Python packages under the names that pip knows, tried if Debian's are of another interpreter.
 const PIP: [&str; 4] = ["cryptography", "jsonschema", "PyJWT", "PyYAML"];
@@ -160,6 +177,10 @@ pub(crate) fn ensure(long: bool, install: bool) -> Result<String> {
         );
     }
     apt_get(&["update"])?;
+    let _quiet = NoServices::begin()?;
+    if packages.contains(&POSTGRESQL) {
+        no_cluster_of_the_system()?;
+    }
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(&packages);
     apt_get(&install)?;
@@ -193,11 +214,59 @@ pub(crate) fn all(install: bool) -> Result<String> {
         unpacked::nghttpx(install)?,
         unpacked::hostapd(install)?,
     ];
+    let aiocoap = AIOCOAP.program(install)?;
     let unpacked = there.iter().flatten().count();
     Ok(format!(
-        "{installed}; {built}; {unpacked} of {} are unpacked",
-        there.len()
+        "{installed}; {built}; {unpacked} of {} are unpacked; aiocoap: {}",
+        there.len(),
+        if aiocoap.is_some() { "there" } else { "not here" }
     ))
+}
+
+/// Has the package make no cluster: what it would make is configured by a package of its own.
+fn no_cluster_of_the_system() -> Result<()> {
+    const CONFIGURATION: &str = "/etc/postgresql-common/createcluster.conf";
+    apt_get(&["install", "--yes", "--no-install-recommends", "postgresql-common"])?;
+    let before = std::fs::read_to_string(CONFIGURATION).unwrap_or_default();
+    let text = without_cluster(&before);
+    std::fs::write(CONFIGURATION, text).with_context(|| format!("{CONFIGURATION} cannot be written"))
+}
+
+/// The configuration with that setting.
+fn without_cluster(before: &str) -> String {
+    let others = before
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("create_main_cluster"));
+    let lines: Vec<_> = others.chain(["create_main_cluster = false"]).collect();
+    lines.join("\n") + "\n"
+}
+
+/// As long as it lives, no package that is installed starts a service: Debian's policy-rc.d says so.
+struct NoServices {
+    made: bool,
+}
+
+impl NoServices {
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+    /// Leaves one that is there as it is.
+    fn begin() -> Result<Self> {
+        let made = !Path::new(Self::POLICY).exists();
+        if made {
+            std::fs::write(Self::POLICY, "#!/bin/sh\nexit 101\n")
+                .and_then(|()| std::fs::set_permissions(Self::POLICY, std::fs::Permissions::from_mode(0o755)))
+                .with_context(|| format!("{} cannot be made", Self::POLICY))?;
+        }
+        Ok(Self { made })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.made {
+            let _ = std::fs::remove_file(Self::POLICY);
+        }
+    }
 }
 
 /// Runs apt-get quietly. Another one that runs, such as the daily upgrade, is waited for.
@@ -239,13 +308,14 @@ fn header(name: &str) -> bool {
     !test::OUTSIDE_RUNS_HERE || shell::succeeds(&mut compiler)
 }
 
-/// The feature of TLS with pre-shared keys, of the library and of the program.
-pub(crate) const PSK: &str = "kaskade-net/psk,kaskade/psk";
+/// The feature of TLS with pre-shared keys, of the libraries and of the program.
+pub(crate) const PSK: &str = "kaskade-net/psk,kaskade-af/psk,kaskade/psk";
 
 /// The same of one package alone, where it has it.
 pub(crate) fn psk_of(package: &str) -> Option<&'static str> {
     match package {
         "kaskade-net" => Some("kaskade-net/psk"),
+        "kaskade-af" => Some("kaskade-af/psk"),
         "kaskade" => Some("kaskade/psk"),
         _ => None,
     }
@@ -268,6 +338,18 @@ pub(crate) fn python() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cluster_is_made_whatever_was_said_before() {
+        for before in ["", "create_main_cluster = true\n", "create_main_cluster = false\n"] {
+            assert_eq!(without_cluster(before), "create_main_cluster = false\n");
+        }
+        let commented = "#create_main_cluster = true\nssl = on\n";
+        assert_eq!(
+            without_cluster(commented),
+            format!("{commented}create_main_cluster = false\n")
+        );
+    }
 
     #[test]
     fn a_lock_is_known_by_what_apt_says() {

@@ -1,6 +1,7 @@
 //! The built program against schemathesis: requests that follow a document of an interface, and requests that do not. The
 //! administration interface by the document that it prints, the services by 3GPP's.
 
+use crate::virtualenv::SCHEMATHESIS;
 use crate::{faults, records, shell, unpacked};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
@@ -8,10 +9,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-/// From pip, into a folder of its own below target.
-const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+use std::time::{Duration, SystemTime};
 
 /// What is held against every answer. That a body of the right form is taken is not: which fields go together, no schema says.
 const STRICT: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
@@ -20,16 +18,66 @@ const STRICT: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// What is held against answers of the services, whose documents allow more than Kaskade serves.
 const SERVED: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance";
 
-/// The services: what the node calls their role when it starts, and 3GPP's file.
-const SERVICES: &[(&str, &str)] = &[
-    ("AUSF", "TS29509_Nausf_UEAuthentication.yaml"),
-    ("UDM", "TS29503_Nudm_UEAU.yaml"),
-    ("AAnF", "TS29535_Naanf_AKMA.yaml"),
-    ("NEF", "TS29522_AKMA.yaml"),
+/// A service.
+struct Service {
+    /// What the node calls its role when it starts.
+    name: &'static str,
+    /// 3GPP's file.
+    file: &'static str,
+    /// Random cases of each operation at most, beside those for each bound, in every run and in a long one: enough for [`Size::least`].
+    examples: [u32; 2],
+}
+
+const fn service(name: &'static str, file: &'static str, examples: [u32; 2]) -> Service {
+    Service { name, file, examples }
+}
+
+const SERVICES: &[Service] = &[
+    service("AUSF", "TS29509_Nausf_UEAuthentication.yaml", [12, 160]),
+    service("UDM", "TS29503_Nudm_UEAU.yaml", [12, 230]),
+    service("AAnF", "TS29535_Naanf_AKMA.yaml", [45, 670]),
+    service("NEF", "TS29522_AKMA.yaml", [190, 2_000]),
 ];
 
-/// Cases of each operation at most, beside those for each bound: some hundreds in all.
-const CASES: &str = "12";
+/// The same of the administration interface.
+const OF_ADMINISTRATION: [u32; 2] = [12, 60];
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// In every run, the same cases each time.
+    Every,
+    /// In a long one, others each time.
+    Long,
+}
+
+impl Size {
+    /// So many cases of each service are tried, or the run fails.
+    const fn least(self) -> u32 {
+        match self {
+            Self::Every => 200,
+            Self::Long => 2_000,
+        }
+    }
+
+    fn of(self, [every, long]: [u32; 2]) -> u32 {
+        match self {
+            Self::Every => every,
+            Self::Long => long,
+        }
+    }
+
+    /// What the random cases follow from; it is printed with a failure.
+    fn seed(self) -> u64 {
+        match self {
+            Self::Every => 1,
+            Self::Long => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                since.map_or(1, |since| since.as_secs())
+            }
+        }
+    }
+}
 
 /// A program that is ended when this is dropped.
 struct Running(Child);
@@ -42,17 +90,28 @@ impl Drop for Running {
 }
 
 /// Lets schemathesis ask the administration interface as an operator, and the services through a proxy, as it speaks no HTTP/2.
-pub(crate) fn run(install: bool) -> Result<String> {
-    let Some(schemathesis) = schemathesis(install)? else {
-        records::note("schemathesis (pip install schemathesis)")?;
+pub(crate) fn run(install: bool, size: Size) -> Result<String> {
+    let Some(schemathesis) = SCHEMATHESIS.program(install)? else {
         return Ok("not here: schemathesis".to_owned());
     };
     let program = faults::program()?;
     let folder = shell::Scratch::new("schemathesis")?;
     let node = Node::start(&program, folder.path())?;
-    let administration = administration(&schemathesis, &node)?;
-    let services = services(&schemathesis, &node, install)?;
-    Ok(format!("administration: {administration}; services: {services}"))
+    let tool = Tool {
+        program: &schemathesis,
+        size,
+        seed: size.seed(),
+    };
+    let administration = administration(&tool, &node)?;
+    let services = services(&tool, &node, install)?;
+    Ok(format!("administration: {administration} cases; services: {services}"))
+}
+
+/// Schemathesis, and how much it is to try.
+struct Tool<'a> {
+    program: &'a Path,
+    size: Size,
+    seed: u64,
 }
 
 /// The node that is asked, and where.
@@ -112,12 +171,12 @@ impl<'a> Node<'a> {
     }
 }
 
-fn administration(schemathesis: &Path, node: &Node<'_>) -> Result<String> {
+fn administration(tool: &Tool<'_>, node: &Node<'_>) -> Result<u32> {
     let document = shell::output(Command::new(node.program).args(["admin", "openapi"]))?;
     std::fs::write(node.folder.join("openapi.json"), document)?;
     let root = node.address("Metrics")?;
     let root = root.strip_suffix("/metrics").context("metrics are elsewhere")?;
-    let mut command = asking(schemathesis, node, "openapi.json", &format!("{root}/admin/v1"));
+    let mut command = tool.asking(node, "openapi.json", &format!("{root}/admin/v1"), OF_ADMINISTRATION);
     command.args(["--tls-verify", "ca.pem"]);
     command.args(["--request-cert", "client.pem", "--request-cert-key", "client.key"]);
     command.args(["--checks", STRICT]);
@@ -125,7 +184,7 @@ fn administration(schemathesis: &Path, node: &Node<'_>) -> Result<String> {
 }
 
 /// The services by 3GPP's own files. Members of theirs that Kaskade does not serve are taken, or refused as what is not supported.
-fn services(schemathesis: &Path, node: &Node<'_>, install: bool) -> Result<String> {
+fn services(tool: &Tool<'_>, node: &Node<'_>, install: bool) -> Result<String> {
     let beside = shell::root().join("../shared/openapi");
     let files = std::env::var_os("KASKADE_OPENAPI").map_or(beside, PathBuf::from);
     if !files.is_dir() {
@@ -136,7 +195,7 @@ fn services(schemathesis: &Path, node: &Node<'_>, install: bool) -> Result<Strin
         return Ok("not here: nghttpx".to_owned());
     };
     let mut told = Vec::new();
-    for (name, file) in SERVICES {
+    for Service { name, file, examples } in SERVICES {
         let address = node.address(name)?;
         let (host, root) = address
             .strip_prefix("http://")
@@ -145,10 +204,17 @@ fn services(schemathesis: &Path, node: &Node<'_>, install: bool) -> Result<Strin
         let (proxy, port) = proxy(&nghttpx, node.folder, host)?;
         let file = files.join(file);
         let file = file.to_str().context("a path that is no text")?;
-        let mut command = asking(schemathesis, node, file, &format!("http://127.0.0.1:{port}/{root}"));
+        let mut command = tool.asking(node, file, &format!("http://127.0.0.1:{port}/{root}"), *examples);
         command.args(["--checks", SERVED]);
-        told.push(format!("{name} {}", cases(&mut command, node)?));
+        let cases = cases(&mut command, node).with_context(|| format!("{name}, seed {}", tool.seed))?;
         drop(proxy);
+        let least = tool.size.least();
+        if cases < least {
+            bail!(
+                "schemathesis tried {cases} cases of {name}, {least} are needed: raise its examples in xtask/src/schemathesis.rs"
+            );
+        }
+        told.push(format!("{name} {cases} of {least} cases"));
     }
     Ok(told.join(", "))
 }
@@ -174,39 +240,55 @@ fn proxy(nghttpx: &unpacked::Program, folder: &Path, to: &str) -> Result<(Runnin
     bail!("nghttpx does not answer")
 }
 
-fn asking(schemathesis: &Path, node: &Node<'_>, document: &str, url: &str) -> Command {
-    let mut command = Command::new(schemathesis);
-    command.args([
-        "run",
-        document,
-        "--no-color",
-        "--seed",
-        "1",
-        "--workers",
-        "1",
-        "--url",
-        url,
-    ]);
-    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", CASES]);
-    command.current_dir(node.folder);
-    command
+impl Tool<'_> {
+    fn asking(&self, node: &Node<'_>, document: &str, url: &str, examples: [u32; 2]) -> Command {
+        let mut command = Command::new(self.program);
+        command.args(["run", document, "--no-color", "--workers", "1", "--url", url]);
+        command.args(["--seed", &self.seed.to_string()]);
+        // Links lead from what one operation made to another one: too slow for every run.
+        let phases = match self.size {
+            Size::Every => "examples,coverage,fuzzing",
+            Size::Long => "examples,coverage,fuzzing,stateful",
+        };
+        command.args(["--phases", phases]);
+        command.args(["--max-examples", &self.size.of(examples).to_string()]);
+        command.current_dir(node.folder);
+        command
+    }
 }
 
 /// Runs it; how many cases it tried.
-fn cases(command: &mut Command, node: &Node<'_>) -> Result<String> {
+fn cases(command: &mut Command, node: &Node<'_>) -> Result<u32> {
     let output = command.output().context("cannot start schemathesis")?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() || node.has_panicked()? {
         bail!("{said}\n{}", std::fs::read_to_string(node.folder.join("log"))?);
     }
-    let cases = said.lines().skip_while(|line| *line != "Test cases:").nth(1);
-    let cases = cases.and_then(|line| line.trim().split(',').next());
-    Ok(cases.unwrap_or("no cases counted").to_owned())
+    counted(&said).with_context(|| format!("schemathesis does not say how many cases it tried:\n{said}"))
 }
 
-/// The proxy itself refuses other methods than HTTP's usual ones.
+/// How many cases were generated and passed, as the summary says it: `723 generated, 723 passed`.
+fn counted(said: &str) -> Option<u32> {
+    let line = said.lines().skip_while(|line| *line != "Test cases:").nth(1)?;
+    let mut generated = None;
+    let mut passed = None;
+    for part in line.trim().split(", ") {
+        match part.split_once(' ')? {
+            (number, "generated") => generated = number.parse().ok(),
+            (number, "passed") => passed = number.parse().ok(),
+            _ => {}
+        }
+    }
+    // What was left out was not tried.
+    Some(generated?).min(passed)
+}
+
+/// The proxy itself refuses other methods than HTTP's usual ones. That a protection scheme is not supported is 501 (TS 29.503 6.1.7.3): the
+/// file must have it, as it must every status.
 const OPTIONS: &str = "[phases.coverage]
 unexpected-methods = [\"DELETE\", \"GET\", \"PATCH\", \"POST\", \"PUT\"]
+[checks.not_a_server_error]
+expected-statuses = [\"2xx\", \"3xx\", \"4xx\", \"501\"]
 ";
 
 const SUBSCRIBER: &str = "supi,k,opc
@@ -246,21 +328,6 @@ client_ca = \"ca.pem\"
 \"client.example\" = \"operator\"
 ";
 
-/// The program, which is installed where that is allowed; `None` where it is not and cannot be.
-fn schemathesis(install: bool) -> Result<Option<PathBuf>> {
-    let folder = shell::root().join("target/schemathesis");
-    let program = folder.join("bin/schemathesis");
-    if shell::succeeds(Command::new(&program).arg("--version")) {
-        return Ok(Some(program));
-    }
-    if !install {
-        return Ok(None);
-    }
-    let made = shell::succeeds(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        && shell::succeeds(Command::new(folder.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]));
-    Ok(made.then_some(program))
-}
-
 /// An authority, and certificates of server and client, by openssl.
 fn certificates(folder: &Path) -> Result<()> {
     let openssl = |arguments: &str| {
@@ -282,4 +349,29 @@ fn certificates(folder: &Path) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_counted_as_they_passed() {
+        let said = |line: &str| format!("Test Phases:\n  ✅ Fuzzing\n\nTest cases:\n  {line}\n\nSeed: 1\n");
+        assert_eq!(counted(&said("723 generated, 723 passed")), Some(723));
+        assert_eq!(counted(&said("723 generated, 700 passed, 23 skipped")), Some(700));
+        assert_eq!(counted(&said("No test cases were generated")), None);
+        assert_eq!(counted(&said("7 generated, 1 found 1 unique failure")), None);
+        assert_eq!(counted("Test cases:"), None);
+        assert_eq!(counted(""), None);
+    }
+
+    #[test]
+    fn a_long_run_tries_more_of_each_service() {
+        for service in SERVICES {
+            let [every, long] = [Size::Every, Size::Long].map(|size| size.of(service.examples));
+            assert!(every < long, "{}", service.name);
+        }
+        assert!(Size::Every.least() < Size::Long.least());
+    }
 }

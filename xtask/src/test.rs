@@ -64,7 +64,7 @@ const STEPS: &[Step] = &[
     step("tests without default features", 90, tests_without_default_features, AGAIN),
     step("deliberate faults", 110, |_| faults::run(None, faults::Known::AllPassed), "a promise is tested by nobody: mend the test, or the row of xtask/src/faults/table.rs"),
     step("demo", 90, |_| demo::run(false), "run it yourself: cargo run -- up --demo --once"),
-    step("schemathesis", 60, |run| schemathesis::run(run.plan.install), "schemathesis prints the request: run it yourself, docs/administration.md says how a node is asked"),
+    step("schemathesis", 60, |run| schemathesis::run(run.plan.install, schemathesis::Size::Every), "schemathesis prints the request: run it yourself, docs/administration.md says how a node is asked"),
     step("ciphers against ipsec-mb and OpenSSL", 40, peers, "run the failing test alone: cargo test --manifest-path benches/peers/Cargo.toml NAME"),
     step("constant time", 90, |_| constant_time::run(), "mend what branches on a secret or looks up by one; valgrind names the line"),
     step("licences", 50, |run| deny::check(run.background.cargo_deny()), "see deny.toml for the rule that was broken"),
@@ -79,6 +79,7 @@ const LONG_STEPS: &[Step] = &[
     step("tests that measure", 300, tests_that_measure, "run the failing test alone: cargo test -p kaskade-store --test all NAME -- --ignored"),
     step("tests of portable code", 300, tests_of_portable_code, "run the failing test alone, with the RUSTFLAGS that are shown"),
     step("mutants", 5400, |run| mutants::run(run.plan.install), "write the test that fails with the change that is named above"),
+    step("long schemathesis", 900, |run| schemathesis::run(run.plan.install, schemathesis::Size::Long), "schemathesis prints the request and its seed: run it yourself, docs/administration.md says how a node is asked"),
     step("long fuzz", 1200, |_| fuzz::run_all(fuzz::SECONDS), "see above"),
 ];
 

@@ -140,7 +140,7 @@ fn refusal(verdict: Verdict) -> Response {
 }
 
 /// Without any realm: a UE that got one would compute with the same key again (TS 33.535 Annex B).
-fn no_key(why: &NoKey) -> Response {
+pub(crate) fn no_key(why: &NoKey) -> Response {
     let status = match why.may_pass() {
         true => StatusCode::SERVICE_UNAVAILABLE,
         false => StatusCode::FORBIDDEN,

@@ -20,9 +20,13 @@
 //! |---|---|---|
 //! | [`AkmaClient`] | keys of users: asked for once, kept until they expire or are disabled | TS 29.535, TS 29.522 |
 //! | [`Aanf`], [`Nef`], [`KeySource`] | who gives them | TS 33.535 6.2, 6.3 |
+//! | [`ClientCredentials`] | name and secret, for access tokens of a NEF | RFC 6749 4.4 |
 //! | [`SimLogin`], [`SimUser`] | the layer, and what handlers learn | TS 33.535 Annex B, TS 24.109 Annex K |
 //! | [`proxy`](mod@proxy) | the same before an application that knows nothing of it | – |
 //! | [`TlsListener`], [`TlsBounds`], [`TlsPeer`] | TLS that tells of the cipher suite, and bounds for connections | TS 33.222 5.3 |
+//! | [`oscore`] | OSCORE for applications of CoAP: the set-up with K_AF | TS 33.535 Annex D, project profile |
+//! | [`serve()`], [`HttpBounds`] | HTTP with bounds for requests, and an end in order | – |
+//! | `PskListener`, `PskLogin` | with the feature `psk`: TLS with K_AF itself in place of certificate and Digest | TS 33.535 Annex B |
 //!
 //! How it fits together, and a program to try: `docs/akma-af.md`. Why: `docs/adr/0019-akma-af.md`.
 #![cfg_attr(
@@ -41,17 +45,27 @@ mod layer;
 mod listen;
 mod nonces;
 mod notify;
+pub mod oscore;
+mod peer;
 pub mod proxy;
+#[cfg(feature = "psk")]
+mod psk;
+mod serve;
 mod share;
 mod source;
 mod sources;
+mod token;
 mod user;
 mod verify;
 
 pub use keys::{AkmaClient, AkmaOptions, Known, NoKey};
 pub use layer::{SimLogin, SimLoginService};
 pub use listen::{TlsBounds, TlsConnection, TlsListener, TlsPeer};
+#[cfg(feature = "psk")]
+pub use psk::{PskListener, PskLogin, PskLoginService, PskPeer};
+pub use serve::{HttpBounds, serve};
 pub use source::{Aanf, Asked, KeySource, Nef};
+pub use token::ClientCredentials;
 pub use user::SimUser;
 pub use verify::{LoginOptions, UaStar};
 

@@ -88,9 +88,21 @@ impl TlsListener {
     /// # Errors
     /// When the socket has no address.
     pub fn bounded(socket: TcpListener, config: Arc<ServerConfig>, bounds: TlsBounds) -> io::Result<Self> {
+        Self::renewable(socket, move || config.clone(), bounds)
+    }
+
+    /// As [`TlsListener::bounded`]; `config` is asked for each connection, so that a certificate may be renewed while connections go on.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn renewable(
+        socket: TcpListener,
+        config: impl Fn() -> Arc<ServerConfig> + Send + 'static,
+        bounds: TlsBounds,
+    ) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let (tell, ready) = mpsc::channel(WAITING);
-        let accepting = tokio::spawn(accept(socket, TlsAcceptor::from(config), bounds, tell));
+        let accepting = tokio::spawn(accept(socket, config, bounds, tell));
         Ok(Self {
             address,
             ready,
@@ -107,7 +119,7 @@ impl Drop for TlsListener {
 
 async fn accept(
     socket: TcpListener,
-    acceptor: TlsAcceptor,
+    config: impl Fn() -> Arc<ServerConfig> + Send,
     bounds: TlsBounds,
     tell: mpsc::Sender<(TlsConnection, TlsPeer)>,
 ) {
@@ -126,7 +138,7 @@ async fn accept(
             log_limit!(warn, "a source has too many connections", %address);
             continue;
         };
-        let (acceptor, tell) = (acceptor.clone(), tell.clone());
+        let (acceptor, tell) = (TlsAcceptor::from(config()), tell.clone());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             match timeout(HANDSHAKE, acceptor.accept(stream)).await {

@@ -1,6 +1,5 @@
 //! What one request proves: the profile of TS 24.109 Annex K and TS 33.535 Annex B, from header to user.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use kaskade_net::time::moment;
 use crate::keys::{AkmaClient, Known, NoKey};
 use crate::listen::TlsPeer;
 use crate::nonces::{Nonces, Seen};
+use crate::peer::source;
 
 /// What is spoken with the application, as far as it enters K_AF: both ends must mean the same (TS 33.220 Annex H).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,11 @@ impl Verifier {
                 None => return Verdict::Unfit("nobody told which cipher suite the connection has"),
             },
         };
-        let known = match self.keys.key_for(source(parts), &claim.a_kid, protocol).await {
+        let known = match self
+            .keys
+            .key_for(source(&parts.extensions), &claim.a_kid, protocol)
+            .await
+        {
             Ok(known) => known,
             Err(why) => return Verdict::NoKey(why),
         };
@@ -200,16 +204,6 @@ impl Verifier {
         };
         Verdict::Challenge(self.algorithms().map(challenge).collect())
     }
-}
-
-/// Where a request comes from, where the server tells of it: by [`TlsListener`](crate::TlsListener), or a plain one behind a proxy.
-fn source(parts: &Parts) -> Option<IpAddr> {
-    let by_tls = parts
-        .extensions
-        .get::<ConnectInfo<TlsPeer>>()
-        .map(|info| info.0.address);
-    let by_tcp = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    by_tls.or_else(by_tcp).map(|address| address.ip())
 }
 
 /// Whether a client meant this request (RFC 7616 3.4.6): path and query alike, with scheme and host or without.

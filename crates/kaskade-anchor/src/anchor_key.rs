@@ -62,7 +62,7 @@ impl AnchorKey {
 /// A subscriber has an anchor key: the AAnF has it, or will be told. The key itself is not in it.
 ///
 /// ```text
-/// since 8 ‖ who asked for the authentication 8
+/// since 8 ‖ who asked for the authentication 8 ‖ routing indicator, 1 to 4 digits; version 1: nothing
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchored {
@@ -70,26 +70,32 @@ pub struct Anchored {
     pub since: UnixMillis,
     /// Who asked for the authentication: whose deregistration ends it.
     pub by: PeerId,
+    /// Which routing indicator led to the AAnF, as far as that was kept.
+    pub indicator: Option<RoutingIndicator>,
 }
 
 impl Record for Anchored {
-    const KIND: Kind = Kind::new(70, "anchor key at the AAnF", 1, Protection::Coded);
+    const KIND: Kind = Kind::new(70, "anchor key at the AAnF", 2, Protection::Coded).reads_from(1);
     type Key = Supi;
 
     fn encode(&self, clear: &mut Vec<u8>, _: &mut SecretWriter) {
         clear.extend(self.since.get().to_be_bytes());
         clear.extend(self.by.octets());
+        clear.extend(
+            self.indicator
+                .iter()
+                .flat_map(|indicator| indicator.to_string().into_bytes()),
+        );
     }
 
     fn decode(_: u8, clear: &[u8], secret: SecretReader<'_>) -> Result<Self, RowError> {
         secret.end()?;
-        if clear.len() != 16 {
-            return Err(RowError::Length);
-        }
-        let mut fields = Fields::new(clear);
+        let (fixed, indicator) = clear.split_at_checked(16).ok_or(RowError::Length)?;
+        let mut fields = Fields::new(fixed);
         Ok(Self {
             since: UnixMillis::new(u64::from_be_bytes(fields.take())),
             by: PeerId::from_octets(fields.take()),
+            indicator: optional(indicator)?,
         })
     }
 }
@@ -99,8 +105,8 @@ impl Record for Anchored {
 pub enum ToAanf {
     /// Naanf_AKMA_AnchorKey_Register, and which network serves the subscriber, for an AAnF that is told more than the service carries.
     Register(Supi, AnchorKey, Option<Plmn>),
-    /// Naanf_AKMA_ContextRemove.
-    Remove(Supi),
+    /// Naanf_AKMA_ContextRemove, at the AAnF to which this routing indicator leads, as far as that was kept.
+    Remove(Supi, Option<RoutingIndicator>),
 }
 
 fn parsed<T: FromStr>(octets: &[u8], field: &'static str) -> Result<T, RowError> {
@@ -108,13 +114,23 @@ fn parsed<T: FromStr>(octets: &[u8], field: &'static str) -> Result<T, RowError>
     text.and_then(|text| text.parse().ok()).ok_or(RowError::Field(field))
 }
 
+/// A routing indicator, or nothing.
+fn optional(octets: &[u8]) -> Result<Option<RoutingIndicator>, RowError> {
+    match octets {
+        [] => Ok(None),
+        octets => parsed(octets, "routing indicator").map(Some),
+    }
+}
+
 const REGISTER: u8 = 1;
+/// Without a routing indicator, as it was written before.
 const REMOVE: u8 = 2;
+const REMOVE_AT: u8 = 3;
 
 impl ToAanf {
     /// About whom.
     pub const fn supi(&self) -> &Supi {
-        let (Self::Register(supi, ..) | Self::Remove(supi)) = self;
+        let (Self::Register(supi, ..) | Self::Remove(supi, _)) = self;
         supi
     }
 
@@ -129,9 +145,11 @@ impl ToAanf {
                 body.octets(a_kid.to_string().as_bytes());
                 body.key(k_akma);
             }
-            Self::Remove(supi) => {
-                body.octets(&[REMOVE]);
+            Self::Remove(supi, indicator) => {
+                body.octets(&[REMOVE_AT]);
                 body.octets(supi.sbi().as_bytes());
+                let indicator = indicator.as_ref().map(RoutingIndicator::to_string);
+                body.octets(indicator.unwrap_or_default().as_bytes());
             }
         }
         body
@@ -155,7 +173,8 @@ impl ToAanf {
                 let k_akma = body.key()?;
                 Self::Register(supi, AnchorKey { k_akma, a_kid }, serving)
             }
-            [REMOVE] => Self::Remove(supi),
+            [REMOVE] => Self::Remove(supi, None),
+            [REMOVE_AT] => Self::Remove(supi, optional(&body.octets()?)?),
             _ => return Err(RowError::Field("kind")),
         };
         body.end()?;
@@ -177,11 +196,11 @@ pub fn register(unit: &mut Unit, supi: &Supi, key: AnchorKey, serving: Option<Pl
     unit.send(ToAanf::Register(supi.clone(), key, serving).outgoing());
 }
 
-/// The anchor key of a subscriber ends, where its record is still this one, and the AAnF is told.
-pub fn remove(unit: &mut Unit, supi: &Supi, expect: Expect) {
+/// The anchor key of a subscriber, which is this one, ends, where its record is still so, and the AAnF is told.
+pub fn remove(unit: &mut Unit, supi: &Supi, anchored: &Anchored, expect: Expect) {
     unit.remove::<Anchored>(supi, expect);
     if !fault!("anchor-key-left-at-the-aanf") {
-        unit.send(ToAanf::Remove(supi.clone()).outgoing());
+        unit.send(ToAanf::Remove(supi.clone(), anchored.indicator).outgoing());
     }
 }
 
@@ -222,14 +241,20 @@ mod tests {
         let anchored = Anchored {
             since: UnixMillis::new(1_700_000_000_123),
             by: PeerId::of("amf"),
+            indicator: Some("0012".parse().unwrap()),
         };
         let (mut clear, mut secret) = (Vec::new(), SecretWriter::new());
         anchored.encode(&mut clear, &mut secret);
-        assert!(secret.is_empty() && clear.len() == 16);
+        assert!(secret.is_empty() && clear.len() == 20);
         let nothing = || kaskade_crypto::seal::OpenedSecrets::default();
-        assert_eq!(Anchored::decode(1, &clear, nothing().reader()), Ok(anchored));
-        for wrong in [&clear[1..], &[], &[0; 17]] {
-            assert!(Anchored::decode(1, wrong, nothing().reader()).is_err());
+        assert_eq!(Anchored::decode(2, &clear, nothing().reader()), Ok(anchored));
+        let before = Anchored {
+            indicator: None,
+            ..anchored
+        };
+        assert_eq!(Anchored::decode(1, &clear[..16], nothing().reader()), Ok(before));
+        for wrong in [&clear[..15], &[], &[0; 17], &[b'1'; 21]] {
+            assert!(Anchored::decode(2, wrong, nothing().reader()).is_err());
         }
     }
 
@@ -238,12 +263,13 @@ mod tests {
         let anchored = Anchored {
             since: UnixMillis::new(1),
             by: PeerId::NOBODY,
+            indicator: Some("12".parse().unwrap()),
         };
         let mut unit = Unit::new();
         register(&mut unit, &supi(), key(1), None, &anchored);
         let (changes, registered) = sent(unit);
         let mut unit = Unit::new();
-        remove(&mut unit, &supi(), Expect::Any);
+        remove(&mut unit, &supi(), &anchored, Expect::Any);
         let (removed, removes) = sent(unit);
         assert_eq!((changes, removed), (1, 1));
         for message in registered.iter().chain(&removes) {

@@ -5,6 +5,7 @@
 //! | [`anchor_key`] | AKMA at the AUSF: who has an anchor key, and what the AAnF is told | TS 33.535, TS 29.535 |
 //! | [`emsk`] | the EMSK in custody; root keys of usages, services, slices and domains; holders and retirement | RFC 5295, project profiles |
 //! | [`akma`] | K_AKMA in custody, application keys below it and who holds them | TS 33.535 |
+//! | [`interception`] | targets of lawful interception, and what an AAnF reports of them | TS 33.128 |
 //! | [`erp`] | re-authentication by keys below the EMSK: server and peer | RFC 6696 |
 //!
 //! Clock, randomness and messages are arguments; messages and effects are results. Keys for others come out guarded, with the
@@ -32,6 +33,7 @@ pub mod akma;
 pub mod anchor_key;
 pub mod emsk;
 pub mod erp;
+pub mod interception;
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 //!
 //! | Room | What | Source |
 //! |---|---|---|
+//! | [`akma_oscore`] | the set-up of OSCORE with K_AF, for both ends | TS 33.535 Annex D, project profile |
 //! | [`eap`] | EAP packets, messages of EAP-AKA and EAP-AKA' | RFC 3748, 4187, 9048, 9678 |
 //! | [`erp`] | re-authentication by keys below an EMSK: Initiate, Finish, Re-auth-Start | RFC 6696 |
 //! | [`hex`](mod@hex) | hexadecimal digits of secrets, in constant time | – |
@@ -33,6 +34,7 @@
 
 extern crate alloc;
 
+pub mod akma_oscore;
 pub mod eap;
 pub mod erp;
 pub mod hex;

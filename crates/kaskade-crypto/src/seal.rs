@@ -7,6 +7,7 @@
 //!                      ├─ HMAC-SHA-256("kaskade seal 1 " ‖ purpose) ── seals ── exported subscribers
 //!                      ├─ the same, for another purpose ── seals ── private keys of the home network
 //!                      ├─ the same ── the names that users of EAP-AKA are given
+//!                      ├─ the same ── seals and codes records of lawful interception
 //!                      └─ HMAC-SHA-256("kaskade audit log 1 " ‖ log) ── the codes of an audit log
 //! sealed = nonce 12 ‖ ciphertext ‖ tag 16
 //! ```
@@ -17,6 +18,7 @@
 //! | [`DataKey`] | [`SubscriberSecrets`] in rows, [`SecretWriter`]s in other records | [`DataKey::keys`]: the codes of the store |
 //! | [`ExportKey`] | [`SubscriberSecrets`] in files | |
 //! | [`HnKeySealer`] | [`HnPrivateKey`] | |
+//! | [`InterceptionKeys`] | [`SecretWriter`]s of lawful interception | the codes of their chain |
 //! | [`TokenKey`] | texts in tokens that travel, none of them a key | |
 //!
 //! **What opens is a typed value, never octets**, and what was sealed as the K of one algorithm set does not open as that
@@ -36,6 +38,7 @@ mod data;
 mod export;
 pub(crate) mod gcm;
 mod hn_key;
+mod interception;
 mod items;
 mod names;
 mod record;
@@ -46,6 +49,7 @@ use alloc::vec::Vec;
 pub use data::{DataKey, SealedSecrets};
 pub use export::ExportKey;
 pub use hn_key::{HnKeySealer, HnOpenError};
+pub use interception::InterceptionKeys;
 pub use items::{ItemError, Origin, SecretReader, SecretWriter};
 pub use names::NameKeys;
 pub use record::{OpenedRecord, OpenedSecrets, RecordChanged, RecordPlace, open_own_record};
@@ -222,6 +226,11 @@ impl RootKey {
     /// The keys of the names that a server gives to its users. Pseudonyms of one generation are nothing to another.
     pub fn name_keys(&self, generation: u32) -> NameKeys {
         NameKeys::derive(self.of_purpose(b"names of EAP-AKA users").all(), generation)
+    }
+
+    /// The keys of lawful interception: what they seal opens under no other key.
+    pub fn interception_keys(&self) -> InterceptionKeys {
+        InterceptionKeys::derive(self.of_purpose(b"lawful interception").all())
     }
 
     /// The keys of one audit log, which is known by 16 octets: for its codes and pseudonyms.

@@ -55,6 +55,8 @@ pub enum Purpose {
     Sequence = 8,
     /// A record of any other kind, which has no secrets.
     Record = 9,
+    /// The chain of the feed of lawful interception.
+    InterceptionChain = 10,
 }
 
 /// The keys that follow from one data key. They are wiped on drop.

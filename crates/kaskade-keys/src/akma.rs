@@ -20,6 +20,8 @@ keys! {
     pub struct KAkma(32) = "K_AKMA" {
         /// To the AAnF, in Naanf_AKMA_AnchorKey_Register.
         expose_to_aanf,
+        /// To the function that mediates lawful interception (TS 33.128, `kAKMA`).
+        expose_to_interception,
     }
 
     /// A-TID: the temporary identifier in an A-KID, which names K_AKMA. 32 octets (TS 33.535 A.3).
@@ -34,6 +36,8 @@ keys! {
     pub struct KAf(32) = "K_AF" {
         /// To the application function, in the answer of Naanf_AKMA_ApplicationKey_Get.
         expose_to_af,
+        /// To the function that mediates lawful interception (TS 33.128, `kAF`).
+        expose_to_interception,
     }
 
     /// Master secret of OSCORE between a UE and an application function. 16 octets (project profile AKMA-OSCORE-P1).

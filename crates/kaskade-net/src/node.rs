@@ -1,10 +1,12 @@
 //! A node: the roles that run in one process, and the sockets they listen on.
 
+mod aanf;
 mod akma;
 mod certificates;
 mod error;
 mod hostapd_auc;
 mod nef;
+mod peer;
 mod radius;
 mod sharing;
 mod socket;
@@ -24,7 +26,7 @@ use crate::hostapd_auc::AucSocket;
 use crate::live::Live;
 use crate::radius::RadiusServer;
 use crate::role::aaa::Aaa;
-use crate::role::aanf::{Aanf, AanfOptions};
+use crate::role::aanf::Aanf;
 use crate::role::access::{Access, AccessRules};
 use crate::role::ausf::{Ausf, AusfOptions, UdmLink};
 use crate::role::nef::Nef;
@@ -38,11 +40,13 @@ use crate::sbi::server::{House, ServerOptions, Shutdown, serve_in};
 use crate::sbi::service::{Api, Routes, Service};
 use crate::services::nudm_ueau::Client;
 
-pub use akma::{AkmaRole, RemoteAanf};
+pub use aanf::{AanfRole, ReauthenticationRole};
+pub use akma::AkmaRole;
 use certificates::Certificates;
 pub use error::NodeError;
 pub use hostapd_auc::HostapdAuc;
 pub use nef::{AanfAt, AanfOf, NefRole, NoticesListener};
+pub use peer::{PeerAt, RemoteNrf};
 pub use radius::{AaaRole, RadSecListeners, RadSecPskListeners};
 use sharing::is_shared;
 pub use sharing::{SharedAddress, Sharing};
@@ -64,6 +68,8 @@ pub struct NodeOptions {
     pub aanf: Option<AanfRole>,
     /// NEF: AKMA for application functions outside.
     pub nef: Option<NefRole>,
+    /// The NRF, where peers may be looked for.
+    pub nrf: Option<RemoteNrf>,
     /// What hostapd asks for vectors, in a laboratory; it needs the UDM beside it.
     pub hostapd_auc: HostapdAuc,
     /// Which peers count as one requester.
@@ -113,19 +119,6 @@ pub struct UsageKeysRole {
     pub options: UsageKeysOptions,
     /// A socket of its own; `None`: that of the AUSF.
     pub listen: Option<(SocketAddr, ServerOptions)>,
-}
-
-/// An AAnF and where it listens.
-#[derive(Clone)]
-pub struct AanfRole {
-    /// The store, which has anchor keys and who holds application keys.
-    pub store: Arc<SubscriberStore>,
-    /// The role.
-    pub options: AanfOptions,
-    /// Where Naanf listens. Port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The server.
-    pub server: ServerOptions,
 }
 
 /// A UDM elsewhere.
@@ -227,8 +220,11 @@ impl Node {
         node.usage_keys = usage_keys.clone();
         let (aanf, aanf_socket) = match options.aanf {
             Some(role) => {
-                let aanf = Aanf::new(role.store, is_home, role.options).map_err(NodeError::Aanf)?;
-                (Some(Arc::new(aanf)), Some((role.listen, role.server)))
+                let (listen, server) = (role.listen, role.server.clone());
+                (
+                    Some(role.open(node.uecm.as_ref(), options.nrf.as_ref(), is_home)?),
+                    Some((listen, server)),
+                )
             }
             None => (None, None),
         };
@@ -246,7 +242,7 @@ impl Node {
             let own = Requester::subject(role.options.nf_instance_id.text().as_str());
             let akma = role
                 .akma
-                .map(|akma| akma.open(aanf.as_ref(), own, is_home, &role.options.audit))
+                .map(|akma| akma.open(aanf.as_ref(), options.nrf.as_ref(), own, is_home, &role.options.audit))
                 .transpose()?;
             let ausf = Ausf::new(link, role.options).leaving_emsks_to(usage_keys.clone());
             let ausf = Arc::new(ausf.registering_at(akma));
@@ -298,7 +294,7 @@ impl Node {
             sockets.push(socket);
         }
         if let Some(role) = options.nef {
-            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, is_home)?;
+            let nef::Opened { nef, sockets: of_nef } = node.open_nef(role, options.nrf.as_ref(), is_home)?;
             node.nef = Some(nef);
             sockets.extend(of_nef);
         }

@@ -13,7 +13,7 @@ use kaskade_flow::UnixMillis;
 use super::audit::{Anchor, AuditLog};
 use super::clock::Clock;
 use super::engine::{Batch, Engine, Group, Serial, Table, UnitOutcome, Version};
-use super::error::EngineError;
+use super::error::{EngineError, LOST_COMMITS};
 use super::failure::Failure;
 use super::issuer::Issuer;
 use super::meta;
@@ -323,8 +323,17 @@ impl Committer {
 
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
     fn end_outage(&mut self) {
-        let Some(outage) = self.outage.take() else { return };
-        match pollster::block_on(self.engine.recover(self.node)) {
+        let Some(mut outage) = self.outage.take() else { return };
+        let recovered = pollster::block_on(self.engine.recover(self.node)).and_then(|durable| {
+            if durable < self.serial && !fault!("lost-commits-not-noticed") {
+                return Err(EngineError::Unreliable {
+                    server: "the store".into(),
+                    why: LOST_COMMITS.into(),
+                });
+            }
+            Ok(durable)
+        });
+        match recovered {
             Ok(durable) => {
                 self.serial = durable;
                 let durable = outage.serial <= durable || fault!("outage-settled-as-durable");
@@ -334,8 +343,12 @@ impl Committer {
                 }
             }
             Err(error) => {
-                // A full disk gets room again, and a file may open later; what is not known now never will be.
-                let lasting = !matches!(error, EngineError::Full(_)) && outage.since.elapsed() >= self.longest_outage;
+                // A full disk gets room again, a server comes back, and a file may open later; what is not known now never will be.
+                if error.passes() {
+                    // What is not of that kind has its time from then on.
+                    outage.since = Instant::now();
+                }
+                let lasting = !error.passes() && outage.since.elapsed() >= self.longest_outage;
                 let error = Arc::new(error);
                 if error.needs_restart() || lasting {
                     self.failure.report(&error);

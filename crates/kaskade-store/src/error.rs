@@ -159,7 +159,13 @@ impl StoreError {
             Self::Closed => Refusal::Stopping,
             Self::Read(error) | Self::Write(error) => match **error {
                 EngineError::Full(_) => Refusal::StoreFull,
-                EngineError::Io { .. } | EngineError::Failed | EngineError::Corrupt { .. } => Refusal::StoreFailed,
+                EngineError::Away { .. } => Refusal::StoreAway,
+                EngineError::Io { .. }
+                | EngineError::Failed
+                | EngineError::Corrupt { .. }
+                | EngineError::Refused { .. }
+                | EngineError::TakenOver(_)
+                | EngineError::Unreliable { .. } => Refusal::StoreFailed,
                 _ => return None,
             },
             Self::Unsealing
@@ -188,6 +194,10 @@ impl StoreError {
         }
     }
 }
+
+/// What an engine has done that knows of fewer commits than it said are durable.
+pub(crate) const LOST_COMMITS: &str = "it has lost commits that it said are durable, and sequence numbers with them: run \
+     `kaskade store skip-ahead --yes` before a node starts again";
 
 /// Why the engine below the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -228,15 +238,51 @@ pub enum EngineError {
     /// An earlier failure left it unknown what is on the disk: restart to recover.
     #[error("stopped after an earlier write failure; restart to recover")]
     Failed,
+    /// The server of the store cannot be reached for the moment, or does not work.
+    #[error("{server}: cannot be reached: {why}")]
+    Away {
+        /// Which.
+        server: String,
+        /// What was tried, and what came of it.
+        why: String,
+    },
+    /// The server of the store lets nobody in with this configuration, or has no store for this program.
+    #[error("{server}: {why}")]
+    Refused {
+        /// Which.
+        server: String,
+        /// Why.
+        why: String,
+    },
+    /// Another process has taken the store over: this one writes no more.
+    #[error("{}: another process has taken it over, and this one must not write any more", .0.display())]
+    TakenOver(PathBuf),
+    /// The server of the store does not keep what it said is durable: nothing is read or written any more.
+    #[error("{server}: {why}")]
+    Unreliable {
+        /// Which.
+        server: String,
+        /// What it did, and what mends it.
+        why: String,
+    },
     /// The engine refused for a reason of its own.
     #[error("{0}")]
     Other(String),
 }
 
 impl EngineError {
-    /// Whether only a restart can help: what is on the disk is not known, or it is damaged.
+    /// Whether it passes by itself, however long it lasts: a disk gets room again, a server comes back.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Away { .. })
+    }
+
+    /// Whether this process cannot go on: what is on the disk is not known, it is damaged, another process has it, or the server does not
+    /// keep it.
     pub fn needs_restart(&self) -> bool {
-        matches!(self, Self::Failed | Self::Corrupt { .. })
+        matches!(
+            self,
+            Self::Failed | Self::Corrupt { .. } | Self::TakenOver(_) | Self::Unreliable { .. }
+        )
     }
 }
 

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::issuer::{Busy, Entry, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::queue::Ticket;
-use super::sqn_row::{Life, Owner};
+use super::sqn_row::{self, Life, Owner};
 
 /// Until it is dropped only its holder changes the subscriber.
 pub(crate) struct Hold<'i> {
@@ -69,6 +69,18 @@ impl Hold<'_> {
             }
             None => false,
         }))
+    }
+
+    /// Whether the subscriber's record is in the table.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.with(|entry| entry.issuer.is_some())
+    }
+
+    /// Takes the record that was read beside the card; where it is not whole, whoever loads it says so.
+    pub(crate) fn fill(&self, card: &Life, octets: &[u8]) {
+        if let Ok((record, owner)) = sqn_row::decode(self.issuer.keys(), &self.key, card, octets) {
+            self.with(|entry| (entry.issuer, entry.owner) = (Some(SqnIssuer::load(record)), owner));
+        }
     }
 
     /// Works on the entry, under its lock.

@@ -10,15 +10,16 @@
 //! | [`Locked`] | keys on pages that are neither swapped nor dumped |
 //! | [`private`] | files and folders that nobody else may look into |
 //! | [`audit`] | the chained log without which nothing is given out |
+//! | [`feed`] | sealed records in a chain, for lawful interception |
 //! | [`row`] | the octets of a row |
-//! | [`engine`], [`embedded`] | the promises of an engine; redb |
+//! | [`engine`], [`embedded`], [`postgres`] | the promises of an engine; redb; PostgreSQL |
 //!
 //! The suite that every engine must pass is `kaskade-testkit`.
 //!
 //! A default subscriber's SQN rides on the clock and costs no write; others reserve ranges, and one thread makes what
 //! waits durable in one commit. Nothing leaves before what it depends on is durable (`docs/adr/0002-sqn-time-based.md`,
 //! `docs/adr/0003-embedded-store.md`). Calls on subscribers block at most for a commit; what may wait elsewhere, such as
-//! [`Records`] and [`Custody`], gives futures, and brings no runtime.
+//! [`Records`] and [`Custody`], gives futures that are anybody's: no runtime of the caller's is needed.
 //!
 //! ```
 //! use kaskade_crypto::{Amf, K, Opc};
@@ -68,6 +69,7 @@ mod arenas;
 pub mod audit;
 mod audit_head;
 mod backend;
+mod chain;
 mod challenge;
 pub mod clock;
 mod commit;
@@ -77,6 +79,7 @@ pub mod embedded;
 pub mod engine;
 mod error;
 mod failure;
+pub mod feed;
 mod figures;
 mod hold;
 mod issuer;
@@ -92,6 +95,7 @@ mod meta;
 pub mod model;
 mod numbers;
 mod numbers_row;
+pub mod postgres;
 pub mod private;
 mod provision;
 mod queue;
@@ -128,7 +132,9 @@ pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
-pub use unlock::{KeptOfLog, is_blank, keep_audit_head, kept_audit_head, kept_of_audit_log};
+pub use unlock::{
+    KeptOfLog, is_blank, keep_audit_head, keep_audit_head_on, kept_audit_head, kept_of_audit_log, kept_of_audit_log_on,
+};
 
 /// The example of the README, compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use aws_lc_rs::{digest, rand};
-use kaskade_crypto::seal::{ExportKey, HnKeySealer, NameKeys, RootKey};
+use kaskade_crypto::seal::{ExportKey, HnKeySealer, InterceptionKeys, NameKeys, RootKey};
 use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::Zeroizing;
 
@@ -98,6 +98,11 @@ impl MasterKey {
     /// The keys of the names that a server of EAP-AKA gives to its users; pseudonyms of one generation are nothing to another.
     pub fn name_keys(&self, generation: u32) -> NameKeys {
         self.root_key().name_keys(generation)
+    }
+
+    /// The keys of lawful interception.
+    pub fn interception_keys(&self) -> InterceptionKeys {
+        self.root_key().interception_keys()
     }
 
     /// The keys of one audit log: for its codes and pseudonyms.

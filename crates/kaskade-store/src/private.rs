@@ -4,7 +4,7 @@
 //! somebody planted is never followed, and has its mode whatever the umask is. The owner is the user of this process or
 //! root. Errors say the path, what was found, and the command that mends it.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -271,6 +271,22 @@ pub fn create(path: &Path) -> Result<File, PrivateError> {
     // The umask may have taken rights that the owner needs, or the folder's access list given some.
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(io)?;
     Ok(file)
+}
+
+/// Locks a file of our own, which is made if there is none, for as long as it is open; and whether that is so, or another process has it.
+pub(crate) fn lock(path: &Path) -> Result<(File, bool), PrivateError> {
+    let file = match create(path) {
+        Err(PrivateError::Io {
+            kind: ErrorKind::AlreadyExists,
+            ..
+        }) => open_to_write(path)?,
+        made => made?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok((file, true)),
+        Err(TryLockError::WouldBlock) => Ok((file, false)),
+        Err(TryLockError::Error(error)) => Err(PrivateError::io(path, &error)),
+    }
 }
 
 /// Writes a new file of mode 0600, durable before it returns; never touches what is there.

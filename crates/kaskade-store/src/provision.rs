@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
+use kaskade_flow::Unit;
 use kaskade_flow::event::Event;
 use kaskade_keys::{Gpsi, Supi};
 
@@ -161,6 +162,17 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::remove`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn remove_on_record(&self, supi: &Supi, event: Option<Event>) -> Result<bool, StoreError> {
+        let mut unit = Unit::new();
+        event.into_iter().for_each(|event| unit.event(event));
+        self.remove_with(supi, unit)
+    }
+
+    /// Removes a subscriber together with what a unit says: both in one commit, durable before it returns, or neither; whether there was
+    /// one. Blocks.
+    ///
+    /// # Errors
+    /// As [`SubscriberStore::remove_on_record`]; those of a unit, [`StoreError::Conflict`] among them: then the subscriber is still there.
+    pub fn remove_with(&self, supi: &Supi, with: Unit) -> Result<bool, StoreError> {
         let key = SubscriberKey::from(supi);
         let hold = self.issuer.hold_blocking(&key)?;
         if !hold.load(&*self.engine, None)? {
@@ -175,16 +187,8 @@ impl SubscriberStore {
             if !fault!("removed-forgotten") {
                 self.remember(&mut unit, &key, entry.owner, &over);
             }
-            let mut effects = vec![Effect::Replaced(key.clone(), None)];
-            if let Some(event) = event {
-                let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;
-                effects.extend(room.effects(vec![event]));
-            }
-            self.queue.submit(Request {
-                unit,
-                effects,
-                ticket: Arc::clone(&ticket),
-            })?;
+            let effects = vec![Effect::Replaced(key.clone(), None)];
+            self.records.enter_with(with, unit, effects, Arc::clone(&ticket))?;
             Ok::<_, StoreError>(((), true))
         })?;
         ticket.wait().map(|()| true)

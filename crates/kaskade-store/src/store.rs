@@ -14,7 +14,7 @@ use super::clock::{Clock, SystemClock, millis};
 use super::commit::Committer;
 use super::custody::{Card, CardName, Custody, SealedCard};
 use super::embedded::EmbeddedEngine;
-use super::engine::{Batch, Blocking, Engine, Wanted};
+use super::engine::{Batch, Blocking, Engine, Peek, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::Issuer;
@@ -288,24 +288,41 @@ impl SubscriberStore {
     pub fn card(&self, supi: &Supi) -> Result<Option<Card>, StoreError> {
         let key = SubscriberKey::from(supi);
         let mut found = None;
-        self.get(&key, &mut |octets| {
-            found = Some(match Row::decode(octets) {
-                Ok(row) if matches!(row.layout.algorithm, Algorithm::Gsm(_)) => Err(StoreError::GsmOnly),
-                Ok(row) => match row.for_a_vector() {
-                    Ok(ForAVector { suspended, akma }) => Ok(Card {
-                        sealed: SealedCard::new(key.clone(), octets),
-                        amf: row.amf,
-                        methods: row.methods,
-                        suspended,
-                        akma,
-                        name: CardName(row.life),
-                    }),
-                    Err(error) => Err(error.into()),
-                },
-                Err(error) => Err(error.into()),
+        let peek = self
+            .engine
+            .peek(SUBSCRIBER, &PartKey::new(&key, Part::Credentials), &mut |row| {
+                found = Some(card_of(&key, row.octets));
             });
-        })?;
-        found.transpose()
+        match peek {
+            Peek::Found | Peek::Absent => found.transpose(),
+            Peek::Failed(error) => Err(read_error(error)),
+            Peek::NotHere => self.card_from_afar(&key),
+        }
+    }
+
+    /// Whoever wants a card wants a number of it next: both rows are asked for at once where nobody has loaded or holds the
+    /// subscriber.
+    fn card_from_afar(&self, key: &SubscriberKey) -> Result<Option<Card>, StoreError> {
+        let hold = self
+            .issuer
+            .hold(key)
+            .ok()
+            .filter(|hold| !hold.is_loaded() && !fault!("numbers-asked-for-apart"));
+        let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
+        let [credentials, numbers] = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
+        let rows = match hold {
+            Some(_) => pollster::block_on(self.engine.read(&[credentials, numbers])),
+            None => pollster::block_on(self.engine.read(&[credentials])),
+        };
+        let mut rows = rows.map_err(read_error)?.into_iter();
+        let Some(row) = rows.next().flatten() else {
+            return Ok(None);
+        };
+        let card = card_of(key, &row.octets)?;
+        if let (Some(hold), Some(numbers)) = (&hold, rows.next().flatten()) {
+            hold.fill(&card.name.0, &numbers.octets);
+        }
+        Ok(Some(card))
     }
 
     /// What uses K.
@@ -440,6 +457,14 @@ impl SubscriberStore {
         self.records.clone()
     }
 
+    /// Whether it can be read: asks for a row that every store has. Blocks where that is not at hand.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn reads(&self) -> Result<(), StoreError> {
+        meta::octets(&*self.engine, meta::FORMAT).map(drop).map_err(read_error)
+    }
+
     /// How many subscribers' sequence numbers are held in memory.
     pub fn held(&self) -> usize {
         self.issuer.held()
@@ -522,6 +547,24 @@ impl SubscriberStore {
     pub(crate) fn portable(&self, issuer: &SqnIssuer) -> SqnRecord {
         issuer.portable(self.issuer.mark().unwrap_or(self.issuer.now()))
     }
+}
+
+/// The card that a row is of.
+#[inline]
+fn card_of(key: &SubscriberKey, octets: &[u8]) -> Result<Card, StoreError> {
+    let row = Row::decode(octets)?;
+    if matches!(row.layout.algorithm, Algorithm::Gsm(_)) {
+        return Err(StoreError::GsmOnly);
+    }
+    let ForAVector { suspended, akma } = row.for_a_vector()?;
+    Ok(Card {
+        sealed: SealedCard::new(key.clone(), octets),
+        amf: row.amf,
+        methods: row.methods,
+        suspended,
+        akma,
+        name: CardName(row.life),
+    })
 }
 
 impl Drop for SubscriberStore {

@@ -176,6 +176,14 @@ impl KeptOfLog {
         head: Ok(None),
         unrecorded: Ok(None),
     };
+
+    /// The head, where nothing is lost.
+    ///
+    /// # Errors
+    /// [`StoreError::ChangedMeta`] when any part is not as it was written.
+    pub fn whole(self) -> Result<Option<Anchor>, StoreError> {
+        self.unrecorded.and(self.head)
+    }
 }
 
 /// How far the audit log of a node had come when a store last kept its head; `None` when it never did. The store is not open otherwise.
@@ -183,8 +191,7 @@ impl KeptOfLog {
 /// # Errors
 /// As [`kept_of_audit_log`], and [`StoreError::ChangedMeta`] when any part of that is not as it was written.
 pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> Result<Option<Anchor>, StoreError> {
-    let KeptOfLog { head, unrecorded } = kept_of_audit_log(path, master_key, node)?;
-    unrecorded.and(head)
+    kept_of_audit_log(path, master_key, node)?.whole()
 }
 
 /// What a store keeps of the audit log of a node. The store is not open otherwise.
@@ -194,12 +201,25 @@ pub fn kept_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex) -> 
 pub fn kept_of_audit_log(path: &Path, master_key: &MasterKey, node: NodeIndex) -> Result<KeptOfLog, StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
-    match data_key(&engine, path, master_key)? {
+    kept_of_audit_log_on(&engine, path, master_key, node)
+}
+
+/// [`kept_of_audit_log`] of a store on any engine; `name` is what errors call it.
+///
+/// # Errors
+/// As [`kept_of_audit_log`].
+pub fn kept_of_audit_log_on(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+    node: NodeIndex,
+) -> Result<KeptOfLog, StoreError> {
+    match data_key(engine, name, master_key)? {
         Some((sealer, StoreKind::Records)) => {
             let (keys, node) = (sealer.keys(), node.index().into());
             Ok(KeptOfLog {
-                head: meta::audit_head(&engine, keys, node),
-                unrecorded: meta::unrecorded_since(&engine, keys, node).map(|since| since.map(UnixMillis::new)),
+                head: meta::audit_head(engine, keys, node),
+                unrecorded: meta::unrecorded_since(engine, keys, node).map(|since| since.map(UnixMillis::new)),
             })
         }
         // Nobody kept one in the earlier formats, and looking for it converts nothing.
@@ -210,7 +230,7 @@ pub fn kept_of_audit_log(path: &Path, master_key: &MasterKey, node: NodeIndex) -
                 node: node.index().into(),
                 clock: &SystemClock::default(),
             };
-            unlock(&engine, path, &opener, None, &|_| ()).map(|_| KeptOfLog::NOTHING)
+            unlock(engine, name, &opener, None, &|_| ()).map(|_| KeptOfLog::NOTHING)
         }
     }
 }
@@ -223,15 +243,29 @@ pub fn kept_of_audit_log(path: &Path, master_key: &MasterKey, node: NodeIndex) -
 pub fn keep_audit_head(path: &Path, master_key: &MasterKey, node: NodeIndex, head: &Anchor) -> Result<(), StoreError> {
     const CACHE: usize = 1 << 20;
     let engine = EmbeddedEngine::open_existing(path, CACHE).map_err(read_error)?;
+    keep_audit_head_on(&engine, path, master_key, node, head)
+}
+
+/// [`keep_audit_head`] of a store on any engine; `name` is what errors call it.
+///
+/// # Errors
+/// As [`keep_audit_head`].
+pub fn keep_audit_head_on(
+    engine: &dyn Engine,
+    name: &Path,
+    master_key: &MasterKey,
+    node: NodeIndex,
+    head: &Anchor,
+) -> Result<(), StoreError> {
     let node = node.index().into();
     let opener = Opener {
         master_key,
         node,
         clock: &SystemClock::default(),
     };
-    let sealer = unlock(&engine, path, &opener, None, &|_| ())?;
-    let (tick, mut keepers) = meta::tick_and_keepers(&engine, sealer.keys())?;
-    let since = match meta::unrecorded_since(&engine, sealer.keys(), node) {
+    let sealer = unlock(engine, name, &opener, None, &|_| ())?;
+    let (tick, mut keepers) = meta::tick_and_keepers(engine, sealer.keys())?;
+    let since = match meta::unrecorded_since(engine, sealer.keys(), node) {
         // Nobody knows since when: the next log has a gap from the beginning of time.
         Err(StoreError::ChangedMeta(_)) => 1,
         since => since?.unwrap_or(0),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`memory`] | an engine in memory, which fails on request |
 //! | [`power_loss`] | a disk whose power can be cut: what was not synced is gone, torn or there |
+//! | [`postgres`] | a PostgreSQL in a temporary folder |
 //! | [`conformance`] | the suite that every engine must pass, and what is built on engines with it |
 //! | [`schema`] | what a service answers, and what it is asked, checked against a description of it |
 //! | [`subscribers`] | subscribers by number, and the credentials of one in a store |
@@ -25,6 +26,7 @@
 pub mod clock;
 pub mod conformance;
 pub mod memory;
+pub mod postgres;
 pub mod power_loss;
 pub mod random;
 pub mod schema;

@@ -10,6 +10,7 @@
 //! leaves it. One K_AUSF has one A-KID: a routing indicator that changes counts from the next K_AUSF on.
 
 use kaskade_aka::visit::{KeyVisitor, VisitKeys};
+use kaskade_codec::akma_oscore::{ContextId, NONCE, OscoreAf, SecurityContext, SetUpError, UeSetUp};
 use kaskade_keys::akma::{ATid, KAf, KAkma};
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::AfId;
@@ -70,6 +71,39 @@ impl Akma {
     /// The key of an application function under a protocol, 32 octets (TS 33.535 A.4).
     pub fn k_af(&self, af_id: &AfId) -> KAf {
         self.k_akma.k_af(af_id)
+    }
+}
+
+/// OSCORE with an application function (TS 33.535 Annex D, project profile AKMA-OSCORE-P1): what the UE asks with, and the security context that comes of the answer.
+#[derive(Clone)]
+pub struct Oscore {
+    set_up: UeSetUp,
+    k_af: KAf,
+}
+
+impl Akma {
+    /// Asks an application function for a context of OSCORE: with 8 random octets, and a sender ID for the function by which the UE knows its messages
+    /// from those of others.
+    pub fn oscore(&self, af: &OscoreAf, n1: [u8; NONCE], af_sid: ContextId) -> Oscore {
+        Oscore {
+            set_up: UeSetUp::begin(af, &self.a_kid, n1, af_sid),
+            k_af: self.k_af(&af.af_id()),
+        }
+    }
+}
+
+impl Oscore {
+    /// The payload of `POST /akma`.
+    pub fn payload(&self) -> &[u8] {
+        self.set_up.payload()
+    }
+
+    /// The context, of the payload of 2.01 Created. Whether the function has K_AF is seen by its first protected message.
+    ///
+    /// # Errors
+    /// [`SetUpError`].
+    pub fn end(self, answer: &[u8]) -> Result<SecurityContext, SetUpError> {
+        self.set_up.end(&self.k_af, answer)
     }
 }
 

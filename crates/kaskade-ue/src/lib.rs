@@ -50,7 +50,7 @@ pub mod eap;
 pub mod identity;
 pub mod usage;
 
-pub use akma::{Akma, Home, NoAkma};
+pub use akma::{Akma, Home, NoAkma, Oscore};
 pub use context::{Anchor, Context};
 pub use device::{Accepted, Answer, AwaitingChallenge, AwaitingSecurityMode, Challenge, Device};
 pub use eap::{Eap, EapDevice, EapTold};

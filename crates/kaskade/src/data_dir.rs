@@ -235,6 +235,11 @@ impl DataDir {
         self.path().join(AANF_INSTANCE_ID)
     }
 
+    /// Who the NEF of this folder is; only for an NRF.
+    pub(crate) fn nef_instance_id(&self) -> PathBuf {
+        self.path().join(NEF_INSTANCE_ID)
+    }
+
     /// The folder of the home network keys; created when it is missing.
     pub(crate) fn hn_keys(&self) -> Result<PathBuf> {
         let path = self.path().join(HN_KEYS);
@@ -279,6 +284,7 @@ const HN_KEYS: &str = "hn-keys";
 const NF_INSTANCE_ID: &str = "nf-instance-id";
 const UDM_INSTANCE_ID: &str = "udm-instance-id";
 const AANF_INSTANCE_ID: &str = "aanf-instance-id";
+const NEF_INSTANCE_ID: &str = "nef-instance-id";
 /// There from the making of a folder to that of its store, by one command. Only a crash between the two leaves it.
 const NO_STORE_YET: &str = "no-store-yet";
 const NO_STORE_TEXT: &[u8] =

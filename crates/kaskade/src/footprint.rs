@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kaskade::config::{Config, Role};
+use kaskade_net::nrf::PEERS_OCTETS;
 use kaskade_net::role::ausf::{ANCHOR_KEYS_OCTETS, ContextLimits, REPORTS_OCTETS};
 use kaskade_net::role::budget::BUCKETS_OCTETS;
 use kaskade_net::role::nef::NEF_OCTETS;
@@ -31,6 +32,23 @@ const STACK: usize = 2 << 20;
 /// The most that a node takes, by what takes it, in octets.
 pub(crate) struct Footprint(Vec<(&'static str, usize)>);
 
+/// How many remember whom the NRF knows.
+fn discovered(config: &Config) -> usize {
+    let of = |runs: bool, by_nrf: bool| usize::from(runs && by_nrf);
+    let nef = config.nef.aanfs.0.iter().filter(|(_, aanf)| aanf.by_nrf).count();
+    of(config.runs(Role::Ausf), config.ausf.aanf.by_nrf)
+        + of(config.runs(Role::Aanf), config.aanf.reauthentication.udm.by_nrf)
+        + if config.runs(Role::Nef) { nef } else { 0 }
+}
+
+/// What an AAnF remembers of subscribers who are to be authenticated again.
+fn reauthentications(config: &Config) -> usize {
+    match config.aanf.reauthentication.enabled {
+        true => config.aanf.reauthentication.limits().octets_at_most(),
+        false => 0,
+    }
+}
+
 impl Footprint {
     /// Of a node with this configuration.
     pub(crate) fn of(config: &Config) -> Self {
@@ -46,6 +64,8 @@ impl Footprint {
             ..EventLimits::default()
         };
         let visitors = kaskade_net::admin::Limits::default().octets();
+        let listeners = [config.admin.listen.is_some(), config.li.directory.is_some()];
+        let listeners = 1 + listeners.iter().filter(|there| **there).count();
         let of = |role: Role, octets: usize| if config.runs(role) { octets } else { 0 };
         Self(vec![
             ("requests", peers.requests),
@@ -68,8 +88,15 @@ impl Footprint {
                 },
             ),
             // What it knows of subscribers is in the store.
-            ("akma", of(Role::Aanf, CALLBACKS_OCTETS + BUCKETS_OCTETS)),
+            (
+                "akma",
+                of(
+                    Role::Aanf,
+                    CALLBACKS_OCTETS + BUCKETS_OCTETS + reauthentications(config),
+                ),
+            ),
             ("nef", of(Role::Nef, NEF_OCTETS)),
+            ("discovery", discovered(config).saturating_mul(PEERS_OCTETS)),
             // UDM and AUSF have their own.
             ("buckets", 2 * BUCKETS_OCTETS + GIVEN_OCTETS + RUNNING_OCTETS),
             (
@@ -113,8 +140,8 @@ impl Footprint {
             ),
             (
                 "administration",
-                // The socket, and the address where there is one.
-                admin::OCTETS.saturating_add(visitors.saturating_mul(1 + usize::from(config.admin.listen.is_some()))),
+                // The socket, the address where there is one, and the socket of interception.
+                admin::OCTETS.saturating_add(visitors.saturating_mul(listeners)),
             ),
             ("program", PROGRAM_OCTETS),
         ])
@@ -309,6 +336,9 @@ mod tests {
         let some = octets("[emsk]\n");
         assert!(none < some);
         assert!(some < octets("[emsk]\nmost = 65537\n") && some < octets("[emsk]\nmost_holders = 65537\n"));
+        let aanf = "[udm]\nuecm = true\n[aanf]\n[aanf.reauthentication]\nenabled = true\n";
+        assert!(octets(aanf) < octets(&format!("{aanf}most = 65537\n")));
+        assert!(octets("[udm]\nuecm = true\n[aanf]\n") < octets(aanf));
         // A UDM alone asks no other.
         let mut alone = Config::default();
         alone.keep_roles(&[Role::Udm]).expect("one role");

@@ -21,6 +21,7 @@ mod exit;
 mod footprint;
 mod help;
 mod hn_keys;
+mod li;
 mod memory;
 mod monitor;
 mod patience;
@@ -60,6 +61,7 @@ enum Command {
     Emsk(command::emsk::Args),
     Nef(command::nef::Args),
     Akma(command::akma::Args),
+    Li(command::li::Args),
     Audit(command::audit::Args),
     Admin(command::admin::Args),
     Bench(command::bench::Args),
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         Command::Emsk(args) => command::emsk::run(&console, args),
         Command::Nef(args) => command::nef::run(&console, args),
         Command::Akma(args) => command::akma::run(&console, args),
+        Command::Li(args) => command::li::run(&console, args),
         Command::Admin(args) => command::admin::run(&console, args),
         Command::Audit(args) => command::audit::run(&console, args),
         Command::Bench(args) => command::bench::run(&console, args),

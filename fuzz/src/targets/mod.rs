@@ -9,6 +9,7 @@
 //! what came in: capital hex digits, for example.
 
 mod administration;
+mod akma_oscore;
 mod audit;
 mod bodies;
 mod eap;
@@ -26,6 +27,7 @@ mod store_rows;
 mod usim_files;
 
 pub use administration::{admin_bodies, admin_import};
+pub use akma_oscore::akma_oscore;
 pub use audit::{audit_entry, audit_segment};
 pub use bodies::{
     BODIES, callback_uri, naanf_bodies, nausf_bodies, nef_notice_bodies, nnef_bodies, nudm_bodies, uecm_bodies,
@@ -78,6 +80,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("sealed_record", sealed_record),
     ("serving_network_name", serving_network_name),
     ("akma_names", akma_names),
+    ("akma_oscore", akma_oscore),
     ("store_rows", store_rows),
     ("subject_common_name", subject_common_name),
     ("suci_calc_info", suci_calc_info),

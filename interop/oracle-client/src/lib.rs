@@ -8,7 +8,7 @@
 //! | [`OsmoAucGen`] | `osmo-auc-gen` (Debian package `libosmocore-utils`) | MILENAGE and XOR vectors of 2G/3G, AUTS, COMP128; TUAK from 1.10 on |
 //!
 //! Two programs speak EAP with ours: [`eapol_test`], a peer with a card in software ([`UsimPeer`]), and [`hostapd`], a server
-//! ([`EapServer`]). FreeRADIUS passes on what they say ([`RadiusProxy`]). `cargo xtask test` gets them.
+//! ([`EapServer`]). FreeRADIUS passes on what they say ([`RadiusProxy`]). [`aiocoap`] speaks CoAP under OSCORE. `cargo xtask test` gets them.
 //!
 //! ```no_run
 //! use kaskade_oracle::{Arg, Oracle, octets};
@@ -40,6 +40,7 @@
     reason = "a helper of tests fails by panicking and says why it skips"
 )]
 
+mod aiocoap;
 mod auc_gen;
 mod eap;
 mod freeradius;
@@ -47,6 +48,7 @@ mod hostap;
 mod python;
 mod records;
 
+pub use aiocoap::aiocoap;
 pub use auc_gen::{GsmVector, OsmoAucGen, UmtsVector};
 pub use eap::{Printed, eapol_test, hostapd};
 pub use freeradius::{RadiusProxy, radclient};

@@ -33,6 +33,8 @@ pub(crate) fn supi() -> Supi {
 /// A UE after an authentication: what it says, and what it computes.
 #[derive(Clone)]
 pub(crate) struct Ue {
+    pub(crate) k_ausf: KAusf,
+    pub(crate) home: kaskade_ue::Home,
     pub(crate) a_kid: AKid,
     pub(crate) k_akma: KAkma,
 }
@@ -40,10 +42,15 @@ pub(crate) struct Ue {
 impl Ue {
     pub(crate) fn new(authentication: u8) -> Self {
         let k_ausf = KAusf::from_octets(&[authentication; 32]);
-        let realm = HomeRealm::new("001-01".parse().unwrap(), None);
+        let home = kaskade_ue::Home {
+            routing_indicator: "12".parse().unwrap(),
+            realm: HomeRealm::new("001-01".parse().unwrap(), None),
+        };
         Self {
-            a_kid: AKid::new("12".parse().unwrap(), &k_ausf.a_tid(&supi()), realm),
+            a_kid: AKid::new(home.routing_indicator, &k_ausf.a_tid(&supi()), home.realm),
             k_akma: k_ausf.k_akma(&supi()),
+            k_ausf,
+            home,
         }
     }
 

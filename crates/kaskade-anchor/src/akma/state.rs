@@ -15,6 +15,7 @@ use kaskade_keys::{AKid, Plmn, Supi};
 
 use super::{Admitted, AfHolder, AfHolderId, AkmaContext, AkmaError, Disablement};
 use crate::emsk::Callback;
+use crate::interception::{AfKeyInfo, Iri};
 
 /// Who asks, and when.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +117,8 @@ pub enum Got {
         event: Event,
         /// The key.
         key: Guarded<ReleasedAf>,
+        /// The same for interception.
+        seen: AfKeyInfo,
     },
     /// The record of its holder is to be written first.
     First {
@@ -123,6 +126,8 @@ pub enum Got {
         unit: Unit,
         /// The key.
         key: Guarded<ReleasedAf>,
+        /// The same for interception.
+        seen: AfKeyInfo,
     },
 }
 
@@ -140,6 +145,11 @@ impl State {
         Self { supi, context, holders }
     }
 
+    /// Whose it is.
+    pub const fn supi(&self) -> &Supi {
+        &self.supi
+    }
+
     /// K_AKMA and its name, if there is one.
     pub fn context(&self) -> Option<&AkmaContext> {
         self.context.as_ref().map(|(context, _)| context)
@@ -148,6 +158,23 @@ impl State {
     /// Who has keys, also below K_AKMAs of earlier authentications.
     pub fn holders(&self) -> impl Iterator<Item = &AfHolder> {
         self.holders.iter().map(|holding| &holding.holder)
+    }
+
+    /// What interception begins with: K_AKMA and the application keys below it that live. Those below earlier K_AKMAs cannot be made any more.
+    pub fn established(&self, at: UnixMillis) -> Option<Iri> {
+        let context = self.context().filter(|context| context.is_alive(at))?;
+        let below = self.below(&context.a_kid).filter(|holder| holder.expires > at);
+        Some(Iri::StartWithEstablished {
+            a_kid: context.a_kid.clone(),
+            k_akma: context.k_akma.clone(),
+            af_keys: below
+                .map(|holder| AfKeyInfo {
+                    af_id: holder.af_id.clone(),
+                    k_af: context.k_akma.k_af(&holder.af_id),
+                    expires: holder.expires,
+                })
+                .collect(),
+        })
     }
 
     /// Takes K_AKMA of a new authentication. The one before is gone with its A-KID; keys below it live until they expire, or until more
@@ -217,12 +244,22 @@ impl State {
         };
         let event = party.event(Outcome::Released, Action::ApplicationKeyGiven);
         let event = event.key(KAf::NAME, k_af.fingerprint());
+        let seen = AfKeyInfo {
+            af_id: af_id.clone(),
+            k_af: k_af.clone(),
+            expires,
+        };
         let key = Guarded::new(ReleasedAf { k_af, expires });
         if let Some(lives) = lives
             && lives.holder.callback == callback
         {
             let cover = lives.cover.clone();
-            return Ok(Got::Again { cover, event, key });
+            return Ok(Got::Again {
+                cover,
+                event,
+                key,
+                seen,
+            });
         }
         let holder = AfHolder {
             a_kid: context.a_kid.clone(),
@@ -242,7 +279,26 @@ impl State {
         if !fault!("context-not-expected") {
             unit.put(&self.supi, context, Expect::Version(*version));
         }
-        Ok(Got::First { unit, key })
+        Ok(Got::First { unit, key, seen })
+    }
+
+    /// Whether only another authentication brings the next key: that of whoever was admitted, or K_AKMA above it, is over within so long. Of
+    /// a key that lives less than twice as long, within half of its life. Not where an operator has ended the key: whoever lost it brings
+    /// nobody to an authentication.
+    pub fn needs_authentication(&self, a_kid: &AKid, admitted: &Admitted, within: Duration, at: UnixMillis) -> bool {
+        let Some(context) = self.context().filter(|context| context.a_kid == *a_kid) else {
+            return false;
+        };
+        if self.of_function(a_kid, admitted).any(AfHolder::is_revoked) && !fault!("reauthentication-for-the-revoked") {
+            return false;
+        }
+        let id = admitted.holder(a_kid);
+        let known = self.holders.iter().find(|holding| holding.id == id);
+        let is_over = known.is_some_and(|known| {
+            let within = within.min(admitted.lifetime() / 2);
+            !admitted.renews() && known.holder.expires <= at.after(within)
+        });
+        is_over || context.until.is_some_and(|until| until <= at.after(within))
     }
 
     /// K_AKMA goes; keys below it live until they expire. Empty where there is none.

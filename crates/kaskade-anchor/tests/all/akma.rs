@@ -183,7 +183,7 @@ impl Kept {
                 self.actions.push((event.outcome(), event.action(), event.count()));
                 Ok((false, told(key)))
             }
-            Got::First { unit, key } => {
+            Got::First { unit, key, .. } => {
                 assert!(self.commit(unit));
                 Ok((true, told(key)))
             }

@@ -17,6 +17,8 @@ mod common;
 mod custody;
 mod erp;
 mod erp_peer;
+mod interception;
 mod life;
+mod reauthentication;
 mod registry;
 mod wrong_keys;

@@ -30,6 +30,8 @@ pub enum Member<'a, T = NoObject> {
     Bool(bool),
     /// An object.
     Object(T),
+    /// An array of so many strings, none of which is kept.
+    Texts(usize),
     /// Anything else: its JSON type.
     Other(&'static str),
 }
@@ -87,12 +89,70 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for MemberVisitor<'a, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Member::Other("an array"))
+        let (mut count, mut are_texts) = (0_usize, true);
+        while let Some(IsText(is_text)) = seq.next_element()? {
+            count = count.saturating_add(1);
+            are_texts &= is_text;
+        }
+        Ok(match are_texts {
+            true => Member::Texts(count),
+            false => Member::Other("an array"),
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Member::Object)
+    }
+}
+
+/// Whether a value is a string; whatever is inside another one is skipped, however deep it is.
+struct IsText(bool);
+
+impl<'de> Deserialize<'de> for IsText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self(false))
+    }
+}
+
+impl<'de> Visitor<'de> for IsText {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(Self(true))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self)
     }
 }
 
@@ -104,6 +164,7 @@ impl<'a, T> Member<'a, T> {
             Self::Text(_) => "a string",
             Self::Bool(_) => "a boolean",
             Self::Object(_) => "an object",
+            Self::Texts(_) => "an array",
             Self::Other(kind) => kind,
         }
     }
@@ -145,6 +206,18 @@ impl<'a, T> Member<'a, T> {
             Self::Object(object) => Ok(object),
             Self::Missing => Err(Misread::missing()),
             other => Err(other.unexpected(presence, "an object")),
+        }
+    }
+
+    /// How many strings are in its array.
+    ///
+    /// # Errors
+    /// [`Misread`] when it is missing or no array of strings.
+    pub fn texts(self, presence: Presence) -> Result<usize, Misread> {
+        match self {
+            Self::Texts(count) => Ok(count),
+            Self::Missing => Err(Misread::missing()),
+            other => Err(other.unexpected(presence, "an array of strings")),
         }
     }
 

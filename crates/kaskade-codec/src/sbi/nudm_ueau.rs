@@ -10,7 +10,7 @@ use super::date_time::Timestamp;
 use super::member::Member;
 use super::misread::{Misread, Presence};
 use super::nf_instance::NfInstanceId;
-use super::values::{AuthType, Features, PrimeHalf, ResynchronizationInfo, Text};
+use super::values::{AuthType, Features, PrimeHalf, ResynchronizationInfo, Text, Texts};
 
 crate::body! {
     /// A request for a vector (TS 29.503 6.3.6.2.2).
@@ -240,6 +240,7 @@ crate::body! {
     }
     checked {
         nf_set_id "nfSetId": Text,
+        reset_ids "resetIds": Texts,
         data_restoration_callback_uri "dataRestorationCallbackUri": Text,
         udr_restart_ind "udrRestartInd": bool,
     }

@@ -32,6 +32,8 @@ crate::body! {
         dereg_callback_uri "deregCallbackUri": Text,
         /// What the subscriber's devices call it.
         guami "guami": Guami,
+        /// Whether the device has registered anew, and has not only moved.
+        initial_registration_ind "initialRegistrationInd": bool as OrFalse,
         /// Over which radio.
         rat_type "ratType": RatType,
         /// Where it wants to hear that the subscriber is to be authenticated again.
@@ -68,6 +70,71 @@ crate::body! {
     pub struct ReauthNotificationInfo = "ReauthNotificationInfo" {
         /// Whom.
         supi "supi": Supi,
+    }
+}
+
+crate::body! {
+    /// What an AMF is told: it serves a subscriber over 3GPP access no more (TS 29.503 6.2.6.2.5, `DeregistrationData`).
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct DeregistrationData = "DeregistrationData" {
+        /// Why.
+        dereg_reason "deregReason": DeregistrationReason,
+    }
+    fixed { access_type "accessType" = "3GPP_ACCESS" }
+}
+
+/// Why an AMF serves a subscriber no more: of the reasons of TS 29.503, those that this UDM tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeregistrationReason {
+    /// The device has registered anew at another AMF.
+    InitialRegistration,
+    /// The device has moved to another AMF.
+    RegistrationAreaChange,
+    /// The subscription is no more, or is suspended.
+    SubscriptionWithdrawn,
+}
+
+impl DeregistrationReason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::InitialRegistration,
+        Self::RegistrationAreaChange,
+        Self::SubscriptionWithdrawn,
+    ];
+
+    /// As it travels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InitialRegistration => "UE_INITIAL_REGISTRATION",
+            Self::RegistrationAreaChange => "UE_REGISTRATION_AREA_CHANGE",
+            Self::SubscriptionWithdrawn => "SUBSCRIPTION_WITHDRAWN",
+        }
+    }
+}
+
+impl FromStr for DeregistrationReason {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let known = Self::ALL.into_iter().find(|reason| reason.name() == text);
+        known.ok_or(ParseError::Form {
+            field: "reason of a deregistration",
+            expected: "UE_INITIAL_REGISTRATION, UE_REGISTRATION_AREA_CHANGE or SUBSCRIPTION_WITHDRAWN",
+        })
+    }
+}
+
+impl Value for DeregistrationReason {
+    type Object<'a> = NoObject;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        let text = member.text(presence)?;
+        text.parse()
+            .map_err(|error: ParseError| Misread::wrong(presence, error.to_string()))
+    }
+
+    fn write<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
     }
 }
 
@@ -250,6 +317,17 @@ mod tests {
             read.reauth_notify_callback_uri,
             Some(Text("https://amf.example.org/again".into()))
         );
+    }
+
+    #[test]
+    fn why_an_amf_serves_no_more_is_written_and_read() {
+        for reason in DeregistrationReason::ALL {
+            let told = format!(r#"{{"deregReason":"{}","accessType":"3GPP_ACCESS"}}"#, reason.name());
+            let read = DeregistrationData::from_json(told.as_bytes()).unwrap();
+            assert_eq!(read, DeregistrationData { dereg_reason: reason });
+        }
+        let wrong = DeregistrationData::from_json(br#"{"deregReason":"WHATEVER","accessType":"3GPP_ACCESS"}"#);
+        assert_eq!(wrong.unwrap_err().pointer(), "/deregReason");
     }
 
     #[test]

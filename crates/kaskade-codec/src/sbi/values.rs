@@ -11,6 +11,7 @@ use core::str::FromStr;
 
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use kaskade_crypto::{Autn, Auts, Rand, Res};
+use kaskade_faults::fault;
 use kaskade_keys::akma::{KAf, KAkma};
 use kaskade_keys::eap::{CkIkPrime, Msk};
 use kaskade_keys::fivegs::{HxresStar, KAusf, KSeaf, ResStar, XresStar};
@@ -286,6 +287,25 @@ impl FromStr for Text {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(Self(text.into()))
+    }
+}
+
+/// An array of one string or more; which ones, nobody here asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Texts;
+
+impl Value for Texts {
+    type Object<'a> = NoObject;
+
+    fn read(member: Member<'_>, presence: Presence) -> Result<Self, Misread> {
+        match member.texts(presence)? {
+            0 if !fault!("empty-array-taken") => Err(Misread::wrong(presence, "an array without an element")),
+            _ => Ok(Self),
+        }
+    }
+
+    fn write<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(S::Error::custom("strings that were not kept"))
     }
 }
 

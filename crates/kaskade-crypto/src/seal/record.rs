@@ -51,6 +51,10 @@ pub struct OpenedRecord<'r> {
 pub struct OpenedSecrets(Zeroizing<Vec<u8>>);
 
 impl OpenedSecrets {
+    pub(super) const fn of(items: Zeroizing<Vec<u8>>) -> Self {
+        Self(items)
+    }
+
     /// From the first on.
     pub fn reader(&self) -> SecretReader<'_> {
         SecretReader::new(&self.0)

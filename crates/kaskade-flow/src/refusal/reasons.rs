@@ -204,6 +204,9 @@ refusals! {
     StoreFailed = 12, "store-failed", "The store does not work.",
         sbi [cause(Cause::SystemFailure)] s6a [D::UNABLE_TO_COMPLY] swx [D::UNABLE_TO_COMPLY]
         eap [GENERAL] radius [Discard] gsup [gmm(GmmCause::NetworkFailure)] emsdp [emsdp(EmsdpCause::Failure)] exit [Exit::Io];
+    StoreAway = 140, "store-away", "The store cannot be reached for the moment.",
+        sbi [soon(Cause::NfCongestion)] s6a [D::AUTHENTICATION_DATA_UNAVAILABLE] swx [D::AUTHENTICATION_DATA_UNAVAILABLE]
+        eap [GENERAL] radius [Discard] gsup [gmm(GmmCause::Congestion)] emsdp [emsdp(EmsdpCause::Congestion)] exit [Exit::Later];
     NoRandomness = 96, "no-randomness", "The system gives no random numbers.",
         sbi [cause(Cause::SystemFailure)] s6a [D::UNABLE_TO_COMPLY] swx [D::UNABLE_TO_COMPLY]
         eap [GENERAL] radius [Discard] gsup [gmm(GmmCause::NetworkFailure)] emsdp [emsdp(EmsdpCause::Failure)] exit [Exit::System];

@@ -79,6 +79,11 @@ impl UaProtocolId {
         Self([1, 0, 1, y, z])
     }
 
+    /// Whether TS 33.220 Annex H gives it to a protocol that has a name here: then it is no free one for another protocol.
+    pub const fn is_assigned(&self) -> bool {
+        matches!(self.0, [1, 0, 0, 0, 0..=7] | [1, 0, 0, 1, 0] | [1, 0, 1, ..])
+    }
+
     /// As it enters a KDF.
     pub const fn from_octets(octets: [u8; 5]) -> Self {
         Self(octets)

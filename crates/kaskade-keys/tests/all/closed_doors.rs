@@ -111,6 +111,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("DataKey::append_sealed", "octets under the data key"),
     ("ExportKey::seal", "octets under the root key"),
     ("HnKeySealer::seal", "octets under the root key"),
+    (
+        "InterceptionKeys::seal",
+        "octets under a key of lawful interception alone",
+    ),
     ("RootKey::create_data_key", "the sealed data key"),
     ("RootKey::identifier", "8 octets of an HMAC under the root key"),
     (

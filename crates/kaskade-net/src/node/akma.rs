@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use kaskade_store::audit::AuditLog;
 
-use super::NodeError;
+use super::peer::aanfs;
+use super::{NodeError, PeerAt, RemoteNrf};
 use crate::role::aanf::{Aanf, OwnAanf};
 use crate::role::ausf::{Akma, AkmaOptions, AnchorFunction};
-use crate::sbi::client::{ClientOptions, SbiClient};
+use crate::sbi::client::SbiClient;
 use crate::sbi::peer::Requester;
 use crate::services::naanf_akma::Client;
 
@@ -16,17 +17,8 @@ use crate::services::naanf_akma::Client;
 pub struct AkmaRole {
     /// How.
     pub options: AkmaOptions,
-    /// The AAnF; `None` for the one of this node.
-    pub aanf: Option<RemoteAanf>,
-}
-
-/// An AAnF elsewhere.
-#[derive(Clone, Debug)]
-pub struct RemoteAanf {
-    /// Its apiRoot, such as `https://aanf.example.org:7780`.
-    pub url: String,
-    /// How to reach it.
-    pub options: ClientOptions,
+    /// The AAnF, or those that an NRF knows.
+    pub aanf: PeerAt,
 }
 
 impl AkmaRole {
@@ -34,18 +26,22 @@ impl AkmaRole {
     pub(super) fn open(
         self,
         here: Option<&Arc<Aanf>>,
+        nrf: Option<&RemoteNrf>,
         own: Requester,
         is_home: bool,
         audit: &AuditLog,
     ) -> Result<Arc<Akma>, NodeError> {
-        let aanf: (Arc<dyn AnchorFunction>, String) = match (self.aanf, here) {
-            (Some(remote), _) => {
-                let client = SbiClient::new(&remote.url, remote.options).map_err(NodeError::AanfUrl)?;
+        let aanf: (Arc<dyn AnchorFunction>, String) = match self.aanf {
+            PeerAt::There(url, options) => {
+                let client = SbiClient::new(&url, options).map_err(NodeError::AanfUrl)?;
                 let name = format!("AAnF {}", client.root());
                 (Arc::new(Client::new(client)), name)
             }
-            (None, Some(here)) => (Arc::new(OwnAanf(here.clone())), "AAnF".to_owned()),
-            (None, None) => return Err(NodeError::NoAanf),
+            PeerAt::ByNrf(options) => (Arc::new(aanfs(nrf, "AUSF", options)?), "AAnF".to_owned()),
+            PeerAt::OfThisNode => {
+                let here = here.cloned().ok_or(NodeError::NoAanf)?;
+                (Arc::new(OwnAanf(here)), "AAnF".to_owned())
+            }
         };
         let akma = Akma::new((aanf.0, &aanf.1), own, self.options, is_home, audit);
         akma.map(Arc::new).map_err(NodeError::AnchorKeys)

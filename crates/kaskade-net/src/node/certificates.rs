@@ -15,6 +15,8 @@ pub(super) struct Certificates {
     pub(super) to_udm: Option<ClientTls>,
     pub(super) to_aanf: Option<ClientTls>,
     pub(super) to_amfs: Option<ClientTls>,
+    pub(super) to_udm_of_aanf: Option<ClientTls>,
+    pub(super) to_nrf: Option<ClientTls>,
     pub(super) nef: Option<ServerTls>,
     pub(super) nef_notices: Option<ServerTls>,
     pub(super) to_afs: Option<ClientTls>,
@@ -48,7 +50,12 @@ impl Certificates {
                 .udm
                 .as_ref()
                 .and_then(|role| role.uecm.as_ref()?.callbacks.tls.clone()),
-            to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.as_ref()?.options.tls.clone()),
+            to_udm_of_aanf: options
+                .aanf
+                .as_ref()
+                .and_then(|role| role.reauthentication.as_ref()?.udm.options()?.tls.clone()),
+            to_aanf: ausf.and_then(|role| role.akma.as_ref()?.aanf.options()?.tls.clone()),
+            to_nrf: options.nrf.as_ref().and_then(|nrf| nrf.options.tls.clone()),
             ..Self::default()
         }
         .with_nef(options.nef.as_ref())
@@ -69,6 +76,12 @@ impl Certificates {
             ),
             ("TLS to the UDM", self.to_udm.is_some(), by.to_udm.is_some()),
             ("TLS to AMFs", self.to_amfs.is_some(), by.to_amfs.is_some()),
+            (
+                "TLS of the AAnF to the UDM",
+                self.to_udm_of_aanf.is_some(),
+                by.to_udm_of_aanf.is_some(),
+            ),
+            ("TLS to the NRF", self.to_nrf.is_some(), by.to_nrf.is_some()),
             ("TLS to the AAnF", self.to_aanf.is_some(), by.to_aanf.is_some()),
             ("TLS of the NEF", self.nef.is_some(), by.nef.is_some()),
             (
@@ -107,6 +120,8 @@ impl Certificates {
             (&self.to_udm, &by.to_udm),
             (&self.to_aanf, &by.to_aanf),
             (&self.to_amfs, &by.to_amfs),
+            (&self.to_udm_of_aanf, &by.to_udm_of_aanf),
+            (&self.to_nrf, &by.to_nrf),
             (&self.callbacks, &by.callbacks),
             (&self.to_functions, &by.to_functions),
             (&self.to_afs, &by.to_afs),

@@ -73,6 +73,18 @@ pub enum NodeError {
     /// The store does not take the records of the AAnF.
     #[error("AAnF: {0}")]
     Aanf(DeclareError),
+    /// A peer is looked for at an NRF, and there is none.
+    #[error("{0}: a peer is to be found at an NRF, and there is none")]
+    NoNrf(&'static str),
+    /// The URL of the NRF cannot be used.
+    #[error("the NRF's URL: {0}")]
+    NrfUrl(#[source] ClientError),
+    /// The URL of the UDM that an AAnF asks cannot be used.
+    #[error("AAnF: the UDM's URL: {0}")]
+    AanfUdmUrl(#[source] ClientError),
+    /// The AAnF has no UDM that could have users authenticated again.
+    #[error("AAnF: there is no UDM with Nudm_UECM on this node, and no URL of another")]
+    NoUdmForAanf,
     /// The URL of an AAnF cannot be used.
     #[error("NEF: the URL of the AAnF {0}: {1}")]
     NefAanfUrl(Box<str>, #[source] ClientError),

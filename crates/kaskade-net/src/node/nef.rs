@@ -8,7 +8,8 @@ use kaskade_faults::fault;
 use kaskade_keys::{HomeRealm, RoutingIndicator};
 use kaskade_store::SubscriberStore;
 
-use super::{Certificates, Node, NodeError, Socket};
+use super::peer::aanfs;
+use super::{Certificates, Node, NodeError, RemoteNrf, Socket};
 use crate::role::aanf::Aanf;
 use crate::role::nef::{AanfEntry, Aanfs, Anchor, Asking, Nef, NefOptions};
 use crate::sbi::client::{ClientOptions, SbiClient};
@@ -66,6 +67,8 @@ pub enum AanfAt {
     Here(Arc<dyn Anchor>),
     /// Elsewhere, at this apiRoot.
     There(String, ClientOptions),
+    /// As the NRF says for the routing indicator of the A-KID, and reached so.
+    ByNrf(ClientOptions),
 }
 
 /// The AAnF as the NEF of its own process sees it.
@@ -84,13 +87,14 @@ impl Anchor for OwnAnchor {
 }
 
 impl AanfOf {
-    fn entry(self, own: Option<&Arc<Aanf>>) -> Result<AanfEntry, NodeError> {
+    fn entry(self, own: Option<&Arc<Aanf>>, nrf: Option<&RemoteNrf>) -> Result<AanfEntry, NodeError> {
         let anchor: Arc<dyn Anchor> = match self.at {
             AanfAt::OfThisNode => {
                 let own = own.cloned().ok_or_else(|| NodeError::NoAanfForNef(self.name.clone()))?;
                 Arc::new(OwnAnchor(own))
             }
             AanfAt::Here(anchor) => anchor,
+            AanfAt::ByNrf(options) => Arc::new(aanfs(nrf, "NEF", options)?),
             AanfAt::There(url, options) => {
                 let client =
                     SbiClient::new(&url, options).map_err(|error| NodeError::NefAanfUrl(self.name.clone(), error))?;
@@ -114,18 +118,23 @@ pub(super) struct Opened {
 
 impl Node {
     /// Opens the sockets of a NEF.
-    pub(super) fn open_nef(&mut self, role: NefRole, is_home: bool) -> Result<Opened, NodeError> {
+    pub(super) fn open_nef(
+        &mut self,
+        role: NefRole,
+        nrf: Option<&RemoteNrf>,
+        is_home: bool,
+    ) -> Result<Opened, NodeError> {
         let NefRole {
             store,
             mut options,
             listen,
             server,
             notices,
-            aanfs,
+            aanfs: asked,
         } = role;
         options.is_home = is_home;
         let own = self.aanf.clone();
-        let entries = aanfs.into_iter().map(|aanf| aanf.entry(own.as_ref()));
+        let entries = asked.into_iter().map(|aanf| aanf.entry(own.as_ref(), nrf));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         options.aanfs = Aanfs::new(entries)?;
         // Before the role: its address is a part of what AAnFs are given.
@@ -191,7 +200,7 @@ impl Certificates {
             .iter()
             .map(|aanf| match &aanf.at {
                 AanfAt::OfThisNode | AanfAt::Here(_) => None,
-                AanfAt::There(_, options) => options.tls.clone(),
+                AanfAt::There(_, options) | AanfAt::ByNrf(options) => options.tls.clone(),
             })
             .collect();
         self

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use hyper::Uri;
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_faults::fault;
+use kaskade_keys::RoutingIndicator;
 use serde::Serialize;
 
 use crate::sbi::service::Service;
@@ -66,6 +68,15 @@ pub struct NfProfile {
     /// The older form, which cores in use read.
     nf_services: Vec<NfService>,
     nf_service_list: BTreeMap<String, NfService>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    aanf_info_list: BTreeMap<&'static str, AanfInfo>,
+}
+
+/// For whom an AAnF is (TS 29.510, `AanfInfo`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AanfInfo {
+    routing_indicators: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -136,7 +147,18 @@ impl NfProfile {
                 .map(|service| (service.service_instance_id.clone(), service.clone()))
                 .collect(),
             nf_services: services,
+            aanf_info_list: BTreeMap::new(),
         }
+    }
+
+    /// Of an AAnF that has the subscribers of these routing indicators; none: all.
+    #[must_use]
+    pub fn for_akma_of(mut self, indicators: &[RoutingIndicator]) -> Self {
+        if !indicators.is_empty() && !fault!("aanf-of-all-registered") {
+            let routing_indicators = indicators.iter().map(RoutingIndicator::to_string).collect();
+            self.aanf_info_list.insert("akma", AanfInfo { routing_indicators });
+        }
+        self
     }
 
     /// The name under which it is registered.

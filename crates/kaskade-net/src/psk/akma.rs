@@ -11,6 +11,7 @@
 //! UE has named it; an application function with two suites listens twice. The UE is told the suite as it is told the name.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout_at;
 
 use super::client::PskClient;
+use super::connections::AkmaConnections;
 use super::context::ContextError;
 use super::key::{PskIdentity, PskKey};
 use super::lookup::{Asked, PskKeys};
@@ -67,13 +69,18 @@ impl AkmaProtocol {
     /// # Errors
     /// [`NotForDtls`] for an identifier that TS 33.220 Annex H gives to something else.
     pub fn dtls_1_2(suite: PskSuite, ua: UaProtocolId) -> Result<Self, NotForDtls> {
-        match *ua.octets() {
-            [1, 0, 0, 0, 0..=7] | [1, 0, 0, 1, 0] | [1, 0, 1, ..] => Err(NotForDtls(ua)),
-            _ => Ok(Self {
-                profile: Profile::Dtls12(suite),
-                ua,
-            }),
+        if ua.is_assigned() {
+            return Err(NotForDtls(ua));
         }
+        Ok(Self {
+            profile: Profile::Dtls12(suite),
+            ua,
+        })
+    }
+
+    /// Its Ua* security protocol identifier.
+    pub const fn ua(self) -> UaProtocolId {
+        self.ua
     }
 
     /// What is spoken.
@@ -93,7 +100,7 @@ impl AkmaProtocol {
     /// The application function's end. `af` is the name that UEs call it by, written as they write it; `keys` is asked for each handshake, on
     /// `runtime`, and for no longer than the handshake may take.
     ///
-    /// A connection ends with an error of kind `TimedOut` when its K_AF expires. The [`identity`](super::PskStream::identity) of a connection
+    /// A connection ends with an error of kind `TimedOut` when its K_AF expires, or before that where it is [`server_of`](Self::server_of). The [`identity`](super::PskStream::identity) of a connection
     /// gives the [`A-KID`](PskIdentity::a_kid).
     ///
     /// # Errors
@@ -105,10 +112,27 @@ impl AkmaProtocol {
         runtime: Handle,
         limits: PskLimits,
     ) -> Result<PskServer, ContextError> {
+        self.server_of(af, keys, runtime, limits, &AkmaConnections::new())
+    }
+
+    /// The same, of whose connections somebody can end those of an A-KID: whoever hears that its keys are to be used no more
+    /// ([`AkmaConnections::disable`]). Several servers may be of the same.
+    ///
+    /// # Errors
+    /// As [`Self::server`].
+    pub fn server_of(
+        self,
+        af: &Fqdn,
+        keys: impl AfKeys,
+        runtime: Handle,
+        limits: PskLimits,
+        connections: &AkmaConnections,
+    ) -> Result<PskServer, ContextError> {
         let keys = Keys {
             af_id: self.af_id(af),
             keys,
             runtime,
+            connections: connections.clone(),
         };
         PskServer::new(self.profile, self.hint(), Arc::new(keys), limits)
     }
@@ -149,6 +173,12 @@ pub trait AfKeys: Send + Sync + 'static {
     /// K_AF that goes with an A-KID. `None` where there is none, or none can be told now: the UE does not learn which. It is dropped
     /// when nobody waits for it any more.
     fn af_key(&self, a_kid: &AKid, af_id: &AfId) -> impl Future<Output = Option<AfKey>> + Send;
+
+    /// The same for a UE at this address, for whoever has budgets of sources: the A-KID may be made up.
+    fn af_key_for(&self, peer: SocketAddr, a_kid: &AKid, af_id: &AfId) -> impl Future<Output = Option<AfKey>> + Send {
+        let _ = peer;
+        self.af_key(a_kid, af_id)
+    }
 }
 
 /// A function that is given both.
@@ -166,12 +196,15 @@ struct Keys<K> {
     af_id: AfId,
     keys: K,
     runtime: Handle,
+    connections: AkmaConnections,
 }
 
 impl<K: AfKeys> PskKeys for Keys<K> {
     fn key(&self, asked: &Asked<'_>) -> Option<PskKey> {
         let a_kid = asked.identity.a_kid()?;
-        let answer = self.keys.af_key(&a_kid, &self.af_id);
+        // Before the question: what is said while it is on its way is of this key, too.
+        let watched = self.connections.watch(&a_kid);
+        let answer = self.keys.af_key_for(asked.peer, &a_kid, &self.af_id);
         // This thread may wait; the future runs out of time together with the handshake.
         let deadline = match fault!("psk-akma-without-deadline") {
             true => asked.deadline + Duration::from_secs(3600),
@@ -179,7 +212,11 @@ impl<K: AfKeys> PskKeys for Keys<K> {
         };
         let answer = async { timeout_at(deadline.into(), answer).await };
         let AfKey { k_af, expires } = self.runtime.block_on(answer).ok()??;
-        Some(PskKey::of_32_octets(k_af.expose_to_af()).until(expires))
+        Some(
+            PskKey::of_32_octets(k_af.expose_to_af())
+                .until(expires)
+                .watched(watched),
+        )
     }
 }
 

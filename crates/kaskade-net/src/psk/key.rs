@@ -1,20 +1,21 @@
 //! Keys and their names, as they enter.
 
 use std::fmt;
+use std::sync::Arc;
 
 use kaskade_faults::fault;
 use kaskade_flow::{Entropy as _, UnixMillis};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::connections::{KeyEnd, Watched};
 use crate::random::{NoRandomness, SystemEntropy};
-use crate::time::unix_millis;
 
 /// A pre-shared key of 16 to 64 octets (RFC 4279 5.3). It has no way out but into a handshake.
 ///
 /// Its octets stay where they are until they are wiped, wherever the key is moved.
 pub struct PskKey {
     octets: Box<[u8]>,
-    until: Option<UnixMillis>,
+    end: KeyEnd,
 }
 
 impl PskKey {
@@ -42,25 +43,33 @@ impl PskKey {
     }
 
     fn endless(octets: &[u8]) -> Self {
-        let octets = octets.into();
-        Self { octets, until: None }
+        Self {
+            octets: octets.into(),
+            end: KeyEnd::default(),
+        }
     }
 
     /// The key ends then: a server lets nobody in with it any more, and ends the connections that it let in.
     #[must_use]
     pub fn until(mut self, expires: UnixMillis) -> Self {
-        self.until = Some(expires);
+        self.end.until = Some(expires);
+        self
+    }
+
+    /// It ends earlier where that is said.
+    pub(super) fn watched(mut self, watched: Arc<Watched>) -> Self {
+        self.end.watched = Some(watched);
         self
     }
 
     /// When it ends.
-    pub(super) fn end(&self) -> Option<UnixMillis> {
-        self.until
+    pub(super) fn end(&self) -> KeyEnd {
+        self.end.clone()
     }
 
     /// Whether its end has come.
     pub(super) fn has_ended(&self) -> bool {
-        self.until.is_some_and(|until| until <= unix_millis())
+        self.end.has_come()
     }
 
     /// A key that nobody has.
@@ -74,7 +83,7 @@ impl PskKey {
     pub(super) fn copy(&self) -> Self {
         Self {
             octets: self.octets.clone(),
-            until: self.until,
+            end: self.end.clone(),
         }
     }
 

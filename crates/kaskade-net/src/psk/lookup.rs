@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Instant;
 
 use kaskade_faults::fault;
-use kaskade_flow::UnixMillis;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{Ssl, SslRef};
 
+use super::connections::KeyEnd;
 use super::key::{PskIdentity, PskKey};
 use super::profile::Profile;
 use crate::log_limit;
@@ -113,8 +113,10 @@ impl Seat {
     }
 
     /// When the key ends that was found, until it is forgotten.
-    pub(super) fn key_end(&self) -> Option<UnixMillis> {
-        self.found().as_ref()?.key.as_ref()?.end()
+    pub(super) fn key_end(&self) -> KeyEnd {
+        let found = self.found();
+        let key = found.as_ref().and_then(|found| found.key.as_ref());
+        key.map_or_else(KeyEnd::default, PskKey::end)
     }
 
     /// The handshake is done: its key is wiped, and nothing more is looked up.

@@ -17,6 +17,7 @@
 //! | [`PskLimits`] | what peers may use | – |
 //! | [`UsageKeyName`], [`UsagePsks`] | keys of usages of an EMSK as pre-shared keys: their identity, their end | RFC 5295, project profile |
 //! | [`AkmaProtocol`], [`AfKeys`] | K_AF as a pre-shared key: the identity out of the A-KID, and who is asked for the key | TS 33.535 Annex B, project profile |
+//! | [`AkmaConnections`] | the end of such connections when the home network disables the key | TS 29.535 5.2.2.5 |
 //! | [`HandshakeError`] | why a handshake failed: in full here, next to nothing for the peer | RFC 8446 6.2 |
 //!
 //! A peer with an unknown identity is answered with a random key, so that it sees what a peer with a wrong key sees. In TLS 1.3 only the
@@ -27,6 +28,7 @@
 mod akma;
 mod carrier;
 mod client;
+mod connections;
 mod context;
 mod datagrams;
 mod error;
@@ -44,6 +46,7 @@ mod wire;
 
 pub use akma::{AfKey, AfKeys, AkmaProtocol, NotForDtls};
 pub use client::PskClient;
+pub use connections::AkmaConnections;
 pub use context::ContextError;
 pub use datagrams::{MAX_MESSAGE, PskDatagramServer, PskDatagrams};
 pub use error::{Alert, HandshakeError};

@@ -5,29 +5,23 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use kaskade_faults::fault;
-use kaskade_flow::UnixMillis;
 use openssl::ssl::{ErrorCode, SslVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
 use super::carrier::{Carrier, Octets};
+use super::connections::{Ended, KeyEnd};
 use super::handshake::Tls;
 use super::key::PskIdentity;
 use super::tasks::{Direction, Tasks};
 use crate::sbi::doors::{Presence, Ticket};
-use crate::time::unix_millis;
 
 /// Octets that may wait to be sent before more is read: a peer that asks for answers must read them.
 const MOST_WAITING: usize = 64 * 1024;
 
 /// Most octets of one record (RFC 8446 5.1).
 const RECORD: usize = 16 * 1024;
-
-/// So late that it never comes.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// A place of a server, which the newest may take from whoever was useful longest ago.
 pub(super) struct Place {
@@ -60,7 +54,8 @@ pub(super) struct Session<C> {
     carrier: C,
     identity: Option<PskIdentity>,
     place: Option<Place>,
-    end: Option<Pin<Box<Sleep>>>,
+    /// Its key ends.
+    end: Option<Ended>,
     tasks: Tasks,
     /// It was closed to make room, its key has ended, or OpenSSL found it broken.
     broken: Option<io::ErrorKind>,
@@ -82,11 +77,8 @@ impl<C: Carrier> Session<C> {
     }
 
     /// Ends with its key.
-    pub(super) fn until(mut self, end: Option<UnixMillis>) -> Self {
-        self.end = end.map(|end| {
-            let left = Duration::from_millis(end.get().saturating_sub(unix_millis().get()));
-            Box::pin(sleep(left.min(FAR)))
-        });
+    pub(super) fn until(mut self, end: KeyEnd) -> Self {
+        self.end = end.waited_for();
         self
     }
 
@@ -286,6 +278,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send> AsyncWrite for PskStream<I> {
 mod tests {
     use std::sync::Mutex;
     use std::task::Waker;
+    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, split};
     use tokio::time::timeout;

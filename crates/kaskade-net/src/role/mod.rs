@@ -6,6 +6,7 @@
 //! | [`ausf`] | Nausf_UEAuthentication |
 //! | [`aaa`] | EAP-AKA' and EAP-AKA behind RADIUS |
 //! | [`aanf`] | Naanf_AKMA: the anchor function of AKMA |
+//! | [`li`] | lawful interception of the AAnF: targets, and the feed of its events |
 //! | [`nef`] | AKMA for application functions outside |
 //! | [`usage_keys`] | keys below the EMSK, a project profile |
 //! | [`seaf`] | the serving network's side, as a client of an AUSF |
@@ -20,6 +21,7 @@ pub mod ausf;
 pub mod budget;
 mod callbacks;
 mod lane;
+pub mod li;
 pub mod nef;
 pub mod policy;
 pub mod seaf;

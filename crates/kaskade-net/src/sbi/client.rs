@@ -234,6 +234,15 @@ impl SbiClient {
         self.ask(patch, &self.below_root(path), body, None).await
     }
 
+    /// Sends a form (`application/x-www-form-urlencoded`) under the apiRoot, such as to a token endpoint (RFC 6749 4.4.2).
+    ///
+    /// # Errors
+    /// As [`SbiClient::send`].
+    pub async fn form(&self, path: &str, body: Bytes) -> Result<Answer, ClientError> {
+        let form = (Method::POST, "application/x-www-form-urlencoded");
+        self.ask(form, &self.below_root(path), Some(body), None).await
+    }
+
     /// A path under the apiRoot.
     fn below_root<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.0.prefix.is_empty() {

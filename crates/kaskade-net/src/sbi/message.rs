@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, StatusCode};
 use kaskade_codec::sbi::Body;
+use kaskade_faults::fault;
 use kaskade_flow::refusal::Bearer;
 use kaskade_flow::{Durable, Refusal};
 
@@ -340,6 +341,9 @@ impl Reply {
         if self.basic {
             let challenge = HeaderValue::from_static("Basic realm=\"token\", charset=\"UTF-8\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if fault!("server-named") {
+            headers.insert(header::SERVER, HeaderValue::from_static("kaskade/0.1.0"));
         }
         if self.no_store {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kaskade_faults::fault;
 use kaskade_store::private::{self, PrivateError, Use};
 use rustls::client::WantsClientCert;
 use rustls::crypto::aws_lc_rs;
@@ -161,6 +162,7 @@ impl ServerTls {
             .transpose()?;
         let builder = match client_authority {
             None => builder.with_no_client_auth(),
+            Some(_) if fault!("clients-without-certificate") => builder.with_no_client_auth(),
             Some(path) => builder.with_client_cert_verifier(
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider)
                     .build()
@@ -220,8 +222,13 @@ impl ServerTls {
         self.acceptor().accept(stream).await
     }
 
+    /// For a listener of one's own: what rustls takes, as it is now.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.0.with(|serving| serving.config.clone())
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.0.with(|serving| serving.config.clone()))
+        TlsAcceptor::from(self.config())
     }
 }
 

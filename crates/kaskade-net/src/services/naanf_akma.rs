@@ -13,7 +13,7 @@ crate::service! {
     register_anchorkey: POST "/register-anchorkey" () (info: AkmaKeyInfo)
         -> 200 Json Durable<AkmaKeyInfo>,
         refusals [
-            UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
         ],
         scope "naanf-akma:anchorkey", "TS 29.535 5.1.4.2";
 
@@ -21,14 +21,14 @@ crate::service! {
     retrieve_applicationkey: POST "/retrieve-applicationkey" () (request: AkmaAfKeyRequest)
         -> 200 Json Option<Durable<AkmaAfKeyData>>,
         refusals [
-            AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
+            AccessBarred, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
         ],
         scope "naanf-akma:applicationkeyget", "TS 29.535 5.1.4.3";
 
     /// Forgets K_AKMA of a user.
     remove_context: POST "/remove-context" () (removal: CtxRemove)
         -> 204 Json (),
-        refusals [BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
         scope "naanf-akma:anchorkey", "TS 29.535 5.1.4.4";
 }
 

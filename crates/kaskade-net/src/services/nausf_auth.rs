@@ -27,7 +27,7 @@ crate::service! {
     /// Forgets what the caller has of a user who has left.
     deregister: POST "/ue-authentications/deregister" () (info: DeregistrationInfo)
         -> 204 Json (),
-        refusals [ContextNotFound, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping],
+        refusals [ContextNotFound, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping],
         scope "nausf-auth", "TS 29.509 5.2.2.2.6";
 
     /// Takes the answer to a challenge: K_SEAF, or that it was wrong.
@@ -40,7 +40,7 @@ crate::service! {
     delete: DELETE "/ue-authentications/{authCtxId}/5g-aka-confirmation" (context: ResourceId)
         -> 204 Json (),
         refusals [
-            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed,
+            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
             NoRandomness, Stopping,
         ],
         scope "nausf-auth", "TS 29.509 5.2.2.2.2";
@@ -55,7 +55,7 @@ crate::service! {
     delete_eap: DELETE "/ue-authentications/{authCtxId}/eap-session" (context: ResourceId)
         -> 204 Json (),
         refusals [
-            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed,
+            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
             NoRandomness, Stopping,
         ],
         scope "nausf-auth", "TS 29.509 5.2.2.2.3";

@@ -10,6 +10,6 @@ crate::service! {
     /// Takes that the keys of an A-KID are to be used no more; the application function is told after it.
     service_disable: POST "/akma/{noticeId}" (notice: ResourceId) (notif: ServiceDisableNotif)
         -> 204 Json (),
-        refusals [ContextNotFound, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [ContextNotFound, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
         scope "kaskade-nef-notices", "TS 29.535 5.2.2.5";
 }

@@ -11,7 +11,7 @@ crate::service! {
     retrieve: POST "/retrieve" () (request: AkmaAfKeyRequest)
         -> 200 Json Option<Durable<AkmaAfKeyData>>,
         refusals [
-            AfNotAuthorized, AkmaNotAllowed, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, PeerUnreachable,
+            AfNotAuthorized, AkmaNotAllowed, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, PeerUnreachable,
             PeerSilent, PeerFailed, NoRandomness, Stopping,
         ],
         scope "3gpp-akma", "TS 29.522";

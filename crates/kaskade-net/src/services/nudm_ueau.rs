@@ -17,7 +17,7 @@ crate::service! {
         -> 200 Json Durable<AuthenticationInfoResult>,
         refusals [
             SuciKeyUnknown, SuciNotOpened, SuciSchemeUnsupported, UserNotFound, ServingNetworkNotAuthorized,
-            AccessBarred, MethodNotAllowed, AutsRejected, NumbersSpent, CardReplaced, BudgetSpent, NodeBudgetSpent, StoreFull, StoreFailed,
+            AccessBarred, MethodNotAllowed, AutsRejected, NumbersSpent, CardReplaced, BudgetSpent, NodeBudgetSpent, StoreFull, StoreAway, StoreFailed,
             AuditFull, AuditStalled, AuditFailed, NoRandomness, Stopping,
         ],
         scope "nudm-ueau", "TS 29.503 5.4.2.2";
@@ -26,7 +26,7 @@ crate::service! {
     confirm_auth: POST "/{supi}/auth-events" (supi: Supi) (event: AuthEvent)
         -> 201 Json Created<Echo<AuthEvent>>,
         refusals [
-            UserNotFound, ServingNetworkNotAuthorized, BudgetSpent, NodeBudgetSpent, StoreFailed, AuditFull, AuditStalled,
+            UserNotFound, ServingNetworkNotAuthorized, BudgetSpent, NodeBudgetSpent, StoreAway, StoreFailed, AuditFull, AuditStalled,
             AuditFailed, NoRandomness,
         ],
         scope "nudm-ueau", "TS 29.503 5.4.2.3";

@@ -15,7 +15,7 @@ crate::service! {
     register_amf: PUT "/{ueId}/registrations/amf-3gpp-access" (supi: Supi) (registration: AmfRegistration)
         -> 201 Json Option<CreatedHere<Echo<AmfRegistration>>>,
         refusals [
-            UserNotFound, AccessBarred, ServingNetworkNotAuthorized, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, ServingNetworkNotAuthorized, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 29.503 5.3.2.2.2";
 
@@ -23,7 +23,7 @@ crate::service! {
     update_amf: PATCH "/{ueId}/registrations/amf-3gpp-access" (supi: Supi) (change: AmfRegistrationModification)
         -> 204 Json (),
         refusals [
-            ServingNetworkNotAuthorized, ContextNotFound, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            ServingNetworkNotAuthorized, ContextNotFound, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 29.503 5.3.2.6.2";
 
@@ -31,7 +31,7 @@ crate::service! {
     trigger_auth: POST "/{ueId}/registrations/trigger-auth" (supi: Supi) (info: AuthTriggerInfo)
         -> 204 Json (),
         refusals [
-            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 33.501 6.1.5";
 
@@ -39,7 +39,7 @@ crate::service! {
     trigger_auth_by_get: GET "/{ueId}/registrations/trigger-auth" (supi: Supi) (info: AuthTriggerInfo)
         -> 204 Json (),
         refusals [
-            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 33.501 6.1.5";
 
@@ -47,7 +47,7 @@ crate::service! {
     auth_trigger: POST "/{ueId}/registrations/auth-trigger" (supi: Supi) (info: AuthTriggerInfo)
         -> 204 Json (),
         refusals [
-            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 33.501 6.1.5";
 
@@ -55,7 +55,7 @@ crate::service! {
     auth_trigger_by_get: GET "/{ueId}/registrations/auth-trigger" (supi: Supi) (info: AuthTriggerInfo)
         -> 204 Json (),
         refusals [
-            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreFailed, AuditFull, NoRandomness, Stopping,
+            UserNotFound, AccessBarred, ContextNotFound, InWork, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, NoRandomness, Stopping,
         ],
         scope "nudm-uecm", "TS 33.501 6.1.5";
 }

@@ -13,7 +13,7 @@ crate::service! {
     usage_key: POST "/keys" () (request: UsageKeyRequest)
         -> 200 Json Durable<UsageKey>,
         refusals [
-            DataNotFound, ContextNotFound, UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled,
+            DataNotFound, ContextNotFound, UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled,
             AuditFailed, Stopping,
         ],
         scope "kaskade-usage-keys", "RFC 5295 3.1";
@@ -22,7 +22,7 @@ crate::service! {
     domain_key: POST "/domain-keys" () (request: DomainKeyRequest)
         -> 200 Json Durable<DomainKey>,
         refusals [
-            ContextNotFound, UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed,
+            ContextNotFound, UserNotFound, AccessBarred, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
             Stopping,
         ],
         scope "kaskade-usage-keys", "RFC 5295 4";
@@ -30,7 +30,7 @@ crate::service! {
     /// Forgets that the caller has a key: it is not told of the end, and its place is free.
     give_up: POST "/keys/give-up" () (given_up: KeyGivenUp)
         -> 204 Json (),
-        refusals [DataNotFound, ContextNotFound, StoreFull, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [DataNotFound, ContextNotFound, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
         scope "kaskade-usage-keys", "Project profile: docs/emsk.md";
 }
 

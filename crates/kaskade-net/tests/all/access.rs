@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kaskade_flow::Refusal;
 use kaskade_flow::event::{Action, Reason};
+use kaskade_keys::Plmn;
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::{AccessRules, Asked};
 use kaskade_net::role::udm::UecmOptions;
@@ -35,11 +36,17 @@ impl Nrf {
     }
 
     pub(crate) fn verifier(&self) -> Arc<Verifier> {
+        self.verifier_of(&[])
+    }
+
+    /// Of a node of these networks.
+    pub(crate) fn verifier_of(&self, networks: &[Plmn]) -> Arc<Verifier> {
         let key = TokenKey::from_pem(self.0.public_key_pem().as_bytes(), TokenAlgorithm::Es256, Some("1"));
         let rules = TokenRules {
             issuers: vec![NRF.to_owned()],
             keys: vec![key.unwrap()],
             instances: Vec::new(),
+            networks: networks.to_vec(),
             leeway: Duration::ZERO,
         };
         Arc::new(Verifier::new(rules).unwrap())
@@ -47,12 +54,21 @@ impl Nrf {
 
     /// For the function that serves this operation; `after` seconds from now it ends.
     pub(crate) fn token(&self, audience: &str, scope: &str, after: i64) -> String {
-        let now = i64::try_from(unix_millis().get() / 1000).unwrap();
-        let claims = serde_json::json!({"iss": NRF, "sub": AMF, "aud": audience, "scope": scope, "exp": now + after});
+        self.signed(&claims(audience, scope, after))
+    }
+
+    /// With these claims.
+    pub(crate) fn signed(&self, claims: &serde_json::Value) -> String {
         let key = jsonwebtoken::EncodingKey::from_ec_der(&self.0.serialize_der());
         let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256);
-        format!("Bearer {}", jsonwebtoken::encode(&header, &claims, &key).unwrap())
+        format!("Bearer {}", jsonwebtoken::encode(&header, claims, &key).unwrap())
     }
+}
+
+/// What such a token says.
+pub(crate) fn claims(audience: &str, scope: &str, after: i64) -> serde_json::Value {
+    let now = i64::try_from(unix_millis().get() / 1000).unwrap();
+    serde_json::json!({"iss": NRF, "sub": AMF, "aud": audience, "scope": scope, "exp": now + after})
 }
 
 /// Every operation that is declared, and the NF type that serves it.

@@ -12,7 +12,7 @@ use kaskade_flow::{Durable, Refusal};
 use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::{AKid, HomeRealm, ServingNetworkName, Supi};
 use kaskade_net::live::Live;
-use kaskade_net::node::RemoteAanf;
+use kaskade_net::node::PeerAt;
 use kaskade_net::random::SystemEntropy;
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::ausf::{Akma, end_anchor_key};
@@ -33,14 +33,14 @@ use crate::common::{EAP_ONLY, Home, Link, Setup, answer, plmn, snn, store, suci,
 
 /// What an AAnF was told.
 #[derive(Clone, Debug, PartialEq)]
-enum Said {
+pub(crate) enum Said {
     Registered(Supi, AKid, [u8; 32]),
     Removed(Supi),
 }
 
 /// An AAnF of another make: takes down what it is told.
 #[derive(Default)]
-struct Other {
+pub(crate) struct Other {
     said: Mutex<Vec<Said>>,
     /// What it refuses everything for.
     refuses: Mutex<Option<Refusal>>,
@@ -79,7 +79,7 @@ impl NaanfAkma for Served {
 
 impl Other {
     /// At this address of the loopback, or a free one.
-    fn serve(self: &Arc<Self>, address: std::net::SocketAddr) -> (std::net::SocketAddr, Shutdown) {
+    pub(crate) fn serve(self: &Arc<Self>, address: std::net::SocketAddr) -> (std::net::SocketAddr, Shutdown) {
         let routes = Routes::new(Live::default()).with(routes(Served(self.clone())));
         let listener = bind(address).unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
@@ -92,8 +92,13 @@ impl Other {
         (address, shutdown)
     }
 
+    /// What it was told so far.
+    pub(crate) fn said(&self) -> Vec<Said> {
+        self.said.lock().unwrap().clone()
+    }
+
     /// What it was told, when that was so much.
-    async fn after(&self, count: usize) -> Vec<Said> {
+    pub(crate) async fn after(&self, count: usize) -> Vec<Said> {
         for _ in 0..2000 {
             let said = self.said.lock().unwrap().clone();
             if said.len() >= count {
@@ -105,13 +110,10 @@ impl Other {
     }
 }
 
-const FREE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+pub(crate) const FREE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
-fn remote(address: std::net::SocketAddr) -> Option<Option<RemoteAanf>> {
-    Some(Some(RemoteAanf {
-        url: format!("http://{address}"),
-        options: ClientOptions::default(),
-    }))
+fn remote(address: std::net::SocketAddr) -> Option<PeerAt> {
+    Some(PeerAt::There(format!("http://{address}"), ClientOptions::default()))
 }
 
 /// Subscriber 0 has AKMA and a routing indicator, 1 AKMA and none, the one with EAP-AKA' AKMA; the others have none.
@@ -124,13 +126,13 @@ fn allow(store: &SubscriberStore) {
     }
 }
 
-fn home(link: Link, change: impl FnOnce(&mut Setup)) -> Home {
+pub(crate) fn home(link: Link, change: impl FnOnce(&mut Setup)) -> Home {
     let home = Home::start_with(link, change);
     allow(&home.store);
     home
 }
 
-fn akma(home: &Home) -> &Arc<Akma> {
+pub(crate) fn akma(home: &Home) -> &Arc<Akma> {
     home.ausf().ausf().unwrap().akma().unwrap()
 }
 
@@ -143,7 +145,7 @@ async fn gone(address: std::net::SocketAddr, end: &Shutdown) {
 }
 
 /// Waits until something is so.
-async fn until(what: impl Fn() -> bool) {
+pub(crate) async fn until(what: impl Fn() -> bool) {
     for _ in 0..1000 {
         if what() {
             return;
@@ -154,7 +156,7 @@ async fn until(what: impl Fn() -> bool) {
 }
 
 /// What the UE would call its key, and the key.
-fn of_ue(index: u64, k_ausf: &KAusf, indicator: &str) -> Said {
+pub(crate) fn of_ue(index: u64, k_ausf: &KAusf, indicator: &str) -> Said {
     let supi = supi(index);
     let realm = HomeRealm::new(plmn(), None);
     let a_kid = AKid::new(indicator.parse().unwrap(), &k_ausf.a_tid(&supi), realm);
@@ -170,7 +172,7 @@ async fn challenged(seaf: &AusfClient, index: u64) -> (Challenge, KAusf, kaskade
 }
 
 /// 5G AKA of a subscriber by an AMF at 127.0.0.N; K_AUSF of its UE.
-async fn five_g_aka(home: &Home, index: u64, n: u8) -> KAusf {
+pub(crate) async fn five_g_aka(home: &Home, index: u64, n: u8) -> KAusf {
     let seaf = home.seaf_at(n);
     let (challenge, k_ausf, res_star) = challenged(&seaf, index).await;
     let result = seaf.confirm(&challenge.confirmation, Some(&res_star)).await.unwrap();
@@ -505,7 +507,7 @@ async fn what_was_taken_away_while_nobody_ran_ends_with_the_next_start() {
 async fn the_aanf_of_the_same_node_is_told_without_a_way() {
     let home = home(Link::Local, |setup| {
         setup.aanf = Some(AanfOptions::default());
-        setup.akma = Some(None);
+        setup.akma = Some(PeerAt::OfThisNode);
     });
     five_g_aka(&home, 0, 1).await;
     let counters = home.udm.aanf().unwrap().counters();

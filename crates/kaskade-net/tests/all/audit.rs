@@ -48,7 +48,7 @@ impl Place {
         AuditLog::open(options, &self.key).unwrap()
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         Path::new(self.folder.path()).join(name)
     }
 

@@ -317,6 +317,14 @@ fn cases() -> Vec<Case> {
             OPTIONAL,
             "/authRemovalInd",
         ),
+        case(post(EVENTS, event(r#","resetIds":[]"#)), 400, OPTIONAL, "/resetIds"),
+        case(
+            post(EVENTS, event(r#","resetIds":["a",["b"]]"#)),
+            400,
+            OPTIONAL,
+            "/resetIds",
+        ),
+        case(post(EVENTS, event(r#","resetIds":"a""#)), 400, OPTIONAL, "/resetIds"),
         case(
             post("/nudm-ueau/v1/suci-0-001-01-0-0-0-1/auth-events", event("")),
             400,

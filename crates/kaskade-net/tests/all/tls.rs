@@ -58,6 +58,17 @@ impl Pki {
                 ExtendedKeyUsagePurpose::ClientAuth,
                 vec!["nwdaf.example.org".into()],
             ),
+            (
+                "ausf",
+                ExtendedKeyUsagePurpose::ClientAuth,
+                vec!["ausf.example.org".into()],
+            ),
+            (
+                "nef",
+                ExtendedKeyUsagePurpose::ClientAuth,
+                vec!["nef.example.org".into()],
+            ),
+            ("af", ExtendedKeyUsagePurpose::ClientAuth, vec!["af.example.org".into()]),
         ] {
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new(names).unwrap();

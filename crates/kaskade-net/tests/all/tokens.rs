@@ -43,6 +43,7 @@ fn verifier(keys: Vec<TokenKey>) -> Verifier {
         issuers: vec![NRF.to_owned()],
         keys,
         instances: Vec::new(),
+        networks: Vec::new(),
         leeway: Duration::ZERO,
     };
     Verifier::new(rules).unwrap()

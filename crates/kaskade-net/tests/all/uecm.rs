@@ -18,9 +18,9 @@ use crate::common::{Home, Link, answer, snn, supi, ue};
 
 /// An AMF's own server: what it was told.
 #[derive(Default)]
-struct Amf {
-    told: Mutex<Vec<(String, Value)>>,
-    answers: Mutex<Vec<StatusCode>>,
+pub(crate) struct Amf {
+    pub(crate) told: Mutex<Vec<(String, Value)>>,
+    pub(crate) answers: Mutex<Vec<StatusCode>>,
 }
 
 impl Handler for Amf {
@@ -40,7 +40,7 @@ impl Handler for Amf {
 
 impl Amf {
     /// At a free port; its root.
-    fn start() -> (Arc<Self>, String, Shutdown) {
+    pub(crate) fn start() -> (Arc<Self>, String, Shutdown) {
         let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
         let root = format!("http://{}", listener.address().unwrap());
         let (amf, shutdown) = (Arc::new(Self::default()), Shutdown::new());
@@ -49,7 +49,7 @@ impl Amf {
     }
 
     /// What it was told, when that was so much.
-    async fn after(&self, count: usize) -> Vec<(String, Value)> {
+    pub(crate) async fn after(&self, count: usize) -> Vec<(String, Value)> {
         for _ in 0..1500 {
             let told = self.told.lock().unwrap().clone();
             if told.len() >= count {
@@ -62,7 +62,7 @@ impl Amf {
 }
 
 /// The AMF is whoever asks from 127.0.0.1.
-fn home(root: Option<&str>) -> Home {
+pub(crate) fn home(root: Option<&str>) -> Home {
     Home::start_with(Link::Http, |setup| {
         let member: Member = "127.0.0.1".parse().unwrap();
         setup.groups = Groups::default().with("amf", [member]);
@@ -89,7 +89,7 @@ async fn send(url: &str, ask: &Ask<'_>) -> Told {
     told
 }
 
-fn registration(again: Option<&str>, amf_id: &str) -> Value {
+pub(crate) fn registration(again: Option<&str>, amf_id: &str) -> Value {
     let mut registration = json!({
         "amfInstanceId": "01020304-0506-4708-890a-0b0c0d0e0f10",
         "deregCallbackUri": "http://127.0.0.1:9/dereg",
@@ -107,17 +107,17 @@ fn path(index: u64, rest: &str) -> String {
     format!("/nudm-uecm/v1/{}/registrations/{rest}", supi(index).sbi())
 }
 
-async fn register(home: &Home, index: u64, registration: &Value) -> Told {
+pub(crate) async fn register(home: &Home, index: u64, registration: &Value) -> Told {
     let ask = Ask::json("PUT", path(index, "amf-3gpp-access"), registration.to_string());
     send(home.udm_url(), &ask).await
 }
 
-async fn trigger(home: &Home, method: &str, index: u64, rest: &str) -> Told {
+pub(crate) async fn trigger(home: &Home, method: &str, index: u64, rest: &str) -> Told {
     let body = json!({ "supi": supi(index).sbi() }).to_string();
     send(home.udm_url(), &Ask::json(method, path(index, rest), body)).await
 }
 
-fn refused(told: &Told) -> (u16, String) {
+pub(crate) fn refused(told: &Told) -> (u16, String) {
     (told.status, told.text("/cause"))
 }
 

@@ -1,6 +1,6 @@
 //! The folder of a log: its lock, its segments, and the room that is kept for them.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,16 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
 use super::error::AuditError;
+use crate::chain::Names;
 use crate::private::{self, PrivateError, Use};
 
 const LOCK: &str = "lock";
 const SPARE: &str = "spare";
 const IDENTITY: &str = "log";
-const PREFIX: &str = "audit-";
-const SUFFIX: &str = ".log";
+const SEGMENTS: Names = Names {
+    prefix: "audit-",
+    suffix: ".log",
+};
 const IDENTITY_MAGIC: &[u8; 8] = b"KSKALOG1";
 
 /// The folder of a log, which only one process writes.
@@ -31,18 +34,9 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, AuditError> {
         private::create_folder(path)?;
         let name = path.join(LOCK);
-        let lock = match private::create(&name) {
-            Err(PrivateError::Io {
-                kind: ErrorKind::AlreadyExists,
-                ..
-            }) => private::open_to_write(&name)?,
-            made => made?,
-        };
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) if fault!("second-audit-writer") => {}
-            Err(TryLockError::WouldBlock) => return Err(AuditError::InUse(path.into())),
-            Err(TryLockError::Error(error)) => return Err(io_error(&name, &error)),
+        let (lock, is_ours) = private::lock(&name)?;
+        if !is_ours && !fault!("second-audit-writer") {
+            return Err(AuditError::InUse(path.into()));
         }
         let folder = Self {
             path: path.into(),
@@ -137,25 +131,12 @@ pub(super) fn identity(folder: &Path) -> Result<Option<[u8; 16]>, AuditError> {
 }
 
 pub(super) fn segment(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("{PREFIX}{number:010}{SUFFIX}"))
+    SEGMENTS.path(folder, number)
 }
 
 /// The numbers of the segments in a folder, in order.
 pub(super) fn segments(folder: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let digits = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-        numbers.extend(
-            digits
-                .filter(|digits| digits.len() == 10)
-                .and_then(|digits| digits.parse::<u64>().ok()),
-        );
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
+    SEGMENTS.numbers(folder)
 }
 
 /// Makes sure that the disk has room for a file from `from` on up to `len` octets, which are zeros there.

@@ -12,14 +12,16 @@
 //!
 //! The course of a log is for how long it has been open, all in all, in milliseconds by the clocks that nobody sets.
 //!
-//! The digest of a head or block is SHA-256 of the hash before it and of all its octets before the code; the code is made of the
-//! digest, with a key that follows from the master key: who has it not can compute the chain anew, but no code. The hash is SHA-256 of
-//! digest and code: where a power cut left the hash whole, it left the code whole too, and a wrong code is never its doing.
+//! A head and a block are parts of a [chain](crate::chain).
 
 use kaskade_crypto::kdf::sha256;
 use kaskade_crypto::store_keys::{Purpose, RECORD_CODE_LEN, StoreKeys};
 use kaskade_faults::fault;
 use kaskade_flow::event::{ENTRY_LEN, Fields, GapReason};
+
+use crate::chain::{self, Broken, END_LEN};
+
+pub(super) use crate::chain::Hash;
 
 /// Octets before the first block.
 pub(super) const HEAD_LEN: usize = 4096;
@@ -30,7 +32,7 @@ pub(super) const MARKS: [usize; 2] = [1024, 2048];
 /// The most entries of a block.
 pub(super) const BLOCK_ENTRIES: usize = 512;
 /// Octets of a block besides its entries.
-pub(super) const BLOCK_OVERHEAD: usize = BLOCK_START + HASH_LEN + RECORD_CODE_LEN;
+pub(super) const BLOCK_OVERHEAD: usize = BLOCK_START + END_LEN;
 pub(super) const BLOCK_START: usize = 24;
 /// How often a mark is synced when nothing happens, in milliseconds.
 pub(super) const IDLE_MS: u64 = 10_000;
@@ -39,13 +41,9 @@ pub(super) const IDLE_MS: u64 = 10_000;
 const LONGEST_COURSE: u64 = (1 << 48) - 1;
 const MAGIC: &[u8; 8] = b"KSKAUDIT";
 const BLOCK_MAGIC: &[u8; 4] = b"KSKB";
-const HASH_LEN: usize = 32;
-const HEAD_HASHED: usize = 112;
-const HEAD_USED: usize = HEAD_HASHED + HASH_LEN + RECORD_CODE_LEN;
+const HEAD_USED: usize = 112 + END_LEN;
 const MARK_CHECKED: usize = 112;
 const MARK_LEN: usize = MARK_CHECKED + 8 + RECORD_CODE_LEN;
-
-pub(super) type Hash = [u8; HASH_LEN];
 
 /// The commit of the store whose events the log has last: serial and place.
 pub(super) type Commit = (u64, u16);
@@ -132,10 +130,7 @@ impl Head {
 
     /// The chain behind the head in this page, if it is as it was written.
     pub(super) fn check(&self, page: &[u8; HEAD_LEN], keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
-        let mut from = Fields::new(page);
-        let hashed: [u8; HEAD_HASHED] = from.take();
-        let digest = sha256(&[&self.before, &hashed]);
-        check(digest, &from.take(), from.take(), keys)
+        check(page.get(..HEAD_USED).unwrap_or_default(), &self.before, keys)
     }
 }
 
@@ -266,16 +261,7 @@ pub(super) fn put_block(
 
 /// Appends the code and the hash of what begins at `start`; the chain behind it.
 fn put_end(out: &mut Vec<u8>, start: usize, before: &Hash, keys: &StoreKeys) -> Hash {
-    let digest = sha256(&[before, out.get(start..).unwrap_or_default()]);
-    let code = keys.record_code(Purpose::AuditChain, &digest);
-    let hash = end(&digest, &code);
-    out.extend_from_slice(&code);
-    out.extend_from_slice(&hash);
-    hash
-}
-
-fn end(digest: &Hash, code: &[u8; RECORD_CODE_LEN]) -> Hash {
-    sha256(&[digest, code])
+    chain::put_end(out, start, before, Purpose::AuditChain, keys)
 }
 
 /// What stands at the beginning of a block.
@@ -311,23 +297,17 @@ impl BlockStart {
 
 /// The chain behind a whole block, if it follows.
 pub(super) fn check_block(block: &[u8], before: &Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
-    let short = Bad::Form("a block that is cut");
-    let (rest, stored) = block.split_last_chunk().ok_or(short)?;
-    let (hashed, code) = rest.split_last_chunk().ok_or(short)?;
-    check(sha256(&[before, hashed]), code, *stored, keys)
+    match block.len() < END_LEN {
+        true => Err(Bad::Form("a block that is cut")),
+        false => check(block, before, keys),
+    }
 }
 
-fn check(digest: Hash, code: &[u8; RECORD_CODE_LEN], stored: Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
-    let hash = end(&digest, code);
-    if hash != stored && !fault!("audit-chain-not-checked") {
-        return Err(Bad::Hash);
-    }
-    match keys {
-        Some(keys) if !keys.verify_record(Purpose::AuditChain, &digest, code) && !fault!("audit-code-not-checked") => {
-            Err(Bad::Code)
-        }
-        _ => Ok(hash),
-    }
+fn check(part: &[u8], before: &Hash, keys: Option<&StoreKeys>) -> Result<Hash, Bad> {
+    chain::check(part, before, Purpose::AuditChain, keys).map_err(|broken| match broken {
+        Broken::Hash => Bad::Hash,
+        Broken::Code => Bad::Code,
+    })
 }
 
 fn put_progress(out: &mut Vec<u8>, (serial, index): Commit, course: u64) {

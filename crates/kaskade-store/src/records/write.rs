@@ -43,6 +43,17 @@ impl Records {
     }
 
     fn enter(&self, unit: Unit, ticket: Arc<Ticket>) -> Result<(), CommitError> {
+        self.enter_with(unit, Batch::default(), Vec::new(), ticket)
+    }
+
+    /// The same, in one commit with changes of the store's own and what follows of those.
+    pub(crate) fn enter_with(
+        &self,
+        unit: Unit,
+        mut batch: Batch,
+        mut effects: Vec<Effect>,
+        ticket: Arc<Ticket>,
+    ) -> Result<(), CommitError> {
         let Parts {
             changes,
             messages,
@@ -53,7 +64,6 @@ impl Records {
                 return Err(CommitError::Undeclared(*kind));
             }
         }
-        let mut batch = Batch::default();
         let mut written_over = Vec::new();
         for UnitChange {
             kind,
@@ -80,7 +90,6 @@ impl Records {
                 value,
             });
         }
-        let mut effects = Vec::new();
         if !written_over.is_empty() && !fault!("damaged-row-written-over") {
             let records = self.clone();
             effects.push(Effect::Checked(Some(Box::new(move |engine, now| {

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::common::{subscriber, supi};
-use kaskade_store::engine::{CommitFailed, Engine, Group, UnitOutcome};
+use kaskade_store::engine::{CommitFailed, Engine, Group, Serial, UnitOutcome};
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::{Failure, MemoryEngine};
 
@@ -29,6 +29,7 @@ const IO: u8 = 1;
 const FULL: u8 = 2;
 const PANIC: u8 = 3;
 const CORRUPT: u8 = 4;
+const FORGETFUL: u8 = 5;
 
 fn outcome(script: &AtomicU8) -> Result<(), EngineError> {
     let path = PathBuf::from("scripted");
@@ -53,6 +54,16 @@ impl Engine for Scripted {
 
 impl Scripted {
     fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
+        if self.commit.load(Ordering::SeqCst) == FORGETFUL {
+            let nothing = Group {
+                node: group.node,
+                serial: Serial::default(),
+                now: group.now,
+                units: Vec::new(),
+            };
+            self.memory.write(&nothing)?;
+            return Err(EngineError::Full(PathBuf::from("scripted")).into());
+        }
         outcome(&self.commit)?;
         self.memory.write(group)
     }
@@ -133,6 +144,18 @@ fn a_full_disk_is_no_failure_however_long_it_lasts() {
     }
 }
 
+/// What it says is its last commit lies below one that it had acknowledged.
+#[test]
+fn an_engine_that_has_lost_commits_is_used_no_more() {
+    let engine = Scripted::default();
+    let (store, told) = watched(Arc::new(engine.clone()), SOON);
+    engine.commit.store(FORGETFUL, Ordering::SeqCst);
+    assert!(matches!(until_refused(&store), StoreError::Write(_)));
+    let why = told.recv_timeout(SOON).expect("told");
+    assert!(why.contains("skip-ahead"), "{why}");
+    assert!(store.failed().is_some());
+}
+
 /// The commit was refused for room, and what follows is not a matter of room.
 #[test]
 fn an_outage_of_another_kind_may_end_by_itself_but_not_last() {
@@ -159,6 +182,31 @@ fn an_outage_of_another_kind_may_end_by_itself_but_not_last() {
     until_refused(&store);
     let why = told.recv_timeout(SOON).expect("told");
     assert!(why.contains("no answer from the disk"), "{why}");
+}
+
+/// An hour without a server, and then one that says something else once.
+#[test]
+fn a_long_outage_does_not_make_the_next_error_a_lasting_one() {
+    let engine = Scripted::default();
+    let (store, told) = watched(Arc::new(engine.clone()), Duration::from_secs(2));
+    engine.commit.store(FULL, Ordering::SeqCst);
+    engine.recover.store(FULL, Ordering::SeqCst);
+    until_refused(&store);
+    std::thread::sleep(Duration::from_secs(3));
+    let before = engine.recoveries.load(Ordering::SeqCst);
+    engine.recover.store(IO, Ordering::SeqCst);
+    while engine.recoveries.load(Ordering::SeqCst) < before + 2 && store.failed().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(store.failed().is_none(), "it has not lasted long");
+    engine.commit.store(FINE, Ordering::SeqCst);
+    engine.recover.store(FINE, Ordering::SeqCst);
+    let start = std::time::Instant::now();
+    while store.next_sqn(&supi(1), NODE).is_err() {
+        assert!(start.elapsed() < SOON, "it does not go on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(told.try_recv().is_err());
 }
 
 #[test]

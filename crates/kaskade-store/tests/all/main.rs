@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, prints what it saw, and casts its own constants"
 )]
 
+mod afar;
 mod algorithm_sets;
 mod audit;
 mod audit_age;
@@ -28,6 +29,7 @@ mod old_stores;
 mod on_record;
 mod once_more;
 mod outages;
+mod postgres;
 mod power_loss;
 mod private;
 mod record_loss;

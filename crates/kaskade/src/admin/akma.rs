@@ -2,12 +2,14 @@
 
 use kaskade::administration::{ContextQuery, FunctionQuery};
 use kaskade_anchor::akma::{AfHolder, AfHolderId, AkmaContext, Holding, Party, State};
+use kaskade_anchor::interception::Iri;
 use kaskade_codec::sbi::Timestamp;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Event, PeerId};
 use kaskade_flow::record::Record;
 use kaskade_flow::{Durable, Guarded, Refusal, Unit};
 use kaskade_keys::Supi;
+use kaskade_net::role::aanf::note;
 use kaskade_store::StoreError;
 use kaskade_store::records::{CommitError, DeclareError, Found, RecordError, Records};
 use schemars::JsonSchema;
@@ -25,6 +27,9 @@ const USUAL: usize = 100;
 
 /// How often a change is made anew when others were faster.
 const TRIES: usize = 16;
+
+/// For whom an anchor key is removed with a subscription, as interception hears it.
+const OWN: &str = "AAnF";
 
 /// What is said where a subscription has changed and its keys of AKMA are left.
 const NOT_ENDED: &str = "done, but its application keys are not ended: `kaskade akma disable` ends them, and so does the next start of the AAnF if they are still not allowed then";
@@ -187,7 +192,7 @@ impl Operation for Revoke {
             Some(Text(fqdn)) => holder.af_id.fqdn().eq_ignore_ascii_case(fqdn.as_str()),
             None => true,
         };
-        admin.end_akma(by, &supi, |state, party| state.revoke(is_it, party), is_it)
+        admin.end_akma(by, &supi, None, |state, party| state.revoke(is_it, party), is_it)
     }
 }
 
@@ -208,7 +213,8 @@ impl Operation for Disable {
     type Answer = EndedView;
 
     fn run(admin: &Admin, by: &Principal, supi: Supi, _: Nothing, _: Nothing) -> Result<EndedView, NotDone> {
-        admin.end_akma(by, &supi, State::disable, |_| true)
+        let name = by.to_string();
+        admin.end_akma(by, &supi, Some(&name), State::disable, |_| true)
     }
 }
 
@@ -218,7 +224,7 @@ impl Admin {
         if !self.config().aanf.runs() || fault!("application-keys-outlive-the-subscription") {
             return Ok(());
         }
-        match self.change_akma(None, supi, &State::disable) {
+        match self.change_akma(None, supi, Some(OWN), &State::disable) {
             Err(error) if !fault!("application-keys-left-unsaid") => {
                 // Of several only the first one is said to whoever asked.
                 tracing::warn!(supi = %supi.masked(), %error, "application keys are not ended");
@@ -228,18 +234,19 @@ impl Admin {
         }
     }
 
-    /// Ends keys, with who wanted it on record; how many were held, of those that are counted.
+    /// Ends keys, with who wanted it on record; how many were held, of those that are counted. `remover` wants the anchor key removed.
     fn end_akma(
         &self,
         by: &Principal,
         supi: &Supi,
+        remover: Option<&str>,
         end: impl Fn(&State, &Party) -> Unit,
         counted: impl Fn(&AfHolder) -> bool,
     ) -> Result<EndedView, NotDone> {
         let _one_by_one = self.changing();
         let event = self.change_of(by, Action::AkmaDisabled, supi)?;
         let at = records(self)?.now();
-        let before = self.change_akma(event, supi, &end)?.ok_or_else(|| {
+        let before = self.change_akma(event, supi, remover, &end)?.ok_or_else(|| {
             let reason = "there is no anchor key of this subscriber, and nobody holds such a key";
             NotDone::because(Refusal::DataNotFound, reason)
         })?;
@@ -256,6 +263,7 @@ impl Admin {
         &self,
         event: Option<Event>,
         supi: &Supi,
+        remover: Option<&str>,
         make: &dyn Fn(&State, &Party) -> Unit,
     ) -> Result<Option<State>, NotDone> {
         let records = records(self)?;
@@ -267,10 +275,21 @@ impl Admin {
         };
         for _ in 0..TRIES {
             let state = state_of(&records, supi).map_err(failed)?;
-            let unit = make(&state, &party);
+            let mut unit = make(&state, &party);
             if unit.is_empty() {
                 return Ok(None);
             }
+            let _noted = match (&self.interception, remover, state.context()) {
+                (Some(interception), Some(nf), Some(context)) => {
+                    let iri = Iri::ContextRemoval {
+                        a_kid: context.a_kid.clone(),
+                        nf: nf.to_owned(),
+                    };
+                    let subscribers = self.config().has_udm().then_some(self.store()?);
+                    Some(note(&**interception, subscribers, (supi, party.at, iri), &mut unit)?)
+                }
+                _ => None,
+            };
             match records.commit(unit, Guarded::new(())).wait() {
                 Ok(done) => {
                     let _: Durable<()> = done;

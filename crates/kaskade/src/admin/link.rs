@@ -114,8 +114,13 @@ impl Link {
             _ => Much::No,
         };
         let later = Later::new(store.clone(), Arc::clone(&data), config, much);
+        let interception = match &store {
+            Some(store) => crate::runtime::li::beside(config, store, &data)?,
+            None => None,
+        };
+        let admin = Admin::new(store, Log::Later(Box::new(later)), &data, config)?;
         Ok(Self::Here(Box::new(Here {
-            admin: Admin::new(store, Log::Later(Box::new(later)), &data, config)?,
+            admin: admin.heard_by(interception),
             data,
             by: Principal::this_user(),
         })))

@@ -33,6 +33,7 @@ mod operation;
 mod places;
 pub(crate) mod policy;
 mod principal;
+mod registration;
 mod sealed_secrets;
 pub(crate) mod socket;
 mod streams;
@@ -54,6 +55,7 @@ use kaskade_keys::Supi;
 use kaskade_net::live::Live;
 use kaskade_net::radius::RadiusServer;
 use kaskade_net::role::aaa::Aaa;
+use kaskade_net::role::aanf::Interception;
 use kaskade_net::role::ausf::Ausf;
 use kaskade_net::role::udm::Udm;
 use kaskade_net::role::usage_keys::UsageKeys;
@@ -83,6 +85,8 @@ pub(crate) struct Admin {
     sealed: SealedSecrets,
     hn_keys: Arc<HnKeyFolder>,
     running: Option<RunningRoles>,
+    /// Hears when an anchor key is removed, where there is lawful interception.
+    interception: Option<Arc<dyn Interception>>,
     /// Held while something is read, changed and written back.
     changing: Mutex<()>,
 }
@@ -105,6 +109,7 @@ impl Admin {
             sealed: SealedSecrets::new(data.master()),
             hn_keys: Arc::new(HnKeyFolder::open(data)?),
             running: None,
+            interception: None,
             changing: Mutex::new(()),
         })
     }
@@ -112,6 +117,12 @@ impl Admin {
     /// In a node that runs.
     pub(crate) fn running_as(mut self, roles: RunningRoles) -> Self {
         self.running = Some(roles);
+        self
+    }
+
+    /// Where there is lawful interception.
+    pub(crate) fn heard_by(mut self, interception: Option<Arc<dyn Interception>>) -> Self {
+        self.interception = interception;
         self
     }
 

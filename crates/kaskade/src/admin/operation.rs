@@ -63,6 +63,7 @@ pub(crate) const ALWAYS: &[Refusal] = &[
     Refusal::OptionalIeIncorrect,
     Refusal::NotAcceptable,
     Refusal::Overloaded,
+    Refusal::StoreAway,
     Refusal::StoreFailed,
     Refusal::Stopping,
     Refusal::Internal,

@@ -56,10 +56,14 @@ impl Short {
 
 /// The socket of a node that lives: `None` where there is none, or only what a killed one has left.
 pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
-    let path = path(data);
+    connect_at(&path(data))
+}
+
+/// The same of a socket elsewhere.
+pub(crate) fn connect_at(path: &Path) -> Result<Option<Blocking>> {
     let told = || format!("cannot reach the node of this folder by {}", path.display());
     // A link may lead to the node of another folder, or to something else that answers.
-    match std::fs::symlink_metadata(&path) {
+    match std::fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() && !fault!("admin-socket-by-a-link") => {
             bail!(
                 "{}: is a link and no socket: move it away, a node makes its socket there",
@@ -68,7 +72,7 @@ pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
         }
         _ => {}
     }
-    let connected = Short::of(&path).and_then(|short| connected(&short.path));
+    let connected = Short::of(path).and_then(|short| connected(&short.path));
     let stream = match connected {
         Ok(stream) => stream,
         Err(error) => {
@@ -79,7 +83,8 @@ pub(crate) fn connect(data: &Path) -> Result<Option<Blocking>> {
         }
     };
     // Secrets may go there: to nobody but the owner of the folder, or root, into whose folder nobody else could put it.
-    let folder = std::fs::metadata(data).with_context(told)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = std::fs::metadata(folder.unwrap_or(Path::new("."))).with_context(told)?;
     let peer = rustix::net::sockopt::socket_peercred(&stream)
         .with_context(told)?
         .uid
@@ -124,29 +129,33 @@ pub(crate) struct Socket {
 impl Socket {
     /// Listens in a data folder, whose lock this process has: what is there of another process is a killed one's, if nobody answers.
     pub(crate) fn listen(data: &Path) -> Result<Self> {
-        let path = path(data);
+        Self::listen_at(&path(data), 0o600)
+    }
+
+    /// The same elsewhere, with this mode.
+    pub(crate) fn listen_at(path: &Path, mode: u32) -> Result<Self> {
         let told = || path.display().to_string();
-        match std::fs::symlink_metadata(&path) {
+        match std::fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 bail!("{}: is no socket: move it away, a node makes its socket there", told());
             }
             Ok(_) => {
-                if connect(data)?.is_some() && !fault!("admin-living-socket-replaced") {
+                if connect_at(path)?.is_some() && !fault!("admin-living-socket-replaced") {
                     bail!("{}: another node answers there: stop it first", told());
                 }
-                std::fs::remove_file(&path).with_context(told)?;
+                std::fs::remove_file(path).with_context(told)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(told),
         }
-        let short = Short::of(&path).with_context(told)?;
-        // The folder has mode 0700: nobody else gets as far as the socket, also before its own mode is set.
+        let short = Short::of(path).with_context(told)?;
+        // The data folder has mode 0700: nobody else gets as far as its socket, also before its own mode is set.
         let listener = UnixListener::bind(&short.path).with_context(told)?;
         let socket = Self {
             listener: Some(listener),
-            path: path.clone(),
+            path: path.to_path_buf(),
         };
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).with_context(told)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).with_context(told)?;
         Ok(socket)
     }
 

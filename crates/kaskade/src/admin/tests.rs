@@ -245,6 +245,7 @@ fn no_anchor_key_outlives_the_subscription() {
         let record = Anchored {
             since: UnixMillis::new(1),
             by: PeerId::NOBODY,
+            indicator: None,
         };
         anchor_key::register(&mut unit, &supi(number), key, None, &record);
         drop(records.commit(unit, Guarded::new(())).wait().expect("committed"));

@@ -1,4 +1,6 @@
-//! `kaskade akma`: anchor keys and application keys, by name.
+//! `kaskade akma`: anchor keys and application keys, by name; and a proxy before an application.
+
+mod proxy;
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
@@ -13,10 +15,10 @@ use crate::admin::{akma, akma_policy};
 use crate::console::{Console, Style};
 use crate::patience::open_link;
 
-/// Keys for applications out of authentications (AKMA): whose there are, who holds them, and their end
+/// Keys for applications out of authentications (AKMA): whose there are, who holds them, and their end; and a proxy before an application
 ///
 /// An AUSF registers an anchor key with each authentication of a subscriber who has AKMA. Application functions that [aanf.functions] names have keys below it. What is
-/// shown are names and fingerprints: no key leaves this way. docs/akma.md tells more.
+/// shown are names and fingerprints: no key leaves this way (docs/akma.md). `proxy` is such an application function, and needs no node beside it (docs/akma-af.md).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   kaskade akma contexts
@@ -36,6 +38,7 @@ enum Action {
     Policy(Policy),
     Revoke(Revoke),
     Disable(Disable),
+    Proxy(Box<proxy::Proxy>),
 }
 
 /// Lists whose anchor keys there are, with their fingerprints. Subscribers are masked
@@ -116,6 +119,7 @@ struct Disable {
 
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
+        Action::Proxy(args) => args.run(console),
         Action::Contexts(args) => contexts(console, args),
         Action::Keys(args) => keys(console, &args.list),
         Action::Policy(args) => policy(console, args),

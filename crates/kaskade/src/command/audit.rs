@@ -11,13 +11,14 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade_faults::fault;
 use kaskade_store::audit::{Anchor, AuditError, LogReader, Summary, What};
-use kaskade_store::{EngineError, StoreError, kept_audit_head};
+use kaskade_store::{EngineError, StoreError, kept_of_audit_log_on};
 use serde_json::json;
 
 use crate::admin::Link;
 use crate::console::{Console, Style};
 use crate::data_dir::{DataArgs, DataDir};
 use crate::record::{audit_folder, not_as_kept, not_the_known_log};
+use crate::runtime::store::engine_of;
 
 /// The audit log: checks that nobody changed it, and shows who got, changed or was refused what
 ///
@@ -194,7 +195,9 @@ fn kept_heads(console: &Console, folder: Option<&Path>, args: &DataArgs) -> Resu
     let kept = |heads, writer| Ok(Some(Kept { heads, writer }));
     let config = args.config()?;
     let data = DataDir::open(&config.data_dir)?;
-    match kept_audit_head(&data.subscribers(), data.master(), config.node()) {
+    let kept_head = engine_of(&data, &config)
+        .and_then(|(engine, name)| kept_of_audit_log_on(&*engine, &name, data.master(), config.node())?.whole());
+    match kept_head {
         Ok(head) => kept(head.into_iter().collect(), Writer::Nobody),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::Missing(_)) => kept(Vec::new(), Writer::Nobody),
         Err(StoreError::Read(error)) if matches!(*error, EngineError::InUse(_)) => {

@@ -14,6 +14,7 @@ pub(crate) mod eap;
 pub(crate) mod emsk;
 pub(crate) mod explain;
 pub(crate) mod hn_key;
+pub(crate) mod li;
 pub(crate) mod nef;
 pub(crate) mod policy;
 pub(crate) mod store;

@@ -6,8 +6,9 @@ use kaskade::config::Config;
 use kaskade_flow::event::Action as Audited;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::embedded::EmbeddedEngine;
+use kaskade_store::postgres::{Migrated, migrate};
 use kaskade_store::{
-    EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_audit_head, skip_ahead,
+    EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_of_audit_log_on, skip_ahead_on,
 };
 use serde_json::json;
 use std::io::IsTerminal;
@@ -20,7 +21,7 @@ use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::{Done, ToDo};
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
-use crate::runtime::store::{IN_USE, make_store_again, open_store, store_options};
+use crate::runtime::store::{IN_USE, engine_of, make_store_again, open_store, store_options};
 
 /// The store as a whole: whether it is damaged, what to do after a backup was put back
 #[derive(clap::Args, Debug)]
@@ -34,6 +35,7 @@ enum Action {
     SkipAhead(SkipAhead),
     Check(Check),
     Create(Create),
+    Migrate(Migrate),
 }
 
 /// Moves every subscriber's sequence numbers ahead: always after a backup was put back
@@ -108,18 +110,63 @@ struct Check {
     data: DataArgs,
 }
 
+/// Makes the tables of a store in PostgreSQL, or brings those of an earlier version to this one's
+///
+/// For a database that `store.postgres` of the configuration names, before the first start and after an update of Kaskade whose
+/// notes say so. Its user needs the right to make tables (CREATE on the schema); a node itself needs no more than to read and write them. Nothing is
+/// changed where they are of this version already. A file has no tables, and needs none of this.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:
+  kaskade store migrate --config kaskade.toml
+
+A program that is older than the tables does not use them, and says so.")]
+struct Migrate {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
+        Action::Migrate(args) => run_migrate(console, args),
         Action::Check(args) => check(console, args),
         Action::SkipAhead(args) => run_skip_ahead(console, args),
         Action::Create(args) => create(console, args),
     }
 }
 
+fn run_migrate(console: &Console, args: &Migrate) -> Result<()> {
+    let config = args.data.config()?;
+    let Some(server) = config.store.server() else {
+        bail!("store.postgres is not set: the store is a file, which has no tables");
+    };
+    let Migrated { from, to } = migrate(&server).map_err(|error| StoreError::Write(Arc::new(error)))?;
+    if args.json {
+        return console.json_done(&json!({ "from": from, "to": to }));
+    }
+    console.done(match from {
+        0 => format!("tables of version {to} are made"),
+        from if from == to => format!("the tables are of version {to} already"),
+        from => format!("the tables are of version {to} now, and were of version {from}"),
+    })?;
+    Ok(())
+}
+
 fn check(console: &Console, args: &Check) -> Result<()> {
     let path = match &args.file {
         Some(path) => path.clone(),
-        None => DataDir::open(&args.data.config()?.data_dir)?.subscribers(),
+        None => {
+            let config = args.data.config()?;
+            if config.store.server().is_some() {
+                bail!(
+                    "the store is in PostgreSQL, which has checksums of its own: its pg_checksums and pg_amcheck look at them. A file can be \
+                     named here"
+                );
+            }
+            DataDir::open(&config.data_dir)?.subscribers()
+        }
     };
     let bar = bar(args.json, "{bar:40} {binary_bytes} of {binary_total_bytes}");
     let shown = bar.clone();
@@ -160,11 +207,7 @@ fn check(console: &Console, args: &Check) -> Result<()> {
 fn create(console: &Console, args: &Create) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
-    let path = data.subscribers();
-    // One that was interrupted holds nothing yet. What cannot be read is one that is there.
-    if is_there(&path) && !is_blank(&path).unwrap_or(false) {
-        bail!("{}: there is one already, it stays as it is", path.display());
-    }
+    let path = place(&data, &config)?;
     if !args.yes {
         bail!(
             "an empty store would be made in {}, which knows nothing of the sequence numbers that a lost one issued: add \
@@ -184,21 +227,50 @@ fn create(console: &Console, args: &Create) -> Result<()> {
     Ok(())
 }
 
+/// Where an empty store may be made, as errors call it.
+fn place(data: &DataDir, config: &Config) -> Result<PathBuf> {
+    let (path, is_free) = match config.store.server() {
+        None => {
+            let path = data.subscribers();
+            // One that was interrupted holds nothing yet. What cannot be read is one that is there.
+            let is_free = !is_there(&path) || is_blank(&path).unwrap_or(false);
+            (path, is_free)
+        }
+        Some(_) => {
+            let (engine, name) = engine_of(data, config)?;
+            let is_free = engine.is_empty().map_err(|error| StoreError::Read(Arc::new(error)))?;
+            (name, is_free)
+        }
+    };
+    match is_free {
+        true => Ok(path),
+        false => bail!("{}: there is one already, it stays as it is", path.display()),
+    }
+}
+
 fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
-    let path = data.subscribers();
-    if data.has_no_store_yet()? && !is_there(&path) {
-        bail!("{}: there is no store yet, so there is nothing to skip", path.display());
+    let file = data.subscribers();
+    if data.has_no_store_yet()? && (config.store.server().is_some() || !is_there(&file)) {
+        bail!(
+            "{}: there is no store yet, so there is nothing to skip",
+            data.path().display()
+        );
     }
     if !args.yes {
         bail!(
             "the sequence numbers of all subscribers in {} would go ahead by {SKIPPED_SEQ} or more, for good: add --yes if a backup \
              was put back",
-            path.display()
+            config
+                .store
+                .server()
+                .map_or_else(|| file.display().to_string(), |_| "the database".to_owned())
         );
     }
-    let kept = kept_audit_head(&path, data.master(), config.node()).map_err(|error| match error {
+    let kept = engine_of(&data, &config)
+        .and_then(|(engine, name)| kept_of_audit_log_on(&*engine, &name, data.master(), config.node())?.whole());
+    let kept = kept.map_err(|error| match error {
         StoreError::ChangedMeta(_) => not_as_kept(error),
         error => explained(error),
     })?;
@@ -216,7 +288,9 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     };
     let mut options = store_options(&config);
     options.unrecorded = !log.is_on();
-    let done = skip_ahead(&path, data.master(), &options, &record, &mut progress).map_err(explained);
+    let done = engine_of(&data, &config)
+        .and_then(|(engine, name)| skip_ahead_on(&*engine, &name, data.master(), &options, &record, &mut progress))
+        .map_err(explained);
     bar.finish_and_clear();
     let done = done?;
     let handed = hand_over(&data, &config, log);

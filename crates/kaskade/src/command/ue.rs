@@ -360,7 +360,7 @@ impl TlsArgs {
 }
 
 /// The token in a file, as a request shows it.
-fn bearer(path: &Path) -> Result<HeaderValue> {
+pub(crate) fn bearer(path: &Path) -> Result<HeaderValue> {
     let token = Zeroizing::new(private::read(path, Use::Secret, LONGEST_TOKEN)?);
     let value = [b"Bearer ", token.trim_ascii()].concat();
     let is_token = |c: &u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(c);

@@ -113,10 +113,12 @@ fn configuration(args: &Args) -> Result<Config> {
 }
 
 async fn up(console: &Console, args: &Args, config: Config, log: &LogFilterHandle) -> Result<()> {
-    let opened = Opened::open(&config).map_err(|error| match args.demo {
-        true => demo::explain(error, &args.data),
-        false => error,
-    })?;
+    let opened = Opened::when_it_is_there(&config)
+        .await
+        .map_err(|error| match args.demo {
+            true => demo::explain(error, &args.data),
+            false => error,
+        })?;
     if args.demo {
         demo::refuse_other_subscribers(opened.store(), opened.data().path())?;
     }

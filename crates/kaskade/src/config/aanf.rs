@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use kaskade_anchor::akma::{Functions, HolderLimits, Identity, ProtocolRule, Rule, SubscriberRule};
-use kaskade_keys::Plmn;
 use kaskade_keys::id::Fqdn;
+use kaskade_keys::{Plmn, RoutingIndicator};
 
 use super::aaa::NotOneOf;
 use super::setting::{Tables, settings};
-use super::{CallbacksConfig, Config, ConfigError, Parsed, TlsConfig};
+use super::{CallbacksConfig, Config, ConfigError, Parsed, ReauthenticationConfig, TlsConfig};
 
 settings! {
     /// AAnF.
@@ -22,6 +22,8 @@ settings! {
         api_root: Option<String> = None => "\"https://aanf.example.org\"",
         /// Seconds that K_AKMA is of use at most after it was registered; 0: until the next authentication.
         context_lifetime: u64 [0..=31_536_000] = 0,
+        /// Routing indicators of its subscribers, which an NRF is told; none: all.
+        routing_indicators: Vec<Parsed<RoutingIndicator>> = Vec::new(),
         /// Keys below one K_AKMA that are held at once. Who asks for them has half of them at most, and each
         /// application function a quarter.
         holders: u64 [1..=256] = 64,
@@ -35,6 +37,8 @@ settings! {
         tls: TlsConfig = TlsConfig::default(),
         /// How whoever holds a key is told that it is to be used no more.
         callbacks: CallbacksConfig = CallbacksConfig::default(),
+        /// Users whose keys end are authenticated again (TS 33.501 6.1.5).
+        reauthentication: ReauthenticationConfig = ReauthenticationConfig::default(),
         /// Application functions, each under a name of its own. Without any, nobody has any key.
         functions: Tables<FunctionConfig> = Tables::default() => "portal",
     }
@@ -158,6 +162,12 @@ impl Config {
     pub(super) fn check_aanf(&self) -> Result<(), ConfigError> {
         if !self.aanf.runs() {
             return Ok(());
+        }
+        if !self.aanf.routing_indicators.is_empty() && self.nrf.url.is_none() {
+            return Err(ConfigError::Value {
+                name: "aanf.routing_indicators",
+                reason: "is for an NRF, and there is none: set nrf.url, or leave it out".to_owned(),
+            });
         }
         self.aanf.callbacks.check("aanf.callbacks", "aanf.callbacks.roots")?;
         self.application_functions().map(drop)

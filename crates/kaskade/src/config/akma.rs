@@ -5,7 +5,7 @@ use super::{CallbacksConfig, Config, ConfigError, Role, remote};
 impl Config {
     /// Whether the AUSF registers anchor keys: there is an AAnF, here or elsewhere.
     pub fn has_anchor_keys(&self) -> bool {
-        self.runs(Role::Ausf) && (self.runs(Role::Aanf) || self.ausf.aanf.url.is_some())
+        self.runs(Role::Ausf) && (self.runs(Role::Aanf) || self.ausf.aanf.is_elsewhere())
     }
 
     /// Refuses what contradicts itself or would not be used. Files are not read.
@@ -14,11 +14,12 @@ impl Config {
             let reason = reason.to_owned();
             Err(ConfigError::Value { name, reason })
         };
-        self.ausf.aanf.check(&remote::AANF)?;
+        self.ausf.aanf.check(&remote::AANF, self.nrf.url.is_some())?;
         if !self.ausf.home_networks.is_empty() && self.runs(Role::Ausf) && !self.has_anchor_keys() {
             return refused(
                 "ausf.home_networks",
-                "is for A-KIDs, and there is no AAnF: let one run here (a section [aanf]), or name that of another process with ausf.aanf.url",
+                "is for A-KIDs, and there is no AAnF: let one run here (a section [aanf]), or name that of another process with ausf.aanf.url, \
+                 or have it found with ausf.aanf.by_nrf",
             );
         }
         match self.udm.uecm {
@@ -51,6 +52,10 @@ mod tests {
                 "[udm]\n[ausf]\nhome_networks = [\"001-01\"]\n[ausf.aanf]\nurl = \"http://127.0.0.1:7780\"\n",
                 true,
             ),
+            (
+                "[udm]\n[ausf]\nhome_networks = [\"001-01:000007ED9D5\"]\n[aanf]\n",
+                true,
+            ),
             ("[udm]\n[aanf]\n", false),
         ] {
             assert_eq!(parse(text).expect(text).has_anchor_keys(), has, "{text}");
@@ -76,6 +81,11 @@ mod tests {
                 "ausf.home_networks",
             ),
             ("[udm]\n[ausf]\n[ausf.aanf]\nca = \"ca.pem\"\n", "line 3", "ausf.aanf"),
+            (
+                "[udm]\n[ausf]\nhome_networks = [\"001-01:1\"]\n[aanf]\n",
+                "line 3, column 17",
+                "MCC-MNC:NID",
+            ),
             (
                 "[udm]\n[ausf]\n[ausf.aanf]\nurl = \"http://192.0.2.1:1\"\n",
                 "line 4",

@@ -130,6 +130,8 @@ impl Config {
             }
             if self.aanf.runs() {
                 self.aanf.callbacks.client_options("aanf.callbacks")?;
+                let udm = &self.aanf.reauthentication.udm;
+                udm.client_options("aanf.reauthentication.udm")?;
             }
             if self.nef.runs() {
                 self.nef.notices.tls.server("nef.notices.tls")?;

@@ -15,14 +15,18 @@ mod environment;
 mod error;
 mod files;
 mod hostapd_auc;
+mod li;
 mod log_filter;
 mod nef;
 mod oauth2;
+mod peer;
+mod reauthentication;
 mod reload;
 mod remote;
 mod requesters;
 mod roles;
 mod setting;
+mod store;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -32,6 +36,7 @@ use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
+use kaskade_net::role::ausf::HomeNetwork;
 use kaskade_net::role::budget::{BudgetOptions, Rate};
 use kaskade_net::role::policy::{Member, ServingNetwork};
 use kaskade_net::sbi::client::api_root;
@@ -45,8 +50,11 @@ use document::Document;
 pub use emsk::{CallbacksConfig, DataOf, DomainConfig, EmskConfig, Keeping, Slices, UsageConfig};
 pub use error::ConfigError;
 pub use hostapd_auc::HostapdAucConfig;
+pub use li::LiConfig;
 pub use log_filter::{LogFilter, NotAFilter};
 pub use nef::{AanfOfNefConfig, AfConfig, NefCallbacksConfig, NefConfig, NefNoticesConfig, NefTokensConfig};
+pub use peer::PeerConfig;
+pub use reauthentication::ReauthenticationConfig;
 pub use requesters::Requesters;
 pub use roles::{Listening, Role, Section};
 use setting::settings;
@@ -96,6 +104,8 @@ settings! {
         nrf: RemoteConfig = RemoteConfig::default(),
         /// What hostapd's own EAP server asks for vectors, in a laboratory: docs/hostapd-auc.md.
         hostapd_auc: HostapdAucConfig = HostapdAucConfig::default(),
+        /// Lawful interception of AKMA: docs/lawful-interception.md.
+        li: LiConfig = LiConfig::default(),
         /// Where the node is watched, and administered by peers with certificates; beside the socket in its data folder.
         admin: AdminConfig = AdminConfig::default(),
         /// What is logged, to standard error. Secrets never are, and SUPIs are masked.
@@ -135,13 +145,13 @@ settings! {
         max_results: u64 [1..=67_108_864] = 1_048_576,
         /// As for the UDM.
         insecure_h2c: bool = false,
-        /// Home networks as MCC-MNC: the one that an IMSI begins with is in the A-KID of AKMA. Without any, that of the SUCI is, or the serving
-        /// network where the IMSI begins with it.
-        home_networks: Vec<Parsed<Plmn>> = Vec::new(),
+        /// Home networks as MCC-MNC, or MCC-MNC:NID of a stand-alone non-public one: the one that an IMSI begins with is in the A-KID of AKMA.
+        /// Without any, that of the SUCI is, or the serving network where the IMSI begins with it.
+        home_networks: Vec<Parsed<HomeNetwork>> = Vec::new(),
         /// A UDM of another process (N13), instead of the one of this process.
         udm: RemoteConfig = RemoteConfig::default(),
         /// An AAnF of another process, which gets the anchor keys of AKMA, instead of the one of this process.
-        aanf: RemoteConfig = RemoteConfig::default(),
+        aanf: PeerConfig = PeerConfig::default(),
         /// TLS 1.3, as for the UDM. With the same address as the UDM, it must be the same.
         tls: TlsConfig = TlsConfig::default(),
     }
@@ -200,6 +210,16 @@ settings! {
         node_index: u8 [0..=31] = 0,
         /// How many such nodes there are: each needs an IND value of its own.
         node_count: u8 [1..=32] = 1,
+        /// A database of PostgreSQL that has the store in place of the file, as libpq names it, without password: docs/postgresql.md.
+        postgres: Option<String> = None => "\"host=/run/postgresql dbname=kaskade\"",
+        /// PEM file with the authority of its certificate: with it there is TLS, which a database on another machine needs.
+        postgres_ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres-ca.pem\"",
+        /// PEM file with the certificate chain that is shown to it, own certificate first.
+        postgres_cert: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres.pem\"",
+        /// PEM file with its private key.
+        postgres_key: Option<PathBuf> = None => "\"/etc/kaskade/tls/postgres-key.pem\"",
+        /// File of mode 0600 with the password of its user.
+        postgres_password_file: Option<PathBuf> = None => "\"/etc/kaskade/postgres-password\"",
     }
 
     /// Sequence numbers.
@@ -244,6 +264,9 @@ settings! {
         issuers: Vec<Parsed<NfInstanceId>> = Vec::new(),
         /// NF instance IDs of this node: a token is for one of them, or for its NF type (aud).
         instances: Vec<Parsed<NfInstanceId>> = Vec::new(),
+        /// PLMNs of this node as MCC-MNC: a token may be restricted to one of them (producerPlmnId), and that of a consumer of another PLMN
+        /// must be. Without any, a token that is restricted to a PLMN is refused.
+        networks: Vec<Parsed<Plmn>> = Vec::new(),
         /// Seconds that the clocks of this node and of an NRF may be apart.
         leeway: u64 [0..=300] = 5,
         /// Keys of the NRFs by their names (kid): PEM files with a public key or a certificate. A token without a name is tried
@@ -412,7 +435,8 @@ impl Config {
         let udm = (self.udm.runs(), "udm.listen", self.udm.listen, &self.udm.api_root);
         let ausf = (self.ausf.runs(), "ausf.listen", self.ausf.listen, &self.ausf.api_root);
         let aanf = (self.aanf.runs(), "aanf.listen", self.aanf.listen, &self.aanf.api_root);
-        for (runs, name, listen, api_root) in [udm, ausf, aanf] {
+        let nef = (self.nef.runs(), "nef.listen", self.nef.listen, &self.nef.api_root);
+        for (runs, name, listen, api_root) in [udm, ausf, aanf, nef] {
             if !runs || api_root.is_some() {
                 continue;
             }
@@ -479,11 +503,14 @@ impl Config {
         self.check_aaa()?;
         self.check_emsk()?;
         self.check_aanf()?;
+        self.check_reauthentication()?;
         self.check_nef()?;
+        self.check_li()?;
         self.check_hostapd_auc()?;
         if self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }
+        self.store.check()?;
         let listed = !(self.policy.serving_networks.is_empty() && self.policy.serving_network_names.is_empty());
         if self.policy.any_serving_network && listed {
             return value(

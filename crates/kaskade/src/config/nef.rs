@@ -103,6 +103,8 @@ settings! {
         routing_indicators: Vec<Parsed<RoutingIndicator>> = Vec::new(),
         /// Its apiRoot: `https`, or `http` on the loopback. Without one, the AAnF of this process is asked, which knows the NEF as `nef`.
         url: Option<String> = None => "\"https://aanf.example.org:7780\"",
+        /// Find it at the NRF of nrf.url instead, by the routing indicator of the A-KID: whoever is found is reached by what follows.
+        by_nrf: bool = false,
         /// PEM file with the authority that signed its certificate.
         ca: Option<PathBuf> = None => "\"/etc/kaskade/tls/ca.pem\"",
         /// PEM file with the certificate chain that is shown to it, own certificate first.
@@ -232,10 +234,14 @@ impl AanfOfNefConfig {
         self.remote().client_options(&format!("nef.aanfs.{name}"))
     }
 
-    fn check(&self, name: &str, is_here: bool) -> Result<(), ConfigError> {
+    fn check(&self, name: &str, is_here: bool, has_nrf: bool) -> Result<(), ConfigError> {
         let of = format!("nef.aanfs.{name}");
         if self.realm.is_none() {
             return entry(of, "realm is missing: A-KIDs lead to it by their realm");
+        }
+        if self.by_nrf {
+            let unfit = self.remote().unfit_for_nrf(has_nrf);
+            return unfit.map_or(Ok(()), |reason| entry(of, reason));
         }
         let Some(url) = &self.url else {
             return match is_here {
@@ -413,7 +419,7 @@ impl Config {
             return refused("nef", "there is no AAnF that it could ask: name one under nef.aanfs");
         }
         for (name, aanf) in &nef.aanfs.0 {
-            aanf.check(name, self.aanf.runs())?;
+            aanf.check(name, self.aanf.runs(), self.nrf.url.is_some())?;
         }
         nef.check_aanfs()?;
         nef.check_afs()

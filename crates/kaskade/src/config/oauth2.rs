@@ -54,6 +54,7 @@ impl Oauth2Config {
             issuers: self.issuers.iter().map(|issuer| issuer.0.to_string()).collect(),
             keys,
             instances: self.instances.iter().map(|instance| instance.0.to_string()).collect(),
+            networks: self.networks.iter().map(|plmn| plmn.0).collect(),
             leeway: Duration::from_secs(self.leeway),
         };
         let verifier = Verifier::new(rules).map_err(|error| refused("oauth2", error.to_string()))?;

@@ -14,6 +14,13 @@ pub(super) struct Names {
     without: &'static str,
 }
 
+impl Names {
+    /// The table.
+    pub(super) const fn table(&self) -> &'static str {
+        self.table
+    }
+}
+
 /// The UDM of an AUSF.
 pub(super) const UDM: Names = Names {
     table: "ausf.udm",
@@ -28,6 +35,14 @@ pub(super) const AANF: Names = Names {
     url: "ausf.aanf.url",
     insecure_h2c: "ausf.aanf.insecure_h2c",
     without: "has settings, but no url: without one the AAnF of this node is told, where there is one",
+};
+
+/// The UDM that an AAnF asks to have users authenticated again.
+pub(super) const UDM_OF_AANF: Names = Names {
+    table: "aanf.reauthentication.udm",
+    url: "aanf.reauthentication.udm.url",
+    insecure_h2c: "aanf.reauthentication.udm.insecure_h2c",
+    without: "has settings, but no url: without one the UDM of this node is asked",
 };
 
 /// The NRF.

@@ -450,6 +450,7 @@ fn access_and_tokens_are_read_and_checked() {
             "oauth2.issuers names no NRF",
         ),
         ("[oauth2]\nissuers = [\"nrf\"]\n", 2, "UUID"),
+        ("[oauth2]\nnetworks = [\"001-0\"]\n", 2, "MNC"),
         ("[oauth2]\nalgorithm = \"none\"\n", 2, "ES256"),
         ("[oauth2]\nalgorithm = \"HS256\"\n", 2, "ES256"),
         ("[oauth2]\nleeway = 301\n", 2, "out of range"),

@@ -36,6 +36,7 @@ impl Monitor {
         }
         if let Some(uecm) = self.watch.uecm() {
             of_uecm(uecm, &mut out);
+            of_former_amfs(uecm, &mut out);
         }
         if let Some(aaa) = self.watch.aaa() {
             of_aaa(aaa, &mut out);
@@ -269,6 +270,19 @@ fn of_uecm(uecm: &Uecm, out: &mut Exposition) {
     }
 }
 
+fn of_former_amfs(uecm: &Uecm, out: &mut Exposition) {
+    let counters = uecm.counters();
+    let help = "AMFs that serve a subscriber no more, and what became of telling them.";
+    out.family("kaskade_udm_deregistrations_total", Counter, help);
+    for (what, counter) in [
+        ("told", &counters.former_told),
+        ("later", &counters.former_not_told),
+        ("given-up", &counters.former_given_up),
+    ] {
+        out.sample(&[("what", what)], counter.sum());
+    }
+}
+
 fn of_udm(udm: &Udm, out: &mut Exposition) {
     let counters = udm.counters();
     for (name, help, value) in [
@@ -434,6 +448,11 @@ fn of_aanf(aanf: &Aanf, out: &mut Exposition) {
     out.single("kaskade_akma_absent_total", Counter, help, counters.absent.sum());
     let help = "Requests that were refused; kaskade_refusals_total has the reasons.";
     out.single("kaskade_akma_refused_total", Counter, help, counters.refused.sum());
+    let help = "Users who were to be authenticated again for new keys, by what the UDM said.";
+    out.family("kaskade_akma_reauthentications_total", Counter, help);
+    for (asked, value) in counters.asked() {
+        out.sample(&[("what", asked.name())], value);
+    }
     let help = "Messages to holders whose keys are to be used no more, and what became of them.";
     out.family("kaskade_akma_callbacks_total", Counter, help);
     for (what, counter) in [

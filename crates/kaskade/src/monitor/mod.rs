@@ -11,7 +11,7 @@ mod metrics;
 
 use std::future::ready;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::header::{self, HeaderValue};
@@ -103,6 +103,9 @@ impl Monitor {
         if let Some(stopped) = self.store.failed() {
             hindrances.push(format!("the subscriber store can write nothing any more: {stopped}"));
         }
+        if let Err(error) = self.store.reads() {
+            hindrances.push(format!("the subscriber store cannot be read: {error}"));
+        }
         if let Err(full) = self.audit.admits() {
             hindrances.push(format!("nothing can be given out: {full}"));
         }
@@ -116,6 +119,43 @@ impl Monitor {
             false => StatusCode::SERVICE_UNAVAILABLE,
         };
         json_answer(status, &json!({ "ready": reasons.is_empty(), "reasons": reasons }))
+    }
+}
+
+/// What is said in place of a [`Monitor`] while a node waits for the server of its store.
+#[derive(Clone)]
+pub(crate) struct NotYet(Arc<Mutex<String>>);
+
+impl NotYet {
+    /// It waits because of this.
+    pub(crate) fn because(why: String) -> Self {
+        Self(Arc::new(Mutex::new(why)))
+    }
+
+    /// Because of this now.
+    pub(crate) fn still(&self, why: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn answer(&self, path: &str) -> Response {
+        let why = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match path {
+            "/health" => json_answer(
+                StatusCode::OK,
+                &json!({ "status": "up", "version": env!("CARGO_PKG_VERSION") }),
+            ),
+            "/ready" => json_answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({ "ready": false, "reasons": [why] }),
+            ),
+            _ => json_answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "title": why })),
+        }
+    }
+}
+
+impl Handler for NotYet {
+    fn handle(&self, _: Arc<Visitor>, request: Request) -> Answering<'_> {
+        Box::pin(ready(self.answer(request.uri().path())))
     }
 }
 

@@ -6,11 +6,13 @@
 //! | [`store`] | how it is opened, by a node and by the commands beside one |
 //! | [`roles`], [`tls`], [`limits`] | roles out of their sections |
 //! | [`running`] | sockets, and the end in order |
+//! | [`li`] | lawful interception |
 //! | [`monitoring`], [`nrf`] | where it is watched, and where it is registered |
 //! | [`reload`] | a changed configuration, all or nothing |
 //! | [`signals`], [`supervisor`] | what somebody outside wants, and what the system's manager is told |
 //! | [`log`], [`log_output`] | lines of the log, whose filter may change, and an output that takes none |
 
+pub(crate) mod li;
 pub(crate) mod limits;
 pub(crate) mod log;
 pub(crate) mod log_output;

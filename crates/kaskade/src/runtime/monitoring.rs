@@ -5,22 +5,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use kaskade::config::Config;
-use kaskade_net::admin::{Limits, Listener, serve};
+use kaskade_net::admin::{Handler, Limits, Listener, serve};
 use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::tls::ServerTls;
 use tokio::task::JoinHandle;
 
-use crate::admin::Desk;
-
 /// A listener that is open, and whose visitors wait.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     address: Option<SocketAddr>,
     listener: Listener,
 }
 
 impl Opened {
     /// Opens it where the configuration wants one.
-    pub(super) fn open(config: &Config) -> Result<Option<Self>> {
+    pub(crate) fn open(config: &Config) -> Result<Option<Self>> {
         let Some(listen) = config.admin.listen else {
             return Ok(None);
         };
@@ -32,7 +30,7 @@ impl Opened {
     }
 
     /// Serves what this one has to say.
-    pub(super) fn serve(self, desk: Desk) -> Monitoring {
+    pub(crate) fn serve<H: Handler>(self, desk: H) -> Monitoring {
         let Self { address, listener } = self;
         let (tls, shutdown) = (listener.tls().cloned(), Shutdown::new());
         let task = tokio::spawn(serve(listener, Arc::new(desk), Limits::default(), shutdown.clone()));
@@ -68,7 +66,7 @@ impl Monitoring {
     }
 
     /// Closes it.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.begin();
         // A task that panicked has logged it already.
         let _ = self.task.await;

@@ -55,6 +55,7 @@ fn aanfs(config: &Config) -> Result<Vec<AanfOf>> {
         };
         let at = match &aanf.url {
             Some(url) => AanfAt::There(url.clone(), aanf.client_options(name)?),
+            None if aanf.by_nrf => AanfAt::ByNrf(aanf.client_options(name)?),
             None => AanfAt::OfThisNode,
         };
         Ok(AanfOf {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_keys::RoutingIndicator;
 use kaskade_net::node::Node;
 use kaskade_net::nrf::{Address, NfProfile, Registration, RegistrationState};
 use kaskade_net::sbi::client::SbiClient;
@@ -10,6 +11,16 @@ use kaskade_net::sbi::tls::ClientTls;
 
 /// Seconds between heart-beats, unless the NRF says otherwise.
 const HEART_BEAT_TIMER: u32 = 10;
+
+/// The routing indicators of the subscribers of the AAnF.
+fn indicators(config: &Config) -> Vec<RoutingIndicator> {
+    config
+        .aanf
+        .routing_indicators
+        .iter()
+        .map(|indicator| indicator.0)
+        .collect()
+}
 
 /// What is registered.
 #[derive(Default)]
@@ -28,8 +39,11 @@ impl Registrations {
         let client = SbiClient::new(url, options.clone()).context("nrf.url")?;
         let mut profiles = Vec::new();
         for role in config.roles() {
-            // The services of a role begin with its name: nudm-ueau.
-            let prefix = format!("n{role}-");
+            // The services of a role begin with its name, as nudm-ueau does; those outside with whose they are.
+            let prefix = match role {
+                Role::Nef => "3gpp-".to_owned(),
+                _ => format!("n{role}-"),
+            };
             let (services, roots): (Vec<_>, Vec<_>) = node.services(&prefix).unzip();
             let configured = config.listening(role).and_then(|listening| listening.api_root);
             let Some(root) = configured.or(roots.first().copied()) else {
@@ -37,6 +51,10 @@ impl Registrations {
             };
             let address = Address::of_root(root).with_context(|| format!("{role}.api_root"))?;
             let profile = NfProfile::new(name(role), role.nf_type(), &address, &services, HEART_BEAT_TIMER);
+            let profile = match role {
+                Role::Aanf => profile.for_akma_of(&indicators(config)),
+                _ => profile,
+            };
             profiles.push((role, profile));
         }
         // All are in order: none is registered without the others.

@@ -1,22 +1,32 @@
 //! What a node opens before anything listens, in this order: data folder, store, home network keys, audit log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use kaskade::config::{Config, Role};
 use kaskade_codec::sbi::NfInstanceId;
+use kaskade_faults::fault;
 use kaskade_net::role::aaa::UserNames;
+use kaskade_net::role::aanf::Interception;
+use kaskade_net::role::li::Li;
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::locked::{first_refusal, scrubbed};
 use kaskade_store::{Locked, SubscriberStore};
 
-use super::roles::{aanf_instance_id, nf_instance_id, udm_instance_id};
-use super::store::open_store;
+use super::monitoring::{self, Monitoring};
+use super::roles::{aanf_instance_id, nef_instance_id, nf_instance_id, udm_instance_id};
+use super::store::{is_away, open_store};
 use crate::admin::{Admin, Log};
 use crate::data_dir::{DataDir, Folder};
 use crate::hn_keys::{HnKeyFolder, HnKeys};
+use crate::monitor::NotYet;
 use crate::patience::{a_node_answers, patiently};
+
+/// How long after an attempt to reach the server of the store the next one is made: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Folder and store; nothing is on record yet.
 pub(crate) struct Opened {
@@ -32,6 +42,35 @@ impl Opened {
         let store = patiently(|| open_store(&data, config), || a_node_answers(data.path()))?;
         let store = Arc::new(store);
         Ok(Self { data, store })
+    }
+
+    /// [`Opened::open`], which waits for the server of the store as long as that is away: meanwhile the node says that it is not ready.
+    pub(crate) async fn when_it_is_there(config: &Config) -> Result<Self> {
+        let (mut pause, mut waiting) = (FIRST_PAUSE, None);
+        loop {
+            let error = match Self::open(config) {
+                Err(error) if is_away(&error) && !fault!("away-is-an-end") => error,
+                opened => {
+                    if let Some((_, Some(monitoring))) = waiting {
+                        Monitoring::stop(monitoring).await;
+                    }
+                    return opened;
+                }
+            };
+            let why = error.root_cause().to_string();
+            tracing::warn!("not ready, tried again in {} ms: {why}", pause.as_millis());
+            match &waiting {
+                None => {
+                    let not_yet = NotYet::because(why);
+                    let watched = monitoring::Opened::open(config)?;
+                    let monitoring = watched.map(|watched| watched.serve(not_yet.clone()));
+                    waiting = Some((not_yet, monitoring));
+                }
+                Some((not_yet, _)) => not_yet.still(why),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<SubscriberStore> {
@@ -83,10 +122,15 @@ impl Recorded {
             true => Some(aanf_instance_id(&self.data)?),
             false => None,
         };
+        let nef_instance = match config.nrf.url.is_some() && config.runs(Role::Nef) {
+            true => Some(nef_instance_id(&self.data)?),
+            false => None,
+        };
         let names = config.aaa.runs().then(|| {
             let generation = u32::try_from(config.aaa.pseudonym_generation).unwrap_or(u32::MAX);
             Arc::new(Locked::with(|| self.data.master().name_keys(generation).into()))
         });
+        let li = super::li::open(config, &self.store, &self.data)?;
         let (hn_keys, hn_key_folder) = self.hn_keys.into_ring();
         let admin = Admin::new(
             Some(self.store.clone()),
@@ -94,6 +138,7 @@ impl Recorded {
             &self.data,
             config,
         )?;
+        let admin = admin.heard_by(li.clone().map(|li| li as Arc<dyn Interception>));
         let folder = self.data.without_master_key();
         if let Some(reason) = first_refusal() {
             tracing::warn!(
@@ -104,9 +149,11 @@ impl Recorded {
             folder,
             store: self.store,
             audit: self.audit,
+            li,
             instance,
             udm_instance,
             aanf_instance,
+            nef_instance,
             names,
             hn_keys,
             hn_key_folder,
@@ -120,12 +167,16 @@ pub(crate) struct Parts {
     pub(crate) folder: Folder,
     pub(crate) store: Arc<SubscriberStore>,
     pub(crate) audit: AuditLog,
+    /// Lawful interception, where there is some.
+    pub(crate) li: Option<Arc<Li>>,
     /// Who the AUSF is.
     pub(crate) instance: NfInstanceId,
     /// Who the UDM is, where an NRF is told.
     pub(crate) udm_instance: Option<NfInstanceId>,
     /// Who its AAnF is, where there is an NRF.
     pub(crate) aanf_instance: Option<NfInstanceId>,
+    /// Who its NEF is, where there is an NRF.
+    pub(crate) nef_instance: Option<NfInstanceId>,
     /// The keys of the names that users of the AAA server get.
     pub(crate) names: Option<Arc<Locked<UserNames>>>,
     pub(crate) hn_keys: HnKeyRing,

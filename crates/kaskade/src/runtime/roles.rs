@@ -10,15 +10,16 @@ use kaskade_aka::eap_aka::ServerPolicy;
 use kaskade_codec::eap::AkaMethod;
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_net::node::{
-    AaaRole, AanfRole, AkmaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners, UdmRole,
-    UsageKeysRole,
+    AaaRole, AanfRole, AkmaRole, AusfRole, HostapdAuc, NodeOptions, RadSecListeners, RadSecPskListeners,
+    ReauthenticationRole, UdmRole, UsageKeysRole,
 };
 use kaskade_net::radius::RadiusOptions;
 use kaskade_net::random::random_octets;
 use kaskade_net::role::aaa::{Aaa, AaaOptions, ErpOptions, ReauthenticationLimits, UserNames};
-use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy};
+use kaskade_net::role::aanf::{AanfOptions, AkmaPolicy, Interception};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::ausf::{AkmaOptions, AusfOptions};
+use kaskade_net::role::li::Li;
 use kaskade_net::role::policy::ServingNetworkPolicy;
 use kaskade_net::role::udm::{AmfPolicy, HnKeyRing, UdmOptions, UecmOptions};
 use kaskade_net::role::usage_keys::{UsageKeysOptions, UsagePolicy};
@@ -30,7 +31,7 @@ use kaskade_store::private;
 use kaskade_store::{Locked, SubscriberStore};
 
 use super::limits::limits;
-use super::tls::{remote_aanf, remote_udm, server};
+use super::tls::{aanf_of_ausf, remote_nrf, remote_udm, server, udm_of_aanf};
 use crate::data_dir::{DataDir, read_private};
 
 /// Who the AUSF of a data folder is: drawn once, since the UDM gives each AUSF an IND of its own.
@@ -41,6 +42,11 @@ pub(crate) fn nf_instance_id(data: &DataDir) -> Result<NfInstanceId> {
 /// Who the UDM of a data folder is: an NRF keeps a profile under that name.
 pub(crate) fn udm_instance_id(data: &DataDir) -> Result<NfInstanceId> {
     drawn_once(&data.udm_instance_id())
+}
+
+/// Who the NEF of a data folder is, for an NRF.
+pub(crate) fn nef_instance_id(data: &DataDir) -> Result<NfInstanceId> {
+    drawn_once(&data.nef_instance_id())
 }
 
 /// Who the AAnF of a data folder is, for an NRF.
@@ -68,6 +74,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) instance: NfInstanceId,
     pub(crate) tap: &'a OptionalTap,
     pub(crate) audit: &'a AuditLog,
+    /// Lawful interception, where there is some.
+    pub(crate) li: Option<&'a Arc<Li>>,
 }
 
 impl<'a> Shared<'a> {
@@ -85,6 +93,7 @@ impl<'a> Shared<'a> {
             instance,
             tap: &None,
             audit,
+            li: None,
         }
     }
 }
@@ -107,6 +116,7 @@ pub(crate) fn node_options(config: &Config, shared: &Shared<'_>) -> Result<NodeO
         usage_keys: self::usage_keys(config, shared, usage_keys)?,
         aanf: aanf(config, shared, akma)?,
         nef: super::nef::nef(config, shared, nef)?,
+        nrf: remote_nrf(config)?,
         hostapd_auc: HostapdAuc {
             sockets: config.hostapd_sockets(),
             drain: limits(config).drain,
@@ -182,11 +192,10 @@ fn ausf(config: &Config, shared: &Shared<'_>, serving_networks: ServingNetworkPo
 
 /// Where an AUSF registers anchor keys, where there is an AAnF.
 fn akma(config: &Config, shared: &Shared<'_>) -> Result<Option<AkmaRole>> {
-    let aanf = remote_aanf(config)?;
-    Ok((aanf.is_some() || config.runs(Role::Aanf)).then(|| AkmaRole {
+    Ok(aanf_of_ausf(config)?.map(|aanf| AkmaRole {
         options: AkmaOptions {
             store: shared.store.clone(),
-            home_networks: config.ausf.home_networks.iter().map(|plmn| plmn.0).collect(),
+            home_networks: config.ausf.home_networks.iter().map(|network| network.0).collect(),
         },
         aanf,
     }))
@@ -279,6 +288,15 @@ fn aanf(config: &Config, shared: &Shared<'_>, policy: AkmaPolicy) -> Result<Opti
             callbacks: aanf.callbacks.client_options("aanf.callbacks")?,
             api_root: root(aanf.api_root.as_deref())?,
             audit: shared.audit.clone(),
+            interception: shared.li.map(|li| li.clone() as Arc<dyn Interception>),
+            reauthentication: None,
+        },
+        reauthentication: match aanf.reauthentication.enabled {
+            true => Some(ReauthenticationRole {
+                limits: aanf.reauthentication.limits(),
+                udm: udm_of_aanf(config)?,
+            }),
+            false => None,
         },
         listen: aanf.listen,
         server,

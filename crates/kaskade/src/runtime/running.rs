@@ -10,6 +10,7 @@ use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::tap::OptionalTap;
 use kaskade_store::EngineError;
 
+use super::li::{Intercepting, Listening};
 use super::monitoring::{Monitoring, Opened};
 use super::nrf::Registrations;
 use super::parts::Parts;
@@ -28,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) office: Office,
     pub(crate) monitoring: Option<Monitoring>,
     pub(super) registrations: Registrations,
+    interception: Option<Intercepting>,
     tap: OptionalTap,
 }
 
@@ -42,6 +44,7 @@ impl Running {
         let options = |config: &Config| options(config, &parts, &parts.hn_keys, &tap);
         // Before a role serves: where they cannot be opened, nobody was served.
         let (watched, socket) = (Opened::open(&config)?, Office::listen(parts.folder.path())?);
+        let for_li = Intercepting::listen(&config, parts.li.as_ref())?;
         let node = match Node::start(options(&config)?) {
             Err(NodeError::Listen { source, .. }) if any_port && source.kind() == ErrorKind::AddrInUse => {
                 let mut config = config.clone();
@@ -67,6 +70,7 @@ impl Running {
         let name = |role| match role {
             Role::Udm => parts.udm_instance.unwrap_or(parts.instance),
             Role::Aanf => parts.aanf_instance.unwrap_or(parts.instance),
+            Role::Nef => parts.nef_instance.unwrap_or(parts.instance),
             _ => parts.instance,
         };
         // Peers are sent here when all of it listens.
@@ -84,6 +88,7 @@ impl Running {
         Ok(Self {
             monitoring: watched.map(|opened| opened.serve(desk.clone())),
             office: Office::open(socket, desk),
+            interception: for_li.map(Listening::serve),
             registrations,
             config,
             parts,
@@ -106,7 +111,7 @@ impl Running {
             End::Stopped(why) => {
                 let next = match &*why.0 {
                     // It says so itself.
-                    EngineError::Corrupt { .. } => "",
+                    EngineError::Corrupt { .. } | EngineError::Unreliable { .. } => "",
                     _ => ". Look at the disk first; a new start goes on with what is on it",
                 };
                 tracing::error!("{why}: this process ends with status {STORE_FAILED}{next}");
@@ -130,6 +135,9 @@ impl Running {
         self.registrations.end().await;
         self.office.close().await;
         self.node.shutdown().await;
+        if let Some(interception) = self.interception {
+            interception.close().await;
+        }
         // To the last it says that the node is not ready any more.
         if let Some(monitoring) = self.monitoring {
             monitoring.stop().await;
@@ -164,6 +172,7 @@ fn options(config: &Config, parts: &Parts, hn_keys: &HnKeyRing, tap: &OptionalTa
     let shared = Shared {
         tap,
         names: parts.names.as_ref(),
+        li: parts.li.as_ref(),
         ..Shared::new(&parts.store, hn_keys, parts.instance, &parts.audit)
     };
     // What was decided while it ran counts before the configuration.

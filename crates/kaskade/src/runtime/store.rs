@@ -1,5 +1,6 @@
 //! The subscriber store of a data folder.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use anyhow::Result;
 use kaskade::config::Config;
 use kaskade_flow::event::Action;
 use kaskade_store::audit::AuditLog;
+use kaskade_store::embedded::EmbeddedEngine;
+use kaskade_store::engine::Engine;
+use kaskade_store::postgres::PostgresEngine;
 use kaskade_store::private::PrivateError;
 use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
 
@@ -35,18 +39,25 @@ pub(crate) fn make_store_again(data: &DataDir, config: &Config, audit: AuditLog)
     options.create = true;
     options.making = whole_store(&audit, Action::StoreCreated);
     options.unrecorded = !audit.is_on();
-    let store = open_with(data, options)?;
+    let store = open_with(data, config, options)?;
     told(&beside(&store, audit)?)
 }
 
 fn open_or_make(data: &DataDir, config: &Config, make: bool) -> Result<SubscriberStore> {
     let mut options = store_options(config);
     options.create = make;
-    open_with(data, options)
+    open_with(data, config, options)
 }
 
-fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
-    let store = SubscriberStore::open(&data.subscribers(), data.master(), options).map_err(|error| {
+fn open_with(data: &DataDir, config: &Config, options: StoreOptions) -> Result<SubscriberStore> {
+    let opened = match config.store.server() {
+        None => SubscriberStore::open(&data.subscribers(), data.master(), options),
+        Some(server) => PostgresEngine::open(&server).map_err(read).and_then(|engine| {
+            let name = engine.name().to_owned();
+            SubscriberStore::with_engine(Arc::new(engine), &name, data.master(), options)
+        }),
+    };
+    let store = opened.map_err(|error| {
         let remedy = remedy(&error);
         let mut error = anyhow::Error::new(error);
         if let Some(remedy) = remedy {
@@ -56,6 +67,26 @@ fn open_with(data: &DataDir, options: StoreOptions) -> Result<SubscriberStore> {
     })?;
     data.has_a_store_now()?;
     Ok(store)
+}
+
+/// What a store lies in, and what errors call that. It is there already, and nobody else has it meanwhile.
+pub(crate) fn engine_of(data: &DataDir, config: &Config) -> Result<(Arc<dyn Engine>, PathBuf), StoreError> {
+    Ok(match config.store.server() {
+        None => {
+            let (path, cache) = (data.subscribers(), store_options(config).cache_bytes);
+            let engine = EmbeddedEngine::open_existing(&path, cache).map_err(read)?;
+            (Arc::new(engine), path)
+        }
+        Some(server) => {
+            let engine = PostgresEngine::open(&server).map_err(read)?;
+            let name = engine.name().to_owned();
+            (Arc::new(engine), name)
+        }
+    })
+}
+
+fn read(error: EngineError) -> StoreError {
+    StoreError::Read(Arc::new(error))
 }
 
 /// What a user can do about a store that somebody else has open.
@@ -73,6 +104,9 @@ fn remedy(error: &StoreError) -> Option<&'static str> {
                  their cards is used any more, `kaskade store create --yes` makes an empty one",
             ),
             EngineError::Private(PrivateError::Kind { .. }) => Some(PUT_BACK),
+            EngineError::Away { .. } => {
+                Some("start the database, or mend the way to it; store.postgres of the configuration says where it is")
+            }
             _ => None,
         },
         StoreError::Blank(_) => Some(
@@ -100,6 +134,11 @@ pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
         Some(StoreError::Blank(_) | StoreError::NoDataKey(_) | StoreError::WrongMasterKey { .. }) => true,
         _ => false,
     }
+}
+
+/// Whether a store does not open because its server is away: it comes back by itself.
+pub(crate) fn is_away(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StoreError::Read(cause) | StoreError::Write(cause)) if matches!(**cause, EngineError::Away { .. }))
 }
 
 /// Whether a store does not open because another process has it open.

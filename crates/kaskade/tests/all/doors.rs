@@ -292,6 +292,7 @@ fn beside(table: &str) -> &'static str {
     match table {
         "oauth2" => "issuers = [\"4947a69a-f61b-4bc1-b9da-47c9c5d14b64\"]\n[oauth2.keys]\nnrf-1 = \"nrf.pem\"\n",
         "ausf" => "[udm]\n",
+        "li" => "directory = \"li\"\n[aanf]\n",
         "nef.tokens" => {
             "key = \"nef.pem\"\n[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\nurl = \"http://127.0.0.1:1\"\n"
         }
@@ -300,7 +301,7 @@ fn beside(table: &str) -> &'static str {
 }
 
 /// A key that signs tokens, by OpenSSL.
-const NEF: &str = "-----BEGIN PRIVATE KEY-----
+pub(crate) const NEF: &str = "-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvJhRHAAd4ku9Qsr+
 /OWw+3mLVdSE5owE6HgXmyi/2YGhRANCAARfXIpZ8bl6sZehCWYe9RU8aL7Q8i8m
 xsqUwNO5k6QVfSNFEAtWINsalNzbdmICqiXXf1tcPMNWnZ/N44NHQKBv
@@ -404,7 +405,11 @@ fn merged(text: &str) -> String {
         if line.starts_with('[') {
             table = line;
         } else {
-            tables.entry(table).or_default().push(line);
+            let lines = tables.entry(table).or_default();
+            // What stands beside several numbers of a table stands there once.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
     }
     tables

@@ -1,5 +1,6 @@
 //! The program and an NRF: each role that runs has a profile there, under the same name each time, until the end.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 use kaskade_net::admin::{Answering, Body, Handler, Limits, Listener, Request, Response, Visitor, serve};
 use kaskade_net::sbi::server::Shutdown;
-use serde_json::Value;
+use kaskade_testkit::schema::openapi;
+use serde_json::{Value, json};
 
 use crate::common::{Place, Up, wait_until};
 use crate::monitor::{curl, root};
@@ -41,6 +43,16 @@ impl Handler for Nrf {
 }
 
 impl Nrf {
+    /// At a free port.
+    fn start(runtime: &tokio::runtime::Runtime) -> (Arc<Self>, SocketAddr, Shutdown) {
+        let (nrf, shutdown) = (Arc::new(Self::default()), Shutdown::new());
+        let _within = runtime.enter();
+        let listener = Listener::tcp("127.0.0.1:0".parse().expect("an address"), None).expect("a port");
+        let address = listener.address().expect("an address");
+        runtime.spawn(serve(listener, nrf.clone(), Limits::default(), shutdown.clone()));
+        (nrf, address, shutdown)
+    }
+
     fn asked(&self, method: &str) -> Vec<(String, Value)> {
         let all = self.0.lock().expect("no panic").clone();
         all.into_iter()
@@ -53,14 +65,7 @@ impl Nrf {
 #[test]
 fn the_roles_that_run_are_registered_until_the_end() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (nrf, shutdown) = (Arc::new(Nrf::default()), Shutdown::new());
-    let address = {
-        let _within = runtime.enter();
-        let listener = Listener::tcp("127.0.0.1:0".parse().expect("an address"), None).expect("a port");
-        let address = listener.address().expect("an address");
-        runtime.spawn(serve(listener, nrf.clone(), Limits::default(), shutdown.clone()));
-        address
-    };
+    let (nrf, address, shutdown) = Nrf::start(&runtime);
     let place = Place::new();
     place.file(
         "k.toml",
@@ -140,6 +145,52 @@ fn the_roles_that_run_are_registered_until_the_end() {
         let said = place.kaskade("config check wrong.toml").refused();
         assert!(said.contains(says), "{config}: {said}");
     }
+}
+
+#[test]
+fn an_aanf_and_a_nef_are_registered_as_what_they_are() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (nrf, address, shutdown) = Nrf::start(&runtime);
+    let place = Place::new();
+    place.file(
+        "k.toml",
+        &format!(
+            "data_dir = \"data\"\n[udm]\n[ausf]\n[aanf]\nlisten = \"127.0.0.1:0\"\nrouting_indicators = [\"17\", \"0018\"]\n\
+             [nef]\nlisten = \"127.0.0.1:0\"\n[nef.aanfs.home]\nrealm = \"5gc.mnc001.mcc001.3gppnetwork.org\"\n[nrf]\nurl = \"http://{address}\"\n"
+        ),
+    );
+    let up = Up::start(&place, "up --config k.toml");
+    wait_until("all are registered", || nrf.asked("PUT").len() == 4);
+    let profile = |nf_type: &str| {
+        let all = nrf.asked("PUT").into_iter();
+        let (name, profile) = { all }
+            .find(|(_, profile)| profile["nfType"] == nf_type)
+            .unwrap_or_else(|| panic!("no {nf_type}"));
+        openapi::check_request("PUT", &format!("/nnrf-nfm/v1/nf-instances/{name}"), &profile);
+        (name, profile)
+    };
+    let (aanf, nef) = (profile("AANF"), profile("NEF"));
+    for ((name, profile), service, file) in [
+        (&aanf, "naanf-akma", "aanf-instance-id"),
+        (&nef, "3gpp-akma", "nef-instance-id"),
+    ] {
+        let names: Vec<&Value> = profile["nfServices"]
+            .as_array()
+            .expect("services")
+            .iter()
+            .map(|service| &service["serviceName"])
+            .collect();
+        assert_eq!(names, [service]);
+        let kept = std::fs::read_to_string(place.path(&format!("data/{file}"))).expect("a name");
+        assert_eq!(kept.trim(), name);
+    }
+    let infos = aanf.1["aanfInfoList"].as_object().expect("infos");
+    let infos: Vec<&Value> = infos.values().map(|info| &info["routingIndicators"]).collect();
+    assert_eq!(infos, [&json!(["17", "0018"])]);
+    assert_eq!(nef.1.get("aanfInfoList"), None);
+    up.stop();
+    assert_eq!(nrf.asked("DELETE").len(), 4);
+    shutdown.begin();
 }
 
 /// An NRF of Open5GS; ended when dropped.

@@ -22,6 +22,35 @@ pub enum Ended {
     Disabled,
 }
 
+/// What became of a subscriber who was to be authenticated again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Asked {
+    /// The UDM has taken it.
+    Taken,
+    /// The UDM does not do it: one runs already, or no AMF can be told.
+    Refused,
+    /// The UDM was not reached, or has failed.
+    Failed,
+    /// It was not asked: too many were.
+    LeftOut,
+}
+
+impl Asked {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Taken, Self::Refused, Self::Failed, Self::LeftOut];
+
+    /// As metrics call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::LeftOut => "left-out",
+        }
+    }
+}
+
 impl Given {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::First, Self::Again];
@@ -53,6 +82,7 @@ impl Ended {
 pub struct AanfCounters {
     given: [Counter; Given::ALL.len()],
     ended: [Counter; Ended::ALL.len()],
+    asked: [Counter; Asked::ALL.len()],
     /// K_AKMAs that were registered.
     pub registered: Counter,
     /// Requests for a key that is not there: the A-KID names none, or the key is over.
@@ -76,6 +106,17 @@ impl AanfCounters {
     /// K_AKMAs that ended before the next authentication.
     pub fn ended(&self) -> impl Iterator<Item = (Ended, u64)> + '_ {
         Ended::ALL.into_iter().zip(self.ended.iter().map(Counter::sum))
+    }
+
+    /// Subscribers who were to be authenticated again.
+    pub fn asked(&self) -> impl Iterator<Item = (Asked, u64)> + '_ {
+        Asked::ALL.into_iter().zip(self.asked.iter().map(Counter::sum))
+    }
+
+    pub(super) fn asks(&self, asked: Asked) {
+        if let Some(counter) = self.asked.get(asked as usize) {
+            counter.add_one();
+        }
     }
 
     pub(super) fn gave(&self, given: Given) {

@@ -5,12 +5,13 @@ use kaskade_anchor::akma::{
     State,
 };
 use kaskade_anchor::emsk::Callback;
+use kaskade_anchor::interception::{Iri, KeyGetType};
 use kaskade_codec::sbi::akma::{AkmaAfKeyData, AkmaAfKeyRequest, AkmaKeyInfo};
 use kaskade_codec::sbi::values::Text;
 use kaskade_faults::fault;
 use kaskade_flow::event::Action;
-use kaskade_flow::{Durable, Guarded, Unit};
-use kaskade_keys::{Gpsi, Plmn, Supi};
+use kaskade_flow::{Durable, Guarded, Unit, UnixMillis};
+use kaskade_keys::{AKid, Gpsi, Plmn, Supi};
 use kaskade_store::StoreError;
 use kaskade_store::engine::Conflict;
 use kaskade_store::records::Found;
@@ -33,6 +34,14 @@ const TRIES: usize = 16;
 struct Who {
     gpsi: Option<Gpsi>,
     supi: Option<Supi>,
+}
+
+/// Who asks for a key of whom.
+struct AskedBy<'a> {
+    supi: &'a Supi,
+    consumer: &'a str,
+    kind: KeyGetType,
+    at: UnixMillis,
 }
 
 impl Aanf {
@@ -82,7 +91,7 @@ impl Aanf {
         request: AkmaAfKeyRequest,
     ) -> Result<Option<Durable<AkmaAfKeyData>>, AanfError> {
         match self.budgets.admit_report(caller.requester().id(), moment()) {
-            Ok(()) => self.application_key_for_nef(caller, request).await,
+            Ok(()) => self.key_or_none(caller, request, KeyGetType::Internal).await,
             Err(over) => {
                 let error = over.into();
                 self.refused(caller, None, Action::ApplicationKeyGiven, &error);
@@ -100,8 +109,17 @@ impl Aanf {
         caller: &Caller,
         request: AkmaAfKeyRequest,
     ) -> Result<Option<Durable<AkmaAfKeyData>>, AanfError> {
+        self.key_or_none(caller, request, KeyGetType::External).await
+    }
+
+    async fn key_or_none(
+        &self,
+        caller: &Caller,
+        request: AkmaAfKeyRequest,
+        kind: KeyGetType,
+    ) -> Result<Option<Durable<AkmaAfKeyData>>, AanfError> {
         let mut about = None;
-        match self.given(caller, request, &mut about).await {
+        match self.given(caller, request, kind, &mut about).await {
             Ok(key) => Ok(Some(key)),
             Err(error) if error.is_absence() => {
                 let action = Action::ApplicationKeyGiven;
@@ -137,7 +155,9 @@ impl Aanf {
     /// As [`Self::remove`].
     pub async fn remove_own(&self, caller: &Caller, supi: &Supi) -> Result<(), AanfError> {
         let party = self.party(caller, supi);
-        let done = self.change(supi, |state| state.remove(&party)).await;
+        let done = self
+            .change(supi, Some((caller, &party)), |state| state.remove(&party))
+            .await;
         let was_there =
             done.inspect_err(|error| self.refused(caller, Some(supi), Action::AkmaContextRemoved, error))?;
         if was_there {
@@ -152,7 +172,9 @@ impl Aanf {
     /// [`AanfError`]; then they still may.
     pub async fn disable(&self, caller: &Caller, supi: &Supi) -> Result<bool, AanfError> {
         let party = self.party(caller, supi);
-        let was_there = self.change(supi, |state| state.disable(&party)).await?;
+        let was_there = self
+            .change(supi, Some((caller, &party)), |state| state.disable(&party))
+            .await?;
         if was_there {
             self.counters.ends(Ended::Disabled);
         }
@@ -171,7 +193,7 @@ impl Aanf {
         which: impl Fn(&AfHolder) -> bool + Send + Sync,
     ) -> Result<bool, AanfError> {
         let party = self.party(caller, supi);
-        self.change(supi, |state| state.revoke(&which, &party)).await
+        self.change(supi, None, |state| state.revoke(&which, &party)).await
     }
 
     async fn registered(
@@ -196,7 +218,11 @@ impl Aanf {
         let party = self.party(caller, &supi);
         for _ in 0..TRIES {
             let state = self.state_of(&supi).await?;
-            let (unit, result) = state.register(registration.clone(), self.options.lifetime, &party);
+            let (mut unit, result) = state.register(registration.clone(), self.options.lifetime, &party);
+            let _noted = self.intercepted(&supi, party.at, &mut unit, || Iri::AnchorKeyRegister {
+                a_kid: registration.a_kid.clone(),
+                k_akma: registration.k_akma.clone(),
+            })?;
             match self.records.commit(unit, result).await.map_err(StoreError::from) {
                 Ok(registered) => {
                     self.counters.registered.add_one();
@@ -220,6 +246,7 @@ impl Aanf {
         &self,
         caller: &Caller,
         request: AkmaAfKeyRequest,
+        kind: KeyGetType,
         about: &mut Option<Supi>,
     ) -> Result<Durable<AkmaAfKeyData>, AanfError> {
         let AkmaAfKeyRequest {
@@ -256,14 +283,16 @@ impl Aanf {
             };
             let state = State::new(supi.clone(), Some((record, version)), holders);
             let party = self.party(caller, &supi);
-            let got = state.get(&a_kid, &admitted, callback.clone(), self.options.limits, &party)?;
-            let (key, given) = match got {
-                Got::Again { cover, event, key } => (self.audit.covered(cover, event, key)?, Given::Again),
-                Got::First { unit, key } => match self.records.commit(unit, key).await.map_err(StoreError::from) {
-                    Ok(key) => (key, Given::First),
-                    Err(StoreError::Conflict(_)) => continue,
-                    Err(error) => return Err(error.into()),
-                },
+            let got = state.get(&a_kid, &admitted, callback.clone(), self.options.limits, &party);
+            self.looks_ahead(&state, &a_kid, &admitted, party.at).await;
+            let asked = AskedBy {
+                supi: &supi,
+                consumer: admitted.consumer(),
+                kind,
+                at: party.at,
+            };
+            let Some((key, given)) = self.on_record(got?, &asked, &a_kid).await? else {
+                continue;
             };
             let who = match anon_ind && !fault!("anonymous-user-named") {
                 true => Who::default(),
@@ -278,6 +307,37 @@ impl Aanf {
             }));
         }
         Err(AanfError::Restless)
+    }
+
+    /// Puts the release of a key on record, and with it what interception hears of it; `None` where others were faster.
+    async fn on_record(
+        &self,
+        got: Got,
+        asked: &AskedBy<'_>,
+        a_kid: &AKid,
+    ) -> Result<Option<(Durable<ReleasedAf>, Given)>, AanfError> {
+        let (mut unit, key, seen, given) = match got {
+            // What is durable covers it.
+            Got::Again { cover, event, key, .. } if !self.is_intercepting() => {
+                return Ok(Some((self.audit.covered(cover, event, key)?, Given::Again)));
+            }
+            Got::Again { event, key, seen, .. } => {
+                let mut unit = Unit::new();
+                unit.event(event);
+                (unit, key, seen, Given::Again)
+            }
+            Got::First { unit, key, seen } => (unit, key, seen, Given::First),
+        };
+        let _noted = self.intercepted(asked.supi, asked.at, &mut unit, || Iri::ApplicationKeyGet {
+            kind: self.kind_of(asked.consumer, asked.kind),
+            a_kid: a_kid.clone(),
+            key: seen,
+        })?;
+        match self.records.commit(unit, key).await.map_err(StoreError::from) {
+            Ok(key) => Ok(Some((key, given))),
+            Err(StoreError::Conflict(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What a caller is told of the user: as the configuration says, and the SUPI to nobody whose token does not have it.
@@ -300,13 +360,29 @@ impl Aanf {
         })
     }
 
-    /// Changes what there is of a subscriber, until nobody else was faster; whether there was anything to change.
-    async fn change(&self, supi: &Supi, make: impl Fn(&State) -> Unit + Send + Sync) -> Result<bool, AanfError> {
+    /// Changes what there is of a subscriber, until nobody else was faster; whether there was anything to change. `ends` says for whom
+    /// K_AKMA is removed by it.
+    async fn change(
+        &self,
+        supi: &Supi,
+        ends: Option<(&Caller, &Party)>,
+        make: impl Fn(&State) -> Unit + Send + Sync,
+    ) -> Result<bool, AanfError> {
         for _ in 0..TRIES {
-            let unit = make(&self.state_of(supi).await?);
+            let state = self.state_of(supi).await?;
+            let mut unit = make(&state);
             if unit.is_empty() {
                 return Ok(false);
             }
+            let _noted = match (ends, state.context()) {
+                (Some((caller, party)), Some(context)) => {
+                    self.intercepted(supi, party.at, &mut unit, || Iri::ContextRemoval {
+                        a_kid: context.a_kid.clone(),
+                        nf: caller.requester().to_string(),
+                    })?
+                }
+                _ => None,
+            };
             match self
                 .records
                 .commit(unit, Guarded::new(()))
@@ -348,7 +424,7 @@ impl Aanf {
     }
 
     /// Whether there are keys of a subscriber, where the subscribers are here.
-    fn may(&self, supi: &Supi) -> Result<(), AanfError> {
+    pub(super) fn may(&self, supi: &Supi) -> Result<(), AanfError> {
         if !self.is_home {
             return Ok(());
         }

@@ -17,12 +17,15 @@
 //! | what does not depend on a subscriber is refused before anybody looks for one | `keys` |
 //! | whoever has no AKMA any more has no keys of it, where the subscribers are here | `reconcile` |
 //! | a key is told when its holder's record is durable, and below the K_AKMA that is current then | `keys` |
+//! | whose keys are over or nearly is authenticated again, where that is configured | `reauthenticate` |
 //! | a holder is told where the configuration says that it may be told | [`CallbackRoot`](super::usage_keys::CallbackRoot), `tell` |
 
 mod error;
 mod figures;
+mod interception;
 mod keys;
 mod policy;
+mod reauthenticate;
 mod reconcile;
 mod service;
 mod tell;
@@ -38,8 +41,12 @@ use kaskade_store::audit::AuditLog;
 use kaskade_store::records::{DeclareError, Records};
 
 pub use error::AanfError;
-pub use figures::{AanfCounters, Ended, Given};
+pub use figures::{AanfCounters, Asked, Ended, Given};
+pub use interception::{Interception, Noted, Seen, note};
 pub use policy::AkmaPolicy;
+pub use reauthenticate::{
+    FormOfTrigger, ReauthenticationLimits, ReauthenticationOptions, Reauthenticator, Triggering, UdmElsewhere,
+};
 pub use service::OwnAanf;
 
 use super::audit::Audit;
@@ -48,6 +55,7 @@ use super::callbacks::{Callbacks, deliver};
 use crate::live::Live;
 use crate::sbi::client::ClientOptions;
 use crate::sbi::server::Shutdown;
+use reauthenticate::Reauthentications;
 
 /// How an AAnF is set up.
 #[derive(Clone)]
@@ -62,14 +70,18 @@ pub struct AanfOptions {
     pub budgets: BudgetOptions,
     /// How holders are reached.
     pub callbacks: ClientOptions,
+    /// Who has users authenticated again when their keys end; `None`: nobody is asked.
+    pub reauthentication: Option<ReauthenticationOptions>,
     /// Root of URIs in answers.
     pub api_root: Option<String>,
     /// Has every release on record.
     pub audit: AuditLog,
+    /// Hears what happens, where there is lawful interception.
+    pub interception: Option<Arc<dyn Interception>>,
 }
 
 impl Default for AanfOptions {
-    /// K_AKMA lives until the next authentication; nobody may have anything.
+    /// K_AKMA lives until the next authentication; nobody may have anything, and nobody is authenticated again.
     fn default() -> Self {
         Self {
             lifetime: None,
@@ -77,8 +89,10 @@ impl Default for AanfOptions {
             policy: AkmaPolicy::default(),
             budgets: BudgetOptions::default(),
             callbacks: ClientOptions::default(),
+            reauthentication: None,
             api_root: None,
             audit: AuditLog::off(),
+            interception: None,
         }
     }
 }
@@ -93,6 +107,7 @@ pub struct Aanf {
     policy: Live<AkmaPolicy>,
     budgets: Budgets,
     callbacks: Callbacks,
+    reauthentications: Option<Reauthentications>,
     audit: Audit,
     counters: AanfCounters,
 }
@@ -116,6 +131,7 @@ impl Aanf {
             policy: Live::new(options.policy.clone()),
             budgets: Budgets::new(options.budgets, RandomState::new()),
             callbacks: Callbacks::new(options.callbacks.clone()),
+            reauthentications: options.reauthentication.clone().map(Reauthentications::new),
             audit: Audit::new(options.audit.clone()),
             counters: AanfCounters::default(),
             store,
@@ -133,7 +149,7 @@ impl Aanf {
         &self.counters
     }
 
-    /// Ends what a change of subscribers has left behind, and delivers to holders, until the shutdown begins.
+    /// Ends what a change of subscribers has left behind, delivers to holders, and has users authenticated again, until the shutdown begins.
     pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
         let look = async {
             self.reconciled().await;
@@ -142,6 +158,7 @@ impl Aanf {
         tokio::select! {
             () = look => {}
             () = deliver(&self) => {}
+            () = self.asks_again() => {}
             () = shutdown.begun() => {}
         }
     }

@@ -94,6 +94,7 @@ fn a_token_of_another_instance_is_refused() {
         issuers: vec!["n".to_owned()],
         keys: vec![TokenKey::from_pem(nrf.public_key_pem().as_bytes(), TokenAlgorithm::EdDsa, None).unwrap()],
         instances: Vec::new(),
+        networks: Vec::new(),
         leeway: Duration::ZERO,
     };
     let access = AccessRules {

@@ -24,8 +24,9 @@ use kaskade_flow::{Cover, Durable, Guarded, Machine, Moment, NoRandomness, Refus
 use kaskade_keys::derivation::Holder;
 use kaskade_keys::eap::{Emsk, Msk};
 use kaskade_keys::fivegs::{KAusf, KSeaf};
-use kaskade_keys::{Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 
+use super::akma::HomeSaid;
 use super::contexts::{EapPending, InWork, Success};
 use super::runs::{Release, ms};
 use super::{Ausf, AusfError, Challenge, ContextId, correlation, udm};
@@ -69,7 +70,7 @@ impl Ausf {
     pub(super) fn begin_eap(
         &self,
         caller: &Caller,
-        (serving_network_name, home): (ServingNetworkName, Option<Plmn>),
+        (serving_network_name, home): (ServingNetworkName, Option<HomeSaid>),
         vector: Guarded<(AvPrime, Supi, Option<RoutingIndicator>)>,
         cover: Cover,
         asked: Option<Moment>,

@@ -46,13 +46,14 @@ use kaskade_flow::event::{Action, Outcome as Came};
 use kaskade_flow::expiring::{Full, Missing};
 use kaskade_flow::{Durable, NoRandomness};
 use kaskade_keys::derivation::Holder;
-use kaskade_keys::{Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_keys::{RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::StoreError;
 use kaskade_store::audit::{AuditFull, AuditLog};
 use tracing::{Level, enabled};
 
 pub use akma::{
-    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, NotEnded, declare_anchor_keys, end_anchor_key,
+    ANCHOR_KEYS_OCTETS, Akma, AkmaCounters, AkmaOptions, AnchorFunction, Calling, HomeNetwork, NotAHomeNetwork,
+    NotEnded, declare_anchor_keys, end_anchor_key,
 };
 pub use contexts::{ContextId, ContextLimits};
 pub use eap::EapOutcome;
@@ -405,7 +406,7 @@ impl Ausf {
     fn naming(
         &self,
         supi: &Supi,
-        home: Option<Plmn>,
+        home: Option<akma::HomeSaid>,
         serving: &ServingNetworkName,
         akma: Option<RoutingIndicator>,
     ) -> Option<Naming> {

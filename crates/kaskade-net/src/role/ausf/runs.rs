@@ -183,6 +183,9 @@ impl Ausf {
                 }
                 let served = (&supi, &serving_network_name);
                 self.anchor(requester, served, anchor_key, correlation).await;
+                if fault!("supi-in-the-log") {
+                    tracing::info!(supi = supi.sbi(), "authentication succeeded");
+                }
                 tracing::info!(supi = %supi.masked(), %serving_network_name, ms = ms(begun), %requester, "authentication succeeded");
                 Ok(Outcome::Authenticated(told))
             }

@@ -106,6 +106,7 @@ fn of_aanf(not_done: &NotDone) -> Refusal {
         | Refusal::PeerSilent
         | Refusal::Overloaded
         | Refusal::StoreFull
+        | Refusal::StoreAway
         | Refusal::StoreFailed
         | Refusal::AuditFull
         | Refusal::AuditStalled

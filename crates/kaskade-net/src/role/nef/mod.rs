@@ -147,6 +147,7 @@ impl Nef {
                 issuers: vec![tokens.issuer.name().to_owned()],
                 keys: vec![tokens.issuer.key()],
                 instances: Vec::new(),
+                networks: Vec::new(),
                 // Whoever signs has the same clock.
                 leeway: Duration::ZERO,
             };

@@ -48,6 +48,7 @@ use kaskade_codec::sbi::nudm_ueau::{
 };
 use kaskade_codec::sbi::values::PrimeHalf;
 use kaskade_codec::sbi::{ResynchronizationInfo, SupiOrSuci};
+use kaskade_faults::fault;
 use kaskade_flow::budget::AutsAge;
 use kaskade_flow::event::{Action, Outcome, Reason};
 use kaskade_flow::expiring::Full;
@@ -63,7 +64,10 @@ pub use given::GIVEN_OCTETS;
 pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
-pub use uecm::{AmfPolicy, Uecm, UecmCounters, UecmOptions};
+pub use uecm::{
+    AmfPolicy, Uecm, UecmCounters, UecmOptions, declare_serving_amfs, deregistrations_full, end_registration,
+    withdraw_registration, withdraw_registration_untold,
+};
 
 use super::audit::{Audit, correlation};
 use super::budget::{BudgetOptions, Budgets, OverBudget, setting};
@@ -441,6 +445,10 @@ impl Udm {
     /// Keeps a report, where there is room; whether the card has succeeded does not depend on that.
     fn keep_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         self.running.ends(supi);
+        let event = AuthEvent {
+            success: event.success || fault!("failure-kept-as-success"),
+            ..event
+        };
         let id = EventId::from_random(random_octets()?);
         let added = self.events.add(supi, requester.id(), id, event, moment());
         added.map_err(|Full| UdmError::NoRoom)?;

@@ -26,6 +26,7 @@ impl UdmError {
                 Some(
                     why @ (Refusal::CardReplaced
                     | Refusal::StoreFull
+                    | Refusal::StoreAway
                     | Refusal::AuditFull
                     | Refusal::NoRandomness
                     | Refusal::Stopping),

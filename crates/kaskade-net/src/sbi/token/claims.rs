@@ -6,6 +6,7 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
+use kaskade_keys::Plmn;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::{Number, Value};
@@ -96,7 +97,26 @@ impl<'de> Deserialize<'de> for Audience {
     }
 }
 
-/// `AccessTokenClaims`. What says who the consumer is beside `sub` is not acted upon; what restricts the producer is.
+/// A PLMN as the claims have it (TS 29.571 5.4.4, `PlmnId`).
+struct PlmnId(Plmn);
+
+impl<'de> Deserialize<'de> for PlmnId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members<'a> {
+            #[serde(borrow)]
+            mcc: Cow<'a, str>,
+            #[serde(borrow)]
+            mnc: Cow<'a, str>,
+        }
+        let Members { mcc, mnc } = Members::deserialize(deserializer)?;
+        Plmn::new(&mcc, &mnc)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("no PLMN"))
+    }
+}
+
+/// `AccessTokenClaims`. Of what says who the consumer is, `sub` and its PLMN are acted upon; and all that restricts the producer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
@@ -110,7 +130,9 @@ struct Claims {
     #[serde(default)]
     iat: Option<Number>,
     #[serde(default)]
-    producer_plmn_id: Option<IgnoredAny>,
+    producer_plmn_id: Option<PlmnId>,
+    #[serde(default)]
+    consumer_plmn_id: Option<PlmnId>,
     #[serde(default)]
     producer_snpn_id: Option<IgnoredAny>,
     #[serde(default)]
@@ -123,12 +145,25 @@ struct Claims {
     producer_nf_service_set_id: Option<IgnoredAny>,
 }
 
-/// Reads the claims of a token whose signature is right.
-pub(super) fn read(json: &[u8]) -> Result<Token, TokenError> {
+/// Whether a token is for producers of these networks, which are those of this node.
+fn is_for_here(claims: &Claims, networks: &[Plmn]) -> Result<(), TokenError> {
+    let is_here = |plmn: &PlmnId| networks.contains(&plmn.0);
+    match (&claims.producer_plmn_id, &claims.consumer_plmn_id) {
+        (Some(_), _) if networks.is_empty() => Err(TokenError::Restricted("producerPlmnId")),
+        (Some(producer), _) if !is_here(producer) && !fault!("token-of-another-plmn") => Err(TokenError::OtherPlmn),
+        (None, Some(consumer)) if !networks.is_empty() && !is_here(consumer) && !fault!("token-without-its-plmn") => {
+            Err(TokenError::NoProducerPlmn)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads the claims of a token whose signature is right, at a node of these networks.
+pub(super) fn read(json: &[u8], networks: &[Plmn]) -> Result<Token, TokenError> {
     let claims: Claims =
         serde_json::from_slice(json).map_err(|error| TokenError::Claims(said(&error, json, OF_CLAIMS)))?;
+    is_for_here(&claims, networks)?;
     let restricted = [
-        ("producerPlmnId", claims.producer_plmn_id),
         ("producerSnpnId", claims.producer_snpn_id),
         ("producerSnssaiList", claims.producer_snssai_list),
         ("producerNsiList", claims.producer_nsi_list),
@@ -210,7 +245,17 @@ const OF_CLAIMS: &[Form] = &[
     form("exp", "a number", Value::is_number),
     form("nbf", "a number", |begin| begin.is_number() || begin.is_null()),
     form("iat", "a number", |begin| begin.is_number() || begin.is_null()),
+    form("producerPlmnId", "a PLMN", is_plmn),
+    form("consumerPlmnId", "a PLMN", is_plmn),
 ];
+
+fn is_plmn(value: &Value) -> bool {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    value.is_null()
+        || text("mcc")
+            .zip(text("mnc"))
+            .is_some_and(|(mcc, mnc)| Plmn::new(mcc, mnc).is_ok())
+}
 
 fn is_audience(value: &Value) -> bool {
     let names = value.as_array().map(|names| names.iter().all(Value::is_string));

@@ -195,6 +195,7 @@ MCowBQYDK2VwAyEAcYvqR1FXyeywHbhrg2Mwr2YscbagCNFBHqlEHsPK8tA=
                     issuers: vec!["nef".to_owned()],
                     keys: vec![key],
                     instances: Vec::new(),
+                    networks: Vec::new(),
                     leeway: Duration::ZERO,
                 };
                 let verifier = Verifier::new(rules).expect("a verifier");

@@ -9,11 +9,13 @@
 //! | `exp`, `nbf` | the same, against the clock that it is given |
 //! | `aud` | the same, against who is asked |
 //! | `scope` | [`Token::allows`] |
+//! | `producerPlmnId`, `consumerPlmnId` | [`Verifier::verify`], against the PLMNs of this node where it knows them |
 //! | `sub` | whoever knows who holds the token |
 //!
 //! [`TokenIssuer`] gives tokens, where this program does that itself: to application functions, at its NEF.
 //!
-//! A token that is restricted to slices, sets or networks of its producer is refused: this node does not know its own.
+//! A token that is restricted to slices, sets or stand-alone networks of its producer is refused, as this node does not know its own; so is one
+//! that is restricted to a PLMN, where [`TokenRules::networks`] names none.
 
 mod claims;
 mod issuer;
@@ -30,6 +32,7 @@ use kaskade_crypto::kdf::sha256;
 use kaskade_faults::fault;
 use kaskade_flow::UnixMillis;
 use kaskade_flow::refusal::{Refusal, Refused};
+use kaskade_keys::Plmn;
 
 pub use claims::Audience;
 use claims::Header;
@@ -124,6 +127,12 @@ pub enum TokenError {
     /// For a part of the producers.
     #[error("the token is restricted by {0}, which this node cannot check")]
     Restricted(&'static str),
+    /// For producers of another PLMN.
+    #[error("the token is for producers of another PLMN than this node's (producerPlmnId)")]
+    OtherPlmn,
+    /// Given to a consumer of another PLMN, but not for producers of this one (TS 33.501 13.4.1.2).
+    #[error("the token of a consumer of another PLMN has no producerPlmnId")]
+    NoProducerPlmn,
     /// Over.
     #[error("the token has expired")]
     Expired,
@@ -157,6 +166,9 @@ pub struct TokenRules {
     pub keys: Vec<TokenKey>,
     /// NF instance IDs of this node, as which it may be named in a token beside its NF type.
     pub instances: Vec<String>,
+    /// PLMNs of this node: a token may be restricted to one of them, and that of a consumer of another PLMN must be (TS 33.501 13.4.1.2).
+    /// None: a token that is restricted to a PLMN is refused, and nobody looks at that of the consumer.
+    pub networks: Vec<Plmn>,
     /// How far the clocks of this node and of an NRF may be apart.
     pub leeway: Duration,
 }
@@ -271,7 +283,7 @@ impl Verifier {
         if !right.any(is_right) && !fault!("token-signature-not-checked") {
             return Err(TokenError::Signature);
         }
-        let token = claims::read(&claims::part(claims)?)?;
+        let token = claims::read(&claims::part(claims)?, &self.rules.networks)?;
         let is_issuer = |issuer: &String| issuer.eq_ignore_ascii_case(&token.issuer);
         match self.rules.issuers.iter().any(is_issuer) {
             true => Ok(token),
@@ -323,7 +335,7 @@ pub(crate) fn unsigned(text: &str) -> Result<Token, TokenError> {
     let [header, claims, signature] = parts(text)?;
     Header::read(&claims::part(header)?)?;
     claims::part(signature)?;
-    claims::read(&claims::part(claims)?)
+    claims::read(&claims::part(claims)?, &[])
 }
 
 /// The token in a value of `authorization` (RFC 6750 2.1); `None` in one of another scheme.

@@ -83,6 +83,7 @@ fn rules(keys: Vec<TokenKey>) -> TokenRules {
         issuers: vec![NRF.to_owned()],
         keys,
         instances: vec![HERE.to_owned()],
+        networks: Vec::new(),
         leeway: Duration::from_secs(LEEWAY),
     }
 }
@@ -349,7 +350,6 @@ fn claims_that_are_missing_or_wrong() {
         assert!(matches!(told, Err(TokenError::Claims(_))), "{text}: {told:?}");
     }
     for name in [
-        "producerPlmnId",
         "producerSnpnId",
         "producerSnssaiList",
         "producerNsiList",
@@ -359,13 +359,66 @@ fn claims_that_are_missing_or_wrong() {
         let told = ask(&verifier, &nrf.token(&claims(&[(name, "[]")])));
         assert_eq!(told, Err(TokenError::Restricted(name)));
     }
-    // Who the consumer is beside its name changes nothing.
+    // Who the consumer is beside its name changes nothing where nobody knows the PLMNs of this node.
     let more = [
         ("consumerPlmnId", r#"{"mcc":"001","mnc":"01"}"#),
         ("sourceNfInstanceId", r#""x""#),
         ("jti", "1"),
     ];
     assert!(ask(&verifier, &nrf.token(&claims(&more))).is_ok());
+}
+
+/// TS 33.501 13.4.1.2.
+#[test]
+fn a_token_is_for_the_plmn_that_it_names() {
+    const HOME: &str = r#"{"mcc":"001","mnc":"01"}"#;
+    const OTHER: &str = r#"{"mcc":"001","mnc":"001"}"#;
+    let nrf = Nrf::new(TokenAlgorithm::Es256);
+    let key = || vec![nrf.key(None)];
+    let nowhere = verifier(key());
+    let networks = ["001-01", "999-70"].map(|plmn| plmn.parse().unwrap()).to_vec();
+    let here = Verifier::new(TokenRules {
+        networks,
+        ..rules(key())
+    });
+    let here = here.unwrap();
+    let told = |verifier: &Verifier, producer: &str, consumer: &str| {
+        let claims = claims(&[("producerPlmnId", producer), ("consumerPlmnId", consumer)]);
+        ask(verifier, &nrf.token(&claims)).err()
+    };
+    for (producer, consumer, expected) in [
+        ("", "", None),
+        ("", HOME, None),
+        (HOME, "", None),
+        (HOME, OTHER, None),
+        (r#"{"mnc":"70","mcc":"999","more":1}"#, OTHER, None),
+        ("", OTHER, Some(TokenError::NoProducerPlmn)),
+        ("null", OTHER, Some(TokenError::NoProducerPlmn)),
+        (OTHER, "", Some(TokenError::OtherPlmn)),
+        (OTHER, HOME, Some(TokenError::OtherPlmn)),
+        (OTHER, OTHER, Some(TokenError::OtherPlmn)),
+    ] {
+        assert_eq!(told(&here, producer, consumer), expected, "{producer} {consumer}");
+    }
+    let restricted = Some(TokenError::Restricted("producerPlmnId"));
+    assert_eq!(told(&nowhere, HOME, ""), restricted);
+    assert_eq!(told(&nowhere, "", OTHER), None);
+    // An empty one is none at all, and means no restriction by no means.
+    for verifier in [&here, &nowhere] {
+        for wrong in [
+            r#"{"mcc":"","mnc":""}"#,
+            "{}",
+            r#""""#,
+            r#""001-01""#,
+            "7",
+            r#"{"mcc":"001"}"#,
+        ] {
+            for (producer, consumer) in [(wrong, ""), (HOME, wrong)] {
+                let told = told(verifier, producer, consumer);
+                assert!(matches!(told, Some(TokenError::Claims(_))), "{wrong}: {told:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! AKMA over HTTP/2: anchor keys in, application keys out, for whom they are meant and for nobody else, until they end.
 
+mod again;
 mod ends;
 mod keys;
+mod li;
 mod model;
 
 use std::path::Path;

@@ -17,7 +17,8 @@ use kaskade_crypto::Amf;
 use kaskade_crypto::ecies::{EphemeralSecret, HnPrivateKey, Profile, conceal};
 use kaskade_keys::{Abba, HnKeyId, Plmn, ProtectionScheme, SchemeOutput, ServingNetworkName, Suci, Supi};
 use kaskade_net::node::{
-    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, RemoteAanf, RemoteUdm, UdmRole, UsageKeysRole,
+    AanfRole, AkmaRole, AusfRole, Node, NodeOptions, PeerAt, ReauthenticationRole, RemoteNrf, RemoteUdm, UdmRole,
+    UsageKeysRole,
 };
 use kaskade_net::role::aanf::AanfOptions;
 use kaskade_net::role::access::AccessRules;
@@ -168,8 +169,12 @@ pub struct Setup {
     pub audit: AuditLog,
     pub usage_keys: Option<UsageKeysOptions>,
     /// Where anchor keys go: to an AAnF elsewhere, or to the one of the same node.
-    pub akma: Option<Option<RemoteAanf>>,
+    pub akma: Option<PeerAt>,
+    /// Where peers are looked for.
+    pub nrf: Option<RemoteNrf>,
     pub aanf: Option<AanfOptions>,
+    /// Whom the AAnF asks to have users authenticated again.
+    pub reauthentication: Option<ReauthenticationRole>,
     /// Which AMFs serve subscribers.
     pub uecm: Option<UecmOptions>,
 }
@@ -215,6 +220,8 @@ impl Home {
             usage_keys: None,
             akma: None,
             aanf: None,
+            reauthentication: None,
+            nrf: None,
             uecm: None,
         };
         change(&mut setup);
@@ -228,6 +235,7 @@ impl Home {
         let aanf = setup.aanf.map(|options| AanfRole {
             store: store.clone(),
             options,
+            reauthentication: setup.reauthentication,
             listen: free,
             server: setup.server.clone(),
         });
@@ -257,6 +265,7 @@ impl Home {
             aaa: None,
             usage_keys: None,
             aanf,
+            nrf: setup.nrf.clone(),
             groups: setup.groups.clone(),
             access: setup.access.clone(),
             audit: setup.audit.clone(),
@@ -283,6 +292,7 @@ impl Home {
             ausf: Some(ausf),
             aaa: None,
             usage_keys,
+            nrf: setup.nrf,
             groups: setup.groups,
             access: setup.access,
             audit: setup.audit,

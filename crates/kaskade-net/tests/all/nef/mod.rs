@@ -1,5 +1,6 @@
 //! The NEF over HTTP/2: keys for application functions outside, access tokens, and word of the end of keys.
 
+mod discovered;
 mod keys;
 mod notices;
 mod real;
@@ -15,7 +16,7 @@ use kaskade_flow::{Durable, Guarded, Refusal};
 use kaskade_keys::akma::{ATid, KAf, KAkma};
 use kaskade_keys::{AKid, Gpsi, HomeRealm, Supi};
 use kaskade_net::live::Live;
-use kaskade_net::node::{AanfAt, AanfOf, NefRole, Node, NodeOptions, NoticesListener};
+use kaskade_net::node::{AanfAt, AanfOf, NefRole, Node, NodeOptions, NoticesListener, RemoteNrf};
 use kaskade_net::role::access::AccessRules;
 use kaskade_net::role::budget::BudgetOptions;
 use kaskade_net::role::nef::{Af, ClientSecret, NefOptions, NefPolicy, TokenOptions};
@@ -185,6 +186,7 @@ struct Setup {
     access: AccessRules,
     groups: Groups,
     is_home: bool,
+    nrf: Option<RemoteNrf>,
     store: Arc<SubscriberStore>,
 }
 
@@ -227,6 +229,7 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
         access: AccessRules::default(),
         groups: Groups::default().with("plain", [plain]),
         is_home: false,
+        nrf: None,
         store,
     };
     change(&mut setup);
@@ -252,6 +255,7 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
             }),
             aanfs: setup.aanfs,
         }),
+        nrf: setup.nrf,
         access: setup.access,
         groups: setup.groups,
         audit,

@@ -58,6 +58,7 @@ async fn node_of_all(root: &str, change: impl FnOnce(&mut NodeOptions)) -> (Node
                 policy: aanf_policy(&format!("http://{notices}")),
                 ..AanfOptions::default()
             },
+            reauthentication: None,
             listen: free,
             server: ServerOptions::default(),
         }),

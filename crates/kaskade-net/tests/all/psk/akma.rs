@@ -9,7 +9,8 @@ use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::{AKid, AfId, Fqdn, UaProtocolId};
 use kaskade_keys::{HomeRealm, Supi};
 use kaskade_net::psk::{
-    AfKey, AfKeys, AkmaProtocol, Alert, HandshakeError, Profile, PskDatagramServer, PskIdentity, PskServer, PskSuite,
+    AfKey, AfKeys, AkmaConnections, AkmaProtocol, Alert, HandshakeError, Profile, PskDatagramServer, PskIdentity,
+    PskServer, PskSuite,
 };
 use kaskade_net::time::unix_millis;
 use kaskade_ue::{Akma, Home};
@@ -352,6 +353,91 @@ async fn a_connection_ends_with_its_k_af() {
     );
     let error = at_server.write_all(b"after").await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
+/// Of this subscriber, over every version that the function speaks, and of nobody else.
+#[tokio::test]
+async fn a_connection_ends_when_the_home_network_disables_its_key() {
+    let (akma, other) = (ue(), ue_of([9; 32]));
+    let connections = AkmaConnections::new();
+    let both = [akma.clone(), other.clone()];
+    let keys = move |a_kid: AKid, af_id: AfId| {
+        let known = both.iter().find(|akma| *akma.a_kid() == a_kid);
+        let key = known.map(|akma| AfKey {
+            k_af: akma.k_af(&af_id),
+            expires: unix_millis().after(Duration::from_secs(3600)),
+        });
+        async move { key }
+    };
+    let mut ended = Vec::new();
+    let mut stays = Vec::new();
+    for protocol in [AkmaProtocol::tls_1_3(), AkmaProtocol::tls_1_2(super::SUITE)] {
+        let server = protocol.server_of(&af(), keys.clone(), Handle::current(), short(), &connections);
+        let server = server.unwrap();
+        for (akma, all) in [(&akma, &mut ended), (&other, &mut stays)] {
+            let client = protocol.client(&af(), akma.a_kid(), &key_of(protocol, akma)).unwrap();
+            let (at_client, at_server) = shake(&client, &server).await;
+            all.push((at_client.unwrap(), at_server.unwrap()));
+        }
+    }
+    assert_eq!(connections.count(), 2);
+    assert!(
+        !connections.disable(ue_of([8; 32]).a_kid()),
+        "nobody is connected by it"
+    );
+    let waiting = ended.into_iter().map(|(at_client, mut at_server)| {
+        tokio::spawn(async move {
+            let read = at_server.read(&mut [0; 8]).await;
+            let written = at_server.write_all(b"after").await;
+            drop(at_client);
+            (
+                read.map_err(|error| error.to_string()),
+                written.map_err(|error| error.kind()),
+            )
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(connections.disable(akma.a_kid()));
+    for waited in waiting {
+        let (read, written) = tokio::time::timeout(Duration::from_secs(10), waited)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(read, Err("the pre-shared key has ended".to_owned()));
+        assert_eq!(written, Err(std::io::ErrorKind::TimedOut));
+    }
+    for (at_client, at_server) in &mut stays {
+        at_client.write_all(b"still").await.unwrap();
+        at_server.read_exact(&mut [0; 5]).await.unwrap();
+    }
+    drop(stays);
+    assert_eq!(connections.count(), 0, "nothing is left of them");
+}
+
+/// What is said while the key is asked for is of that key, too.
+#[tokio::test]
+async fn a_key_that_is_disabled_while_it_is_asked_for_lets_nobody_in() {
+    let (akma, protocol) = (ue(), AkmaProtocol::tls_1_3());
+    let connections = AkmaConnections::new();
+    let (told, late) = (connections.clone(), akma.clone());
+    let keys = move |a_kid: AKid, af_id: AfId| {
+        let key = AfKey {
+            k_af: late.k_af(&af_id),
+            expires: unix_millis().after(Duration::from_secs(3600)),
+        };
+        let told = told.clone();
+        async move {
+            assert!(told.disable(&a_kid));
+            Some(key)
+        }
+    };
+    let server = protocol
+        .server_of(&af(), keys, Handle::current(), short(), &connections)
+        .unwrap();
+    let client = protocol.client(&af(), akma.a_kid(), &key_of(protocol, &akma)).unwrap();
+    let (_, refused) = shake(&client, &server).await;
+    assert!(matches!(refused.unwrap_err(), HandshakeError::UnknownIdentity));
 }
 
 #[tokio::test]

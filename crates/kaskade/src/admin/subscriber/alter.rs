@@ -49,6 +49,9 @@ impl Operation for Change {
         };
         let event = admin.change_of(by, action, &supi)?;
         admin.store()?.change_on_record(&subscriber, event)?;
+        if action == Action::SubscriberSuspended {
+            admin.registration_ends_of(&supi);
+        }
         // Also where a store has them from before it was suspended.
         if matches!(action, Action::SubscriberSuspended | Action::SubscriberResumed) {
             admin.keys_end_of(&supi)?;
@@ -91,7 +94,7 @@ impl Operation for Remove {
             return Err(StoreError::UnknownSubscriber.into());
         }
         let event = admin.change_of(by, Action::SubscriberRemoved, &supi)?;
-        match admin.store()?.remove_on_record(&supi, event)? {
+        match admin.removes(&supi, event)? {
             true => {
                 admin.keys_end_of(&supi)?;
                 admin.told().map(|()| Nothing {})

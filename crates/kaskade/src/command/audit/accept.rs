@@ -3,14 +3,14 @@
 use anyhow::{Context, Result, bail};
 use kaskade_flow::event::{Action, Outcome};
 use kaskade_store::audit::AuditLog;
-use kaskade_store::{EngineError, KeptOfLog, StoreError, keep_audit_head, kept_of_audit_log};
+use kaskade_store::{EngineError, KeptOfLog, StoreError, keep_audit_head_on, kept_of_audit_log_on};
 use serde_json::json;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
 use crate::exit::ToDo;
 use crate::record;
-use crate::runtime::store::IN_USE;
+use crate::runtime::store::{IN_USE, engine_of};
 
 /// Goes on with the log that is there, though the store knows another or a longer one
 ///
@@ -34,9 +34,11 @@ pub(super) struct Args {
 pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let config = args.data.config()?;
     let data = DataDir::open(&config.data_dir)?;
-    let (store, node) = (data.subscribers(), config.node());
+    let node = config.node();
     const UNREADABLE: &str = "the store, which keeps the head of the log, cannot be read";
-    let kept = kept_of_audit_log(&store, data.master(), node).map_err(|error| {
+    let kept =
+        engine_of(&data, &config).and_then(|(engine, name)| kept_of_audit_log_on(&*engine, &name, data.master(), node));
+    let kept = kept.map_err(|error| {
         let in_use = matches!(&error, StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)));
         let error = anyhow::Error::new(error);
         match in_use {
@@ -97,7 +99,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     })?;
     log.close();
     let head = log.head().context("no audit log")?;
-    keep_audit_head(&store, data.master(), node, &head).context("the store does not keep the head of the log")?;
+    let keeping = engine_of(&data, &config)
+        .and_then(|(engine, name)| keep_audit_head_on(&*engine, &name, data.master(), node, &head));
+    keeping.context("the store does not keep the head of the log")?;
     if args.json {
         return console.json_done(&json!({
             "accepted": true,

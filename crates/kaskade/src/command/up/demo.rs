@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
-use kaskade::config::{AdminConfig, Config, Parsed, RemoteConfig};
+use kaskade::config::{AdminConfig, Config, Parsed, RemoteConfig, StoreConfig};
 use kaskade_af::Aanf;
 use kaskade_aka::arpf::Method;
 use kaskade_aka::fivegs::keys::Selection;
@@ -68,6 +68,7 @@ pub(super) fn prepare(config: &mut Config, data: &DataArgs) -> Result<()> {
     }
     // It has subscribers of its own.
     config.run_usual_roles();
+    config.store = StoreConfig::default();
     config.ausf.udm = RemoteConfig::default();
     config.nrf = RemoteConfig::default();
     config.admin = AdminConfig::default();

@@ -124,6 +124,11 @@ impl Place {
         self.run_with(arguments, &format!("{K}\n{OPC}\n"), |_| {})
     }
 
+    /// With this on standard input.
+    pub(crate) fn with_input(&self, line: &str, input: &str) -> Ran {
+        self.run_with(line.split_whitespace(), input, |_| {})
+    }
+
     /// Neither in files nor in what was printed are these octets, raw or in hexadecimal.
     #[track_caller]
     pub(crate) fn has_no(&self, secrets: &[&str], folders: &[&str]) {

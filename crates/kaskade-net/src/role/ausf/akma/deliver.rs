@@ -1,7 +1,8 @@
 //! The AAnF is told: messages of the outbox, those of one subscriber one after the other, until it has taken them.
 //!
 //! An AAnF that is away is asked by one message at a time, after pauses that double up to five minutes; one that refuses a message hears it
-//! again after five minutes, and the others go on. Nothing is given up: a later authentication takes the place of what waits.
+//! again after five minutes, and the others go on. Of several, as an NRF knows them, one that is away holds up nobody else: a message to it
+//! waits for half a minute. Nothing is given up: a later authentication takes the place of what waits.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,9 @@ const MOST: usize = 32;
 /// After a failure: the first pause, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Where there are several AAnFs: before one that was not reached, or for which the NRF knew none, is told again.
+const PAUSE_OF_MANY: Duration = Duration::from_secs(30);
 
 /// What messages under way take at most, in octets: each with its task, its body and an answer.
 pub const ANCHOR_KEYS_OCTETS: usize = MOST * 96 * 1024;
@@ -73,6 +77,7 @@ const fn is_about_all(why: Refusal) -> bool {
     matches!(
         why,
         Refusal::StoreFull
+            | Refusal::StoreAway
             | Refusal::StoreFailed
             | Refusal::AuditFull
             | Refusal::AuditStalled
@@ -82,6 +87,7 @@ const fn is_about_all(why: Refusal) -> bool {
             | Refusal::BudgetSpent
             | Refusal::Overloaded
             | Refusal::Internal
+            | Refusal::PeerUnreachable
     )
 }
 
@@ -172,7 +178,10 @@ impl Akma {
                 };
                 (self.aanf.register(&self.caller, info, serving).await, false)
             }
-            ToAanf::Remove(supi) => (self.aanf.remove(&self.caller, CtxRemove { supi }).await, true),
+            ToAanf::Remove(supi, indicator) => {
+                let removal = CtxRemove { supi };
+                (self.aanf.remove(&self.caller, removal, indicator).await, true)
+            }
         };
         match Came::of(told, is_removal) {
             Came::Told => {
@@ -191,7 +200,11 @@ impl Akma {
                 delivery.failed(LONGEST_PAUSE);
             }
             Came::Failed(error) => {
-                let pause = self.fails(error.retry_after());
+                let pause = match self.aanf.is_one() {
+                    true => self.fails(error.retry_after()),
+                    false if fault!("one-aanf-holds-up-all") => self.fails(Some(LONGEST_PAUSE)),
+                    false => error.retry_after().unwrap_or(PAUSE_OF_MANY).min(LONGEST_PAUSE),
+                };
                 self.counters.later.add_one();
                 log_limit!(warn, "the AAnF does not take an anchor key, and is told it later", supi = %supi.masked(), %error);
                 match fault!("anchor-key-told-once") {

@@ -13,20 +13,19 @@
 //! | whoever has no AKMA any more has no anchor key | [`Akma::authenticated`], [`end_anchor_key`], `reconcile` |
 
 mod deliver;
+mod home;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kaskade_anchor::anchor_key::{self, AnchorKey, Anchored, Naming, TO_AANF};
-use kaskade_codec::sbi::SupiOrSuci;
 use kaskade_codec::sbi::akma::{AkmaKeyInfo, CtxRemove};
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome, PeerId};
 use kaskade_flow::record::{Expect, Record};
 use kaskade_flow::{Durable, Guarded, Unit};
-use kaskade_keys::id::SuciHome;
-use kaskade_keys::{HomeRealm, Plmn, RoutingIndicator, ServingNetworkName, Supi};
+use kaskade_keys::{Plmn, RoutingIndicator, ServingNetworkName, Supi};
 use kaskade_store::records::{CommitError, DeclareError, Found, RecordError, Records};
 use kaskade_store::{StoreError, SubscriberStore};
 
@@ -40,8 +39,11 @@ use crate::sbi::service::{Caller, NotDone};
 use crate::services::naanf_akma::{Client, NaanfAkma};
 use crate::time::unix_millis;
 use deliver::Peer;
+use home::{networks_of, realm};
 
 pub use deliver::ANCHOR_KEYS_OCTETS;
+pub use home::{HomeNetwork, NotAHomeNetwork};
+pub(super) use home::{HomeSaid, home_of};
 
 /// How often an anchor key that others change meanwhile is ended anew.
 const TRIES: usize = 8;
@@ -53,15 +55,21 @@ const PAGE: usize = 256;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// A call that is on its way.
-type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<(), NotDone>> + Send + 'a>>;
 
 /// The AAnF, in this process or elsewhere.
 pub trait AnchorFunction: Send + Sync + 'static {
     /// Naanf_AKMA_AnchorKey_Register (TS 29.535 5.2.2.2), and which network serves the subscriber: an AAnF elsewhere is not told.
     fn register<'a>(&'a self, caller: &'a Caller, info: AkmaKeyInfo, serving: Option<Plmn>) -> Calling<'a>;
 
-    /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4).
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a>;
+    /// Naanf_AKMA_ContextRemove (TS 29.535 5.2.2.4), at the AAnF to which this routing indicator leads.
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, indicator: Option<RoutingIndicator>)
+    -> Calling<'a>;
+
+    /// Whether it is one, which takes no message while it does not take another.
+    fn is_one(&self) -> bool {
+        true
+    }
 }
 
 impl AnchorFunction for Client {
@@ -70,7 +78,7 @@ impl AnchorFunction for Client {
         Box::pin(async move { self.register_anchorkey(caller, info).await.map(drop) })
     }
 
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, _: Option<RoutingIndicator>) -> Calling<'a> {
         Box::pin(self.remove_context(caller, removal))
     }
 }
@@ -83,7 +91,7 @@ impl AnchorFunction for OwnAanf {
         })
     }
 
-    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove) -> Calling<'a> {
+    fn remove<'a>(&'a self, caller: &'a Caller, removal: CtxRemove, _: Option<RoutingIndicator>) -> Calling<'a> {
         Box::pin(self.remove_context(caller, removal))
     }
 }
@@ -95,7 +103,7 @@ pub struct AkmaOptions {
     pub store: Arc<SubscriberStore>,
     /// Home networks: the one that an IMSI begins with gives the realm of its A-KID. Without any, that of the SUCI does, or the serving
     /// network, where the IMSI begins with that.
-    pub home_networks: Vec<Plmn>,
+    pub home_networks: Vec<HomeNetwork>,
 }
 
 /// What became of anchor keys since the start.
@@ -119,7 +127,7 @@ pub struct Akma {
     /// As whom the AAnF is told, and as what the audit log has it.
     caller: Caller,
     requester_of_aanf: Requester,
-    home_networks: Vec<Plmn>,
+    home_networks: Vec<HomeNetwork>,
     /// Whether the subscribers are in this store: a UDM is here.
     is_home: bool,
     audit: Audit,
@@ -172,7 +180,7 @@ pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) 
             return Ok(false);
         }
         let mut unit = Unit::new();
-        anchor_key::remove(&mut unit, supi, Expect::Version(version));
+        anchor_key::remove(&mut unit, supi, &record, Expect::Version(version));
         let ended: Result<Durable<()>, _> = records.commit(unit, Guarded::new(())).await;
         match ended {
             Ok(_) => return Ok(true),
@@ -183,59 +191,8 @@ pub async fn end_anchor_key(records: &Records, supi: &Supi, by: Option<PeerId>) 
     Err(conflict.unwrap_or(CommitError::Closed).into())
 }
 
-/// The home network that a SUCI names.
-pub(super) fn home_of(asked: &SupiOrSuci) -> Option<Plmn> {
-    match asked {
-        SupiOrSuci::Suci(suci) => match &suci.home {
-            SuciHome::Imsi(plmn) => Some(*plmn),
-            _ => None,
-        },
-        SupiOrSuci::Supi(_) => None,
-    }
-}
-
-/// Whether an IMSI begins with the codes of a network.
-fn begins_with(imsi: &[u8], plmn: Plmn) -> bool {
-    let rest = imsi.strip_prefix(plmn.mcc().as_bytes());
-    rest.is_some_and(|rest| rest.starts_with(plmn.mnc().as_bytes()))
-}
-
-/// The realm of a subscriber's A-KID, as far as somebody says in which home network it is.
-fn realm(supi: &Supi, home: Option<Plmn>, serving: &ServingNetworkName, home_networks: &[Plmn]) -> Option<HomeRealm> {
-    let Supi::Imsi(imsi) = supi else {
-        // The rest of an NAI does not say it.
-        return match home_networks {
-            [one] => Some(HomeRealm::new(*one, None)),
-            _ => None,
-        };
-    };
-    let imsi = imsi.digits();
-    if !home_networks.is_empty() {
-        let of = home_networks.iter().filter(|plmn| begins_with(imsi, **plmn));
-        return of
-            .max_by_key(|plmn| plmn.mnc().len())
-            .map(|plmn| HomeRealm::new(*plmn, None));
-    }
-    let serving = || networks_of(serving).into_iter().flatten();
-    let is_home = |plmn: &Plmn| begins_with(imsi, *plmn);
-    home.filter(is_home)
-        .or_else(|| serving().find(is_home))
-        .map(|plmn| HomeRealm::new(plmn, None))
-}
-
-/// The networks that a serving network name may be of: 5G:mnc001.mcc001.3gppnetwork.org, with an MNC of two digits or of three.
-fn networks_of(serving: &ServingNetworkName) -> [Option<Plmn>; 2] {
-    let codes = || {
-        let mut labels = serving.as_str().strip_prefix("5G:mnc")?.splitn(3, '.');
-        Some((labels.next()?, labels.next()?.strip_prefix("mcc")?))
-    };
-    let Some((mnc, mcc)) = codes() else { return [None; 2] };
-    let two = mnc.strip_prefix('0').and_then(|mnc| Plmn::new(mcc, mnc).ok());
-    [two, Plmn::new(mcc, mnc).ok()]
-}
-
 impl Akma {
-    /// Registers at this AAnF, which logs call `name`, as `own`. `is_home`: the subscribers are in the same store. Blocks for a moment.
+    /// Registers at this AAnF, or these, which logs call `name`, as `own`. `is_home`: the subscribers are in the same store. Blocks for a moment.
     ///
     /// # Errors
     /// [`DeclareError`] when the store cannot have its records.
@@ -277,7 +234,7 @@ impl Akma {
     pub(super) fn naming(
         &self,
         supi: &Supi,
-        home: Option<Plmn>,
+        home: Option<HomeSaid>,
         serving: &ServingNetworkName,
         routing_indicator: RoutingIndicator,
     ) -> Option<Naming> {
@@ -333,6 +290,7 @@ impl Akma {
         let anchored = Anchored {
             since: unix_millis(),
             by,
+            indicator: Some(key.a_kid.routing_indicator()),
         };
         let serving = networks_of(serving).into_iter().flatten().next();
         anchor_key::register(&mut unit, supi, key, serving, &anchored);
@@ -408,40 +366,5 @@ impl std::fmt::Debug for Akma {
         f.debug_struct("Akma")
             .field("counters", &self.counters)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_realm_is_that_of_the_home_network_and_of_nothing_else() {
-        let plmn = |text: &str| text.parse::<Plmn>().unwrap();
-        let serving = |text: &str| ServingNetworkName::new(plmn(text), None);
-        let of = |imsi: &str, home: Option<&str>, at: &str, listed: &[&str]| {
-            let listed: Vec<_> = listed.iter().map(|text| plmn(text)).collect();
-            let supi = format!("imsi-{imsi}").parse().unwrap();
-            let realm = realm(&supi, home.map(plmn), &serving(at), &listed);
-            realm.map(|realm| realm.to_string())
-        };
-        let realm = |mnc: &str, mcc: &str| Some(format!("5gc.mnc{mnc}.mcc{mcc}.3gppnetwork.org"));
-        let (two, three) = ("001010000000001", "310410000000001");
-        // At home the serving network says how many digits are the MNC.
-        assert_eq!(of(two, None, "001-01", &[]), realm("001", "001"));
-        assert_eq!(of(three, None, "310-410", &[]), realm("410", "310"));
-        // Abroad it is another's.
-        assert_eq!(of(two, None, "310-410", &[]), None);
-        assert_eq!(of(two, Some("001-01"), "310-410", &[]), realm("001", "001"));
-        assert_eq!(of(two, Some("001-010"), "310-410", &[]), realm("010", "001"));
-        // Whoever is no subscriber of it does not name it.
-        assert_eq!(of(two, Some("001-02"), "310-410", &[]), None);
-        // What is configured counts alone; the longer one is meant where both begin the IMSI.
-        assert_eq!(of(two, Some("001-010"), "001-01", &["001-01"]), realm("001", "001"));
-        assert_eq!(of(two, None, "001-01", &["001-01", "001-010"]), realm("010", "001"));
-        assert_eq!(of(two, Some("001-01"), "001-01", &["310-410"]), None);
-        let nai: Supi = "nai-user@example.org".parse().unwrap();
-        assert_eq!(super::realm(&nai, None, &serving("001-01"), &[]), None);
-        assert!(super::realm(&nai, None, &serving("001-01"), &[plmn("001-01")]).is_some());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! AMF ── register_amf, update_amf ── record ─────────────┐
+//!                                    └── outbox ── callback of the AMF of before: DeregistrationData
 //! AAnF, policy ── trigger_auth ── runs one already? ── message, one commit ── 204
 //!                                                        └── outbox ── callback of the AMF: ReauthNotificationInfo
 //! ```
@@ -9,6 +10,7 @@
 //! An AMF is told where the configuration says that it may be told, and nowhere else. A trigger is worth nothing after five minutes; of
 //! several for one subscriber the newest is told.
 
+mod deregister;
 mod record;
 
 use std::collections::BTreeMap;
@@ -17,13 +19,13 @@ use std::time::Duration;
 
 use kaskade_anchor::emsk::Callback;
 use kaskade_codec::sbi::nudm_uecm::{
-    AmfRegistration, AmfRegistrationModification, AuthTriggerInfo, ReauthNotificationInfo,
+    AmfRegistration, AmfRegistrationModification, AuthTriggerInfo, DeregistrationReason, ReauthNotificationInfo,
 };
 use kaskade_codec::sbi::values::Text;
 use kaskade_crypto::seal::SecretReader;
 use kaskade_faults::fault;
 use kaskade_flow::event::{Action, Outcome};
-use kaskade_flow::record::{Expect, Record, Version};
+use kaskade_flow::record::{Expect, Version};
 use kaskade_flow::unit::Lane;
 use kaskade_flow::{Guarded, Refusal, Unit};
 use kaskade_keys::{ServingNetworkName, Supi};
@@ -42,7 +44,12 @@ use crate::sbi::service::{Api, Caller, CreatedHere, Echo, NotDone};
 use crate::sbi::write;
 use crate::services::nudm_uecm::{NudmUecm, routes};
 use crate::time::{moment, unix_millis};
+use deregister::Deregistering;
 use record::{Again, ServingAmf, TO_AMFS};
+
+pub use deregister::{
+    declare_serving_amfs, deregistrations_full, end_registration, withdraw_registration, withdraw_registration_untold,
+};
 
 /// How long an AMF that is away may be told still.
 const WORTH: Duration = Duration::from_secs(300);
@@ -105,6 +112,12 @@ pub struct UecmCounters {
     pub not_told: Counter,
     /// Messages that will never be delivered: the AMF refuses them, or may be told no more.
     pub given_up: Counter,
+    /// AMFs that were told that they serve a subscriber no more.
+    pub former_told: Counter,
+    /// Tries of that which failed; the AMF is told later.
+    pub former_not_told: Counter,
+    /// Messages of that which will never be delivered.
+    pub former_given_up: Counter,
 }
 
 /// Serving AMFs of the subscribers of a UDM.
@@ -131,7 +144,7 @@ impl Uecm {
     /// [`DeclareError`] when the store cannot have its records.
     pub fn new(udm: Arc<Udm>, options: UecmOptions) -> Result<Self, DeclareError> {
         let records = udm.store.records();
-        records.declare(&[ServingAmf::KIND])?;
+        declare_serving_amfs(&records)?;
         Ok(Self {
             udm,
             records,
@@ -153,8 +166,10 @@ impl Uecm {
 
     /// Tells AMFs, until the shutdown begins.
     pub async fn run_until(self: Arc<Self>, shutdown: Shutdown) {
+        let deregistering = Arc::new(Deregistering(self.clone()));
         tokio::select! {
             () = deliver(&self) => {}
+            () = deliver(&deregistering) => {}
             () = shutdown.begun() => {}
         }
     }
@@ -203,6 +218,7 @@ impl Uecm {
             amf_instance_id,
             dereg_callback_uri,
             guami,
+            initial_registration_ind,
             rat_type,
             reauth_notify_callback_uri,
         } = registration;
@@ -225,14 +241,55 @@ impl Uecm {
             deregistration,
             reauthentication,
         };
-        let before = self
-            .found(supi)
-            .await
-            .map_err(|error| UdmError::Store(StoreError::Record(error)))?;
-        let mut unit = Unit::new();
-        unit.put(supi, &amf, Expect::Any);
-        self.commit(caller, supi, unit, Action::ServingAmfChanged).await?;
-        Ok(before.is_some())
+        let reason = match initial_registration_ind {
+            true => DeregistrationReason::InitialRegistration,
+            false => DeregistrationReason::RegistrationAreaChange,
+        };
+        let (mut conflict, mut is_full) = (None, false);
+        for _ in 0..TRIES {
+            is_full = is_full || deregister::is_full(&self.records);
+            let before = self
+                .found(supi)
+                .await
+                .map_err(|error| UdmError::Store(StoreError::Record(error)))?;
+            let mut unit = Unit::new();
+            let (before, expect) = match before {
+                Some((before, version)) => (Some(before), Expect::Version(version)),
+                None => (None, Expect::Absent),
+            };
+            unit.put(supi, &amf, expect);
+            let is_same = |before: &ServingAmf| before.amf == amf.amf && !fault!("serving-amf-told-that-it-is-another");
+            let mut is_untold = false;
+            if !before.as_ref().is_some_and(is_same) {
+                if !is_full {
+                    deregister::hears_nothing_of_before(&mut unit, &self.records, (supi, &amf));
+                }
+                if let Some(before) = &before {
+                    is_untold = deregister::tell(&mut unit, &self.records, (supi, before), reason, is_full);
+                }
+            }
+            match self.commit(caller, supi, unit, Action::ServingAmfChanged).await {
+                Err(error @ UdmError::Store(StoreError::Conflict(_))) => conflict = Some(error),
+                // Others were faster: once more, without a message.
+                Err(UdmError::Store(error)) if !is_full && deregistrations_full(&error) => {
+                    is_full = true;
+                    conflict = Some(UdmError::Store(error));
+                }
+                Err(error) => return Err(error.into()),
+                Ok(()) => {
+                    if is_untold {
+                        self.counters.former_given_up.add_one();
+                    }
+                    // Whoever removed the subscriber meanwhile may have looked before there was anything.
+                    if let Err(gone) = self.is_served(supi) {
+                        end_registration(&self.records, supi).await.map_err(UdmError::Store)?;
+                        return Err(gone.into());
+                    }
+                    return Ok(before.is_some());
+                }
+            }
+        }
+        Err(conflict.unwrap_or(UdmError::Stopped).into())
     }
 
     async fn update(&self, caller: &Caller, supi: &Supi, change: AmfRegistrationModification) -> Result<(), NotDone> {

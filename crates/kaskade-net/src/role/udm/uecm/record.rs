@@ -2,7 +2,7 @@
 
 use kaskade_anchor::emsk::Callback;
 use kaskade_codec::sbi::NfInstanceId;
-use kaskade_codec::sbi::nudm_uecm::{AmfId, Guami, PlmnIdNid, RatType};
+use kaskade_codec::sbi::nudm_uecm::{AmfId, DeregistrationReason, Guami, PlmnIdNid, RatType};
 use kaskade_crypto::seal::{SecretReader, SecretWriter};
 use kaskade_flow::UnixMillis;
 use kaskade_flow::record::{Kind, Protection, Record, RowError, put_text, text};
@@ -115,20 +115,88 @@ impl Again {
     }
 
     /// Reads the body of a message of [`TO_AMFS`].
-    pub(super) fn read(mut body: SecretReader<'_>) -> Result<Self, RowError> {
-        let mut part = |field| {
-            let octets = body.octets()?;
-            let text = std::str::from_utf8(&octets).map_err(|_| RowError::Field(field))?;
-            Ok::<_, RowError>(text.to_owned())
-        };
-        let again = Self {
-            supi: parsed(&part("SUPI")?, "SUPI")?,
-            name: part("name")?,
-            callback: parsed(&part("callback")?, "callback")?,
-        };
-        body.end()?;
-        Ok(again)
+    pub(super) fn read(body: SecretReader<'_>) -> Result<Self, RowError> {
+        let [supi, name, callback] = texts(body)?;
+        Ok(Self {
+            supi: parsed(&supi, "SUPI")?,
+            name,
+            callback: parsed(&callback, "callback")?,
+        })
     }
+}
+
+/// Where messages wait to AMFs that serve a subscriber no more. An AMF that serves it again hears nothing of what was before.
+pub(super) const TO_FORMER_AMFS: Lane = Lane {
+    number: 72,
+    name: "deregistrations to AMFs",
+    version: 1,
+    capacity: 1_000_000,
+};
+
+/// An AMF serves a subscriber no more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Deregistration {
+    pub(super) supi: Supi,
+    /// What the configuration calls the AMF.
+    pub(super) name: String,
+    pub(super) callback: Callback,
+    pub(super) reason: DeregistrationReason,
+}
+
+impl Deregistration {
+    /// To the AMF of a record; `None` where it is told nowhere.
+    pub(super) fn of(supi: &Supi, amf: &ServingAmf, reason: DeregistrationReason) -> Option<Self> {
+        (!amf.name.is_empty()).then(|| Self {
+            supi: supi.clone(),
+            name: amf.name.clone(),
+            callback: amf.deregistration.clone(),
+            reason,
+        })
+    }
+
+    fn body(&self) -> SecretWriter {
+        let mut body = SecretWriter::new();
+        for part in [
+            self.supi.sbi().as_str(),
+            &self.name,
+            self.callback.as_str(),
+            self.reason.name(),
+        ] {
+            body.octets(part.as_bytes());
+        }
+        body
+    }
+
+    /// Its message to that AMF, which is worth nothing from then on and takes the place of an earlier one to it.
+    pub(super) fn outgoing(&self, amf: NfInstanceId, until: UnixMillis) -> Outgoing {
+        let order = (self.supi.clone(), amf.text().as_str().as_bytes().to_vec());
+        Outgoing::new(TO_FORMER_AMFS, &order, self.body())
+            .superseding()
+            .until(until)
+    }
+
+    /// Reads the body of a message of [`TO_FORMER_AMFS`].
+    pub(super) fn read(body: SecretReader<'_>) -> Result<Self, RowError> {
+        let [supi, name, callback, reason] = texts(body)?;
+        Ok(Self {
+            supi: parsed(&supi, "SUPI")?,
+            name,
+            callback: parsed(&callback, "callback")?,
+            reason: parsed(&reason, "reason")?,
+        })
+    }
+}
+
+/// The texts of a message, which are all of it.
+fn texts<const N: usize>(mut body: SecretReader<'_>) -> Result<[String; N], RowError> {
+    let mut texts = [const { String::new() }; N];
+    for text in &mut texts {
+        let octets = body.octets()?;
+        let read = std::str::from_utf8(&octets).map_err(|_| RowError::Field("text"))?;
+        read.clone_into(text);
+    }
+    body.end()?;
+    Ok(texts)
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl FromStr for Ua {
 /// TLS with K_AF as the pre-shared key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "psk"), allow(dead_code, reason = "what cannot be spoken is refused"))]
-pub(super) enum PskProtocol {
+pub(crate) enum PskProtocol {
     /// TLS 1.3.
     Tls13,
     /// TLS 1.2 with this cipher suite, by its name in IANA's registry.

@@ -12,7 +12,8 @@ use super::link::{Link, Told, connected, in_time};
 use crate::exit;
 
 impl PskProtocol {
-    fn of_akma(&self) -> Result<(AkmaProtocol, &'static str)> {
+    /// As it is spoken, and what it is called.
+    pub(crate) fn of_akma(&self) -> Result<(AkmaProtocol, &'static str)> {
         let Self::Tls12(name) = self else {
             return Ok((AkmaProtocol::tls_1_3(), "TLS 1.3 with K_AF as the pre-shared key"));
         };

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use kaskade::config::{Config, Parsed, RemoteConfig};
+use kaskade::config::{Config, Parsed, PeerConfig};
 use kaskade_af::{AkmaClient, AkmaOptions, KeySource, Known, LoginOptions, SimLogin, SimUser, TlsListener};
 use kaskade_aka::visit::{KeyVisitor as _, VisitKeys as _};
 use kaskade_doctor::side::Side;
@@ -42,7 +42,7 @@ const CONNECTIONS: usize = 16;
 
 /// Lets an AAnF run, which gives keys to this one application and to nobody else. Where peers have names of their own, there is none.
 pub(super) fn prepare(config: &mut Config) -> Result<()> {
-    config.ausf.aanf = RemoteConfig::default();
+    config.ausf.aanf = PeerConfig::default();
     config.ausf.home_networks.clear();
     if !config.groups.0.is_empty() {
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) fn prepare(config: &mut Config) -> Result<()> {
         Ipv4Addr::LOCALHOST
     );
     config.aanf = Config::parse(&text, Path::new("the demonstration"))?.aanf;
-    config.ausf.home_networks.push(Parsed(demo_plmn()?));
+    config.ausf.home_networks.push(Parsed(demo_plmn()?.into()));
     Ok(())
 }
 

@@ -1,0 +1,276 @@
+//! Whose store it is: one process at a time, which says again and again that it is there.
+//!
+//! A process that has the lease has made a row its own: a name of 16 random octets, an epoch, and until when. Every commit looks at name and
+//! epoch in its own transaction, so that a process that somebody has taken over writes nothing more, whatever it believes; what it
+//! issues without writing lies below what its successor starts above (`docs/adr/0002-sqn-time-based.md`). What it reads counts only as
+//! long as the lease does, by its own monotonic clock.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use kaskade_faults::fault;
+
+use super::errors;
+use super::server::{Server, Session};
+use crate::error::EngineError;
+
+/// How long the server holds a store for a process that is silent.
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+/// How often that is renewed where no commit does it.
+pub(super) const RENEW_EVERY: Duration = Duration::from_secs(2);
+/// Clocks of both sides may differ in speed, and threads may stand still for a moment.
+const MARGIN: Duration = Duration::from_secs(1);
+/// How often somebody who waits for a silent process looks.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// SQL: the end of a lease from now on.
+macro_rules! until {
+    () => {
+        "clock_timestamp() + interval '6 seconds'"
+    };
+}
+
+/// SQL: renews it, if it is still this process's.
+macro_rules! fence {
+    () => {
+        concat!(
+            "UPDATE kaskade_lease SET until = ",
+            until!(),
+            " WHERE one = 0 AND holder = $1 AND epoch = $2"
+        )
+    };
+}
+
+/// Its epoch is looked at in each transaction.
+pub(super) const FENCE: &str = fence!();
+/// The same between transactions, and whether the server still writes to its disk: a reload can end that.
+const RENEW: &str = concat!(fence!(), " RETURNING epoch");
+
+/// The lease as this process has it.
+pub(super) struct Lease {
+    pub(super) holder: [u8; 16],
+    epoch: AtomicI64,
+    started: Instant,
+    /// Until when it counts, in milliseconds since `started`.
+    until: AtomicU64,
+    /// Why nothing is read or written any more: the first reason.
+    lost: OnceLock<Lost>,
+}
+
+/// Why a process does not go on with a store.
+enum Lost {
+    /// Somebody else has it.
+    TakenOver,
+    /// The server does not keep what it said is durable.
+    Unreliable(String),
+}
+
+impl Lease {
+    /// Takes the store. A process that has died is waited for, as long as its lease lasts; one that lives is not.
+    pub(super) async fn take(server: &Server, session: &mut Session, who: &str) -> Result<Self, EngineError> {
+        let mut holder = [0; 16];
+        aws_lc_rs::rand::fill(&mut holder)
+            .map_err(|_| EngineError::Other("no random numbers from the system".into()))?;
+        let lease = Self {
+            holder,
+            epoch: AtomicI64::new(0),
+            started: Instant::now(),
+            until: AtomicU64::new(0),
+            lost: OnceLock::new(),
+        };
+        let mut seen: Option<(Vec<u8>, String)> = None;
+        loop {
+            let begun = Instant::now();
+            match lease.try_take(server, session, who).await? {
+                Taken::Epoch(epoch) => {
+                    lease.epoch.store(epoch, Ordering::Release);
+                    lease.counts_from(begun);
+                    return Ok(lease);
+                }
+                Taken::ByAnother { holder, until, who } => {
+                    let now = (holder, until);
+                    if seen.as_ref().is_some_and(|seen| *seen != now) {
+                        return Err(EngineError::InUse(
+                            format!("{}, by {who}", server.name.display()).into(),
+                        ));
+                    }
+                    seen = Some(now);
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn try_take(&self, server: &Server, session: &mut Session, who: &str) -> Result<Taken, EngineError> {
+        let said = |error: tokio_postgres::Error| server.error(&error);
+        let work = session.client.transaction().await.map_err(said)?;
+        work.execute(
+            "INSERT INTO kaskade_lease VALUES (0, '', '', 0, '-infinity') ON CONFLICT DO NOTHING",
+            &[],
+        )
+        .await
+        .map_err(said)?;
+        let row = work
+            .query_one(
+                "SELECT holder, who, until::text, until > clock_timestamp() FROM kaskade_lease WHERE one = 0 FOR UPDATE",
+                &[],
+            )
+            .await
+            .map_err(said)?;
+        let holder: Vec<u8> = row.try_get(0).map_err(said)?;
+        let lives: bool = row.try_get(3).map_err(said)?;
+        if lives && holder != self.holder && !fault!("postgres-lease-not-looked-at") {
+            return Ok(Taken::ByAnother {
+                holder,
+                who: row.try_get(1).map_err(said)?,
+                until: row.try_get(2).map_err(said)?,
+            });
+        }
+        let row = work
+            .query_one(
+                concat!(
+                    "UPDATE kaskade_lease SET holder = $1, \
+                     who = $2 || coalesce(' at ' || host(inet_client_addr()), ' on its own machine'), epoch = epoch + 1, until = ",
+                    until!(),
+                    " WHERE one = 0 RETURNING epoch"
+                ),
+                &[&&self.holder[..], &who],
+            )
+            .await
+            .map_err(said)?;
+        let epoch = row.try_get(0).map_err(said)?;
+        work.commit().await.map_err(said)?;
+        Ok(Taken::Epoch(epoch))
+    }
+
+    /// Goes on in a new epoch, when all that was on its way in the old one has come to its end: until then this waits.
+    pub(super) async fn next_epoch(&self, server: &Server, session: &Session) -> Result<(), EngineError> {
+        let begun = Instant::now();
+        let rows = session
+            .client
+            .query(
+                concat!(
+                    "UPDATE kaskade_lease SET epoch = epoch + 1, until = ",
+                    until!(),
+                    " WHERE one = 0 AND holder = $1 RETURNING epoch"
+                ),
+                &[&&self.holder[..]],
+            )
+            .await
+            .map_err(|error| server.error(&error))?;
+        let Some(row) = rows.first() else {
+            return Err(self.is_lost(server));
+        };
+        let epoch = row.try_get(0).map_err(|error| server.error(&error))?;
+        self.epoch.store(epoch, Ordering::Release);
+        self.counts_from(begun);
+        Ok(())
+    }
+
+    /// Says that this process is still there; whether the store is still its own.
+    pub(super) async fn renew(&self, session: &Session) -> Result<bool, tokio_postgres::Error> {
+        let begun = Instant::now();
+        let rows = session.client.query(RENEW, &[&&self.holder[..], &self.epoch()]).await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
+        self.counts_from(begun);
+        Ok(true)
+    }
+
+    /// Whether the store is still this process's, in whichever epoch; also where the server does not say.
+    pub(super) async fn is_held(&self, session: &Session) -> bool {
+        let held = session
+            .client
+            .query(
+                "SELECT 1 FROM kaskade_lease WHERE one = 0 AND holder = $1",
+                &[&&self.holder[..]],
+            )
+            .await;
+        held.map_or(true, |rows| !rows.is_empty())
+    }
+
+    /// Gives the store back.
+    pub(super) async fn end(&self, session: &Session) -> Result<u64, tokio_postgres::Error> {
+        self.until.store(0, Ordering::Release);
+        session
+            .client
+            .execute(
+                "UPDATE kaskade_lease SET until = '-infinity', epoch = epoch + 1 WHERE one = 0 AND holder = $1",
+                &[&&self.holder[..]],
+            )
+            .await
+    }
+
+    pub(super) fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// It was renewed by what was sent at this moment.
+    pub(super) fn counts_from(&self, begun: Instant) {
+        let until = begun.saturating_duration_since(self.started) + (LEASE - MARGIN);
+        self.until.fetch_max(millis(until), Ordering::AcqRel);
+    }
+
+    /// Somebody has taken it over.
+    pub(super) fn is_lost(&self, server: &Server) -> EngineError {
+        self.lost.get_or_init(|| Lost::TakenOver).error(server)
+    }
+
+    /// The server does not keep what it said is durable.
+    pub(super) fn is_unreliable(&self, server: &Server, why: impl Into<String>) -> EngineError {
+        self.lost.get_or_init(|| Lost::Unreliable(why.into())).error(server)
+    }
+
+    /// Why this process does not go on with the store, if so.
+    pub(super) fn lost(&self, server: &Server) -> Option<EngineError> {
+        self.lost.get().map(|lost| lost.error(server))
+    }
+
+    /// Whether what was read until now counts.
+    pub(super) fn check(&self, server: &Server) -> Result<(), EngineError> {
+        if let Some(lost) = self.lost(server) {
+            return Err(lost);
+        }
+        if millis(self.started.elapsed()) < self.until.load(Ordering::Acquire) || fault!("postgres-read-without-lease")
+        {
+            return Ok(());
+        }
+        let why = "the lease has run out, and nobody could renew it";
+        Err(errors::away(&server.name, why))
+    }
+}
+
+impl Lost {
+    fn error(&self, server: &Server) -> EngineError {
+        match self {
+            Self::TakenOver => EngineError::TakenOver(server.name.clone()),
+            Self::Unreliable(why) => errors::unreliable(&server.name, why.as_str()),
+        }
+    }
+}
+
+enum Taken {
+    Epoch(i64),
+    ByAnother {
+        holder: Vec<u8>,
+        until: String,
+        who: String,
+    },
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_told_the_same_length() {
+        assert!(FENCE.contains(&format!("'{} seconds'", LEASE.as_secs())));
+        assert!(RENEW_EVERY * 2 < LEASE - MARGIN, "one renewal may fail");
+    }
+}

@@ -1,0 +1,36 @@
+//! PostgreSQL as an engine: the promises of all engines, and those that only a server can break.
+
+mod outcomes;
+mod refused;
+mod server;
+mod shared;
+
+use std::sync::Arc;
+
+use kaskade_store::engine::Engine;
+use kaskade_store::postgres::PostgresEngine;
+use kaskade_testkit::conformance::{self, Place};
+use kaskade_testkit::postgres::Cluster;
+
+fn place(cluster: &Cluster) -> Place {
+    let options = cluster.place();
+    Box::new(move || Arc::new(PostgresEngine::open(&options).expect("the engine")) as Arc<dyn Engine>)
+}
+
+#[test]
+fn postgres_keeps_the_promises_of_an_engine() {
+    let Some(cluster) = Cluster::shared() else { return };
+    conformance::rows(|| place(cluster));
+}
+
+#[test]
+fn subscribers_on_postgres() {
+    let Some(cluster) = Cluster::shared() else { return };
+    conformance::subscribers(|| place(cluster));
+}
+
+#[test]
+fn records_on_postgres() {
+    let Some(cluster) = Cluster::shared() else { return };
+    conformance::records(|| place(cluster));
+}

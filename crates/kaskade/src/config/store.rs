@@ -1,0 +1,44 @@
+//! Where the store is: in a file of the data folder, or in PostgreSQL.
+
+use std::path::PathBuf;
+
+use kaskade_store::postgres::{NoServer, PostgresOptions};
+
+use super::{ConfigError, StoreConfig};
+
+impl StoreConfig {
+    /// The database that has the store; `None` where a file has it.
+    pub fn server(&self) -> Option<PostgresOptions> {
+        let mut options = PostgresOptions::new(self.postgres.as_ref()?);
+        options.ca.clone_from(&self.postgres_ca);
+        options.cert.clone_from(&self.postgres_cert);
+        options.key.clone_from(&self.postgres_key);
+        options.password_file.clone_from(&self.postgres_password_file);
+        Some(options)
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let value = |name, reason: String| Err(ConfigError::Value { name, reason });
+        let Some(server) = self.server() else {
+            let others: [(_, &Option<PathBuf>); 4] = [
+                ("store.postgres_ca", &self.postgres_ca),
+                ("store.postgres_cert", &self.postgres_cert),
+                ("store.postgres_key", &self.postgres_key),
+                ("store.postgres_password_file", &self.postgres_password_file),
+            ];
+            return match others.into_iter().find(|(_, file)| file.is_some()) {
+                Some((name, _)) => value(name, "is set without store.postgres".to_owned()),
+                None => Ok(()),
+            };
+        };
+        if let Err(NoServer(reason)) = server.check() {
+            return value("store.postgres", reason);
+        }
+        if self.node_count > 1 {
+            let reason =
+                "a database has one node for now: give each of them one of its own, as each has a file of its own";
+            return value("store.node_count", reason.to_owned());
+        }
+        Ok(())
+    }
+}

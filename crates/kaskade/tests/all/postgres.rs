@@ -1,0 +1,166 @@
+//! The program with its store in PostgreSQL.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kaskade_testkit::postgres::Cluster;
+
+use crate::common::{K, OPC, Place, SUPI, Up, files_below, wait_until};
+
+fn configuration(server: &str, admin: u16) -> String {
+    format!(
+        "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n[store]\npostgres = \
+         \"{server}\"\n"
+    )
+}
+
+/// Status and body of an answer over HTTP/1.1, or HTTP/2 where the services are.
+fn ask(url: &str, body: Option<&str>) -> (String, String) {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--max-time",
+        "30",
+        "-w",
+        "\n%{http_code}",
+        url,
+    ]);
+    if let Some(body) = body {
+        curl.args([
+            "--http2-prior-knowledge",
+            "-H",
+            "content-type: application/json",
+            "-d",
+            body,
+        ]);
+    }
+    let output = curl.output().expect("curl");
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    let (body, status) = said.rsplit_once('\n').expect("a status");
+    (status.to_owned(), body.to_owned())
+}
+
+/// Asks the UDM for a vector.
+fn vector(up: &Up) -> (String, String) {
+    let udm = up.greeting.lines().find_map(|line| line.strip_prefix("UDM"));
+    let url = format!(
+        "{}/{SUPI}/security-information/generate-auth-data",
+        udm.expect("a UDM").trim()
+    );
+    let body = r#"{"servingNetworkName":"5G:mnc001.mcc001.3gppnetwork.org","ausfInstanceId":"11111111-2222-4333-8444-555555555555"}"#;
+    ask(&url, Some(body))
+}
+
+#[test]
+fn a_node_with_its_store_in_postgres() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    place.file("k.toml", &configuration(&cluster.empty_place().server, 0));
+    let refused = place.kaskade("up --config k.toml").refused();
+    assert!(refused.contains("`kaskade store migrate`"), "{refused}");
+    let said = place.kaskade("store migrate --config k.toml").ok();
+    assert!(said.contains("are made"), "{said}");
+    let said = place.kaskade("store migrate --config k.toml --json").ok();
+    assert!(said.contains("\"from\": 1") && said.contains("\"to\": 1"), "{said}");
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --config k.toml"))
+        .ok();
+    assert!(!place.path("data/subscribers.redb").exists());
+    let up = Up::start(&place, "up --config k.toml");
+    let root = crate::monitor::root(&up);
+    let (status, body) = vector(&up);
+    assert_eq!(status, "200", "{body}");
+    // Whoever comes second is told who has it.
+    let second = place.kaskade("store skip-ahead --yes --config k.toml");
+    assert_eq!(second.status, Some(75), "{}", second.stderr);
+    assert!(
+        second.stderr.contains(&format!("process {}", up.pid())),
+        "{}",
+        second.stderr
+    );
+    cluster.crash();
+    let (status, body) = vector(&up);
+    assert!(status == "503" && body.contains("NF_CONGESTION"), "{status} {body}");
+    let (status, body) = ask(&format!("{root}/ready"), None);
+    assert!(status == "503" && body.contains("cannot be reached"), "{status} {body}");
+    cluster.start_again();
+    wait_until("the node goes on", || vector(&up).0 == "200");
+    assert_eq!(ask(&format!("{root}/ready"), None).0, "200");
+    // Killed: the next one waits until its lease has run out.
+    up.signal("-KILL");
+    let begun = Instant::now();
+    let next = Up::start(&place, "up --config k.toml");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(vector(&next).0, "200");
+    next.stop();
+    let said = place.kaskade("store skip-ahead --yes --config k.toml").ok();
+    assert!(said.contains("1 subscribers"), "{said}");
+    let refused = place.kaskade("store create --yes --config k.toml").refused();
+    assert!(refused.contains("there is one already"), "{refused}");
+    place.kaskade("audit accept --config k.toml").ok();
+    place.has_no(&[K, OPC], &["data"]);
+    // Nor in tables, log or WAL of the server.
+    for path in files_below(&cluster.socket_folder().join("data")) {
+        let content = std::fs::read(&path).expect("readable");
+        for secret in [K, OPC] {
+            let octets = hex::decode(secret).expect("hex");
+            assert!(
+                !content.windows(16).any(|window| window == octets),
+                "a secret is in {}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_node_waits_for_its_database_and_says_that_it_is_not_ready() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    let free = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = free.local_addr().expect("an address").port();
+    drop(free);
+    place.file("k.toml", &configuration(&cluster.place().server, port));
+    cluster.crash();
+    // A command does not wait.
+    let refused = place.with_secrets(&format!("subscriber add --supi {SUPI} --config k.toml"));
+    assert_eq!(refused.status, Some(75), "{}", refused.stderr);
+    assert!(refused.stderr.contains("cannot be reached"), "{}", refused.stderr);
+    let starting = std::thread::spawn(move || {
+        let up = Up::start(&place, "up --config k.toml");
+        (up, place)
+    });
+    let ready = format!("http://127.0.0.1:{port}/ready");
+    let asks = || {
+        let output = Command::new("curl")
+            .args(["--silent", "-w", "\n%{http_code}", &ready])
+            .output();
+        String::from_utf8(output.expect("curl").stdout).expect("UTF-8")
+    };
+    wait_until("it says that it is not ready", || asks().ends_with("\n503"));
+    assert!(asks().contains("cannot be reached"), "{}", asks());
+    assert_eq!(ask(&format!("http://127.0.0.1:{port}/health"), None).0, "200");
+    cluster.start_again();
+    let (up, _place) = starting.join().expect("it starts");
+    assert!(asks().ends_with("\n200"), "{}", asks());
+    up.stop();
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    let place = Place::new();
+    for (lines, why) in [
+        ("postgres_ca = \"ca.pem\"", "is set without store.postgres"),
+        ("postgres = \"host=/run dbname=k password=x\"", "a file of mode 0600"),
+        ("postgres = \"host=db.example.org dbname=k\"", "on another machine"),
+        ("postgres = \"host=/run dbname=k\"\nnode_count = 2", "store.node_count"),
+    ] {
+        place.file("k.toml", &format!("[store]\n{lines}\n"));
+        let refused = place.kaskade("subscriber list --config k.toml").refused();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let refused = place.kaskade("store migrate").refused();
+    assert!(refused.contains("store.postgres is not set"), "{refused}");
+}
