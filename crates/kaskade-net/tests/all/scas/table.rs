@@ -129,7 +129,7 @@ pub(crate) const OTHERS: &[Other] = &[
     other("33.116, MME", "4.2.2.2 to 4.2.2.6", "all", "There is no MME in this program."),
     other("33.514, UDM", "4.2.7.1, 4.2.8.1", "UP policy for TSC and for 5G LAN", "There is no Nudm_SubscriberDataManagement: user plane policies of sessions are not kept here."),
     other("33.516, AUSF", "–", "none of its own", "What there is stands under TS 33.514 and TS 33.117 above."),
-    other("33.518, NRF", "4.2.2.2.1", "TC_DISC_AUTHORIZATION_SLICE_NRF", "The NRF is a peer: roles are registered there, and nothing is discovered."),
+    other("33.518, NRF", "4.2.2.2.1", "TC_DISC_AUTHORIZATION_SLICE_NRF", "The NRF is a peer, which roles are registered at and ask: whom it lets discover what is its matter."),
     other("33.326, NSSAAF", "4.2.1, 4.2.2", "TC_NSSAAF_CORRECT_ROUTING, TC_NSSAAF_AAAS_AUTHORIZATION_REAUTH_REVOCATION", "There is no NSSAAF in this program."),
     other("33.117", "4.2.2.2.4.1", "TC_CLIENT_CREDENTIALS_ASSERTION_VALIDATION", "Nobody is known by a client credentials assertion here: who comes through an SCP is the SCP's certificate, and needs a token."),
     other("33.117", "4.2.3.2.3, 4.2.3.4", "TC_PSW_STOR_SUPPORT and the cases of accounts and passwords", NO_ACCOUNTS),
