@@ -17,6 +17,8 @@ use kaskade_keys::AKid;
 use kaskade_keys::akma::KAf;
 use kaskade_keys::id::{AfId, Fqdn, UaProtocolId};
 use kaskade_net::log_limit;
+#[cfg(feature = "psk")]
+use kaskade_net::psk::AkmaConnections;
 use kaskade_net::random::random_octets;
 use kaskade_net::sbi::service::NotDone;
 use kaskade_net::time::{moment, unix_millis};
@@ -136,6 +138,9 @@ struct Inner {
     names: HmacKey,
     token: String,
     state: Mutex<State>,
+    /// Those that are secured by keys from here.
+    #[cfg(feature = "psk")]
+    connections: AkmaConnections,
 }
 
 struct State {
@@ -187,6 +192,8 @@ impl AkmaClient {
             names: HmacKey::new(&random_octets::<32>()?),
             token: format!("{token:032x}"),
             state: Mutex::new(state),
+            #[cfg(feature = "psk")]
+            connections: AkmaConnections::new(),
         })))
     }
 
@@ -245,7 +252,26 @@ impl AkmaClient {
     }
 
     /// Forgets all keys of an A-KID, those that are being asked for, too: the home network has disabled them. How many there were.
+    ///
+    /// Connections that are secured with them end (`AkmaClient::connections`).
     pub fn disable(&self, a_kid: &AKid) -> usize {
+        let count = self.forget(a_kid);
+        #[cfg(feature = "psk")]
+        if !fault!("psk-af-connections-not-told") {
+            // Also where none of them is kept any more.
+            self.0.connections.disable(a_kid);
+        }
+        count
+    }
+
+    /// Connections by TLS with K_AF that end when their key is disabled: for `AkmaProtocol::server_of` of `kaskade_net::psk`, which
+    /// [`PskListener`](crate::PskListener) calls with them.
+    #[cfg(feature = "psk")]
+    pub fn connections(&self) -> &AkmaConnections {
+        &self.0.connections
+    }
+
+    fn forget(&self, a_kid: &AKid) -> usize {
         let Place { user, .. } = self.0.place(a_kid, None);
         let mut state = self.0.state();
         if fault!("af-disabled-key-kept") {

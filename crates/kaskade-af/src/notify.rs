@@ -1,7 +1,5 @@
 //! Where the home network says that a key is to be used no more (TS 29.535 5.2.2.5, Naanf_AKMA_ServiceDisableNotification).
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
@@ -10,7 +8,6 @@ use axum::routing::post;
 use kaskade_codec::sbi::Body as _;
 use kaskade_codec::sbi::akma::ServiceDisableNotif;
 use kaskade_faults::fault;
-use kaskade_keys::AKid;
 use kaskade_net::log_limit;
 use subtle::ConstantTimeEq as _;
 
@@ -32,30 +29,13 @@ impl AkmaClient {
     /// | another path below | 404 |
     /// | a body that is none, is too long, or of another media type | 400, 413, 415 |
     pub fn notifications(&self) -> Router {
-        self.notifications_for(|_| {})
-    }
-
-    /// The same, and whoever else uses keys of that A-KID is told, whether they were here or not: such as connections that are secured
-    /// with K_AF itself (`AkmaConnections::disable` of `kaskade_net::psk`).
-    pub fn notifications_for(&self, tell: impl Fn(&AKid) + Send + Sync + 'static) -> Router {
         let path = format!("{PATH}/{{token}}");
-        let told = Told {
-            keys: self.clone(),
-            tell: Arc::new(tell),
-        };
-        Router::new().route(&path, post(disabled)).with_state(told)
+        Router::new().route(&path, post(disabled)).with_state(self.clone())
     }
-}
-
-/// Who is told.
-#[derive(Clone)]
-struct Told {
-    keys: AkmaClient,
-    tell: Arc<dyn Fn(&AKid) + Send + Sync>,
 }
 
 async fn disabled(
-    State(Told { keys, tell }): State<Told>,
+    State(keys): State<AkmaClient>,
     Path(token): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -73,9 +53,6 @@ async fn disabled(
     match ServiceDisableNotif::from_json(&body) {
         Ok(notification) => {
             let count = keys.disable(&notification.a_kid);
-            if !fault!("af-connections-not-told") {
-                tell(&notification.a_kid);
-            }
             log_limit!(info, "keys disabled by the home network", count);
             StatusCode::NO_CONTENT
         }

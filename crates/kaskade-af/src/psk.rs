@@ -80,7 +80,8 @@ pub struct PskPeer {
 }
 
 /// A listener for [`serve`](crate::serve()) and `axum::serve` whose connections are secured by K_AF: HTTP/1.1, or HTTP/2 with prior knowledge.
-/// Put a [`PskLogin`] before the application, so that handlers learn whose key it is.
+/// Put a [`PskLogin`] before the application, so that handlers learn whose key it is. Connections end when their key expires, and when the home
+/// network disables it ([`AkmaClient::disable`]).
 #[derive(Debug)]
 pub struct PskListener {
     address: SocketAddr,
@@ -98,7 +99,7 @@ impl PskListener {
             return Err(io::Error::other(ContextError::WrongCarrier));
         }
         let address = socket.local_addr()?;
-        let server = protocol.server(keys.af(), keys.clone(), Handle::current(), limits);
+        let server = protocol.server_of(keys.af(), keys.clone(), Handle::current(), limits, keys.connections());
         let server = server.map_err(io::Error::other)?;
         let (tell, ready) = mpsc::channel(WAITING);
         let accepting = tokio::spawn(accept(socket, server, tell));
@@ -168,7 +169,8 @@ impl Connected<IncomingStream<'_, PskListener>> for PskPeer {
 }
 
 /// Says who sends a request over a [`PskListener`]: a layer of axum or tower, in the place of [`SimLogin`](crate::SimLogin). Handlers behind it take
-/// a [`SimUser`](crate::SimUser). A key that the home network has disabled is good for no other request: 403, and the connection ends.
+/// a [`SimUser`](crate::SimUser). Connections of a key that the home network has disabled end with the notification; a request for whose key there is
+/// none any more is answered 403, and its connection ends.
 #[derive(Clone, Debug)]
 pub struct PskLogin {
     keys: AkmaClient,

@@ -1,7 +1,5 @@
 //! The home network says that a key is to be used no more.
 
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -68,26 +66,4 @@ async fn a_disabled_key_ends_the_login() {
     assert_eq!(keys.count(), 0);
     assert_eq!(next(&app, &mut login, "GET", "/").await.1.status, 403);
     assert_eq!(post(&app, &path, json, &body).await, 204, "once more");
-}
-
-#[tokio::test]
-async fn whoever_else_has_keys_of_the_a_kid_is_told_too() {
-    let ue = Ue::new(1);
-    let home = Home::new(std::slice::from_ref(&ue));
-    let mut options = AkmaOptions::default();
-    options.notify_at = Some("https://af.example".to_owned());
-    let keys = AkmaClient::new(af(), home, options).unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let telling = told.clone();
-    let app = keys.notifications_for(move |a_kid| telling.lock().unwrap().push(a_kid.clone()));
-    let uri = keys.notification_uri().unwrap();
-    let path = uri.strip_prefix("https://af.example").unwrap();
-    let json = "application/json";
-    assert_eq!(post(&app, path, json, "{}").await, 400);
-    let body = format!(r#"{{"aKId":"{}"}}"#, ue.a_kid.encode());
-    assert_eq!(post(&app, "/akma/disabled/x", json, &body).await, 404);
-    assert_eq!(*told.lock().unwrap(), []);
-    // Also where no key of it is kept here.
-    assert_eq!(post(&app, path, json, &body).await, 204);
-    assert_eq!(*told.lock().unwrap(), [ue.a_kid]);
 }

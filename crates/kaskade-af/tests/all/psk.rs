@@ -23,9 +23,14 @@ const SOON: Duration = Duration::from_secs(20);
 const TLS_1_2: PskSuite = PskSuite::Aes128Gcm;
 
 async fn start(keys: &AkmaClient, protocol: AkmaProtocol) -> SocketAddr {
+    start_with(keys, keys, protocol).await
+}
+
+/// With other keys before the application than those of the listener.
+async fn start_with(keys: &AkmaClient, at_login: &AkmaClient, protocol: AkmaProtocol) -> SocketAddr {
     let hello =
         |user: SimUser| async move { format!("{} {}", user.name().unwrap_or("somebody".to_owned()), user.a_kid) };
-    let login = PskLogin::new(keys.clone(), protocol);
+    let login = PskLogin::new(at_login.clone(), protocol);
     let app = Router::new().route("/", get(hello)).layer(login);
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -87,12 +92,31 @@ async fn who_has_the_key_gets_in_and_the_application_learns_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disabled_key_ends_a_connection_with_its_next_request() {
+async fn a_disabled_key_ends_its_connections() {
+    let protocol = AkmaProtocol::tls_1_3();
+    let (ue, other) = (Ue::new(1), Ue::new(2));
+    let keys = client(&Home::new(&[ue.clone(), other.clone()]));
+    let address = start(&keys, protocol).await;
+    let mut stream = connect(address, protocol, &ue).await.unwrap();
+    let mut of_other = connect(address, protocol, &other).await.unwrap();
+    let says = ask(&mut stream, &ue.a_kid.to_string()).await;
+    assert!(says.starts_with("HTTP/1.1 200"), "{says}");
+    assert_eq!(keys.disable(&ue.a_kid), 1);
+    // Without another request.
+    let ended = timeout(SOON, stream.read(&mut [0; 16])).await.expect("an end");
+    assert!(!matches!(ended, Ok(1..)), "{ended:?}");
+    let says = ask(&mut of_other, &other.a_kid.to_string()).await;
+    assert!(says.starts_with("HTTP/1.1 200"), "{says}");
+    assert_eq!(keys.connections().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_none_any_more_ends_a_connection_with_its_next_request() {
     let protocol = AkmaProtocol::tls_1_3();
     let ue = Ue::new(1);
     let home = Home::new(std::slice::from_ref(&ue));
-    let keys = client(&home);
-    let address = start(&keys, protocol).await;
+    let (keys, at_login) = (client(&home), client(&home));
+    let address = start_with(&keys, &at_login, protocol).await;
     let mut stream = connect(address, protocol, &ue).await.unwrap();
     assert!(
         ask(&mut stream, &ue.a_kid.to_string())
@@ -100,7 +124,7 @@ async fn a_disabled_key_ends_a_connection_with_its_next_request() {
             .starts_with("HTTP/1.1 200")
     );
     home.says(Says::Nothing);
-    assert_eq!(keys.disable(&ue.a_kid), 1);
+    assert_eq!(at_login.disable(&ue.a_kid), 1);
     let told = ask(&mut stream, "").await;
     assert!(
         told.starts_with("HTTP/1.1 403") && told.contains("connection: close"),
