@@ -262,10 +262,10 @@ fn policy(console: &Console, args: &Policy) -> Result<()> {
         seconds => format!("{seconds} s"),
     };
     console.facts(&[
-        ("Other AUSFs", listed(&policy.ausfs)),
-        ("Barred networks", listed(&policy.barred_networks)),
-        ("K_AKMA lives", lifetime),
-        ("Keys below one", policy.holders.to_string()),
+        ("AUSFs", listed(&policy.ausfs)),
+        ("Barred in", listed(&policy.barred_networks)),
+        ("K_AKMA", lifetime),
+        ("Holders", policy.holders.to_string()),
     ])?;
     if !policy.runs {
         console.line("there is no AAnF in this process: nobody has any of this. A section [aanf] runs one")?;
