@@ -35,7 +35,10 @@ async fn start_with(keys: &AkmaClient, at_login: &AkmaClient, protocol: AkmaProt
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let listener = PskListener::new(socket, protocol, keys, PskLimits::default()).unwrap();
-    tokio::spawn(serve(listener, app, HttpBounds::default(), std::future::pending()));
+    let mut bounds = HttpBounds::default();
+    // No connection ends because nothing is said on it.
+    bounds.head = 30 * SOON;
+    tokio::spawn(serve(listener, app, bounds, std::future::pending()));
     address
 }
 
