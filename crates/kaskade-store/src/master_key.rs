@@ -9,6 +9,7 @@ use kaskade_crypto::store_keys::StoreKeys;
 use zeroize::Zeroizing;
 
 use crate::error::MasterKeyError;
+use crate::locked::scrubbed;
 use crate::private::{self, PrivateError, Use};
 
 kaskade_crypto::secret_octets! {
@@ -81,38 +82,44 @@ impl MasterKey {
 
     /// A public identifier of the key: tells keys apart and nothing else. 16 hexadecimal digits.
     pub fn identifier(&self) -> String {
-        let identifier = self.root_key().identifier();
+        let identifier = self.root_identifier();
         identifier.iter().map(|octet| format!("{octet:02x}")).collect()
     }
 
     /// The key that seals subscribers who leave their store in a file.
     pub fn export_key(&self) -> ExportKey {
-        self.root_key().export_key()
+        self.with_root_key(RootKey::export_key)
     }
 
     /// The key that seals the home network's private keys.
     pub fn hn_key_sealer(&self) -> HnKeySealer {
-        self.root_key().hn_key_sealer()
+        self.with_root_key(RootKey::hn_key_sealer)
     }
 
     /// The keys of the names that a server of EAP-AKA gives to its users; pseudonyms of one generation are nothing to another.
     pub fn name_keys(&self, generation: u32) -> NameKeys {
-        self.root_key().name_keys(generation)
+        self.with_root_key(|root| root.name_keys(generation))
     }
 
     /// The keys of lawful interception.
     pub fn interception_keys(&self) -> InterceptionKeys {
-        self.root_key().interception_keys()
+        self.with_root_key(RootKey::interception_keys)
     }
 
     /// The keys of one audit log: for its codes and pseudonyms.
     pub(crate) fn audit_keys(&self, log: &[u8; 16]) -> StoreKeys {
-        self.root_key().audit_keys(log)
+        self.with_root_key(|root| root.audit_keys(log))
     }
 
-    /// The key as `kaskade-crypto` takes it.
-    pub(crate) fn root_key(&self) -> RootKey {
-        RootKey::from_octets(self.secret_octets())
+    /// [`MasterKey::identifier`] as 8 octets.
+    pub(crate) fn root_identifier(&self) -> [u8; 8] {
+        self.with_root_key(RootKey::identifier)
+    }
+
+    /// Does some work with the key as `kaskade-crypto` takes it. What the work leaves on the stack is wiped: a value that is
+    /// put together there later, and moved to the heap, would bring it along in its padding.
+    pub(crate) fn with_root_key<R>(&self, work: impl FnOnce(&RootKey) -> R) -> R {
+        scrubbed(|| work(&RootKey::from_octets(self.secret_octets())))
     }
 }
 

@@ -26,16 +26,18 @@ impl Sealer {
     pub(crate) fn create(master: &MasterKey) -> Result<(Self, Vec<u8>), StoreError> {
         let mut data_key = Zeroizing::new([0; 32]);
         rand::fill(&mut data_key[..]).map_err(|_| StoreError::Random)?;
-        let (data_key, sealed) = master.root_key().create_data_key(&data_key, &random()?);
+        let random = random()?;
+        let (data_key, sealed) = master.with_root_key(|root| root.create_data_key(&data_key, &random));
         Ok((Self(data_key), sealed.into()))
     }
 
     /// Opens the data key of a store, and which kind of store it says that is; `None` when it was sealed with another
     /// master key or is damaged.
     pub(crate) fn open(master: &MasterKey, sealed: &[u8]) -> Option<(Self, StoreKind)> {
-        let root = master.root_key();
-        let open = |kind| Some((Self(root.open_data_key_of(kind, sealed)?), kind));
-        StoreKind::ALL.into_iter().find_map(open)
+        master.with_root_key(|root| {
+            let open = |kind| Some((Self(root.open_data_key_of(kind, sealed)?), kind));
+            StoreKind::ALL.into_iter().find_map(open)
+        })
     }
 
     /// A data key of one kind of store, sealed for another kind.
@@ -44,7 +46,8 @@ impl Sealer {
         sealed: &[u8],
         (from, to): (StoreKind, StoreKind),
     ) -> Result<Vec<u8>, StoreError> {
-        let resealed = master.root_key().reseal_data_key(sealed, (from, to), &random()?);
+        let random = random()?;
+        let resealed = master.with_root_key(|root| root.reseal_data_key(sealed, (from, to), &random));
         resealed.map(Into::into).ok_or(StoreError::Unsealing)
     }
 

@@ -77,7 +77,7 @@ fn begin(folder: &Folder, options: &AuditOptions, key: &MasterKey, now: u64) -> 
         segment: 1,
         entries: 0,
         before: [0; 32],
-        master_key: key.root_key().identifier(),
+        master_key: key.root_identifier(),
         made_at: now,
         commit: (0, 0),
         course: 0,
@@ -332,7 +332,7 @@ fn start(
         Arc::clone(&shared),
         options,
         folder,
-        (start.log, master_key.root_key().identifier()),
+        (start.log, master_key.root_identifier()),
         Course {
             before: start.course,
             since,

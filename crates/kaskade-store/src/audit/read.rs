@@ -345,7 +345,7 @@ impl PeerNames {
 
 /// Refuses a master key that is not the one that a segment was written under.
 pub(super) fn check_master_key(path: &Path, expected: [u8; 8], key: &MasterKey) -> Result<(), AuditError> {
-    let given = key.root_key().identifier();
+    let given = key.root_identifier();
     if given == expected {
         return Ok(());
     }
