@@ -118,6 +118,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("second-audit-writer", "two processes write one audit log", STORE, "only_one_process_writes"),
     fault("refusals-without-quota", "one peer fills the audit log with refusals", STORE, "refusals_of_one_peer_are_few_events"),
     fault("card-not-compared", "K of a card and SQN of the one after it meet in a vector", STORE, "a_vector_is_never_made_of_two_cards"),
+    fault("marks-of-other-nodes-not-looked-at", "a new epoch forgets what other nodes may have issued", AKA, "what_another_node_may_have_given_is_spent_when_a_card_goes_back"),
+    fault("offset-of-another-node-not-taken", "a node goes on where its clock said nothing of an earlier life", AKA, "what_another_node_has_moved_is_gone_on_from"),
     fault("spent-forgotten", "a new epoch forgets what the one before it issued", AKA, "a_card_that_went_back_is_followed_when_the_auts_is_fresh_and_not_too_often"),
     fault("res-star-not-compared", "a wrong RES* confirms, and K_SEAF is given out", AKA, "one_bit_of_res_star_is_enough_to_fail"),
     fault("hxres-star-not-compared", "a wrong RES* passes the serving network", AKA, "one_bit_of_res_star_is_enough_to_fail"),

@@ -16,6 +16,16 @@ pub struct ClockView {
     pub now: Glc,
     /// The durable high-water mark.
     pub mark: Glc,
+    /// The highest mark of all nodes that issue from the same records: at least `mark`.
+    pub highest: Glc,
+}
+
+impl ClockView {
+    /// The clock of the only node.
+    pub const fn of_one(now: Glc, mark: Glc) -> Self {
+        let highest = mark;
+        Self { now, mark, highest }
+    }
 }
 
 /// What the machine's clocks say: arguments, so that this crate reads none.

@@ -92,7 +92,12 @@ impl SqnIssuer {
     pub fn reservation(&mut self, clock: ClockView, policy: &SqnPolicy) -> Result<SqnRecord, SqnError> {
         let first = self.candidate(clock.now)?;
         let mut record = self.record.clone();
-        record.spent.forget_within(record.epoch_start, self.last);
+        // Another node may be behind by the clock; all begin above what is reserved.
+        let passed = match policy.shared {
+            true => self.last.min(record.reserved),
+            false => self.last,
+        };
+        record.spent.forget_within(record.epoch_start, passed);
         if let Generator::TimeBased { dif, horizon } = record.generator {
             let natural = at_clock(dif, clock.now);
             if natural > horizon || first.0 > natural.0.saturating_add(FAR_AHEAD) {
@@ -122,6 +127,28 @@ impl SqnIssuer {
         self.record = record;
     }
 
+    /// Takes the record as it is durable now, where another node may have written it.
+    ///
+    /// Within an epoch this node goes on behind what it has issued itself: the IND values are its own. What was issued of an earlier
+    /// epoch is spent in a record of a later one.
+    pub fn renewed(&mut self, record: SqnRecord) {
+        if record.epoch_start != self.record.epoch_start {
+            *self = Self::load(record);
+            return;
+        }
+        let offset = |generator| match generator {
+            Generator::TimeBased { dif, .. } => dif,
+            _ => 0,
+        };
+        // With another offset the clock says nothing of what earlier lives of this node have issued; with another SEQ_MS the card is
+        // ahead of what it gives.
+        let moved = offset(record.generator) != offset(self.record.generator) || record.proven != self.record.proven;
+        if moved && !kaskade_faults::fault!("offset-of-another-node-not-taken") {
+            self.last = self.last.max(record.reserved);
+        }
+        self.record = record;
+    }
+
     /// Whether nothing is lost or risked when this issuer is dropped and later loaded from its record: the clock has
     /// passed everything that was issued or reserved.
     pub fn is_idle(&self, now: Glc) -> bool {
@@ -147,10 +174,13 @@ impl SqnIssuer {
         record
     }
 
-    /// The highest SEQ that may have been issued in this epoch.
-    pub fn highest_issued(&self, now: Glc) -> Seq {
+    /// The highest SEQ that may have been issued in this epoch, by any node.
+    pub fn highest_issued(&self, clock: ClockView, policy: &SqnPolicy) -> Seq {
+        if policy.shared && !kaskade_faults::fault!("marks-of-other-nodes-not-looked-at") {
+            return self.last.max(self.covered(clock.highest));
+        }
         match self.record.generator {
-            Generator::TimeBased { dif, horizon } => self.last.max(at_clock(dif, now).min(horizon)),
+            Generator::TimeBased { dif, horizon } => self.last.max(at_clock(dif, clock.now).min(horizon)),
             _ => self.last,
         }
     }

@@ -354,6 +354,9 @@ fn signed(value: u64) -> i64 {
 /// The parameters of the policy: the same for all subscribers of a home network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqnPolicy {
+    /// Whether other nodes issue from the same records, each with IND values of its own. What this node knows of what was issued is
+    /// not all, then: records say at least as much as the marks of all nodes allow.
+    pub shared: bool,
     /// Δ: how far above SEQ_MS the cards accept a SEQ (TS 33.102 Annex C.2.1); 2^28 in all profiles of C.3.
     pub delta: u64,
     /// How far, in SEQ, the clock may carry a time-based subscriber without a durable write; 2^24 (194 days of 1 s).
@@ -403,6 +406,7 @@ impl core::str::FromStr for Reuse {
 impl Default for SqnPolicy {
     fn default() -> Self {
         Self {
+            shared: false,
             delta: 1 << 28,
             horizon: 1 << 24,
             smallest_range: 32,

@@ -139,7 +139,7 @@ impl SqnIssuer {
         let mut record = self.record().clone();
         record.proven = seq_ms;
         let after = Seq(seq_ms.0.max(self.last().0).saturating_add(1));
-        let highest = self.highest_issued(clock.now).min(record.layout.max_seq());
+        let highest = self.highest_issued(clock, policy).min(record.layout.max_seq());
         if after.0.saturating_sub(highest.0) > policy.largest_range.into() {
             // What lies between was never issued: a card that goes back can still get it.
             record.spent.add(record.epoch_start, highest);
@@ -162,7 +162,7 @@ impl SqnIssuer {
         if !kaskade_faults::fault!("spent-forgotten") {
             record.spent.add(
                 record.epoch_start,
-                self.highest_issued(clock.now).min(record.layout.max_seq()),
+                self.highest_issued(clock, policy).min(record.layout.max_seq()),
             );
         }
         let first = Seq(seq_ms.0.saturating_add(1));

@@ -9,12 +9,14 @@ use proptest::prelude::*;
 use super::*;
 
 mod edges;
+mod nodes;
 
 const LAYOUT: SqnLayout = SqnLayout::ANNEX_C3;
 const YEAR: u64 = 365 * 86_400;
 
 /// Small numbers, so that ranges end, horizons pass and windows fill in a short run.
 const SMALL: SqnPolicy = SqnPolicy {
+    shared: false,
     delta: 4000,
     horizon: 300,
     smallest_range: 3,
@@ -113,7 +115,7 @@ impl Node {
             node,
             clocks,
             counter,
-            view: ClockView { now, mark: now },
+            view: ClockView::of_one(now, now),
             issuer: SqnIssuer::load(disk.clone()),
             disk,
             disk_mark: now,
@@ -224,10 +226,7 @@ impl Node {
         self.counter = GlobalCounter::start(Duration::from_secs(1), self.clocks, Some(self.disk_mark), None)
             .expect("any distance");
         self.issuer = SqnIssuer::load(self.disk.clone());
-        self.view = ClockView {
-            now: self.counter.now(),
-            mark: self.counter.now(),
-        };
+        self.view = ClockView::of_one(self.counter.now(), self.counter.now());
         self.mark();
     }
 
@@ -354,7 +353,7 @@ impl Node {
                 while self.flight.is_some() {
                     self.land();
                 }
-                let highest = self.issuer.highest_issued(self.view.now);
+                let highest = self.issuer.highest_issued(self.view, &self.policy);
                 let start = start.map_or(Seq(0), |above| Seq(highest.0.saturating_add_signed(above.into())));
                 let mut new = SqnRecord::after(scheme, LAYOUT, start);
                 if self.policy.delta == SMALL.delta {

@@ -45,10 +45,7 @@ impl Home {
     /// A home network whose card may have accepted up to `highest`.
     fn new(scheme: SqnScheme, highest: u64, now: u64) -> Self {
         let policy = SqnPolicy::default();
-        let clock = ClockView {
-            now: Glc(now),
-            mark: Glc(now + LEAD),
-        };
+        let clock = ClockView::of_one(Glc(now), Glc(now + LEAD));
         let durable = SqnRecord::after(scheme, LAYOUT, Seq(highest)).anchored(clock.now, &policy);
         Self {
             credentials: subscription(),
@@ -125,10 +122,7 @@ impl Home {
     fn crash(&mut self) {
         self.issuer = SqnIssuer::load(self.durable.clone());
         let now = self.clock.mark.0 + 1;
-        self.clock = ClockView {
-            now: Glc(now),
-            mark: Glc(now + LEAD),
-        };
+        self.clock = ClockView::of_one(Glc(now), Glc(now + LEAD));
     }
 }
 

@@ -90,10 +90,7 @@ fn general_follows_the_rules_of_c_1_1_1() {
 
 #[test]
 fn resynchronisation_at_the_edges() {
-    let clock = ClockView {
-        now: Glc(1_700_000_000),
-        mark: Glc(1_700_000_060),
-    };
+    let clock = ClockView::of_one(Glc(1_700_000_000), Glc(1_700_000_060));
     let policy = SqnPolicy::default();
     let max = LAYOUT.max_seq();
     for scheme in SqnScheme::ALL {
@@ -146,10 +143,7 @@ const FRESH: Proof = Proof::Fresh { made: 1, now: 2 };
 
 /// A counter that has issued twice as much as a card accepts.
 fn spent_window() -> (SqnIssuer, ClockView) {
-    let clock = ClockView {
-        now: Glc(100),
-        mark: Glc(160),
-    };
+    let clock = ClockView::of_one(Glc(100), Glc(160));
     let mut issuer = SqnIssuer::load(SqnRecord::blank(SqnScheme::NonTimeBased));
     for _ in 0..SMALL.delta * 2 {
         while issuer.next(clock, &SMALL) == Ok(Next::NeedsReservation) {
@@ -249,10 +243,7 @@ fn a_card_that_went_back_is_followed_when_the_auts_is_fresh_and_not_too_often() 
 
 #[test]
 fn what_is_spent_up_to_the_last_seq_is_a_spent_window() {
-    let clock = ClockView {
-        now: Glc(100),
-        mark: Glc(160),
-    };
+    let clock = ClockView::of_one(Glc(100), Glc(160));
     let max = LAYOUT.max_seq();
     let mut parts = SqnRecord::after(SqnScheme::NonTimeBased, LAYOUT, max).into_parts();
     parts.epoch_start = Seq(max.0 - SMALL.delta * 2);
@@ -281,10 +272,7 @@ fn what_is_spent_up_to_the_last_seq_is_a_spent_window() {
 
 #[test]
 fn the_same_card_keeps_what_it_has_shown_and_another_does_not() {
-    let clock = ClockView {
-        now: Glc(100),
-        mark: Glc(160),
-    };
+    let clock = ClockView::of_one(Glc(100), Glc(160));
     let never = SqnPolicy {
         reuse: Reuse::Never,
         ..SqnPolicy::default()
