@@ -10,6 +10,7 @@
 //! | [`Engine::page`] | rows in the order of their keys, or of their ends |
 //! | [`Engine::commit`] | many units in one go, with an outcome for each; a conflict of one never fails another |
 //! | [`Engine::serial`], [`Engine::recover`] | which commit is the last that is durable; after a failure: in order again |
+//! | [`Engine::is_shared`], [`Engine::nodes`] | whether several processes write at once, and which there are |
 //!
 //! The suite `kaskade_testkit::conformance` checks these promises for any engine.
 
@@ -339,6 +340,17 @@ pub enum Cursor<'a> {
     },
 }
 
+/// A node that has the store or had it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeLease {
+    /// Its number.
+    pub node: u16,
+    /// Who has it: the process's own words, and where it is.
+    pub who: String,
+    /// Whether its lease lasts, by the engine's clock.
+    pub lives: bool,
+}
+
 /// Durable tables, used from many threads. `docs/adr/0003-embedded-store.md` says why it is cut so.
 pub trait Engine: Send + Sync + 'static {
     /// Makes tables that are to be used, where they are not there yet; durable before it returns. Those of [`Table::PLAIN`]
@@ -378,6 +390,19 @@ pub trait Engine: Send + Sync + 'static {
     /// What is damaged of what it reads, once that was noticed: nothing is read or written any more. Never waits.
     fn damage(&self) -> Option<EngineError> {
         None
+    }
+
+    /// Whether other processes may write at the same time, each as a node of its own.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// The nodes that have or had a lease of this store, in the order of their numbers; none where nobody shares it.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Makes each unit happen, or, in a conflict, none of its changes, and says so; all of it durable before it returns.

@@ -14,6 +14,7 @@
 
 mod records;
 mod rows;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,6 +32,18 @@ use crate::subscribers::{self, credentials};
 
 /// Opens one place: every call finds what was committed there before. The engine of the call before is dropped first.
 pub type Place = Box<dyn Fn() -> Arc<dyn Engine>>;
+
+/// Opens one place as the node of this number: every call finds what was committed there before. Engines of several nodes are open at
+/// the same time, and no two of one.
+pub type Nodes = Box<dyn Fn(u16) -> Arc<dyn Engine>>;
+
+/// Runs those of engines that several nodes write to at the same time; `place` makes a new, empty place each time.
+///
+/// # Panics
+/// When a promise is broken.
+pub fn shared(place: impl Fn() -> Nodes) {
+    shared::run(&place);
+}
 
 /// Runs those of records; `place` makes a new, empty place each time.
 ///

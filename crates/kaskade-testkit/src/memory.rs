@@ -99,6 +99,16 @@ macro_rules! reads_from_memory {
             ::kaskade_store::engine::Engine::is_empty(&self.memory)
         }
 
+        fn is_shared(&self) -> bool {
+            ::kaskade_store::engine::Engine::is_shared(&self.memory)
+        }
+
+        fn nodes(
+            &self,
+        ) -> ::kaskade_store::engine::BoxFuture<'_, Result<Vec<::kaskade_store::engine::NodeLease>, ::kaskade_store::EngineError>> {
+            ::kaskade_store::engine::Engine::nodes(&self.memory)
+        }
+
         fn serial(
             &self,
             node: u16,

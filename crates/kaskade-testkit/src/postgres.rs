@@ -154,29 +154,30 @@ impl Cluster {
     /// # Panics
     /// When it cannot be done.
     pub fn sql(&self, sql: &str) -> String {
-        let done = Command::new(self.bin.join("psql"))
-            .current_dir("/")
-            .arg("-h")
-            .arg(&self.folder)
-            .args([
-                "-p",
-                &self.port.to_string(),
-                "-U",
-                "kaskade",
-                "-d",
-                "postgres",
-                "-v",
-                "ON_ERROR_STOP=1",
-            ])
-            .args(["-qAtc", sql])
-            .output()
-            .expect("psql runs");
+        let done = self.psql(sql).output().expect("psql runs");
         assert!(
             done.status.success(),
             "{sql}: {}",
             String::from_utf8_lossy(&done.stderr)
         );
         String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
+    }
+
+    /// The program that does this SQL.
+    pub fn psql(&self, sql: &str) -> Command {
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.current_dir("/").arg("-h").arg(&self.folder).args([
+            "-p",
+            &self.port.to_string(),
+            "-U",
+            "kaskade",
+            "-d",
+            "postgres",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]);
+        psql.args(["-qAtc", sql]);
+        psql
     }
 
     /// Sets these in its configuration, in force when this returns.

@@ -1,7 +1,10 @@
 //! One commit: a transaction of two flights, of which the second is sent when the first has been answered.
 //!
-//! The first begins, looks whether the store is still this process's, and reads and locks what the units look at, in the order of the ids. The
-//! second writes what they come to, and commits. Nobody cancels a commit or waits for it only so long: PostgreSQL would say that
+//! The first begins, looks whether the number of the node is still this process's, and reads and locks what the units look at. The
+//! second writes what they come to, and commits. All nodes lock in one order: the own lease; rows that are there, by their ids, those with
+//! them that a wanted link leads to; new rows by their ids, new links by theirs; then what only this node writes, counts and serial. A link
+//! is under the lock of the row that it leads to. Of two who make the same row or link the second is undone and tries again, as is
+//! whom the server undoes because of a deadlock: it then sees what the first has made. Nobody cancels a commit or waits for it only so long: PostgreSQL would say that
 //! it is done though no standby has it. When the connection is lost in it, or the server warns, the outcome is unknown until
 //! [`Writer::recover`] has asked.
 
@@ -10,14 +13,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use kaskade_faults::fault;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
 use super::errors;
-use super::lease::{FENCE, Lease};
+use super::lease::{FENCE, FENCE_AGAINST_RENEWING, FENCE_WITHOUT_LOCK, Lease};
 use super::server::{Server, Session};
 use super::units::{Rows, Units, Writes};
 use crate::engine::{CommitFailed, Group, Serial, Table, UnitOutcome};
@@ -25,8 +27,15 @@ use crate::error::{EngineError, LOST_COMMITS};
 
 type Parameter<'p> = &'p (dyn ToSql + Sync);
 
-/// How often a group is tried that the server has undone because of somebody else.
-const ATTEMPTS: usize = 5;
+/// How often a group is tried that was undone because of somebody else: each time, another has made progress.
+const ATTEMPTS: usize = 32;
+/// How often a link may lead to a row that is not there until it is taken for what there is.
+const LOOKS: usize = 4;
+/// SQL: locks rows, those with them that links lead to, in the order of their ids.
+const ROWS: &str = "SELECT id, version, ends, links FROM kaskade_row WHERE id = ANY(ARRAY(SELECT unnest($1::bytea[]) UNION \
+     SELECT row_id FROM kaskade_link WHERE id = ANY($2))) ORDER BY id FOR UPDATE";
+/// SQL: where links lead to, seen when the rows were locked.
+const LINKS: &str = "SELECT id, row_id FROM kaskade_link WHERE id = ANY($1) ORDER BY id";
 
 /// What writes: one connection.
 pub(super) struct Writer {
@@ -52,19 +61,16 @@ pub(super) struct Open {
     unlink: Statement,
     count: Statement,
     serial: Statement,
+    absent: Statement,
 }
 
 impl Open {
     pub(super) async fn on(session: Session) -> Result<Self, Error> {
         let client = &session.client;
         Ok(Self {
-            fence: client.prepare(FENCE).await?,
-            rows: client
-                .prepare("SELECT id, version, ends, links FROM kaskade_row WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-                .await?,
-            links: client
-                .prepare("SELECT id, row_id FROM kaskade_link WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-                .await?,
+            fence: client.prepare(fence()).await?,
+            rows: client.prepare(ROWS).await?,
+            links: client.prepare(LINKS).await?,
             insert: client
                 .prepare(
                     "INSERT INTO kaskade_row (id, version, ends, links, octets) \
@@ -85,8 +91,8 @@ impl Open {
             unlink: client.prepare("DELETE FROM kaskade_link WHERE id = ANY($1)").await?,
             count: client
                 .prepare(
-                    "INSERT INTO kaskade_count (number, rows) SELECT * FROM unnest($1::integer[], $2::bigint[]) \
-                     ON CONFLICT (number) DO UPDATE SET rows = kaskade_count.rows + excluded.rows",
+                    "INSERT INTO kaskade_count (node, number, rows) SELECT $1, * FROM unnest($2::integer[], $3::bigint[]) \
+                     ON CONFLICT (number, node) DO UPDATE SET rows = kaskade_count.rows + excluded.rows",
                 )
                 .await?,
             serial: client
@@ -95,8 +101,19 @@ impl Open {
                      ON CONFLICT (node) DO UPDATE SET serial = excluded.serial",
                 )
                 .await?,
+            absent: client.prepare("SELECT 1 FROM kaskade_row WHERE id = ANY($1)").await?,
             session,
         })
+    }
+}
+
+fn fence() -> &'static str {
+    if fault!("postgres-fence-without-lock") {
+        FENCE_WITHOUT_LOCK
+    } else if fault!("postgres-fence-against-renewing") {
+        FENCE_AGAINST_RENEWING
+    } else {
+        FENCE
     }
 }
 
@@ -126,7 +143,7 @@ impl Writer {
             };
             // Until the end is known.
             self.unsettled = true;
-            let (failed, known) = match self.attempt(&open, group, tables, &mut outcomes).await {
+            let (failed, known) = match self.attempt(&open, group, tables, attempt, &mut outcomes).await {
                 Ok(()) => {
                     (self.unsettled, self.open) = (false, Some(open));
                     if group.serial != Serial::default() {
@@ -136,6 +153,9 @@ impl Writer {
                 }
                 Err(Attempt::Again(_)) if attempt < ATTEMPTS => {
                     self.unsettled = false;
+                    if open.session.client.batch_execute("ROLLBACK").await.is_ok() {
+                        self.open = Some(open);
+                    }
                     continue;
                 }
                 Err(Attempt::Again(error)) => (error, true),
@@ -169,11 +189,11 @@ impl Writer {
         open: &Open,
         group: &Group,
         tables: &[Table],
+        attempt: usize,
         outcomes: &mut Vec<UnitOutcome>,
     ) -> Result<(), Attempt> {
         let mut units = Units::new(group, tables);
-        let begun = Instant::now();
-        self.look(open, &mut units).await?;
+        self.look(open, &mut units, attempt >= LOOKS).await?;
         *outcomes = units.run();
         let writes = units.writes();
         open.session.has_warned();
@@ -182,17 +202,16 @@ impl Writer {
             let why = "it warned when it said that a commit is done: no standby may have it";
             return Err(Attempt::Failed(errors::away(&self.server.name, why)));
         }
-        self.lease.counts_from(begun);
         Ok(())
     }
 
     /// The first flight.
-    async fn look(&self, open: &Open, units: &mut Units<'_>) -> Result<(), Attempt> {
+    async fn look(&self, open: &Open, units: &mut Units<'_>, last_look: bool) -> Result<(), Attempt> {
         let client = &open.session.client;
         let (rows, links) = (units.wanted_rows(), units.wanted_links());
         let (epoch, holder) = (self.lease.epoch(), &self.lease.holder[..]);
-        let fence: [Parameter<'_>; 2] = [&holder, &epoch];
-        let (of_rows, of_links): ([Parameter<'_>; 1], [Parameter<'_>; 1]) = ([&rows], [&links]);
+        let fence: [Parameter<'_>; 3] = [&self.lease.node, &holder, &epoch];
+        let (of_rows, of_links): ([Parameter<'_>; 2], [Parameter<'_>; 1]) = ([&rows, &links], [&links]);
         let linked = async {
             match links.is_empty() {
                 true => Ok(Vec::new()),
@@ -222,10 +241,9 @@ impl Writer {
             let (id, row): (&[u8], &[u8]) = read().map_err(|error| self.undone(&error))?;
             units.saw_link(id, row);
         }
-        let owners = units.wanted_owners();
-        if !owners.is_empty() {
-            let rows = client.query(&open.rows, &[&owners]).await;
-            self.saw_rows(units, &rows.map_err(|error| self.undone(&error))?)?;
+        if units.misses_an_owner() && !last_look {
+            let why = "a link leads to a row that was made meanwhile, or to none";
+            return Err(Attempt::Again(EngineError::Other(why.into())));
         }
         Ok(())
     }
@@ -250,6 +268,7 @@ impl Writer {
             links_gone,
             links,
             counts,
+            absent,
         } = writes;
         let (numbers, by): (Vec<i32>, Vec<i64>) = counts.iter().unzip();
         let (node, serial) = (i32::from(group.node), group.serial.0.cast_signed());
@@ -260,7 +279,7 @@ impl Writer {
             (&open.update, changed.ids.len(), columns(changed)),
             (&open.insert, new.ids.len(), columns(new)),
             (&open.link, links.0.len(), vec![&links.0, &links.1]),
-            (&open.count, numbers.len(), vec![&numbers, &by]),
+            (&open.count, numbers.len(), vec![&self.lease.node, &numbers, &by]),
         ];
         for (statement, count, parameters) in all {
             if count > 0 {
@@ -272,10 +291,23 @@ impl Writer {
             let sent = async move { client.execute(&open.serial, &[&node, &serial]).await };
             flight.push((Some(1), Box::pin(sent)));
         }
-        flight.push((
-            None,
-            Box::pin(async { client.batch_execute("COMMIT").await.map(|()| 0) }),
-        ));
+        let commit = async { client.batch_execute("COMMIT").await.map(|()| 0) };
+        if absent.is_empty() || fault!("postgres-made-meanwhile") {
+            flight.push((None, Box::pin(commit)));
+            return self.sent(flight).await;
+        }
+        // Nothing keeps others from making a row that is not there and is not made: whether one has is looked at behind all locks.
+        self.sent(flight).await?;
+        let made = client.execute(&open.absent, &[absent]).await;
+        if made.map_err(|error| self.undone(&error))? != 0 {
+            let why = "a row was made meanwhile that was to be absent";
+            return Err(Attempt::Again(EngineError::Other(why.into())));
+        }
+        self.sent(vec![(None, Box::pin(commit))]).await
+    }
+
+    /// Statements at once, each with how many rows it is about.
+    async fn sent(&self, flight: Vec<(Option<usize>, Sent<'_>)>) -> Result<(), Attempt> {
         let (counts, sent): (Vec<_>, Vec<_>) = flight.into_iter().unzip();
         let done = in_order(sent).await;
         // The first that fails says why; those behind it only that the transaction has failed.
@@ -285,7 +317,7 @@ impl Writer {
                 && count as u64 != done
                 && !fault!("postgres-rows-not-counted")
             {
-                // It is committed, and the serial would say that all of it is there.
+                // It may be committed, and the serial would say that all of it is there.
                 let why = format!(
                     "a commit wrote {done} rows of {count}: something in the database changes what is written there"
                 );
@@ -311,11 +343,11 @@ impl Writer {
         if let Some(lost) = self.lease.lost(&self.server) {
             return Err(lost);
         }
-        let open = self.connect().await?;
+        let mut open = self.connect().await?;
         if !fault!("postgres-serial-asked-too-early") {
             // Its commit waits for a standby as those before it did: what is in front of it is there as well.
             open.session.has_warned();
-            self.lease.next_epoch(&self.server, &open.session).await?;
+            self.lease.next_epoch(&self.server, &mut open.session).await?;
             if open.session.has_warned() {
                 return Err(errors::away(
                     &self.server.name,

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::path::Path;
 
+use kaskade_faults::fault;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -57,9 +58,12 @@ pub(super) fn is_to_be_repeated(error: &Error) -> bool {
     let repeated = [
         &SqlState::T_R_SERIALIZATION_FAILURE,
         &SqlState::T_R_DEADLOCK_DETECTED,
-        // Somebody else has made a row since it was looked for.
+        // Somebody else has made a row or a link since it was looked for.
         &SqlState::UNIQUE_VIOLATION,
     ];
+    if fault!("postgres-same-row-not-repeated") && error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
+        return false;
+    }
     error.code().is_some_and(|code| repeated.contains(&code))
 }
 

@@ -1,15 +1,22 @@
-//! Whose store it is: one process at a time, which says again and again that it is there.
+//! Who is which node: a number is of one process at a time, which says again and again that it is there.
 //!
-//! A process that has the lease has made a row its own: a name of 16 random octets, an epoch, and until when. Every commit looks at name and
-//! epoch in its own transaction, so that a process that somebody has taken over writes nothing more, whatever it believes; what it
-//! issues without writing lies below what its successor starts above (`docs/adr/0002-sqn-time-based.md`). What it reads counts only as
-//! long as the lease does, by its own monotonic clock.
+//! A process that has the lease of a number has made the row of that number its own: a name of 16 random octets, an epoch, and until
+//! when. Every commit looks at name and epoch in its own transaction, so that a process that somebody has taken over writes nothing more,
+//! whatever it believes; what it issues without writing lies below what its successor starts above (`docs/adr/0002-sqn-time-based.md`).
+//! What it reads counts only as long as the lease does, by its own monotonic clock.
+//!
+//! | Who | Locks the row | Waits for |
+//! |---|---|---|
+//! | a commit | `FOR KEY SHARE`, until it has come to its end | whoever takes it, or goes into another epoch |
+//! | renewing | as an update of no key does | the same: not for a commit, however long a standby lets that wait |
+//! | taking, another epoch | `FOR UPDATE` | both |
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kaskade_faults::fault;
+use tokio_postgres::types::ToSql;
 
 use super::errors;
 use super::server::{Server, Session};
@@ -17,7 +24,7 @@ use crate::error::EngineError;
 
 /// How long the server holds a store for a process that is silent.
 pub(super) const LEASE: Duration = Duration::from_secs(6);
-/// How often that is renewed where no commit does it.
+/// How often that is renewed.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// Clocks of both sides may differ in speed, and threads may stand still for a moment.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -31,24 +38,42 @@ macro_rules! until {
     };
 }
 
-/// SQL: renews it, if it is still this process's.
-macro_rules! fence {
+/// SQL: the row of this number, if it is still this process's, in this epoch.
+macro_rules! own {
     () => {
-        concat!(
-            "UPDATE kaskade_lease SET until = ",
-            until!(),
-            " WHERE one = 0 AND holder = $1 AND epoch = $2"
-        )
+        "node = $1 AND holder = $2 AND epoch = $3"
     };
 }
 
-/// Its epoch is looked at in each transaction.
-pub(super) const FENCE: &str = fence!();
-/// The same between transactions, and whether the server still writes to its disk: a reload can end that.
-const RENEW: &str = concat!(fence!(), " RETURNING epoch");
+/// SQL: looks at the epoch in a transaction, and keeps others from taking the number before its end.
+pub(super) const FENCE: &str = concat!("SELECT 1 FROM kaskade_lease WHERE ", own!(), " FOR KEY SHARE");
+/// The same without a lock, for a fault.
+pub(super) const FENCE_WITHOUT_LOCK: &str = concat!("SELECT 1 FROM kaskade_lease WHERE ", own!());
+/// The same with one that renewing waits for, for a fault.
+pub(super) const FENCE_AGAINST_RENEWING: &str = concat!("SELECT 1 FROM kaskade_lease WHERE ", own!(), " FOR SHARE");
+const RENEW: &str = concat!("UPDATE kaskade_lease SET until = ", until!(), " WHERE ", own!());
+/// SQL: waits for all transactions that have looked at it, and lets none look before this one's end.
+const HOLD: &str =
+    "SELECT holder, who, until::text, until > clock_timestamp() FROM kaskade_lease WHERE node = $1 FOR UPDATE";
+const LOOK: &str = "SELECT holder, who, until::text, until > clock_timestamp() FROM kaskade_lease WHERE node = $1";
+const TAKE: &str = concat!(
+    "UPDATE kaskade_lease SET holder = $2, \
+     who = $3 || coalesce(' at ' || host(inet_client_addr()), ' on its own machine'), epoch = epoch + 1, until = ",
+    until!(),
+    " WHERE node = $1 RETURNING epoch"
+);
+const NEXT_EPOCH: &str = concat!(
+    "UPDATE kaskade_lease SET epoch = epoch + 1, until = ",
+    until!(),
+    " WHERE node = $1 AND holder = $2 RETURNING epoch"
+);
+const END: &str = "UPDATE kaskade_lease SET until = '-infinity', epoch = epoch + 1 WHERE node = $1 AND holder = $2";
+/// SQL: all that have or had one.
+pub(super) const NODES: &str = "SELECT node, who, until > clock_timestamp() FROM kaskade_lease ORDER BY node";
 
 /// The lease as this process has it.
 pub(super) struct Lease {
+    pub(super) node: i32,
     pub(super) holder: [u8; 16],
     epoch: AtomicI64,
     started: Instant,
@@ -67,12 +92,22 @@ enum Lost {
 }
 
 impl Lease {
-    /// Takes the store. A process that has died is waited for, as long as its lease lasts; one that lives is not.
-    pub(super) async fn take(server: &Server, session: &mut Session, who: &str) -> Result<Self, EngineError> {
+    /// Takes a number. A process that has died is waited for, as long as its lease lasts; one that lives is not.
+    pub(super) async fn take(
+        server: &Server,
+        session: &mut Session,
+        node: u16,
+        who: &str,
+    ) -> Result<Self, EngineError> {
         let mut holder = [0; 16];
         aws_lc_rs::rand::fill(&mut holder)
             .map_err(|_| EngineError::Other("no random numbers from the system".into()))?;
         let lease = Self {
+            node: if fault!("postgres-one-lease-for-all") {
+                0
+            } else {
+                node.into()
+            },
             holder,
             epoch: AtomicI64::new(0),
             started: Instant::now(),
@@ -81,18 +116,13 @@ impl Lease {
         };
         let mut seen: Option<(Vec<u8>, String)> = None;
         loop {
-            let begun = Instant::now();
             match lease.try_take(server, session, who).await? {
-                Taken::Epoch(epoch) => {
-                    lease.epoch.store(epoch, Ordering::Release);
-                    lease.counts_from(begun);
-                    return Ok(lease);
-                }
-                Taken::ByAnother { holder, until, who } => {
+                None => return Ok(lease),
+                Some(Another { holder, until, who }) => {
                     let now = (holder, until);
                     if seen.as_ref().is_some_and(|seen| *seen != now) {
                         return Err(EngineError::InUse(
-                            format!("{}, by {who}", server.name.display()).into(),
+                            format!("{} as node {node}, by {who}", server.name.display()).into(),
                         ));
                     }
                     seen = Some(now);
@@ -102,105 +132,107 @@ impl Lease {
         }
     }
 
-    async fn try_take(&self, server: &Server, session: &mut Session, who: &str) -> Result<Taken, EngineError> {
+    /// Whoever else has it.
+    async fn try_take(
+        &self,
+        server: &Server,
+        session: &mut Session,
+        who: &str,
+    ) -> Result<Option<Another>, EngineError> {
         let said = |error: tokio_postgres::Error| server.error(&error);
+        // One that lives is not disturbed: neither its commits nor its renewing wait for this.
+        let row = session.client.query_opt(LOOK, &[&self.node]).await.map_err(said)?;
+        if let Some(another) = row.map(|row| self.another(&row)).transpose().map_err(said)?.flatten() {
+            return Ok(Some(another));
+        }
         let work = session.client.transaction().await.map_err(said)?;
         work.execute(
-            "INSERT INTO kaskade_lease VALUES (0, '', '', 0, '-infinity') ON CONFLICT DO NOTHING",
-            &[],
+            "INSERT INTO kaskade_lease VALUES ($1, '', '', 0, '-infinity') ON CONFLICT DO NOTHING",
+            &[&self.node],
         )
         .await
         .map_err(said)?;
-        let row = work
-            .query_one(
-                "SELECT holder, who, until::text, until > clock_timestamp() FROM kaskade_lease WHERE one = 0 FOR UPDATE",
-                &[],
-            )
-            .await
-            .map_err(said)?;
-        let holder: Vec<u8> = row.try_get(0).map_err(said)?;
-        let lives: bool = row.try_get(3).map_err(said)?;
-        if lives && holder != self.holder && !fault!("postgres-lease-not-looked-at") {
-            return Ok(Taken::ByAnother {
-                holder,
-                who: row.try_get(1).map_err(said)?,
-                until: row.try_get(2).map_err(said)?,
-            });
+        let hold = if fault!("postgres-taken-beside-a-commit") {
+            LOOK
+        } else {
+            HOLD
+        };
+        let row = work.query_one(hold, &[&self.node]).await.map_err(said)?;
+        if let Some(another) = self.another(&row).map_err(said)? {
+            return Ok(Some(another));
         }
+        let begun = Instant::now();
         let row = work
-            .query_one(
-                concat!(
-                    "UPDATE kaskade_lease SET holder = $1, \
-                     who = $2 || coalesce(' at ' || host(inet_client_addr()), ' on its own machine'), epoch = epoch + 1, until = ",
-                    until!(),
-                    " WHERE one = 0 RETURNING epoch"
-                ),
-                &[&&self.holder[..], &who],
-            )
+            .query_one(TAKE, &[&self.node, &&self.holder[..], &who])
             .await
             .map_err(said)?;
         let epoch = row.try_get(0).map_err(said)?;
         work.commit().await.map_err(said)?;
-        Ok(Taken::Epoch(epoch))
+        self.epoch.store(epoch, Ordering::Release);
+        self.counts_from(begun);
+        Ok(None)
+    }
+
+    /// Who has it, if it is somebody else who lives.
+    fn another(&self, row: &tokio_postgres::Row) -> Result<Option<Another>, tokio_postgres::Error> {
+        let (holder, lives): (Vec<u8>, bool) = (row.try_get(0)?, row.try_get(3)?);
+        if !lives || holder == self.holder || fault!("postgres-lease-not-looked-at") {
+            return Ok(None);
+        }
+        Ok(Some(Another {
+            holder,
+            who: row.try_get(1)?,
+            until: row.try_get(2)?,
+        }))
     }
 
     /// Goes on in a new epoch, when all that was on its way in the old one has come to its end: until then this waits.
-    pub(super) async fn next_epoch(&self, server: &Server, session: &Session) -> Result<(), EngineError> {
+    pub(super) async fn next_epoch(&self, server: &Server, session: &mut Session) -> Result<(), EngineError> {
+        let said = |error: tokio_postgres::Error| server.error(&error);
+        let work = session.client.transaction().await.map_err(said)?;
+        work.query(HOLD, &[&self.node]).await.map_err(said)?;
         let begun = Instant::now();
-        let rows = session
-            .client
-            .query(
-                concat!(
-                    "UPDATE kaskade_lease SET epoch = epoch + 1, until = ",
-                    until!(),
-                    " WHERE one = 0 AND holder = $1 RETURNING epoch"
-                ),
-                &[&&self.holder[..]],
-            )
+        let row = work
+            .query_opt(NEXT_EPOCH, &[&self.node, &&self.holder[..]])
             .await
-            .map_err(|error| server.error(&error))?;
-        let Some(row) = rows.first() else {
+            .map_err(said)?;
+        let Some(row) = row else {
             return Err(self.is_lost(server));
         };
-        let epoch = row.try_get(0).map_err(|error| server.error(&error))?;
+        let epoch = row.try_get(0).map_err(said)?;
+        work.commit().await.map_err(said)?;
         self.epoch.store(epoch, Ordering::Release);
         self.counts_from(begun);
         Ok(())
     }
 
-    /// Says that this process is still there; whether the store is still its own.
+    /// Says that this process is still there; whether the number is still its own.
     pub(super) async fn renew(&self, session: &Session) -> Result<bool, tokio_postgres::Error> {
         let begun = Instant::now();
-        let rows = session.client.query(RENEW, &[&&self.holder[..], &self.epoch()]).await?;
-        if rows.is_empty() {
+        let own: [&(dyn ToSql + Sync); 3] = [&self.node, &&self.holder[..], &self.epoch()];
+        if session.client.execute(RENEW, &own).await? == 0 {
             return Ok(false);
         }
         self.counts_from(begun);
         Ok(true)
     }
 
-    /// Whether the store is still this process's, in whichever epoch; also where the server does not say.
+    /// Whether the number is still this process's, in whichever epoch; also where the server does not say.
     pub(super) async fn is_held(&self, session: &Session) -> bool {
         let held = session
             .client
             .query(
-                "SELECT 1 FROM kaskade_lease WHERE one = 0 AND holder = $1",
-                &[&&self.holder[..]],
+                "SELECT 1 FROM kaskade_lease WHERE node = $1 AND holder = $2",
+                &[&self.node, &&self.holder[..]],
             )
             .await;
         held.map_or(true, |rows| !rows.is_empty())
     }
 
-    /// Gives the store back.
+    /// Gives the number back.
     pub(super) async fn end(&self, session: &Session) -> Result<u64, tokio_postgres::Error> {
         self.until.store(0, Ordering::Release);
-        session
-            .client
-            .execute(
-                "UPDATE kaskade_lease SET until = '-infinity', epoch = epoch + 1 WHERE one = 0 AND holder = $1",
-                &[&&self.holder[..]],
-            )
-            .await
+        session.client.execute(END, &[&self.node, &&self.holder[..]]).await
     }
 
     pub(super) fn epoch(&self) -> i64 {
@@ -251,13 +283,11 @@ impl Lost {
     }
 }
 
-enum Taken {
-    Epoch(i64),
-    ByAnother {
-        holder: Vec<u8>,
-        until: String,
-        who: String,
-    },
+/// Another process, which has the number.
+struct Another {
+    holder: Vec<u8>,
+    until: String,
+    who: String,
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -270,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_server_is_told_the_same_length() {
-        assert!(FENCE.contains(&format!("'{} seconds'", LEASE.as_secs())));
+        assert!(RENEW.contains(&format!("'{} seconds'", LEASE.as_secs())));
         assert!(RENEW_EVERY * 2 < LEASE - MARGIN, "one renewal may fail");
     }
 }

@@ -5,7 +5,7 @@
 //! | `server`, `tls` | which database it is, and connections to it |
 //! | `schema` | its tables, and how they come to be |
 //! | `ids` | names of rows and links: each begins with a hash of the SUPI |
-//! | `lease` | one process at a time has a store |
+//! | `lease` | one process at a time is a node |
 //! | `read` | what many ask for at one moment is one question |
 //! | `units`, `commit` | a group of units is one transaction |
 //! | `errors` | what server and system say, in the words of an engine |
@@ -36,7 +36,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 
 use crate::engine::{
-    BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    BoxFuture, CommitFailed, Cursor, Engine, Group, NodeLease, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
 };
 use crate::error::EngineError;
 use commit::Writer;
@@ -56,10 +56,10 @@ const ASKING: usize = 4096;
 const PATIENCE_FOR_PAGES: Duration = Duration::from_secs(30);
 /// How long the end of a process waits until the server knows of it.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(2);
-/// What the connection that renews the lease waits for: no standby, and no commit that has the row.
+/// What the connection that renews the lease waits for: no standby, and nobody who has the row for long.
 const OF_THE_KEEPER: &str = "SET synchronous_commit = local; SET lock_timeout = '2s'";
 
-/// A store in PostgreSQL. Only one process has it at a time.
+/// A store in PostgreSQL, as one of its nodes. Only one process is that at a time.
 pub struct PostgresEngine {
     server: Arc<Server>,
     lease: Arc<Lease>,
@@ -135,22 +135,22 @@ pub fn migrate(options: &PostgresOptions) -> Result<Migrated, EngineError> {
 }
 
 impl PostgresEngine {
-    /// Opens a store, and has it from then on: another process that has it is not waited for, one that has died is until its lease has
-    /// run out, six seconds at most. Blocks.
+    /// Opens a store as the node of the options, and is that from then on: another process that is the same node is not waited for, one that has
+    /// died is until its lease has run out, six seconds at most. Blocks.
     ///
     /// # Errors
     /// [`EngineError::Away`] while the server cannot be reached, [`EngineError::Refused`] when it does not let this user in, has no
-    /// tables, or those of a newer program; [`EngineError::InUse`] when another process has the store.
+    /// tables, or those of a newer program; [`EngineError::InUse`] when another process is this node.
     pub fn open(options: &PostgresOptions) -> Result<Self, EngineError> {
         let driver = Driver::start()?;
         let server = Arc::new(Server::new(options)?);
-        let who = format!("process {}", std::process::id());
+        let (node, who) = (options.node, format!("process {}", std::process::id()));
         let opening = {
             let server = Arc::clone(&server);
             async move {
                 let mut session = server.connect().await?;
                 schema::check(&server, &session).await?;
-                let lease = Lease::take(&server, &mut session, &who).await?;
+                let lease = Lease::take(&server, &mut session, node, &who).await?;
                 Ok::<_, EngineError>((lease, session))
             }
         };
@@ -267,7 +267,7 @@ async fn keep(server: Arc<Server>, lease: Arc<Lease>) {
         }
         match renewed {
             Ok(Ok(true)) => session = Some(on),
-            // A commit goes into a new epoch meanwhile, or somebody has taken the store: that commit tells.
+            // A commit goes into a new epoch meanwhile, or somebody has taken the number: that commit tells.
             Ok(Ok(false)) => match lease.is_held(&on).await {
                 true => session = Some(on),
                 false => {
@@ -364,11 +364,12 @@ impl Engine for PostgresEngine {
     fn len(&self, table: Table) -> BoxFuture<'_, Result<u64, EngineError>> {
         Box::pin(async move {
             let found = self.ask(COUNT, vec![Box::new(i32::from(table.number()))]).await?;
-            let rows: Option<i64> = found
+            let rows: Option<Option<i64>> = found
                 .first()
                 .map(|row| row.try_get(0))
                 .transpose()
                 .map_err(|error| self.error(&error))?;
+            let rows = rows.flatten();
             Ok(u64::try_from(rows.unwrap_or(0)).unwrap_or(0))
         })
     }
@@ -383,6 +384,26 @@ impl Engine for PostgresEngine {
     /// more.
     fn damage(&self) -> Option<EngineError> {
         self.lease.lost(&self.server)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
+        Box::pin(async move {
+            let of = |row: &tokio_postgres::Row| {
+                let node: i32 = row.try_get(0)?;
+                Ok(NodeLease {
+                    node: u16::try_from(node).unwrap_or(u16::MAX),
+                    who: row.try_get(1)?,
+                    lives: row.try_get(2)?,
+                })
+            };
+            let found = self.ask(lease::NODES, Vec::new()).await?;
+            let nodes: Result<_, _> = found.iter().map(of).collect();
+            nodes.map_err(|error| self.error(&error))
+        })
     }
 
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
@@ -421,7 +442,7 @@ const LINKS: &str = "SELECT r.id, r.version, r.ends, r.octets FROM kaskade_link 
 /// SQL: rows that have come to their end, the oldest first.
 const EXPIRED: &str = "SELECT id, version, ends, octets FROM kaskade_row WHERE ends <= $1 AND (ends, substr(id, 5)) > ($2, $3) \
      AND substr(id, 5, 2) = ANY($4) ORDER BY ends, substr(id, 5) LIMIT $5";
-const COUNT: &str = "SELECT rows FROM kaskade_count WHERE number = $1";
+const COUNT: &str = "SELECT sum(rows)::bigint FROM kaskade_count WHERE number = $1";
 const SERIAL: &str = "SELECT serial FROM kaskade_serial WHERE node = $1";
 const _: () = assert!(PLACE_LEN + 1 == 5, "where a name without its place begins, in SQL");
 

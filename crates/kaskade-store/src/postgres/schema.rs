@@ -3,9 +3,9 @@
 //! ```text
 //! kaskade_row      rows: id (see `ids`), version, end, links (as a row has them, to give them up), what it says
 //! kaskade_link     links: id, the row that it leads to
-//! kaskade_count    how many rows each table has
+//! kaskade_count    how many rows each table has: the sum of what each node has made and removed
 //! kaskade_serial   the last commit of each node
-//! kaskade_lease    the process that has the store: one row
+//! kaskade_lease    the process that is each node
 //! kaskade_schema   the version of all this: one row
 //! ```
 //!
@@ -21,7 +21,7 @@ use super::server::{Server, Session};
 use crate::error::EngineError;
 
 /// What makes the next version of the one before; the first of nothing.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // Rows change in place where their page has room: no index has what changes often.
     "CREATE TABLE kaskade_row (id bytea PRIMARY KEY, version bigint NOT NULL, ends bigint, links bytea, octets bytea NOT NULL) \
          WITH (fillfactor = 80);
@@ -33,10 +33,16 @@ const STEPS: [&str; 1] = [
      CREATE TABLE kaskade_serial (node integer PRIMARY KEY, serial bigint NOT NULL);
      CREATE TABLE kaskade_lease (one integer PRIMARY KEY, holder bytea NOT NULL, who text NOT NULL, epoch bigint NOT NULL, \
          until timestamptz NOT NULL);",
+    // Several nodes: each has a lease, and counts for itself, so that no commit waits for another's that counts.
+    "ALTER TABLE kaskade_lease RENAME COLUMN one TO node;
+     ALTER TABLE kaskade_count ADD COLUMN node integer NOT NULL DEFAULT 0;
+     ALTER TABLE kaskade_count ALTER COLUMN node DROP DEFAULT;
+     ALTER TABLE kaskade_count DROP CONSTRAINT kaskade_count_pkey;
+     ALTER TABLE kaskade_count ADD PRIMARY KEY (number, node);",
 ];
 
 /// The version that this program writes.
-pub(super) const KNOWN: i32 = 1;
+pub(super) const KNOWN: i32 = 2;
 
 /// From which version to which the tables were brought; 0 where there were none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,6 +42,8 @@ pub struct PostgresOptions {
     pub key: Option<PathBuf>,
     /// File with the password, mode 0600.
     pub password_file: Option<PathBuf>,
+    /// Which of the nodes of the store it is: a number that no other process has at the same time. 63 at most.
+    pub node: u16,
 }
 
 /// Why there can be no such server.
@@ -68,6 +70,10 @@ impl PostgresOptions {
 
     fn parsed(&self) -> Result<Config, NoServer> {
         let no = |why: &str| Err(NoServer(why.to_owned()));
+        // A version has 6 bits for it.
+        if self.node > 63 {
+            return no("numbers of nodes go up to 63");
+        }
         // What is wrong with it names the place, and no value.
         let config: Config = self.server.parse().map_err(|error: tokio_postgres::Error| {
             let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -288,6 +294,9 @@ mod tests {
             let NoServer(said) = with(server).check().expect_err(server);
             assert!(said.contains(why) && !said.contains("secret"), "{server}: {said}");
         }
+        let mut high = with("host=/run dbname=k");
+        high.node = 64;
+        assert!(high.check().is_err());
         let tls = |server: &str, key: Option<&str>| PostgresOptions {
             ca: Some("ca.pem".into()),
             cert: Some("cert.pem".into()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kaskade_store::engine::{
-    BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    BoxFuture, CommitFailed, Cursor, Engine, Group, NodeLease, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
 };
 use kaskade_store::{EngineError, MasterKey, SqnScheme, StoreError, StoreOptions, SubscriberStore};
 use kaskade_testkit::memory::MemoryEngine;
@@ -46,6 +46,14 @@ impl Engine for Counted {
 
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
         self.memory.commit(group)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.memory.is_shared()
+    }
+
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
+        self.memory.nodes()
     }
 
     fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {

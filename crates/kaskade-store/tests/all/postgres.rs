@@ -1,5 +1,6 @@
 //! PostgreSQL as an engine: the promises of all engines, and those that only a server can break.
 
+mod nodes;
 mod outcomes;
 mod refused;
 mod server;
@@ -12,6 +13,8 @@ use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::conformance::{self, Place};
 use kaskade_testkit::postgres::Cluster;
 
+use server::as_node;
+
 fn place(cluster: &Cluster) -> Place {
     let options = cluster.place();
     Box::new(move || Arc::new(PostgresEngine::open(&options).expect("the engine")) as Arc<dyn Engine>)
@@ -21,6 +24,15 @@ fn place(cluster: &Cluster) -> Place {
 fn postgres_keeps_the_promises_of_an_engine() {
     let Some(cluster) = Cluster::shared() else { return };
     conformance::rows(|| place(cluster));
+}
+
+#[test]
+fn several_nodes_write_to_one_postgres() {
+    let Some(cluster) = Cluster::shared() else { return };
+    conformance::shared(|| {
+        let place = cluster.place();
+        Box::new(move |node| Arc::new(PostgresEngine::open(&as_node(&place, node)).expect("the engine")))
+    });
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kaskade_store::EngineError;
 use kaskade_store::engine::{
-    Batch, BoxFuture, CommitFailed, Cursor, Engine, Expect, Group, Peek, Row, Serial, Stored, Table, UnitOutcome,
-    Version, Wanted,
+    Batch, BoxFuture, CommitFailed, Cursor, Engine, Expect, Group, NodeLease, Peek, Row, Serial, Stored, Table,
+    UnitOutcome, Version, Wanted,
 };
 use kaskade_testkit::conformance::{self, Place};
 use kaskade_testkit::memory::MemoryEngine;
@@ -181,6 +181,14 @@ impl Engine for Broken {
             Breaks::IsEmptyWhereNothingIsDeclared if !self.declared.load(Ordering::Relaxed) => Ok(true),
             _ => self.memory.is_empty(),
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.memory.is_shared()
+    }
+
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
+        self.memory.nodes()
     }
 
     fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use kaskade_store::EngineError;
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::{
-    Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, NodeLease, Peek, Row, Serial, Stored, Table, UnitOutcome,
+    Wanted,
 };
 use kaskade_testkit::conformance::{self, Place};
 use kaskade_testkit::memory::MemoryEngine;
@@ -66,6 +67,14 @@ impl Engine for Mirror {
 
     fn is_empty(&self) -> Result<bool, EngineError> {
         self.file.is_empty()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.file.is_shared()
+    }
+
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
+        self.file.nodes()
     }
 
     fn serial(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>> {

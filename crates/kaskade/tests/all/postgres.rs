@@ -63,7 +63,7 @@ fn a_node_with_its_store_in_postgres() {
     let said = place.kaskade("store migrate --config k.toml").ok();
     assert!(said.contains("are made"), "{said}");
     let said = place.kaskade("store migrate --config k.toml --json").ok();
-    assert!(said.contains("\"from\": 1") && said.contains("\"to\": 1"), "{said}");
+    assert!(said.contains("\"from\": 2") && said.contains("\"to\": 2"), "{said}");
     place
         .with_secrets(&format!("subscriber add --supi {SUPI} --config k.toml"))
         .ok();

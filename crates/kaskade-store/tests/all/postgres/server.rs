@@ -17,6 +17,13 @@ pub(super) fn open(options: &PostgresOptions) -> Arc<PostgresEngine> {
     Arc::new(PostgresEngine::open(options).expect("the engine"))
 }
 
+/// A place as another node has it.
+pub(super) fn as_node(place: &PostgresOptions, node: u16) -> PostgresOptions {
+    let mut place = place.clone();
+    place.node = node;
+    place
+}
+
 /// The schema of a place.
 pub(super) fn schema(place: &PostgresOptions) -> String {
     let (_, schema) = place.server.split_once("search_path=").expect("a schema");
@@ -24,10 +31,19 @@ pub(super) fn schema(place: &PostgresOptions) -> String {
 }
 
 pub(super) fn put(engine: &PostgresEngine, serial: u64, key: &[u8]) -> Result<Vec<UnitOutcome>, CommitFailed> {
+    put_as(engine, 0, serial, key)
+}
+
+pub(super) fn put_as(
+    engine: &PostgresEngine,
+    node: u16,
+    serial: u64,
+    key: &[u8],
+) -> Result<Vec<UnitOutcome>, CommitFailed> {
     let mut unit = Batch::default();
     unit.put(TABLE, key, b"there");
     let group = Group {
-        node: 0,
+        node,
         serial: Serial(serial),
         now: 0,
         units: vec![unit],
@@ -99,7 +115,9 @@ impl Way {
         let socket = format!("host={}", cluster.socket_folder().display());
         let port = format!("port={}", cluster.port());
         let server = place.server.replace(&socket, "host=127.0.0.1");
-        PostgresOptions::new(server.replace(&port, &format!("port={}", self.port)))
+        let mut way = place.clone();
+        way.server = server.replace(&port, &format!("port={}", self.port));
+        way
     }
 
     /// From now on the server hears nothing, as of a machine without power: no connection ends.
