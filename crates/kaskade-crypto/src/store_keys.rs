@@ -99,6 +99,14 @@ impl StoreKeys {
         bool::from(own).then(|| u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
+    /// The last of the random octets of a RAND: whoever makes RAND may say there who it is.
+    pub fn maker(&self, rand: &Rand) -> u8 {
+        let mut block = (*rand.octets()).into();
+        self.challenge.decrypt_block(&mut block);
+        let [.., last]: [u8; 16] = block.into();
+        last
+    }
+
     /// The code of a record, 16 octets.
     #[inline]
     pub fn record_code(&self, purpose: Purpose, record: &[u8]) -> [u8; RECORD_CODE_LEN] {

@@ -18,6 +18,8 @@ use super::store::SubscriberStore;
 
 /// How old a challenge may be when its AUTS is followed back.
 pub const AUTS_LIFETIME: Duration = Duration::from_secs(600);
+/// The same where other nodes issue from the same store: a success at another one is not known here, and a card answers soon.
+pub const AUTS_LIFETIME_AMONG_NODES: Duration = Duration::from_secs(30);
 /// How far ahead another node's clock may be: less than half of the lead of the clock's mark, which a restart skips.
 const SKEW: u64 = 20 << FRACTION_BITS;
 const FRACTION_BITS: u32 = 16;
@@ -52,9 +54,12 @@ pub enum NotFollowed {
     /// The RAND was not made here for this SUPI.
     #[error("its RAND was not made here for this subscriber")]
     NotOurs,
-    /// The RAND is older than [`AUTS_LIFETIME`].
-    #[error("its RAND is older than ten minutes")]
+    /// The RAND is older than [`AUTS_LIFETIME`], or [`AUTS_LIFETIME_AMONG_NODES`].
+    #[error("its RAND is older than ten minutes, or than 30 seconds where there are several nodes")]
     TooOld,
+    /// The RAND was made by another node of this store.
+    #[error("its RAND was made by another node")]
+    OfAnotherNode,
     /// The RAND is of before the last start: what the card did since then is not known.
     #[error("its RAND was made before the last start")]
     BeforeStart,
@@ -117,13 +122,21 @@ impl Watch {
     pub(crate) fn fresh(
         &self,
         keys: &StoreKeys,
-        key: &SubscriberKey,
+        (key, node): (&SubscriberKey, Option<u8>),
         rand: &Rand,
         now: Moment,
     ) -> Result<Moment, NotFollowed> {
         let made = keys.recognise(key.octets(), rand).map(Moment);
         let made = made.ok_or(NotFollowed::NotOurs)?;
-        if made.age(now) > AUTS_LIFETIME || made.0 > now.0.saturating_add(SKEW) {
+        let lifetime = match node {
+            // What the card did at another node since then is not known here.
+            Some(node) if keys.maker(rand) != node && !fault!("rand-of-another-node-fresh") => {
+                return Err(NotFollowed::OfAnotherNode);
+            }
+            Some(_) => AUTS_LIFETIME_AMONG_NODES,
+            None => AUTS_LIFETIME,
+        };
+        if made.age(now) > lifetime || made.0 > now.0.saturating_add(SKEW) {
             return Err(NotFollowed::TooOld);
         }
         if made < self.started {
@@ -142,7 +155,10 @@ impl SubscriberStore {
     #[inline]
     pub fn challenge(&self, supi: &Supi, random: [u8; 8]) -> Rand {
         // Two octets make room for the fraction of the second.
-        let [random @ .., _, _] = random;
+        let [mut random @ .., _, _] = random;
+        if self.issuer.is_shared() {
+            random[random.len() - 1] = self.issuer.node.index();
+        }
         let key = SubscriberKey::from(supi);
         let moment = self.watch.moment(self.moment());
         self.sealer.keys().challenge(key.octets(), moment.0, random)

@@ -17,6 +17,7 @@ use super::error::{EngineError, LOST_COMMITS};
 use super::failure::Failure;
 use super::issuer::Issuer;
 use super::meta;
+use super::nodes::{self, LOOK_AT_SHARES, Said, Shares};
 use super::queue::{Effect, Queue, Request, Taken, Undone};
 use super::records::Records;
 use super::sync::RETRY_AFTER;
@@ -53,6 +54,14 @@ pub(crate) struct Committer {
     pub(crate) failure: Arc<Failure>,
     /// How long an outage may last that is not a full disk.
     pub(crate) longest_outage: Duration,
+    /// By which shares this node goes, where there are others.
+    pub(crate) shares: Option<Shares>,
+    /// When it looked at them last.
+    pub(crate) looked_at_shares: Instant,
+    /// Whether it has not said yet that it goes by them.
+    pub(crate) says_shares: bool,
+    /// The mark that it has said before there was one of this life.
+    pub(crate) said_mark: Glc,
     /// What ends in its time is swept by the same thread.
     pub(crate) records: Records,
 }
@@ -114,12 +123,13 @@ impl Committer {
             // Whoever reads notices it first.
             self.failure.report(&Arc::new(damage));
         }
+        self.look_at_shares();
         let mark = self.move_clock(taken.start_clock);
         if self.pause.as_ref().is_some_and(|(_, until)| Instant::now() >= *until) && self.failure.get().is_none() {
             self.pause = None;
             self.end_outage();
         }
-        if mark.is_some() || !taken.requests.is_empty() || self.head_to_keep(HEAD_ALONE).is_some() {
+        if mark.is_some() || !taken.requests.is_empty() || self.head_to_keep(HEAD_ALONE).is_some() || self.says_shares {
             self.commit(taken.requests, mark);
         }
     }
@@ -156,7 +166,7 @@ impl Committer {
         if let Some((error, _)) = &self.pause {
             // Not written at all: known to have failed.
             for request in &mut requests {
-                self.issuer.settle(std::mem::take(&mut request.effects), false);
+                self.issuer.settle(std::mem::take(&mut request.effects), None);
                 request.ticket.finish(Err(Undone::Failed(Arc::clone(error))));
             }
             return;
@@ -187,19 +197,28 @@ impl Committer {
             let mut unit = Batch::default();
             let key = meta::mark_key(self.node);
             unit.put(Table::META, &key, &meta::coded(self.issuer.keys(), &key, mark.0));
+            self.say(&mut unit, mark);
             units.push(unit);
             effects.push(vec![Effect::Mark(mark)]);
             if fault!("mark-before-durable") {
-                self.issuer.settle(vec![Effect::Mark(mark)], true);
+                self.issuer.settle(vec![Effect::Mark(mark)], Some(Version::default()));
             }
         }
+        if mark.is_none() && self.says_shares {
+            let mut unit = Batch::default();
+            self.say(&mut unit, self.issuer.mark().unwrap_or(self.said_mark));
+            units.push(unit);
+            effects.push(Vec::new());
+        }
         if fault!("settled-before-durable") {
-            self.issuer
-                .settle(effects.iter_mut().flat_map(std::mem::take).collect(), true);
+            self.issuer.settle(
+                effects.iter_mut().flat_map(std::mem::take).collect(),
+                Some(Version::default()),
+            );
         }
         let result = match units.iter().all(Batch::is_empty) {
             true => {
-                self.settle(Vec::new(), effects);
+                self.settle(Vec::new(), effects, serial);
                 Ok(Vec::new())
             }
             false => {
@@ -210,6 +229,7 @@ impl Committer {
             }
         };
         let marked = mark.is_some() && result.is_ok();
+        self.says_shares &= result.is_err();
         if let Some(head) = head.filter(|_| result.is_ok()) {
             self.head_kept = Some((head, Instant::now()));
         }
@@ -259,7 +279,7 @@ impl Committer {
             let Some(Err(error)) = check.take().map(|check| check(&*self.engine, now)) else {
                 continue;
             };
-            self.issuer.settle(std::mem::take(&mut request.effects), false);
+            self.issuer.settle(std::mem::take(&mut request.effects), None);
             request.ticket.finish(Err(Undone::Unreadable(error)));
             return false;
         }
@@ -287,7 +307,7 @@ impl Committer {
         match pollster::block_on(self.engine.commit(group)) {
             Ok(outcomes) => {
                 self.serial = serial;
-                self.settle(outcomes.clone(), effects);
+                self.settle(outcomes.clone(), effects, serial);
                 Ok(outcomes)
             }
             Err(failed) => {
@@ -313,12 +333,44 @@ impl Committer {
         }
     }
 
-    fn settle(&self, outcomes: Vec<UnitOutcome>, effects: Vec<Vec<Effect>>) {
-        let mut outcomes = outcomes.into_iter();
+    fn settle(&self, outcomes: Vec<UnitOutcome>, effects: Vec<Vec<Effect>>, serial: Serial) {
+        let (mut outcomes, version) = (outcomes.into_iter(), serial.version(self.node));
         for effects in effects {
             let done = outcomes.next().is_none_or(|outcome| outcome == UnitOutcome::Done);
-            self.issuer.settle(effects, done);
+            self.issuer.settle(effects, done.then_some(version));
         }
+    }
+
+    /// Says to the other nodes how far the clock of this one may go, and by which shares it goes.
+    fn say(&self, unit: &mut Batch, mark: Glc) {
+        let Some(shares) = &self.shares else { return };
+        let said = Said {
+            mark: mark.0,
+            generation: shares.generation,
+        };
+        nodes::say(unit, self.issuer.keys(), self.issuer.node.index(), said);
+    }
+
+    /// Looks whether the shares of the nodes are others by now, and goes by them.
+    fn look_at_shares(&mut self) {
+        let (Some(known), Some(places)) = (&self.shares, &self.issuer.places) else {
+            return;
+        };
+        if self.looked_at_shares.elapsed() < LOOK_AT_SHARES || self.pause.is_some() {
+            return;
+        }
+        self.looked_at_shares = Instant::now();
+        let Some(shares) = nodes::shares(&*self.engine, self.issuer.keys()) else {
+            return;
+        };
+        if shares.generation <= known.generation {
+            return;
+        }
+        // A place that is given up is not issued at any more when that is said.
+        places.set(places.get().both(shares.of(self.issuer.node.index())));
+        self.issuer.all_have_seen();
+        self.shares = Some(shares);
+        self.says_shares = true;
     }
 
     /// Tries to make the engine usable again, and settles what was left open by what is durable.
@@ -337,9 +389,10 @@ impl Committer {
             Ok(durable) => {
                 self.serial = durable;
                 let durable = outage.serial <= durable || fault!("outage-settled-as-durable");
+                let version = outage.serial.version(self.node);
                 for Unsettled { effects, done } in outage.unsettled {
-                    self.issuer
-                        .settle(effects, durable && done && !fault!("outage-settled-as-lost"));
+                    let done = durable && done && !fault!("outage-settled-as-lost");
+                    self.issuer.settle(effects, done.then_some(version));
                 }
             }
             Err(error) => {

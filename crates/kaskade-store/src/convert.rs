@@ -21,7 +21,7 @@ use std::sync::Arc;
 use kaskade_crypto::seal::StoreKind;
 use kaskade_flow::event::{Action, Event, Outcome};
 
-use crate::engine::{Batch, Blocking, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Expect, Table};
 use crate::error::{StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::meta;
@@ -182,6 +182,7 @@ fn move_row(sealer: &Sealer, batch: &mut Batch, (name, octets): (&[u8], &[u8]), 
         batch,
         &key,
         &sqn_row::encode(sealer.keys(), &key, &subscriber.sqn, &owner),
+        Expect::Any,
     );
     Ok(())
 }

@@ -11,7 +11,7 @@ use kaskade_aka::sqn::SqnIssuer;
 
 use super::engine::{Engine, Version};
 use super::error::StoreError;
-use super::issuer::{Busy, Entry, Issuer, waiting};
+use super::issuer::{Asked, Busy, Entry, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::queue::Ticket;
 use super::sqn_row::{self, Life, Owner};
@@ -57,6 +57,18 @@ impl Issuer {
 impl Hold<'_> {
     /// Loads the subscriber's record where it is not in the table; whether there is such a subscriber. Blocks.
     pub(crate) fn load(&self, engine: &dyn Engine, card: Option<&Life>) -> Result<bool, StoreError> {
+        if self.issuer.is_shared() {
+            let asked = self.issuer.asks(&self.key);
+            let found = self.issuer.look(engine, &self.key)?;
+            let there = found.is_some();
+            self.with(|entry| match found {
+                // Whoever has looked meanwhile has seen no less.
+                _ if entry.issuer.is_some() && !asked.is_of(entry) => {}
+                Some(found) => entry.take_over(found, asked.mark()),
+                None => entry.issuer = None,
+            });
+            return Ok(there);
+        }
         if self.with(|entry| entry.issuer.is_some()) {
             return Ok(true);
         }
@@ -77,9 +89,14 @@ impl Hold<'_> {
     }
 
     /// Takes the record that was read beside the card; where it is not whole, whoever loads it says so.
-    pub(crate) fn fill(&self, card: &Life, octets: &[u8]) {
+    pub(crate) fn fill(&self, card: &Life, (octets, version): (&[u8], Version), asked: Asked) {
+        let mark = asked.mark().filter(|_| self.issuer.is_shared());
+        let version = match self.issuer.is_shared() {
+            true => version,
+            false => Version::default(),
+        };
         if let Ok((record, owner)) = sqn_row::decode(self.issuer.keys(), &self.key, card, octets) {
-            self.with(|entry| (entry.issuer, entry.owner) = (Some(SqnIssuer::load(record)), owner));
+            self.with(|entry| entry.take_over((record, owner, version), mark));
         }
     }
 
@@ -130,6 +147,8 @@ impl Entry {
             issuer: None,
             owner: Owner::default(),
             busy: Busy::No,
+            version: Version::default(),
+            compared: None,
         }
     }
 }

@@ -8,15 +8,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use kaskade_aka::sqn::{ClockView, Glc, Next, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
+use kaskade_aka::sqn::{ClockView, Glc, Ind, Next, NodeIndex, SqnIssuer, SqnLayout, SqnPolicy, SqnRecord};
 use kaskade_crypto::Sqn;
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
-use super::engine::{Batch, Blocking, Engine, Peek, Table};
+use super::engine::{Batch, Blocking, Engine, Expect, Peek, Table, Version, Wanted};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
+use super::nodes::Places;
 use super::queue::{Effect, Queue, Request, Ticket};
 use super::row::Row;
 use super::rows::{Part, PartKey, SUBSCRIBER, put_numbers};
@@ -62,6 +63,8 @@ pub(crate) struct Issuer {
     largest_shard: usize,
     pub(crate) policy: SqnPolicy,
     pub(crate) node: NodeIndex,
+    /// Its IND values where other nodes issue from the same store.
+    pub(crate) places: Option<Places>,
     /// What records are checked with.
     sealer: Arc<Locked<Sealer>>,
 }
@@ -78,6 +81,17 @@ pub(crate) struct Entry {
     /// Whose numbers these are.
     pub(crate) owner: Owner,
     pub(crate) busy: Busy,
+    /// Which commit wrote the row that this is of, where other nodes write as well.
+    pub(crate) version: Version,
+    /// The mark of the clock that was durable when the row was last looked at, in the same case; `None` when it must be looked at.
+    pub(crate) compared: Option<Glc>,
+}
+
+/// What a node has of a subscriber, and how far its clock may go, when it asks for the subscriber's rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    had: Option<Version>,
+    mark: Option<Glc>,
 }
 
 /// What of a subscriber is on its way to the disk.
@@ -92,7 +106,13 @@ pub(crate) enum Busy {
 }
 
 impl Issuer {
-    pub(crate) fn new(policy: SqnPolicy, node: NodeIndex, capacity: usize, sealer: Arc<Locked<Sealer>>) -> Self {
+    pub(crate) fn new(
+        mut policy: SqnPolicy,
+        (node, places): (NodeIndex, Option<Places>),
+        capacity: usize,
+        sealer: Arc<Locked<Sealer>>,
+    ) -> Self {
+        policy.shared = places.is_some();
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -104,6 +124,7 @@ impl Issuer {
             largest_shard: capacity.div_ceil(SHARDS).max(SMALLEST_SWEEP),
             policy,
             node,
+            places,
             sealer,
         }
     }
@@ -130,10 +151,7 @@ impl Issuer {
     #[inline]
     pub(crate) fn clock(&self) -> Option<ClockView> {
         let now = self.now();
-        self.mark().map(|mark| ClockView {
-            now: now.min(mark),
-            mark,
-        })
+        self.mark().map(|mark| ClockView::of_one(now.min(mark), mark))
     }
 
     pub(crate) fn set_now(&self, now: Glc) {
@@ -197,10 +215,14 @@ impl Issuer {
             Busy::Held(ticket) if entry.issuer.is_none() => return waiting(ticket).map(Attempt::Wait),
             _ => {}
         }
+        // Another node that has moved this subscriber counted on no later mark than this.
+        if self.is_shared() && entry.compared != Some(clock.mark) && !fault!("issued-without-a-look-at-the-row") {
+            return Ok(Attempt::Load);
+        }
         entry.belongs_to(card)?;
         let issuer = entry.issuer.as_mut().ok_or(StoreError::UnknownSubscriber)?;
         let layout = issuer.record().layout();
-        let ind = self.node.ind(layout, requesting_node).ok_or(StoreError::NoInd)?;
+        let ind = self.ind(layout, requesting_node).ok_or(StoreError::NoInd)?;
         match (issuer.next(clock, &self.policy)?, &entry.busy) {
             (Next::Issued { seq, prefetch }, busy) => {
                 if prefetch && matches!(busy, Busy::No) {
@@ -233,11 +255,12 @@ impl Issuer {
             &mut batch,
             key,
             &sqn_row::encode(self.keys(), key, &record, &entry.owner),
+            self.expects(entry.version),
         );
         let ticket = Arc::new(Ticket::default());
         queue.submit(Request {
             unit: batch,
-            effects: vec![Effect::Reserved(key.clone(), record)],
+            effects: vec![Effect::Reserved(key.clone(), record, entry.version)],
             ticket: Arc::clone(&ticket),
         })?;
         entry.busy = Busy::Reserving(Arc::clone(&ticket));
@@ -254,6 +277,9 @@ impl Issuer {
         now: Glc,
     ) -> Result<Entered<'a>, StoreError> {
         if !shard.entries.contains_key(key) {
+            if self.is_shared() {
+                return Ok(Entered::NotHere);
+            }
             let mut far = false;
             let found = self.load_by(key, card, &mut |part, visit| match engine.peek(
                 SUBSCRIBER,
@@ -279,6 +305,8 @@ impl Issuer {
                 issuer: Some(SqnIssuer::load(record)),
                 owner,
                 busy: Busy::No,
+                version: Version::default(),
+                compared: None,
             };
             shard.entries.insert(key.clone(), entry);
         }
@@ -328,6 +356,83 @@ impl Issuer {
         }
     }
 
+    /// Whether other nodes issue from the same store.
+    #[inline]
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// What a row of a subscriber must be that this node writes over.
+    pub(crate) fn expects(&self, version: Version) -> Expect {
+        match self.is_shared() && !fault!("row-of-another-node-written-over") {
+            true => Expect::Version(version),
+            false => Expect::Any,
+        }
+    }
+
+    /// Read under the lock of a shard: see [`Issuer::all_have_seen`].
+    #[inline]
+    fn ind(&self, layout: SqnLayout, requesting_node: &str) -> Option<Ind> {
+        match &self.places {
+            None => self.node.ind(layout, requesting_node),
+            Some(places) => places.get().ind(layout, requesting_node),
+        }
+    }
+
+    /// When this returns nobody issues by what was true before.
+    pub(crate) fn all_have_seen(&self) {
+        for shard in &self.shards {
+            drop(lock(shard));
+        }
+    }
+
+    /// What this node has of a subscriber whose rows it is to ask for.
+    pub(crate) fn asks(&self, key: &SubscriberKey) -> Asked {
+        // The mark first: what is read after it was durable is read under it.
+        let mark = self.mark();
+        let mut shard = self.shard(key);
+        let had = shard.entry(key).filter(|entry| entry.issuer.is_some());
+        Asked {
+            had: had.map(|entry| entry.version),
+            mark,
+        }
+    }
+
+    /// Takes over what a look at the rows of a loaded subscriber has shown: its record and whose it is, or that there is none.
+    pub(crate) fn compare(&self, key: &SubscriberKey, asked: Asked, found: Option<(SqnRecord, Owner, Version)>) {
+        let mut shard = self.shard(key);
+        let Some(entry) = shard.entry(key) else { return };
+        // Something else by now, or about to be: the answer is too old.
+        let changes = matches!(entry.busy, Busy::Frozen(_)) || asked.had != Some(entry.version);
+        if entry.issuer.is_none() || changes && !fault!("row-that-was-read-before-taken") {
+            return;
+        }
+        match found {
+            Some(found) => entry.take_over(found, asked.mark),
+            None if matches!(entry.busy, Busy::No) => shard.forget(key),
+            None => entry.compared = None,
+        }
+    }
+
+    /// The record of a subscriber, whose it is and its version, of one moment; `None` when there is no such subscriber. Blocks.
+    pub(crate) fn look(
+        &self,
+        engine: &dyn Engine,
+        key: &SubscriberKey,
+    ) -> Result<Option<(SqnRecord, Owner, Version)>, StoreError> {
+        let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
+        let wanted = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
+        let rows = pollster::block_on(engine.read(&wanted)).map_err(|error| StoreError::Read(Arc::new(error)))?;
+        let mut rows = rows.into_iter();
+        let (Some(credentials), numbers) = (rows.next().flatten(), rows.next().flatten()) else {
+            return Ok(None);
+        };
+        let life = Row::decode(&credentials.octets)?.life;
+        let numbers = numbers.ok_or_else(|| StoreError::changed(key))?;
+        let (record, owner) = sqn_row::decode(self.keys(), key, &life, &numbers.octets)?;
+        Ok(Some((record, owner, numbers.version)))
+    }
+
     pub(crate) const fn largest_shard(&self) -> usize {
         self.largest_shard
     }
@@ -341,8 +446,9 @@ impl Issuer {
         found.transpose()
     }
 
-    /// Draws the consequences of a commit that is durable, or that is known not to be.
-    pub(crate) fn settle(&self, effects: Vec<Effect>, durable: bool) {
+    /// Draws the consequences of a commit that is durable, with the version of what it wrote, or that is known not to be.
+    pub(crate) fn settle(&self, effects: Vec<Effect>, done: Option<Version>) {
+        let durable = done.is_some();
         for effect in effects {
             match effect {
                 Effect::Mark(mark) => {
@@ -352,11 +458,19 @@ impl Issuer {
                 }
                 Effect::Checked(_) | Effect::Events(_) => {}
                 Effect::Settled(settled) => settled(durable),
-                Effect::Reserved(key, record) => {
+                Effect::Reserved(key, record, of) => {
                     if let Some(entry) = self.shard(&key).entries.get_mut(&key) {
                         entry.busy = Busy::No;
-                        if let (true, Some(issuer)) = (durable, &mut entry.issuer) {
-                            issuer.reserved(record);
+                        match (done, &mut entry.issuer) {
+                            // A row that was looked at meanwhile is this one, or newer.
+                            _ if entry.version != of && !fault!("older-row-taken-back") => {}
+                            (Some(version), Some(issuer)) => {
+                                issuer.reserved(record);
+                                if self.is_shared() {
+                                    entry.version = version;
+                                }
+                            }
+                            _ => entry.compared = None,
                         }
                     }
                 }
@@ -366,7 +480,11 @@ impl Issuer {
                         continue;
                     };
                     entry.busy = Busy::No;
-                    if durable {
+                    entry.compared = None;
+                    if let Some(version) = done {
+                        if self.is_shared() {
+                            entry.version = version;
+                        }
                         let replaced = issuer.map(|replaced| *replaced);
                         entry.owner = replaced.as_ref().map(|(_, owner)| *owner).unwrap_or_default();
                         entry.issuer = replaced.map(|(issuer, _)| issuer);
@@ -390,7 +508,34 @@ impl Issuer {
     }
 }
 
+impl Asked {
+    /// The mark that was durable before.
+    pub(crate) const fn mark(self) -> Option<Glc> {
+        self.mark
+    }
+
+    /// Whether the entry is still what it was then.
+    pub(crate) fn is_of(self, entry: &Entry) -> bool {
+        self.had == entry.issuer.as_ref().map(|_| entry.version)
+    }
+
+    /// Whether there was something to compare.
+    pub(crate) const fn is_loaded(self) -> bool {
+        self.had.is_some()
+    }
+}
+
 impl Entry {
+    /// Takes over a row as it is durable, under a mark that was durable before it was read.
+    pub(crate) fn take_over(&mut self, (record, owner, version): (SqnRecord, Owner, Version), mark: Option<Glc>) {
+        match &mut self.issuer {
+            Some(_) if self.version == version && self.owner.life == owner.life => {}
+            Some(issuer) if self.owner.life == owner.life => issuer.renewed(record),
+            _ => self.issuer = Some(SqnIssuer::load(record)),
+        }
+        (self.owner, self.version, self.compared) = (owner, version, mark);
+    }
+
     /// Refuses a credential that was read before another took its place: K of the one and SQN of the other must not meet.
     pub(crate) fn belongs_to(&self, card: Option<&Life>) -> Result<(), StoreError> {
         match card {

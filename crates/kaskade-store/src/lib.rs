@@ -93,6 +93,7 @@ mod master_key;
 pub mod memory;
 mod meta;
 pub mod model;
+mod nodes;
 mod numbers;
 mod numbers_row;
 pub mod postgres;
@@ -117,7 +118,7 @@ mod sync;
 mod unlock;
 
 pub use arenas::bound_arenas;
-pub use challenge::{AUTS_LIFETIME, NotFollowed};
+pub use challenge::{AUTS_LIFETIME, AUTS_LIFETIME_AMONG_NODES, NotFollowed};
 pub use convert::Conversion;
 pub use custody::{Card, CardName, Custody, Now, SealedCard};
 pub use error::{EngineError, MasterKeyError, RowError, StoreError};

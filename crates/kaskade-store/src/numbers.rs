@@ -11,14 +11,18 @@ use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;
 use super::custody::CardName;
-use super::engine::Batch;
+use super::engine::{Batch, Conflict};
 use super::error::StoreError;
 use super::issuer::Attempt;
 use super::key::SubscriberKey;
+use super::nodes::{NODE, Nodes};
 use super::queue::{Effect, Request, Ticket};
-use super::rows::put_numbers;
+use super::rows::{SUBSCRIBER, put_numbers};
 use super::sqn_row::{self, Life};
 use super::store::{Resynchronised, SubscriberStore};
+
+/// How often another node may be first.
+pub(crate) const RACES: usize = 32;
 
 impl SubscriberStore {
     /// The next SQN for a vector that `requesting_node` asked for, when none of it has to become durable first; never
@@ -82,16 +86,49 @@ impl SubscriberStore {
     }
 
     fn issue(&self, key: &SubscriberKey, requesting_node: &str, card: Option<&Life>) -> Result<Sqn, StoreError> {
+        let mut races = 0..RACES;
         loop {
             match self
                 .issuer
                 .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
             {
                 Attempt::Issued(sqn) => return Ok(sqn),
-                Attempt::Wait(ticket) => ticket.wait()?,
+                Attempt::Wait(ticket) => match ticket.wait() {
+                    // Another node was first: its row is looked at.
+                    Err(error) if self.lost_a_race(&error) && races.next().is_some() => {}
+                    waited => waited?,
+                },
                 Attempt::Load => self.load(key, card)?,
             }
         }
+    }
+
+    /// Whether somebody else's commit came before one of this node, which is to be tried again then.
+    pub(crate) fn lost_a_race(&self, error: &StoreError) -> bool {
+        let of = |table: &str| [SUBSCRIBER.name(), NODE.name()].contains(&table);
+        let lost = match error {
+            StoreError::Conflict(Conflict::Changed(table) | Conflict::Present(table)) => of(table),
+            _ => false,
+        };
+        lost && self.issuer.is_shared()
+    }
+
+    /// What other nodes may have issued; `None` where there are none. Blocks.
+    pub(crate) fn other_nodes(&self) -> Result<Option<Nodes>, StoreError> {
+        let shared = self.issuer.is_shared();
+        shared
+            .then(|| Nodes::read(&*self.engine, self.sealer.keys()))
+            .transpose()
+    }
+
+    /// The clock as far as it matters for what was issued; also before the first mark.
+    pub(crate) fn clock_of_all(&self, others: Option<&Nodes>) -> ClockView {
+        let now = self.issuer.now();
+        let mut clock = self.issuer.clock().unwrap_or(ClockView::of_one(now, now));
+        if let Some(others) = others {
+            clock.highest = clock.highest.max(others.highest_mark());
+        }
+        clock
     }
 
     /// Loads the record of a subscriber whose row is not at hand.
@@ -102,6 +139,12 @@ impl SubscriberStore {
             let mut shard = self.issuer.shard(key);
             let entry = shard.entry_or_new(key);
             (entry.issuer, entry.owner) = (Some(SqnIssuer::load(record)), owner);
+            return Ok(());
+        }
+        let asked = self.issuer.asks(key);
+        if asked.is_loaded() {
+            let found = self.issuer.look(&*self.engine, key)?;
+            self.issuer.compare(key, asked, found);
             return Ok(());
         }
         let hold = self.issuer.hold_blocking(key)?;
@@ -160,7 +203,8 @@ impl SubscriberStore {
         self.change(&key, card, event, |issuer, clock| {
             // Under the lock, as a success of meanwhile counts.
             let now = self.moment();
-            let fresh = self.watch.fresh(self.sealer.keys(), &key, rand, now);
+            let made_by = self.issuer.is_shared().then(|| self.issuer.node.index());
+            let fresh = self.watch.fresh(self.sealer.keys(), (&key, made_by), rand, now);
             let proof = match fresh {
                 Ok(made) => Proof::Fresh {
                     made: if fault!("auts-followed-twice") { now.0 } else { made.0 },
@@ -219,6 +263,22 @@ impl SubscriberStore {
         event: &dyn Fn(R) -> Option<Event>,
         decide: impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
     ) -> Result<R, StoreError> {
+        let mut races = 0..RACES;
+        loop {
+            match self.change_once(key, card, event, &decide) {
+                Err(error) if self.lost_a_race(&error) && races.next().is_some() => {}
+                changed => return changed,
+            }
+        }
+    }
+
+    fn change_once<R: Copy>(
+        &self,
+        key: &SubscriberKey,
+        card: Option<&Life>,
+        event: &dyn Fn(R) -> Option<Event>,
+        decide: &impl Fn(&SqnIssuer, ClockView) -> Result<(R, Option<SqnIssuer>), StoreError>,
+    ) -> Result<R, StoreError> {
         let early = fault!("clock-before-lock-resynchronise").then(|| self.issuer.clock());
         while self.issuer.clock().is_none() {
             self.queue.start_clock()?.wait()?;
@@ -227,13 +287,11 @@ impl SubscriberStore {
         if !hold.load(&*self.engine, card)? {
             return Err(StoreError::UnknownSubscriber);
         }
+        let others = self.other_nodes()?;
         let ticket = Arc::new(Ticket::default());
         let (done, waits) = hold.freeze(&ticket, |entry| {
             // Under the lock: what it decides holds while nothing is issued.
-            let clock = early
-                .flatten()
-                .or_else(|| self.issuer.clock())
-                .ok_or(StoreError::Closed)?;
+            let clock = early.flatten().unwrap_or_else(|| self.clock_of_all(others.as_ref()));
             entry.belongs_to(card)?;
             let owner = entry.owner;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
@@ -246,7 +304,11 @@ impl SubscriberStore {
                 &mut unit,
                 key,
                 &sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner),
+                self.issuer.expects(entry.version),
             );
+            if let Some(others) = &others {
+                others.stay(&mut unit, self.issuer.node.index());
+            }
             let mut effects = vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))];
             if let Some(event) = event(done) {
                 let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;

@@ -10,19 +10,21 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
+use kaskade_aka::sqn::{ClockView, Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
 use kaskade_flow::Unit;
 use kaskade_flow::event::Event;
 use kaskade_keys::{Gpsi, Supi};
 
 use super::custody::Sealed;
-use super::engine::{Batch, Conflict, Table};
+use super::engine::{Batch, Conflict, Expect, Table};
 use super::error::StoreError;
 use super::hold::Hold;
 use super::issuer::waiting;
 use super::key::SubscriberKey;
 use super::model::Subscriber;
+use super::nodes::Nodes;
+use super::numbers::RACES;
 use super::queue::{Effect, Request, Ticket};
 use super::records::EventRoom;
 use super::rows::{self, BY_GPSI};
@@ -114,6 +116,16 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::put_many`], and [`StoreError::NotOnRecord`] when the log has no room for all of them: none is put then.
     pub fn put_together_on_record(&self, subscribers: &[Subscriber], event: Told<'_>) -> Result<u64, StoreError> {
+        let mut races = 0..RACES;
+        loop {
+            match self.put_together_once(subscribers, event) {
+                Err(error) if self.lost_a_race(&error) && races.next().is_some() => {}
+                put => return put,
+            }
+        }
+    }
+
+    fn put_together_once(&self, subscribers: &[Subscriber], event: Told<'_>) -> Result<u64, StoreError> {
         if fault!("put-together-in-parts") {
             return Ok(self.put_many_on_record(subscribers, event)?);
         }
@@ -135,6 +147,7 @@ impl SubscriberStore {
             all.push((held, told));
         }
         let mut chunk = Chunk::new(event);
+        chunk.others = self.other_nodes()?;
         let events = all.iter().filter(|(_, told)| told.is_some()).count();
         if events > 0 {
             chunk.room = Some(self.records.event_rooms(events).ok_or(StoreError::NotOnRecord)?);
@@ -162,9 +175,15 @@ impl SubscriberStore {
     /// # Errors
     /// As [`SubscriberStore::remove`]; [`StoreError::NotOnRecord`] when too many events wait for the log.
     pub fn remove_on_record(&self, supi: &Supi, event: Option<Event>) -> Result<bool, StoreError> {
-        let mut unit = Unit::new();
-        event.into_iter().for_each(|event| unit.event(event));
-        self.remove_with(supi, unit)
+        let mut races = 0..RACES;
+        loop {
+            let mut unit = Unit::new();
+            event.into_iter().for_each(|event| unit.event(event));
+            match self.remove_with(supi, unit) {
+                Err(error) if self.lost_a_race(&error) && races.next().is_some() => {}
+                removed => return removed,
+            }
+        }
     }
 
     /// Removes a subscriber together with what a unit says: both in one commit, durable before it returns, or neither; whether there was
@@ -178,12 +197,16 @@ impl SubscriberStore {
         if !hold.load(&*self.engine, None)? {
             return Ok(false);
         }
+        let others = self.other_nodes()?;
         let ticket = Arc::new(Ticket::default());
         hold.freeze(&ticket, |entry| {
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
-            let over = self.portable(issuer);
+            let over = issuer.portable(self.clock_of_all(others.as_ref()).highest);
             let mut unit = Batch::default();
-            rows::remove(&mut unit, &key);
+            rows::remove(&mut unit, &key, self.issuer.expects(entry.version));
+            if let Some(others) = &others {
+                others.stay(&mut unit, self.issuer.node.index());
+            }
             if !fault!("removed-forgotten") {
                 self.remember(&mut unit, &key, entry.owner, &over);
             }
@@ -214,15 +237,33 @@ impl SubscriberStore {
             if some.iter().any(|one| event(one, false).is_some()) || fault!("room-for-no-event") {
                 self.records.wait_for_event_room(some.len());
             }
-            for subscriber in some {
-                if let Err(error) = self.put_one(subscriber, how, &mut chunk, done) {
-                    // What is frozen by this chunk must not stay so.
-                    self.flush(&mut chunk, done)?;
-                    return Err(error);
+            let (before, mut races) = (*done, 0..RACES);
+            loop {
+                match self.put_some(&some, how, &mut chunk, done) {
+                    // Another node was first: all of them again, of which those that are done change nothing more.
+                    Err(error) if self.lost_a_race(&error) && races.next().is_some() => *done = before,
+                    put => break put?,
                 }
             }
-            self.flush(&mut chunk, done)?;
         }
+    }
+
+    fn put_some(
+        &self,
+        some: &[&Subscriber],
+        how: How,
+        chunk: &mut Chunk<'_>,
+        done: &mut u64,
+    ) -> Result<(), StoreError> {
+        chunk.others = self.other_nodes()?;
+        for subscriber in some {
+            if let Err(error) = self.put_one(subscriber, how, chunk, done) {
+                // What is frozen by this chunk must not stay so.
+                self.flush(chunk, done)?;
+                return Err(error);
+            }
+        }
+        self.flush(chunk, done)
     }
 
     fn put_one(
@@ -322,17 +363,31 @@ impl SubscriberStore {
         let key = SubscriberKey::from(&subscriber.supi);
         let ticket = Arc::clone(&chunk.ticket);
         hold.freeze(&ticket, |entry| {
+            // Under the lock, as it decides what is issued already.
+            let mut clock = self.clock_of_all(chunk.others.as_ref());
+            if let Some(early) = early {
+                clock.now = early;
+            }
             let given = Given {
                 record: &subscriber.sqn,
                 life,
-                // Under the lock, as it decides what is issued already.
-                now: early.unwrap_or_else(|| self.issuer.now()),
+                clock,
+            };
+            let expect = match &entry.issuer {
+                Some(_) => self.issuer.expects(entry.version),
+                None if self.issuer.is_shared() => Expect::Absent,
+                None => Expect::Any,
             };
             let old = entry.issuer.as_ref().map(|old| (old, entry.owner));
             if how == How::Changed {
                 let same = old.filter(|(_, owner)| owner.life == life);
                 let (issuer, owner) = same.ok_or(StoreError::UnknownSubscriber)?;
                 rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
+                if self.issuer.is_shared() {
+                    // As they are: whoever else writes this subscriber has to look again.
+                    let numbers = sqn_row::encode(self.issuer.keys(), &key, issuer.record(), &owner);
+                    rows::put_numbers(&mut chunk.batch, &key, &numbers, expect);
+                }
                 let effect = Effect::Replaced(key.clone(), Some(Box::new((issuer.clone(), owner))));
                 chunk.effects.push(effect);
                 return Ok(((), true));
@@ -343,7 +398,7 @@ impl SubscriberStore {
                     (record, owner)
                 }
                 Some((old, owner)) => {
-                    let over = self.portable(old);
+                    let over = old.portable(clock.highest);
                     self.remember(&mut chunk.batch, &key, owner, &over);
                     let unowned = if owner.inherited { Some(over) } else { before.unowned };
                     self.begin(&mut chunk.batch, given, Before { unowned, ..before })
@@ -352,7 +407,7 @@ impl SubscriberStore {
             };
             rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
             let numbers = sqn_row::encode(self.issuer.keys(), &key, &record, &owner);
-            rows::put_numbers(&mut chunk.batch, &key, &numbers);
+            rows::put_numbers(&mut chunk.batch, &key, &numbers, expect);
             let loaded = SqnIssuer::load(record);
             let effect = Effect::Replaced(key.clone(), Some(Box::new((loaded, owner))));
             chunk.effects.push(effect);
@@ -389,17 +444,17 @@ impl SubscriberStore {
         }
         let record = match before.unowned {
             Some(before) => self.succeed(given, &SqnIssuer::load(before)),
-            None => given.record.clone().anchored(given.now, &self.issuer.policy),
+            None => given.record.clone().anchored(given.clock.now, &self.issuer.policy),
         };
         (record, owner)
     }
 
     fn succeed(&self, given: Given<'_>, old: &SqnIssuer) -> SqnRecord {
-        let (policy, now) = (&self.issuer.policy, given.now);
+        let (policy, clock) = (&self.issuer.policy, given.clock);
         given
             .record
             .clone()
-            .succeeding(old.record(), old.highest_issued(now), policy, now)
+            .succeeding(old.record(), old.highest_issued(clock, policy), policy, clock.now)
     }
 
     fn flush(&self, chunk: &mut Chunk<'_>, done: &mut u64) -> Result<(), StoreError> {
@@ -412,10 +467,18 @@ impl SubscriberStore {
             event: _,
             events,
             room,
+            others,
         } = std::mem::replace(chunk, next);
         if effects.is_empty() {
+            chunk.others = others;
             return Ok(());
         }
+        let mut batch = batch;
+        if let Some(others) = &others {
+            others.stay(&mut batch, self.issuer.node.index());
+        }
+        // Of the next part: this one's rows are behind it.
+        chunk.others = others;
         let count = effects.len() as u64;
         if let Some(room) = room {
             effects.extend(room.effects(events));
@@ -480,6 +543,8 @@ struct Chunk<'e> {
     events: Vec<Event>,
     /// Where that has its place, once there is a subscriber.
     room: Option<EventRoom>,
+    /// What other nodes may have issued.
+    others: Option<Nodes>,
 }
 
 impl<'e> Chunk<'e> {
@@ -492,6 +557,7 @@ impl<'e> Chunk<'e> {
             event,
             events: Vec::new(),
             room: None,
+            others: None,
         }
     }
 }
@@ -512,7 +578,7 @@ struct Held<'s> {
 struct Given<'s> {
     record: &'s SqnRecord,
     life: Life,
-    now: Glc,
+    clock: ClockView,
 }
 
 /// What is remembered of before.

@@ -119,8 +119,8 @@ impl Ticket {
 
 /// What follows in memory from a commit that is durable.
 pub(crate) enum Effect {
-    /// A range or a longer horizon: issuing went on meanwhile.
-    Reserved(SubscriberKey, SqnRecord),
+    /// A range or a longer horizon in place of the row of this version: issuing went on meanwhile.
+    Reserved(SubscriberKey, SqnRecord, Version),
     /// Another issuer, or none: issuing had stopped meanwhile.
     Replaced(SubscriberKey, Option<Box<(SqnIssuer, Owner)>>),
     /// The clock may go on to here.

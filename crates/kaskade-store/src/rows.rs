@@ -90,16 +90,28 @@ pub(crate) fn put_credentials(unit: &mut Batch, key: &SubscriberKey, row: &[u8],
     });
 }
 
-/// Puts its sequence numbers.
-pub(crate) fn put_numbers(unit: &mut Batch, key: &SubscriberKey, numbers: &[u8]) {
-    unit.put(SUBSCRIBER, &PartKey::new(key, Part::Numbers), numbers);
+/// Puts its sequence numbers over those that are expected.
+pub(crate) fn put_numbers(unit: &mut Batch, key: &SubscriberKey, numbers: &[u8], expect: Expect) {
+    unit.push(Change {
+        table: SUBSCRIBER,
+        key: PartKey::new(key, Part::Numbers).to_vec().into(),
+        expect,
+        value: Some(Value {
+            octets: numbers.into(),
+            ..Value::default()
+        }),
+    });
 }
 
-/// Removes all of it.
-pub(crate) fn remove(unit: &mut Batch, key: &SubscriberKey) {
-    for part in [Part::Credentials, Part::Numbers] {
-        unit.remove(SUBSCRIBER, &PartKey::new(key, part));
-    }
+/// Removes all of it, if its sequence numbers are those that are expected.
+pub(crate) fn remove(unit: &mut Batch, key: &SubscriberKey, expect: Expect) {
+    unit.remove(SUBSCRIBER, &PartKey::new(key, Part::Credentials));
+    unit.push(Change {
+        table: SUBSCRIBER,
+        key: PartKey::new(key, Part::Numbers).to_vec().into(),
+        expect,
+        value: None,
+    });
 }
 
 #[cfg(test)]

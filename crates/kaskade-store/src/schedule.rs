@@ -68,8 +68,8 @@ use crate::memory::MemoryEngine;
 use crate::model::{AuthMethods, Subscriber, Subscription};
 use crate::secrets::{OpOrOpc, SubscriberSecrets};
 use crate::{
-    audit, clock, custody, embedded, engine, error, failure, key, locked, master_key, meta, model, row, rows, seal,
-    secrets, sqn_row, unlock,
+    audit, clock, custody, embedded, engine, error, failure, key, locked, master_key, meta, model, nodes, row, rows,
+    seal, secrets, sqn_row, unlock,
 };
 use commit::Committer;
 use store::{StoreOptions, SubscriberStore};

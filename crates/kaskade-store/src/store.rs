@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnIssuer, SqnPolicy, SqnRecord};
+use kaskade_aka::sqn::{Glc, GlobalCounter, NodeIndex, SqnPolicy};
 use kaskade_faults::fault;
 use kaskade_keys::{Gpsi, Supi};
 
@@ -14,21 +14,23 @@ use super::clock::{Clock, SystemClock, millis};
 use super::commit::Committer;
 use super::custody::{Card, CardName, Custody, SealedCard};
 use super::embedded::EmbeddedEngine;
-use super::engine::{Batch, Blocking, Engine, Peek, Wanted};
+use super::engine::{self, Batch, Blocking, Engine, Peek, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
-use super::issuer::Issuer;
+use super::issuer::{Asked, Entry, Issuer};
 use super::key::SubscriberKey;
 use super::locked::Locked;
 use super::master_key::MasterKey;
 use super::meta;
 use super::model::Subscriber;
+use super::nodes::{self, Places};
 use super::queue::{Queue, Request, Ticket};
 use super::records::Records;
 use super::row::{ForAVector, Row};
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
+use super::sqn_row::{self, Life};
 use super::sync::{JoinHandle, thread};
 use super::unlock::{Making, Opener, unlock};
 use crate::convert::Conversion;
@@ -214,11 +216,18 @@ impl SubscriberStore {
             return Err(StoreError::Tick { store_ms, asked_ms });
         }
         let tick = Duration::from_millis(store_ms.max(1));
+        // Before the marks are read: what was issued at places that this node gets lies below them then.
+        let shares = match engine.is_shared() {
+            true => Some(nodes::join(&*engine, name, keys, node.index())?),
+            false => None,
+        };
+        let (shares, said_mark) = shares.unzip();
+        let places = shares.as_ref().map(|shares| Places::new(shares.of(node.index())));
         let mark = meta::highest_mark(&*engine, keys)?;
         let mark = Some(Glc(mark)).filter(|mark| mark.0 != 0);
         let clocks = clock.clocks();
         let counter = GlobalCounter::start(tick, clocks, mark, longest_jump)?;
-        let issuer = Arc::new(Issuer::new(policy, node, held_ranges, Arc::clone(&sealer)));
+        let issuer = Arc::new(Issuer::new(policy, (node, places), held_ranges, Arc::clone(&sealer)));
         issuer.set_now(counter.now());
         issuer.set_counter(counter.elapsed(), clocks.monotonic);
         let started = Moment::of(issuer.counter_nanos(clocks.monotonic));
@@ -249,6 +258,10 @@ impl SubscriberStore {
             pause: None,
             failure: Arc::clone(&failure),
             longest_outage,
+            shares,
+            looked_at_shares: Instant::now(),
+            says_shares: false,
+            said_mark: said_mark.unwrap_or_default(),
             records: records.clone(),
         };
         let store = Self {
@@ -303,24 +316,31 @@ impl SubscriberStore {
     /// Whoever wants a card wants a number of it next: both rows are asked for at once where nobody has loaded or holds the
     /// subscriber.
     fn card_from_afar(&self, key: &SubscriberKey) -> Result<Option<Card>, StoreError> {
-        let hold = self
-            .issuer
-            .hold(key)
-            .ok()
+        let asked = self.issuer.asks(key);
+        let compares = asked.is_loaded() && self.issuer.is_shared();
+        let hold = (!compares)
+            .then(|| self.issuer.hold(key).ok())
+            .flatten()
             .filter(|hold| !hold.is_loaded() && !fault!("numbers-asked-for-apart"));
         let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
         let [credentials, numbers] = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
-        let rows = match hold {
-            Some(_) => pollster::block_on(self.engine.read(&[credentials, numbers])),
-            None => pollster::block_on(self.engine.read(&[credentials])),
+        let rows = match hold.is_some() || compares {
+            true => pollster::block_on(self.engine.read(&[credentials, numbers])),
+            false => pollster::block_on(self.engine.read(&[credentials])),
         };
         let mut rows = rows.map_err(read_error)?.into_iter();
         let Some(row) = rows.next().flatten() else {
+            if compares {
+                self.issuer.compare(key, asked, None);
+            }
             return Ok(None);
         };
         let card = card_of(key, &row.octets)?;
-        if let (Some(hold), Some(numbers)) = (&hold, rows.next().flatten()) {
-            hold.fill(&card.name.0, &numbers.octets);
+        if let Some(numbers) = rows.next().flatten() {
+            match &hold {
+                Some(hold) => hold.fill(&card.name.0, (&numbers.octets, numbers.version), asked),
+                None => self.compare_with(key, asked, (&card.name.0, &numbers)),
+            }
         }
         Ok(Some(card))
     }
@@ -521,7 +541,11 @@ impl SubscriberStore {
         let Some(row) = early.map_or_else(|| self.row(key), Ok)? else {
             return Ok(None);
         };
-        let Some(sqn) = hold.with(|entry| entry.issuer.as_ref().map(|issuer| self.portable(issuer))) else {
+        let others = self.other_nodes()?;
+        // Above everything that may have been issued.
+        let highest = self.clock_of_all(others.as_ref()).highest;
+        let portable = |entry: &mut Entry| entry.issuer.as_ref().map(|issuer| issuer.portable(highest));
+        let Some(sqn) = hold.with(portable) else {
             return Ok(None);
         };
         drop(hold);
@@ -543,9 +567,11 @@ impl SubscriberStore {
         Ok(row)
     }
 
-    /// A record that starts above everything that may have been issued.
-    pub(crate) fn portable(&self, issuer: &SqnIssuer) -> SqnRecord {
-        issuer.portable(self.issuer.mark().unwrap_or(self.issuer.now()))
+    /// Takes over the numbers that were read beside a card; where they are not whole, whoever loads them says so.
+    fn compare_with(&self, key: &SubscriberKey, asked: Asked, (life, numbers): (&Life, &engine::Row)) {
+        if let Ok((record, owner)) = sqn_row::decode(self.issuer.keys(), key, life, &numbers.octets) {
+            self.issuer.compare(key, asked, Some((record, owner, numbers.version)));
+        }
     }
 }
 

@@ -31,15 +31,21 @@ fn a_success_waits_for_an_auts_that_is_being_judged() {
             heard.recv_timeout(Duration::from_millis(200)).is_err(),
             "it does not wait"
         );
-        let fresh = store
-            .watch
-            .fresh(store.sealer.keys(), &SubscriberKey::from(&supi), &rand, store.moment());
+        let fresh = store.watch.fresh(
+            store.sealer.keys(),
+            (&SubscriberKey::from(&supi), None),
+            &rand,
+            store.moment(),
+        );
         assert!(fresh.is_ok());
         drop(shard);
         heard.recv_timeout(Duration::from_secs(20)).expect("done");
     });
-    let fresh = store
-        .watch
-        .fresh(store.sealer.keys(), &SubscriberKey::from(&supi), &rand, store.moment());
+    let fresh = store.watch.fresh(
+        store.sealer.keys(),
+        (&SubscriberKey::from(&supi), None),
+        &rand,
+        store.moment(),
+    );
     assert!(fresh.is_err());
 }

@@ -59,6 +59,38 @@ impl Default for NodeIndex {
     }
 }
 
+/// The IND values of a node where several issue from one store: IND i has place i mod 32, and a node owns the places whose bits are
+/// set. Two that own different places never issue the same SQN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndPlaces(pub u32);
+
+impl IndPlaces {
+    /// How many places there are.
+    pub const COUNT: u8 = 32;
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// How many IND values of `layout` these are; 0 where it has fewer than there are places, and none of these.
+    pub fn share(self, layout: SqnLayout) -> usize {
+        let size = layout.array_size();
+        (0..size.min(32)).filter(|place| self.0 >> place & 1 == 1).count() * size.div_ceil(32)
+    }
+
+    /// As [`NodeIndex::ind`]; with all places the same as of [`NodeIndex::ONLY`].
+    #[inline]
+    pub fn ind(self, layout: SqnLayout, requesting_node: &str) -> Option<Ind> {
+        let share = u64::try_from(self.share(layout)).ok()?;
+        let position = fnv1a(requesting_node.as_bytes()).checked_rem(share)?;
+        let own = (0..layout.array_size()).filter(|ind| self.0 >> (ind % 32) & 1 == 1);
+        let ind = own.skip(usize::try_from(position).ok()?).next()?;
+        u8::try_from(ind).ok().map(Ind)
+    }
+}
+
 /// FNV-1a, 64 bits, upper half folded in. Part of what is on the cards: must never change.
 fn fnv1a(octets: &[u8]) -> u64 {
     let hash = octets.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
@@ -70,6 +102,24 @@ fn fnv1a(octets: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_share_the_ind_values() {
+        for bits in 0..=8 {
+            let layout = SqnLayout::new(bits).expect("few");
+            for name in ["", "a", "5G:mnc001.mcc001.3gppnetwork.org"] {
+                assert_eq!(IndPlaces(u32::MAX).ind(layout, name), NodeIndex::ONLY.ind(layout, name));
+                let (one, other) = (IndPlaces(0x0f0f_0f01), IndPlaces(!0x0f0f_0f01));
+                assert_eq!(one.share(layout) + other.share(layout), layout.array_size());
+                let values = [one.ind(layout, name), other.ind(layout, name)];
+                assert_eq!(values[0].is_some(), one.share(layout) > 0);
+                assert_eq!(values[1].is_some(), other.share(layout) > 0, "{bits}");
+                for (places, ind) in [one, other].into_iter().zip(values) {
+                    assert!(ind.is_none_or(|Ind(ind)| places.0 >> (ind % 32) & 1 == 1));
+                }
+            }
+        }
+    }
 
     #[test]
     fn shares_of_the_ind_values() {

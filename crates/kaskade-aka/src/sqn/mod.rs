@@ -10,7 +10,7 @@
 //! | [`SqnScheme`], [`SqnRecord`], [`SqnPolicy`] | the durable state and the parameters |
 //! | [`SqnIssuer`] | the next SEQ, reservations, resynchronisation |
 //! | [`GlobalCounter`], [`ClockView`] | GLC, monotone over clock steps and restarts |
-//! | [`NodeIndex`] | which IND values a node owns |
+//! | [`NodeIndex`], [`IndPlaces`] | which IND values a node owns |
 //! | [`Spent`] | SEQ of earlier epochs |
 
 mod clock;
@@ -26,7 +26,7 @@ mod tests;
 
 pub use clock::{ClockState, ClockTooFarAhead, ClockView, Clocks, Glc, GlobalCounter};
 pub use error::SqnError;
-pub use ind::NodeIndex;
+pub use ind::{IndPlaces, NodeIndex};
 pub use issuer::{Next, SqnIssuer};
 pub use layout::{Ind, Seq, SqnLayout};
 pub use record::{Back, Generator, Moment, Reuse, SqnParts, SqnPolicy, SqnRecord, SqnScheme};
