@@ -2,6 +2,16 @@
 //!
 //! Debian's package `postgresql-15` has what is needed, and no service of the system: `initdb` and `pg_ctl` of the package, run as its user
 //! where this process is root's, which PostgreSQL refuses. It listens on a socket in that folder, and on a free port of the loopback.
+//!
+//! | Kind | What |
+//! |---|---|
+//! | [`Cluster`] | one server |
+//! | [`Pair`] | one that takes changes and its synchronous standby, and what happens to them |
+//! | [`Proxy`] | a way to a server that breaks on request |
+
+mod pair;
+mod programs;
+mod proxy;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,8 +24,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use kaskade_store::postgres::{PostgresOptions, migrate};
 
-/// The user of Debian's package.
-const USER: &str = "postgres";
+pub use pair::Pair;
+use programs::{append, as_user, bin, missing, other_user, random};
+pub use proxy::{Direction, Proxy};
 
 /// Starts the server, waits until whoever has the other end of its input is gone, then ends it and clears up.
 const LIFE: &str = r#"
@@ -31,7 +42,7 @@ pub struct Cluster {
     bin: PathBuf,
     folder: PathBuf,
     port: u16,
-    life: Mutex<(Child, Option<ChildStdin>)>,
+    life: Option<Mutex<(Child, Option<ChildStdin>)>>,
     stores: AtomicU32,
 }
 
@@ -54,6 +65,23 @@ impl Cluster {
     /// # Panics
     /// When it is here and does not start.
     pub fn start() -> Option<Self> {
+        Self::with(|bin, data| {
+            empty(bin, data);
+            String::new()
+        })
+    }
+
+    /// Starts one that takes changes and a standby of it, which has each commit before that is told as done; `None`, and counted, where
+    /// PostgreSQL is not here and need not be.
+    ///
+    /// # Panics
+    /// When it is here and one of the two does not start.
+    pub fn with_standby() -> Option<Pair> {
+        Pair::start()
+    }
+
+    /// Starts one whose data somebody makes, and says what else is set.
+    fn with(make: impl FnOnce(&Path, &Path) -> String) -> Option<Self> {
         let Some(bin) = bin() else {
             missing();
             return None;
@@ -67,35 +95,19 @@ impl Cluster {
         let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
-        let data = folder.join("data");
-        let made = as_user(&bin.join("initdb"))
-            .current_dir("/")
-            .args([
-                "--username=kaskade",
-                "--auth=trust",
-                "--no-sync",
-                "--encoding=UTF8",
-                "--locale=C",
-                "-D",
-            ])
-            .arg(&data)
-            .output()
-            .expect("initdb runs");
-        assert!(
-            made.status.success(),
-            "initdb: {}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nshared_buffers = 32MB\n\
-             max_connections = 100\nlog_min_messages = warning\n",
-            folder.display()
-        );
-        append(&data.join("postgresql.conf"), &settings);
+        let mut cluster = Self {
+            bin,
+            folder,
+            port,
+            life: None,
+            stores: AtomicU32::new(0),
+        };
+        let more = make(&cluster.bin, &cluster.data());
+        append(&cluster.configuration(), &(cluster.settings() + &more));
         let mut child = as_user(Path::new("/bin/sh"))
             .current_dir("/")
             .args(["-c", LIFE, "sh"])
-            .args([&bin, &folder])
+            .args([&cluster.bin, &cluster.folder])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -104,13 +116,27 @@ impl Cluster {
         let mut said = String::new();
         let read = BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said);
         assert!(read.is_ok() && said.trim() == "up", "PostgreSQL does not start");
-        Some(Self {
-            bin,
-            folder,
-            port,
-            life: Mutex::new((child, stdin)),
-            stores: AtomicU32::new(0),
-        })
+        cluster.life = Some(Mutex::new((child, stdin)));
+        Some(cluster)
+    }
+
+    /// What is its own: no other server can have it out of a copy.
+    fn settings(&self) -> String {
+        // What a server that is killed had in memory that it shares stays in its folder.
+        format!(
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nshared_buffers = 32MB\n\
+             max_connections = 100\nlog_min_messages = warning\ndynamic_shared_memory_type = mmap\n",
+            self.port,
+            self.folder.display()
+        )
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.folder.join("data/postgresql.conf")
     }
 
     /// Where its socket is.
@@ -185,7 +211,7 @@ impl Cluster {
     /// # Panics
     /// When it cannot be done.
     pub fn set(&self, settings: &str) {
-        append(&self.folder.join("data/postgresql.conf"), settings);
+        append(&self.configuration(), settings);
         self.control(&["reload"]);
         // Backends take it over at their next turn; a new one has it.
         std::thread::sleep(std::time::Duration::from_millis(200));
@@ -225,6 +251,35 @@ impl Cluster {
         self.control(&["-m", "immediate", "stop"]);
     }
 
+    /// Ends all its processes at once, as a machine does that loses power.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn kill(&self) {
+        let lock = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
+        let postmaster = lock.lines().next().expect("its process").to_owned();
+        // It starts no more of them meanwhile.
+        signal("-STOP", &[&postmaster]);
+        let of_it = children(&postmaster);
+        let all: Vec<_> = of_it.iter().chain([&postmaster]).map(String::as_str).collect();
+        signal("-KILL", &all);
+        let gone = |process: &str| {
+            !fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        while !all.iter().all(|process| gone(process)) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        // Until somebody has waited for it, its number is taken: no other server would start here.
+        let socket = self.folder.join(format!(".s.PGSQL.{}.lock", self.port));
+        for lock in [self.data().join("postmaster.pid"), socket] {
+            fs::remove_file(lock).expect("its lock");
+        }
+        // Of what it had from the system only this outlives it: "key id".
+        if let Some(id) = lock.lines().nth(6).and_then(|line| line.split_whitespace().nth(1)) {
+            let _ = Command::new("ipcrm").args(["-m", id]).stderr(Stdio::null()).status();
+        }
+    }
+
     /// Starts it again.
     ///
     /// # Panics
@@ -252,62 +307,62 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let life = self.life.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(life) = self.life.as_mut() else {
+            // It has never run.
+            let _ = fs::remove_dir_all(&self.folder);
+            return;
+        };
+        let life = life.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(life.1.take());
         let _ = life.0.wait();
     }
 }
 
-fn missing() {
-    kaskade_oracle::missing_program("PostgreSQL 15", "apt-get install postgresql-15");
+/// Makes a folder of data with nothing in it.
+fn empty(bin: &Path, data: &Path) {
+    let mut made = as_user(&bin.join("initdb"));
+    made.args([
+        "--username=kaskade",
+        "--auth=trust",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C",
+        "-D",
+    ]);
+    done(made.arg(data));
 }
 
-/// Where its programs are: Debian has them on no path.
-fn bin() -> Option<PathBuf> {
-    let named = std::env::var_os("KASKADE_POSTGRES_BIN").map(PathBuf::from);
-    let debian = PathBuf::from("/usr/lib/postgresql/15/bin");
-    let places = named.into_iter().chain([debian]);
-    let has_all = |bin: &PathBuf| ["initdb", "pg_ctl", "psql"].iter().all(|name| bin.join(name).exists());
-    places.into_iter().find(has_all)
+/// Runs a program to its end.
+fn done(program: &mut Command) {
+    let done = program.current_dir("/").output().expect("it runs");
+    assert!(
+        done.status.success(),
+        "{program:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
-/// User and group that it runs as, where this process is root's.
-fn other_user() -> Option<(u32, u32)> {
-    static OTHER: OnceLock<Option<(u32, u32)>> = OnceLock::new();
-    let id = |arguments: &[&str]| {
-        let said = Command::new("id").args(arguments).output().ok()?;
-        String::from_utf8(said.stdout).ok()?.trim().parse::<u32>().ok()
+fn signal(name: &str, processes: &[&str]) {
+    // One that ended meanwhile is no loss.
+    let _ = Command::new("kill")
+        .arg(name)
+        .args(processes)
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Whose parent is this one.
+fn children(parent: &str) -> Vec<String> {
+    let of = |entry: fs::DirEntry| {
+        let process = entry.file_name().into_string().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // "id (name) state parent", and the name may have anything.
+        let (_, behind) = stat.rsplit_once(')')?;
+        (behind.split_whitespace().nth(1)? == parent).then_some(process)
     };
-    *OTHER.get_or_init(|| match id(&["-u"]) {
-        Some(0) => Some((id(&["-u", USER])?, id(&["-g", USER])?)),
-        _ => None,
-    })
-}
-
-fn as_user(program: &Path) -> Command {
-    match other_user() {
-        Some((user, group)) => {
-            let mut command = Command::new("setpriv");
-            command.args([format!("--reuid={user}"), format!("--regid={group}")]);
-            command.args(["--clear-groups", "--"]).arg(program);
-            command
-        }
-        None => Command::new(program),
-    }
-}
-
-fn append(path: &Path, text: &str) {
-    use std::io::Write as _;
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .open(path)
-        .expect("its configuration");
-    file.write_all(text.as_bytes()).expect("written");
-    file.write_all(b"\n").expect("written");
-}
-
-/// For a name that nobody else has.
-fn random() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(std::process::id())
+    fs::read_dir("/proc")
+        .expect("processes")
+        .flatten()
+        .filter_map(of)
+        .collect()
 }

@@ -108,12 +108,13 @@ impl Open {
 }
 
 fn fence() -> &'static str {
-    if fault!("postgres-fence-without-lock") {
-        FENCE_WITHOUT_LOCK
-    } else if fault!("postgres-fence-against-renewing") {
-        FENCE_AGAINST_RENEWING
-    } else {
-        FENCE
+    match (
+        fault!("postgres-fence-without-lock"),
+        fault!("postgres-fence-against-renewing"),
+    ) {
+        (true, _) => FENCE_WITHOUT_LOCK,
+        (_, true) => FENCE_AGAINST_RENEWING,
+        _ => FENCE,
     }
 }
 

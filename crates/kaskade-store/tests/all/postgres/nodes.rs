@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use kaskade_store::EngineError;
 use kaskade_store::engine::{Batch, Blocking, Engine, Group, Serial, UnitOutcome};
 use kaskade_store::postgres::{PostgresEngine, migrate};
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, Direction, Proxy};
 
-use super::server::{TABLE, Way, as_node, is_there, open, put, put_as, schema, until, waiting_for_a_standby};
+use super::server::{TABLE, as_node, is_there, open, put, put_as, schema, until, waiting_for_a_standby};
 
 /// SQL: the id of the row with the key "key" in the first table (`ids`, in the engine).
 const KEY: &str = r"'\x2c70e12b00006b6579'";
@@ -63,11 +63,11 @@ fn a_number_is_of_one_process() {
 #[test]
 fn a_node_that_died_gives_its_number_back_while_the_other_goes_on() {
     let Some(cluster) = Cluster::shared() else { return };
-    let (way, place) = (Way::to(cluster.port()), cluster.place());
+    let (way, place) = (Proxy::to(cluster.port()), cluster.place());
     let second = as_node(&place, 1);
     let (engine, dead) = (open(&place), open(&way.of(cluster, &second)));
     put_as(&dead, 1, 1, b"before").expect("a commit");
-    way.die();
+    way.silence(Direction::ToServer);
     let begun = Instant::now();
     let (tell, told) = mpsc::channel();
     thread::spawn(move || drop(tell.send(PostgresEngine::open(&second))));
@@ -122,7 +122,7 @@ fn reads_go_on_while_a_commit_waits_for_a_standby() {
 #[test]
 fn another_epoch_begins_when_the_commits_of_the_last_have_ended() {
     let Some(cluster) = Cluster::start() else { return };
-    let (way, place) = (Way::to(cluster.port()), cluster.place());
+    let (way, place) = (Proxy::to(cluster.port()), cluster.place());
     let engine = open(&way.of(&cluster, &place));
     put(&engine, 1, b"key").expect("a commit");
     let holding = holding_rows(&cluster, &schema(&place), 30, "");
@@ -146,14 +146,14 @@ fn another_epoch_begins_when_the_commits_of_the_last_have_ended() {
 #[test]
 fn a_node_is_taken_over_when_its_last_commit_has_ended() {
     let Some(cluster) = Cluster::start() else { return };
-    let (way, place) = (Way::to(cluster.port()), cluster.place());
+    let (way, place) = (Proxy::to(cluster.port()), cluster.place());
     let engine = open(&way.of(&cluster, &place));
     put(&engine, 1, b"key").expect("a commit");
     let holding = holding_rows(&cluster, &schema(&place), 30, "");
     thread::scope(|scope| {
         let committing = scope.spawn(|| put(&engine, 2, b"key"));
         until("it waits for the row", || waiting(&cluster, "kaskade_row") == "1");
-        way.die();
+        way.silence(Direction::ToServer);
         way.cut();
         committing.join().expect("no panic").expect_err("nobody knows");
         let of = schema(&place);

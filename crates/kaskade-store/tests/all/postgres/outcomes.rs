@@ -7,9 +7,9 @@ use std::time::Duration;
 use kaskade_store::EngineError;
 use kaskade_store::engine::{Engine, Serial, UnitOutcome};
 use kaskade_store::postgres::PostgresOptions;
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, Proxy};
 
-use super::server::{Way, is_there, open, put, schema, until, waiting_for_a_standby};
+use super::server::{is_there, open, put, schema, until, waiting_for_a_standby};
 
 /// From now on commits wait for a standby that there is not.
 const NO_STANDBY: &str = "synchronous_standby_names = 'nobody'";
@@ -18,7 +18,7 @@ const NO_MORE: &str = "synchronous_standby_names = ''";
 #[test]
 fn a_lost_connection_is_settled_when_the_server_has_ended_with_it() {
     let Some(cluster) = Cluster::start() else { return };
-    let way = Way::to(cluster.port());
+    let way = Proxy::to(cluster.port());
     let engine = open(&way.of(&cluster, &cluster.place()));
     put(&engine, 1, b"before").expect("a commit");
     cluster.set(NO_STANDBY);

@@ -1,9 +1,6 @@
-//! What these tests ask of an engine, and what they do to the way to its server.
+//! What these tests ask of an engine and of its server.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kaskade_store::EngineError;
@@ -68,67 +65,4 @@ pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// How many commits wait for a standby.
 pub(super) fn waiting_for_a_standby(cluster: &Cluster) -> String {
     cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-}
-
-/// A way to a server that can be cut: the server does not notice while it works on something.
-pub(super) struct Way {
-    pub(super) port: u16,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-    dead: Arc<AtomicBool>,
-}
-
-impl Way {
-    pub(super) fn to(server: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let streams = Arc::<Mutex<Vec<TcpStream>>>::default();
-        let dead = Arc::<AtomicBool>::default();
-        let (all, is_dead) = (Arc::clone(&streams), Arc::clone(&dead));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (Ok(near), Ok(far)) = (stream, TcpStream::connect(("127.0.0.1", server))) else {
-                    continue;
-                };
-                let mut all = all.lock().expect("not poisoned");
-                for (from, to) in [(&near, &far), (&far, &near)] {
-                    let (mut from, mut to) = (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
-                    let is_dead = Arc::clone(&is_dead);
-                    let of_client = to.peer_addr().is_ok_and(|address| address.port() == server);
-                    std::thread::spawn(move || {
-                        let mut octets = [0; 4096];
-                        while let Ok(count @ 1..) = from.read(&mut octets) {
-                            let lost = of_client && is_dead.load(Ordering::Acquire);
-                            if lost || to.write_all(&octets[..count]).is_err() {
-                                return;
-                            }
-                        }
-                    });
-                }
-                all.extend([near, far]);
-            }
-        });
-        Self { port, streams, dead }
-    }
-
-    /// A place of the server by this way.
-    pub(super) fn of(&self, cluster: &Cluster, place: &PostgresOptions) -> PostgresOptions {
-        let socket = format!("host={}", cluster.socket_folder().display());
-        let port = format!("port={}", cluster.port());
-        let server = place.server.replace(&socket, "host=127.0.0.1");
-        let mut way = place.clone();
-        way.server = server.replace(&port, &format!("port={}", self.port));
-        way
-    }
-
-    /// From now on the server hears nothing, as of a machine without power: no connection ends.
-    pub(super) fn die(&self) {
-        self.dead.store(true, Ordering::Release);
-    }
-
-    /// Breaks all connections that there are.
-    pub(super) fn cut(&self) {
-        for stream in self.streams.lock().expect("not poisoned").drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
 }

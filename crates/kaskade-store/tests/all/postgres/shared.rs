@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use kaskade_store::EngineError;
 use kaskade_store::engine::{Engine, Serial};
 use kaskade_store::postgres::PostgresEngine;
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, Direction, Proxy};
 
-use super::server::{Way, is_there, open, put, schema, until};
+use super::server::{is_there, open, put, schema, until};
 
 #[test]
 fn a_second_process_does_not_get_a_store_that_lives() {
@@ -68,7 +68,7 @@ fn whoever_was_taken_over_writes_no_more() {
 #[test]
 fn a_machine_that_died_in_a_commit_does_not_lock_out_its_successor() {
     let Some(cluster) = Cluster::start() else { return };
-    let (way, place) = (Way::to(cluster.port()), cluster.place());
+    let (way, place) = (Proxy::to(cluster.port()), cluster.place());
     let engine = open(&way.of(&cluster, &place));
     put(&engine, 1, b"before").expect("a commit");
     let of = schema(&place);
@@ -85,7 +85,7 @@ fn a_machine_that_died_in_a_commit_does_not_lock_out_its_successor() {
         let committing = std::thread::spawn(move || put(&engine, 2, b"unknown"));
         until("the first flight waits", || cluster.sql(waits) != "0");
         std::thread::sleep(Duration::from_millis(200));
-        way.die();
+        way.silence(Direction::ToServer);
         committing
     });
     let (tell, told) = mpsc::channel();
