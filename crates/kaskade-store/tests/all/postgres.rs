@@ -1,5 +1,6 @@
 //! PostgreSQL as an engine: the promises of all engines, and those that only a server can break.
 
+mod fail_over;
 mod nodes;
 mod outcomes;
 mod refused;
