@@ -76,6 +76,9 @@ impl SubscriberStore {
         requesting_node: &str,
         card: Option<&Life>,
     ) -> Result<Option<Sqn>, StoreError> {
+        if self.issuer.is_shared() && card.is_none() {
+            return Ok(None);
+        }
         match self
             .issuer
             .attempt((&*self.engine, &self.queue), key, requesting_node, card)?
@@ -87,6 +90,10 @@ impl SubscriberStore {
 
     fn issue(&self, key: &SubscriberKey, requesting_node: &str, card: Option<&Life>) -> Result<Sqn, StoreError> {
         let mut races = 0..RACES;
+        if self.issuer.is_shared() && card.is_none() {
+            // Nobody has looked at the rows for this number.
+            self.load(key, card)?;
+        }
         loop {
             match self
                 .issuer

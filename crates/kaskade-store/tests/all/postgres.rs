@@ -5,6 +5,7 @@ mod nodes;
 mod outcomes;
 mod refused;
 mod server;
+mod several;
 mod shared;
 
 use std::sync::Arc;
