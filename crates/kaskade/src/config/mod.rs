@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kaskade_aka::sqn::{NodeIndex, Reuse, SqnScheme};
+use kaskade_aka::sqn::{IndPlaces, NodeIndex, Reuse, SqnScheme};
 use kaskade_codec::sbi::NfInstanceId;
 use kaskade_keys::{Plmn, ServingNetworkName};
 use kaskade_net::node::Sharing;
@@ -206,9 +206,10 @@ settings! {
     StoreConfig {
         /// MiB of memory for pages of the store.
         cache_mib: u64 [1..=1_048_576] = 256,
-        /// Which of several nodes with the same subscribers this is, counted from 0. Each node owns its part of the IND values.
+        /// Which of several nodes with the same subscribers this is, counted from 0. Each node owns its part of the IND values. With
+        /// store.postgres any number that no other node of the database has.
         node_index: u8 [0..=31] = 0,
-        /// How many such nodes there are: each needs an IND value of its own.
+        /// How many such nodes there are, each with a file of its own: each needs an IND value of its own. Not with store.postgres.
         node_count: u8 [1..=32] = 1,
         /// A database of PostgreSQL that has the store in place of the file, as libpq names it, without password: docs/postgresql.md.
         postgres: Option<String> = None => "\"host=/run/postgresql dbname=kaskade\"",
@@ -397,7 +398,12 @@ impl Config {
 
     /// Which node this is.
     pub fn node(&self) -> NodeIndex {
-        NodeIndex::new(self.store.node_index, self.store.node_count).unwrap_or_default()
+        let count = match self.store.postgres {
+            // They share the IND values among them, in the database.
+            Some(_) => IndPlaces::COUNT,
+            None => self.store.node_count,
+        };
+        NodeIndex::new(self.store.node_index, count).unwrap_or_default()
     }
 
     /// Nobody is served by the rules of somebody else, or in clear by accident. A node that starts asks the same again.
@@ -507,7 +513,7 @@ impl Config {
         self.check_nef()?;
         self.check_li()?;
         self.check_hostapd_auc()?;
-        if self.store.node_index >= self.store.node_count {
+        if self.store.postgres.is_none() && self.store.node_index >= self.store.node_count {
             return value("store.node_index", "counted from 0, must be below store.node_count");
         }
         self.store.check()?;

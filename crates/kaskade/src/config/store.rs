@@ -10,6 +10,7 @@ impl StoreConfig {
     /// The database that has the store; `None` where a file has it.
     pub fn server(&self) -> Option<PostgresOptions> {
         let mut options = PostgresOptions::new(self.postgres.as_ref()?);
+        options.node = self.node_index.into();
         options.ca.clone_from(&self.postgres_ca);
         options.cert.clone_from(&self.postgres_cert);
         options.key.clone_from(&self.postgres_key);
@@ -35,8 +36,7 @@ impl StoreConfig {
             return value("store.postgres", reason);
         }
         if self.node_count > 1 {
-            let reason =
-                "a database has one node for now: give each of them one of its own, as each has a file of its own";
+            let reason = "is of nodes with files of their own; those of one database are counted in it: set store.node_index alone";
             return value("store.node_count", reason.to_owned());
         }
         Ok(())
