@@ -62,6 +62,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("postgres-fence-without-lock", "a process goes on in a new epoch while a commit of the old one is on its way", STORE, "another_epoch_begins_when_the_commits_of_the_last_have_ended"),
     fault("postgres-taken-beside-a-commit", "a node is taken over while its last commit is on its way", STORE, "a_node_is_taken_over_when_its_last_commit_has_ended"),
     fault("postgres-fence-against-renewing", "a commit that waits for a standby keeps the lease from being renewed", STORE, "reads_go_on_while_a_commit_waits_for_a_standby"),
+    fault("postgres-primary-of-before-used", "a primary of before that came back by itself is used", STORE, "a_primary_that_came_back_by_itself_is_not_used"),
     fault("postgres-rows-not-counted", "a commit of which PostgreSQL wrote fewer rows than it should is taken for done", STORE, "a_commit_that_wrote_too_few_rows_is_not_done"),
     fault("postgres-read-without-lease", "what is read from PostgreSQL counts after the lease has run out", STORE, "what_is_read_without_a_lease_does_not_count"),
     fault("postgres-serial-asked-too-early", "PostgreSQL is asked for the last commit while it works on one", STORE, "a_lost_connection_is_settled_when_the_server_has_ended_with_it"),

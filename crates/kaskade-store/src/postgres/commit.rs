@@ -139,7 +139,7 @@ impl Writer {
         for attempt in 1.. {
             let open = match self.open.take() {
                 // The server may have been started again since the last commit.
-                Some(open) if !open.session.client.is_closed() => open,
+                Some(open) if !open.session.client.is_closed() && self.server.is_current(&open.session) => open,
                 _ => self.connect().await?,
             };
             // Until the end is known.

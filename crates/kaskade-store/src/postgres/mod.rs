@@ -45,7 +45,7 @@ use lease::{Lease, RENEW_EVERY};
 use read::{Ask, PATIENCE, Reader};
 pub use schema::Migrated;
 pub use server::{NoServer, PostgresOptions};
-use server::{Server, Session};
+use server::{REPLACED, Server, Session};
 use units::end_of;
 
 /// How many connections read.
@@ -234,6 +234,9 @@ async fn ask_on(
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|one| &**one as &(dyn ToSql + Sync)).collect();
     match timeout(PATIENCE_FOR_PAGES, on.client.query(sql, &parameters)).await {
         Ok(found) => {
+            if !server.is_current(&on) {
+                return Err(errors::away(&server.name, REPLACED));
+            }
             if !on.client.is_closed() {
                 *session = Some(on);
             }
@@ -251,7 +254,7 @@ async fn keep(server: Arc<Server>, lease: Arc<Lease>) {
     let mut session: Option<Session> = None;
     loop {
         sleep(RENEW_EVERY).await;
-        let on = match session.take() {
+        let on = match session.take().filter(|on| server.is_current(on)) {
             Some(on) => on,
             None => {
                 let Ok(on) = server.connect().await else { continue };

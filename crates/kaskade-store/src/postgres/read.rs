@@ -11,7 +11,7 @@ use tokio_postgres::{Error, Row as Found, Statement};
 use super::errors;
 use super::ids::{link_id, parts, row_id};
 use super::lease::Lease;
-use super::server::{Server, Session};
+use super::server::{REPLACED, Server, Session};
 use super::units::expires_of;
 use crate::engine::{Row, Table, Version, Wanted};
 use crate::error::EngineError;
@@ -184,6 +184,9 @@ impl Reader {
                 return Err(errors::away(&self.server.name, "no answer"));
             }
         };
+        if !self.server.is_current(&on.session) {
+            return Err(errors::away(&self.server.name, REPLACED));
+        }
         let linked = !links.is_empty();
         let read = Answers::of(&found, linked).map_err(|error| self.server.error(&error));
         *open = Some(on);

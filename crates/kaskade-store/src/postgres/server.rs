@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
+use kaskade_faults::fault;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -17,12 +18,19 @@ use super::tls::Tls;
 use crate::error::EngineError;
 use crate::private::{self, Use};
 
-/// How long a connection may take to be made, by whichever of its hosts.
+/// How long a connection may take to be made, by all of the hosts.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 /// What was sent and nobody acknowledges for so long ends a connection. A commit that the server works on is not ended by it.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// The longest password that a file may have.
 const LONGEST_PASSWORD: u64 = 1024;
+
+/// What is said of a server that came back by itself, or never knew that it was replaced.
+pub(super) const REPLACED: &str = "it is a primary of before, in whose place is another: stop it";
+
+/// SQL: `fsync`, and the timeline: one more each time that a standby becomes primary, or that a backup is put back.
+const FOUND: &str = "SELECT current_setting('fsync'), \
+     ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::integer";
 
 /// Why a server without `fsync` is no place for a store.
 pub(super) const NO_FSYNC: &str =
@@ -85,6 +93,13 @@ impl PostgresOptions {
         if config.get_hosts().is_empty() {
             return no("it says no host: host=/run/postgresql is the socket of Debian's PostgreSQL");
         }
+        let hosts = config.get_hosts().len();
+        if config.get_ports().len() > 1 && config.get_ports().len() != hosts {
+            return no("one port for all hosts, or one for each");
+        }
+        if !config.get_hostaddrs().is_empty() && config.get_hostaddrs().len() != hosts {
+            return no("as many addresses as hosts, or none");
+        }
         if config.get_dbname().is_none() {
             return no("it says no database: dbname=kaskade, for instance");
         }
@@ -118,8 +133,11 @@ impl PostgresOptions {
 
 /// A database that connections are made to.
 pub(super) struct Server {
-    config: Config,
+    /// One for each host.
+    hosts: Vec<Config>,
     tls: Option<Tls>,
+    /// How often a standby has become primary in the history of the newest server that was seen; 0 before the first.
+    timeline: AtomicI32,
     /// What errors call it.
     pub(super) name: PathBuf,
 }
@@ -140,8 +158,6 @@ impl Server {
             config.password(&password);
             zeroize::Zeroize::zeroize(&mut password);
         }
-        // A host that is silent leaves time for those behind it.
-        let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX - 1);
         let own = options.cert.as_deref().zip(options.key.as_deref());
         let tls = options.ca.as_deref().map(|ca| Tls::new(ca, own)).transpose();
         let tls = tls.map_err(|why| errors::refused(&name, why))?;
@@ -154,47 +170,69 @@ impl Server {
             .application_name("kaskade")
             // A standby takes no changes.
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(PATIENCE_TO_CONNECT / (hosts + 1))
             .tcp_user_timeout(UNACKNOWLEDGED)
             .keepalives_idle(Duration::from_secs(5))
             .keepalives_interval(Duration::from_secs(2))
             .keepalives_retries(5);
-        Ok(Self { config, tls, name })
+        Ok(Self {
+            hosts: each_host(&config),
+            tls,
+            timeline: AtomicI32::new(0),
+            name,
+        })
     }
 
     pub(super) fn error(&self, error: &tokio_postgres::Error) -> EngineError {
         errors::of(&self.name, error)
     }
 
-    /// A connection, on which nothing is cut off in the middle and no commit returns before it is durable.
+    /// A connection, on which nothing is cut off in the middle and no commit returns before it is durable: to the first host that takes
+    /// changes, and is no primary of before. A process that knows none yet looks at all of them.
     pub(super) async fn connect(&self) -> Result<Session, EngineError> {
-        let connecting = async {
-            match &self.tls {
-                Some(tls) => self
-                    .config
-                    .connect(tls.clone())
-                    .await
-                    .map(|(client, way)| Session::on(client, way)),
-                None => self
-                    .config
-                    .connect(NoTls)
-                    .await
-                    .map(|(client, way)| Session::on(client, way)),
+        let is_first = self.timeline.load(Ordering::Acquire) == 0;
+        let each = PATIENCE_TO_CONNECT / u32::try_from(self.hosts.len()).unwrap_or(u32::MAX).max(1);
+        let mut newest: Option<Session> = None;
+        let mut failed = errors::away(&self.name, "no host");
+        for host in &self.hosts {
+            // One that is silent leaves time for those behind it.
+            match timeout(each, self.connect_to(host)).await {
+                Ok(Ok(session)) if self.is_current(&session) => {
+                    newest = Some(session);
+                    if !is_first {
+                        break;
+                    }
+                }
+                Ok(Ok(_)) => failed = errors::away(&self.name, REPLACED),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = errors::away(&self.name, "no answer while a connection was made"),
             }
+        }
+        newest.ok_or(failed)
+    }
+
+    /// Whether no newer primary than that of a session was seen since.
+    pub(super) fn is_current(&self, session: &Session) -> bool {
+        let newest = self.timeline.fetch_max(session.timeline, Ordering::AcqRel);
+        session.timeline >= newest || fault!("postgres-primary-of-before-used")
+    }
+
+    async fn connect_to(&self, host: &Config) -> Result<Session, EngineError> {
+        let session = match &self.tls {
+            Some(tls) => host
+                .connect(tls.clone())
+                .await
+                .map(|(client, way)| Session::on(client, way)),
+            None => host.connect(NoTls).await.map(|(client, way)| Session::on(client, way)),
         };
-        let session = match timeout(PATIENCE_TO_CONNECT, connecting).await {
-            Ok(session) => session.map_err(|error| self.error(&error))?,
-            Err(_) => return Err(errors::away(&self.name, "no answer while a connection was made")),
-        };
-        let settled = timeout(PATIENCE_TO_CONNECT, self.settle(&session)).await;
-        settled.map_err(|_| errors::away(&self.name, "no answer to the settings of a session"))??;
+        let mut session = session.map_err(|error| self.error(&error))?;
+        self.settle(&mut session).await?;
         Ok(session)
     }
 
     /// Whatever the database or the user has as defaults, or gets by a reload later: what a session has set itself stays. Without the
     /// server's warnings nobody would hear of a wait for a standby that was cancelled. A machine that dies between the two flights of a
     /// commit leaves its locks for five seconds, not until TCP gives up: its successor waits for them.
-    async fn settle(&self, session: &Session) -> Result<(), EngineError> {
+    async fn settle(&self, session: &mut Session) -> Result<(), EngineError> {
         const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '5s'; \
              SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
              SET client_min_messages = warning; \
@@ -205,13 +243,46 @@ impl Server {
             .batch_execute(SETTINGS)
             .await
             .map_err(|error| self.error(&error))?;
-        let fsync = client.query_one("SELECT current_setting('fsync')", &[]).await;
-        let fsync = fsync.map_err(|error| self.error(&error))?;
-        match fsync.try_get::<_, &str>(0) {
+        let found = client.query_one(FOUND, &[]).await.map_err(|error| self.error(&error))?;
+        session.timeline = found.try_get(1).map_err(|error| self.error(&error))?;
+        match found.try_get::<_, &str>(0) {
             Ok("on") => Ok(()),
             _ => Err(errors::refused(&self.name, NO_FSYNC)),
         }
     }
+}
+
+/// The same as for all hosts, for each of them.
+fn each_host(all: &Config) -> Vec<Config> {
+    let of = |(at, host): (usize, &Host)| {
+        let mut one = Config::new();
+        match host {
+            Host::Tcp(name) => one.host(name),
+            Host::Unix(folder) => one.host_path(folder),
+        };
+        if let Some(address) = all.get_hostaddrs().get(at) {
+            one.hostaddr(*address);
+        }
+        if let Some(port) = all.get_ports().get(at).or(all.get_ports().first()) {
+            one.port(*port);
+        }
+        all.get_user().map(|user| one.user(user));
+        all.get_password().map(|password| one.password(password));
+        all.get_dbname().map(|database| one.dbname(database));
+        all.get_options().map(|options| one.options(options));
+        all.get_application_name().map(|name| one.application_name(name));
+        all.get_tcp_user_timeout().map(|time| one.tcp_user_timeout(*time));
+        all.get_keepalives_interval().map(|time| one.keepalives_interval(time));
+        all.get_keepalives_retries()
+            .map(|retries| one.keepalives_retries(retries));
+        one.ssl_mode(all.get_ssl_mode())
+            .ssl_negotiation(all.get_ssl_negotiation())
+            .channel_binding(all.get_channel_binding())
+            .keepalives_idle(all.get_keepalives_idle())
+            .target_session_attrs(all.get_target_session_attrs());
+        one
+    };
+    all.get_hosts().iter().enumerate().map(of).collect()
 }
 
 fn named(host: &Host) -> String {
@@ -224,6 +295,7 @@ fn named(host: &Host) -> String {
 /// A connection. It ends in order when it is dropped.
 pub(super) struct Session {
     pub(super) client: Client,
+    timeline: i32,
     warned: Arc<AtomicBool>,
     way: AbortHandle,
 }
@@ -247,7 +319,12 @@ impl Session {
             }
         };
         let way = tokio::spawn(driving).abort_handle();
-        Self { client, warned, way }
+        Self {
+            client,
+            timeline: 0,
+            warned,
+            way,
+        }
     }
 
     /// Whether the server has warned since this was asked last.
@@ -266,16 +343,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silent_hosts_leave_time_for_the_last_one() {
-        for (hosts, count) in [("127.0.0.1", 1), ("127.0.0.1,127.0.0.2,127.0.0.3", 3)] {
-            let options = PostgresOptions::new(format!("host={hosts} dbname=k"));
-            let server = Server::new(&options).expect("a server");
-            let each = server
-                .config
-                .get_connect_timeout()
-                .copied()
-                .unwrap_or(PATIENCE_TO_CONNECT);
-            assert!(each * count < PATIENCE_TO_CONNECT, "{hosts}: {each:?}");
+    fn each_host_has_its_port_and_what_all_have() {
+        let options = PostgresOptions::new("host=localhost,/run port=1,2 user=me dbname=k options='-c x=y'");
+        let server = Server::new(&options).expect("a server");
+        let [first, second] = &server.hosts[..] else {
+            panic!("two hosts");
+        };
+        assert_eq!(
+            (first.get_hosts(), first.get_ports()),
+            (&[Host::Tcp("localhost".into())][..], &[1][..])
+        );
+        assert_eq!(
+            (second.get_hosts(), second.get_ports()),
+            (&[Host::Unix("/run".into())][..], &[2][..])
+        );
+        for one in &server.hosts {
+            assert_eq!((one.get_user(), one.get_dbname()), (Some("me"), Some("k")));
+            assert_eq!(one.get_options(), Some("-c x=y"));
+            assert_eq!(one.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!(one.get_tcp_user_timeout(), Some(&UNACKNOWLEDGED));
         }
     }
 
@@ -287,6 +373,7 @@ mod tests {
             ("host=/run dbname=k password=secret", "a file of mode 0600"),
             ("dbname=k", "no host"),
             ("host=/run", "no database"),
+            ("host=/a,/b,/c port=1,2 dbname=k", "one port"),
             ("host=/run dbname=k sslmode=require", "sslmode is not used"),
             ("host=db.example.org dbname=k", "another machine"),
             ("host=localhost hostaddr=192.0.2.1 dbname=k", "another machine"),

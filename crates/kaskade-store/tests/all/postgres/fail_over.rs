@@ -9,9 +9,9 @@ use kaskade_store::engine::{
     Batch, Blocking, Change, Conflict, Cursor, Engine, Expect, Group, Serial, Table, UnitOutcome, Value, Wanted,
 };
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, Proxy};
 
-use super::server::{as_node, open, schema};
+use super::server::{as_node, is_there, open, put, schema, until};
 
 const TABLE: Table = Table::new(900, "first of a test");
 /// How long a fail-over may take until both nodes write again.
@@ -194,9 +194,47 @@ fn a_fail_over_loses_nothing_that_was_told_as_done() {
     // So has the one that was killed, as a standby.
     let rows = format!("SELECT count(*) FROM {}.kaskade_row", schema(&place));
     assert_eq!(pair.standby().sql("SELECT pg_is_in_recovery()"), "t");
-    super::server::until("the standby shows all of it", || {
+    until("the standby shows all of it", || {
         pair.standby().sql(&rows) == count.to_string()
     });
     drop(nodes);
     drop(open(&place));
+}
+
+/// It takes changes, stands first in the list, and knows nothing of what came after it.
+#[test]
+fn a_primary_that_came_back_by_itself_is_not_used() {
+    let Some(pair) = Cluster::with_standby() else { return };
+    let (ways, place) = (pair.ways(), pair.place());
+    let engine = open(&pair.by(&ways, &place));
+    put(&engine, 1, b"before").expect("a commit");
+    pair.primary().kill();
+    pair.promote();
+    until("it goes on", || {
+        pollster::block_on(engine.recover(0)).is_ok() && put(&engine, 2, b"after").is_ok()
+    });
+    pair.stray();
+    assert_eq!(
+        pair.standby().sql("SELECT pg_is_in_recovery()"),
+        "f",
+        "it takes changes"
+    );
+    for _ in 0..3 {
+        ways.iter().for_each(Proxy::cut);
+        let mut reads = 0;
+        until("it reads", || {
+            // Whether or not it is there is asked of the right one, or nobody answers.
+            if let Ok(there) = is_there(&engine, b"after") {
+                assert!(there, "the one that came back has no such row");
+                reads += 1;
+            }
+            reads == 20
+        });
+    }
+    until("it writes", || {
+        pollster::block_on(engine.recover(0)).is_ok() && put(&engine, 3, b"more").is_ok()
+    });
+    // Nor does a process that has seen neither.
+    let other = open(&as_node(&place, 1));
+    assert!(is_there(&other, b"more").expect("read"));
 }
