@@ -146,6 +146,14 @@ impl MemoryEngine {
         }
     }
 
+    /// All rows, in the order of tables and keys.
+    pub fn rows(&self) -> Vec<Row> {
+        let content = self.content();
+        let rows = content.rows.iter();
+        rows.map(|((table, key), (version, value))| row(*table, key, *version, value))
+            .collect()
+    }
+
     /// From now on commits fail like this.
     pub fn fail(&self, failure: Failure) {
         self.left.store(u32::MAX, Ordering::SeqCst);

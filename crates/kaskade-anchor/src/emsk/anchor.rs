@@ -3,13 +3,13 @@
 //! ```text
 //! asked, first     ── put Holder, event ──► key, guarded; note the holder when that is durable
 //! asked, again     ── event ──────────────► the same key, guarded, under the cover of the first time
-//! given up         ── remove Holder, event: nobody is told of the end of that key any more
+//! given up         ── remove Holder, event; forget the holder when that is durable: it is not told of the end of that key
 //! retired          ── remove, tell ───────► over
 //! deadline         ───────────────────────► over; nobody is told: no key lives longer
 //! ```
 //!
 //! A holder counts from the moment on when its record is on its way: whether a commit failed or not, it is told of the end, and a
-//! request that comes again writes it again.
+//! request that comes again writes it again. One that is given up counts until its record is gone.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -29,8 +29,8 @@ use kaskade_keys::fivegs::KAusf;
 use kaskade_keys::id::{Fqdn, RootKeyName, UsageLabel};
 
 use super::{
-    Admitted, AdmittedDomain, AnchorError, Callback, Custody, Holder, HolderId, Origin, Retired, Root, SealedRoot,
-    UsageKey, Why, retire,
+    Admitted, AdmittedDomain, AnchorError, AnchorOutput, Callback, Custody, Holder, HolderId, Origin, Released,
+    ReleasedDomain, Retired, Root, SealedRoot, Why, retire,
 };
 
 /// From when until when an EMSK lives.
@@ -200,6 +200,8 @@ pub enum AnchorInput {
     GivenUp(Box<GivenUp>),
     /// The record of a holder is durable, and covers what is told again unless another one is on its way.
     Written(Noted, Cover),
+    /// The record of a holder who gave its key up is gone, and so is the holder unless it has asked again.
+    Forgotten(Noted),
     /// It ends before its time.
     Retired {
         /// Why.
@@ -223,41 +225,10 @@ pub enum AnchorAsk {
     },
     /// When the unit is durable: [`AnchorInput::Written`].
     Note(Noted),
+    /// When the unit is durable: [`AnchorInput::Forgotten`].
+    Forget(Noted),
     /// Tell whoever asked that there is no key.
     Refuse(AnchorError),
-}
-
-/// The root key of a usage, for whoever may have it.
-#[derive(Debug)]
-pub struct Released {
-    /// The key.
-    pub key: UsageKey,
-    /// Its name: USRKname or DSUSRKname.
-    pub name: RootKeyName,
-    /// The name of the EMSK above.
-    pub emsk_name: RootKeyName,
-    /// Until when.
-    pub expires: UnixMillis,
-}
-
-/// The root key of a domain, for its key server.
-#[derive(Debug)]
-pub struct ReleasedDomain {
-    /// The key.
-    pub key: Dsrk,
-    /// The name of the EMSK above, by which the key is named too.
-    pub emsk_name: RootKeyName,
-    /// Until when.
-    pub expires: UnixMillis,
-}
-
-/// What whoever asked is told.
-#[derive(Debug)]
-pub enum AnchorOutput {
-    /// A key of a usage.
-    Key(Released),
-    /// A key of a domain.
-    Domain(ReleasedDomain),
 }
 
 impl Anchor {
@@ -496,9 +467,16 @@ impl Anchor {
         let Some(at) = self.holders.iter().position(is_it) else {
             return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::NotHeld));
         };
-        let holding = self.holders.remove(at);
+        self.writes += 1;
+        let write = self.writes;
+        let Some(holding) = self.holders.get_mut(at) else {
+            return Step::to(self).asking(AnchorAsk::Refuse(AnchorError::NotHeld));
+        };
+        // Who asks again meanwhile is written again.
+        (holding.write, holding.cover) = (write, None);
+        let id = holding.id;
         let mut unit = Unit::new();
-        unit.remove::<Holder>(&(self.supi.clone(), holding.id.octets()), Expect::Any);
+        unit.remove::<Holder>(&(self.supi.clone(), id.octets()), Expect::Any);
         let event = Event::new(Outcome::Changed, Action::UsageKeyGivenUp, given_up.at);
         unit.event(
             event
@@ -506,7 +484,11 @@ impl Anchor {
                 .about(given_up.about)
                 .correlated(given_up.correlation),
         );
-        Step::to(self).writing(unit)
+        let forgets = AnchorAsk::Forget(Noted { id, write });
+        if fault!("given-up-before-it-is-durable") {
+            self.holders.retain(|holding| holding.id != id);
+        }
+        Step::to(self).asking(forgets).writing(unit)
     }
 
     fn release(&mut self, asked: &Asked, holder: &Holder) -> (AnchorOutput, Event) {
@@ -587,6 +569,11 @@ impl Machine for Anchor {
                 if let Some(holding) = self.holders.iter_mut().find(is_it) {
                     holding.cover = Some(cover);
                 }
+                Step::to(self)
+            }
+            Some(AnchorInput::Forgotten(noted)) => {
+                self.holders
+                    .retain(|holding| (holding.id, holding.write) != (noted.id, noted.write));
                 Step::to(self)
             }
             // Records end by themselves, with their time.

@@ -28,17 +28,16 @@ mod anchor;
 mod anchors;
 mod error;
 mod holder;
+mod output;
 mod registry;
 mod root;
 mod sealed;
 
-pub use anchor::{
-    Admission, Anchor, AnchorAsk, AnchorInput, AnchorOutput, Asked, GivenUp, Held, Life, Limits, Noted, Released,
-    ReleasedDomain,
-};
+pub use anchor::{Admission, Anchor, AnchorAsk, AnchorInput, Asked, GivenUp, Held, Life, Limits, Noted};
 pub use anchors::{Anchors, Begun, Subscriber};
 pub use error::{AnchorError, NotAdmitted, RegistryError};
 pub use holder::{Callback, Holder, HolderId, Retired, Retirement, TO_HOLDERS, Why, retire, retire_left};
+pub use output::{AnchorOutput, Released, ReleasedDomain};
 pub use registry::{Admitted, AdmittedDomain, Ask, Caller, DataRule, Domain, Grant, Registry, Usage, Wanted, Who};
 pub use root::{KeyOf, Method, Root, UsageKey};
 pub use sealed::{Custody, Origin, SealedRoot};

@@ -288,6 +288,28 @@ fn one_principal_does_not_take_all_places_and_gives_back_what_it_has() {
     let given = parts(step.unit);
     assert!(given.changes.len() == 1 && given.changes[0].value.is_none());
     assert_eq!(given.events[0].action(), Action::UsageKeyGivenUp);
+    let Some(AnchorAsk::Forget(forgotten)) = step.ask else {
+        panic!();
+    };
+    anchor = step.next.unwrap();
+    assert!(anchor.is_held(&admission), "until its record is gone");
+    // Whoever asks again meanwhile is written again, and is not forgotten.
+    let step = handle(anchor, ask("af", 0));
+    assert!(step.unit.is_some());
+    anchor = step.next.unwrap();
+    anchor = anchor
+        .handle(NOW, &mut Nothing, Some(AnchorInput::Forgotten(forgotten)))
+        .next
+        .unwrap();
+    assert!(anchor.is_held(&admission));
+    let step = give_up(anchor, "af", Held::Key(names[0]));
+    let Some(AnchorAsk::Forget(forgotten)) = step.ask else {
+        panic!();
+    };
+    let step = step
+        .next
+        .unwrap()
+        .handle(NOW, &mut Nothing, Some(AnchorInput::Forgotten(forgotten)));
     anchor = step.next.unwrap();
     assert!(!anchor.is_held(&admission));
     let admission = ask("af", 2).admission;

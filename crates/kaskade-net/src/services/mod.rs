@@ -69,9 +69,11 @@ pub fn page() -> String {
     }
     let _ = write!(
         page,
-        "\n## Every operation\n\nMay be refused because of {}; one with a body because of {}; one with a variable in its path because of {}.\n",
+        "\n## Every operation\n\nMay be refused because of {}; one with a body because of {}; one that answers with a body \
+         because of {}; one with a variable in its path because of {}.\n",
         names(Operation::ALWAYS),
         names(Operation::WITH_BODY),
+        names(Operation::WITH_ANSWER),
         names(Operation::WITH_VARIABLES),
     );
     page

@@ -40,7 +40,7 @@ crate::service! {
     delete: DELETE "/ue-authentications/{authCtxId}/5g-aka-confirmation" (context: ResourceId)
         -> 204 Json (),
         refusals [
-            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
+            ContextNotFound, InWork, BudgetSpent, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
             NoRandomness, Stopping,
         ],
         scope "nausf-auth", "TS 29.509 5.2.2.2.2";
@@ -55,7 +55,7 @@ crate::service! {
     delete_eap: DELETE "/ue-authentications/{authCtxId}/eap-session" (context: ResourceId)
         -> 204 Json (),
         refusals [
-            ContextNotFound, InWork, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
+            ContextNotFound, InWork, BudgetSpent, NoVector, PeerUnreachable, PeerSilent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed,
             NoRandomness, Stopping,
         ],
         scope "nausf-auth", "TS 29.509 5.2.2.2.3";

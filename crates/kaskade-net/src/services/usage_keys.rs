@@ -30,7 +30,9 @@ crate::service! {
     /// Forgets that the caller has a key: it is not told of the end, and its place is free.
     give_up: POST "/keys/give-up" () (given_up: KeyGivenUp)
         -> 204 Json (),
-        refusals [DataNotFound, ContextNotFound, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping],
+        refusals [
+            DataNotFound, ContextNotFound, BudgetSpent, StoreFull, StoreAway, StoreFailed, AuditFull, AuditStalled, AuditFailed, Stopping,
+        ],
         scope "kaskade-usage-keys", "Project profile: docs/emsk.md";
 }
 

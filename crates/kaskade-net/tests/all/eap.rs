@@ -28,7 +28,7 @@ use crate::common::{EAP_ONLY, Home, Link, plmn, snn, suci, supi};
 const LINKS: [Link; 2] = [Link::Local, Link::Http];
 
 /// A device with the card of a subscriber, which has accepted numbers up to here.
-fn device_at(index: u64, network: ServingNetworkName, seq: u64) -> EapDevice {
+pub(crate) fn device_at(index: u64, network: ServingNetworkName, seq: u64) -> EapDevice {
     let subscriber = demo_subscriber(plmn(), 0, index);
     let options = UsimOptions::default();
     let seq_ms = vec![Seq(seq); options.layout.array_size()];
@@ -62,7 +62,7 @@ fn said(eap: &mut Eap, packet: &[u8]) -> EapOutcome {
     eap.packet(packet, moment(), &mut SystemEntropy).kept()
 }
 
-fn response(eap: &mut Eap, packet: &[u8]) -> Vec<u8> {
+pub(crate) fn response(eap: &mut Eap, packet: &[u8]) -> Vec<u8> {
     match said(eap, packet) {
         EapOutcome::Response(response) => response.into(),
         other => panic!("{other:?}"),

@@ -22,6 +22,7 @@ mod budgets;
 mod cancelled;
 mod common;
 mod connection;
+mod contract;
 mod crowds;
 mod curl;
 mod custody;

@@ -143,6 +143,8 @@ pub(super) async fn take_back(
     match done {
         // It is gone: the UDM keeps a bounded number. Nothing is left to do.
         Err(error) if is_gone(&error) => Ok(()),
+        // What a UDM says of users, networks and SUCIs is no answer to this.
+        Err(error) if is_no_answer(&error) => Err(NotDone::nonsense("a report is not taken back")),
         done => done,
     }
 }
@@ -153,6 +155,17 @@ fn is_gone(error: &NotDone) -> bool {
         Some(_) => false,
         None => error.why() == Refusal::DataNotFound,
     }
+}
+
+/// Whether a UDM elsewhere refuses to take a report back for a reason that can only be one against a vector.
+fn is_no_answer(error: &NotDone) -> bool {
+    let why = error.why();
+    let is_busy = matches!(
+        why,
+        Refusal::BudgetSpent | Refusal::NodeBudgetSpent | Refusal::Overloaded
+    );
+    let is_said = matches!(error.seen(), Some(Elsewhere::Refused(_)));
+    is_said && is_passed_on(why) && !is_busy && !fault!("any-refusal-of-a-removal-passed-on")
 }
 
 /// Who is asked for, as far as anybody can see it.

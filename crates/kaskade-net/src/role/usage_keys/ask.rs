@@ -124,19 +124,23 @@ impl UsageKeys {
             about,
             correlation: caller.correlation().number(),
         };
-        let committing = {
+        let (committing, forgotten, emsk) = {
             let (subscriber, now) = (self.subscriber(&supi), moment());
             let mut shard = self.shard(subscriber);
             let (begun, anchor) = shard.begin(subscriber, now).map_err(missing)?;
+            let emsk = anchor.name();
             let step = handle(anchor, now, AnchorInput::GivenUp(Box::new(given_up)));
             drop(shard.end(begun, step.next, now));
             match (step.ask, step.unit) {
-                (None, Some(unit)) => self.records.commit(*unit, Guarded::new(())),
+                (Some(AnchorAsk::Forget(noted)), Some(unit)) => {
+                    (self.records.commit(*unit, Guarded::new(())), noted, emsk)
+                }
                 (Some(AnchorAsk::Refuse(error)), _) => return Err(error.into()),
                 _ => return Err(UsageKeysError::Internal),
             }
         };
         drop(committing.await?);
+        self.tell_anchor(&supi, emsk, AnchorInput::Forgotten(forgotten));
         Ok(())
     }
 
@@ -266,6 +270,11 @@ impl UsageKeys {
 
     /// The record of a holder is durable; whether its EMSK is still there.
     fn note(&self, supi: &Supi, emsk: RootKeyName, noted: Noted, cover: Cover) -> bool {
+        self.tell_anchor(supi, emsk, AnchorInput::Written(noted, cover))
+    }
+
+    /// Tells an EMSK what has become durable; whether it is still there.
+    fn tell_anchor(&self, supi: &Supi, emsk: RootKeyName, input: AnchorInput) -> bool {
         let (subscriber, now) = (self.subscriber(supi), moment());
         let mut shard = self.shard(subscriber);
         let Ok((begun, anchor)) = shard.begin(subscriber, now) else {
@@ -273,7 +282,7 @@ impl UsageKeys {
         };
         let is_it = anchor.name() == emsk;
         let next = match is_it {
-            true => handle(anchor, now, AnchorInput::Written(noted, cover)).next,
+            true => handle(anchor, now, input).next,
             false => Some(anchor),
         };
         drop(shard.end(begun, next, now));

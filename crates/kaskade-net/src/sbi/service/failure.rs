@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use kaskade_codec::sbi::Misread;
 use kaskade_codec::sbi::misread::Wrong;
+use kaskade_faults::fault;
 use kaskade_flow::refusal::{Cause, Refusal, Refused};
 
 use crate::sbi::client::{Answer, ClientError};
@@ -175,7 +176,9 @@ impl From<NotDone> for Problem {
     fn from(not_done: NotDone) -> Self {
         let NotDone { refused, beside } = not_done;
         let mut problem = Self::from(refused);
-        if let Some(Beside::Parameter(parameter)) = beside.map(|beside| *beside) {
+        if let Some(Beside::Parameter(parameter)) = beside.map(|beside| *beside)
+            && !fault!("wrong-parameter-not-named")
+        {
             problem.invalid_param = Some(Box::new(parameter));
         }
         problem

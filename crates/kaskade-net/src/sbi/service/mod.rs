@@ -89,7 +89,8 @@ pub struct Operation {
     pub request: Option<BodyForm>,
     /// What it answers when it is done.
     pub answer: AnswerForm,
-    /// Why it may be refused, beside what may happen to any operation: [`Operation::ALWAYS`], and [`Operation::WITH_BODY`].
+    /// Why it may be refused, beside what may happen to any operation: [`Operation::ALWAYS`], [`Operation::WITH_BODY`],
+    /// [`Operation::WITH_ANSWER`] and [`Operation::WITH_VARIABLES`].
     pub refusals: &'static [Refusal],
     /// The scope of a token that allows it (TS 29.500 6.7.3).
     pub scope: &'static str,
@@ -168,7 +169,6 @@ impl Operation {
         Refusal::TokenInvalid,
         Refusal::TokenExpired,
         Refusal::ScopeInsufficient,
-        Refusal::NotAcceptable,
         Refusal::CommandUnsupported,
         Refusal::ResourceNotFound,
         Refusal::Overloaded,
@@ -187,17 +187,21 @@ impl Operation {
         Refusal::TooSlow,
     ];
 
+    /// Why any operation that answers with a body may be refused, too. Where there is none, `accept` says nothing (RFC 9110 12.5.1).
+    pub const WITH_ANSWER: &[Refusal] = &[Refusal::NotAcceptable];
+
     /// Why any operation with variables in its path may be refused, too.
     pub const WITH_VARIABLES: &[Refusal] = &[Refusal::IeIncorrect];
 
     /// All reasons for which it may be refused.
     pub fn all_refusals(&self) -> impl Iterator<Item = Refusal> {
         let with_body = self.request.map_or(&[][..], |_| Self::WITH_BODY);
+        let with_answer = self.answer.body.map_or(&[][..], |_| Self::WITH_ANSWER);
         let with_variables = match variables(self.path) {
             0 => &[][..],
             _ => Self::WITH_VARIABLES,
         };
-        let parts = [self.refusals, Self::ALWAYS, with_body, with_variables];
+        let parts = [self.refusals, Self::ALWAYS, with_body, with_answer, with_variables];
         parts.into_iter().flatten().copied()
     }
 

@@ -338,6 +338,7 @@ impl Asked<'_> {
     /// Checks that the peer takes the answer.
     pub fn acceptable<A: Answer>(&self) -> Result<(), Problem> {
         match A::BODY {
+            None if fault!("accept-asked-without-an-answer") => self.request.accepts(self.operation.answer.content),
             Some(_) => {
                 let answer = &self.operation.answer;
                 // Who takes one of several takes what comes.

@@ -37,13 +37,13 @@ use tokio::sync::{Barrier, Notify};
 use crate::common::http::{Ask, Told, send};
 use crate::common::{plmn, store, supi};
 
-const A_KID: &str = "rid0.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
-const AF_ID: &str = "video.example.com0100000002";
+pub(crate) const A_KID: &str = "rid0.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
+pub(crate) const AF_ID: &str = "video.example.com0100000002";
 const K_AKMA: [u8; 32] = [0x4b; 32];
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// An AAnF that has one anchor key, and says what it was asked.
-struct Anchor {
+pub(crate) struct Anchor {
     a_kid: AKid,
     supi: Option<Supi>,
     gpsi: Option<Gpsi>,
@@ -65,7 +65,7 @@ struct Held {
 }
 
 impl Anchor {
-    fn new(supi: Option<Supi>, gpsi: Option<&str>) -> Arc<Self> {
+    pub(crate) fn new(supi: Option<Supi>, gpsi: Option<&str>) -> Arc<Self> {
         Arc::new(Self {
             a_kid: A_KID.parse().unwrap(),
             supi,
@@ -85,7 +85,7 @@ impl Anchor {
         held
     }
 
-    fn asked(&self) -> Vec<AkmaAfKeyRequest> {
+    pub(crate) fn asked(&self) -> Vec<AkmaAfKeyRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -179,18 +179,18 @@ fn policy(notices: Option<&str>) -> NefPolicy {
 }
 
 /// What a test may change before the start.
-struct Setup {
-    options: NefOptions,
-    aanfs: Vec<AanfOf>,
-    server: ServerOptions,
-    access: AccessRules,
+pub(crate) struct Setup {
+    pub(crate) options: NefOptions,
+    pub(crate) aanfs: Vec<AanfOf>,
+    pub(crate) server: ServerOptions,
+    pub(crate) access: AccessRules,
     groups: Groups,
     is_home: bool,
     nrf: Option<RemoteNrf>,
-    store: Arc<SubscriberStore>,
+    pub(crate) store: Arc<SubscriberStore>,
 }
 
-fn aanf(name: &str, at: AanfAt) -> AanfOf {
+pub(crate) fn aanf(name: &str, at: AanfAt) -> AanfOf {
     AanfOf {
         name: name.into(),
         realm: HomeRealm::new(plmn(), None),
@@ -213,7 +213,7 @@ fn tokens() -> TokenOptions {
 }
 
 /// A NEF, and the anchor that it asks in its process.
-fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut Setup)) -> Node {
+pub(crate) fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut Setup)) -> Node {
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     let store = store(MemoryEngine::default());
     let plain: Member = "127.0.0.9".parse().unwrap();
@@ -234,6 +234,8 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
     };
     change(&mut setup);
     let audit = setup.options.audit.clone();
+    let mut notices_server = ServerOptions::default();
+    notices_server.limits = setup.server.limits.clone();
     let udm = setup.is_home.then(|| kaskade_net::node::UdmRole {
         store: setup.store.clone(),
         options: kaskade_net::role::udm::UdmOptions::default(),
@@ -250,7 +252,7 @@ fn start(anchor: &Arc<Anchor>, notices: Option<&str>, change: impl FnOnce(&mut S
             server: setup.server,
             notices: notices.map(|_| NoticesListener {
                 listen: free,
-                server: ServerOptions::default(),
+                server: notices_server,
                 api_root: None,
             }),
             aanfs: setup.aanfs,
@@ -298,7 +300,7 @@ fn form<'a>(parameters: &[(&str, &str)]) -> Ask<'a> {
 }
 
 /// Asks for a token as a client with a secret in the form.
-async fn token_for(node: &Node, client: &str, octet: u8, scope: Option<&str>) -> String {
+pub(crate) async fn token_for(node: &Node, client: &str, octet: u8, scope: Option<&str>) -> String {
     let text = secret(octet).reveal();
     let mut parameters = vec![
         ("grant_type", "client_credentials"),
@@ -317,16 +319,16 @@ fn refused(told: &Told) -> (u16, Option<String>) {
     (told.status, json["cause"].as_str().map(str::to_owned))
 }
 
-fn other_a_kid() -> String {
+pub(crate) fn other_a_kid() -> String {
     let a_tid = ATid::from_octets(&[9; 32]);
     AKid::new("0".parse().unwrap(), &a_tid, HomeRealm::new(plmn(), None)).encode()
 }
 
-fn anchor() -> Arc<Anchor> {
+pub(crate) fn anchor() -> Arc<Anchor> {
     Anchor::new(Some(supi(0)), Some("msisdn-491701234567"))
 }
 
 /// A client with defaults.
-fn client_options() -> ClientOptions {
+pub(crate) fn client_options() -> ClientOptions {
     ClientOptions::default()
 }
