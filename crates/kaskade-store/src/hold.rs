@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use kaskade_aka::sqn::SqnIssuer;
 
+use super::compare::Asked;
 use super::engine::{Engine, Version};
 use super::error::StoreError;
-use super::issuer::{Asked, Busy, Entry, Issuer, waiting};
+use super::issuer::{Busy, Entry, Issuer, waiting};
 use super::key::SubscriberKey;
 use super::queue::Ticket;
 use super::sqn_row::{self, Life, Owner};

@@ -13,7 +13,7 @@ use kaskade_crypto::Sqn;
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
-use super::engine::{Batch, Blocking, Engine, Expect, Peek, Table, Version, Wanted};
+use super::engine::{Batch, Blocking, Engine, Expect, Peek, Table, Version};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
@@ -85,13 +85,6 @@ pub(crate) struct Entry {
     pub(crate) version: Version,
     /// The mark of the clock that was durable when the row was last looked at, in the same case; `None` when it must be looked at.
     pub(crate) compared: Option<Glc>,
-}
-
-/// What a node has of a subscriber, and how far its clock may go, when it asks for the subscriber's rows.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    had: Option<Version>,
-    mark: Option<Glc>,
 }
 
 /// What of a subscriber is on its way to the disk.
@@ -379,58 +372,11 @@ impl Issuer {
         }
     }
 
-    /// When this returns nobody issues by what was true before.
-    pub(crate) fn all_have_seen(&self) {
+    /// Takes and gives back the lock of each shard.
+    pub(crate) fn pass_all_locks(&self) {
         for shard in &self.shards {
             drop(lock(shard));
         }
-    }
-
-    /// What this node has of a subscriber whose rows it is to ask for.
-    pub(crate) fn asks(&self, key: &SubscriberKey) -> Asked {
-        // The mark first: what is read after it was durable is read under it.
-        let mark = self.mark();
-        let mut shard = self.shard(key);
-        let had = shard.entry(key).filter(|entry| entry.issuer.is_some());
-        Asked {
-            had: had.map(|entry| entry.version),
-            mark,
-        }
-    }
-
-    /// Takes over what a look at the rows of a loaded subscriber has shown: its record and whose it is, or that there is none.
-    pub(crate) fn compare(&self, key: &SubscriberKey, asked: Asked, found: Option<(SqnRecord, Owner, Version)>) {
-        let mut shard = self.shard(key);
-        let Some(entry) = shard.entry(key) else { return };
-        // Something else by now, or about to be: the answer is too old.
-        let changes = matches!(entry.busy, Busy::Frozen(_)) || asked.had != Some(entry.version);
-        if entry.issuer.is_none() || changes {
-            return;
-        }
-        match found {
-            Some(found) => entry.take_over(found, asked.mark),
-            None if matches!(entry.busy, Busy::No) => shard.forget(key),
-            None => entry.compared = None,
-        }
-    }
-
-    /// The record of a subscriber, whose it is and its version, of one moment; `None` when there is no such subscriber. Blocks.
-    pub(crate) fn look(
-        &self,
-        engine: &dyn Engine,
-        key: &SubscriberKey,
-    ) -> Result<Option<(SqnRecord, Owner, Version)>, StoreError> {
-        let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
-        let wanted = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
-        let rows = pollster::block_on(engine.read(&wanted)).map_err(|error| StoreError::Read(Arc::new(error)))?;
-        let mut rows = rows.into_iter();
-        let (Some(credentials), numbers) = (rows.next().flatten(), rows.next().flatten()) else {
-            return Ok(None);
-        };
-        let life = Row::decode(&credentials.octets)?.life;
-        let numbers = numbers.ok_or_else(|| StoreError::changed(key))?;
-        let (record, owner) = sqn_row::decode(self.keys(), key, &life, &numbers.octets)?;
-        Ok(Some((record, owner, numbers.version)))
     }
 
     pub(crate) const fn largest_shard(&self) -> usize {
@@ -508,34 +454,7 @@ impl Issuer {
     }
 }
 
-impl Asked {
-    /// The mark that was durable before.
-    pub(crate) const fn mark(self) -> Option<Glc> {
-        self.mark
-    }
-
-    /// Whether the entry is still what it was then.
-    pub(crate) fn is_of(self, entry: &Entry) -> bool {
-        self.had == entry.issuer.as_ref().map(|_| entry.version)
-    }
-
-    /// Whether there was something to compare.
-    pub(crate) const fn is_loaded(self) -> bool {
-        self.had.is_some()
-    }
-}
-
 impl Entry {
-    /// Takes over a row as it is durable, under a mark that was durable before it was read.
-    pub(crate) fn take_over(&mut self, (record, owner, version): (SqnRecord, Owner, Version), mark: Option<Glc>) {
-        match &mut self.issuer {
-            Some(_) if self.version == version && self.owner.life == owner.life => {}
-            Some(issuer) if self.owner.life == owner.life => issuer.renewed(record),
-            _ => self.issuer = Some(SqnIssuer::load(record)),
-        }
-        (self.owner, self.version, self.compared) = (owner, version, mark);
-    }
-
     /// Refuses a credential that was read before another took its place: K of the one and SQN of the other must not meet.
     pub(crate) fn belongs_to(&self, card: Option<&Life>) -> Result<(), StoreError> {
         match card {

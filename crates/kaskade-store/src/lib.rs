@@ -73,6 +73,7 @@ mod chain;
 mod challenge;
 pub mod clock;
 mod commit;
+mod compare;
 mod convert;
 pub mod custody;
 pub mod embedded;
@@ -128,6 +129,7 @@ pub use kaskade_aka::sqn::{NodeIndex, SqnPolicy, SqnRecord, SqnScheme};
 pub use locked::Locked;
 pub use master_key::MasterKey;
 pub use model::{AlgorithmProfile, AuthMethods, BestSubscription, Credentials, EpsProfile, Subscriber, Subscription};
+pub use nodes::{NodeState, ONLOOKER};
 pub use provision::Partly;
 pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
@@ -135,6 +137,7 @@ pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
 pub use unlock::{
     KeptOfLog, is_blank, keep_audit_head, keep_audit_head_on, kept_audit_head, kept_of_audit_log, kept_of_audit_log_on,
+    nodes_of,
 };
 
 /// The example of the README, compiled and run with the documentation tests.

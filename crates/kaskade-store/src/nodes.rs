@@ -231,6 +231,65 @@ pub(crate) fn shares(engine: &dyn Engine, keys: &StoreKeys) -> Option<Shares> {
     Shares::decode(keys, &row.octets).ok()
 }
 
+/// A number that no node has: who looks at a store and issues nothing.
+pub const ONLOOKER: u16 = 63;
+
+/// A node of a store that several share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeState {
+    /// Its number.
+    pub node: u8,
+    /// Whether it runs: its lease lasts.
+    pub lives: bool,
+    /// Who has it, or had it last: the process's own words, and where it is.
+    pub who: String,
+    /// At how many of the 32 places of IND values it issues.
+    pub places: u32,
+    /// How far its clock may go: a start is above that. Since 1970; zero before the first number.
+    pub mark: Duration,
+    /// Whether it goes by the present shares; one that does not run does from its start on.
+    pub is_up_to_date: bool,
+}
+
+/// The nodes of a store in the order of their numbers; none where nobody shares it. Blocks.
+///
+/// # Errors
+/// When the store cannot be read, or does not open with this key.
+pub(crate) fn states(engine: &dyn Engine, keys: &StoreKeys, tick_ms: u64) -> Result<Vec<NodeState>, StoreError> {
+    let leases = pollster::block_on(engine.nodes()).map_err(read_error)?;
+    engine.declare(&[NODE]).map_err(read_error)?;
+    let nodes = Nodes::read(engine, keys)?;
+    let lease = |node: u8| leases.iter().find(|lease| lease.node == u16::from(node));
+    let state = |(node, said): (&u8, &Said)| NodeState {
+        node: *node,
+        lives: lease(*node).is_some_and(|lease| lease.lives),
+        who: lease(*node).map(|lease| lease.who.clone()).unwrap_or_default(),
+        places: nodes
+            .shares
+            .as_ref()
+            .map_or(0, |shares| shares.of(*node).0.count_ones()),
+        mark: Duration::from_millis(said.mark.saturating_mul(tick_ms)),
+        is_up_to_date: nodes
+            .shares
+            .as_ref()
+            .is_some_and(|shares| said.generation >= shares.generation),
+    };
+    Ok(nodes.said.iter().map(state).collect())
+}
+
+/// The number of another node that lives, of a store that nobody may have meanwhile. Blocks.
+///
+/// # Errors
+/// When reading fails.
+pub(crate) fn another_that_lives(engine: &dyn Engine, own: u16) -> Result<Option<u16>, StoreError> {
+    let leases = pollster::block_on(engine.nodes()).map_err(read_error)?;
+    let other = leases
+        .into_iter()
+        .find(|lease| lease.lives && lease.node != own && lease.node < IndPlaces::COUNT.into());
+    Ok(other.map(|lease| lease.node))
+}
+
 /// Makes a node one of those of a store, if it is not yet; which shares it goes by, and the mark that it has said. When this returns nobody else issues at its
 /// places, and what was issued there lies below the marks that are durable now. Blocks.
 ///
@@ -289,7 +348,8 @@ fn who_does_not_go_by(
     let nodes = Nodes::read(engine, keys)?;
     let behind = leases.into_iter().find(|lease| {
         let said = u8::try_from(lease.node).ok().and_then(|node| nodes.said.get(&node));
-        lease.lives && lease.node != u16::from(own) && said.is_none_or(|said| said.generation < shares.generation)
+        let of_a_node = lease.node < IndPlaces::COUNT.into() && lease.node != u16::from(own);
+        lease.lives && of_a_node && said.is_none_or(|said| said.generation < shares.generation)
     });
     Ok(behind.map(|lease| lease.node))
 }

@@ -33,6 +33,8 @@ mod stall;
 mod challenge;
 #[path = "commit.rs"]
 mod commit;
+#[path = "compare.rs"]
+mod compare;
 #[path = "hold.rs"]
 mod hold;
 #[path = "issuer.rs"]

@@ -15,6 +15,7 @@ use crate::error::{EngineError, StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
 use crate::meta;
+use crate::nodes;
 use crate::records::{OnRecord, apply_on_record};
 use crate::row::Row;
 use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
@@ -91,6 +92,12 @@ pub fn skip_ahead_on(
         node,
         clock: &*options.clock,
     };
+    if let Some(other) = nodes::another_that_lives(engine, node)?
+        && !fault!("skipped-beside-other-nodes")
+    {
+        let by = format!("{}, by node {other}", name.display());
+        return Err(read_error(EngineError::InUse(by.into())));
+    }
     let sealer = unlock(engine, name, &opener, None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;

@@ -14,10 +14,10 @@ use super::clock::{Clock, SystemClock, millis};
 use super::commit::Committer;
 use super::custody::{Card, CardName, Custody, SealedCard};
 use super::embedded::EmbeddedEngine;
-use super::engine::{self, Batch, Blocking, Engine, Peek, Wanted};
+use super::engine::{Batch, Blocking, Engine, Peek, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
-use super::issuer::{Asked, Entry, Issuer};
+use super::issuer::{Entry, Issuer};
 use super::key::SubscriberKey;
 use super::locked::Locked;
 use super::master_key::MasterKey;
@@ -30,7 +30,6 @@ use super::row::{ForAVector, Row};
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
-use super::sqn_row::{self, Life};
 use super::sync::{JoinHandle, thread};
 use super::unlock::{Making, Opener, unlock};
 use crate::convert::Conversion;
@@ -313,38 +312,6 @@ impl SubscriberStore {
         }
     }
 
-    /// Whoever wants a card wants a number of it next: both rows are asked for at once where nobody has loaded or holds the
-    /// subscriber.
-    fn card_from_afar(&self, key: &SubscriberKey) -> Result<Option<Card>, StoreError> {
-        let asked = self.issuer.asks(key);
-        let compares = asked.is_loaded() && self.issuer.is_shared();
-        let hold = (!compares)
-            .then(|| self.issuer.hold(key).ok())
-            .flatten()
-            .filter(|hold| !hold.is_loaded() && !fault!("numbers-asked-for-apart"));
-        let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
-        let [credentials, numbers] = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
-        let rows = match hold.is_some() || compares {
-            true => pollster::block_on(self.engine.read(&[credentials, numbers])),
-            false => pollster::block_on(self.engine.read(&[credentials])),
-        };
-        let mut rows = rows.map_err(read_error)?.into_iter();
-        let Some(row) = rows.next().flatten() else {
-            if compares {
-                self.issuer.compare(key, asked, None);
-            }
-            return Ok(None);
-        };
-        let card = card_of(key, &row.octets)?;
-        if let Some(numbers) = rows.next().flatten() {
-            match &hold {
-                Some(hold) => hold.fill(&card.name.0, (&numbers.octets, numbers.version), asked),
-                None => self.compare_with(key, asked, (&card.name.0, &numbers)),
-            }
-        }
-        Ok(Some(card))
-    }
-
     /// What uses K.
     #[inline]
     pub fn custody(&self) -> &dyn Custody {
@@ -566,18 +533,11 @@ impl SubscriberStore {
         self.get(key, &mut |octets| row = Some(octets.to_vec()))?;
         Ok(row)
     }
-
-    /// Takes over the numbers that were read beside a card; where they are not whole, whoever loads them says so.
-    fn compare_with(&self, key: &SubscriberKey, asked: Asked, (life, numbers): (&Life, &engine::Row)) {
-        if let Ok((record, owner)) = sqn_row::decode(self.issuer.keys(), key, life, &numbers.octets) {
-            self.issuer.compare(key, asked, Some((record, owner, numbers.version)));
-        }
-    }
 }
 
 /// The card that a row is of.
 #[inline]
-fn card_of(key: &SubscriberKey, octets: &[u8]) -> Result<Card, StoreError> {
+pub(crate) fn card_of(key: &SubscriberKey, octets: &[u8]) -> Result<Card, StoreError> {
     let row = Row::decode(octets)?;
     if matches!(row.layout.algorithm, Algorithm::Gsm(_)) {
         return Err(StoreError::GsmOnly);

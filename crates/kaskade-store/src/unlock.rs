@@ -17,6 +17,7 @@ use crate::engine::{Batch, Blocking, Engine, Serial, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
+use crate::nodes::{self, NodeState};
 use crate::records::{OnRecord, apply_on_record};
 use crate::rows::SUBSCRIBER;
 use crate::seal::Sealer;
@@ -233,6 +234,18 @@ pub fn kept_of_audit_log_on(
             unlock(engine, name, &opener, None, &|_| ()).map(|_| KeptOfLog::NOTHING)
         }
     }
+}
+
+/// The nodes of a store that several share, in the order of their numbers; none where nobody shares it. Nothing is changed. Blocks.
+///
+/// # Errors
+/// When the store cannot be read, is blank, or does not open with this key.
+pub fn nodes_of(engine: &dyn Engine, name: &Path, master_key: &MasterKey) -> Result<Vec<NodeState>, StoreError> {
+    let Some((sealer, StoreKind::Records)) = data_key(engine, name, master_key)? else {
+        return Err(StoreError::Blank(name.into()));
+    };
+    let (tick, _) = meta::tick_and_keepers(engine, sealer.keys())?;
+    nodes::states(engine, sealer.keys(), tick)
 }
 
 /// Keeps this as the head of the audit log of a node, in place of what a store kept, also where that is not as it was written. The

@@ -48,6 +48,7 @@ mod memory;
 mod monitor;
 mod n13;
 mod network;
+mod nodes;
 mod nrf;
 mod outputs;
 mod picture;

@@ -116,7 +116,15 @@ impl World {
         let Some(sqn) = self.number(store, n, from) else { return };
         let Err(sqn_ms) = card.take(sqn) else { return };
         let rand = store.challenge(&supi(n), [5; 8]);
-        let done = store.resynchronise(&supi(n), &rand, sqn_ms).unwrap_or_else(|error| panic!("{error}: subscriber {n}, got {:?}, has {:?}, moved {}: {:?}", split(sqn), split(sqn_ms), card.moved, store.subscriber(&supi(n)).map(|s| s.map(|s| s.sqn))));
+        let done = store.resynchronise(&supi(n), &rand, sqn_ms).unwrap_or_else(|error| {
+            panic!(
+                "{error}: subscriber {n}, got {:?}, has {:?}, moved {}: {:?}",
+                split(sqn),
+                split(sqn_ms),
+                card.moved,
+                store.subscriber(&supi(n)).map(|s| s.map(|s| s.sqn))
+            )
+        });
         assert_ne!(done, Resynchronised::Reused);
         self.resynchronised.fetch_add(1, Ordering::Relaxed);
         let Some(sqn) = self.number(store, n, from) else { return };

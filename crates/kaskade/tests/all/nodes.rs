@@ -1,0 +1,161 @@
+//! Several processes over one PostgreSQL with a standby: cards are served by all of them, whatever dies.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use kaskade_testkit::postgres::Cluster;
+
+use crate::common::{K, OPC, Place, Up, mode, wait_until};
+
+const NODES: usize = 3;
+
+/// How often something dies; `KASKADE_NODE_ROUNDS` for more.
+fn rounds() -> usize {
+    let asked = std::env::var("KASKADE_NODE_ROUNDS").ok();
+    asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(5)
+}
+
+fn supi(card: usize) -> String {
+    format!("imsi-00101000000010{card}")
+}
+
+/// Makes the folder of a node, with the master key of the first.
+fn folder(place: &Place, node: usize, server: &str) {
+    let data = place.path(&format!("data{node}"));
+    if node > 0 {
+        fs::create_dir(&data).expect("a folder");
+        mode(&data, 0o700);
+        let key = data.join("master.key");
+        fs::copy(place.path("data0/master.key"), &key).expect("the key");
+        mode(&key, 0o600);
+    }
+    configure(place, node, server);
+}
+
+fn configure(place: &Place, node: usize, server: &str) {
+    place.file(
+        &format!("k{node}.toml"),
+        &format!(
+            "data_dir = \"data{node}\"\n[policy]\nserving_networks = [\"001-01\"]\n[store]\nnode_index = {node}\npostgres = \"{server}\"\n"
+        ),
+    );
+}
+
+fn start(place: &Place, node: usize) -> Up {
+    Up::start(place, &format!("up --config k{node}.toml"))
+}
+
+/// A card authenticates at a node; whether it did, and how often it had to be resynchronised.
+fn attach(folder: &Path, card: usize, ausf: &str) -> Option<usize> {
+    let line = format!(
+        "ue attach --ausf {ausf} --supi {} --home 001-01 --state card{card}.json",
+        supi(card)
+    );
+    let ran = Command::new(env!("CARGO_BIN_EXE_kaskade"))
+        .current_dir(folder)
+        .args(line.split_whitespace())
+        .envs([("KASKADE_K", K), ("KASKADE_OPC", OPC)])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&ran.stdout).to_lowercase();
+    ran.status.success().then(|| said.matches("auts").count())
+}
+
+#[test]
+fn cards_are_served_by_all_nodes_whatever_dies() {
+    let Some(pair) = Cluster::with_standby() else { return };
+    let place = Place::new();
+    let server = pair.place().server;
+    configure(&place, 0, &server);
+    for card in 0..NODES {
+        place
+            .with_secrets(&format!("subscriber add --supi {} --config k0.toml", supi(card)))
+            .ok();
+    }
+    for node in 1..NODES {
+        folder(&place, node, &server);
+    }
+    let mut nodes: Vec<Up> = (0..NODES).map(|node| start(&place, node)).collect();
+    let shown = place.kaskade("store nodes --json --config k1.toml").ok();
+    assert_eq!(shown.matches("\"runs\": true").count(), NODES, "{shown}");
+    // The same number twice is refused.
+    folder(&place, 9, &server);
+    let own = fs::read_to_string(place.path("k9.toml")).expect("a configuration");
+    place.file("k9.toml", &own.replace("node_index = 9", "node_index = 2"));
+    let twice = Up::try_start(&place, "up --config k9.toml", |_| ()).map(|up| up.greeting.clone());
+    let (status, said) = twice.expect_err("the number is taken");
+    assert_eq!(status.code(), Some(75), "{said}");
+    assert!(said.contains("node 2"), "{said}");
+    // Also not by a number that nobody has.
+    place.file("k9.toml", &own);
+    let skipped = place.kaskade("store skip-ahead --yes --config k9.toml");
+    assert_eq!(skipped.status, Some(75), "{}", skipped.stderr);
+    assert!(skipped.stderr.contains("by node 0"), "{}", skipped.stderr);
+    let all = |nodes: &[Up]| {
+        for card in 0..NODES {
+            for node in nodes {
+                wait_until("each node serves each card", || {
+                    attach(&place.path("."), card, &node.ausf).is_some()
+                });
+            }
+        }
+    };
+    all(&nodes);
+    for round in 0..rounds() {
+        let addresses: Vec<String> = nodes.iter().map(|node| node.ausf.clone()).collect();
+        let (over, done) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for card in 0..NODES {
+                let (addresses, over, done, folder) = (&addresses, &over, &done, place.path("."));
+                scope.spawn(move || {
+                    for turn in 0_usize.. {
+                        if over.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        // One resynchronisation brings a card back, and so many are never needed twice.
+                        if let Some(resynchronised) = attach(&folder, card, &addresses[(turn + card) % NODES]) {
+                            assert!(resynchronised <= 1, "card {card}: {resynchronised}");
+                            done.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            match round % 2 {
+                0 => {
+                    // The server dies, its standby goes on, and gets a standby again.
+                    pair.primary().kill();
+                    pair.promote();
+                    pair.rejoin();
+                }
+                _ => nodes[round % NODES].signal("-KILL"),
+            }
+            let begun = Instant::now();
+            let before = done.load(Ordering::Relaxed);
+            while done.load(Ordering::Relaxed) < before + 6 && begun.elapsed() < Duration::from_secs(40) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            assert!(
+                done.load(Ordering::Relaxed) >= before + 6,
+                "round {round}: nothing goes on"
+            );
+            over.store(true, Ordering::Relaxed);
+        });
+        if round % 2 == 1 {
+            let node = round % NODES;
+            nodes[node] = start(&place, node);
+        }
+        all(&nodes);
+    }
+    for node in nodes {
+        node.stop();
+    }
+    let shown = place.kaskade("store nodes --config k0.toml").ok();
+    assert!(
+        shown.lines().filter(|line| line.contains(" no ")).count() == NODES,
+        "{shown}"
+    );
+}
