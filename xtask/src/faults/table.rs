@@ -171,7 +171,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("row-of-another-node-written-over", "a node writes over numbers that another one has written", STORE, "nodes_of_one_database_never_give_a_number_twice"),
     fault("shares-taken-without-asking", "a new node issues at places that another one still issues at", STORE, "a_node_that_does_not_give_up_its_share_is_waited_for_and_a_dead_one_is_not"),
     fault("rand-of-another-node-fresh", "a card is followed back by a challenge of which another node may know more", STORE, "a_card_is_followed_back_by_the_node_that_challenged_it"),
-    fault("skipped-beside-other-nodes", "numbers are skipped while another node issues them", KASKADE, "cards_are_served_by_all_nodes_whatever_dies"),
+    fault("skipped-beside-other-nodes", "numbers are skipped while another node issues them", PROGRAM, "cards_are_served_by_all_nodes_whatever_dies"),
     fault("auts-counts-twice", "a replayed AUTS passes the budgets each time", NET, "a_replayed_auts_passes_no_budget"),
     fault("listener-shared-with-another-tls", "UDM and AUSF share a socket whatever TLS they have", NET, "one_address_serves_one_policy_or_does_not_start"),
     fault("clear-text-anywhere", "HTTP/2 in clear is served to other machines", NET, "clear_text_is_for_the_loopback"),
