@@ -85,8 +85,8 @@ impl IndPlaces {
     pub fn ind(self, layout: SqnLayout, requesting_node: &str) -> Option<Ind> {
         let share = u64::try_from(self.share(layout)).ok()?;
         let position = fnv1a(requesting_node.as_bytes()).checked_rem(share)?;
-        let own = (0..layout.array_size()).filter(|ind| self.0 >> (ind % 32) & 1 == 1);
-        let ind = own.skip(usize::try_from(position).ok()?).next()?;
+        let mut own = (0..layout.array_size()).filter(|ind| self.0 >> (ind % 32) & 1 == 1);
+        let ind = own.nth(usize::try_from(position).ok()?)?;
         u8::try_from(ind).ok().map(Ind)
     }
 }
