@@ -31,10 +31,7 @@ pub fn store_rows(data: &[u8]) -> bool {
 fn issues_upwards(record: &SqnRecord) {
     let mut issuer = SqnIssuer::load(record.clone());
     let policy = SqnPolicy::default();
-    let clock = ClockView {
-        now: Glc(1_000_000),
-        mark: Glc(1_000_060),
-    };
+    let clock = ClockView::of_one(Glc(1_000_000), Glc(1_000_060));
     let mut issued = Vec::new();
     for _ in 0..4 {
         if let Ok(Next::Issued { seq, .. }) = issuer.next(clock, &policy) {
