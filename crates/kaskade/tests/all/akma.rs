@@ -6,23 +6,23 @@ use crate::common::{Place, SUPI, Up};
 use crate::monitor::{curl, root};
 
 /// Of RFC 9048 case 1, by an independent derivation.
-const A_KID: &str = "rid0.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
-const K_AKMA: &str = "b404b6ab3ef4f7b47d18ba1744e2af7b89d2f162d094151e828adeb90dbf2619";
-const K_AF: &str = "2c248b17e23040d40c5dcfb7b98dc5f6ac9a3eaf71bb01999b8602ef9c1730d3";
+pub(crate) const A_KID: &str = "rid0.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
+pub(crate) const K_AKMA: &str = "b404b6ab3ef4f7b47d18ba1744e2af7b89d2f162d094151e828adeb90dbf2619";
+pub(crate) const K_AF: &str = "2c248b17e23040d40c5dcfb7b98dc5f6ac9a3eaf71bb01999b8602ef9c1730d3";
 
-fn aanf(up: &Up) -> String {
+pub(crate) fn aanf(up: &Up) -> String {
     let line = up.greeting.lines().find(|line| line.starts_with("AAnF "));
     let line = line.unwrap_or_else(|| panic!("{}", up.greeting));
     line.split_whitespace().last().expect("a URL").to_owned()
 }
 
-fn post(up: &Up, operation: &str, body: &Value) -> String {
+pub(crate) fn post(up: &Up, operation: &str, body: &Value) -> String {
     let url = format!("{}/{operation}", aanf(up));
     let (body, json) = (body.to_string(), "content-type: application/json");
     curl(&["--http2-prior-knowledge", "-X", "POST", "-H", json, "-d", &body, &url])
 }
 
-fn ask(up: &Up) -> String {
+pub(crate) fn ask(up: &Up) -> String {
     let request = json!({ "afId": "af.example.com0100000002", "aKId": A_KID });
     post(up, "retrieve-applicationkey", &request)
 }

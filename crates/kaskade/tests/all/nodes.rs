@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kaskade_testkit::postgres::Cluster;
+use serde_json::{Value, json};
 
-use crate::common::{K, OPC, Place, Up, mode, wait_until};
+use crate::akma;
+use crate::common::{K, OPC, Place, SUPI, Up, mode, wait_until};
 
 const NODES: usize = 3;
 
@@ -42,6 +44,15 @@ fn configure(place: &Place, node: usize, server: &str) {
             "data_dir = \"data{node}\"\n[policy]\nserving_networks = [\"001-01\"]\n[store]\nnode_index = {node}\npostgres = \"{server}\"\n"
         ),
     );
+}
+
+/// With an AAnF, which one function asks.
+fn with_akma(place: &Place, node: usize) {
+    let name = format!("k{node}.toml");
+    let own = fs::read_to_string(place.path(&name)).expect("a configuration");
+    let akma = "[udm]\n[ausf]\n[aanf]\nlisten = \"127.0.0.1:0\"\nausfs = [\"127.0.0.1\"]\n[aanf.functions.portal]\n\
+                fqdn = \"af.example.com\"\nprotocols = [\"http-digest\"]\ncallers = [\"127.0.0.1\"]\nidentity = \"supi\"\n";
+    place.file(&name, &format!("{own}{akma}"));
 }
 
 fn start(place: &Place, node: usize) -> Up {
@@ -158,4 +169,45 @@ fn cards_are_served_by_all_nodes_whatever_dies() {
         shown.lines().filter(|line| line.contains(" no ")).count() == NODES,
         "{shown}"
     );
+}
+
+/// An AKMA context is found by whichever AAnF is asked, and ends for all of them.
+#[test]
+fn several_aanfs_give_the_keys_of_one_context() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    let server = cluster.place().server;
+    configure(&place, 0, &server);
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --akma --config k0.toml"))
+        .ok();
+    folder(&place, 1, &server);
+    for node in 0..2 {
+        with_akma(&place, node);
+    }
+    let (first, second) = (start(&place, 0), start(&place, 1));
+    assert_eq!(akma::ask(&second), "", "204");
+    let info = json!({ "supi": SUPI, "aKId": akma::A_KID, "kAkma": akma::K_AKMA });
+    let registered: Value = serde_json::from_str(&akma::post(&first, "register-anchorkey", &info)).expect("JSON");
+    assert_eq!(registered, info);
+    let keys: [Value; 3] =
+        [&second, &first, &second].map(|node| serde_json::from_str(&akma::ask(node)).expect("a key"));
+    assert_eq!(keys[0]["kaf"], akma::K_AF);
+    assert!(keys.iter().all(|key| *key == keys[0]), "one key with one end: {keys:?}");
+    first.signal("-KILL");
+    assert_eq!(
+        serde_json::from_str::<Value>(&akma::ask(&second)).expect("a key"),
+        keys[0]
+    );
+    let first = start(&place, 0);
+    assert_eq!(
+        serde_json::from_str::<Value>(&akma::ask(&first)).expect("a key"),
+        keys[0]
+    );
+    place.kaskade(&format!("akma disable {SUPI} --config k1.toml")).ok();
+    for node in [&first, &second] {
+        assert_eq!(akma::ask(node), "", "ended for all");
+    }
+    first.stop();
+    second.stop();
 }
