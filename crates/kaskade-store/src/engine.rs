@@ -155,6 +155,7 @@ pub struct Value {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     changes: Vec<Change>,
+    looks: Vec<(Table, Box<[u8]>, Version)>,
     sees_ended: bool,
 }
 
@@ -200,8 +201,19 @@ impl Batch {
         self.changes.push(change);
     }
 
+    /// Lets the unit happen only while a row is of this version. It stays as it is.
+    pub fn look(&mut self, table: Table, key: &[u8], version: Version) {
+        self.looks.push((table, key.into(), version));
+    }
+
+    /// The rows that must be of a version, and stay.
+    pub fn looks(&self) -> &[(Table, Box<[u8]>, Version)] {
+        &self.looks
+    }
+
     /// Adds all of another batch.
     pub fn append(&mut self, other: Self) {
+        self.looks.extend(other.looks);
         self.changes.extend(other.changes);
     }
 
@@ -403,6 +415,16 @@ pub trait Engine: Send + Sync + 'static {
     /// When reading fails.
     fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Ends the lease of another node if it does not last, so that its process must start anew: whether it has ended. What that
+    /// process had under way is done or undone when this returns.
+    ///
+    /// # Errors
+    /// When writing fails.
+    fn end_lapsed(&self, node: u16) -> BoxFuture<'_, Result<bool, EngineError>> {
+        let _ = node;
+        Box::pin(async { Ok(true) })
     }
 
     /// Makes each unit happen, or, in a conflict, none of its changes, and says so; all of it durable before it returns.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! table `node`   node 1 → mark 8 ‖ generation 4 ‖ code 16        how far its clock may go, and by which shares it goes
+//!                node 1 ‖ 0x01 → nothing: written whenever the node ends a life
 //!                0xff   → generation 4 ‖ node 1 × 32 ‖ code 16   the shares: which node owns which place of IND values
 //! ```
 //!
@@ -29,6 +30,8 @@ use crate::meta;
 pub(crate) const NODE: Table = Table::new(17, "node");
 
 const SHARES: u8 = 0xff;
+const LIVES: u8 = 1;
+const SHARES_NAME: &str = "table of the nodes' shares";
 const PLACES: usize = IndPlaces::COUNT as usize;
 /// How long a new node waits until the others go by the new shares: they look every second.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,7 +116,7 @@ impl Shares {
                 owners: owners.try_into().ok()?,
             })
         };
-        read().ok_or(StoreError::ChangedMeta("table of the nodes' shares"))
+        read().ok_or(StoreError::ChangedMeta(SHARES_NAME))
     }
 }
 
@@ -152,6 +155,11 @@ pub(crate) fn say(unit: &mut Batch, keys: &StoreKeys, node: u8, said: Said) {
     put(unit, node, Expect::Any, said.encode(keys, node));
 }
 
+/// Tells the other nodes that this one has ended a life: what they read of lives before is too old.
+pub(crate) fn ended_a_life(unit: &mut Batch, node: u8) {
+    unit.put(NODE, &[node, LIVES], b"");
+}
+
 fn put(unit: &mut Batch, key: u8, expect: Expect, octets: Vec<u8>) {
     unit.push(Change {
         table: NODE,
@@ -188,6 +196,7 @@ impl Nodes {
             match *row.key {
                 [SHARES] => shares = Some(Shares::decode(keys, &row.octets)?),
                 [node] => drop(said.insert(node, Said::decode(keys, node, &row.octets)?)),
+                [_, LIVES] => {}
                 _ => return Err(StoreError::ChangedMeta("row of a node")),
             }
         }
@@ -203,18 +212,10 @@ impl Nodes {
         self.shares.as_ref()
     }
 
-    /// Lets a unit happen only if no other node has gone further, and none is new: their rows are written as they are.
+    /// Lets a unit happen only if no other node has gone further or ended a life, and none is new.
     pub(crate) fn stay(&self, unit: &mut Batch, own: u8) {
-        for row in self.rows.iter().filter(|row| *row.key != [own]) {
-            unit.push(Change {
-                table: NODE,
-                key: row.key.clone(),
-                expect: Expect::Version(row.version),
-                value: Some(Value {
-                    octets: row.octets.clone(),
-                    ..Value::default()
-                }),
-            });
+        for row in self.rows.iter().filter(|row| row.key.first() != Some(&own)) {
+            unit.look(NODE, &row.key, row.version);
         }
     }
 
@@ -303,6 +304,7 @@ pub(crate) fn join(engine: &dyn Engine, name: &Path, keys: &StoreKeys, node: u8)
         let nodes = Nodes::read(engine, keys)?;
         let old = nodes.shares().cloned();
         let (shares, is_new) = match old {
+            None if !nodes.said.is_empty() => return Err(StoreError::ChangedMeta(SHARES_NAME)),
             None => (Shares::of_one(node), true),
             Some(shares) if shares.of(node) != IndPlaces(0) => (shares, false),
             Some(shares) => (shares.with(node).ok_or(StoreError::NoInd)?, true),
@@ -317,6 +319,7 @@ pub(crate) fn join(engine: &dyn Engine, name: &Path, keys: &StoreKeys, node: u8)
             generation: shares.generation,
         };
         put(&mut unit, node, nodes.expect(node), said.encode(keys, node));
+        ended_a_life(&mut unit, node);
         if commit(engine, node, unit)? {
             break (shares, Glc(said.mark));
         }
@@ -346,12 +349,24 @@ fn who_does_not_go_by(
     // Leases first: who starts after that finds the new shares.
     let leases = pollster::block_on(engine.nodes()).map_err(read_error)?;
     let nodes = Nodes::read(engine, keys)?;
-    let behind = leases.into_iter().find(|lease| {
+    let mut behind = leases.into_iter().filter(|lease| {
         let said = u8::try_from(lease.node).ok().and_then(|node| nodes.said.get(&node));
         let of_a_node = lease.node < IndPlaces::COUNT.into() && lease.node != u16::from(own);
-        lease.lives && of_a_node && said.is_none_or(|said| said.generation < shares.generation)
+        of_a_node && said.is_some_and(|said| said.generation < shares.generation)
+            || of_a_node && lease.lives && said.is_none()
     });
-    Ok(behind.map(|lease| lease.node))
+    let waits = behind.find_map(|lease| {
+        if lease.lives {
+            return Some(Ok(lease.node));
+        }
+        // It may come back and issue by the shares that it knows: it has to start anew.
+        match pollster::block_on(engine.end_lapsed(lease.node)) {
+            Ok(true) => None,
+            Ok(false) => Some(Ok(lease.node)),
+            Err(error) => Some(Err(read_error(error))),
+        }
+    });
+    waits.transpose()
 }
 
 /// Whether the unit happened; it did not if something was not as expected.

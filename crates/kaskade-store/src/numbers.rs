@@ -149,7 +149,7 @@ impl SubscriberStore {
             return Ok(());
         }
         let asked = self.issuer.asks(key);
-        if asked.is_loaded() {
+        if asked.is_loaded() && self.issuer.is_shared() {
             let found = self.issuer.look(&*self.engine, key)?;
             self.issuer.compare(key, asked, found);
             return Ok(());

@@ -17,17 +17,17 @@ use kaskade_flow::event::Event;
 use kaskade_keys::{Gpsi, Supi};
 
 use super::custody::Sealed;
-use super::engine::{Batch, Conflict, Expect, Table};
+use super::engine::{Batch, Conflict, Expect, Table, Version};
 use super::error::StoreError;
 use super::hold::Hold;
 use super::issuer::waiting;
 use super::key::SubscriberKey;
 use super::model::Subscriber;
-use super::nodes::Nodes;
+use super::nodes::{self, Nodes};
 use super::numbers::RACES;
 use super::queue::{Effect, Request, Ticket};
 use super::records::EventRoom;
-use super::rows::{self, BY_GPSI};
+use super::rows::{self, BY_GPSI, SUBSCRIBER};
 use super::sqn_row::{self, Life, Owner};
 use super::store::SubscriberStore;
 
@@ -129,6 +129,8 @@ impl SubscriberStore {
         if fault!("put-together-in-parts") {
             return Ok(self.put_many_on_record(subscribers, event)?);
         }
+        // Before anything of a subscriber is read.
+        let others = self.other_nodes()?;
         // In the order of the keys: who holds one and waits for another waits for nobody who waits for it.
         let mut sealed = BTreeMap::new();
         for subscriber in subscribers {
@@ -147,7 +149,7 @@ impl SubscriberStore {
             all.push((held, told));
         }
         let mut chunk = Chunk::new(event);
-        chunk.others = self.other_nodes()?;
+        chunk.others = others;
         let events = all.iter().filter(|(_, told)| told.is_some()).count();
         if events > 0 {
             chunk.room = Some(self.records.event_rooms(events).ok_or(StoreError::NotOnRecord)?);
@@ -240,7 +242,7 @@ impl SubscriberStore {
             let (before, mut races) = (*done, 0..RACES);
             loop {
                 match self.put_some(&some, how, &mut chunk, done) {
-                    // Another node was first: all of them again, of which those that are done change nothing more.
+                    // Another node was first: all of them again.
                     Err(error) if self.lost_a_race(&error) && races.next().is_some() => *done = before,
                     put => break put?,
                 }
@@ -317,6 +319,7 @@ impl SubscriberStore {
         (row, life): (Vec<u8>, Life),
     ) -> Result<Held<'s>, StoreError> {
         let there = hold.load(&*self.engine, None)?;
+        let seen = hold.with(|entry| entry.issuer.as_ref().map(|_| entry.version));
         match how {
             How::New if there => return Err(StoreError::AlreadyExists),
             How::Changed if !there => return Err(StoreError::UnknownSubscriber),
@@ -337,6 +340,7 @@ impl SubscriberStore {
             subscriber,
             hold,
             there,
+            seen,
             row,
             life,
             before,
@@ -356,6 +360,7 @@ impl SubscriberStore {
             subscriber,
             hold,
             there: _,
+            seen,
             row,
             life,
             before,
@@ -363,6 +368,10 @@ impl SubscriberStore {
         let key = SubscriberKey::from(&subscriber.supi);
         let ticket = Arc::clone(&chunk.ticket);
         hold.freeze(&ticket, |entry| {
+            // Whoever issues here has seen what another node wrote since.
+            if entry.issuer.as_ref().map(|_| entry.version) != seen {
+                return Err(StoreError::Conflict(Conflict::Changed(SUBSCRIBER.name())));
+            }
             // Under the lock, as it decides what is issued already.
             let mut clock = self.clock_of_all(chunk.others.as_ref());
             if let Some(early) = early {
@@ -380,8 +389,9 @@ impl SubscriberStore {
             };
             let old = entry.issuer.as_ref().map(|old| (old, entry.owner));
             if how == How::Changed {
-                let same = old.filter(|(_, owner)| owner.life == life);
-                let (issuer, owner) = same.ok_or(StoreError::UnknownSubscriber)?;
+                let (issuer, owner) = old
+                    .filter(|(_, owner)| owner.life == life)
+                    .ok_or(StoreError::UnknownSubscriber)?;
                 rows::put_credentials(&mut chunk.batch, &key, &row, &subscriber.subscription);
                 if self.issuer.is_shared() {
                     // As they are: whoever else writes this subscriber has to look again.
@@ -428,6 +438,9 @@ impl SubscriberStore {
             // It may have numbers of any credential that this SUPI ever had.
             put(Table::REMOVED, key.octets());
         }
+        if self.issuer.is_shared() && !fault!("end-of-a-life-not-told") {
+            nodes::ended_a_life(batch, self.issuer.node.index());
+        }
     }
 
     /// The record of a life that begins or begins again.
@@ -458,9 +471,8 @@ impl SubscriberStore {
     }
 
     fn flush(&self, chunk: &mut Chunk<'_>, done: &mut u64) -> Result<(), StoreError> {
-        let next = Chunk::new(chunk.event);
         let Chunk {
-            batch,
+            mut batch,
             mut effects,
             ticket,
             gpsis,
@@ -468,18 +480,15 @@ impl SubscriberStore {
             events,
             room,
             others,
-        } = std::mem::replace(chunk, next);
-        if effects.is_empty() {
+        } = std::mem::replace(chunk, Chunk::new(chunk.event));
+        let count = effects.len();
+        if count == 0 {
             chunk.others = others;
             return Ok(());
         }
-        let mut batch = batch;
-        if let Some(others) = &others {
-            others.stay(&mut batch, self.issuer.node.index());
-        }
-        // Of the next part: this one's rows are behind it.
-        chunk.others = others;
-        let count = effects.len() as u64;
+        others
+            .iter()
+            .for_each(|others| others.stay(&mut batch, self.issuer.node.index()));
         if let Some(room) = room {
             effects.extend(room.effects(events));
         }
@@ -492,7 +501,8 @@ impl SubscriberStore {
             StoreError::Conflict(Conflict::Taken(_, BY_GPSI)) => self.taken(&gpsis).unwrap_or(error),
             error => error,
         })?;
-        *done += count;
+        *done += count as u64;
+        chunk.others = self.other_nodes()?;
         Ok(())
     }
 
@@ -568,6 +578,8 @@ struct Held<'s> {
     hold: Hold<'s>,
     /// Whether it was there.
     there: bool,
+    /// Which row of it was.
+    seen: Option<Version>,
     row: Vec<u8>,
     life: Life,
     before: Before,

@@ -10,7 +10,7 @@ use kaskade_faults::fault;
 
 use crate::convert::walk;
 use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Blocking, Engine, Table};
+use crate::engine::{Batch, Blocking, Engine, Serial, Table};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::key::SubscriberKey;
 use crate::master_key::MasterKey;
@@ -74,6 +74,17 @@ pub fn skip_ahead(
     skip_ahead_on(&engine, path, master_key, options, record, progress)
 }
 
+/// Refuses while another node runs. Before the first change, and again when no node starts any more.
+fn alone(engine: &dyn Engine, name: &Path, node: u16) -> Result<(), StoreError> {
+    match nodes::another_that_lives(engine, node)? {
+        Some(other) if !fault!("skipped-beside-other-nodes") => {
+            let by = format!("{}, by node {other}", name.display());
+            Err(read_error(EngineError::InUse(by.into())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// [`skip_ahead`] of a store on any engine; `name` is what errors call it.
 ///
 /// # Errors
@@ -92,12 +103,7 @@ pub fn skip_ahead_on(
         node,
         clock: &*options.clock,
     };
-    if let Some(other) = nodes::another_that_lives(engine, node)?
-        && !fault!("skipped-beside-other-nodes")
-    {
-        let by = format!("{}, by node {other}", name.display());
-        return Err(read_error(EngineError::InUse(by.into())));
-    }
+    alone(engine, name, node)?;
     let sealer = unlock(engine, name, &opener, None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
@@ -113,7 +119,11 @@ pub fn skip_ahead_on(
         }
         _ => seq,
     };
-    let commit = |batch: &Batch| engine.apply(batch).map_err(|error| StoreError::Write(Arc::new(error)));
+    let commit = |batch: &Batch| {
+        let Serial(last) = pollster::block_on(engine.serial(node)).map_err(read_error)?;
+        let done = engine.apply_as(node, Serial(last + 1), batch);
+        done.map_err(|error| StoreError::Write(Arc::new(error)))
+    };
     let mut total = 0;
     for table in TABLES {
         let rows = engine.count(table).map_err(read_error)?;
@@ -145,6 +155,7 @@ pub fn skip_ahead_on(
             }
             batch.put(Table::META, meta::SKIPPING, &position(keys, 0, &[]));
             commit(&batch)?;
+            alone(engine, name, node)?;
             (0, None)
         }
     };

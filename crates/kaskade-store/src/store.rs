@@ -502,11 +502,18 @@ impl SubscriberStore {
     fn assemble(&self, key: &SubscriberKey) -> Result<Option<Subscriber>, StoreError> {
         let early = fault!("row-before-hold").then(|| self.row(key)).transpose()?;
         let hold = self.issuer.hold_blocking(key)?;
-        if !hold.load(&*self.engine, None)? {
-            return Ok(None);
-        }
-        let Some(row) = early.map_or_else(|| self.row(key), Ok)? else {
-            return Ok(None);
+        let mut early = early;
+        let row = loop {
+            if !hold.load(&*self.engine, None)? {
+                return Ok(None);
+            }
+            let Some(row) = early.take().map_or_else(|| self.row(key), Ok)? else {
+                return Ok(None);
+            };
+            // Another node may have given it another card in between.
+            if !self.issuer.is_shared() || Row::decode(&row)?.life == hold.with(|entry| entry.owner.life) {
+                break row;
+            }
         };
         let others = self.other_nodes()?;
         // Above everything that may have been issued.

@@ -13,7 +13,7 @@ use crate::audit::Anchor;
 use crate::clock::{Clock, SystemClock, millis};
 use crate::convert::{Conversion, convert};
 use crate::embedded::EmbeddedEngine;
-use crate::engine::{Batch, Blocking, Engine, Serial, Table};
+use crate::engine::{Batch, Blocking, Change, Engine, Expect, Serial, Table, Value};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
@@ -89,10 +89,27 @@ pub(crate) fn unlock(
     meta::put_unrecorded(sealer.keys(), node, since, &mut batch);
     batch.put(Table::META, meta::MARK, &meta::coded(sealer.keys(), meta::MARK, 0));
     batch.put(Table::META, meta::MASTER_KEY_ID, master_key.identifier().as_bytes());
-    batch.put(Table::META, meta::DATA_KEY, &sealed);
-    apply_on_record(engine, sealer.data_key(), node, &mut batch, record)
-        .map_err(|error| StoreError::Write(Arc::new(error)))?;
-    Ok(sealer)
+    batch.push(Change {
+        table: Table::META,
+        key: meta::DATA_KEY.into(),
+        expect: match engine.is_shared() {
+            true => Expect::Absent,
+            false => Expect::Any,
+        },
+        value: Some(Value {
+            octets: sealed.into(),
+            ..Value::default()
+        }),
+    });
+    let made = apply_on_record(engine, sealer.data_key(), node, &mut batch, record);
+    match made.map_err(|error| StoreError::Write(Arc::new(error))) {
+        Ok(()) => Ok(sealer),
+        // Another node may have made it at the same time.
+        Err(error) => match data_key(engine, name, master_key)? {
+            Some((sealer, StoreKind::Records)) if engine.is_shared() => Ok(sealer),
+            _ => Err(error),
+        },
+    }
 }
 
 /// The data key and the kind of store that it is of; `None` when there is none. Changes nothing.
@@ -294,5 +311,7 @@ pub fn keep_audit_head_on(
     );
     meta::put_unrecorded(sealer.keys(), node, since, &mut batch);
     meta::put_head(sealer.keys(), node, Some(head), &mut batch);
-    engine.apply(&batch).map_err(|error| StoreError::Write(Arc::new(error)))
+    let Serial(last) = pollster::block_on(engine.serial(node)).map_err(read_error)?;
+    let kept = engine.apply_as(node, Serial(last + 1), &batch);
+    kept.map_err(|error| StoreError::Write(Arc::new(error)))
 }

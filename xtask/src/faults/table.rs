@@ -125,6 +125,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("second-audit-writer", "two processes write one audit log", STORE, "only_one_process_writes"),
     fault("refusals-without-quota", "one peer fills the audit log with refusals", STORE, "refusals_of_one_peer_are_few_events"),
     fault("card-not-compared", "K of a card and SQN of the one after it meet in a vector", STORE, "a_vector_is_never_made_of_two_cards"),
+    fault("spent-forgotten-for-other-nodes", "what is spent is forgotten where another node is still below it", AKA, "what_is_spent_stays_so_for_a_node_that_is_behind"),
+    fault("end-of-a-life-not-told", "a card that another node has ended meanwhile begins anew", STORE, "a_card_that_ends_at_another_node_meanwhile_does_not_begin_anew"),
     fault("marks-of-other-nodes-not-looked-at", "a new epoch forgets what other nodes may have issued", AKA, "what_another_node_may_have_given_is_spent_when_a_card_goes_back"),
     fault("offset-of-another-node-not-taken", "a node goes on where its clock said nothing of an earlier life", AKA, "what_another_node_has_moved_is_gone_on_from"),
     fault("spent-forgotten", "a new epoch forgets what the one before it issued", AKA, "a_card_that_went_back_is_followed_when_the_auts_is_fresh_and_not_too_often"),

@@ -92,12 +92,10 @@ impl SqnIssuer {
     pub fn reservation(&mut self, clock: ClockView, policy: &SqnPolicy) -> Result<SqnRecord, SqnError> {
         let first = self.candidate(clock.now)?;
         let mut record = self.record.clone();
-        // Another node may be behind by the clock; all begin above what is reserved.
-        let passed = match policy.shared {
-            true => self.last.min(record.reserved),
-            false => self.last,
-        };
-        record.spent.forget_within(record.epoch_start, passed);
+        // Another node may be behind still.
+        if !policy.shared || kaskade_faults::fault!("spent-forgotten-for-other-nodes") {
+            record.spent.forget_within(record.epoch_start, self.last);
+        }
         if let Generator::TimeBased { dif, horizon } = record.generator {
             let natural = at_clock(dif, clock.now);
             if natural > horizon || first.0 > natural.0.saturating_add(FAR_AHEAD) {

@@ -48,6 +48,16 @@ pub fn conflict<B: Before>(unit: &Batch, now: u64, before: &mut B) -> Result<Res
             _ => {}
         }
     }
+    for (table, key, version) in unit.looks() {
+        let found = match before.has(*table) {
+            true => before.row(*table, key)?,
+            false => return Ok(Err(Conflict::Undeclared(table.name()))),
+        };
+        let found = found.filter(|(_, expires)| !ended(*expires));
+        if found.is_none_or(|(found, _)| found != *version) {
+            return Ok(Err(Conflict::Changed(table.name())));
+        }
+    }
     if unit
         .changes()
         .iter()

@@ -409,6 +409,15 @@ impl Engine for PostgresEngine {
         })
     }
 
+    fn end_lapsed(&self, node: u16) -> BoxFuture<'_, Result<bool, EngineError>> {
+        let server = Arc::clone(&self.server);
+        let ended = self.driver.run(async move {
+            let mut session = server.connect().await?;
+            lease::end_lapsed(&server, &mut session, node).await
+        });
+        Box::pin(async move { ended.await? })
+    }
+
     fn commit(&self, group: Group) -> BoxFuture<'_, Result<Vec<UnitOutcome>, CommitFailed>> {
         let (writer, tables) = (Arc::clone(&self.writer), self.tables());
         let committed = self

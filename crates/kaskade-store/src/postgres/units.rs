@@ -79,7 +79,9 @@ impl<'g> Units<'g> {
 
     /// The rows that are to be read, in order.
     pub(super) fn wanted_rows(&self) -> Vec<Id> {
-        let ids: BTreeSet<_> = self.changes().map(|change| row_id(change.table, &change.key)).collect();
+        let looks = self.group.units.iter().flat_map(Batch::looks);
+        let ids = self.changes().map(|change| row_id(change.table, &change.key));
+        let ids: BTreeSet<_> = ids.chain(looks.map(|(table, key, _)| row_id(*table, key))).collect();
         ids.into_iter().collect()
     }
 

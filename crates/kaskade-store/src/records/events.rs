@@ -200,7 +200,8 @@ pub(crate) fn apply_on_record(
     record: Option<OnRecord>,
 ) -> Result<(), EngineError> {
     let Some(OnRecord { event, above }) = record else {
-        return engine.apply(unit);
+        let Serial(last) = pollster::block_on(engine.serial(node))?;
+        return engine.apply_as(node, Serial(last + 1), unit);
     };
     engine.declare(&[Table::EVENTS])?;
     let Serial(last) = pollster::block_on(engine.serial(node))?;

@@ -134,11 +134,13 @@ struct Migrate {
 
 /// Shows the nodes that share a store in PostgreSQL: which run, and at how many IND values each issues
 ///
-/// Nodes run on meanwhile, and nothing is changed. The clock of a node may go as far as its mark before it writes again, and a start is above the
+/// Nodes run on meanwhile; one of these commands runs at a time. A node that was killed runs until its lease ends, six seconds. The clock of a node may go as far as its mark before it writes again, and a start is above the
 /// marks of all.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:
   kaskade store nodes --config kaskade.toml
+
+In JSON, goesByPresentShares is false while a node that runs has not seen yet that another one has joined.
 
 A node joins by its first start, with a `store.node_index` that no other has: docs/several-nodes.md.")]
 struct Nodes {
@@ -180,14 +182,14 @@ fn nodes(console: &Console, args: &Nodes) -> Result<()> {
         return console.json_done(&json!({ "nodes": nodes }));
     }
     console.line(format_args!(
-        "{:<6}{:<6}{:<12}{:<22}WHO",
+        "{:<6}{:<6}{:<12}{:<26}WHO",
         "NODE", "RUNS", "IND PLACES", "MARK"
     ))?;
     for node in nodes {
         let runs = if node.lives { "yes" } else { "no" };
         let at = mark(node.mark);
         console.line(format_args!(
-            "{:<6}{runs:<6}{:<12}{at:<22}{}",
+            "{:<6}{runs:<6}{:<12}{at:<26}{}",
             node.node, node.places, node.who
         ))?;
     }

@@ -90,7 +90,8 @@ fn read(error: EngineError) -> StoreError {
 }
 
 /// What a user can do about a store that somebody else has open.
-pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then";
+pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then; a further node of a database needs \
+                                 another store.node_index";
 
 /// What a user can do about a store that does not open.
 fn remedy(error: &StoreError) -> Option<&'static str> {
@@ -119,7 +120,9 @@ fn remedy(error: &StoreError) -> Option<&'static str> {
              `kaskade store create --yes` makes one with the other tick",
         ),
         StoreError::Clock(_) => Some("set the clock right; if it is right, raise sqn.longest_jump_days for this start"),
-        StoreError::WrongMasterKey { .. } => Some("put back the master key that it was sealed with"),
+        StoreError::WrongMasterKey { .. } => Some(
+            "put back the master key that it was sealed with; a further node needs a copy of the others' master.key",
+        ),
         _ => None,
     }
 }

@@ -403,6 +403,39 @@ fn what_another_node_has_moved_is_gone_on_from() {
     assert!(shared.given >= 2);
 }
 
+/// One that is far ahead makes the record longer and longer; another one is still below what an earlier epoch has issued.
+#[test]
+fn what_is_spent_stays_so_for_a_node_that_is_behind() {
+    let policy = SqnPolicy { shared: true, ..SMALL };
+    let mut shared = Shared::new(SqnScheme::NonTimeBased, 5, policy, [0; NODES]);
+    shared.disk.spent.add(Seq(200), Seq(260));
+    let turn = |shared: &mut Shared, k: usize| {
+        for doing in [
+            Doing::Read,
+            Doing::Compare,
+            Doing::Issue(10, 0),
+            Doing::Land,
+            Doing::Issue(10, 0),
+        ] {
+            shared.happen(k, &doing);
+        }
+    };
+    turn(&mut shared, 0);
+    while shared.disk.reserved < Seq(500) {
+        turn(&mut shared, 1);
+    }
+    while shared
+        .issued
+        .iter()
+        .filter(|(place, _)| place % NODES == 0)
+        .all(|(_, seq)| *seq < Seq(300))
+    {
+        turn(&mut shared, 0);
+    }
+    let again = shared.issued.iter().find(|(_, seq)| (200..=260).contains(&seq.0));
+    assert_eq!(again, None, "of an earlier epoch");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 

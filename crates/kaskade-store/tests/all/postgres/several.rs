@@ -11,7 +11,7 @@ use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
 use kaskade_store::{
     EngineError, MasterKey, Resynchronised, SqnRecord, StoreError, StoreOptions, Subscriber, SubscriberStore,
 };
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, Direction, Proxy};
 
 use super::server::as_node;
 use crate::common::{split, subscriber, supi};
@@ -356,4 +356,92 @@ fn a_node_that_does_not_give_up_its_share_is_waited_for_and_a_dead_one_is_not() 
     let begun = Instant::now();
     drop(open(&place, 2));
     assert!(begun.elapsed() < Duration::from_secs(10), "nobody is waited for");
+}
+
+/// Between the look of one node and its commit another one gives the same card its first numbers, and removes it.
+#[test]
+fn a_card_that_ends_at_another_node_meanwhile_does_not_begin_anew() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let (first, second) = (open(&place, 0), open(&place, 1));
+    let numbers = |from: &SubscriberStore| -> Vec<Sqn> {
+        (0..30)
+            .map(|_| from.next_sqn(&supi(1), "amf").expect("a number"))
+            .collect()
+    };
+    let (calls, given) = (AtomicU64::new(0), Mutex::new(HashSet::new()));
+    let meanwhile = |_: &Subscriber, _| {
+        // The first call is of before the look.
+        if calls.fetch_add(1, Ordering::Relaxed) == 1 {
+            second.add(&subscriber(1, SqnScheme::NonTimeBased)).expect("added");
+            given.lock().expect("whole").extend(numbers(&second));
+            second.remove(&supi(1)).expect("removed");
+        }
+        None
+    };
+    let done = first.put_many_on_record(&[subscriber(1, SqnScheme::NonTimeBased)], &meanwhile);
+    assert_eq!(done.expect("put"), 1);
+    assert!(calls.load(Ordering::Relaxed) > 2, "it has looked again");
+    for sqn in numbers(&second) {
+        assert!(given.lock().expect("whole").insert(sqn), "{:?} twice", split(sqn));
+    }
+}
+
+/// Many cards at once, at both nodes: what does not concern the same subscriber is in nobody's way.
+#[test]
+fn nodes_that_follow_and_put_many_cards_at_once_are_not_in_each_others_way() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let (first, second) = (open(&place, 0), open(&place, 1));
+    let all = |from: u64| {
+        (from..from + 60)
+            .map(|n| at_the_beginning(n, SqnScheme::NonTimeBased))
+            .collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        for (store, from) in [(&first, 0), (&second, 100)] {
+            // One of them twice: it takes two commits.
+            let mut some = all(from);
+            some.push(at_the_beginning(from, SqnScheme::NonTimeBased));
+            scope.spawn(move || assert_eq!(store.put_many(&some).expect("put"), 61));
+        }
+    });
+    std::thread::scope(|scope| {
+        for n in 0..60 {
+            let store = [&first, &second][usize::try_from(n % 2).expect("few")];
+            scope.spawn(move || {
+                let rand = store.challenge(&supi(n), [3; 8]);
+                let ahead = LAYOUT.join(Seq(2 * START), kaskade_aka::sqn::Ind(0)).expect("fits");
+                let done = store.resynchronise(&supi(n), &rand, ahead);
+                assert_eq!(done.expect("followed"), Resynchronised::Raised, "{n}");
+            });
+        }
+    });
+}
+
+/// A node whose lease has run out has to start anew when another one takes places from it.
+#[test]
+fn a_silent_node_starts_anew_when_another_one_takes_its_places() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (way, place) = (Proxy::to(cluster.port()), cluster.place());
+    let silent = open(&way.of(cluster, &place), 0);
+    silent.add(&subscriber(1, SqnScheme::NonTimeBased)).expect("added");
+    way.silence(Direction::ToServer);
+    std::thread::sleep(Duration::from_secs(7));
+    let second = open(&place, 1);
+    assert!(second.next_sqn(&supi(1), "amf").is_ok());
+    way.mend();
+    let begun = Instant::now();
+    loop {
+        match silent.next_sqn(&supi(1), "amf") {
+            Err(StoreError::Read(error) | StoreError::Write(error)) => {
+                if matches!(*error, EngineError::TakenOver(_)) {
+                    break;
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it ends");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
