@@ -319,3 +319,20 @@ pub enum MasterKeyError {
 pub(crate) fn read_error(error: EngineError) -> StoreError {
     StoreError::Read(Arc::new(error))
 }
+
+/// Why [`crate::SubscriberStore::put_many_on_record`] stopped, and how many subscribers of the earlier commits stay.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}, after {done} subscribers")]
+pub struct Partly {
+    /// How many.
+    pub done: u64,
+    /// Why.
+    #[source]
+    pub error: StoreError,
+}
+
+impl From<Partly> for StoreError {
+    fn from(Partly { error, .. }: Partly) -> Self {
+        error
+    }
+}

@@ -18,7 +18,7 @@ use kaskade_keys::{Gpsi, Supi};
 
 use super::custody::Sealed;
 use super::engine::{Batch, Conflict, Expect, Table, Version};
-use super::error::StoreError;
+use super::error::{Partly, StoreError};
 use super::hold::Hold;
 use super::issuer::waiting;
 use super::key::SubscriberKey;
@@ -33,23 +33,6 @@ use super::store::SubscriberStore;
 
 /// How many subscribers go into one commit of [`SubscriberStore::put_many`].
 const CHUNK: usize = 2048;
-
-/// Why [`SubscriberStore::put_many_on_record`] stopped, and how many subscribers of the earlier commits stay.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{error}, after {done} subscribers")]
-pub struct Partly {
-    /// How many.
-    pub done: u64,
-    /// Why.
-    #[source]
-    pub error: StoreError,
-}
-
-impl From<Partly> for StoreError {
-    fn from(Partly { error, .. }: Partly) -> Self {
-        error
-    }
-}
 
 /// What the audit log is told of a subscriber that is put, and whether it was there.
 type Told<'e> = &'e dyn Fn(&Subscriber, bool) -> Option<Event>;
