@@ -166,7 +166,8 @@ pub(crate) fn explained(error: AusfClientError) -> anyhow::Error {
              budget.card_of_requester and budget.card). Wait, or raise that setting there"
         }
         Some(Cause::NfCongestion) => {
-            "the home network has too much to do (budget.node): wait, or raise that setting there"
+            "the home network has too much to do (budget.node), or cannot reach its store or write its audit log: its log and /ready \
+             say which"
         }
         Some(Cause::ContextNotFound) => "the authentication context has expired or was used",
         Some(Cause::InvalidApi) => "is this the AUSF's address? Whoever answers there does not serve nausf-auth",
