@@ -247,7 +247,10 @@ impl Admin {
         let event = self.change_of(by, Action::AkmaDisabled, supi)?;
         let at = records(self)?.now();
         let before = self.change_akma(event, supi, remover, &end)?.ok_or_else(|| {
-            let reason = "there is no anchor key of this subscriber, and nobody holds such a key";
+            let reason = match remover {
+                Some(_) => "there is no anchor key of this subscriber, and nobody holds such a key",
+                None => "nobody holds such an application key of this subscriber: there is nothing to revoke",
+            };
             NotDone::because(Refusal::DataNotFound, reason)
         })?;
         self.told()?;
