@@ -99,12 +99,12 @@ impl StoreKeys {
         bool::from(own).then(|| u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
-    /// The last of the random octets of a RAND: whoever makes RAND may say there who it is.
-    pub fn maker(&self, rand: &Rand) -> u8 {
+    /// Whether the last of the random octets of a RAND is this: whoever makes RAND may say there who it is.
+    pub fn is_made_by(&self, rand: &Rand, maker: u8) -> bool {
         let mut block = (*rand.octets()).into();
         self.challenge.decrypt_block(&mut block);
         let [.., last]: [u8; 16] = block.into();
-        last
+        last == maker
     }
 
     /// The code of a record, 16 octets.

@@ -130,7 +130,7 @@ impl Watch {
         let made = made.ok_or(NotFollowed::NotOurs)?;
         let lifetime = match node {
             // What the card did at another node since then is not known here.
-            Some(node) if keys.maker(rand) != node && !fault!("rand-of-another-node-fresh") => {
+            Some(node) if !keys.is_made_by(rand, node) && !fault!("rand-of-another-node-fresh") => {
                 return Err(NotFollowed::OfAnotherNode);
             }
             Some(_) => AUTS_LIFETIME_AMONG_NODES,
