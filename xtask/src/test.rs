@@ -100,6 +100,9 @@ const SCHEDULES: &str = "20000";
 /// How often it cuts the power in each run.
 const POWER_LOSSES: &str = "1000";
 
+/// How often it kills nodes and servers that several share, and has a standby take over.
+const NODE_ROUNDS: &str = "100";
+
 /// How many bits of each page of a store it changes, one at a time.
 const DAMAGED_BITS: &str = "40";
 
@@ -317,6 +320,8 @@ fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
         command.env("KASKADE_SCHEDULES", SCHEDULES);
         command.env("KASKADE_POWER_LOSSES", POWER_LOSSES);
         command.env("KASKADE_DAMAGED_BITS", DAMAGED_BITS);
+        command.env("KASKADE_NODE_ROUNDS", NODE_ROUNDS);
+        command.env("KASKADE_FAIL_OVERS", NODE_ROUNDS);
     }
     command.env(records::VARIABLE, records::folder());
     let passed = shell::run_reading(&mut command, |line| run.tests += Tests::in_line(line))?;

@@ -55,7 +55,7 @@ pub enum NotFollowed {
     #[error("its RAND was not made here for this subscriber")]
     NotOurs,
     /// The RAND is older than [`AUTS_LIFETIME`], or [`AUTS_LIFETIME_AMONG_NODES`].
-    #[error("its RAND is older than ten minutes, or than 30 seconds where there are several nodes")]
+    #[error("its RAND is older than ten minutes, or than 30 seconds with a store that nodes can share")]
     TooOld,
     /// The RAND was made by another node of this store.
     #[error("its RAND was made by another node")]

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
-
 use kaskade_faults::fault;
 
 use super::custody::Card;
@@ -27,11 +26,6 @@ pub(crate) struct Asked {
 }
 
 impl Issuer {
-    /// When this returns nobody issues by what was true before.
-    pub(crate) fn all_have_seen(&self) {
-        self.pass_all_locks();
-    }
-
     /// What this node has of a subscriber whose rows it is to ask for.
     pub(crate) fn asks(&self, key: &SubscriberKey) -> Asked {
         // The mark first: what is read after it was durable is read under it.

@@ -409,6 +409,11 @@ pub trait Engine: Send + Sync + 'static {
         false
     }
 
+    /// Which of its nodes this is, if it is shared.
+    fn node(&self) -> Option<u16> {
+        None
+    }
+
     /// The nodes that have or had a lease of this store, in the order of their numbers; none where nobody shares it.
     ///
     /// # Errors

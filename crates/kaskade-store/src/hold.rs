@@ -61,14 +61,15 @@ impl Hold<'_> {
         if self.issuer.is_shared() {
             let asked = self.issuer.asks(&self.key);
             let found = self.issuer.look(engine, &self.key)?;
-            let there = found.is_some();
-            self.with(|entry| match found {
-                // Whoever has looked meanwhile has seen no less.
-                _ if entry.issuer.is_some() && !asked.is_of(entry) => {}
-                Some(found) => entry.take_over(found, asked.mark()),
-                None => entry.issuer = None,
-            });
-            return Ok(there);
+            return Ok(self.with(|entry| {
+                match found {
+                    // Whoever has looked meanwhile has seen no less.
+                    _ if entry.issuer.is_some() && !asked.is_of(entry) => {}
+                    Some(found) => entry.take_over(found, asked.mark()),
+                    None => entry.issuer = None,
+                }
+                entry.issuer.is_some()
+            }));
         }
         if self.with(|entry| entry.issuer.is_some()) {
             return Ok(true);

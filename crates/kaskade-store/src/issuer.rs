@@ -372,8 +372,8 @@ impl Issuer {
         }
     }
 
-    /// Takes and gives back the lock of each shard.
-    pub(crate) fn pass_all_locks(&self) {
+    /// When this returns nobody issues by what was true before: the lock of each shard was passed once.
+    pub(crate) fn all_have_seen(&self) {
         for shard in &self.shards {
             drop(lock(shard));
         }

@@ -215,6 +215,12 @@ impl SubscriberStore {
             return Err(StoreError::Tick { store_ms, asked_ms });
         }
         let tick = Duration::from_millis(store_ms.max(1));
+        if let Some(number) = engine.node()
+            && number != u16::from(node.index())
+        {
+            let why = format!("it is open as node {number}, and not as node {}", node.index());
+            return Err(read_error(EngineError::Other(why)));
+        }
         // Before the marks are read: what was issued at places that this node gets lies below them then.
         let shares = match engine.is_shared() {
             true => Some(nodes::join(&*engine, name, keys, node.index())?),
@@ -498,7 +504,7 @@ impl SubscriberStore {
             .map_err(read_error)
     }
 
-    /// Secrets and sequence numbers of one moment: nobody changes the subscriber meanwhile.
+    /// Secrets and sequence numbers of one card: nobody else in this process changes the subscriber meanwhile.
     fn assemble(&self, key: &SubscriberKey) -> Result<Option<Subscriber>, StoreError> {
         let early = fault!("row-before-hold").then(|| self.row(key)).transpose()?;
         let hold = self.issuer.hold_blocking(key)?;

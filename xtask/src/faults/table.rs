@@ -126,6 +126,8 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("refusals-without-quota", "one peer fills the audit log with refusals", STORE, "refusals_of_one_peer_are_few_events"),
     fault("card-not-compared", "K of a card and SQN of the one after it meet in a vector", STORE, "a_vector_is_never_made_of_two_cards"),
     fault("spent-forgotten-for-other-nodes", "what is spent is forgotten where another node is still below it", AKA, "what_is_spent_stays_so_for_a_node_that_is_behind"),
+    fault("marks-not-looked-at-in-the-commit", "a card is moved though another node has gone further meanwhile", STORE, "a_card_is_moved_with_the_marks_of_its_commit"),
+    fault("looks-not-looked-at", "a unit happens though a row that was to stay has changed", STORE, "several_nodes_write_to_one_postgres"),
     fault("end-of-a-life-not-told", "a card that another node has ended meanwhile begins anew", STORE, "a_card_that_ends_at_another_node_meanwhile_does_not_begin_anew"),
     fault("marks-of-other-nodes-not-looked-at", "a new epoch forgets what other nodes may have issued", AKA, "what_another_node_may_have_given_is_spent_when_a_card_goes_back"),
     fault("offset-of-another-node-not-taken", "a node goes on where its clock said nothing of an earlier life", AKA, "what_another_node_has_moved_is_gone_on_from"),

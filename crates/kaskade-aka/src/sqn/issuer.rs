@@ -135,8 +135,8 @@ impl SqnIssuer {
             return;
         }
         let offset = |generator| match generator {
-            Generator::TimeBased { dif, .. } => dif,
-            _ => 0,
+            Generator::TimeBased { dif, .. } => Some(dif),
+            _ => None,
         };
         // With another offset the clock says nothing of what earlier lives of this node have issued; with another SEQ_MS the card is
         // ahead of what it gives.

@@ -68,8 +68,6 @@ const NEXT_EPOCH: &str = concat!(
     " WHERE node = $1 AND holder = $2 RETURNING epoch"
 );
 const END: &str = "UPDATE kaskade_lease SET until = '-infinity', epoch = epoch + 1 WHERE node = $1 AND holder = $2";
-/// SQL: waits for what the process of a node has under way.
-const BEHIND_ITS_COMMITS: &str = "SELECT until > clock_timestamp() FROM kaskade_lease WHERE node = $1 FOR UPDATE";
 const END_LAPSED: &str = "UPDATE kaskade_lease SET holder = '', until = '-infinity', epoch = epoch + 1 WHERE node = $1";
 /// SQL: all that have or had one.
 pub(super) const NODES: &str = "SELECT node, who, until > clock_timestamp() FROM kaskade_lease ORDER BY node";
@@ -291,9 +289,9 @@ pub(super) async fn end_lapsed(server: &Server, session: &mut Session, node: u16
     let said = |error: tokio_postgres::Error| server.error(&error);
     let node = i32::from(node);
     let work = session.client.transaction().await.map_err(said)?;
-    let rows = work.query(BEHIND_ITS_COMMITS, &[&node]).await.map_err(said)?;
-    if let Some(row) = rows.first() {
-        if row.try_get(0).map_err(said)? {
+    let row = work.query_opt(HOLD, &[&node]).await.map_err(said)?;
+    if let Some(row) = row {
+        if row.try_get(3).map_err(said)? {
             return Ok(false);
         }
         work.execute(END_LAPSED, &[&node]).await.map_err(said)?;

@@ -393,6 +393,10 @@ impl Engine for PostgresEngine {
         true
     }
 
+    fn node(&self) -> Option<u16> {
+        u16::try_from(self.lease.node).ok()
+    }
+
     fn nodes(&self) -> BoxFuture<'_, Result<Vec<NodeLease>, EngineError>> {
         Box::pin(async move {
             let of = |row: &tokio_postgres::Row| {

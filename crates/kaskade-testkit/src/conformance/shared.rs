@@ -17,6 +17,7 @@ const COMMITS: u64 = 200;
 pub(super) fn run(place: &impl Fn() -> Nodes) {
     each_sees_what_the_other_wrote(&place());
     units_conflict_with_those_of_others(&place());
+    what_is_looked_at_stays(&place());
     one_ends_and_the_others_go_on(&place());
     none_of_many_at_once_is_lost(&place());
 }
@@ -91,6 +92,30 @@ fn change(key: &[u8], expect: Expect, octets: Option<&[u8]>, links: &[&[u8]]) ->
         }),
     });
     unit
+}
+
+/// A row that a unit only looks at has to be as it was, and stays so: looks of several are in nobody's way.
+fn what_is_looked_at_stays(place: &Nodes) {
+    let (first, second) = (Node::open(place, 0), Node::open(place, 1));
+    assert_eq!(first.commit(vec![put(b"seen", b"1")]), [UnitOutcome::Done]);
+    let seen = first.row(b"seen").expect("there");
+    let looking = |key: &[u8], version| {
+        let mut unit = put(key, b"done");
+        unit.look(TABLE, b"seen", version);
+        unit
+    };
+    let both = vec![looking(b"one", seen.version), looking(b"two", seen.version)];
+    assert_eq!(first.commit(both), [UnitOutcome::Done, UnitOutcome::Done]);
+    assert_eq!(
+        second.commit(vec![looking(b"three", seen.version)]),
+        [UnitOutcome::Done]
+    );
+    assert_eq!(second.row(b"seen").as_ref(), Some(&seen), "it stays");
+    assert_eq!(second.commit(vec![put(b"seen", b"2")]), [UnitOutcome::Done]);
+    let late = vec![looking(b"four", seen.version), put(b"five", b"done")];
+    let changed = UnitOutcome::Conflict(Conflict::Changed(TABLE.name()));
+    assert_eq!(first.commit(late), [changed, UnitOutcome::Done]);
+    assert!(first.row(b"four").is_none() && first.row(b"five").is_some());
 }
 
 fn put(key: &[u8], octets: &[u8]) -> Batch {

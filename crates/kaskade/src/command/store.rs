@@ -134,8 +134,8 @@ struct Migrate {
 
 /// Shows the nodes that share a store in PostgreSQL: which run, and at how many IND values each issues
 ///
-/// Nodes run on meanwhile; one of these commands runs at a time. A node that was killed runs until its lease ends, six seconds. The clock of a node may go as far as its mark before it writes again, and a start is above the
-/// marks of all.
+/// Nodes run on meanwhile; one of these commands runs at a time. A node that was killed is shown as running until its lease ends,
+/// after six seconds. The clock of a node may go as far as its mark before it writes again, and a start is above the marks of all.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:
   kaskade store nodes --config kaskade.toml

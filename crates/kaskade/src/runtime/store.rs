@@ -58,7 +58,10 @@ fn open_with(data: &DataDir, config: &Config, options: StoreOptions) -> Result<S
         }),
     };
     let store = opened.map_err(|error| {
-        let remedy = remedy(&error);
+        let remedy = match remedy(&error) {
+            Some(IN_USE) if config.store.postgres.is_some() => Some(NUMBER_IN_USE),
+            remedy => remedy,
+        };
         let mut error = anyhow::Error::new(error);
         if let Some(remedy) = remedy {
             error = error.context(ToDo::from(remedy));
@@ -90,8 +93,10 @@ fn read(error: EngineError) -> StoreError {
 }
 
 /// What a user can do about a store that somebody else has open.
-pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then; a further node of a database needs \
-                                 another store.node_index";
+pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then";
+/// The same of a number in a database.
+const NUMBER_IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then; if this is to be a further node, \
+                             give it another store.node_index";
 
 /// What a user can do about a store that does not open.
 fn remedy(error: &StoreError) -> Option<&'static str> {

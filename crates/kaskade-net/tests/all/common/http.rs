@@ -1,10 +1,12 @@
 //! Requests as a stranger would send them, by a bare HTTP/2 client and by curl. Every answer is checked against the schemas.
 
+use std::convert::Infallible;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use hyper::body::Body;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kaskade_testkit::schema::Seen;
@@ -101,6 +103,15 @@ pub async fn send(url: &str, ask: &Ask<'_>) -> Told {
 
 /// As [`send`], for a path in a spelling that the schemas do not know, or a body that they do not allow.
 pub async fn send_unchecked(url: &str, ask: &Ask<'_>) -> Told {
+    let body = Full::new(Bytes::from(ask.body.clone().unwrap_or_default()));
+    send_with(url, ask, body).await
+}
+
+/// The same with a body that comes as it likes, in place of the request's own.
+pub async fn send_with<B>(url: &str, ask: &Ask<'_>, body: B) -> Told
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let address = url.strip_prefix("http://").unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -111,7 +122,6 @@ pub async fn send_unchecked(url: &str, ask: &Ask<'_>) -> Told {
     for (name, value) in &ask.headers {
         request = request.header(*name, value);
     }
-    let body = Full::new(Bytes::from(ask.body.clone().unwrap_or_default()));
     let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
     let (parts, body) = response.into_parts();
     let headers = parts.headers.iter();

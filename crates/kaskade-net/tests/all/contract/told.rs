@@ -7,18 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::Request;
 use hyper::body::{Body, Frame};
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use kaskade_net::sbi::service::{Operation, Service};
 use kaskade_testkit::schema::openapi;
-use tokio::net::TcpStream;
 
 use super::world::World;
 use super::{Row, Scene};
-use crate::common::http::{Ask, Told, send_unchecked};
+use crate::common::http::{Ask, Told, send_unchecked, send_with};
 use crate::common::schema::SERVICES;
 use crate::common::{SUBSCRIBERS, supi};
 
@@ -58,7 +53,7 @@ pub(super) async fn by_all(world: &World, operations: &Operations, rows: &[Row],
     let before = world.state();
     let waiting = slow.into_iter().map(|row| {
         let (url, ask) = world.filled(row, operations[row.of]);
-        let waits = tokio::spawn(async move { (unfinished(&url, &ask).await, ask) });
+        let waits = tokio::spawn(async move { (send_with(&url, &ask, Never).await, ask) });
         (row, waits)
     });
     for (row, waits) in waiting.collect::<Vec<_>>() {
@@ -237,28 +232,5 @@ impl Body for Never {
 
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Pending
-    }
-}
-
-/// Sends a header, and waits for the answer without a body.
-async fn unfinished(url: &str, ask: &Ask<'_>) -> Told {
-    let stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    let mut request = Request::builder().method(ask.method).uri(format!("{url}{}", ask.path));
-    for (name, value) in &ask.headers {
-        request = request.header(*name, value);
-    }
-    let response = sender.send_request(request.body(Never).unwrap()).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let headers = parts.headers.iter();
-    Told {
-        status: parts.status.as_u16(),
-        headers: headers
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect(),
-        body: body.collect().await.unwrap().to_bytes().to_vec(),
     }
 }

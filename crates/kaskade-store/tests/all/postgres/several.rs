@@ -458,3 +458,43 @@ fn a_silent_node_starts_anew_when_another_one_takes_its_places() {
         std::thread::sleep(Duration::from_millis(50));
     }
 }
+
+/// While one node decides where a card is to go on, the mark of another one moves: it decides again.
+#[test]
+fn a_card_is_moved_with_the_marks_of_its_commit() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = cluster.place();
+    let (first, second) = (calm(&place, 0), open(&place, 1));
+    first.add(&at_the_beginning(1, SqnScheme::TimeBased)).expect("added");
+    second.next_sqn(&supi(1), "amf").expect("a number");
+    let card = first.card(&supi(1)).expect("read").expect("there");
+    let rand = first.challenge(&supi(1), [3; 8]);
+    let ahead = LAYOUT.join(Seq(2 * START), kaskade_aka::sqn::Ind(0)).expect("fits");
+    let decided = AtomicU64::new(0);
+    let slowly = |_| {
+        if decided.fetch_add(1, Ordering::Relaxed) == 0 {
+            // Longer than that mark leads.
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        None
+    };
+    let done = first.resynchronise_on_record(&supi(1), &card.name, (&rand, ahead), &slowly);
+    assert_eq!(done.expect("followed"), Resynchronised::Raised);
+    assert!(decided.load(Ordering::Relaxed) > 1, "it has decided once");
+}
+
+/// A store and its engine are of one number.
+#[test]
+fn a_store_is_of_the_node_that_its_engine_is() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let engine = PostgresEngine::open(&as_node(&cluster.place(), 4)).expect("an engine");
+    let name = engine.name().to_owned();
+    let key = MasterKey::from_octets(&[7; 32]);
+    let refused = SubscriberStore::with_engine(Arc::new(engine), &name, &key, options(5, Reuse::Never));
+    assert!(
+        refused
+            .expect_err("two numbers")
+            .to_string()
+            .contains("node 4, and not as node 5")
+    );
+}
