@@ -16,14 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use kaskade_faults::fault;
 pub use redb::StorageBackend;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTableMetadata, TableDefinition, TableHandle};
 pub use rows::{decode_row, encode_row};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::backend::{Known, WatchedFile, octets_of_sums};
 use crate::engine::{
-    BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    BoxFuture, CommitFailed, Cursor, Engine, Group, Peek, Portable, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    WholeRows,
 };
 use crate::error::EngineError;
 use crate::private::{self, PrivateError};
@@ -50,10 +51,13 @@ const LISTS: [&str; 2] = [LINKS, ENDS];
 /// Where the number of a node's last commit stands. Node 0 has the key of the first version, which knew no others.
 fn serial_key(node: u16) -> Vec<u8> {
     match node {
-        0 => b"serial".to_vec(),
-        node => [&b"serial "[..], &node.to_be_bytes()].concat(),
+        0 => SERIAL.to_vec(),
+        node => [SERIAL, b" ", &node.to_be_bytes()].concat(),
     }
 }
+
+/// How the keys of these rows begin, and of no other of their table.
+const SERIAL: &[u8] = b"serial";
 
 const fn definition(name: &str) -> TableDefinition<'_, Octets, Octets> {
     TableDefinition::new(name)
@@ -433,17 +437,19 @@ impl EmbeddedEngine {
         made
     }
 
-    fn is_empty_now(&self) -> Result<bool, EngineError> {
+    /// A table that has rows, of those that are asked for.
+    fn rows_in(&self, is_asked: impl Fn(&str) -> bool) -> Result<Option<String>, EngineError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = writer.as_ref().ok_or(EngineError::Failed)?;
         let read = Held::new(database.begin_read().map_err(|error| self.error(error))?);
         for table in read.list_tables().map_err(|error| self.error(error))? {
+            let name = table.name().to_owned();
             let table = Held::new(read.open_untyped_table(table).map_err(|error| self.error(error))?);
-            if !table.is_empty().map_err(|error| self.error(error))? {
-                return Ok(false);
+            if is_asked(&name) && !table.is_empty().map_err(|error| self.error(error))? {
+                return Ok(Some(name));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 }
 
@@ -489,7 +495,7 @@ impl Engine for EmbeddedEngine {
     }
 
     fn is_empty(&self) -> Result<bool, EngineError> {
-        self.gate(|| self.is_empty_now())
+        Ok(self.gate(|| self.rows_in(|_| true))?.is_none())
     }
 
     fn damage(&self) -> Option<EngineError> {
@@ -509,6 +515,16 @@ impl Engine for EmbeddedEngine {
             self.recover_now()?;
             self.serial_now(node)
         })
+    }
+}
+
+impl Portable for EmbeddedEngine {
+    fn whole(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<WholeRows, EngineError> {
+        self.look(|snapshot| snapshot.whole(table, after, limit))
+    }
+
+    fn has_besides(&self, tables: &[Table]) -> Result<Option<String>, EngineError> {
+        self.gate(|| self.rows_in(|name| !LISTS.contains(&name) && tables.iter().all(|table| table.name() != name)))
     }
 }
 

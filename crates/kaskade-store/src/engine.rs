@@ -11,6 +11,7 @@
 //! | [`Engine::commit`] | many units in one go, with an outcome for each; a conflict of one never fails another |
 //! | [`Engine::serial`], [`Engine::recover`] | which commit is the last that is durable; after a failure: in order again |
 //! | [`Engine::is_shared`], [`Engine::nodes`] | whether several processes write at once, and which there are |
+//! | [`Portable::whole`] | rows with all that they are, for a copy in another engine |
 //!
 //! The suite `kaskade_testkit::conformance` checks these promises for any engine.
 
@@ -450,6 +451,25 @@ pub trait Engine: Send + Sync + 'static {
     /// # Errors
     /// While it is not possible: the cause lasts, or what is durable cannot be known without a restart.
     fn recover(&self, node: u16) -> BoxFuture<'_, Result<Serial, EngineError>>;
+}
+
+/// Rows with their keys and all that they are.
+pub type WholeRows = Vec<(Box<[u8]>, Value)>;
+
+/// An engine whose content can be taken elsewhere: see [`crate::copy`].
+pub trait Portable: Engine {
+    /// At most so many rows of a table above a key, ascending, whether they have ended or not. What the engine keeps of itself is not
+    /// among them. Blocks.
+    ///
+    /// # Errors
+    /// When reading fails, or a row is damaged.
+    fn whole(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<WholeRows, EngineError>;
+
+    /// What it calls a table that has rows and is none of these; `None` where there is none. Blocks.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn has_besides(&self, tables: &[Table]) -> Result<Option<String>, EngineError>;
 }
 
 /// The calls of an engine for threads that may wait.

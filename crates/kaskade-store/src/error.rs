@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kaskade_aka::sqn::{ClockTooFarAhead, SqnError};
-use kaskade_flow::Refusal;
 pub use kaskade_flow::record::RowError;
+use kaskade_flow::{Refusal, UnixMillis};
 use kaskade_keys::{Gpsi, Supi};
 
 use crate::engine::Conflict;
@@ -88,6 +88,28 @@ pub enum StoreError {
     /// A run of [`crate::skip_ahead`] was interrupted: some sequence numbers are not ahead yet.
     #[error("`kaskade store skip-ahead` was interrupted: run it again, it goes on where it was")]
     SkipUnfinished,
+    /// It is being made out of another, and not all of that has come.
+    #[error(
+        "{}: a copy of {} into it was interrupted: run `kaskade store copy` again, it goes on where it was",
+        path.display(),
+        from.display()
+    )]
+    CopyUnfinished {
+        /// The store.
+        path: PathBuf,
+        /// What it is made out of.
+        from: PathBuf,
+    },
+    /// It has become another store, which issues its sequence numbers.
+    #[error("{}: it has gone to {}, where its sequence numbers are issued since", path.display(), to.display())]
+    Gone {
+        /// The store.
+        path: PathBuf,
+        /// Where it is.
+        to: PathBuf,
+        /// Since when.
+        at: UnixMillis,
+    },
     /// A row is damaged.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -181,6 +203,8 @@ impl StoreError {
             | Self::NoDataKey(_)
             | Self::Blank(_)
             | Self::SkipUnfinished
+            | Self::CopyUnfinished { .. }
+            | Self::Gone { .. }
             | Self::Format { .. }
             | Self::Tick { .. }
             | Self::Clock(_) => return None,

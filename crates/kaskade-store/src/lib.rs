@@ -13,6 +13,7 @@
 //! | [`feed`] | sealed records in a chain, for lawful interception |
 //! | [`row`] | the octets of a row |
 //! | [`engine`], [`embedded`], [`postgres`] | the promises of an engine; redb; PostgreSQL |
+//! | [`copy`] | a store goes to another engine |
 //!
 //! The suite that every engine must pass is `kaskade-testkit`.
 //!
@@ -75,6 +76,7 @@ pub mod clock;
 mod commit;
 mod compare;
 mod convert;
+pub mod copy;
 pub mod custody;
 pub mod embedded;
 pub mod engine;

@@ -271,16 +271,39 @@ pub(crate) fn states(engine: &dyn Engine, keys: &StoreKeys, tick_ms: u64) -> Res
     Ok(nodes.said.iter().map(state).collect())
 }
 
-/// The number of another node that lives, of a store that nobody may have meanwhile. Blocks.
+/// Refuses while another node runs; one that is silent has to start anew. Before the first change, and again when no node starts any
+/// more. Blocks.
 ///
 /// # Errors
-/// When reading fails.
-pub(crate) fn another_that_lives(engine: &dyn Engine, own: u16) -> Result<Option<u16>, StoreError> {
-    let leases = pollster::block_on(engine.nodes()).map_err(read_error)?;
-    let other = leases
-        .into_iter()
-        .find(|lease| lease.lives && lease.node != own && lease.node < IndPlaces::COUNT.into());
-    Ok(other.map(|lease| lease.node))
+/// [`EngineError::InUse`]; when reading or writing fails.
+pub(crate) fn alone(engine: &dyn Engine, name: &Path, own: u16) -> Result<(), StoreError> {
+    if fault!("skipped-beside-other-nodes") {
+        return Ok(());
+    }
+    for lease in pollster::block_on(engine.nodes()).map_err(read_error)? {
+        if lease.node == own || lease.node >= IndPlaces::COUNT.into() {
+            continue;
+        }
+        let has_ended = !lease.lives && pollster::block_on(engine.end_lapsed(lease.node)).map_err(read_error)?;
+        if !has_ended {
+            let by = format!("{}, by node {}", name.display(), lease.node);
+            return Err(read_error(EngineError::InUse(by.into())));
+        }
+    }
+    Ok(())
+}
+
+/// The highest clock mark of any node, those included whose rows a copy leaves behind.
+///
+/// # Errors
+/// When reading fails, or a mark is not as it was written.
+pub(crate) fn highest_mark_of(engine: &dyn Engine, keys: &StoreKeys) -> Result<u64, StoreError> {
+    let mark = meta::highest_mark(engine, keys)?;
+    if !engine.is_shared() {
+        return Ok(mark);
+    }
+    engine.declare(&[NODE]).map_err(read_error)?;
+    Ok(mark.max(Nodes::read(engine, keys)?.highest_mark().0))
 }
 
 /// Makes a node one of those of a store, if it is not yet; which shares it goes by, and the mark that it has said. When this returns

@@ -9,6 +9,7 @@ use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
 use crate::convert::walk;
+use crate::copy;
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Engine, Serial, Table};
 use crate::error::{EngineError, StoreError, read_error};
@@ -21,7 +22,7 @@ use crate::row::Row;
 use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
 use crate::sqn_row::{self, Owner};
 use crate::store::StoreOptions;
-use crate::unlock::{Opener, unlock};
+use crate::unlock::{Opener, State, unlock};
 
 /// By how many SEQ everybody goes ahead at least.
 pub const SKIPPED_SEQ: u64 = 1 << 20;
@@ -74,17 +75,6 @@ pub fn skip_ahead(
     skip_ahead_on(&engine, path, master_key, options, record, progress)
 }
 
-/// Refuses while another node runs. Before the first change, and again when no node starts any more.
-fn alone(engine: &dyn Engine, name: &Path, node: u16) -> Result<(), StoreError> {
-    match nodes::another_that_lives(engine, node)? {
-        Some(other) if !fault!("skipped-beside-other-nodes") => {
-            let by = format!("{}, by node {other}", name.display());
-            Err(read_error(EngineError::InUse(by.into())))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// [`skip_ahead`] of a store on any engine; `name` is what errors call it.
 ///
 /// # Errors
@@ -103,8 +93,12 @@ pub fn skip_ahead_on(
         node,
         clock: &*options.clock,
     };
-    alone(engine, name, node)?;
-    let sealer = unlock(engine, name, &opener, None, &*options.converting)?;
+    let state = match options.take_back {
+        true => State::Gone,
+        false => State::Open,
+    };
+    nodes::alone(engine, name, node)?;
+    let sealer = unlock(engine, name, (&opener, state), None, &*options.converting)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
     let delta = options.policy.delta;
@@ -154,8 +148,9 @@ pub fn skip_ahead_on(
                 batch.put(Table::META, meta::MARK, &meta::coded(keys, meta::MARK, mark));
             }
             batch.put(Table::META, meta::SKIPPING, &position(keys, 0, &[]));
+            copy::forget(&mut batch);
             commit(&batch)?;
-            alone(engine, name, node)?;
+            nodes::alone(engine, name, node)?;
             (0, None)
         }
     };

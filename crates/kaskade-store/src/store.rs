@@ -31,7 +31,7 @@ use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
 use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
-use super::unlock::{Making, Opener, unlock};
+use super::unlock::{Making, Opener, State, unlock};
 use crate::convert::Conversion;
 use crate::figures::StoreFigures;
 use crate::records::OnRecord;
@@ -71,6 +71,8 @@ pub struct StoreOptions {
     /// No audit log is told of it: a store that is made says so from its first commit on, and [`crate::skip_ahead`] before the first
     /// number is moved ([`SubscriberStore::unrecorded_since`]).
     pub unrecorded: bool,
+    /// [`crate::skip_ahead`]: also of a store that has gone elsewhere ([`crate::copy`]), which is a store like any other from then on.
+    pub take_back: bool,
 }
 
 /// Makes a custody before, or in place of, the one in memory.
@@ -93,6 +95,7 @@ impl Default for StoreOptions {
             converting: Arc::new(|_| ()),
             making: None,
             unrecorded: false,
+            take_back: false,
         }
     }
 }
@@ -196,7 +199,7 @@ impl SubscriberStore {
                 node: node.index().into(),
                 clock: &*clock,
             };
-            unlock(&*engine, name, &opener, new.as_ref(), &*converting)
+            unlock(&*engine, name, (&opener, State::Open), new.as_ref(), &*converting)
         })?;
         let sealer = Arc::new(sealer);
         let in_memory: Arc<dyn Custody> = Arc::new(Arc::clone(&sealer));

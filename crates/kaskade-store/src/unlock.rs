@@ -12,6 +12,7 @@ use kaskade_flow::UnixMillis;
 use crate::audit::Anchor;
 use crate::clock::{Clock, SystemClock, millis};
 use crate::convert::{Conversion, convert};
+use crate::copy;
 use crate::embedded::EmbeddedEngine;
 use crate::engine::{Batch, Blocking, Change, Engine, Expect, Serial, Table, Value};
 use crate::error::{EngineError, StoreError, read_error};
@@ -39,6 +40,15 @@ pub(crate) struct Opener<'o> {
     pub(crate) clock: &'o dyn Clock,
 }
 
+/// What a copy may have made of a store that is opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing: it is a store like any other.
+    Open,
+    /// It may have gone elsewhere.
+    Gone,
+}
+
 impl Opener<'_> {
     pub(crate) fn now(&self) -> UnixMillis {
         match fault!("conversion-dated-elsewhere") {
@@ -53,12 +63,13 @@ impl Opener<'_> {
 pub(crate) fn unlock(
     engine: &dyn Engine,
     name: &Path,
-    opener: &Opener<'_>,
+    (opener, state): (&Opener<'_>, State),
     new: Option<&Making>,
     tell: &dyn Fn(Conversion),
 ) -> Result<Sealer, StoreError> {
     let &Opener { master_key, node, .. } = opener;
     if let Some((sealer, kind)) = data_key(engine, name, master_key)? {
+        copy::refuse(engine, name, sealer.keys(), state)?;
         declare(engine)?;
         has_serials_left(engine, node)?;
         if kind != StoreKind::Records {
@@ -113,7 +124,7 @@ pub(crate) fn unlock(
 }
 
 /// The data key and the kind of store that it is of; `None` when there is none. Changes nothing.
-fn data_key(
+pub(crate) fn data_key(
     engine: &dyn Engine,
     name: &Path,
     master_key: &MasterKey,
@@ -248,7 +259,7 @@ pub fn kept_of_audit_log_on(
                 node: node.index().into(),
                 clock: &SystemClock::default(),
             };
-            unlock(engine, name, &opener, None, &|_| ()).map(|_| KeptOfLog::NOTHING)
+            unlock(engine, name, (&opener, State::Open), None, &|_| ()).map(|_| KeptOfLog::NOTHING)
         }
     }
 }
@@ -293,7 +304,7 @@ pub fn keep_audit_head_on(
         node,
         clock: &SystemClock::default(),
     };
-    let sealer = unlock(engine, name, &opener, None, &|_| ())?;
+    let sealer = unlock(engine, name, (&opener, State::Open), None, &|_| ())?;
     let (tick, mut keepers) = meta::tick_and_keepers(engine, sealer.keys())?;
     let since = match meta::unrecorded_since(engine, sealer.keys(), node) {
         // Nobody knows since when: the next log has a gap from the beginning of time.

@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use kaskade_store::EngineError;
 use kaskade_store::engine::check::{Before, conflict};
 use kaskade_store::engine::{
-    Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, Link, Peek, Row, Serial, Stored, Table, UnitOutcome, Value,
-    Version, Wanted,
+    Batch, BoxFuture, CommitFailed, Cursor, Engine, Group, Link, Peek, Portable, Row, Serial, Stored, Table,
+    UnitOutcome, Value, Version, Wanted, WholeRows,
 };
 
 type Key = Box<[u8]>;
@@ -387,5 +387,21 @@ impl Engine for MemoryEngine {
                 _ => Err(EngineError::Full(PathBuf::from("memory"))),
             }
         })
+    }
+}
+
+impl Portable for MemoryEngine {
+    fn whole(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<WholeRows, EngineError> {
+        let content = self.content();
+        let all = content.rows.iter();
+        let found = all.filter(|((of, key), _)| *of == table && after.is_none_or(|after| **key > *after));
+        let rows = found.map(|((_, key), (_, value))| (key.clone(), value.clone()));
+        Ok(rows.take(limit).collect())
+    }
+
+    fn has_besides(&self, tables: &[Table]) -> Result<Option<String>, EngineError> {
+        let content = self.content();
+        let found = content.rows.keys().find(|(table, _)| !tables.contains(table));
+        Ok(found.map(|(table, _)| table.name().to_owned()))
     }
 }

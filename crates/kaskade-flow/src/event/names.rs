@@ -146,6 +146,8 @@ numbered! {
         SkippedAhead = 82, "skipped-ahead";
         /// A store of an earlier version was converted: how many subscribers.
         StoreConverted = 83, "store-converted";
+        /// A store was copied into another engine, and issues no more: how many subscribers.
+        StoreMoved = 84, "store-moved";
         /// A key pair of the home network was made.
         HnKeyCreated = 96, "hn-key-created";
         /// A key pair of the home network was removed.

@@ -20,6 +20,7 @@ mod audit;
 pub mod ausf;
 pub mod budget;
 mod callbacks;
+mod kinds;
 mod lane;
 pub mod li;
 pub mod nef;
@@ -27,3 +28,5 @@ pub mod policy;
 pub mod seaf;
 pub mod udm;
 pub mod usage_keys;
+
+pub use kinds::KINDS;

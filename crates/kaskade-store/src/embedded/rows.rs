@@ -50,22 +50,26 @@ impl<'a> Parts<'a> {
         let mut rest = self.links;
         std::iter::from_fn(move || if rest.is_empty() { None } else { link(&mut rest) })
     }
+
+    /// All that the row is but for its version.
+    pub(super) fn value(&self) -> Value {
+        let links = self.links().map(|(index, octets)| Link {
+            index,
+            octets: octets.into(),
+        });
+        Value {
+            octets: self.stored.octets.into(),
+            expires: self.stored.expires,
+            links: links.collect(),
+        }
+    }
 }
 
 /// The octets of a row as they lie in the file of an [`EmbeddedEngine`](super::EmbeddedEngine): which commit wrote it, and what it holds;
 /// `None` when it is damaged. For whoever examines a file.
 pub fn decode_row(octets: &[u8]) -> Option<(Version, Value)> {
     let parts = Parts::of(LINKED, octets)?;
-    let links = parts.links().map(|(index, octets)| Link {
-        index,
-        octets: octets.into(),
-    });
-    let value = Value {
-        octets: parts.stored.octets.into(),
-        expires: parts.stored.expires,
-        links: links.collect(),
-    };
-    Some((parts.stored.version, value))
+    Some((parts.stored.version, parts.value()))
 }
 
 /// What [`decode_row`] reads.

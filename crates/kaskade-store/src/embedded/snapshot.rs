@@ -5,8 +5,8 @@ use std::ops::Bound;
 use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTableMetadata, StorageError, TableError};
 
 use super::rows::{Parts, end_key, end_parts, link_key};
-use super::{ENDS, LINKS, Octets, definition};
-use crate::engine::{Cursor, Row, Stored, Table, Wanted};
+use super::{ENDS, LINKS, Octets, SERIAL, definition};
+use crate::engine::{Cursor, Row, Stored, Table, Wanted, WholeRows};
 
 /// The tables of one moment.
 pub(super) struct Snapshot {
@@ -128,6 +128,24 @@ impl Snapshot {
             }
             let parts = Parts::of(table, value.value()).ok_or(Unread::Damaged(table))?;
             rows.push(owned(table, key.value(), parts.stored));
+        }
+        Ok(rows)
+    }
+
+    /// What is the engine's own is left out.
+    pub(super) fn whole(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<WholeRows, Unread> {
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows = Vec::new();
+        for entry in self.table(table)?.range::<&[u8]>((lower, Bound::Unbounded))? {
+            if rows.len() >= limit {
+                break;
+            }
+            let (key, value) = entry?;
+            if table == Table::META && key.value().starts_with(SERIAL) {
+                continue;
+            }
+            let parts = Parts::of(table, value.value()).ok_or(Unread::Damaged(table))?;
+            rows.push((key.value().into(), parts.value()));
         }
         Ok(rows)
     }

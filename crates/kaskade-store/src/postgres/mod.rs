@@ -36,7 +36,8 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 
 use crate::engine::{
-    BoxFuture, CommitFailed, Cursor, Engine, Group, NodeLease, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
+    BoxFuture, CommitFailed, Conflict, Cursor, Engine, Group, NodeLease, Peek, Portable, Row, Serial, Stored, Table,
+    UnitOutcome, Value, Wanted, WholeRows,
 };
 use crate::error::EngineError;
 use commit::Writer;
@@ -449,6 +450,42 @@ impl Engine for PostgresEngine {
     }
 }
 
+impl Portable for PostgresEngine {
+    fn whole(&self, table: Table, after: Option<&[u8]>, limit: usize) -> Result<WholeRows, EngineError> {
+        let (from, to) = between(&table.number().to_be_bytes(), after, &[]);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = pollster::block_on(self.ask(WHOLE, vec![Box::new(from), Box::new(to), Box::new(limit)]))?;
+        let damaged = || EngineError::Other(Conflict::Damaged(table.name()).to_string());
+        let rows = found.iter().map(|found| {
+            let row = read::row_of(table, found).map_err(|error| self.error(&error))?;
+            let links: Option<&[u8]> = found.try_get(4).map_err(|error| self.error(&error))?;
+            let value = Value {
+                octets: row.octets,
+                expires: row.expires,
+                links: links
+                    .map_or(Some(Vec::new()), units::decode_links)
+                    .ok_or_else(damaged)?,
+            };
+            Ok((row.key, value))
+        });
+        rows.collect()
+    }
+
+    fn has_besides(&self, tables: &[Table]) -> Result<Option<String>, EngineError> {
+        let known: Vec<_> = tables.iter().map(|table| i32::from(table.number())).collect();
+        let found = pollster::block_on(self.ask(BESIDES, vec![Box::new(known)]))?;
+        let number = found.first().map(|row| row.try_get::<_, i32>(0)).transpose();
+        let number = number.map_err(|error| self.error(&error))?;
+        Ok(number.map(|number| format!("number {number}")))
+    }
+}
+
+/// SQL: rows of a table with their links, in the order of their keys.
+const WHOLE: &str = "SELECT id, version, ends, octets, links FROM kaskade_row WHERE substr(id, 5) >= $1 AND substr(id, 5) < $2 \
+     ORDER BY substr(id, 5) LIMIT $3";
+/// SQL: a table that has rows and is none of these.
+const BESIDES: &str =
+    "SELECT number FROM kaskade_count WHERE NOT number = ANY($1) GROUP BY number HAVING sum(rows) > 0 LIMIT 1";
 /// SQL: rows of a table, in the order of their keys.
 const KEYS: &str = "SELECT id, version, ends, octets FROM kaskade_row WHERE substr(id, 5) >= $1 AND substr(id, 5) < $2 \
      ORDER BY substr(id, 5) LIMIT $3";

@@ -292,7 +292,8 @@ fn encode_links(links: &[Link]) -> Vec<u8> {
     octets
 }
 
-fn decode_links(mut octets: &[u8]) -> Option<Vec<Link>> {
+/// Its links, as a row has them.
+pub(super) fn decode_links(mut octets: &[u8]) -> Option<Vec<Link>> {
     let mut links = Vec::new();
     while let Some((index, rest)) = octets.split_first() {
         octets = rest;

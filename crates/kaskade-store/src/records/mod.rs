@@ -160,7 +160,7 @@ impl core::fmt::Debug for Records {
 }
 
 /// The table of a kind.
-const fn table(kind: &Kind) -> Table {
+pub(crate) const fn table(kind: &Kind) -> Table {
     Table::new(kind.number, kind.name)
 }
 

@@ -20,6 +20,7 @@ mod audit_heads;
 mod audit_older;
 mod common;
 mod conformance;
+mod copies;
 mod crash;
 mod damaged;
 mod failures;

@@ -25,7 +25,7 @@ use super::{Admin, NotDone, Principal, Role};
 const MOST: usize = 1000;
 
 /// The decision, as it is kept.
-struct Decided {
+pub(crate) struct Decided {
     plmns: Vec<Plmn>,
     names: Vec<ServingNetworkName>,
 }

@@ -1,5 +1,7 @@
 //! `kaskade store`: what concerns the store as a whole.
 
+mod copy;
+
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::config::Config;
@@ -26,7 +28,7 @@ use crate::li::profile::time;
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
 use crate::runtime::store::{IN_USE, engine_of, make_store_again, open_store, store_options};
 
-/// The store as a whole: whether it is damaged, what to do after a backup was put back
+/// The store as a whole: whether it is damaged, where it is, what to do after a backup was put back
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -39,6 +41,7 @@ enum Action {
     Check(Check),
     Create(Create),
     Migrate(Migrate),
+    Copy(copy::Args),
     Nodes(Nodes),
 }
 
@@ -63,6 +66,9 @@ struct SkipAhead {
     /// Really do it: the numbers cannot be moved back
     #[arg(long)]
     yes: bool,
+    /// Also a store that `kaskade store copy` has taken elsewhere: where it went to is lost, and this one is used again
+    #[arg(long)]
+    take_back: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -199,6 +205,7 @@ fn nodes(console: &Console, args: &Nodes) -> Result<()> {
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Migrate(args) => run_migrate(console, args),
+        Action::Copy(args) => copy::run(console, args),
         Action::Nodes(args) => nodes(console, args),
         Action::Check(args) => check(console, args),
         Action::SkipAhead(args) => run_skip_ahead(console, args),
@@ -357,6 +364,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     };
     let mut options = store_options(&config);
     options.unrecorded = !log.is_on();
+    options.take_back = args.take_back;
     let done = engine_of(&data, &config)
         .and_then(|(engine, name)| skip_ahead_on(&*engine, &name, data.master(), &options, &record, &mut progress))
         .map_err(explained);
@@ -380,6 +388,14 @@ fn hand_over(data: &DataDir, config: &Config, log: AuditLog) -> Result<()> {
 fn explained(error: StoreError) -> anyhow::Error {
     const NOT_AHEAD: &str = "the sequence numbers are not all ahead";
     let said = match &error {
+        StoreError::Gone { .. } => {
+            let to_do = ToDo::from(
+                "if that is lost for good, add --take-back: this store is used again then. If not, use the configuration that goes with it",
+            );
+            return anyhow::Error::new(error)
+                .context(to_do)
+                .context("no sequence number was moved");
+        }
         StoreError::Read(cause) => match &**cause {
             EngineError::InUse(_) => {
                 let error = anyhow::Error::new(error).context(ToDo::from(IN_USE));

@@ -3,7 +3,7 @@
 //! | Module | What |
 //! |---|---|
 //! | [`parts`] | what is opened before anything listens: data folder, store, home network keys, audit log |
-//! | [`store`] | how it is opened, by a node and by the commands beside one |
+//! | [`store`], [`kinds`] | how it is opened, by a node and by the commands beside one; what it consists of |
 //! | [`roles`], [`tls`], [`limits`] | roles out of their sections |
 //! | [`running`] | sockets, and the end in order |
 //! | [`li`] | lawful interception |
@@ -12,6 +12,7 @@
 //! | [`signals`], [`supervisor`] | what somebody outside wants, and what the system's manager is told |
 //! | [`log`], [`log_output`] | lines of the log, whose filter may change, and an output that takes none |
 
+pub(crate) mod kinds;
 pub(crate) mod li;
 pub(crate) mod limits;
 pub(crate) mod log;

@@ -12,10 +12,10 @@ use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::Engine;
 use kaskade_store::postgres::PostgresEngine;
 use kaskade_store::private::PrivateError;
-use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore};
+use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore, is_blank};
 
 use crate::console::{Progress, complain};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, is_there};
 use crate::exit::ToDo;
 use crate::record::{beside, told, whole_store};
 
@@ -60,6 +60,9 @@ fn open_with(data: &DataDir, config: &Config, options: StoreOptions) -> Result<S
     let store = opened.map_err(|error| {
         let remedy = match remedy(&error) {
             Some(IN_USE) if config.store.postgres.is_some() => Some(NUMBER_IN_USE),
+            Some(_) if matches!(error, StoreError::Blank(_)) && config.store.postgres.is_some() && has_a_file(data) => {
+                Some(IN_ITS_FILE)
+            }
             remedy => remedy,
         };
         let mut error = anyhow::Error::new(error);
@@ -98,6 +101,16 @@ pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade
 const NUMBER_IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then; if this is to be a further node, \
                              give it another store.node_index";
 
+/// Whether the folder has a store in a file that holds something.
+fn has_a_file(data: &DataDir) -> bool {
+    let file = data.subscribers();
+    is_there(&file) && !is_blank(&file).unwrap_or(true)
+}
+
+/// What a user can do about an empty database beside a file.
+const IN_ITS_FILE: &str =
+    "the subscribers of this folder are in its file: `kaskade store copy --to postgres --yes` takes them there";
+
 /// What a user can do about a store that does not open.
 fn remedy(error: &StoreError) -> Option<&'static str> {
     const PUT_BACK: &str = "put a backup back and run `kaskade store skip-ahead --yes`";
@@ -118,6 +131,10 @@ fn remedy(error: &StoreError) -> Option<&'static str> {
         StoreError::Blank(_) => Some(
             "`kaskade store create --yes` goes on with making it, if that was interrupted. If this folder had subscribers, put a \
              backup back instead and run `kaskade store skip-ahead --yes`",
+        ),
+        StoreError::Gone { .. } => Some(
+            "use the configuration that goes with it: with store.postgres for a database, without for the file. If it is lost for good: \
+             `kaskade store skip-ahead --yes --take-back`",
         ),
         StoreError::NoDataKey(_) => Some(PUT_BACK),
         StoreError::Tick { .. } => Some(

@@ -116,6 +116,82 @@ fn a_node_with_its_store_in_postgres() {
     }
 }
 
+fn is_vector(up: &Up) {
+    let (status, body) = vector(up);
+    assert!(status == "200" && body.contains("autn"), "{status} {body}");
+}
+
+#[test]
+fn a_store_goes_from_its_file_into_postgres_and_back() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let place = Place::new();
+    let database = cluster.empty_place().server;
+    place.file("file.toml", &configuration("", 0).replace("postgres = \"\"\n", ""));
+    place.file("k.toml", &configuration(&database, 0));
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --config file.toml"))
+        .ok();
+    let refused = place
+        .kaskade("store copy --to postgres --yes --config file.toml")
+        .refused();
+    assert!(refused.contains("store.postgres is not set"), "{refused}");
+    let refused = place
+        .kaskade("store copy --to postgres --yes --config k.toml")
+        .refused();
+    assert!(refused.contains("`kaskade store migrate`"), "{refused}");
+    place.kaskade("store migrate --config k.toml").ok();
+    // The empty database is no store, and who starts with it is told where the subscribers are.
+    let refused = place.kaskade("subscriber list --config k.toml").refused();
+    assert!(refused.contains("store copy --to postgres"), "{refused}");
+    let refused = place.kaskade("store copy --to postgres --config k.toml").refused();
+    assert!(refused.contains("add --yes"), "{refused}");
+    let up = Up::start(&place, "up --config file.toml");
+    is_vector(&up);
+    let busy = place.kaskade("store copy --to postgres --yes --config k.toml");
+    assert_eq!(busy.status, Some(75), "{}", busy.stderr);
+    up.stop();
+    let said = place.kaskade("store copy --to postgres --yes --config k.toml").ok();
+    assert!(said.contains("1 subscribers"), "{said}");
+    let again = place
+        .kaskade("store copy --to postgres --yes --json --config k.toml")
+        .ok();
+    assert!(
+        again.contains("\"hadEnded\":true,\"resumed\":false,\"rows\":0,\"subscribers\":1"),
+        "{again}"
+    );
+    let gone = place.kaskade("up --config file.toml");
+    assert!(
+        !gone.success && gone.stderr.contains("it has gone to"),
+        "{}",
+        gone.stderr
+    );
+    let gone = place.kaskade("store skip-ahead --yes --config file.toml").refused();
+    assert!(gone.contains("--take-back"), "{gone}");
+    let up = Up::start(&place, "up --config k.toml");
+    is_vector(&up);
+    let busy = place.kaskade("store copy --to file --yes --config k.toml");
+    assert_eq!(busy.status, Some(75), "{}", busy.stderr);
+    up.stop();
+    // The file that went there is in the way, and is left as it is.
+    let refused = place.kaskade("store copy --to file --yes --config k.toml").refused();
+    assert!(refused.contains("move it elsewhere"), "{refused}");
+    std::fs::rename(place.path("data/subscribers.redb"), place.path("data/old.redb")).expect("moved");
+    let said = place.kaskade("store copy --to file --yes --config k.toml").ok();
+    assert!(said.contains("take store.postgres out"), "{said}");
+    let up = Up::start(&place, "up --config file.toml");
+    is_vector(&up);
+    up.stop();
+    let gone = place.kaskade("subscriber list --config k.toml").refused();
+    assert!(gone.contains("it has gone to"), "{gone}");
+    place.kaskade("audit verify --config file.toml").ok();
+    let shown = place.kaskade("audit show --config file.toml").ok();
+    assert_eq!(shown.matches("store-moved").count(), 2, "{shown}");
+    // It is lost: what it came from goes on.
+    let said = place.kaskade("store skip-ahead --yes --take-back --config k.toml").ok();
+    assert!(said.contains("1 subscribers"), "{said}");
+    is_vector(&Up::start(&place, "up --config k.toml"));
+}
+
 #[test]
 fn a_node_waits_for_its_database_and_says_that_it_is_not_ready() {
     let Some(cluster) = Cluster::start() else { return };

@@ -41,6 +41,7 @@ use kaskade_store::records::{DeclareError, Records};
 pub use aanfs::{AanfEntry, Aanfs, Anchor, Asking, SameSubscribers};
 pub use error::NefError;
 pub use figures::NefCounters;
+pub(super) use notice::Notice;
 pub use policy::{Af, NefPolicy, NotItsOwn, NotProtocols, UaProtocols};
 pub use secret::{ClientSecret, ClientSecretHash, NotAHash};
 pub use token::{PATH as TOKEN_PATH, TokenOptions};
@@ -140,7 +141,7 @@ impl Nef {
     /// [`NefStartError`].
     pub fn new(store: Arc<SubscriberStore>, options: NefOptions) -> Result<Self, NefStartError> {
         let records = store.records();
-        records.declare(&[notice::Notice::KIND])?;
+        records.declare(&[Notice::KIND])?;
         records.hand_events_to(Arc::new(options.audit.clone()));
         let own = options.tokens.as_ref().map(|tokens| {
             let rules = TokenRules {

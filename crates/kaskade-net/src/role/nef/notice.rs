@@ -33,7 +33,7 @@ pub(super) fn notice_key(af: &str, a_kid: &AKid, fqdn: &str) -> [u8; 16] {
 /// identifier 16 ‖ expires 8 ‖ (length 2 ‖ text) of application function, A-KID, URI
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Notice {
+pub(in crate::role) struct Notice {
     /// In the URI that the AAnF is given: random, so that nobody else can say that a key has ended.
     pub(super) id: [u8; 16],
     /// Until when there is a key, or may be.

@@ -64,6 +64,7 @@ pub use given::GIVEN_OCTETS;
 pub use running::RUNNING_OCTETS;
 pub use service::OwnUdm;
 pub use sidf::{HnKeyRing, SidfError};
+pub(super) use uecm::ServingAmf;
 pub use uecm::{
     AmfPolicy, Uecm, UecmCounters, UecmOptions, declare_serving_amfs, deregistrations_full, end_registration,
     withdraw_registration, withdraw_registration_untold,

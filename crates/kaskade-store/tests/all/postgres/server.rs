@@ -15,7 +15,7 @@ pub(super) fn open(options: &PostgresOptions) -> Arc<PostgresEngine> {
 }
 
 /// A place as another node has it.
-pub(super) fn as_node(place: &PostgresOptions, node: u16) -> PostgresOptions {
+pub(crate) fn as_node(place: &PostgresOptions, node: u16) -> PostgresOptions {
     let mut place = place.clone();
     place.node = node;
     place

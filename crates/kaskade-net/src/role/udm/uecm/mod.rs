@@ -45,7 +45,8 @@ use crate::sbi::write;
 use crate::services::nudm_uecm::{NudmUecm, routes};
 use crate::time::{moment, unix_millis};
 use deregister::Deregistering;
-use record::{Again, ServingAmf, TO_AMFS};
+pub(in crate::role) use record::ServingAmf;
+use record::{Again, TO_AMFS};
 
 pub use deregister::{
     declare_serving_amfs, deregistrations_full, end_registration, withdraw_registration, withdraw_registration_untold,

@@ -15,7 +15,7 @@ use kaskade_keys::{Plmn, Supi};
 /// since 8 ‖ PLMN 3 ‖ AMF identifier 3 ‖ (length 2 ‖ text) of NID, AMF instance, RAT type, name of the AMF, two callbacks
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ServingAmf {
+pub(in crate::role) struct ServingAmf {
     /// Since when.
     pub(super) since: UnixMillis,
     /// Which AMF.
