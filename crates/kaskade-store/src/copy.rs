@@ -2,24 +2,28 @@
 //!
 //! ```text
 //! 1  target   data key ‖ "is coming from there"    it does not open before its end
-//! 2  source   "has gone there"                    it does not open any more
+//! 2  source   "has gone there"                     it does not open any more, also not for an earlier program
 //! 3  target   every row, with links and end
-//! 4  target   what the store knows of itself, and "has come from there"
+//! 4  target   what the store knows of itself, "has come from there"
+//! 5  source   "is there"
 //! ```
 //!
 //! Each is durable before the next begins. Whatever interrupts it, the same call goes on with it: what is there is written once more.
 //! Where nobody can end it, as its target is lost, [`crate::skip_ahead`] takes the source back.
 
+mod note;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kaskade_aka::sqn::IndPlaces;
 use kaskade_crypto::seal::{DataKey, StoreKind};
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
-use kaskade_flow::UnixMillis;
 use kaskade_flow::record::Kind;
 
 use crate::MasterKey;
+use crate::clock::millis;
 use crate::engine::{Batch, Blocking, Change, Engine, Expect, Portable, Serial, Table, Value, WholeRows};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::meta;
@@ -28,93 +32,11 @@ use crate::records::{OnRecord, apply_on_record, table};
 use crate::rows::{ROWS, SUBSCRIBER};
 use crate::store::StoreOptions;
 use crate::unlock::{Opener, State, data_key, unlock};
+use note::{COPY, COPY_NAME, ID_LEN, Note, What};
+pub(crate) use note::{forget, refuse, state_of};
 
-/// What a copy has made of the store, with its code; there is none where there never was one.
-const COPY: &[u8] = b"copy";
-const COPY_NAME: &str = "note of a copy";
-const ID_LEN: usize = 16;
 /// How many rows go into one commit.
 const CHUNK: usize = 2048;
-
-/// What a copy has made of a store. The row is what 1 ‖ identifier 16 ‖ milliseconds 8 ‖ name of the other store ‖ code 16.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Note {
-    what: What,
-    /// Of this copy, at both ends.
-    id: [u8; ID_LEN],
-    /// When it began.
-    at: UnixMillis,
-    /// The other store, as errors call it.
-    other: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    /// It is being made out of the other.
-    Coming = 0,
-    /// It was.
-    Came = 1,
-    /// The other is made out of it.
-    Gone = 2,
-}
-
-impl Note {
-    fn encode(&self, keys: &StoreKeys) -> Vec<u8> {
-        let name = self.other.display().to_string();
-        let value = [
-            &[self.what as u8],
-            &self.id[..],
-            &self.at.get().to_be_bytes(),
-            name.as_bytes(),
-        ]
-        .concat();
-        meta::with_code(keys, COPY, value)
-    }
-
-    fn decode(keys: &StoreKeys, octets: &[u8]) -> Option<Self> {
-        let (what, rest) = meta::verified(keys, COPY, octets)?.split_first()?;
-        let (id, rest) = rest.split_first_chunk()?;
-        let (at, name) = rest.split_first_chunk()?;
-        Some(Self {
-            what: *[What::Coming, What::Came, What::Gone].get(usize::from(*what))?,
-            id: *id,
-            at: UnixMillis::new(u64::from_be_bytes(*at)),
-            other: String::from_utf8(name.to_vec()).ok()?.into(),
-        })
-    }
-
-    /// That of a store, if there is one.
-    fn of(engine: &dyn Engine, keys: &StoreKeys) -> Result<Option<Self>, StoreError> {
-        let Some(octets) = meta::octets(engine, COPY).map_err(read_error)? else {
-            return Ok(None);
-        };
-        let note = Self::decode(keys, &octets);
-        note.map(Some).ok_or(StoreError::ChangedMeta(COPY_NAME))
-    }
-}
-
-/// Refuses a store that is not yet whole, or that has gone elsewhere, but where that is known.
-///
-/// # Errors
-/// [`StoreError::CopyUnfinished`], [`StoreError::Gone`].
-pub(crate) fn refuse(engine: &dyn Engine, name: &Path, keys: &StoreKeys, state: State) -> Result<(), StoreError> {
-    let Some(Note { what, at, other, .. }) = Note::of(engine, keys)? else {
-        return Ok(());
-    };
-    let path = name.to_owned();
-    match what {
-        What::Came => Ok(()),
-        What::Coming if fault!("part-of-a-copy-opens") => Ok(()),
-        What::Coming => Err(StoreError::CopyUnfinished { path, from: other }),
-        What::Gone if state == State::Gone => Ok(()),
-        What::Gone => Err(StoreError::Gone { path, to: other, at }),
-    }
-}
-
-/// Makes it a store like any other again.
-pub(crate) fn forget(unit: &mut Batch) {
-    unit.remove(Table::META, COPY);
-}
 
 /// A store and what errors call it.
 pub struct Place<'p> {
@@ -137,7 +59,18 @@ pub struct Copied {
     pub had_ended: bool,
 }
 
-/// Why a store was not copied. The target does not open then, and the source does as long as it has not gone there.
+/// A copy that came to no end.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct CopyFailed {
+    /// Why.
+    #[source]
+    pub error: CopyError,
+    /// Whether the source may have gone: then neither opens before the same call has come to its end. Otherwise nothing was copied.
+    pub has_gone: bool,
+}
+
+/// Why a store was not copied.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CopyError {
@@ -145,7 +78,7 @@ pub enum CopyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The target holds something else.
-    #[error("{}: there is a store already, it stays as it is", .0.display())]
+    #[error("{}: there is something already, it stays as it is", .0.display())]
     NotEmpty(PathBuf),
     /// The source has gone to another target.
     #[error("{}: it has gone to {} already", path.display(), to.display())]
@@ -155,9 +88,12 @@ pub enum CopyError {
         /// Where it is.
         to: PathBuf,
     },
-    /// The target holds a part of a copy that went on from another state of this store.
-    #[error("{}: holds a part of another copy of this store: empty it, and run this again", .0.display())]
+    /// The target holds a part of a copy that began from another state of this store.
+    #[error("{}: holds a part of another copy of this store", .0.display())]
     AnotherCopy(PathBuf),
+    /// All of it was there once, and the target was put back to a moment before.
+    #[error("{}: it had come whole, and was put back to a moment before that: sequence numbers that it issued are lost", .0.display())]
+    PutBack(PathBuf),
     /// Rows that nobody here knows.
     #[error("{}: has rows in a table that this program does not know ({table}): copy it with the program that made them", path.display())]
     UnknownTable {
@@ -176,19 +112,17 @@ pub enum CopyError {
         /// Who copies.
         node: u16,
     },
-    /// Not all of it has arrived.
-    #[error("{}: has {there} rows of `{table}`, and {} has {here}: nothing is given up, run this again", target.display(), path.display())]
-    Incomplete {
-        /// The source.
+    /// A store does not count its rows right.
+    #[error("{}: says that it has {said} rows of `{table}`, and has {found}", path.display())]
+    Miscounted {
+        /// Which store.
         path: PathBuf,
-        /// The target.
-        target: PathBuf,
         /// Of this table.
         table: &'static str,
-        /// How many are in the source.
-        here: u64,
-        /// How many in the target.
-        there: u64,
+        /// How many it counts.
+        said: u64,
+        /// How many there are.
+        found: u64,
     },
 }
 
@@ -204,7 +138,7 @@ impl From<EngineError> for CopyError {
 /// it. `progress` is told how many rows of how many are there. Blocks.
 ///
 /// # Errors
-/// [`CopyError`]. Whatever interrupts it, it goes on when it is called again.
+/// [`CopyFailed`]. Whatever interrupts it, it goes on when it is called again.
 pub fn copy(
     source: &Place<'_>,
     target: &Place<'_>,
@@ -212,6 +146,19 @@ pub fn copy(
     (master_key, options): (&MasterKey, &StoreOptions),
     record: &dyn Fn(&Copied) -> Option<OnRecord>,
     progress: &mut dyn FnMut(u64, u64),
+) -> Result<Copied, CopyFailed> {
+    let mut has_gone = false;
+    let ends = (source, target);
+    let copied = copy_all(ends, kinds, (master_key, options), record, (progress, &mut has_gone));
+    copied.map_err(|error| CopyFailed { error, has_gone })
+}
+
+fn copy_all(
+    (source, target): (&Place<'_>, &Place<'_>),
+    kinds: &[Kind],
+    (master_key, options): (&MasterKey, &StoreOptions),
+    record: &dyn Fn(&Copied) -> Option<OnRecord>,
+    (progress, has_gone): (&mut dyn FnMut(u64, u64), &mut bool),
 ) -> Result<Copied, CopyError> {
     let node = options.node.index().into();
     let opener = Opener {
@@ -219,87 +166,45 @@ pub fn copy(
         node,
         clock: &*options.clock,
     };
+    let as_source = (&opener, State::Gone);
+    let sealer = unlock(source.engine, source.name, as_source, None, &*options.converting)?;
+    let keys = sealer.keys();
+    let tables = all_tables(kinds);
+    suits(source, (keys, options), (node, &tables))?;
+    source.engine.declare(&tables)?;
+    let stage = is_copied(source, target, (keys, master_key), &tables)?;
+    *has_gone = matches!(stage, Stage::Begun(_));
     for place in [source, target] {
         nodes::alone(place.engine, place.name, node)?;
     }
-    let sealer = unlock(
-        source.engine,
-        source.name,
-        (&opener, State::Gone),
-        None,
-        &*options.converting,
-    )?;
-    let keys = sealer.keys();
-    if meta::octets(source.engine, meta::SKIPPING)?.is_some() {
-        return Err(StoreError::SkipUnfinished.into());
-    }
-    if !source.engine.is_shared() {
-        let (_, keepers) = meta::tick_and_keepers(source.engine, keys)?;
-        if let Some(&kept_by) = keepers.first().filter(|_| !keepers.contains(&node)) {
-            let path = source.name.to_owned();
-            return Err(CopyError::OtherNode { path, kept_by, node });
-        }
-    }
-    let tables = all_tables(kinds);
-    let known: Vec<Table> = tables.iter().copied().chain([Table::META, NODE]).collect();
-    if let Some(table) = source.engine.has_besides(&known)? {
-        let path = source.name.to_owned();
-        return Err(CopyError::UnknownTable { path, table });
-    }
-    source.engine.declare(&tables)?;
-    let mut copied = Copied::default();
-    match is_copied(source, target, (keys, master_key), &tables)? {
-        Stage::Ended => {
-            copied.had_ended = true;
-            copied.subscribers = source.engine.count(SUBSCRIBER)?.div_ceil(ROWS);
-            return Ok(copied);
-        }
-        Stage::Begun => copied.resumed = true,
-        Stage::Before => {}
-    }
     target.engine.declare(&tables)?;
     let mut writer = Writer::new(source.engine, target.engine, node)?;
-    if !copied.resumed {
-        let mut id = [0; ID_LEN];
-        aws_lc_rs::rand::fill(&mut id).map_err(|_| StoreError::Random)?;
-        let at = opener.now();
-        let note = |what, place: &Place<'_>| {
-            let other = place.name.to_owned();
-            Note { what, id, at, other }.encode(keys)
-        };
-        let mut unit = Batch::default();
-        for key in [meta::FORMAT, meta::MASTER_KEY_ID, meta::DATA_KEY] {
-            let octets = meta::octets(source.engine, key)?.ok_or(StoreError::ChangedMeta("data key"))?;
-            let is_new = target.engine.is_shared() && meta::octets(target.engine, key)?.is_none();
-            unit.push(Change {
-                table: Table::META,
-                key: key.into(),
-                // Another node may make a store there at the same time.
-                expect: if is_new { Expect::Absent } else { Expect::Any },
-                value: Some(Value {
-                    octets: octets.into(),
-                    ..Value::default()
-                }),
-            });
+    let mut copied = Copied::default();
+    let note = match stage {
+        Stage::Ended(note) => {
+            copied.had_ended = true;
+            copied.subscribers = source.engine.count(SUBSCRIBER)?.div_ceil(ROWS);
+            writer.note(&note.becoming(What::Arrived), keys)?;
+            return Ok(copied);
         }
-        unit.put(Table::META, COPY, &note(What::Coming, source));
-        writer.target(&unit)?;
-        let mut unit = Batch::default();
-        if options.unrecorded {
-            meta::goes_unrecorded(source.engine, keys, node, at.get(), &mut unit)?;
+        Stage::Begun(note) => {
+            copied.resumed = true;
+            note
         }
-        if !fault!("copied-store-stays-open") {
-            unit.put(Table::META, COPY, &note(What::Gone, target));
+        Stage::Before { is_blank } => {
+            // What cannot be read or counted is found while the source is still in use.
+            for table in &tables {
+                reads(source, *table)?;
+            }
+            reads_all(source.engine, Table::META)?;
+            let note = begin(&mut writer, (source, target), is_blank, (keys, &opener))?;
+            *has_gone = true;
+            retire(&mut writer, source, (&note, keys))
+                .inspect_err(|(_, undone)| *has_gone = !undone)
+                .map_err(|(error, _)| error)?;
+            note
         }
-        writer.source(&unit)?;
-        // Nobody starts any more: whoever had by then is seen.
-        if let Err(error) = nodes::alone(source.engine, source.name, node) {
-            let mut unit = Batch::default();
-            forget(&mut unit);
-            writer.source(&unit)?;
-            return Err(error.into());
-        }
-    }
+    };
     let mut total = 0;
     for table in &tables {
         total += source.engine.count(*table)?;
@@ -314,44 +219,84 @@ pub fn copy(
             progress(copied.rows, total);
             Ok(())
         })?;
-        let (here, there) = (source.engine.count(*table)?, target.engine.count(*table)?);
-        if here != there {
-            return Err(CopyError::Incomplete {
-                path: source.name.to_owned(),
-                target: target.name.to_owned(),
+        let (found, said) = (source.engine.count(*table)?, target.engine.count(*table)?);
+        if found != said {
+            return Err(CopyError::Miscounted {
+                path: target.name.to_owned(),
                 table: table.name(),
-                here,
-                there,
+                said,
+                found,
             });
         }
         if *table == SUBSCRIBER {
-            copied.subscribers = here.div_ceil(ROWS);
+            copied.subscribers = found.div_ceil(ROWS);
         }
     }
     let mut unit = Batch::default();
     rows(source.engine, Table::META, &mut |rows| {
-        let kept = rows.into_iter().filter(|(key, _)| **key != *COPY);
+        let kept = rows
+            .into_iter()
+            .filter(|(key, _)| ![COPY, meta::FORMAT].contains(&&**key));
         kept.for_each(|(key, value)| put(&mut unit, Table::META, key, value));
         Ok(())
     })?;
     // Also of nodes whose rows stay behind.
     let mark = nodes::highest_mark_of(source.engine, keys)?;
     unit.put(Table::META, meta::MARK, &meta::coded(keys, meta::MARK, mark));
-    let came = Note::of(target.engine, keys)?.ok_or(StoreError::ChangedMeta(COPY_NAME))?;
-    let came = Note {
-        what: What::Came,
-        ..came
-    };
-    unit.put(Table::META, COPY, &came.encode(keys));
+    if options.unrecorded {
+        meta::goes_unrecorded(source.engine, keys, node, opener.now().get(), &mut unit)?;
+    }
+    writer.serials()?;
+    let theirs = Note::of(target.engine, keys)?.filter(|theirs| theirs.id == note.id);
+    let came = theirs.ok_or(StoreError::ChangedMeta(COPY_NAME))?.becoming(What::Came);
+    came.put(&mut unit, keys);
+    // Whoever has taken the source back meanwhile has ended this process's lease.
+    if Note::of(source.engine, keys)?.as_ref() != Some(&note) {
+        return Err(StoreError::ChangedMeta(COPY_NAME).into());
+    }
+    writer.note(&note, keys)?;
     writer.end(sealer.data_key(), unit, record(&copied))?;
+    *has_gone = false;
+    // Where this is not done the next call does it.
+    let _ = writer.note(&note.becoming(What::Arrived), keys);
     Ok(copied)
+}
+
+/// Whether a store can be copied by this program, as this node.
+fn suits(
+    source: &Place<'_>,
+    (keys, options): (&StoreKeys, &StoreOptions),
+    (node, tables): (u16, &[Table]),
+) -> Result<(), CopyError> {
+    let path = || source.name.to_owned();
+    if meta::octets(source.engine, meta::SKIPPING)?.is_some() {
+        return Err(StoreError::SkipUnfinished.into());
+    }
+    let (store_ms, keepers) = meta::tick_and_keepers(source.engine, keys)?;
+    if let Some(asked_ms) = options.tick.map(millis)
+        && asked_ms != store_ms
+    {
+        return Err(StoreError::Tick { store_ms, asked_ms }.into());
+    }
+    if let Some(&kept_by) = keepers.first().filter(|_| !keepers.contains(&node)) {
+        let path = path();
+        return Err(CopyError::OtherNode { path, kept_by, node });
+    }
+    let known: Vec<Table> = tables.iter().copied().chain([Table::META, NODE]).collect();
+    match source.engine.has_besides(&known)? {
+        Some(table) => Err(CopyError::UnknownTable { path: path(), table }),
+        None => Ok(()),
+    }
 }
 
 /// How far a copy is.
 enum Stage {
-    Before,
-    Begun,
-    Ended,
+    Before {
+        /// Whether there is nothing at all in the target.
+        is_blank: bool,
+    },
+    Begun(Note),
+    Ended(Note),
 }
 
 /// Whether the target has this copy of the source, or a part of it; an error where it is not to be touched.
@@ -364,15 +309,19 @@ fn is_copied(
     let theirs = note_of_target(source, target, master_key)?;
     let ours = Note::of(source.engine, keys)?;
     match (ours, theirs) {
-        (Some(ours), theirs) if ours.what == What::Gone => match theirs {
-            Some(theirs) if theirs.id == ours.id && theirs.what == What::Coming => Ok(Stage::Begun),
-            // Its end was durable, and nobody was told.
-            Some(theirs) if theirs.id == ours.id && theirs.what == What::Came => Ok(Stage::Ended),
-            _ => Err(CopyError::Elsewhere {
-                path: source.name.to_owned(),
-                to: ours.other,
-            }),
-        },
+        (Some(ours), theirs) if matches!(ours.what, What::Gone | What::Arrived) => {
+            let theirs = theirs.filter(|theirs| theirs.id == ours.id);
+            match theirs.map(|theirs| theirs.what) {
+                Some(What::Coming) if ours.what == What::Arrived => Err(CopyError::PutBack(target.name.to_owned())),
+                Some(What::Coming) => Ok(Stage::Begun(ours)),
+                // Its end was durable, and perhaps nobody was told.
+                Some(What::Came) => Ok(Stage::Ended(ours)),
+                _ => Err(CopyError::Elsewhere {
+                    path: source.name.to_owned(),
+                    to: ours.other,
+                }),
+            }
+        }
         (_, Some(Note { what: What::Coming, .. })) => {
             // It was interrupted before the source had gone, when nothing had come yet.
             target.engine.declare(tables)?;
@@ -381,9 +330,9 @@ fn is_copied(
                     return Err(CopyError::AnotherCopy(target.name.to_owned()));
                 }
             }
-            Ok(Stage::Before)
+            Ok(Stage::Before { is_blank: false })
         }
-        (_, None) if target.engine.is_empty()? => Ok(Stage::Before),
+        (_, None) if target.engine.is_empty()? => Ok(Stage::Before { is_blank: true }),
         _ => Err(CopyError::NotEmpty(target.name.to_owned())),
     }
 }
@@ -400,10 +349,98 @@ fn note_of_target(source: &Place<'_>, target: &Place<'_>, master_key: &MasterKey
     }
 }
 
+/// Makes the target one that comes from the source; what the source is to say of that.
+fn begin(
+    writer: &mut Writer<'_>,
+    (source, target): (&Place<'_>, &Place<'_>),
+    is_blank: bool,
+    (keys, opener): (&StoreKeys, &Opener<'_>),
+) -> Result<Note, CopyError> {
+    let mut id = [0; ID_LEN];
+    aws_lc_rs::rand::fill(&mut id).map_err(|_| StoreError::Random)?;
+    let note = |what, place: &Place<'_>| Note {
+        what,
+        id,
+        at: opener.now(),
+        other: place.name.to_owned(),
+    };
+    let mut unit = Batch::default();
+    for key in [meta::MASTER_KEY_ID, meta::DATA_KEY] {
+        let octets = meta::octets(source.engine, key)?.ok_or(StoreError::ChangedMeta("data key"))?;
+        unit.push(Change {
+            table: Table::META,
+            key: key.into(),
+            // Another node may make a store there at the same time.
+            expect: if is_blank { Expect::Absent } else { Expect::Any },
+            value: Some(Value {
+                octets: octets.into(),
+                ..Value::default()
+            }),
+        });
+    }
+    let coming = note(What::Coming, source);
+    coming.put(&mut unit, keys);
+    writer.target(&unit)?;
+    // Whoever came at the same time is seen now, and finds this.
+    nodes::alone(target.engine, target.name, opener.node)?;
+    Ok(note(What::Gone, target))
+}
+
+/// Makes the source one that has gone. With an error comes whether it is as it was.
+fn retire(
+    writer: &mut Writer<'_>,
+    source: &Place<'_>,
+    (note, keys): (&Note, &StoreKeys),
+) -> Result<(), (CopyError, bool)> {
+    let unsure = |error: StoreError| (CopyError::Store(error), false);
+    let before = Note::of(source.engine, keys).map_err(|error| (error.into(), true))?;
+    if fault!("copied-store-stays-open") {
+        return Ok(());
+    }
+    writer.note(note, keys).map_err(unsure)?;
+    // Nobody starts any more: whoever had by then is seen.
+    if let Err(error) = nodes::alone(source.engine, source.name, writer.node) {
+        let mut unit = Batch::default();
+        forget(&mut unit);
+        if let Some(before) = before {
+            before.put(&mut unit, keys);
+        }
+        writer.source(&unit).map_err(unsure)?;
+        return Err((error.into(), true));
+    }
+    Ok(())
+}
+
 /// All whose rows go along. Those of nodes stay: they are of a database.
 fn all_tables(kinds: &[Kind]) -> Vec<Table> {
     let own = [SUBSCRIBER, Table::REMOVED, Table::LIVES, Table::OUTBOX, Table::EVENTS];
     own.into_iter().chain(kinds.iter().map(table)).collect()
+}
+
+/// Reads a table of the source, and counts.
+fn reads(source: &Place<'_>, table: Table) -> Result<(), CopyError> {
+    let (found, said) = (reads_all(source.engine, table)?, source.engine.count(table)?);
+    match found == said {
+        true => Ok(()),
+        false => Err(CopyError::Miscounted {
+            path: source.name.to_owned(),
+            table: table.name(),
+            said,
+            found,
+        }),
+    }
+}
+
+fn reads_all(engine: &dyn Portable, table: Table) -> Result<u64, StoreError> {
+    let mut found = 0;
+    if fault!("copied-without-a-look") {
+        return engine.count(table).map_err(read_error);
+    }
+    rows(engine, table, &mut |rows| {
+        found += rows.len() as u64;
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Shows all rows of a table, many at once.
@@ -474,35 +511,29 @@ impl<'w> Writer<'w> {
         done.map_err(|error| StoreError::Write(Arc::new(error)))
     }
 
-    /// The last unit of the target.
-    fn end(self, key: &DataKey, mut unit: Batch, record: Option<OnRecord>) -> Result<(), StoreError> {
-        let done = apply_on_record(self.target, key, self.node, &mut unit, record);
-        done.map_err(|error| StoreError::Write(Arc::new(error)))
+    /// Says it in the source.
+    fn note(&mut self, note: &Note, keys: &StoreKeys) -> Result<(), StoreError> {
+        let mut unit = Batch::default();
+        note.put(&mut unit, keys);
+        self.source(&unit)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_reads_back_and_every_edit_is_noticed() {
-        let keys = StoreKeys::derive(&[1; 32]);
-        for what in [What::Coming, What::Came, What::Gone] {
-            let note = Note {
-                what,
-                id: [7; ID_LEN],
-                at: UnixMillis::new(1_700_000_000_000),
-                other: "postgresql://host/kaskade".into(),
-            };
-            let row = note.encode(&keys);
-            assert_eq!(Note::decode(&keys, &row), Some(note));
-            for at in 0..row.len() {
-                let mut edited = row.clone();
-                edited[at] ^= 1;
-                assert_eq!(Note::decode(&keys, &edited), None, "octet {at}");
-                assert_eq!(Note::decode(&keys, &row[..at]), None, "{at} octets");
+    /// The serials of other nodes go on above those that they have had: events that wait for their logs are named by them.
+    fn serials(&self) -> Result<(), StoreError> {
+        let serial = |engine: &dyn Engine, node| pollster::block_on(engine.serial(node)).map_err(read_error);
+        for node in (0..IndPlaces::COUNT).map(u16::from).filter(|node| *node != self.node) {
+            let last = serial(self.source, node)?;
+            if last > serial(self.target, node)? && !fault!("serials-of-other-nodes-left-behind") {
+                let done = self.target.apply_as(node, last, &Batch::default());
+                done.map_err(|error| StoreError::Write(Arc::new(error)))?;
             }
         }
+        Ok(())
+    }
+
+    /// The last unit of the target.
+    fn end(&self, key: &DataKey, mut unit: Batch, record: Option<OnRecord>) -> Result<(), StoreError> {
+        let done = apply_on_record(self.target, key, self.node, &mut unit, record);
+        done.map_err(|error| StoreError::Write(Arc::new(error)))
     }
 }

@@ -13,7 +13,7 @@
 //! | [`Engine::is_shared`], [`Engine::nodes`] | whether several processes write at once, and which there are |
 //! | [`Portable::whole`] | rows with all that they are, for a copy in another engine |
 //!
-//! The suite `kaskade_testkit::conformance` checks these promises for any engine.
+//! The suite `kaskade_testkit::conformance` checks these promises for any engine; the last one, of those that have it, the tests of [`crate::copy`].
 
 pub mod check;
 

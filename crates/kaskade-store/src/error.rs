@@ -101,7 +101,7 @@ pub enum StoreError {
         from: PathBuf,
     },
     /// It has become another store, which issues its sequence numbers.
-    #[error("{}: it has gone to {}, where its sequence numbers are issued since", path.display(), to.display())]
+    #[error("{}: it has gone to {}, and does not open any more", path.display(), to.display())]
     Gone {
         /// The store.
         path: PathBuf,

@@ -112,6 +112,7 @@ mod seal;
 mod secrets;
 mod skip_ahead;
 mod sqn_row;
+mod status;
 mod store;
 #[cfg(test)]
 mod success_lock;
@@ -135,10 +136,10 @@ pub use nodes::{NodeState, ONLOOKER};
 pub use records::{OnRecord, Records};
 pub use secrets::{Algorithm, Layout, OpOrOpc, SubscriberSecrets, TopOrTopc};
 pub use skip_ahead::{SKIPPED_SEQ, SKIPPED_TIME, Skipped, skip_ahead, skip_ahead_on};
+pub use status::{StoreState, StoreStatus, status_of};
 pub use store::{CustodyOf, Resynchronised, StoreOptions, SubscriberStore};
 pub use unlock::{
     KeptOfLog, is_blank, keep_audit_head, keep_audit_head_on, kept_audit_head, kept_of_audit_log, kept_of_audit_log_on,
-    nodes_of,
 };
 
 /// The example of the README, compiled and run with the documentation tests.

@@ -32,6 +32,8 @@ pub(crate) const SKIPPING: &[u8] = b"skip ahead";
 
 /// The format that this program writes: subscribers and their sequence numbers are rows of their own.
 pub(crate) const KNOWN_FORMAT: u64 = 3;
+/// That of a store which has gone elsewhere: no program opens it by mistake.
+pub(crate) const GONE_FORMAT: u64 = 1 << 32;
 /// The format of the first version; this and the one after it are converted when they are opened.
 pub(crate) const FIRST_FORMAT: u64 = 1;
 

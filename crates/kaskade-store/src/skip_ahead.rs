@@ -97,8 +97,8 @@ pub fn skip_ahead_on(
         true => State::Gone,
         false => State::Open,
     };
-    nodes::alone(engine, name, node)?;
     let sealer = unlock(engine, name, (&opener, state), None, &*options.converting)?;
+    nodes::alone(engine, name, node)?;
     let keys = sealer.keys();
     let minutes = options.clock.clocks().wall.as_secs() / 60;
     let delta = options.policy.delta;

@@ -18,7 +18,6 @@ use crate::engine::{Batch, Blocking, Change, Engine, Expect, Serial, Table, Valu
 use crate::error::{EngineError, StoreError, read_error};
 use crate::master_key::MasterKey;
 use crate::meta;
-use crate::nodes::{self, NodeState};
 use crate::records::{OnRecord, apply_on_record};
 use crate::rows::SUBSCRIBER;
 use crate::seal::Sealer;
@@ -117,7 +116,10 @@ pub(crate) fn unlock(
         Ok(()) => Ok(sealer),
         // Another node may have made it at the same time.
         Err(error) => match data_key(engine, name, master_key)? {
-            Some((sealer, StoreKind::Records)) if engine.is_shared() => Ok(sealer),
+            Some((sealer, StoreKind::Records)) if engine.is_shared() => {
+                copy::refuse(engine, name, sealer.keys(), state)?;
+                Ok(sealer)
+            }
             _ => Err(error),
         },
     }
@@ -134,7 +136,7 @@ pub(crate) fn data_key(
         return Ok(None);
     };
     let found = meta::number(engine, meta::FORMAT).map_err(read_error)?.unwrap_or(0);
-    if !(meta::FIRST_FORMAT..=meta::KNOWN_FORMAT).contains(&found) {
+    if !(meta::FIRST_FORMAT..=meta::KNOWN_FORMAT).contains(&found) && found != meta::GONE_FORMAT {
         return Err(StoreError::Format {
             path,
             found,
@@ -245,6 +247,8 @@ pub fn kept_of_audit_log_on(
 ) -> Result<KeptOfLog, StoreError> {
     match data_key(engine, name, master_key)? {
         Some((sealer, StoreKind::Records)) => {
+            // One that has come in part knows nothing of a log yet.
+            copy::refuse(engine, name, sealer.keys(), State::Gone)?;
             let (keys, node) = (sealer.keys(), node.index().into());
             Ok(KeptOfLog {
                 head: meta::audit_head(engine, keys, node),
@@ -262,18 +266,6 @@ pub fn kept_of_audit_log_on(
             unlock(engine, name, (&opener, State::Open), None, &|_| ()).map(|_| KeptOfLog::NOTHING)
         }
     }
-}
-
-/// The nodes of a store that several share, in the order of their numbers; none where nobody shares it. Nothing is changed. Blocks.
-///
-/// # Errors
-/// When the store cannot be read, is blank, or does not open with this key.
-pub fn nodes_of(engine: &dyn Engine, name: &Path, master_key: &MasterKey) -> Result<Vec<NodeState>, StoreError> {
-    let Some((sealer, StoreKind::Records)) = data_key(engine, name, master_key)? else {
-        return Err(StoreError::Blank(name.into()));
-    };
-    let (tick, _) = meta::tick_and_keepers(engine, sealer.keys())?;
-    nodes::states(engine, sealer.keys(), tick)
 }
 
 /// Keeps this as the head of the audit log of a node, in place of what a store kept, also where that is not as it was written. The

@@ -8,6 +8,7 @@
 //! | `lease` | one process at a time is a node |
 //! | `read` | what many ask for at one moment is one question |
 //! | `units`, `commit` | a group of units is one transaction |
+//! | `standbys` | who follows the server |
 //! | `errors` | what server and system say, in the words of an engine |
 //!
 //! Nothing is at hand: [`Engine::peek`] says so, and whoever wants a row waits for it. All connections are driven by one thread of the
@@ -21,6 +22,7 @@ mod lease;
 mod read;
 mod schema;
 mod server;
+mod standbys;
 mod tls;
 mod units;
 
@@ -47,6 +49,8 @@ use read::{Ask, PATIENCE, Reader};
 pub use schema::Migrated;
 pub use server::{NoServer, PostgresOptions};
 use server::{REPLACED, Server, Session};
+use standbys::STANDBYS;
+pub use standbys::Standby;
 use units::end_of;
 
 /// How many connections read.
@@ -190,6 +194,18 @@ impl PostgresEngine {
     /// What errors call it.
     pub fn name(&self) -> &std::path::Path {
         &self.server.name
+    }
+
+    /// The standbys that are connected to the server, or `None` where its user may not see them. Blocks.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn standbys(&self) -> Result<Option<Vec<Standby>>, EngineError> {
+        let found = pollster::block_on(self.ask(STANDBYS, Vec::new()))?;
+        let standbys = found
+            .iter()
+            .map(|row| Standby::of(row).map_err(|error| self.error(&error)));
+        standbys.collect()
     }
 
     fn tables(&self) -> Vec<Table> {
@@ -379,7 +395,7 @@ impl Engine for PostgresEngine {
     }
 
     fn is_empty(&self) -> Result<bool, EngineError> {
-        let found = pollster::block_on(self.ask("SELECT NOT EXISTS (SELECT 1 FROM kaskade_row)", Vec::new()))?;
+        let found = pollster::block_on(self.ask(EMPTY, Vec::new()))?;
         let empty = found.first().map(|row| row.try_get(0)).transpose();
         Ok(empty.map_err(|error| self.error(&error))?.unwrap_or(false))
     }
@@ -480,6 +496,9 @@ impl Portable for PostgresEngine {
     }
 }
 
+/// SQL: whether nothing is there, nor left of what was: links, numbers of rows.
+const EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM kaskade_row) AND NOT EXISTS (SELECT 1 FROM kaskade_link) \
+     AND NOT EXISTS (SELECT 1 FROM kaskade_count GROUP BY number HAVING sum(rows) <> 0)";
 /// SQL: rows of a table with their links, in the order of their keys.
 const WHOLE: &str = "SELECT id, version, ends, octets, links FROM kaskade_row WHERE substr(id, 5) >= $1 AND substr(id, 5) < $2 \
      ORDER BY substr(id, 5) LIMIT $3";

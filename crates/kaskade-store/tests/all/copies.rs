@@ -1,7 +1,7 @@
 //! A store goes to another engine: nothing is lost, nothing is issued twice, and only one of both opens.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,15 +14,15 @@ use kaskade_flow::record::{Expect, Index, Kind, Protection, Record, RecordKey};
 use kaskade_flow::unit::{Lane, Outgoing};
 use kaskade_flow::{Guarded, Unit, UnixMillis};
 use kaskade_keys::Supi;
-use kaskade_store::copy::{Copied, CopyError, Place, copy};
+use kaskade_store::copy::{Copied, CopyError, CopyFailed, Place, copy};
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::{Batch, Blocking, CommitFailed, Engine, Group, Portable, Table, UnitOutcome, WholeRows};
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
 use kaskade_store::records::Taken;
 use kaskade_store::rows::SUBSCRIBER;
 use kaskade_store::{
-    EngineError, MasterKey, OnRecord, RowError, SqnScheme, StoreError, StoreOptions, SubscriberStore, nodes_of,
-    skip_ahead_on,
+    EngineError, MasterKey, OnRecord, RowError, SqnScheme, StoreError, StoreOptions, StoreState, SubscriberStore,
+    skip_ahead_on, status_of,
 };
 use kaskade_testkit::memory::MemoryEngine;
 use kaskade_testkit::postgres::Cluster;
@@ -158,7 +158,7 @@ fn place<'p>(engine: &'p dyn Portable, name: &'p Path) -> Place<'p> {
 fn copied(
     (source, target): (&dyn Portable, &dyn Portable),
     (key, options): (&MasterKey, StoreOptions),
-) -> Result<Copied, CopyError> {
+) -> Result<Copied, CopyFailed> {
     let record = |done: &Copied| {
         Some(OnRecord {
             event: event(1_000_000 + done.rows),
@@ -237,7 +237,7 @@ fn a_store_goes_to_postgres_and_back_without_repeating_a_number() {
     let third = file("third");
     let beside = copied((&*second, &*third), (&key, options()));
     assert!(
-        matches!(&beside, Err(CopyError::Store(StoreError::Read(error))) if error.to_string().contains("by node 5")),
+        matches!(&beside, Err(CopyFailed { error: CopyError::Store(StoreError::Read(error)), has_gone: false }) if error.to_string().contains("by node 5")),
         "{beside:?}"
     );
     assert!(third.is_empty().expect("read"), "nothing has begun");
@@ -362,17 +362,19 @@ fn a_copy_that_is_refused_changes_nothing() {
     drop(store);
     let is_refused = |(from, to): (&MemoryEngine, &MemoryEngine), options, why: &str| {
         let before = (from.rows(), to.rows());
-        let error = copied((from, to), (&key, options)).expect_err(why).to_string();
+        let failed = copied((from, to), (&key, options)).expect_err(why);
+        let error = failed.to_string();
         assert!(error.contains(why), "{why}: {error}");
         assert_eq!((from.rows(), to.rows()), before, "{why}");
+        assert!(!failed.has_gone, "{why}");
     };
     let other = MemoryEngine::default();
     drop(opened(Arc::new(other.clone()), (&key, hands.options())).expect("a store"));
-    is_refused((&source, &other), hands.options(), "there is a store already");
+    is_refused((&source, &other), hands.options(), "there is something already");
     let foreign = MemoryEngine::default();
     let another_key = MasterKey::from_octets(&[5; 32]);
     drop(opened(Arc::new(foreign.clone()), (&another_key, hands.options())).expect("a store"));
-    is_refused((&source, &foreign), hands.options(), "there is a store already");
+    is_refused((&source, &foreign), hands.options(), "there is something already");
     is_refused((&foreign, &target), hands.options(), "sealed with master key");
     is_refused((&target, &target.copy()), hands.options(), "holds nothing");
     is_refused(
@@ -403,7 +405,7 @@ fn a_copy_that_is_refused_changes_nothing() {
     is_refused((&half, &target), hands.options(), "was interrupted");
     copied((&source, &half), (&key, hands.options())).expect("it goes on");
     is_refused((&source, &target), hands.options(), "it has gone to target already");
-    is_refused((&half, &source), hands.options(), "there is a store already");
+    is_refused((&half, &source), hands.options(), "there is something already");
 }
 
 /// The target is lost: the source goes on above all that was issued there.
@@ -432,7 +434,6 @@ fn a_store_that_has_gone_is_taken_back_by_skipping_ahead() {
     seen.draw(&store, 300);
 }
 
-/// Those who look at nodes see those of a database that has gone.
 #[test]
 fn a_part_of_a_copy_never_opens() {
     let (key, hands) = (MasterKey::from_octets(&[4; 32]), Hands::new());
@@ -456,6 +457,93 @@ fn a_part_of_a_copy_never_opens() {
     options.take_back = true;
     let skipped = skip_ahead_on(&target, Path::new("target"), &key, &options, &|_| None, &mut |_, _| ());
     assert!(matches!(skipped, Err(StoreError::CopyUnfinished { .. })), "{skipped:?}");
-    let nodes = nodes_of(&target, &PathBuf::from("target"), &key);
-    assert!(nodes.is_err(), "{nodes:?}");
+    let status = |engine: &MemoryEngine| status_of(engine, Path::new("store"), &key).expect("read").state;
+    assert!(matches!(status(&target), StoreState::Coming { from, .. } if from == Path::new("source")));
+    assert!(matches!(status(&source), StoreState::Gone { to, .. } if to == Path::new("target")));
+}
+
+/// A database that is put back to the middle of a copy has lost what it issued since: going on would issue it again.
+#[test]
+fn what_had_come_whole_does_not_come_again() {
+    let (key, hands) = (MasterKey::from_octets(&[4; 32]), Hands::new());
+    let (source, target) = (MemoryEngine::default(), MemoryEngine::default());
+    let store = opened(Arc::new(source.clone()), (&key, hands.options())).expect("a store");
+    fill(&store, &hands);
+    drop(store);
+    let left = Arc::new(AtomicI64::new(5));
+    let breaks = |memory: &MemoryEngine| Breaks {
+        memory: memory.clone(),
+        left: left.clone(),
+        is_durable: true,
+    };
+    let failed = copied((&breaks(&source), &breaks(&target)), (&key, hands.options())).expect_err("interrupted");
+    assert!(failed.has_gone);
+    let backup = target.copy();
+    copied((&source, &target), (&key, hands.options())).expect("it goes on");
+    let before = (source.rows(), backup.rows());
+    let failed = copied((&source, &backup), (&key, hands.options())).expect_err("put back");
+    assert!(matches!(failed.error, CopyError::PutBack(_)), "{failed}");
+    assert_eq!((source.rows(), backup.rows()), before);
+}
+
+/// What would come to no end is refused while the source is in use.
+#[test]
+fn a_store_that_cannot_be_read_does_not_go() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (key, hands) = (MasterKey::from_octets(&[4; 32]), Hands::new());
+    let database = cluster.place();
+    let of = |options: &PostgresOptions| Arc::new(PostgresEngine::open(options).expect("the engine"));
+    let source = of(&database);
+    let store = opened(source.clone(), (&key, hands.options())).expect("a store");
+    fill(&store, &hands);
+    drop(store);
+    let is_refused = |target: &dyn Portable, why: &str| {
+        let failed = copied((&*source, target), (&key, hands.options())).expect_err(why);
+        assert!(!failed.has_gone && failed.to_string().contains(why), "{failed}");
+    };
+    let schema = crate::postgres::schema(&database);
+    let sql = |what: &str| cluster.sql(&format!("SET search_path = {schema}; {what}"));
+    sql("UPDATE kaskade_count SET rows = rows + 1 WHERE number = 16");
+    is_refused(
+        &MemoryEngine::default(),
+        "says that it has 19 rows of `subscriber`, and has 18",
+    );
+    sql("UPDATE kaskade_count SET rows = rows - 1 WHERE number = 16");
+    sql(
+        "UPDATE kaskade_row SET links = '\\x00ff' WHERE id = (SELECT id FROM kaskade_row WHERE links IS NOT NULL LIMIT 1)",
+    );
+    is_refused(&MemoryEngine::default(), "a row is damaged");
+    assert!(
+        opened(source.clone(), (&key, hands.options())).is_ok(),
+        "it is used as before"
+    );
+}
+
+/// What waits for the audit log of a node goes along, and what that node says later in the new place does not take its place.
+#[test]
+fn events_of_other_nodes_go_along() {
+    let (key, hands) = (MasterKey::from_octets(&[4; 32]), Hands::new());
+    let (source, target) = (MemoryEngine::default(), MemoryEngine::default());
+    let store = opened(Arc::new(source.clone()), (&key, of_node(&hands, 0))).expect("a store");
+    fill(&store, &hands);
+    drop(store);
+    let store = opened(Arc::new(source.clone()), (&key, of_node(&hands, 5))).expect("a store");
+    for at in 0..4 {
+        let mut unit = Unit::new();
+        unit.event(event(500 + at));
+        drop(store.records().commit(unit, Guarded::new(())).wait().expect("done"));
+    }
+    drop(store);
+    let copied = copied((&source, &target), (&key, of_node(&hands, 0)));
+    copied.expect("copied");
+    let store = opened(Arc::new(target), (&key, of_node(&hands, 5))).expect("it is there");
+    for at in 4..8 {
+        let mut unit = Unit::new();
+        unit.event(event(500 + at));
+        drop(store.records().commit(unit, Guarded::new(())).wait().expect("done"));
+    }
+    let log = Arc::new(Log::default());
+    store.records().hand_events_to(log.clone());
+    let told: BTreeSet<u64> = log.0.lock().expect("whole").iter().map(|(.., at)| *at).collect();
+    assert!((500..508).all(|at| told.contains(&at)), "{told:?}");
 }

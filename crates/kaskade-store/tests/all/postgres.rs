@@ -15,7 +15,7 @@ use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::conformance::{self, Place};
 use kaskade_testkit::postgres::Cluster;
 
-pub(crate) use server::as_node;
+pub(crate) use server::{as_node, schema};
 
 fn place(cluster: &Cluster) -> Place {
     let options = cluster.place();

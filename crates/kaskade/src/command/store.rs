@@ -1,30 +1,28 @@
 //! `kaskade store`: what concerns the store as a whole.
 
 mod copy;
+mod status;
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use kaskade::config::Config;
-use kaskade_flow::UnixMillis;
 use kaskade_flow::event::Action as Audited;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::embedded::EmbeddedEngine;
-use kaskade_store::postgres::{Migrated, PostgresEngine, migrate};
+use kaskade_store::postgres::{Migrated, migrate};
 use kaskade_store::{
-    EngineError, ONLOOKER, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_of_audit_log_on, nodes_of,
-    skip_ahead_on,
+    EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_of_audit_log_on, skip_ahead_on,
 };
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::{Done, ToDo};
-use crate::li::profile::time;
 use crate::record::{beside, not_as_kept, open_audit_alone, told, whole_store};
 use crate::runtime::store::{IN_USE, engine_of, make_store_again, open_store, store_options};
 
@@ -42,7 +40,7 @@ enum Action {
     Create(Create),
     Migrate(Migrate),
     Copy(copy::Args),
-    Nodes(Nodes),
+    Status(status::Args),
 }
 
 /// Moves every subscriber's sequence numbers ahead: always after a backup was put back
@@ -138,75 +136,11 @@ struct Migrate {
     data: DataArgs,
 }
 
-/// Shows the nodes that share a store in PostgreSQL: which run, and at how many IND values each issues
-///
-/// Nodes run on meanwhile; one of these commands runs at a time. A node that was killed is shown as running until its lease ends,
-/// after six seconds. The clock of a node may go as far as its mark before it writes again, and a start is above the marks of all.
-#[derive(clap::Args, Debug)]
-#[command(after_help = "Example:
-  kaskade store nodes --config kaskade.toml
-
-In JSON, goesByPresentShares is false while a node that runs has not seen yet that another one has joined.
-
-A node joins by its first start, with a `store.node_index` that no other has: docs/several-nodes.md.")]
-struct Nodes {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    data: DataArgs,
-}
-
-fn nodes(console: &Console, args: &Nodes) -> Result<()> {
-    let config = args.data.config()?;
-    let Some(mut server) = config.store.server() else {
-        bail!("store.postgres is not set: the store is a file, which one node has");
-    };
-    let data = DataDir::open(&config.data_dir)?;
-    server.node = ONLOOKER;
-    let engine = PostgresEngine::open(&server).map_err(|error| StoreError::Read(Arc::new(error)))?;
-    let name = engine.name().to_owned();
-    let nodes = nodes_of(&engine, &name, data.master())?;
-    let mark = |mark: Duration| match mark.is_zero() {
-        true => "-".to_owned(),
-        false => time(UnixMillis::new(u64::try_from(mark.as_millis()).unwrap_or(u64::MAX))),
-    };
-    if args.json {
-        let nodes: Vec<_> = nodes
-            .iter()
-            .map(|node| {
-                json!({
-                    "node": node.node,
-                    "runs": node.lives,
-                    "who": node.who,
-                    "indPlaces": node.places,
-                    "mark": mark(node.mark),
-                    "goesByPresentShares": node.is_up_to_date,
-                })
-            })
-            .collect();
-        return console.json_done(&json!({ "nodes": nodes }));
-    }
-    console.line(format_args!(
-        "{:<6}{:<6}{:<12}{:<26}WHO",
-        "NODE", "RUNS", "IND PLACES", "MARK"
-    ))?;
-    for node in nodes {
-        let runs = if node.lives { "yes" } else { "no" };
-        let at = mark(node.mark);
-        console.line(format_args!(
-            "{:<6}{runs:<6}{:<12}{at:<26}{}",
-            node.node, node.places, node.who
-        ))?;
-    }
-    Ok(())
-}
-
 pub(crate) fn run(console: &Console, args: &Args) -> Result<()> {
     match &args.action {
         Action::Migrate(args) => run_migrate(console, args),
         Action::Copy(args) => copy::run(console, args),
-        Action::Nodes(args) => nodes(console, args),
+        Action::Status(args) => status::run(console, args),
         Action::Check(args) => check(console, args),
         Action::SkipAhead(args) => run_skip_ahead(console, args),
         Action::Create(args) => create(console, args),
@@ -390,7 +324,8 @@ fn explained(error: StoreError) -> anyhow::Error {
     let said = match &error {
         StoreError::Gone { .. } => {
             let to_do = ToDo::from(
-                "if that is lost for good, add --take-back: this store is used again then. If not, use the configuration that goes with it",
+                "if that is lost for good, add --take-back: this store is used again then. If not, use the configuration that goes with it; if the \
+                 copy was interrupted, run `kaskade store copy` again",
             );
             return anyhow::Error::new(error)
                 .context(to_do)

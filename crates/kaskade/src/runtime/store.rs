@@ -12,10 +12,10 @@ use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::Engine;
 use kaskade_store::postgres::PostgresEngine;
 use kaskade_store::private::PrivateError;
-use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, SubscriberStore, is_blank};
+use kaskade_store::{Conversion, EngineError, StoreError, StoreOptions, StoreState, SubscriberStore, status_of};
 
 use crate::console::{Progress, complain};
-use crate::data_dir::{DataDir, is_there};
+use crate::data_dir::DataDir;
 use crate::exit::ToDo;
 use crate::record::{beside, told, whole_store};
 
@@ -101,10 +101,13 @@ pub(crate) const IN_USE: &str = "wait until that has ended, or stop the `kaskade
 const NUMBER_IN_USE: &str = "wait until that has ended, or stop the `kaskade up`, and run this then; if this is to be a further node, \
                              give it another store.node_index";
 
-/// Whether the folder has a store in a file that holds something.
+/// Whether the folder has a store in a file, which opens.
 fn has_a_file(data: &DataDir) -> bool {
+    const CACHE: usize = 1 << 20;
     let file = data.subscribers();
-    is_there(&file) && !is_blank(&file).unwrap_or(true)
+    let status = EmbeddedEngine::open_existing(&file, CACHE).map_err(read);
+    let status = status.and_then(|engine| status_of(&engine, &file, data.master()));
+    status.is_ok_and(|status| matches!(status.state, StoreState::Open | StoreState::Earlier))
 }
 
 /// What a user can do about an empty database beside a file.
@@ -133,8 +136,8 @@ fn remedy(error: &StoreError) -> Option<&'static str> {
              backup back instead and run `kaskade store skip-ahead --yes`",
         ),
         StoreError::Gone { .. } => Some(
-            "use the configuration that goes with it: with store.postgres for a database, without for the file. If it is lost for good: \
-             `kaskade store skip-ahead --yes --take-back`",
+            "use the configuration that goes with it: with store.postgres for a database, without for the file. If the copy was interrupted, \
+             run `kaskade store copy` again. If what it went to is lost for good: `kaskade store skip-ahead --yes --take-back`",
         ),
         StoreError::NoDataKey(_) => Some(PUT_BACK),
         StoreError::Tick { .. } => Some(

@@ -17,7 +17,7 @@ fn masked(name: &str, value: &Value) -> Value {
         Value::Array(values) => values.iter().map(|value| masked(name, value)).collect(),
         Value::Number(_) if matches!(name, "octets" | "milliseconds") => "#".into(),
         Value::String(text) if text.len() >= 8 && text.bytes().all(|c| c.is_ascii_hexdigit()) => "#".into(),
-        Value::String(_) if name == "at" => "#".into(),
+        Value::String(_) if matches!(name, "at" | "mark") => "#".into(),
         other => other.clone(),
     }
 }

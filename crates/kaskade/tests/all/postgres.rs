@@ -159,6 +159,16 @@ fn a_store_goes_from_its_file_into_postgres_and_back() {
         again.contains("\"hadEnded\":true,\"resumed\":false,\"rows\":0,\"subscribers\":1"),
         "{again}"
     );
+    let status = place.kaskade("store status --config file.toml").ok();
+    assert!(status.contains("gone to PostgreSQL"), "{status}");
+    let status = place.kaskade("store status --json --config k.toml").ok();
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(
+        (&status["state"], &status["subscribers"]),
+        (&"open".into(), &1.into()),
+        "{status}"
+    );
+    assert_eq!(status["standbys"], serde_json::json!([]), "{status}");
     let gone = place.kaskade("up --config file.toml");
     assert!(
         !gone.success && gone.stderr.contains("it has gone to"),

@@ -22,7 +22,7 @@ pub(crate) fn as_node(place: &PostgresOptions, node: u16) -> PostgresOptions {
 }
 
 /// The schema of a place.
-pub(super) fn schema(place: &PostgresOptions) -> String {
+pub(crate) fn schema(place: &PostgresOptions) -> String {
     let (_, schema) = place.server.split_once("search_path=").expect("a schema");
     schema.trim_end_matches('\'').to_owned()
 }

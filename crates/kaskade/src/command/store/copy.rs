@@ -1,16 +1,17 @@
 //! `kaskade store copy`: a store goes from its file into a database, or back.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use kaskade::config::Config;
 use kaskade_flow::event::Action as Audited;
-use kaskade_store::copy::{Copied, CopyError, Place, copy};
+use kaskade_store::copy::{Copied, CopyError, CopyFailed, Place, copy};
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::engine::Portable;
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
-use kaskade_store::{EngineError, StoreError, kept_of_audit_log_on};
+use kaskade_store::{EngineError, StoreError, is_blank, kept_of_audit_log_on};
 use serde_json::json;
 
 use super::{bar, hand_over};
@@ -89,8 +90,9 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     let kept = kept_of_audit_log_on(&*source, &from, data.master(), config.node());
     let kept = kept
         .and_then(|kept| kept.whole())
-        .map_err(|error| of_place(error, args.to))?;
+        .map_err(|error| explained(CopyError::Store(error), args.to).context(NOTHING))?;
     // No file is made before there is something to copy.
+    let is_new = args.to == To::File && !is_there(&file);
     let (target, to) = match args.to {
         To::Postgres => in_database(&server)?,
         To::File => in_file(&file, &config, true)?,
@@ -120,8 +122,23 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         &mut progress,
     );
     bar.finish_and_clear();
-    let done = done.map_err(|error| explained(error, args.to))?;
     drop((source, target));
+    let done = match done {
+        Ok(done) => done,
+        Err(CopyFailed { error, has_gone }) => {
+            // Nothing is left of a file that was made for this alone.
+            if is_new && !has_gone && is_blank(&file).unwrap_or(false) {
+                let _ = fs::remove_file(&file);
+            }
+            return Err(explained(error, args.to).context(match has_gone {
+                true => format!(
+                    "not all is copied, and {} does not open any more: mend the cause and run the command again, it goes on",
+                    from.display()
+                ),
+                false => NOTHING.to_owned(),
+            }));
+        }
+    };
     let handed = hand_over(&data, &as_it_is_then(&config, args.to), log);
     report(console, args, &done, (&from, &to))?;
     handed
@@ -133,7 +150,9 @@ fn in_file(path: &Path, config: &Config, make: bool) -> Result<Named> {
         true => EmbeddedEngine::open(path, cache),
         false => EmbeddedEngine::open_existing(path, cache),
     };
-    Ok((Box::new(engine.map_err(not_open)?), path.to_owned()))
+    // Whoever reads it in the other store may be elsewhere.
+    let name = absolute(path).unwrap_or_else(|_| path.to_owned());
+    Ok((Box::new(engine.map_err(not_open)?), name))
 }
 
 fn in_database(server: &PostgresOptions) -> Result<Named> {
@@ -153,42 +172,47 @@ fn not_open(error: EngineError) -> anyhow::Error {
     }
 }
 
-fn of_place(error: StoreError, to: To) -> anyhow::Error {
-    let to_do = match &error {
-        StoreError::Read(cause) if matches!(**cause, EngineError::InUse(_)) => Some(IN_USE),
-        StoreError::Blank(_) if to == To::File => {
+fn explained(error: CopyError, to: To) -> anyhow::Error {
+    let to_do = match (&error, to) {
+        (CopyError::Store(StoreError::Read(cause)), _) if matches!(**cause, EngineError::InUse(_)) => Some(IN_USE),
+        (CopyError::Store(StoreError::Blank(_)), To::File) => {
             Some("store.postgres names another database than the one with the subscribers, or there are none yet")
         }
+        (CopyError::NotEmpty(_), To::File) => Some(
+            "if it is the file that went into the database earlier, move it elsewhere: it is worth nothing any more as long as the \
+             database is there",
+        ),
+        (CopyError::NotEmpty(_), To::Postgres) => {
+            Some("use another database, or another schema (options='-c search_path=NAME' in store.postgres)")
+        }
+        (CopyError::AnotherCopy(_), To::File) => Some(
+            "move it elsewhere; and if what is copied was put back from a backup, run `kaskade store skip-ahead --yes` first",
+        ),
+        (CopyError::AnotherCopy(_), To::Postgres) => Some(
+            "use another database or schema; and if what is copied was put back from a backup, run `kaskade store skip-ahead --yes` \
+             without store.postgres first",
+        ),
+        (CopyError::PutBack(_), To::File) => {
+            Some("`kaskade store skip-ahead --yes --take-back` uses the database again; then copy into another file")
+        }
+        (CopyError::PutBack(_), To::Postgres) => Some(
+            "`kaskade store skip-ahead --yes --take-back` without store.postgres uses the file again; then copy into another database",
+        ),
+        (CopyError::OtherNode { .. }, _) => Some("set store.node_index so"),
+        (CopyError::Elsewhere { .. }, To::Postgres) => Some(
+            "set store.postgres as it was then. If that is lost for good: `kaskade store skip-ahead --yes --take-back` without store.postgres \
+             uses the file again",
+        ),
+        (CopyError::Elsewhere { .. }, To::File) => Some(
+            "put that file back to its place. If it is lost for good: `kaskade store skip-ahead --yes --take-back` uses the database again",
+        ),
         _ => None,
     };
-    let interrupted = matches!(error, StoreError::Write(_));
     let error = anyhow::Error::new(error);
-    let error = match to_do {
+    match to_do {
         Some(to_do) => error.context(ToDo::from(to_do)),
         None => error,
-    };
-    match interrupted {
-        true => error.context("not all is copied: mend the cause and run the command again, it goes on with it"),
-        false => error.context(NOTHING),
     }
-}
-
-fn explained(error: CopyError, to: To) -> anyhow::Error {
-    let to_do = match &error {
-        CopyError::Store(error) => return of_place(error.clone(), to),
-        CopyError::NotEmpty(_) if to == To::File => {
-            "if it is the one that went into the database earlier, move it elsewhere; it is kept for nothing else"
-        }
-        CopyError::NotEmpty(_) | CopyError::AnotherCopy(_) => {
-            "use another database, or another schema (options='-c search_path=NAME' in store.postgres)"
-        }
-        CopyError::OtherNode { .. } => "set store.node_index so",
-        CopyError::Elsewhere { .. } => {
-            "set store.postgres as it was then; if that is lost for good: `kaskade store skip-ahead --yes --take-back`"
-        }
-        _ => return anyhow::Error::new(error).context("not all is copied"),
-    };
-    anyhow::Error::new(error).context(ToDo::from(to_do)).context(NOTHING)
 }
 
 /// The configuration of whoever opens the store from then on.
@@ -223,9 +247,19 @@ fn report(console: &Console, args: &Args, done: &Copied, (from, to): (&Path, &Pa
             done.subscribers, done.rows
         ))?;
     }
-    console.done(match args.to {
-        To::Postgres => format!("{from} does not open any more; keep store.postgres in the configuration"),
-        To::File => format!("{from} does not open any more; take store.postgres out of the configuration"),
-    })?;
+    match args.to {
+        To::Postgres => {
+            console.done(format!(
+                "{from} does not open any more; keep store.postgres in the configuration"
+            ))?;
+            console.done(
+                "if other nodes had the same subscribers in files of their own: end them for good, and run `kaskade store skip-ahead --yes` \
+                 before the first start",
+            )?;
+        }
+        To::File => console.done(format!(
+            "{from} does not open any more; take store.postgres out of the configuration"
+        ))?,
+    }
     Ok(())
 }
