@@ -177,7 +177,7 @@ impl<'a> Index<'a> {
 }
 
 /// Which commit wrote a row: never the same for two states of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u64);
 
 /// What a row must be for a change to happen.

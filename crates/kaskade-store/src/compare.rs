@@ -19,7 +19,7 @@ use super::sqn_row::{self, Life, Owner};
 use super::store::{SubscriberStore, card_of};
 
 /// What a node has of a subscriber, and how far its clock may go, when it asks for the subscriber's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub(crate) struct Asked {
     pub(crate) had: Option<Version>,
     pub(crate) mark: Option<Glc>,

@@ -20,7 +20,9 @@ use kaskade_aka::sqn::{Glc, IndPlaces};
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
-use crate::engine::{Batch, Change, Conflict, Engine, Expect, Group, NodeLease, Row, Serial, Table, UnitOutcome, Value, Wanted};
+use crate::engine::{
+    Batch, Change, Conflict, Engine, Expect, Group, NodeLease, Row, Serial, Table, UnitOutcome, Value, Wanted,
+};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::meta;
 

@@ -288,7 +288,9 @@ impl SubscriberStore {
         let ticket = Arc::new(Ticket::default());
         let (done, waits) = hold.freeze(&ticket, |entry| {
             // Under the lock: what it decides holds while nothing is issued.
-            let clock = early.flatten().unwrap_or_else(|| self.issuer.clock_of_all(others.as_ref()));
+            let clock = early
+                .flatten()
+                .unwrap_or_else(|| self.issuer.clock_of_all(others.as_ref()));
             entry.belongs_to(card)?;
             let owner = entry.owner;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;

@@ -11,6 +11,7 @@
 //! are as far apart as they may get); a node that dies while it joins. [`Bounds`] says how far it is looked.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,13 +19,15 @@ use kaskade_aka::sqn::{
     Clocks, Glc, GlobalCounter, Ind, Proof, Resynchronisation, Seq, SqnLayout, SqnPolicy, SqnRecord, SqnScheme,
 };
 
+use kaskade_faults::fault;
+
 use super::{Nodes, Said, Shares, say};
 use crate::engine::{Batch, Version};
 use crate::issuer::{Attempt, Issuer};
 use crate::queue::Effect;
-use database::{Database, Lease, NodeRows, Renumber, told};
+use database::{Database, Lease, NodeRows, Numbered, Of, told};
 use process::{Auts, Flight, Machine, Process, Reading, Running, Sent, What};
-use search::Notes;
+use search::{Kept, Notes};
 
 mod database;
 mod doing;
@@ -70,14 +73,31 @@ struct Nodelike {
     requesting_node: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 struct State {
     database: Database,
     processes: [Process; NODES],
     /// Seconds since the beginning, by each node's clock.
     walls: [u8; NODES],
     left: Bounds,
-    issued: Rc<BTreeSet<(u8, u64)>>,
+    issued: Kept<BTreeSet<(u8, u64)>>,
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.database, &self.processes, &self.walls, &self.left, &self.issued).hash(hasher);
+        let mut numbered = Numbered::default();
+        numbered.card(self.database.version.0);
+        numbered.rows(&self.database.rows);
+        for process in &self.processes {
+            match process {
+                Process::Runs(process) => process.versions(&mut numbered),
+                Process::Joins(rows) => numbered.rows(rows),
+                _ => {}
+            }
+        }
+        hasher.write(numbered.numbers());
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -194,7 +214,7 @@ impl Nodelike {
         let record = SqnRecord::after(self.scheme, layout, Seq(6)).with_general(3, 2);
         let record = record.expect("fits").anchored(counter.now(), &self.machine.policy);
         let mark = counter.mark_ahead(Self::LEAD);
-        let runs = |node: usize| Process::Runs(Box::new(self.started(node, counter, &shares, Some(mark))));
+        let runs = |node: usize| Process::Runs(Kept::new(self.started(node, counter, &shares, Some(mark))));
         let runs_first = |node: usize| node < self.first;
         let said = Said {
             mark: mark.0,
@@ -203,12 +223,13 @@ impl Nodelike {
         State {
             database: Database {
                 record: Rc::new(record),
-                version: Version(0),
+                version: Of(Version(0)),
                 rows: NodeRows {
-                    said: std::array::from_fn(|node| runs_first(node).then_some((said, Version(0)))),
-                    lives: std::array::from_fn(|node| runs_first(node).then_some(Version(0))),
-                    shares: Some((Rc::clone(&shares), Version(0))),
+                    said: std::array::from_fn(|node| runs_first(node).then_some((said, Of(Version(0))))),
+                    lives: std::array::from_fn(|node| runs_first(node).then_some(Of(Version(0)))),
+                    shares: Some((Rc::clone(&shares), Of(Version(0)))),
                 },
+                last: Of(Version(0)),
                 leases: std::array::from_fn(|node| match runs_first(node) {
                     true => Lease::Lasts,
                     false => Lease::Never,
@@ -220,7 +241,7 @@ impl Nodelike {
             }),
             walls,
             left: self.bounds,
-            issued: Rc::default(),
+            issued: Kept::new(BTreeSet::new()),
         }
     }
 
@@ -279,7 +300,7 @@ impl Nodelike {
     /// Takes the lease, and reads the nodes.
     fn start(&self, state: &mut State, k: usize) {
         state.database.leases[k] = Lease::Lasts;
-        state.processes[k] = Process::Joins(Box::new(state.database.rows.clone()));
+        state.processes[k] = Process::Joins(Rc::new(state.database.rows.clone()));
     }
 
     fn join(&self, state: &mut State, (k, doing): (usize, Doing), notes: &mut Notes) -> Option<()> {
@@ -291,7 +312,7 @@ impl Nodelike {
                 let (unit, shares, _) = nodes.joining(keys, node, nodes.highest_mark()).expect("a share");
                 match state.database.commit(keys, &unit) {
                     true => Process::Waits(Rc::new(shares)),
-                    false => Process::Joins(Box::new(state.database.rows.clone())),
+                    false => Process::Joins(Rc::new(state.database.rows.clone())),
                 }
             }
             (Doing::ReadLeases, Process::Waits(shares)) => Process::Asks(Rc::clone(shares), state.database.leases),
@@ -315,12 +336,16 @@ impl Nodelike {
                         let mark = nodes.highest_mark();
                         let clocks = Self::clocks(&state.walls, k);
                         let counter = GlobalCounter::start(Self::TICK, clocks, Some(mark), None).expect("any distance");
-                        notes.say(format_args!("starts at {} above {}", counter.now().0 - START, mark.0 - START));
+                        notes.say(format_args!(
+                            "starts at {} above {}",
+                            counter.now().0 - START,
+                            mark.0 - START
+                        ));
                         let is_new = nodes.said.len() > self.first && k >= self.first;
                         if is_new {
                             notes.see(Event::JoinedWithPlaces);
                         }
-                        Process::Runs(Box::new(Running {
+                        Process::Runs(Kept::new(Running {
                             said_mark: mark,
                             ..self.started(k, counter, &shares, None)
                         }))
@@ -395,7 +420,7 @@ impl Nodelike {
                 };
                 let found = found.clone();
                 self.load(process, k, found);
-                process.auts = Some(Auts::Knows(card, Box::new(state.database.rows.clone())));
+                process.auts = Some(Auts::Knows(card, Rc::new(state.database.rows.clone())));
             }
             Doing::Resynchronise => self.resynchronise(state, process, k, notes)?,
             _ => return None,

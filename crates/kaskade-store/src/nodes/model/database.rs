@@ -1,6 +1,8 @@
 //! What the server keeps, by the promises of an engine: a unit happens as a whole, and only where each row is as it expects.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use kaskade_aka::sqn::SqnRecord;
@@ -12,16 +14,15 @@ use crate::engine::check::{Before, conflict};
 use crate::engine::{Batch, Link, NodeLease, Row, Table, Version};
 use crate::rows::SUBSCRIBER;
 
-/// Higher than any after [`Renumber`].
-const FRESH: Version = Version(1000);
-
 /// The rows and leases of all nodes, and the numbers of one card.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Database {
     pub(super) record: Rc<SqnRecord>,
-    pub(super) version: Version,
+    pub(super) version: Of,
     pub(super) rows: NodeRows,
     pub(super) leases: [Lease; NODES],
+    /// Of the last commit.
+    pub(super) last: Of,
 }
 
 /// As the server has it.
@@ -36,11 +37,11 @@ pub(super) enum Lease {
 }
 
 /// The table of the nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct NodeRows {
-    pub(super) said: [Option<(Said, Version)>; NODES],
-    pub(super) lives: [Option<Version>; NODES],
-    pub(super) shares: Option<(Rc<Shares>, Version)>,
+    pub(super) said: [Option<(Said, Of)>; NODES],
+    pub(super) lives: [Option<Of>; NODES],
+    pub(super) shares: Option<(Rc<Shares>, Of)>,
 }
 
 impl NodeRows {
@@ -56,16 +57,16 @@ impl NodeRows {
         let mut nodes = Nodes {
             rows: Vec::with_capacity(2 * NODES + 1),
             shares: None,
-            said: std::collections::BTreeMap::new(),
+            said: BTreeMap::new(),
         };
         for (node, (said, lives)) in (0_u8..).zip(self.said.iter().zip(&self.lives)) {
-            if let Some((said, version)) = said {
+            if let Some((said, Of(version))) = said {
                 nodes.rows.push(row(&[node], *version));
                 nodes.said.insert(node, *said);
             }
-            nodes.rows.extend(lives.map(|version| row(&[node, LIVES], version)));
+            nodes.rows.extend(lives.map(|Of(version)| row(&[node, LIVES], version)));
         }
-        if let Some((shares, version)) = &self.shares {
+        if let Some((shares, Of(version))) = &self.shares {
             nodes.rows.push(row(&[SHARES], *version));
             nodes.shares = Some(Shares::clone(shares));
         }
@@ -74,24 +75,24 @@ impl NodeRows {
 
     fn version(&self, key: &[u8]) -> Option<Version> {
         match *key {
-            [SHARES] => self.shares.as_ref().map(|(_, version)| *version),
-            [node] => self.said[usize::from(node)].map(|(_, version)| version),
-            [node, _] => self.lives[usize::from(node)],
+            [SHARES] => self.shares.as_ref().map(|(_, of)| of.0),
+            [node] => self.said[usize::from(node)].map(|(_, of)| of.0),
+            [node, _] => self.lives[usize::from(node)].map(|of| of.0),
             _ => None,
         }
     }
 
-    fn put(&mut self, keys: &StoreKeys, key: &[u8], octets: &[u8]) {
+    fn put(&mut self, keys: &StoreKeys, of: Of, (key, octets): (&[u8], &[u8])) {
         match *key {
             [SHARES] => {
                 let shares = Shares::decode(keys, octets).expect("whole");
-                self.shares = Some((Rc::new(shares), FRESH));
+                self.shares = Some((Rc::new(shares), of));
             }
             [node] => {
                 let said = Said::decode(keys, node, octets).expect("whole");
-                self.said[usize::from(node)] = Some((said, FRESH));
+                self.said[usize::from(node)] = Some((said, of));
             }
-            [node, _] => self.lives[usize::from(node)] = Some(FRESH),
+            [node, _] => self.lives[usize::from(node)] = Some(of),
             _ => panic!("no such row: {key:?}"),
         }
     }
@@ -107,7 +108,7 @@ impl Before for &Database {
     fn row(&mut self, table: Table, key: &[u8]) -> Result<Option<(Version, u64)>, Infallible> {
         let version = match table {
             NODE => self.rows.version(key),
-            SUBSCRIBER => Some(self.version),
+            SUBSCRIBER => Some(self.version.0),
             _ => None,
         };
         Ok(version.map(|version| (version, 0)))
@@ -119,34 +120,38 @@ impl Before for &Database {
 }
 
 impl Database {
-    /// Whether a unit would happen now.
-    fn lets(&self, unit: &Batch) -> bool {
+    /// The version of what a unit writes, if it happens.
+    fn next(&mut self, unit: &Batch) -> Option<Of> {
         let Ok(outcome) = conflict(unit, 0, &mut &*self);
-        outcome.is_ok()
+        outcome.ok()?;
+        self.last.0.0 += 1;
+        Some(self.last)
     }
 
     /// Rows of nodes; whether it happened.
     pub(super) fn commit(&mut self, keys: &StoreKeys, unit: &Batch) -> bool {
-        let lets = self.lets(unit);
-        for change in unit.changes().iter().filter(|_| lets) {
+        let Some(of) = self.next(unit) else { return false };
+        for change in unit.changes() {
             let value = change.value.as_ref().expect("nothing is removed");
-            self.rows.put(keys, &change.key, &value.octets);
+            self.rows.put(keys, of, (&change.key, &value.octets));
         }
-        lets
+        true
     }
 
     /// The numbers of the card; the version of them, if it happened.
-    pub(super) fn commit_numbers(&mut self, unit: &Batch, record: &Rc<SqnRecord>) -> Option<Version> {
-        let lets = self.lets(unit);
-        if lets {
-            (self.record, self.version) = (Rc::clone(record), FRESH);
-        }
-        lets.then_some(FRESH)
+    pub(super) fn commit_numbers(&mut self, unit: &Batch, record: Rc<SqnRecord>) -> Option<Of> {
+        let of = self.next(unit)?;
+        (self.record, self.version) = (record, of);
+        Some(of)
     }
 
     /// The shares of all.
     pub(super) fn shares(&self) -> &Rc<Shares> {
-        let (shares, _) = self.rows.shares.as_ref().expect("there are some from the first start on");
+        let (shares, _) = self
+            .rows
+            .shares
+            .as_ref()
+            .expect("there are some from the first start on");
         shares
     }
 }
@@ -162,49 +167,59 @@ pub(super) fn told(leases: &[Lease; NODES]) -> Vec<NodeLease> {
     known.map(lease).collect()
 }
 
-/// Versions are only ever the same or not: those of one row are numbered as they are met, so that states that differ in nothing else are
-/// one.
-#[derive(Default)]
-pub(super) struct Renumber {
-    numbers: Vec<Version>,
-    said: [Vec<Version>; NODES],
-    lives: [Vec<Version>; NODES],
-    shares: Vec<Version>,
+/// A version of a row. That it is the same as another one, or not, is all that it says: the hash of a state has it by [`Numbered`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Of(pub(super) Version);
+
+impl Hash for Of {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
-impl Renumber {
-    /// One of the card's numbers.
-    pub(super) fn numbers(&mut self, version: &mut Version) {
-        renumber(&mut self.numbers, version);
+/// The versions of one row after the other, numbered as they are met.
+#[derive(Default)]
+pub(super) struct Numbered {
+    seen: [Vec<Version>; 2 * NODES + 2],
+    numbers: Vec<u8>,
+}
+
+impl Numbered {
+    fn number(&mut self, row: usize, version: Version) {
+        let seen = &mut self.seen[row];
+        let at = seen.iter().position(|seen| *seen == version).unwrap_or_else(|| {
+            seen.push(version);
+            seen.len() - 1
+        });
+        self.numbers.push(u8::try_from(at).expect("few"));
+    }
+
+    /// Of the card's numbers.
+    pub(super) fn card(&mut self, version: Version) {
+        self.number(0, version);
+    }
+
+    /// Of the row of nodes with this key.
+    pub(super) fn row(&mut self, key: &[u8], version: Version) {
+        let row = match *key {
+            [SHARES] => 1,
+            [node] => 2 + usize::from(node),
+            [node, ..] => 2 + NODES + usize::from(node),
+            [] => return,
+        };
+        self.number(row, version);
     }
 
     /// All of a look at the nodes.
-    pub(super) fn rows(&mut self, rows: &mut NodeRows) {
-        for (said, seen) in rows.said.iter_mut().zip(&mut self.said) {
-            said.iter_mut().for_each(|(_, version)| renumber(seen, version));
+    pub(super) fn rows(&mut self, rows: &NodeRows) {
+        for (node, (said, lives)) in (0_u8..).zip(rows.said.iter().zip(&rows.lives)) {
+            said.iter().for_each(|(_, Of(version))| self.row(&[node], *version));
+            lives.iter().for_each(|Of(version)| self.row(&[node, LIVES], *version));
         }
-        for (lives, seen) in rows.lives.iter_mut().zip(&mut self.lives) {
-            lives.iter_mut().for_each(|version| renumber(seen, version));
-        }
-        rows.shares.iter_mut().for_each(|(_, version)| renumber(&mut self.shares, version));
+        rows.shares
+            .iter()
+            .for_each(|(_, Of(version))| self.row(&[SHARES], *version));
     }
 
-    /// One of the row of a node with this key.
-    pub(super) fn row(&mut self, key: &[u8], version: &mut Version) {
-        let seen = match *key {
-            [SHARES] => &mut self.shares,
-            [node] => &mut self.said[usize::from(node)],
-            [node, ..] => &mut self.lives[usize::from(node)],
-            [] => return,
-        };
-        renumber(seen, version);
+    pub(super) fn numbers(&self) -> &[u8] {
+        &self.numbers
     }
-}
-
-fn renumber(seen: &mut Vec<Version>, version: &mut Version) {
-    let at = seen.iter().position(|seen| seen == version).unwrap_or_else(|| {
-        seen.push(*version);
-        seen.len() - 1
-    });
-    *version = Version(at as u64);
 }

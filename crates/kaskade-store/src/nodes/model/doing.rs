@@ -31,12 +31,16 @@ impl Nodelike {
 
     pub(super) fn compare(&self, process: &mut Running, k: usize, notes: &mut Notes) -> Option<()> {
         let reading = process.reading.take()?;
-        if process.entry.as_ref().map(|held| held.version) != reading.asked.had {
+        if process.entry.as_ref().map(|held| held.version.0) != reading.asked.had {
             notes.see(Event::LateAnswer);
         }
         match reading.asked.is_loaded() {
             true => {
-                let found = (SqnRecord::clone(&reading.record), self.machine.owner(), reading.version);
+                let found = (
+                    SqnRecord::clone(&reading.record),
+                    self.machine.owner(),
+                    reading.version.0,
+                );
                 let key = &self.machine.key;
                 let compare = |issuer: &Issuer| issuer.compare(key, reading.asked, Some(found));
                 self.machine.with(k, process, compare);
@@ -48,7 +52,11 @@ impl Nodelike {
 
     /// Takes over what the holder of a card has read.
     pub(super) fn load(&self, process: &mut Running, k: usize, reading: Reading) {
-        let found = (SqnRecord::clone(&reading.record), self.machine.owner(), reading.version);
+        let found = (
+            SqnRecord::clone(&reading.record),
+            self.machine.owner(),
+            reading.version.0,
+        );
         let key = &self.machine.key;
         self.machine.with(k, process, |issuer| {
             let mut shard = issuer.shard(key);
@@ -75,7 +83,9 @@ impl Nodelike {
                 let (Seq(seq), Ind(ind)) = layout.split(sqn);
                 notes.say(format_args!("SEQ {seq} at IND {ind}"));
                 self.check(state, process, (k, ind, seq), notes);
-                Rc::make_mut(&mut state.issued).insert((ind, seq));
+                let mut issued = BTreeSet::clone(&state.issued);
+                issued.insert((ind, seq));
+                state.issued = Kept::new(issued);
             }
             Ok(Attempt::Wait(_)) if reserves => state.left.issues += 1,
             _ => return None,
@@ -107,7 +117,11 @@ impl Nodelike {
         if state.issued.iter().any(issues_there) {
             notes.see(Event::IssuedWhereAnotherHas);
         }
-        if process.entry.as_ref().is_some_and(|held| !held.issuer.record().spent().is_empty()) {
+        if process
+            .entry
+            .as_ref()
+            .is_some_and(|held| !held.issuer.record().spent().is_empty())
+        {
             notes.see(Event::IssuedInNewEpoch);
         }
     }
@@ -120,7 +134,9 @@ impl Nodelike {
         (k, with_mark): (usize, bool),
         notes: &mut Notes,
     ) -> Option<()> {
-        if process.sent.is_some() || state.database.leases[k] == Lease::Ended {
+        if process.sent.is_some()
+            || state.database.leases[k] == Lease::Ended && !fault!("model-of-nodes-without-a-fence")
+        {
             return None;
         }
         let mut mark = None;
@@ -136,7 +152,7 @@ impl Nodelike {
         }
         let numbers = process.queue.take().map(|flight| {
             let unit = flight.unit(&self.machine.key);
-            let done = state.database.commit_numbers(&unit, &flight.what.record());
+            let done = state.database.commit_numbers(&unit, flight.what.record());
             match (&flight.what, done) {
                 (What::Moved(_, true), Some(_)) => notes.see(Event::NewEpoch),
                 (What::Moved(_, false), Some(_)) => notes.see(Event::Raised),
@@ -144,7 +160,11 @@ impl Nodelike {
                 (What::Reserved(..), None) => notes.see(Event::ReservationLost),
                 (What::Reserved(..), Some(_)) => {}
             }
-            let happened = if done.is_some() { "numbers are written" } else { "a conflict: numbers are not" };
+            let happened = if done.is_some() {
+                "numbers are written"
+            } else {
+                "a conflict: numbers are not"
+            };
             notes.say(format_args!("{happened} ({:?})", flight.what));
             (flight.what, done)
         });
@@ -154,7 +174,11 @@ impl Nodelike {
                 mark: mark.or(process.mark).unwrap_or(process.said_mark).0,
                 generation: process.shares.generation,
             };
-            notes.say(format_args!("it says {} and generation {}", said.mark - START, said.generation));
+            notes.say(format_args!(
+                "it says {} and generation {}",
+                said.mark - START,
+                said.generation
+            ));
             let (mut unit, keys) = (Batch::default(), self.machine.keys());
             say(&mut unit, keys, node, said);
             assert!(state.database.commit(keys, &unit), "nothing is expected of its own row");
@@ -168,7 +192,7 @@ impl Nodelike {
         let Sent { numbers, mark } = process.sent.take()?;
         self.machine.with(k, process, |issuer| {
             if let Some((what, done)) = numbers {
-                issuer.settle(vec![self.machine.effect(what)], done);
+                issuer.settle(vec![self.machine.effect(what)], done.map(|of| of.0));
             }
             if let Some(mark) = mark {
                 issuer.settle(vec![Effect::Mark(mark)], Some(Version::default()));

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,8 +11,9 @@ use kaskade_aka::sqn::{Glc, GlobalCounter, IndPlaces, NodeIndex, SqnIssuer, SqnP
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_keys::Supi;
 
-use super::super::{Places, Shares};
-use super::database::{NodeRows, Renumber};
+use super::super::{NODE, Places, Shares};
+use super::database::{NodeRows, Numbered, Of};
+use super::search::Kept;
 use super::{Card, Lease, NODES};
 use crate::compare::Asked;
 use crate::engine::{Batch, Change, Expect, Version};
@@ -26,19 +28,19 @@ use crate::seal::Sealer;
 use crate::sqn_row::Owner;
 
 /// One that has a number of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) enum Process {
     Away,
     /// It has read the nodes, and is to become one of them.
-    Joins(Box<NodeRows>),
+    Joins(Rc<NodeRows>),
     /// It waits until all go by these shares.
     Waits(Rc<Shares>),
     /// The same; these leases it has read.
     Asks(Rc<Shares>, [Lease; NODES]),
-    Runs(Box<Running>),
+    Runs(Kept<Running>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Running {
     pub(super) counter: GlobalCounter,
     pub(super) now: Glc,
@@ -60,48 +62,55 @@ pub(super) struct Running {
 }
 
 /// An [`Entry`] of the table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Held {
     pub(super) issuer: Rc<SqnIssuer>,
-    pub(super) version: Version,
+    pub(super) version: Of,
     pub(super) compared: Option<Glc>,
 }
 
 /// What the server has answered, whenever it arrives.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub(super) struct Reading {
     pub(super) asked: Asked,
     pub(super) record: Rc<SqnRecord>,
-    pub(super) version: Version,
+    pub(super) version: Of,
+}
+
+/// Without the version that it had: see [`Of`].
+impl Hash for Reading {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.asked.is_loaded(), self.asked.mark(), &self.record).hash(hasher);
+    }
 }
 
 /// An AUTS that is looked into: the card is held.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) enum Auts {
     Asks(Card, Reading),
-    Knows(Card, Box<NodeRows>),
+    Knows(Card, Rc<NodeRows>),
 }
 
 /// A unit that writes the card's numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Flight {
     pub(super) what: What,
     /// `None` for any.
-    expect: Option<Version>,
-    looks: Vec<(Box<[u8]>, Version)>,
+    expect: Option<Of>,
+    looks: Vec<(Box<[u8]>, Of)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum What {
-    Reserved(Rc<SqnRecord>, Version),
+    Reserved(Rc<SqnRecord>, Of),
     /// And whether an epoch begins.
     Moved(Rc<SqnIssuer>, bool),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Hash)]
 pub(super) struct Sent {
     /// And the version that it wrote, if it happened.
-    pub(super) numbers: Option<(What, Option<Version>)>,
+    pub(super) numbers: Option<(What, Option<Of>)>,
     pub(super) mark: Option<Glc>,
 }
 
@@ -127,38 +136,32 @@ impl Running {
         matches!(self.busy(), Busy::No)
     }
 
-    /// Gives the versions that it knows of their numbers.
-    pub(super) fn renumber(&mut self, numbers: &mut Renumber) {
-        let reading = |numbers: &mut Renumber, reading: &mut Reading| {
-            reading.asked.had.iter_mut().for_each(|had| numbers.numbers(had));
-            numbers.numbers(&mut reading.version);
+    /// The versions that it knows of.
+    pub(super) fn versions(&self, numbered: &mut Numbered) {
+        let reading = |numbered: &mut Numbered, reading: &Reading| {
+            reading.asked.had.iter().for_each(|had| numbered.card(*had));
+            numbered.card(reading.version.0);
         };
-        let what = |numbers: &mut Renumber, what: &mut What| {
+        let what = |numbered: &mut Numbered, what: &What| {
             if let What::Reserved(_, of) = what {
-                numbers.numbers(of);
+                numbered.card(of.0);
             }
         };
-        self.entry.iter_mut().for_each(|held| numbers.numbers(&mut held.version));
-        self.reading.iter_mut().for_each(|asked| reading(numbers, asked));
-        match &mut self.auts {
-            Some(Auts::Asks(_, asked)) => reading(numbers, asked),
-            Some(Auts::Knows(_, rows)) => numbers.rows(rows),
+        self.entry.iter().for_each(|held| numbered.card(held.version.0));
+        self.reading.iter().for_each(|asked| reading(numbered, asked));
+        match &self.auts {
+            Some(Auts::Asks(_, asked)) => reading(numbered, asked),
+            Some(Auts::Knows(_, rows)) => numbered.rows(rows),
             None => {}
         }
-        if let Some(flight) = &mut self.queue {
-            what(numbers, &mut flight.what);
-            flight.expect.iter_mut().for_each(|version| numbers.numbers(version));
-            for (key, version) in &mut flight.looks {
-                numbers.row(key, version);
-            }
+        if let Some(flight) = &self.queue {
+            what(numbered, &flight.what);
+            flight.expect.iter().for_each(|of| numbered.card(of.0));
+            flight.looks.iter().for_each(|(key, of)| numbered.row(key, of.0));
         }
-        if let Some(Sent {
-            numbers: Some((written, done)),
-            ..
-        }) = &mut self.sent
-        {
-            what(numbers, written);
-            done.iter_mut().for_each(|version| numbers.numbers(version));
+        if let Some((written, done)) = self.sent.as_ref().and_then(|sent| sent.numbers.as_ref()) {
+            what(numbered, written);
+            done.iter().for_each(|of| numbered.card(of.0));
         }
     }
 }
@@ -179,10 +182,10 @@ impl Flight {
         };
         let expect = match change.expect {
             Expect::Any => None,
-            Expect::Version(version) => Some(version),
+            Expect::Version(version) => Some(Of(version)),
             Expect::Absent => panic!("the card is there"),
         };
-        let looks = unit.looks().iter().map(|(_, key, version)| (key.clone(), *version));
+        let looks = unit.looks().iter().map(|(_, key, version)| (key.clone(), Of(*version)));
         Self {
             what,
             expect,
@@ -196,11 +199,11 @@ impl Flight {
         unit.push(Change {
             table: SUBSCRIBER,
             key: PartKey::new(key, Part::Numbers).to_vec().into(),
-            expect: self.expect.map_or(Expect::Any, Expect::Version),
+            expect: self.expect.map_or(Expect::Any, |of| Expect::Version(of.0)),
             value: None,
         });
-        for (key, version) in &self.looks {
-            unit.look(super::super::NODE, key, *version);
+        for (key, of) in &self.looks {
+            unit.look(NODE, key, of.0);
         }
         unit
     }
@@ -262,7 +265,7 @@ impl Machine {
                 issuer: before.as_ref().map(|held| SqnIssuer::clone(&held.issuer)),
                 owner: self.owner,
                 busy,
-                version: before.as_ref().map(|held| held.version).unwrap_or_default(),
+                version: before.as_ref().map(|held| held.version.0).unwrap_or_default(),
                 compared: before.as_ref().and_then(|held| held.compared),
             };
             *issuer.shard(&self.key).entry_or_new(&self.key) = entry;
@@ -274,7 +277,7 @@ impl Machine {
             let same = before.filter(|held| *held.issuer == issuer);
             Some(Held {
                 issuer: same.map_or_else(|| Rc::new(issuer), |held| held.issuer),
-                version: entry.version,
+                version: Of(entry.version),
                 compared: entry.compared,
             })
         });
@@ -291,7 +294,7 @@ impl Machine {
         let request: &mut Request = requests.first_mut()?;
         match request.effects.pop() {
             Some(Effect::Reserved(_, record, of)) => {
-                Some(Flight::of(&request.unit, What::Reserved(Rc::new(record), of)))
+                Some(Flight::of(&request.unit, What::Reserved(Rc::new(record), Of(of))))
             }
             _ => None,
         }
@@ -300,7 +303,7 @@ impl Machine {
     /// What becomes of a unit in the table.
     pub(super) fn effect(&self, what: What) -> Effect {
         match what {
-            What::Reserved(record, of) => Effect::Reserved(self.key.clone(), SqnRecord::clone(&record), of),
+            What::Reserved(record, of) => Effect::Reserved(self.key.clone(), SqnRecord::clone(&record), of.0),
             What::Moved(issuer, _) => {
                 let replaced = (SqnIssuer::clone(&issuer), self.owner);
                 Effect::Replaced(self.key.clone(), Some(Box::new(replaced)))

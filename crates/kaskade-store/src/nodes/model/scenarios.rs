@@ -8,70 +8,63 @@ const MOST: usize = 30_000_000;
 
 impl Model for Nodelike {
     type State = State;
-    type Action = (usize, Doing);
+    type Action = (u8, Doing);
 
-    fn actions(&self, state: &State, actions: &mut Vec<(usize, Doing)>) {
+    fn actions(&self, state: &State, actions: &mut Vec<(u8, Doing)>) {
         let left = &state.left;
         let joins = |process: &Process| matches!(process, Process::Joins(_) | Process::Waits(_) | Process::Asks(..));
-        for (k, process) in state.processes.iter().enumerate() {
+        for (k, process) in (0_u8..).zip(&state.processes) {
+            let mut may = |may: bool, doing: Doing| actions.extend(may.then_some((k, doing)));
             // Only who joins looks at leases.
-            let others = state.processes.iter().enumerate().filter(|(other, _)| *other != k);
-            let seen = others.into_iter().any(|(_, other)| joins(other));
-            let lease = state.database.leases[k];
-            if lease == Lease::Lapsed {
-                actions.push((k, Doing::ComeBack));
-            }
-            if lease == Lease::Lasts && seen && left.lapses > 0 {
-                actions.push((k, Doing::Lapse));
-            }
+            let mut others = (0_u8..).zip(&state.processes).filter(|(other, _)| *other != k);
+            let seen = others.any(|(_, other)| joins(other));
+            let lease = state.database.leases[usize::from(k)];
+            may(lease == Lease::Lapsed, Doing::ComeBack);
+            may(lease == Lease::Lasts && seen && left.lapses > 0, Doing::Lapse);
             match process {
-                Process::Away => actions.extend((left.joins > 0 && k == self.first).then_some((k, Doing::Start))),
-                Process::Joins(_) => actions.push((k, Doing::Join)),
-                Process::Waits(_) => actions.push((k, Doing::ReadLeases)),
-                Process::Asks(..) => actions.push((k, Doing::AskWhoIsBehind)),
-                Process::Runs(_) => {
-                    const ALL: [Doing; 13] = [
-                        Doing::Issue,
-                        Doing::Compare,
-                        Doing::Read,
-                        Doing::Hear,
+                Process::Away => may(left.joins > 0 && usize::from(k) == self.first, Doing::Start),
+                Process::Joins(_) => may(true, Doing::Join),
+                Process::Waits(_) => may(true, Doing::ReadLeases),
+                Process::Asks(..) => may(true, Doing::AskWhoIsBehind),
+                Process::Runs(process) => {
+                    let (reads, hears) = (lease == Lease::Lasts, process.sent.is_some());
+                    let quiet = process.is_quiet();
+                    may(process.entry.is_some() && left.issues > 0, Doing::Issue);
+                    may(process.reading.is_some(), Doing::Compare);
+                    may(reads && process.reading.is_none(), Doing::Read);
+                    may(hears, Doing::Hear);
+                    may(
+                        !hears && (process.queue.is_some() || process.says),
                         Doing::Write { mark: false },
-                        Doing::Write { mark: true },
-                        Doing::LookAtShares,
+                    );
+                    may(!hears && left.marks > 0, Doing::Write { mark: true });
+                    may(reads && !hears, Doing::LookAtShares);
+                    may(
+                        reads && matches!(process.auts, Some(Auts::Asks(..))),
                         Doing::LoadForAuts,
-                        Doing::Resynchronise,
-                        Doing::Auts(Card::Behind),
-                        Doing::Auts(Card::Ahead),
-                        Doing::Tick,
-                        Doing::CrashAndStart,
-                    ];
-                    actions.extend(ALL.map(|doing| (k, doing)));
-                    actions.extend((left.drops > 0).then_some((k, Doing::Drop)));
+                    );
+                    may(matches!(process.auts, Some(Auts::Knows(..))), Doing::Resynchronise);
+                    may(reads && quiet && left.autses > 0, Doing::Auts(Card::Behind));
+                    may(reads && quiet && left.autses > 0, Doing::Auts(Card::Ahead));
+                    may(left.ticks > 0, Doing::Tick);
+                    may(quiet && !hears && left.drops > 0, Doing::Drop);
+                    may(left.crashes > 0, Doing::CrashAndStart);
                 }
             }
         }
     }
 
-    fn step(&self, before: &State, (k, doing): (usize, Doing), notes: &mut Notes) -> Option<State> {
-        let mut state = before.clone();
+    fn step(&self, before: &State, (k, doing): (u8, Doing), notes: &mut Notes) -> Option<State> {
+        let (mut state, k) = (before.clone(), usize::from(k));
         match (&before.processes[k], doing) {
-            (_, Doing::CrashAndStart | Doing::Lapse | Doing::ComeBack) => self.befall(&mut state, (k, doing), notes)?,
-            (Process::Runs(process), _) => {
-                let mut process = process.clone();
+            (Process::Runs(process), doing)
+                if !matches!(doing, Doing::CrashAndStart | Doing::Lapse | Doing::ComeBack) =>
+            {
+                let mut process = Running::clone(process);
                 self.run(&mut state, &mut process, (k, doing), notes)?;
-                state.processes[k] = Process::Runs(process);
+                state.processes[k] = Process::Runs(Kept::new(process));
             }
             _ => self.befall(&mut state, (k, doing), notes)?,
-        }
-        let mut numbers = Renumber::default();
-        numbers.numbers(&mut state.database.version);
-        numbers.rows(&mut state.database.rows);
-        for process in &mut state.processes {
-            match process {
-                Process::Runs(process) => process.renumber(&mut numbers),
-                Process::Joins(rows) => numbers.rows(rows),
-                _ => {}
-            }
         }
         Some(state)
     }
@@ -98,7 +91,9 @@ fn all_orders(name: &str, schemes: &[SqnScheme], first: usize, bounds: Bounds, e
 
 fn tuned(mut first: usize, mut bounds: Bounds) -> (usize, Bounds) {
     for part in std::env::var("XB").unwrap_or_default().split(',') {
-        let Some((name, value)) = part.split_once('=') else { continue };
+        let Some((name, value)) = part.split_once('=') else {
+            continue;
+        };
         let value: u8 = value.parse().expect("number");
         match name {
             "first" => first = value.into(),

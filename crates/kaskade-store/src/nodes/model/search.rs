@@ -5,6 +5,8 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::rc::Rc;
 
 /// What can happen, and what becomes of it.
 pub(super) trait Model {
@@ -47,6 +49,35 @@ pub(super) struct Searched {
     pub(super) events: u64,
 }
 
+/// A part of a state that many states have: its hash is made once.
+pub(super) struct Kept<T>(Rc<(u64, T)>);
+
+impl<T: Hash> Kept<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Rc::new((fingerprint(&value), value)))
+    }
+}
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Kept<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.1
+    }
+}
+
+impl<T> Hash for Kept<T> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0.0);
+    }
+}
+
 /// States are told apart by 64 bits of SipHash: among ten millions of them two are taken for one with a probability of 3 in a million.
 fn fingerprint<S: Hash>(state: &S) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -78,10 +109,10 @@ impl Hasher for AsItIs {
 /// The actions on the way to a broken promise, in words; or that there are more than `most` states.
 pub(super) fn search<M: Model>(model: &M, initial: &M::State, most: usize) -> Result<Searched, String> {
     let mut known: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
-    // Of each state: the one before it, and what happened then.
-    let mut before: Vec<Option<(usize, M::Action)>> = vec![None];
+    // Of each state but the first: the one before it, and what happened then.
+    let mut before: Vec<(u32, M::Action)> = Vec::new();
     known.insert(fingerprint(initial));
-    let mut level = vec![(0, initial.clone())];
+    let mut level = vec![(0_u32, initial.clone())];
     let (mut actions, mut transitions, mut depth) = (Vec::new(), 0, 0);
     let mut events = 0;
     while !level.is_empty() {
@@ -100,19 +131,21 @@ pub(super) fn search<M: Model>(model: &M, initial: &M::State, most: usize) -> Re
                     return Err(format!("{broken}\n{}", path(model, initial, &before, at, action)));
                 }
                 if known.insert(fingerprint(&after)) {
-                    next.push((before.len(), after));
-                    before.push(Some((at, action)));
+                    before.push((at, action));
+                    next.push((u32::try_from(before.len()).map_err(|error| error.to_string())?, after));
                 }
             }
-            if before.len() > most {
-                return Err(format!("more than {most} states, {depth} actions deep: the bounds are too wide"));
+            if before.len() >= most {
+                return Err(format!(
+                    "more than {most} states, {depth} actions deep: the bounds are too wide"
+                ));
             }
         }
         depth += usize::from(!next.is_empty());
         level = next;
     }
     Ok(Searched {
-        states: before.len(),
+        states: known.len(),
         transitions,
         depth,
         events,
@@ -120,17 +153,12 @@ pub(super) fn search<M: Model>(model: &M, initial: &M::State, most: usize) -> Re
 }
 
 /// The actions up to one that breaks a promise, each with what it did.
-fn path<M: Model>(
-    model: &M,
-    initial: &M::State,
-    before: &[Option<(usize, M::Action)>],
-    mut at: usize,
-    last: M::Action,
-) -> String {
+fn path<M: Model>(model: &M, initial: &M::State, before: &[(u32, M::Action)], mut at: u32, last: M::Action) -> String {
     let mut actions = vec![last];
-    while let Some(Some((earlier, action))) = before.get(at) {
-        actions.push(*action);
-        at = *earlier;
+    while let Some(number) = at.checked_sub(1) {
+        let (earlier, action) = before[number as usize];
+        actions.push(action);
+        at = earlier;
     }
     let (mut state, mut text) = (initial.clone(), String::new());
     for (number, action) in actions.iter().rev().enumerate() {
@@ -141,7 +169,11 @@ fn path<M: Model>(
         if let Some(after) = model.step(&state, *action, &mut notes) {
             state = after;
         }
-        text.push_str(&format!("{:>4} {action:?}{}\n", number + 1, notes.words.unwrap_or_default()));
+        text.push_str(&format!(
+            "{:>4} {action:?}{}\n",
+            number + 1,
+            notes.words.unwrap_or_default()
+        ));
     }
     text
 }
