@@ -10,7 +10,7 @@
 //! Left out: a card that is replaced or removed; several cards in one commit; commits that fail without a crash; clocks that step (they
 //! are as far apart as they may get); a node that dies while it joins. [`Bounds`] says how far it is looked.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +18,6 @@ use std::time::Duration;
 use kaskade_aka::sqn::{
     Clocks, Glc, GlobalCounter, Ind, Proof, Resynchronisation, Seq, SqnLayout, SqnPolicy, SqnRecord, SqnScheme,
 };
-
 use kaskade_faults::fault;
 
 use super::{Nodes, Said, Shares, say};
@@ -80,7 +79,8 @@ struct State {
     /// Seconds since the beginning, by each node's clock.
     walls: [u8; NODES],
     left: Bounds,
-    issued: Kept<BTreeSet<(u8, u64)>>,
+    /// IND, SEQ, and who gave it.
+    issued: Kept<BTreeMap<(u8, u64), usize>>,
 }
 
 impl Hash for State {
@@ -241,7 +241,7 @@ impl Nodelike {
             }),
             walls,
             left: self.bounds,
-            issued: Kept::new(BTreeSet::new()),
+            issued: Kept::new(BTreeMap::new()),
         }
     }
 

@@ -83,8 +83,8 @@ impl Nodelike {
                 let (Seq(seq), Ind(ind)) = layout.split(sqn);
                 notes.say(format_args!("SEQ {seq} at IND {ind}"));
                 self.check(state, process, (k, ind, seq), notes);
-                let mut issued = BTreeSet::clone(&state.issued);
-                issued.insert((ind, seq));
+                let mut issued = BTreeMap::clone(&state.issued);
+                issued.insert((ind, seq), k);
                 state.issued = Kept::new(issued);
             }
             Ok(Attempt::Wait(_)) if reserves => state.left.issues += 1,
@@ -97,8 +97,10 @@ impl Nodelike {
         notes.see(Event::Issued);
         let node = u8::try_from(k).expect("few");
         let has = |places: kaskade_aka::sqn::IndPlaces| places.0 >> ind & 1 == 1;
-        if state.issued.contains(&(ind, seq)) {
-            notes.broken = Some(format!("SEQ {seq} is given twice at IND {ind}"));
+        if let Some(first) = state.issued.get(&(ind, seq)) {
+            notes.broken = Some(format!(
+                "SEQ {seq} is given twice at IND {ind}: by node {first}, then by node {k}"
+            ));
         }
         if !has(process.shares.of(node)) {
             notes.broken = Some(format!("node {k} goes by shares in which IND {ind} is another's"));
@@ -113,8 +115,7 @@ impl Nodelike {
                 notes.broken = Some(format!("nodes {other} and {k} give numbers at IND {ind}"));
             }
         }
-        let issues_there = |issued: &(u8, u64)| issued.0 == ind && k >= self.first;
-        if state.issued.iter().any(issues_there) {
+        if state.issued.iter().any(|((at, _), who)| *at == ind && *who != k) {
             notes.see(Event::IssuedWhereAnotherHas);
         }
         if process

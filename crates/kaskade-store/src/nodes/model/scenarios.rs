@@ -74,6 +74,12 @@ impl Model for Nodelike {
 fn all_orders(name: &str, schemes: &[SqnScheme], first: usize, bounds: Bounds, events: &[Event]) {
     let (first, bounds) = tuned(first, bounds);
     let mut seen = 0;
+    let schemes: &[SqnScheme] = match std::env::var("XS").as_deref() {
+        Ok("n") => COUNTED,
+        Ok("t") => BY_THE_CLOCK,
+        Ok("g") => &[SqnScheme::General],
+        _ => schemes,
+    };
     for scheme in schemes {
         let model = Nodelike::new(*scheme, first, bounds);
         let begun = std::time::Instant::now();
@@ -108,26 +114,103 @@ fn tuned(mut first: usize, mut bounds: Bounds) -> (usize, Bounds) {
             _ => panic!("{name}"),
         }
     }
+    if let Ok(more) = std::env::var("KASKADE_MODEL_MORE") {
+        bounds.issues += more.parse::<u8>().expect("a number");
+    }
     (first, bounds)
 }
 
 const BY_THE_CLOCK: &[SqnScheme] = &[SqnScheme::TimeBased];
 const COUNTED: &[SqnScheme] = &[SqnScheme::NonTimeBased];
 
+/// One goes on in an epoch in which the other is behind.
 #[test]
-fn all_orders_of_a_move() {
+fn every_order_of_two_nodes_that_count() {
+    let bounds = Bounds {
+        issues: 4,
+        autses: 1,
+        ..Bounds::default()
+    };
+    let events = [
+        Event::NewEpoch,
+        Event::Raised,
+        Event::IssuedInNewEpoch,
+        Event::MoveLost,
+        Event::ReservationLost,
+        Event::LateAnswer,
+    ];
+    all_orders("two that count", COUNTED, 2, bounds, &events);
+}
+
+/// One has given what its mark lets it; the other moves the card.
+#[test]
+fn every_order_of_two_nodes_by_the_clock() {
     let bounds = Bounds {
         ticks: 2,
         issues: 3,
         marks: 1,
         autses: 1,
-        crashes: 0,
         ..Bounds::default()
     };
-    all_orders("a move", BY_THE_CLOCK, 2, bounds, &[Event::NewEpoch]);
+    let events = [
+        Event::NewEpoch,
+        Event::Raised,
+        Event::IssuedInNewEpoch,
+        Event::MoveLost,
+        Event::LateAnswer,
+    ];
+    all_orders("two by the clock", BY_THE_CLOCK, 2, bounds, &events);
 }
 
 #[test]
-fn all_orders_counted() {
-    all_orders("counted", COUNTED, 2, Bounds::default(), &[]);
+fn every_order_of_a_crash() {
+    let bounds = Bounds {
+        ticks: 1,
+        issues: 2,
+        marks: 1,
+        autses: 1,
+        crashes: 1,
+        ..Bounds::default()
+    };
+    let events = [
+        Event::CrashedWithUnknownCommit,
+        Event::CrashedBeforeCommit,
+        Event::NewEpoch,
+        Event::IssuedInNewEpoch,
+    ];
+    all_orders("a crash", BY_THE_CLOCK, 2, bounds, &events);
+}
+
+#[test]
+fn every_order_of_a_join() {
+    let bounds = Bounds {
+        issues: 2,
+        marks: 1,
+        lapses: 1,
+        joins: 1,
+        ..Bounds::default()
+    };
+    let events = [
+        Event::JoinedWithPlaces,
+        Event::IssuedWhereAnotherHas,
+        Event::GaveUpPlaces,
+        Event::EndedWhileSilent,
+        Event::CameBack,
+        Event::IssuedAfterItsEnd,
+    ];
+    all_orders("a join", BY_THE_CLOCK, 2, bounds, &events);
+}
+
+#[test]
+fn every_order_of_a_join_and_a_move() {
+    let bounds = Bounds {
+        issues: 2,
+        marks: 1,
+        autses: 1,
+        lapses: 1,
+        joins: 1,
+        ..Bounds::default()
+    };
+    let events = [Event::JoinedWithPlaces, Event::NewEpoch, Event::IssuedInNewEpoch];
+    all_orders("a join and a move", BY_THE_CLOCK, 1, bounds, &events);
 }
