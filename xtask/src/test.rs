@@ -97,7 +97,7 @@ const CRASH_KILLS: &str = "200";
 /// How many orders of threads it tries in each scenario, other ones each time.
 const SCHEDULES: &str = "20000";
 
-/// How much further it lets nodes go whose orders are all searched.
+/// How many more numbers nodes give of which all orders are searched.
 const MODEL_MORE: &str = "1";
 
 /// How often it cuts the power in each run.

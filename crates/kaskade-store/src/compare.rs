@@ -48,6 +48,7 @@ impl Issuer {
             return;
         }
         match found {
+            Some(found) if fault!("compared-under-a-later-mark") => entry.take_over(found, self.mark()),
             Some(found) => entry.take_over(found, asked.mark),
             None if matches!(entry.busy, Busy::No) => shard.forget(key),
             None => entry.compared = None,

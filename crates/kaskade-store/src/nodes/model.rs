@@ -18,7 +18,6 @@ use std::time::Duration;
 use kaskade_aka::sqn::{
     Clocks, Glc, GlobalCounter, Ind, Proof, Resynchronisation, Seq, SqnLayout, SqnPolicy, SqnRecord, SqnScheme,
 };
-use kaskade_faults::fault;
 
 use super::{Nodes, Said, Shares, say};
 use crate::engine::{Batch, Version};
@@ -61,7 +60,18 @@ struct Bounds {
     joins: u8,
 }
 
-/// What is searched.
+/// What is searched, and how far.
+#[derive(Clone, Copy)]
+struct Scenario {
+    name: &'static str,
+    /// How many nodes run at the beginning.
+    first: usize,
+    /// How far the clock may carry the card without a write.
+    horizon: u64,
+    bounds: Bounds,
+}
+
+/// The nodes of a scenario.
 struct Nodelike {
     machine: Machine,
     scheme: SqnScheme,
@@ -163,11 +173,16 @@ impl Notes {
 }
 
 impl Nodelike {
-    fn new(scheme: SqnScheme, first: usize, bounds: Bounds) -> Self {
+    fn new(
+        scheme: SqnScheme,
+        Scenario {
+            first, horizon, bounds, ..
+        }: Scenario,
+    ) -> Self {
         // Numbers of an earlier epoch are met at once after a card went back, and marks and horizons soon.
         let policy = SqnPolicy {
             delta: 1,
-            horizon: 3,
+            horizon,
             smallest_range: 1,
             largest_range: 2,
             ..SqnPolicy::default()
@@ -196,8 +211,8 @@ impl Nodelike {
         }
     }
 
-    /// Three that may be written at once are the lead of the mark.
-    const LEAD: Duration = Duration::from_secs(2);
+    /// How far the mark is ahead.
+    const LEAD: Duration = Duration::from_secs(1);
     const TICK: Duration = Duration::from_secs(1);
 
     /// Nodes that run with durable marks; the card has seen up to 6.

@@ -135,9 +135,7 @@ impl Nodelike {
         (k, with_mark): (usize, bool),
         notes: &mut Notes,
     ) -> Option<()> {
-        if process.sent.is_some()
-            || state.database.leases[k] == Lease::Ended && !fault!("model-of-nodes-without-a-fence")
-        {
+        if process.sent.is_some() || state.database.leases[k] == Lease::Ended {
             return None;
         }
         let mut mark = None;

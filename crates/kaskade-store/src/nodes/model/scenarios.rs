@@ -1,6 +1,6 @@
-//! What is searched, and how far.
+//! What is searched, and how far. `KASKADE_MODEL_MORE` lets so many more numbers be given.
 
-use super::search::{Model, search};
+use super::search::{Model, Searched, search};
 use super::*;
 
 /// More than any scenario has.
@@ -70,66 +70,40 @@ impl Model for Nodelike {
     }
 }
 
-/// Searches one scenario with each scheme; all these events must be among what is seen.
-fn all_orders(name: &str, schemes: &[SqnScheme], first: usize, bounds: Bounds, events: &[Event]) {
-    let (first, bounds) = tuned(first, bounds);
-    let mut seen = 0;
-    let schemes: &[SqnScheme] = match std::env::var("XS").as_deref() {
-        Ok("n") => COUNTED,
-        Ok("t") => BY_THE_CLOCK,
-        Ok("g") => &[SqnScheme::General],
-        _ => schemes,
+/// Searches one scenario; all these events must be among what is seen.
+fn every_order(scheme: SqnScheme, mut scenario: Scenario, events: &[Event]) {
+    let more = std::env::var("KASKADE_MODEL_MORE")
+        .ok()
+        .and_then(|more| more.parse().ok());
+    scenario.bounds.issues += more.unwrap_or(0);
+    let (model, name) = (Nodelike::new(scheme, scenario), scenario.name);
+    let searched = match search(&model, &model.initial(), MOST) {
+        Ok(searched) => searched,
+        Err(path) => panic!("{name}: {path}"),
     };
-    for scheme in schemes {
-        let model = Nodelike::new(*scheme, first, bounds);
-        let begun = std::time::Instant::now();
-        match search(&model, &model.initial(), MOST) {
-            Ok(searched) => {
-                println!("{name}, {scheme}: {searched:?} in {:?}", begun.elapsed());
-                seen |= searched.events;
-            }
-            Err(path) => panic!("{name}, {scheme}: {path}"),
-        }
-    }
+    let Searched {
+        states,
+        transitions,
+        depth,
+        events: seen,
+    } = searched;
+    println!("{name}: {states} states, {transitions} transitions, {depth} actions deep");
     let unseen: Vec<_> = events.iter().filter(|event| seen >> **event as u8 & 1 == 0).collect();
     assert!(unseen.is_empty(), "{name}: the search never comes to {unseen:?}");
 }
 
-fn tuned(mut first: usize, mut bounds: Bounds) -> (usize, Bounds) {
-    for part in std::env::var("XB").unwrap_or_default().split(',') {
-        let Some((name, value)) = part.split_once('=') else {
-            continue;
-        };
-        let value: u8 = value.parse().expect("number");
-        match name {
-            "first" => first = value.into(),
-            "ticks" => bounds.ticks = value,
-            "issues" => bounds.issues = value,
-            "marks" => bounds.marks = value,
-            "autses" => bounds.autses = value,
-            "crashes" => bounds.crashes = value,
-            "lapses" => bounds.lapses = value,
-            "drops" => bounds.drops = value,
-            "joins" => bounds.joins = value,
-            _ => panic!("{name}"),
-        }
-    }
-    if let Ok(more) = std::env::var("KASKADE_MODEL_MORE") {
-        bounds.issues += more.parse::<u8>().expect("a number");
-    }
-    (first, bounds)
-}
-
-const BY_THE_CLOCK: &[SqnScheme] = &[SqnScheme::TimeBased];
-const COUNTED: &[SqnScheme] = &[SqnScheme::NonTimeBased];
-
 /// One goes on in an epoch in which the other is behind.
 #[test]
 fn every_order_of_two_nodes_that_count() {
-    let bounds = Bounds {
-        issues: 4,
-        autses: 1,
-        ..Bounds::default()
+    let scenario = Scenario {
+        name: "two nodes that count",
+        first: 2,
+        horizon: 3,
+        bounds: Bounds {
+            issues: 3,
+            autses: 1,
+            ..Bounds::default()
+        },
     };
     let events = [
         Event::NewEpoch,
@@ -137,20 +111,24 @@ fn every_order_of_two_nodes_that_count() {
         Event::IssuedInNewEpoch,
         Event::MoveLost,
         Event::ReservationLost,
-        Event::LateAnswer,
     ];
-    all_orders("two that count", COUNTED, 2, bounds, &events);
+    every_order(SqnScheme::NonTimeBased, scenario, &events);
 }
 
-/// One has given what its mark lets it; the other moves the card.
+/// One gives what its mark lets it, and writes a later one; the other moves the card meanwhile.
 #[test]
 fn every_order_of_two_nodes_by_the_clock() {
-    let bounds = Bounds {
-        ticks: 2,
-        issues: 3,
-        marks: 1,
-        autses: 1,
-        ..Bounds::default()
+    let scenario = Scenario {
+        name: "two nodes by the clock",
+        first: 2,
+        horizon: 3,
+        bounds: Bounds {
+            ticks: 2,
+            issues: 2,
+            marks: 1,
+            autses: 1,
+            ..Bounds::default()
+        },
     };
     let events = [
         Event::NewEpoch,
@@ -159,18 +137,23 @@ fn every_order_of_two_nodes_by_the_clock() {
         Event::MoveLost,
         Event::LateAnswer,
     ];
-    all_orders("two by the clock", BY_THE_CLOCK, 2, bounds, &events);
+    every_order(SqnScheme::TimeBased, scenario, &events);
 }
 
+/// With a commit on its way, or one that it never hears of, or one of the other's.
 #[test]
-fn every_order_of_a_crash() {
-    let bounds = Bounds {
-        ticks: 1,
-        issues: 2,
-        marks: 1,
-        autses: 1,
-        crashes: 1,
-        ..Bounds::default()
+fn every_order_of_a_crash_and_a_move() {
+    let scenario = Scenario {
+        name: "a crash and a move",
+        first: 2,
+        horizon: 3,
+        bounds: Bounds {
+            issues: 2,
+            marks: 1,
+            autses: 1,
+            crashes: 1,
+            ..Bounds::default()
+        },
     };
     let events = [
         Event::CrashedWithUnknownCommit,
@@ -178,17 +161,41 @@ fn every_order_of_a_crash() {
         Event::NewEpoch,
         Event::IssuedInNewEpoch,
     ];
-    all_orders("a crash", BY_THE_CLOCK, 2, bounds, &events);
+    every_order(SqnScheme::TimeBased, scenario, &events);
 }
 
+/// The clock of one that has started anew is far ahead: idle time is taken out of the card's offset.
+#[test]
+fn every_order_of_two_crashes() {
+    let scenario = Scenario {
+        name: "two crashes",
+        first: 2,
+        horizon: 1,
+        bounds: Bounds {
+            issues: 3,
+            marks: 2,
+            crashes: 2,
+            ..Bounds::default()
+        },
+    };
+    let events = [Event::CrashedWithUnknownCommit, Event::CrashedBeforeCommit];
+    every_order(SqnScheme::TimeBased, scenario, &events);
+}
+
+/// A node takes places, from one that gives them up or is silent.
 #[test]
 fn every_order_of_a_join() {
-    let bounds = Bounds {
-        issues: 2,
-        marks: 1,
-        lapses: 1,
-        joins: 1,
-        ..Bounds::default()
+    let scenario = Scenario {
+        name: "a join",
+        first: 2,
+        horizon: 3,
+        bounds: Bounds {
+            issues: 3,
+            marks: 1,
+            lapses: 1,
+            joins: 1,
+            ..Bounds::default()
+        },
     };
     let events = [
         Event::JoinedWithPlaces,
@@ -198,19 +205,32 @@ fn every_order_of_a_join() {
         Event::CameBack,
         Event::IssuedAfterItsEnd,
     ];
-    all_orders("a join", BY_THE_CLOCK, 2, bounds, &events);
+    every_order(SqnScheme::TimeBased, scenario, &events);
 }
 
+/// A card is moved while a second node joins.
 #[test]
 fn every_order_of_a_join_and_a_move() {
-    let bounds = Bounds {
-        issues: 2,
-        marks: 1,
-        autses: 1,
-        lapses: 1,
-        joins: 1,
-        ..Bounds::default()
+    let scenario = Scenario {
+        name: "a join and a move",
+        first: 1,
+        horizon: 3,
+        bounds: Bounds {
+            issues: 2,
+            marks: 1,
+            autses: 1,
+            lapses: 1,
+            joins: 1,
+            ..Bounds::default()
+        },
     };
-    let events = [Event::JoinedWithPlaces, Event::NewEpoch, Event::IssuedInNewEpoch];
-    all_orders("a join and a move", BY_THE_CLOCK, 1, bounds, &events);
+    let events = [
+        Event::JoinedWithPlaces,
+        Event::IssuedWhereAnotherHas,
+        Event::EndedWhileSilent,
+        Event::NewEpoch,
+        Event::IssuedInNewEpoch,
+        Event::MoveLost,
+    ];
+    every_order(SqnScheme::TimeBased, scenario, &events);
 }

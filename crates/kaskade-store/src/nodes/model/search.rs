@@ -1,6 +1,6 @@
 //! Every state that can be reached, breadth first: the first path to a broken promise is a shortest one.
 //!
-//! A search of our own in so few lines, and not the crate `stateright`: that cannot be had without its web server, and brings twelve crates.
+//! Of our own, as it is so short: docs/adr/0025-several-nodes.md says why not the crate `stateright`.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -40,7 +40,6 @@ impl Notes {
 }
 
 /// All of it.
-#[derive(Debug)]
 pub(super) struct Searched {
     pub(super) states: usize,
     pub(super) transitions: u64,
