@@ -43,12 +43,11 @@ impl Issuer {
         let mut shard = self.shard(key);
         let Some(entry) = shard.entry(key) else { return };
         // Something else by now, or about to be: the answer is too old.
-        let is_late = asked.had != Some(entry.version) && !fault!("late-answer-counts");
-        if entry.issuer.is_none() || matches!(entry.busy, Busy::Frozen(_)) || is_late {
+        let changes = matches!(entry.busy, Busy::Frozen(_)) || asked.had != Some(entry.version);
+        if entry.issuer.is_none() || changes {
             return;
         }
         match found {
-            Some(found) if fault!("compared-under-a-later-mark") => entry.take_over(found, self.mark()),
             Some(found) => entry.take_over(found, asked.mark),
             None if matches!(entry.busy, Busy::No) => shard.forget(key),
             None => entry.compared = None,
