@@ -97,6 +97,9 @@ const CRASH_KILLS: &str = "200";
 /// How many orders of threads it tries in each scenario, other ones each time.
 const SCHEDULES: &str = "20000";
 
+/// How many more numbers nodes give of which all orders are searched.
+const MODEL_MORE: &str = "1";
+
 /// How often it cuts the power in each run.
 const POWER_LOSSES: &str = "1000";
 
@@ -318,6 +321,7 @@ fn count_prepared(mut command: Command, run: &mut Run) -> Result<String> {
     if run.plan.long {
         command.env("KASKADE_CRASH_KILLS", CRASH_KILLS);
         command.env("KASKADE_SCHEDULES", SCHEDULES);
+        command.env("KASKADE_MODEL_MORE", MODEL_MORE);
         command.env("KASKADE_POWER_LOSSES", POWER_LOSSES);
         command.env("KASKADE_DAMAGED_BITS", DAMAGED_BITS);
         command.env("KASKADE_NODE_ROUNDS", NODE_ROUNDS);

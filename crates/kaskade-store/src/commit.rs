@@ -367,7 +367,7 @@ impl Committer {
             return;
         }
         // A place that is given up is not issued at any more when that is said.
-        places.set(places.get().both(shares.of(self.issuer.node.index())));
+        places.keep(shares.of(self.issuer.node.index()));
         self.issuer.all_have_seen();
         self.shares = Some(shares);
         self.says_shares = true;

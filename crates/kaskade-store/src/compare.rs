@@ -21,8 +21,8 @@ use super::store::{SubscriberStore, card_of};
 /// What a node has of a subscriber, and how far its clock may go, when it asks for the subscriber's rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked {
-    had: Option<Version>,
-    mark: Option<Glc>,
+    pub(crate) had: Option<Version>,
+    pub(crate) mark: Option<Glc>,
 }
 
 impl Issuer {

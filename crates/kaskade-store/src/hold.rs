@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use kaskade_aka::sqn::SqnIssuer;
+use kaskade_aka::sqn::{SqnIssuer, SqnRecord};
 
 use super::compare::Asked;
 use super::engine::{Engine, Version};
@@ -61,15 +61,7 @@ impl Hold<'_> {
         if self.issuer.is_shared() {
             let asked = self.issuer.asks(&self.key);
             let found = self.issuer.look(engine, &self.key)?;
-            return Ok(self.with(|entry| {
-                match found {
-                    // Whoever has looked meanwhile has seen no less.
-                    _ if entry.issuer.is_some() && !asked.is_of(entry) => {}
-                    Some(found) => entry.take_over(found, asked.mark()),
-                    None => entry.issuer = None,
-                }
-                entry.issuer.is_some()
-            }));
+            return Ok(self.with(|entry| entry.loaded(asked, found)));
         }
         if self.with(|entry| entry.issuer.is_some()) {
             return Ok(true);
@@ -143,6 +135,17 @@ impl Drop for Hold<'_> {
 }
 
 impl Entry {
+    /// Takes over what its holder has found of a subscriber that others look at as well; whether there is one.
+    pub(crate) fn loaded(&mut self, asked: Asked, found: Option<(SqnRecord, Owner, Version)>) -> bool {
+        match found {
+            // Whoever has looked meanwhile has seen no less.
+            _ if self.issuer.is_some() && !asked.is_of(self) => {}
+            Some(found) => self.take_over(found, asked.mark()),
+            None => self.issuer = None,
+        }
+        self.issuer.is_some()
+    }
+
     /// Of a subscriber that is not loaded.
     pub(crate) fn unloaded() -> Self {
         Self {

@@ -17,7 +17,7 @@ use super::engine::{Batch, Blocking, Engine, Expect, Peek, Table, Version};
 use super::error::StoreError;
 use super::key::SubscriberKey;
 use super::locked::Locked;
-use super::nodes::Places;
+use super::nodes::{Nodes, Places};
 use super::queue::{Effect, Queue, Request, Ticket};
 use super::row::Row;
 use super::rows::{Part, PartKey, SUBSCRIBER, put_numbers};
@@ -145,6 +145,16 @@ impl Issuer {
     pub(crate) fn clock(&self) -> Option<ClockView> {
         let now = self.now();
         self.mark().map(|mark| ClockView::of_one(now.min(mark), mark))
+    }
+
+    /// The clock as far as it matters for what was issued, by this node and others; also before the first mark.
+    pub(crate) fn clock_of_all(&self, others: Option<&Nodes>) -> ClockView {
+        let now = self.now();
+        let mut clock = self.clock().unwrap_or(ClockView::of_one(now, now));
+        if let Some(others) = others {
+            clock.highest = clock.highest.max(others.highest_mark());
+        }
+        clock
     }
 
     pub(crate) fn set_now(&self, now: Glc) {
@@ -361,6 +371,23 @@ impl Issuer {
             true => Expect::Version(version),
             false => Expect::Any,
         }
+    }
+
+    /// What moves a subscriber to another record: nothing where its row, or a row of another node, has changed since it was looked at.
+    pub(crate) fn unit_of_move(
+        &self,
+        key: &SubscriberKey,
+        entry: &Entry,
+        record: &SqnRecord,
+        others: Option<&Nodes>,
+    ) -> Batch {
+        let mut unit = Batch::default();
+        let numbers = sqn_row::encode(self.keys(), key, record, &entry.owner);
+        put_numbers(&mut unit, key, &numbers, self.expects(entry.version));
+        if let Some(others) = others {
+            others.stay(&mut unit, self.node.index());
+        }
+        unit
     }
 
     /// Read under the lock of a shard: see [`Issuer::all_have_seen`].

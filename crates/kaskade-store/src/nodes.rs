@@ -20,7 +20,9 @@ use kaskade_aka::sqn::{Glc, IndPlaces};
 use kaskade_crypto::store_keys::StoreKeys;
 use kaskade_faults::fault;
 
-use crate::engine::{Batch, Change, Conflict, Engine, Expect, Group, Row, Serial, Table, UnitOutcome, Value, Wanted};
+use crate::engine::{
+    Batch, Change, Conflict, Engine, Expect, Group, NodeLease, Row, Serial, Table, UnitOutcome, Value, Wanted,
+};
 use crate::error::{EngineError, StoreError, read_error};
 use crate::meta;
 
@@ -51,13 +53,16 @@ impl Places {
         IndPlaces(self.0.load(Ordering::Acquire))
     }
 
-    pub(crate) fn set(&self, places: IndPlaces) {
-        self.0.store(places.0, Ordering::Release);
+    /// Gives up those that are not among these: none comes back.
+    pub(crate) fn keep(&self, places: IndPlaces) {
+        if !fault!("places-not-given-up") {
+            self.0.fetch_and(places.0, Ordering::AcqRel);
+        }
     }
 }
 
 /// Which node owns which place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Shares {
     pub(crate) generation: u32,
     owners: [u8; PLACES],
@@ -119,7 +124,7 @@ impl Shares {
 }
 
 /// What a node says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Said {
     pub(crate) mark: u64,
     pub(crate) generation: u32,
@@ -214,6 +219,42 @@ impl Nodes {
         for row in self.rows.iter().filter(|row| row.key.first() != Some(&own)) {
             unit.look(NODE, &row.key, row.version);
         }
+    }
+
+    /// The unit by which a node becomes one of them, if it is not yet, and the shares that it goes by from then on. `mark` is the
+    /// highest of lives whose program said nothing here.
+    fn joining(&self, keys: &StoreKeys, node: u8, mark: Glc) -> Result<(Batch, Shares, Said), StoreError> {
+        let (shares, is_new) = match self.shares.clone() {
+            None if !self.said.is_empty() => return Err(StoreError::ChangedMeta(SHARES_NAME)),
+            None => (Shares::of_one(node), true),
+            Some(shares) if shares.of(node) != IndPlaces(0) => (shares, false),
+            Some(shares) => (shares.with(node).ok_or(StoreError::NoInd)?, true),
+        };
+        let mut unit = Batch::default();
+        if is_new {
+            put(&mut unit, SHARES, self.expect(SHARES), shares.encode(keys));
+        }
+        let said = Said {
+            mark: mark.max(self.highest_mark()).0,
+            generation: shares.generation,
+        };
+        put(&mut unit, node, self.expect(node), said.encode(keys, node));
+        ended_a_life(&mut unit, node);
+        Ok((unit, shares, said))
+    }
+
+    /// The other nodes, of those that have or had a lease, that live and do not go by these shares, or may come back and would not.
+    fn behind(&self, mut leases: Vec<NodeLease>, (shares, own): (&Shares, u8)) -> Vec<NodeLease> {
+        if fault!("shares-taken-without-asking") {
+            return Vec::new();
+        }
+        leases.retain(|lease| {
+            let said = u8::try_from(lease.node).ok().and_then(|node| self.said.get(&node));
+            let of_a_node = lease.node < IndPlaces::COUNT.into() && lease.node != u16::from(own);
+            of_a_node && said.is_some_and(|said| said.generation < shares.generation)
+                || of_a_node && lease.lives && said.is_none()
+        });
+        leases
     }
 
     fn expect(&self, key: u8) -> Expect {
@@ -317,23 +358,7 @@ pub(crate) fn join(engine: &dyn Engine, name: &Path, keys: &StoreKeys, node: u8)
     let begun = Instant::now();
     let (shares, mark) = loop {
         let nodes = Nodes::read(engine, keys)?;
-        let (shares, is_new) = match nodes.shares.clone() {
-            None if !nodes.said.is_empty() => return Err(StoreError::ChangedMeta(SHARES_NAME)),
-            None => (Shares::of_one(node), true),
-            Some(shares) if shares.of(node) != IndPlaces(0) => (shares, false),
-            Some(shares) => (shares.with(node).ok_or(StoreError::NoInd)?, true),
-        };
-        let mut unit = Batch::default();
-        if is_new {
-            put(&mut unit, SHARES, nodes.expect(SHARES), shares.encode(keys));
-        }
-        let said = Said {
-            // Also of lives whose program said nothing here.
-            mark: meta::highest_mark(engine, keys)?.max(nodes.highest_mark().0),
-            generation: shares.generation,
-        };
-        put(&mut unit, node, nodes.expect(node), said.encode(keys, node));
-        ended_a_life(&mut unit, node);
+        let (unit, shares, said) = nodes.joining(keys, node, Glc(meta::highest_mark(engine, keys)?))?;
         if commit(engine, node, unit)? {
             break (shares, Glc(said.mark));
         }
@@ -357,19 +382,10 @@ fn who_does_not_go_by(
     keys: &StoreKeys,
     (shares, own): (&Shares, u8),
 ) -> Result<Option<u16>, StoreError> {
-    if fault!("shares-taken-without-asking") {
-        return Ok(None);
-    }
     // Leases first: who starts after that finds the new shares.
     let leases = pollster::block_on(engine.nodes()).map_err(read_error)?;
     let nodes = Nodes::read(engine, keys)?;
-    let mut behind = leases.into_iter().filter(|lease| {
-        let said = u8::try_from(lease.node).ok().and_then(|node| nodes.said.get(&node));
-        let of_a_node = lease.node < IndPlaces::COUNT.into() && lease.node != u16::from(own);
-        of_a_node && said.is_some_and(|said| said.generation < shares.generation)
-            || of_a_node && lease.lives && said.is_none()
-    });
-    let waits = behind.find_map(|lease| {
+    let waits = nodes.behind(leases, (shares, own)).into_iter().find_map(|lease| {
         if lease.lives {
             return Some(Ok(lease.node));
         }
@@ -404,6 +420,9 @@ fn commit(engine: &dyn Engine, node: u8, unit: Batch) -> Result<bool, StoreError
 fn in_use(name: &Path, why: &str) -> StoreError {
     read_error(EngineError::InUse(format!("{}: {why}", name.display()).into()))
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {

@@ -11,14 +11,14 @@ use kaskade_keys::Supi;
 
 use super::challenge::NotFollowed;
 use super::custody::CardName;
-use super::engine::{Batch, Conflict};
+use super::engine::Conflict;
 use super::error::StoreError;
 use super::issuer::Attempt;
 use super::key::SubscriberKey;
 use super::nodes::{NODE, Nodes};
 use super::queue::{Effect, Request, Ticket};
-use super::rows::{SUBSCRIBER, put_numbers};
-use super::sqn_row::{self, Life};
+use super::rows::SUBSCRIBER;
+use super::sqn_row::Life;
 use super::store::{Resynchronised, SubscriberStore};
 
 /// How often another node may be first.
@@ -126,16 +126,6 @@ impl SubscriberStore {
         shared
             .then(|| Nodes::read(&*self.engine, self.sealer.keys()))
             .transpose()
-    }
-
-    /// The clock as far as it matters for what was issued; also before the first mark.
-    pub(crate) fn clock_of_all(&self, others: Option<&Nodes>) -> ClockView {
-        let now = self.issuer.now();
-        let mut clock = self.issuer.clock().unwrap_or(ClockView::of_one(now, now));
-        if let Some(others) = others {
-            clock.highest = clock.highest.max(others.highest_mark());
-        }
-        clock
     }
 
     /// Loads the record of a subscriber whose row is not at hand.
@@ -298,7 +288,9 @@ impl SubscriberStore {
         let ticket = Arc::new(Ticket::default());
         let (done, waits) = hold.freeze(&ticket, |entry| {
             // Under the lock: what it decides holds while nothing is issued.
-            let clock = early.flatten().unwrap_or_else(|| self.clock_of_all(others.as_ref()));
+            let clock = early
+                .flatten()
+                .unwrap_or_else(|| self.issuer.clock_of_all(others.as_ref()));
             entry.belongs_to(card)?;
             let owner = entry.owner;
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
@@ -306,16 +298,7 @@ impl SubscriberStore {
             let Some(changed) = changed else {
                 return Ok::<_, StoreError>(((done, false), false));
             };
-            let mut unit = Batch::default();
-            put_numbers(
-                &mut unit,
-                key,
-                &sqn_row::encode(self.sealer.keys(), key, changed.record(), &owner),
-                self.issuer.expects(entry.version),
-            );
-            if let Some(others) = &others {
-                others.stay(&mut unit, self.issuer.node.index());
-            }
+            let unit = self.issuer.unit_of_move(key, entry, changed.record(), others.as_ref());
             let mut effects = vec![Effect::Replaced(key.clone(), Some(Box::new((changed, owner))))];
             if let Some(event) = event(done) {
                 let room = self.records.event_room().ok_or(StoreError::NotOnRecord)?;

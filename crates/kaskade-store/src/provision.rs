@@ -186,7 +186,7 @@ impl SubscriberStore {
         let ticket = Arc::new(Ticket::default());
         hold.freeze(&ticket, |entry| {
             let issuer = entry.issuer.as_ref().ok_or(StoreError::UnknownSubscriber)?;
-            let over = issuer.portable(self.clock_of_all(others.as_ref()).highest);
+            let over = issuer.portable(self.issuer.clock_of_all(others.as_ref()).highest);
             let mut unit = Batch::default();
             rows::remove(&mut unit, &key, self.issuer.expects(entry.version));
             if let Some(others) = &others {
@@ -356,7 +356,7 @@ impl SubscriberStore {
                 return Err(StoreError::Conflict(Conflict::Changed(SUBSCRIBER.name())));
             }
             // Under the lock, as it decides what is issued already.
-            let mut clock = self.clock_of_all(chunk.others.as_ref());
+            let mut clock = self.issuer.clock_of_all(chunk.others.as_ref());
             if let Some(early) = early {
                 clock.now = early;
             }

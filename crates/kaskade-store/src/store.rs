@@ -526,7 +526,7 @@ impl SubscriberStore {
         };
         let others = self.other_nodes()?;
         // Above everything that may have been issued.
-        let highest = self.clock_of_all(others.as_ref()).highest;
+        let highest = self.issuer.clock_of_all(others.as_ref()).highest;
         let portable = |entry: &mut Entry| entry.issuer.as_ref().map(|issuer| issuer.portable(highest));
         let Some(sqn) = hold.with(portable) else {
             return Ok(None);

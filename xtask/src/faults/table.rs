@@ -181,6 +181,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("issued-without-a-look-at-the-row", "a node issues what another one has moved or replaced", STORE, "nodes_of_one_database_never_give_a_number_twice"),
     fault("row-of-another-node-written-over", "a node writes over numbers that another one has written", STORE, "nodes_of_one_database_never_give_a_number_twice"),
     fault("shares-taken-without-asking", "a new node issues at places that another one still issues at", STORE, "a_node_that_does_not_give_up_its_share_is_waited_for_and_a_dead_one_is_not"),
+    fault("places-not-given-up", "a node says that it goes by new shares, and goes on issuing at what is another's by them", STORE, "every_order_of_a_join"),
     fault("rand-of-another-node-fresh", "a card is followed back by a challenge of which another node may know more", STORE, "a_card_is_followed_back_by_the_node_that_challenged_it"),
     fault("skipped-beside-other-nodes", "numbers are skipped while another node issues them", PROGRAM, "cards_are_served_by_all_nodes_whatever_dies"),
     fault("auts-counts-twice", "a replayed AUTS passes the budgets each time", NET, "a_replayed_auts_passes_no_budget"),

@@ -57,7 +57,7 @@ pub struct ClockTooFarAhead {
 }
 
 /// The global counter: follows the wall clock forwards, never goes back, never stands still.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GlobalCounter {
     tick: Duration,
     longest_jump: Duration,

@@ -61,18 +61,12 @@ impl Default for NodeIndex {
 
 /// The IND values of a node where several issue from one store: IND i has place i mod 32, and a node owns the places whose bits are
 /// set. Two that own different places never issue the same SQN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct IndPlaces(pub u32);
 
 impl IndPlaces {
     /// How many places there are.
     pub const COUNT: u8 = 32;
-
-    /// Those that are in both.
-    #[must_use]
-    pub const fn both(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
 
     /// How many IND values of `layout` these are; 0 where it has fewer than there are places, and none of these.
     pub fn share(self, layout: SqnLayout) -> usize {

@@ -21,7 +21,7 @@ pub enum Next {
 ///
 /// Invariant: every SEQ issued in this epoch is at most `last`, or at most GLC + DIF when it was issued before this
 /// issuer was loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SqnIssuer {
     record: SqnRecord,
     last: Seq,

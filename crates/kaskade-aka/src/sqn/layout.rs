@@ -11,7 +11,7 @@ pub struct Seq(pub u64);
 pub struct Ind(pub u8);
 
 /// How SQN is split: the IND has the low `ind_bits` bits (TS 33.102 Annex C.3 uses 5, an array of 32).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SqnLayout {
     ind_bits: u8,
 }

@@ -54,7 +54,7 @@ impl core::str::FromStr for SqnScheme {
 }
 
 /// The state that a scheme keeps beside the highest reserved SEQ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Generator {
     /// TS 33.102 Annex C.1.1.1.
     General {
@@ -86,7 +86,7 @@ impl Generator {
 }
 
 /// What is durable of one subscriber's sequence numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SqnRecord {
     pub(super) layout: SqnLayout,
     pub(super) generator: Generator,
@@ -101,7 +101,7 @@ pub struct SqnRecord {
 }
 
 /// What is durable about a card that went back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Back {
     /// The moment of the RAND whose AUTS was followed last: that one and older ones are used.
     pub followed: Moment,

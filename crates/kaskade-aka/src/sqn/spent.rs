@@ -7,7 +7,7 @@ use super::Seq;
 /// Intervals of SEQ that earlier epochs may have issued: sorted, disjoint, at most [`Spent::CAPACITY`].
 ///
 /// When there are more, the two closest are merged: that spends the gap between them and forgets nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spent(Vec<(Seq, Seq)>);
 
 impl Spent {
