@@ -57,7 +57,7 @@ fn whoever_blocks_in_a_task_has_every_answer() {
                 assert!(is_there(&engine, b"key").expect("read"));
             }
         });
-        drop(tell.send(()));
+        let _ = tell.send(());
     });
     told.recv_timeout(Duration::from_secs(60)).expect("all of them");
 }
