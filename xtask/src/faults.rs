@@ -211,7 +211,7 @@ fn build(psk: Option<&str>, arguments: &[&str]) -> Result<BTreeMap<String, Vec<B
     Ok(binaries)
 }
 
-/// The one test of the package that is called so, whatever module it is in.
+/// The one test of the package that is called so, whatever module it is in; of one that runs over several engines that of the embedded one.
 fn find(binaries: &BTreeMap<String, Vec<Binary>>, fault: &Fault) -> Result<Place> {
     let mut places = Vec::new();
     for Binary { program, folder } in binaries.get(fault.package).map_or(&[][..], Vec::as_slice) {
@@ -219,6 +219,9 @@ fn find(binaries: &BTreeMap<String, Vec<Binary>>, fault: &Fault) -> Result<Place
         let tests = listed.lines().filter_map(|line| line.strip_suffix(": test"));
         let called = tests.filter(|test| test.rsplit("::").next() == Some(fault.test));
         places.extend(called.map(|test| (program.clone(), folder.clone(), test.to_owned())));
+    }
+    if places.len() > 1 {
+        places.retain(|(_, _, test)| !test.contains("::postgres::"));
     }
     match places.as_slice() {
         [place] => Ok(place.clone()),

@@ -12,6 +12,8 @@
 //! Without the feature `faults`, which no release can have, [`fault!`] is the constant `false` and costs nothing. With it
 //! the environment variable `KASKADE_FAULT` names the one fault that is planted in a process. `cargo xtask faults` plants
 //! each fault of its table and fails unless the test beside it fails.
+//!
+//! In the same way a test steps the wall clock of a process that it has started: [`stepped`].
 #![cfg_attr(
     test,
     allow(
@@ -30,8 +32,40 @@
 #[cfg(feature = "faults")]
 extern crate std;
 
+use core::time::Duration;
+
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` plants faults on request: it is for tests, never for a release");
+
+/// Whether the wall clock of a process can be stepped.
+pub const STEPS_CLOCKS: bool = cfg!(feature = "faults");
+
+/// What a wall clock shows, of which the system's says this: the same, without the feature `faults`.
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub const fn stepped(wall: Duration) -> Duration {
+    wall
+}
+
+/// What a wall clock shows, of which the system's says this: so many seconds more as the file of `KASKADE_FAULT_CLOCK` says, or fewer (`-3600`).
+/// What it says may change at any time.
+#[cfg(feature = "faults")]
+pub fn stepped(wall: Duration) -> Duration {
+    use std::path::PathBuf;
+    use std::sync::OnceLock;
+
+    static STEP: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let Some(path) = STEP.get_or_init(|| std::env::var_os("KASKADE_FAULT_CLOCK").map(PathBuf::from)) else {
+        return wall;
+    };
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let seconds = text.trim().parse::<i64>().unwrap_or(0);
+    let step = Duration::from_secs(seconds.unsigned_abs());
+    match seconds < 0 {
+        true => wall.saturating_sub(step),
+        false => wall.saturating_add(step),
+    }
+}
 
 /// Whether the fault of this name is planted; `false` without the feature `faults`.
 #[cfg(not(feature = "faults"))]

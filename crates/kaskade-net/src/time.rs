@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kaskade_codec::sbi::Timestamp;
+use kaskade_faults::stepped;
 use kaskade_flow::{Moment, UnixMillis};
 
 /// The present, on a clock that only goes on. It began an hour before this program first asked: no table begins at 0.
@@ -17,7 +18,7 @@ pub fn moment() -> Moment {
 
 /// The present, by the system's clock.
 pub fn unix_millis() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = stepped(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO));
     UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 

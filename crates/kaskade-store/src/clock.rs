@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use kaskade_aka::sqn::Clocks;
+use kaskade_faults::stepped;
 
 /// Where the store reads the time.
 pub trait Clock: Send + Sync + 'static {
@@ -28,14 +29,14 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn clocks(&self) -> Clocks {
         Clocks {
-            wall: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            wall: stepped(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
             monotonic: self.0.elapsed(),
         }
     }
 
     #[inline]
     fn wall(&self) -> Duration {
-        coarse::wall()
+        stepped(coarse::wall())
     }
 }
 

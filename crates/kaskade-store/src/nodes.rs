@@ -389,6 +389,9 @@ fn who_does_not_go_by(
         if lease.lives {
             return Some(Ok(lease.node));
         }
+        if fault!("silent-node-goes-on") {
+            return None;
+        }
         // It may come back and issue by the shares that it knows: it has to start anew.
         match pollster::block_on(engine.end_lapsed(lease.node)) {
             Ok(true) => None,

@@ -2,6 +2,7 @@
 //!
 //! | Room | What |
 //! |---|---|
+//! | [`kept`] | one test over each engine |
 //! | [`memory`] | an engine in memory, which fails on request |
 //! | [`power_loss`] | a disk whose power can be cut: what was not synced is gone, torn or there |
 //! | [`postgres`] | a PostgreSQL in a temporary folder |
@@ -25,6 +26,7 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod kept;
 pub mod memory;
 pub mod postgres;
 pub mod power_loss;

@@ -125,7 +125,7 @@ impl Cluster {
         // What a server that is killed had in memory that it shares stays in its folder.
         format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nshared_buffers = 32MB\n\
-             max_connections = 100\nlog_min_messages = warning\ndynamic_shared_memory_type = mmap\n",
+             max_connections = 300\nlog_min_messages = warning\ndynamic_shared_memory_type = mmap\n",
             self.port,
             self.folder.display()
         )
@@ -167,6 +167,28 @@ impl Cluster {
         let schema = format!("store_{}", self.stores.fetch_add(1, Ordering::Relaxed));
         self.sql(&format!("CREATE SCHEMA {schema}"));
         PostgresOptions::new(self.server_of(&schema))
+    }
+
+    /// Another place with the rows of this one as they are at one moment, which no process has.
+    ///
+    /// # Panics
+    /// When it cannot be made, or that place is none of this server.
+    pub fn copy(&self, place: &PostgresOptions) -> PostgresOptions {
+        let copy = self.place();
+        let [from, to] = [place, &copy].map(|place| schema_of(place).expect("a place").to_owned());
+        let rows = ["row", "link", "count", "serial"]
+            .map(|table| format!("INSERT INTO {to}.kaskade_{table} SELECT * FROM {from}.kaskade_{table};"))
+            .concat();
+        let leases = format!(
+            "INSERT INTO {to}.kaskade_lease SELECT node, ''::bytea, who, epoch, '-infinity'::timestamptz \
+             FROM {from}.kaskade_lease;"
+        );
+        self.sql(&format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ; {rows} {leases} COMMIT"
+        ));
+        let mut by = place.clone();
+        by.server = copy.server;
+        by
     }
 
     /// What leads to a schema, over the socket.
@@ -316,6 +338,12 @@ impl Drop for Cluster {
         drop(life.1.take());
         let _ = life.0.wait();
     }
+}
+
+/// In which schema a place is.
+fn schema_of(place: &PostgresOptions) -> Option<&str> {
+    let (_, schema) = place.server.split_once("search_path=")?;
+    schema.split('\'').next()
 }
 
 /// Makes a folder of data with nothing in it.

@@ -22,14 +22,15 @@ use kaskade_net::sbi::server::{ServerOptions, Shutdown, bind, serve};
 use kaskade_net::sbi::service::{Caller, NotDone, Routes};
 use kaskade_net::services::naanf_akma::{NaanfAkma, routes};
 use kaskade_net::time::moment;
-use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
-use kaskade_testkit::memory::{Failure, MemoryEngine};
+use kaskade_store::SubscriberStore;
+use kaskade_testkit::kept::{Kept, On};
+use kaskade_testkit::memory::Failure;
 use kaskade_ue::EapDevice;
 use kaskade_ue::demo::demo_subscriber;
 use kaskade_ue::eap::EapOutcome;
 
 use crate::common::http::{Ask, send};
-use crate::common::{EAP_ONLY, Home, Link, Setup, answer, plmn, snn, store, suci, supi, ue};
+use crate::common::{EAP_ONLY, Home, Link, Setup, answer, filled, opened, plmn, snn, suci, supi, ue};
 
 /// What an AAnF was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,8 +127,8 @@ fn allow(store: &SubscriberStore) {
     }
 }
 
-pub(crate) fn home(link: Link, change: impl FnOnce(&mut Setup)) -> Home {
-    let home = Home::start_with(link, change);
+pub(crate) fn home(on: On, link: Link, change: impl FnOnce(&mut Setup)) -> Home {
+    let home = Home::start_at(on, link, change);
     allow(&home.store);
     home
 }
@@ -215,9 +216,8 @@ async fn eap(home: &Home, network: ServingNetworkName) -> Option<KAusf> {
 }
 
 /// The UDM says who has AKMA, with the routing indicator that belongs to it, as 3GPP's file describes it.
-#[tokio::test]
-async fn the_udm_says_who_has_akma_with_a_routing_indicator() {
-    let home = home(Link::Http, |_| {});
+async fn the_udm_says_who_has_akma_with_a_routing_indicator(on: On) {
+    let home = home(on, Link::Http, |_| {});
     let ask = |index: u64| {
         let path = format!(
             "/nudm-ueau/v1/{}/security-information/generate-auth-data",
@@ -242,12 +242,11 @@ async fn the_udm_says_who_has_akma_with_a_routing_indicator() {
 }
 
 /// Whatever the method and wherever the UDM is, both ends have the same key and name; and who has no AKMA has none.
-#[tokio::test]
-async fn a_success_brings_the_anchor_key_of_the_ue_to_the_aanf() {
+async fn a_success_brings_the_anchor_key_of_the_ue_to_the_aanf(on: On) {
     for link in [Link::Local, Link::Http] {
         let aanf = Arc::new(Other::default());
         let (address, _end) = aanf.serve(FREE.into());
-        let home = home(link, |setup| setup.akma = remote(address));
+        let home = home(on, link, |setup| setup.akma = remote(address));
         let first = five_g_aka(&home, 0, 1).await;
         let second = five_g_aka(&home, 1, 1).await;
         five_g_aka(&home, 2, 1).await;
@@ -276,11 +275,10 @@ async fn a_success_brings_the_anchor_key_of_the_ue_to_the_aanf() {
 }
 
 /// Neither a challenge nor a wrong answer makes anything known of a key that nobody has yet; nor does what is no 5GS.
-#[tokio::test]
-async fn without_success_nothing_is_registered() {
+async fn without_success_nothing_is_registered(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     let seaf = home.seaf();
     let (challenge, _, res_star) = challenged(&seaf, 0).await;
     let mut wrong = *res_star.expose_to_ausf();
@@ -307,12 +305,11 @@ async fn without_success_nothing_is_registered() {
 }
 
 /// Nobody waits for an AAnF that is away, and it hears of all that matters when it is back: of each subscriber the newest.
-#[tokio::test]
-async fn an_aanf_that_is_away_delays_nothing_and_loses_nothing() {
+async fn an_aanf_that_is_away_delays_nothing_and_loses_nothing(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, end) = aanf.serve(FREE.into());
     gone(address, &end).await;
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     let begun = std::time::Instant::now();
     let mut last = five_g_aka(&home, 0, 1).await;
     for _ in 0..3 {
@@ -335,12 +332,11 @@ async fn an_aanf_that_is_away_delays_nothing_and_loses_nothing() {
 }
 
 /// As after `kill -9`: what the SEAF was told of is durable, and the AAnF hears it from the next start.
-#[tokio::test]
-async fn an_anchor_key_survives_a_restart() {
+async fn an_anchor_key_survives_a_restart(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, end) = aanf.serve(FREE.into());
     gone(address, &end).await;
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     let k_ausf = five_g_aka(&home, 0, 1).await;
     // What the SEAF was told of is durable by now, and so it is after a try that failed.
     let at_once = home.engine.copy();
@@ -350,29 +346,26 @@ async fn an_anchor_key_survives_a_restart() {
     home.shutdown_unchecked().await;
     let (_, _end) = aanf.serve(address);
     for (told, copy) in copies.into_iter().enumerate() {
-        let key = MasterKey::from_octets(&[0x77; 32]);
-        let store = SubscriberStore::with_engine(Arc::new(copy), "memory".as_ref(), &key, StoreOptions::default());
-        let after = Home::start_over(Arc::new(store.unwrap()), |setup| setup.akma = remote(address));
+        let after = Home::start_over(opened(&copy), |setup| setup.akma = remote(address));
         assert_eq!(aanf.after(told + 1).await[told], of_ue(0, &k_ausf, "12"));
         after.shutdown_unchecked().await;
     }
 }
 
 /// A store that cannot keep the anchor key costs AKMA, not the authentication.
-#[tokio::test]
-async fn where_the_store_is_full_the_authentication_stands_without_akma() {
-    let engine = MemoryEngine::default();
+async fn where_the_store_is_full_the_authentication_stands_without_akma(on: On) {
+    let kept = Kept::new(on);
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = Home::start_over(store(engine.clone()), |setup| setup.akma = remote(address));
+    let home = Home::start_over(filled(&kept), |setup| setup.akma = remote(address));
     allow(&home.store);
     let seaf = home.seaf();
     let (challenge, _, res_star) = challenged(&seaf, 0).await;
-    engine.fail(Failure::Full);
+    kept.fail(Failure::Full);
     let result = seaf.confirm(&challenge.confirmation, Some(&res_star)).await.unwrap();
     assert_eq!(result.expect("authenticated").0, supi(0));
     assert_eq!(akma(&home).counters().missed.sum(), 1);
-    engine.fail(Failure::Never);
+    kept.fail(Failure::Never);
     // The store tries its disk again after a while.
     let mut last = None;
     for missed in 1.. {
@@ -388,11 +381,10 @@ async fn where_the_store_is_full_the_authentication_stands_without_akma() {
 }
 
 /// An AAnF that refuses one subscriber's key hears it again, and the keys of others at once.
-#[tokio::test]
-async fn what_the_aanf_refuses_is_kept_and_delays_no_other() {
+async fn what_the_aanf_refuses_is_kept_and_delays_no_other(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     *aanf.refuses.lock().unwrap() = Some(Refusal::PeerNotAuthorized);
     five_g_aka(&home, 0, 1).await;
     until(|| akma(&home).counters().later.sum() > 0).await;
@@ -405,11 +397,10 @@ async fn what_the_aanf_refuses_is_kept_and_delays_no_other() {
 }
 
 /// What ends ends at the AAnF, in its place between what was registered before and after.
-#[tokio::test]
-async fn whoever_had_a_user_authenticated_ends_its_anchor_key_and_nobody_else_does() {
+async fn whoever_had_a_user_authenticated_ends_its_anchor_key_and_nobody_else_does(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     five_g_aka(&home, 0, 1).await;
     let k_ausf = five_g_aka(&home, 0, 9).await;
     // What the first AMF had is forgotten, and is not what there is.
@@ -439,11 +430,10 @@ async fn whoever_had_a_user_authenticated_ends_its_anchor_key_and_nobody_else_do
 }
 
 /// A subscriber who has AKMA no more has no anchor key either: after the next authentication, and without one.
-#[tokio::test]
-async fn whoever_has_no_akma_any_more_has_no_anchor_key() {
+async fn whoever_has_no_akma_any_more_has_no_anchor_key(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     let disallow = |index| {
         let mut changed = home.store.subscriber(&supi(index)).unwrap().unwrap();
         changed.subscription.akma_allowed = false;
@@ -466,11 +456,10 @@ async fn whoever_has_no_akma_any_more_has_no_anchor_key() {
 }
 
 /// Somebody takes AKMA away, or the subscriber, while no AUSF runs.
-#[tokio::test]
-async fn what_was_taken_away_while_nobody_ran_ends_with_the_next_start() {
+async fn what_was_taken_away_while_nobody_ran_ends_with_the_next_start(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
-    let home = home(Link::Local, |setup| setup.akma = remote(address));
+    let home = home(on, Link::Local, |setup| setup.akma = remote(address));
     for index in [0, 1, EAP_ONLY] {
         match index {
             EAP_ONLY => drop(eap(&home, snn()).await),
@@ -482,9 +471,7 @@ async fn what_was_taken_away_while_nobody_ran_ends_with_the_next_start() {
     home.store.settle().unwrap();
     let copy = home.engine.copy();
     home.shutdown_unchecked().await;
-    let key = MasterKey::from_octets(&[0x77; 32]);
-    let store = SubscriberStore::with_engine(Arc::new(copy), "memory".as_ref(), &key, StoreOptions::default());
-    let store = Arc::new(store.unwrap());
+    let store = opened(&copy);
     let mut changed = store.subscriber(&supi(0)).unwrap().unwrap();
     changed.subscription.akma_allowed = false;
     store.put_many([&changed]).unwrap();
@@ -503,9 +490,8 @@ async fn what_was_taken_away_while_nobody_ran_ends_with_the_next_start() {
 }
 
 /// The AAnF of the same node, which needs to know no AUSF.
-#[tokio::test]
-async fn the_aanf_of_the_same_node_is_told_without_a_way() {
-    let home = home(Link::Local, |setup| {
+async fn the_aanf_of_the_same_node_is_told_without_a_way(on: On) {
+    let home = home(on, Link::Local, |setup| {
         setup.aanf = Some(AanfOptions::default());
         setup.akma = Some(PeerAt::OfThisNode);
     });
@@ -526,12 +512,11 @@ async fn the_aanf_of_the_same_node_is_told_without_a_way() {
 }
 
 /// Roaming, the SUCI says in which home network its subscriber is; without it nobody does, and there is no A-KID.
-#[tokio::test]
-async fn abroad_the_suci_says_the_home_network() {
+async fn abroad_the_suci_says_the_home_network(on: On) {
     let aanf = Arc::new(Other::default());
     let (address, _end) = aanf.serve(FREE.into());
     let abroad = ServingNetworkName::new("310-410".parse().unwrap(), None);
-    let home = home(Link::Local, |setup| {
+    let home = home(on, Link::Local, |setup| {
         setup.akma = remote(address);
         let policy = kaskade_net::role::policy::ServingNetworkPolicy::any();
         setup.udm.serving_networks = policy.clone();
@@ -558,3 +543,18 @@ async fn abroad_the_suci_says_the_home_network() {
     assert_eq!(aanf.after(2).await.last(), Some(&Said::Removed(supi(0))));
     home.shutdown_unchecked().await;
 }
+
+kaskade_testkit::over_each_engine!(async
+    the_udm_says_who_has_akma_with_a_routing_indicator,
+    a_success_brings_the_anchor_key_of_the_ue_to_the_aanf,
+    without_success_nothing_is_registered,
+    an_aanf_that_is_away_delays_nothing_and_loses_nothing,
+    an_anchor_key_survives_a_restart,
+    where_the_store_is_full_the_authentication_stands_without_akma,
+    what_the_aanf_refuses_is_kept_and_delays_no_other,
+    whoever_had_a_user_authenticated_ends_its_anchor_key_and_nobody_else_does,
+    whoever_has_no_akma_any_more_has_no_anchor_key,
+    what_was_taken_away_while_nobody_ran_ends_with_the_next_start,
+    the_aanf_of_the_same_node_is_told_without_a_way,
+    abroad_the_suci_says_the_home_network,
+);

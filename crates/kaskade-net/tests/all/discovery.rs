@@ -13,6 +13,7 @@ use kaskade_net::role::ausf::end_anchor_key;
 use kaskade_net::sbi::client::ClientOptions;
 use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::services::naanf_akma;
+use kaskade_testkit::kept::On;
 use kaskade_testkit::schema::openapi;
 use serde_json::{Value, json};
 
@@ -95,7 +96,7 @@ fn query(indicator: &str) -> String {
 
 /// The AUSF finds its AAnFs there; routing indicator 12 is that of subscriber 0, and 0 that of subscriber 1.
 fn found_at(nrf: RemoteNrf) -> Home {
-    home(Link::Local, |setup| {
+    home(On::Embedded, Link::Local, |setup| {
         setup.akma = Some(PeerAt::ByNrf(ClientOptions::default()));
         setup.nrf = Some(nrf);
     })

@@ -21,7 +21,8 @@ use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::Caller;
 use kaskade_store::audit::AuditLog;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
-use kaskade_testkit::memory::{Failure, MemoryEngine};
+use kaskade_testkit::kept::{Kept, On};
+use kaskade_testkit::memory::Failure;
 
 use super::operation::Operation;
 use super::subscriber::{Add, AllowReuse, Change, List, ListQuery, Remove};
@@ -38,7 +39,10 @@ fn supi(number: u64) -> Supi {
 }
 
 /// Two subscribers, of whom the first has the GPSI.
-fn admin() -> (tempfile::TempDir, Admin) {
+fn admin(on: On) -> (tempfile::TempDir, Admin) {
+    if on == On::Postgres {
+        return admin_over(&Kept::new(on));
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let data = DataDir::open_or_create(&folder.path().join("data")).expect("a data folder");
     let store = SubscriberStore::open(&data.subscribers(), data.master(), StoreOptions::default()).expect("a store");
@@ -47,7 +51,9 @@ fn admin() -> (tempfile::TempDir, Admin) {
 }
 
 /// The same with their rows in another place.
-fn admin_over(store: SubscriberStore) -> (tempfile::TempDir, Admin) {
+fn admin_over(kept: &Kept) -> (tempfile::TempDir, Admin) {
+    let (key, name) = (MasterKey::from_octets(&[7; 32]), std::path::Path::new("store"));
+    let store = SubscriberStore::with_engine(kept.open(), name, &key, StoreOptions::default()).expect("a store");
     let folder = tempfile::tempdir().expect("a folder");
     let data = DataDir::open_or_create(&folder.path().join("data")).expect("a data folder");
     let admin = admin_of(&data, store);
@@ -79,8 +85,7 @@ fn move_gpsi(admin: &Admin) {
 }
 
 /// Whoever has the GPSI when it is done is changed, not who had it when it was asked for.
-#[test]
-fn a_gpsi_that_moves_meanwhile_is_its_new_owners() {
+fn a_gpsi_that_moves_meanwhile_is_its_new_owners(on: On) {
     let by = Principal::user(0);
     let who = || GPSI.parse().expect("a GPSI");
     let while_it_moves = |admin: &Admin, work: &(dyn Fn(&Admin) + Sync)| {
@@ -93,12 +98,12 @@ fn a_gpsi_that_moves_meanwhile_is_its_new_owners() {
         });
         [1, 2].map(|number| admin.store().expect("a store").subscriber(&supi(number)).expect("read"))
     };
-    let (_folder, removed) = admin();
+    let (_folder, removed) = admin(on);
     let left = while_it_moves(&removed, &|admin| {
         Remove::run(admin, &by, who(), Default::default(), Default::default()).expect("removed");
     });
     assert_eq!(left.map(|one| one.is_some()), [true, false]);
-    let (_folder, changed) = admin();
+    let (_folder, changed) = admin(on);
     let left = while_it_moves(&changed, &|admin| {
         let changes = body::read(br#"{"suspended":true}"#).expect("changes");
         Change::run(admin, &by, who(), Default::default(), changes).expect("changed");
@@ -107,16 +112,15 @@ fn a_gpsi_that_moves_meanwhile_is_its_new_owners() {
         left.map(|one| one.expect("there").subscription.suspended),
         [false, true]
     );
-    let (_folder, allowed) = admin();
+    let (_folder, allowed) = admin(on);
     let left = while_it_moves(&allowed, &|admin| {
         AllowReuse::run(admin, &by, who(), Default::default(), Default::default()).expect("allowed");
     });
     assert_eq!(left.map(|one| one.expect("there").sqn.back().granted), [false, true]);
 }
 
-#[test]
-fn the_gpsis_of_all_are_not_for_readers() {
-    let (_folder, admin) = admin();
+fn the_gpsis_of_all_are_not_for_readers(on: On) {
+    let (_folder, admin) = admin(on);
     let list = |role, reveal: bool| {
         let query = ListQuery {
             reveal_gpsi: reveal.then_some(Text(Flag(true))),
@@ -135,9 +139,8 @@ fn the_gpsis_of_all_are_not_for_readers() {
 }
 
 /// What changes nothing is no change.
-#[test]
-fn a_change_of_nothing_is_none() {
-    let (_folder, admin) = admin();
+fn a_change_of_nothing_is_none(on: On) {
+    let (_folder, admin) = admin(on);
     for text in ["{}", r#"{"akma":false,"suspended":false}"#] {
         let changes = body::read(text.as_bytes()).expect("changes");
         let who = supi(1).sbi().parse().expect("a SUPI");
@@ -149,8 +152,8 @@ fn a_change_of_nothing_is_none() {
 }
 
 /// The same in a node that runs, with EMSKs of both subscribers and a key below each.
-fn with_keys() -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
-    let (folder, admin) = admin();
+fn with_keys(on: On) -> (tempfile::TempDir, Admin, Arc<UsageKeys>) {
+    let (folder, admin) = admin(on);
     let (admin, usage_keys) = running_with_keys(admin);
     (folder, admin, usage_keys)
 }
@@ -202,9 +205,8 @@ fn authenticate(usage_keys: &UsageKeys, number: u64) {
     usage_keys.born(&Requester::group("amf"), &supi(number), root);
 }
 
-#[test]
-fn no_key_below_the_emsk_outlives_the_subscription() {
-    let (_folder, admin, usage_keys) = with_keys();
+fn no_key_below_the_emsk_outlives_the_subscription(on: On) {
+    let (_folder, admin, usage_keys) = with_keys(on);
     let who = || supi(1).sbi().parse().expect("a subscriber");
     let changes = |text: &str| body::read(text.as_bytes()).expect("changes");
     let by = Principal::user(0);
@@ -229,9 +231,8 @@ fn no_key_below_the_emsk_outlives_the_subscription() {
 }
 
 /// With a node and without one: the AAnF is told by whichever AUSF runs next.
-#[test]
-fn no_anchor_key_outlives_the_subscription() {
-    let (_folder, admin) = admin();
+fn no_anchor_key_outlives_the_subscription(on: On) {
+    let (_folder, admin) = admin(on);
     let by = Principal::user(0);
     let records = admin.store().expect("a store").records();
     declare_anchor_keys(&records).expect("a table");
@@ -288,9 +289,8 @@ fn no_anchor_key_outlives_the_subscription() {
 }
 
 /// A node that is started later finds no sealed EMSK of whose subscription has ended since.
-#[test]
-fn no_sealed_key_outlives_a_subscription_that_ends_while_no_node_runs() {
-    let (_folder, admin) = admin();
+fn no_sealed_key_outlives_a_subscription_that_ends_while_no_node_runs(on: On) {
+    let (_folder, admin) = admin(on);
     let store = Arc::clone(admin.store.as_ref().expect("a store"));
     let by = Principal::user(0);
     let changes = |number: u64, text: &str| {
@@ -350,13 +350,9 @@ fn no_sealed_key_outlives_a_subscription_that_ends_while_no_node_runs() {
 }
 
 /// Whether the commit by which they give up their GPSI happened is not known: each may have the card of the file.
-#[test]
-fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi() {
-    let engine = MemoryEngine::default();
-    let key = MasterKey::from_octets(&[7; 32]);
-    let path = std::path::Path::new("memory");
-    let store = SubscriberStore::with_engine(Arc::new(engine.clone()), path, &key, StoreOptions::default());
-    let (_folder, admin) = admin_over(store.expect("a store"));
+fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi(on: On) {
+    let kept = Kept::new(on);
+    let (_folder, admin) = admin_over(&kept);
     let (admin, usage_keys) = running_with_keys(admin);
     let entry = |number: u64, gpsi: &str| {
         let supi = supi(number).sbi();
@@ -367,7 +363,7 @@ fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi() {
     };
     // The second gets the GPSI of the first.
     let entries = [entry(1, ""), entry(2, &format!(r#""gpsi":"{GPSI}","#))];
-    engine.fail(Failure::FullAfterWrite);
+    kept.fail(Failure::FullAfterWrite);
     let by = Principal::user(0);
     let broken_off = admin
         .write_import(&by, 1, &entries, &mut |_| ())
@@ -377,9 +373,8 @@ fn an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi() {
     assert_eq!(usage_keys.holders_of(&supi(2)), Some(1), "it is as it was");
 }
 
-#[test]
-fn keys_are_listed_by_name_and_end_when_an_operator_says_so() {
-    let (_folder, admin, usage_keys) = with_keys();
+fn keys_are_listed_by_name_and_end_when_an_operator_says_so(on: On) {
+    let (_folder, admin, usage_keys) = with_keys(on);
     let by = Principal::user(0);
     let listed = |admin: &Admin, of: Option<u64>| {
         let query = ContextQuery {
@@ -419,3 +414,14 @@ fn keys_are_listed_by_name_and_end_when_an_operator_says_so() {
     let none = emsk::Retire::run(&offline, &by, supi(2), Default::default(), Default::default());
     assert!(none.is_err());
 }
+
+kaskade_testkit::over_each_engine!(
+    a_gpsi_that_moves_meanwhile_is_its_new_owners,
+    the_gpsis_of_all_are_not_for_readers,
+    a_change_of_nothing_is_none,
+    no_key_below_the_emsk_outlives_the_subscription,
+    no_anchor_key_outlives_the_subscription,
+    no_sealed_key_outlives_a_subscription_that_ends_while_no_node_runs,
+    an_import_that_breaks_off_ends_the_keys_of_whoever_gave_up_a_gpsi,
+    keys_are_listed_by_name_and_end_when_an_operator_says_so,
+);

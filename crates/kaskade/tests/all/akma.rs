@@ -1,14 +1,17 @@
 //! AKMA with the program: an anchor key registered, an application key asked for across `kill -9`, ended, listed.
 
+use kaskade_testkit::kept::On;
 use serde_json::{Value, json};
 
-use crate::common::{Place, SUPI, Up};
+use crate::common::{Place, SUPI, Up, store_on};
 use crate::monitor::{curl, root};
 
 /// Of RFC 9048 case 1, by an independent derivation.
 pub(crate) const A_KID: &str = "rid0.atid2yxx5GbRmkYHPJsa6ixVgbq8OV5DGCCYy3Byds_Kff8@5gc.mnc001.mcc001.3gppnetwork.org";
 pub(crate) const K_AKMA: &str = "b404b6ab3ef4f7b47d18ba1744e2af7b89d2f162d094151e828adeb90dbf2619";
 pub(crate) const K_AF: &str = "2c248b17e23040d40c5dcfb7b98dc5f6ac9a3eaf71bb01999b8602ef9c1730d3";
+
+pub(crate) const AF_ID: &str = "af.example.com0100000002";
 
 pub(crate) fn aanf(up: &Up) -> String {
     let line = up.greeting.lines().find(|line| line.starts_with("AAnF "));
@@ -23,22 +26,19 @@ pub(crate) fn post(up: &Up, operation: &str, body: &Value) -> String {
 }
 
 pub(crate) fn ask(up: &Up) -> String {
-    let request = json!({ "afId": "af.example.com0100000002", "aKId": A_KID });
+    let request = json!({ "afId": AF_ID, "aKId": A_KID });
     post(up, "retrieve-applicationkey", &request)
 }
 
-#[test]
-fn a_node_gives_application_keys_also_after_kill_9() {
+fn a_node_gives_application_keys_also_after_kill_9(on: On) {
     let place = Place::new();
-    place
-        .with_secrets(&format!("subscriber add --supi {SUPI} --akma --data data"))
-        .ok();
-    place.file(
-        "kaskade.toml",
-        "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[udm]\n[ausf]\n\
+    let roles = "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[udm]\n[ausf]\n\
          [aanf]\nlisten = \"127.0.0.1:0\"\nausfs = [\"127.0.0.1\"]\n[aanf.functions.portal]\nfqdn = \"af.example.com\"\n\
-         protocols = [\"http-digest\"]\ncallers = [\"127.0.0.1\"]\nidentity = \"supi\"\n",
-    );
+         protocols = [\"http-digest\"]\ncallers = [\"127.0.0.1\"]\nidentity = \"supi\"\n";
+    place.file("kaskade.toml", &format!("{roles}{}", store_on(on)));
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --akma --config kaskade.toml"))
+        .ok();
     let up = Up::start(&place, "up --config kaskade.toml");
     assert_eq!(ask(&up), "", "204");
     let info = json!({ "supi": SUPI, "aKId": A_KID, "kAkma": K_AKMA });
@@ -87,3 +87,5 @@ fn a_node_gives_application_keys_also_after_kill_9() {
         .ok();
     assert!(audit.matches("application-key-given").count() >= 2, "{audit}");
 }
+
+kaskade_testkit::over_each_engine!(a_node_gives_application_keys_also_after_kill_9);

@@ -16,7 +16,7 @@ fn configuration(server: &str, admin: u16) -> String {
 }
 
 /// Status and body of an answer over HTTP/1.1, or HTTP/2 where the services are.
-fn ask(url: &str, body: Option<&str>) -> (String, String) {
+pub(crate) fn ask(url: &str, body: Option<&str>) -> (String, String) {
     let mut curl = Command::new("curl");
     curl.args([
         "--silent",
@@ -42,13 +42,20 @@ fn ask(url: &str, body: Option<&str>) -> (String, String) {
     (status.to_owned(), body.to_owned())
 }
 
+/// The UDM of a node.
+pub(crate) fn udm(up: &Up) -> String {
+    let udm = up.greeting.lines().find_map(|line| line.strip_prefix("UDM"));
+    udm.expect("a UDM").trim().to_owned()
+}
+
 /// Asks the UDM for a vector.
 fn vector(up: &Up) -> (String, String) {
-    let udm = up.greeting.lines().find_map(|line| line.strip_prefix("UDM"));
-    let url = format!(
-        "{}/{SUPI}/security-information/generate-auth-data",
-        udm.expect("a UDM").trim()
-    );
+    vector_of(&udm(up), SUPI)
+}
+
+/// Asks a UDM for a vector of a subscriber.
+pub(crate) fn vector_of(udm: &str, supi: &str) -> (String, String) {
+    let url = format!("{udm}/{supi}/security-information/generate-auth-data");
     let body = r#"{"servingNetworkName":"5G:mnc001.mcc001.3gppnetwork.org","ausfInstanceId":"11111111-2222-4333-8444-555555555555"}"#;
     ask(&url, Some(body))
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use hyper::StatusCode;
 use kaskade_net::admin::{Answering, Body, Handler, Limits, Listener, Request, Response, Visitor, serve};
 use kaskade_net::sbi::server::Shutdown;
+use kaskade_testkit::kept::On;
 use serde_json::{Value, json};
 
-use crate::common::{Place, SUPI, Up, wait_until};
+use crate::common::{Place, SUPI, Up, store_on, wait_until};
 use crate::monitor::{curl, root};
 
 /// What a holder was told.
@@ -52,8 +53,7 @@ fn ask(up: &Up, body: &Value) -> Value {
     serde_json::from_str(&told).expect("JSON")
 }
 
-#[test]
-fn a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9() {
+fn a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9(on: On) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (holder, shutdown) = (Arc::new(Holder::default()), Shutdown::new());
     let address = {
@@ -64,18 +64,19 @@ fn a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9() {
         address
     };
     let place = Place::new();
-    place
-        .with_secrets(&format!("subscriber add --supi {SUPI} --data data"))
-        .ok();
+    let store = store_on(on);
     let configuration = |slices: &str| {
         format!(
             "data_dir = \"data\"\n[policy]\nserving_networks = [\"001-01\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
              [emsk.usages.one]\nlabel = \"one@example.org\"\n[emsk.usages.one.grants]\n\"127.0.0.1\" = []\n\
              [emsk.usages.slices]\nlabel = \"slice@example.org\"\ndata = \"slice\"\n[emsk.usages.slices.grants]\n\
-             \"127.0.0.1\" = [\"{slices}\"]\n[emsk.callbacks.roots]\n\"127.0.0.1\" = [\"http://{address}\"]\n"
+             \"127.0.0.1\" = [\"{slices}\"]\n[emsk.callbacks.roots]\n\"127.0.0.1\" = [\"http://{address}\"]\n{store}"
         )
     };
     place.file("kaskade.toml", &configuration("1-0000d1"));
+    place
+        .with_secrets(&format!("subscriber add --supi {SUPI} --config kaskade.toml"))
+        .ok();
     let (up, log) = Up::start_with_log(&place, "up --config kaskade.toml");
     assert!(up.greeting.contains("/kaskade-usage-keys/v1"), "{}", up.greeting);
     let one = json!({"supi": SUPI, "label": "one@example.org", "callbackUri": format!("http://{address}/ended")});
@@ -155,3 +156,5 @@ fn a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9() {
     assert!(audit.matches("usage-key-given").count() >= 4, "{audit}");
     shutdown.begin();
 }
+
+kaskade_testkit::over_each_engine!(a_node_gives_keys_and_holders_hear_of_their_end_also_after_kill_9);

@@ -20,10 +20,10 @@ fn limits() -> ReauthenticationLimits {
 }
 
 /// Keys live for a moment. The AMF, which is whoever asks from 127.0.0.1, is told at `root`.
-fn with_reauthentication(root: Option<&str>, again: ReauthenticationRole, life: Option<Duration>) -> Home {
+fn with_reauthentication(on: On, root: Option<&str>, again: ReauthenticationRole, life: Option<Duration>) -> Home {
     let mut rule = rule("af.example.com", "portal");
     rule.lifetime = Duration::from_secs(1);
-    let home = Home::start_with(Link::Local, |setup| {
+    let home = Home::start_at(on, Link::Local, |setup| {
         set_up(setup, policy([rule], None));
         let amf: Member = "127.0.0.1".parse().unwrap();
         setup.groups = groups().with("amf", [amf]);
@@ -82,10 +82,9 @@ async fn over(portal: &Nf, of: u64) {
     assert!(portal.key(request(of, 1, PORTAL_ID)).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn a_user_whose_key_is_over_is_authenticated_again_once_in_an_interval() {
+async fn a_user_whose_key_is_over_is_authenticated_again_once_in_an_interval(on: On) {
     let (amf, root, _end) = Holder::start();
-    let home = with_reauthentication(Some(&root), of_this_node(limits()), None);
+    let home = with_reauthentication(on, Some(&root), of_this_node(limits()), None);
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     for of in [0, 1] {
         served(&home, of, &root).await;
@@ -110,10 +109,9 @@ async fn a_user_whose_key_is_over_is_authenticated_again_once_in_an_interval() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_user_whom_no_amf_serves_is_not_authenticated_again() {
+async fn a_user_whom_no_amf_serves_is_not_authenticated_again(on: On) {
     let (amf, root, _end) = Holder::start();
-    let home = with_reauthentication(Some(&root), of_this_node(limits()), None);
+    let home = with_reauthentication(on, Some(&root), of_this_node(limits()), None);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     over(&nf(&home, PORTAL), 0).await;
     until(|| asked(&home) == [0, 1, 0, 0]).await;
@@ -121,10 +119,10 @@ async fn a_user_whom_no_amf_serves_is_not_authenticated_again() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn of_more_subscribers_than_are_remembered_nobody_is_asked_for() {
+async fn of_more_subscribers_than_are_remembered_nobody_is_asked_for(on: On) {
     let (amf, root, _end) = Holder::start();
     let home = with_reauthentication(
+        on,
         Some(&root),
         of_this_node(ReauthenticationLimits { most: 1, ..limits() }),
         None,
@@ -141,15 +139,14 @@ async fn of_more_subscribers_than_are_remembered_nobody_is_asked_for() {
 }
 
 /// It says nothing, and takes its time for it.
-#[tokio::test]
-async fn no_answer_waits_for_a_udm() {
+async fn no_answer_waits_for_a_udm(on: On) {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let again = ReauthenticationRole {
         limits: limits(),
         udm: PeerAt::There(url, ClientOptions::default()),
     };
-    let home = with_reauthentication(None, again, None);
+    let home = with_reauthentication(on, None, again, None);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     let portal = nf(&home, PORTAL);
     portal.key(request(0, 1, PORTAL_ID)).await.unwrap().unwrap();
@@ -186,8 +183,7 @@ impl Handler for Udm {
     }
 }
 
-#[tokio::test]
-async fn a_udm_is_asked_in_the_form_that_it_knows() {
+async fn a_udm_is_asked_in_the_form_that_it_knows(on: On) {
     let listener = Listener::tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
     let url = format!("http://{}", listener.address().unwrap());
     let (udm, shutdown) = (Arc::new(Udm::default()), Shutdown::new());
@@ -196,7 +192,7 @@ async fn a_udm_is_asked_in_the_form_that_it_knows() {
         limits: limits(),
         udm: PeerAt::There(url, ClientOptions::default()),
     };
-    let home = with_reauthentication(None, again, None);
+    let home = with_reauthentication(on, None, again, None);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     over(&nf(&home, PORTAL), 0).await;
     until(|| asked(&home) == [1, 0, 0, 0]).await;
@@ -205,14 +201,13 @@ async fn a_udm_is_asked_in_the_form_that_it_knows() {
 }
 
 /// Nobody asks for anything at that time.
-#[tokio::test]
-async fn an_anchor_key_with_keys_below_it_is_followed_by_another_before_it_ends() {
+async fn an_anchor_key_with_keys_below_it_is_followed_by_another_before_it_ends(on: On) {
     let (amf, root, _end) = Holder::start();
     let again = ReauthenticationLimits {
         ahead: Duration::from_secs(4),
         ..limits()
     };
-    let home = with_reauthentication(Some(&root), of_this_node(again), Some(Duration::from_secs(6)));
+    let home = with_reauthentication(on, Some(&root), of_this_node(again), Some(Duration::from_secs(6)));
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     for of in [0, 1] {
         served(&home, of, &root).await;
@@ -226,3 +221,12 @@ async fn an_anchor_key_with_keys_below_it_is_followed_by_another_before_it_ends(
     assert_eq!(amf.told.lock().unwrap().len(), 1);
     home.shutdown_unchecked().await;
 }
+
+kaskade_testkit::over_each_engine!(async
+    a_user_whose_key_is_over_is_authenticated_again_once_in_an_interval,
+    a_user_whom_no_amf_serves_is_not_authenticated_again,
+    of_more_subscribers_than_are_remembered_nobody_is_asked_for,
+    no_answer_waits_for_a_udm,
+    a_udm_is_asked_in_the_form_that_it_knows,
+    an_anchor_key_with_keys_below_it_is_followed_by_another_before_it_ends,
+);

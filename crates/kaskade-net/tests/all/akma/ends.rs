@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-#[tokio::test]
-async fn who_holds_keys_is_told_when_they_are_disabled() {
+async fn who_holds_keys_is_told_when_they_are_disabled(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     let ausf = nf(&home, AUSF);
     ausf.registers(0, 1).await.unwrap();
     ausf.registers(1, 1).await.unwrap();
@@ -39,10 +38,9 @@ async fn who_holds_keys_is_told_when_they_are_disabled() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_holder_that_was_not_told_is_told_after_a_restart() {
+async fn a_holder_that_was_not_told_is_told_after_a_restart(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     let uri = format!("{root}/off");
     nf(&home, PORTAL)
@@ -72,10 +70,9 @@ async fn a_holder_that_was_not_told_is_told_after_a_restart() {
     later.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more() {
+async fn an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     for of in 0..4 {
         change(&home, &supi(of), |subscription| subscription.akma_allowed = true);
@@ -107,10 +104,9 @@ async fn an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more()
     later.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_removed_anchor_key_gives_no_keys_and_says_nothing() {
+async fn a_removed_anchor_key_gives_no_keys_and_says_nothing(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     ausf.registers(0, 1).await.unwrap();
     let uri = format!("{root}/off");
@@ -131,9 +127,8 @@ async fn a_removed_anchor_key_gives_no_keys_and_says_nothing() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_revoked_application_function_gets_no_key_until_the_next_authentication() {
-    let home = start(None);
+async fn a_revoked_application_function_gets_no_key_until_the_next_authentication(on: On) {
+    let home = start(on, None);
     let (ausf, portal, other) = (nf(&home, AUSF), nf(&home, PORTAL), nf(&home, OTHER));
     ausf.registers(0, 1).await.unwrap();
     portal.key(request(0, 1, PORTAL_ID)).await.unwrap().unwrap();
@@ -149,9 +144,8 @@ async fn a_revoked_application_function_gets_no_key_until_the_next_authenticatio
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn many_at_once_have_one_key_with_one_end() {
-    let home = start(None);
+async fn many_at_once_have_one_key_with_one_end(on: On) {
+    let home = start(on, None);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     let portal = nf(&home, PORTAL);
     let asked = (0..12).map(|_| portal.key(request(0, 1, PORTAL_ID)));
@@ -183,3 +177,12 @@ async fn joined<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     .await;
     all.into_iter().filter_map(|(_, done)| done).collect()
 }
+
+kaskade_testkit::over_each_engine!(async
+    who_holds_keys_is_told_when_they_are_disabled,
+    a_holder_that_was_not_told_is_told_after_a_restart,
+    an_aanf_that_starts_ends_the_keys_of_those_who_may_have_none_any_more,
+    a_removed_anchor_key_gives_no_keys_and_says_nothing,
+    a_revoked_application_function_gets_no_key_until_the_next_authentication,
+    many_at_once_have_one_key_with_one_end,
+);

@@ -34,9 +34,8 @@ fn subscriber_of_the_vectors() -> u64 {
         .expect("one of the subscribers")
 }
 
-#[tokio::test]
-async fn an_application_function_has_the_key_of_the_vectors() {
-    let home = start(None);
+async fn an_application_function_has_the_key_of_the_vectors(on: On) {
+    let home = start(on, None);
     let of = subscriber_of_the_vectors();
     let k_ausf = KAusf::from_octets(&hex::decode(K_AUSF).unwrap().try_into().unwrap());
     let realm = HomeRealm::new(plmn(), None);
@@ -62,9 +61,8 @@ async fn an_application_function_has_the_key_of_the_vectors() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn who_asks_again_has_the_same_key_with_the_same_end_also_after_a_restart() {
-    let home = start(None);
+async fn who_asks_again_has_the_same_key_with_the_same_end_also_after_a_restart(on: On) {
+    let home = start(on, None);
     change(&home, &supi(0), |subscription| subscription.akma_allowed = true);
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     let portal = nf(&home, PORTAL);
@@ -81,9 +79,8 @@ async fn who_asks_again_has_the_same_key_with_the_same_end_also_after_a_restart(
     later.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn the_newest_anchor_key_counts() {
-    let home = start(None);
+async fn the_newest_anchor_key_counts(on: On) {
+    let home = start(on, None);
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     ausf.registers(0, 1).await.unwrap();
     let before = portal.key(request(0, 1, PORTAL_ID)).await.unwrap().unwrap();
@@ -99,10 +96,9 @@ async fn the_newest_anchor_key_counts() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn who_may_not_ask_learns_nothing_of_subscribers() {
+async fn who_may_not_ask_learns_nothing_of_subscribers(on: On) {
     let (_, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     // Run 9 was never: no A-KID of it is known.
     for run in [1, 9] {
@@ -146,9 +142,8 @@ async fn who_may_not_ask_learns_nothing_of_subscribers() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn only_an_ausf_registers_and_removes_anchor_keys() {
-    let home = start(None);
+async fn only_an_ausf_registers_and_removes_anchor_keys(on: On) {
+    let home = start(on, None);
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     assert_eq!(refused(portal.registers(0, 1).await), because(403, ""));
     ausf.registers(0, 1).await.unwrap();
@@ -165,9 +160,8 @@ async fn only_an_ausf_registers_and_removes_anchor_keys() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_registration_is_of_one_subscriber_and_of_nobody_elses_a_kid() {
-    let home = start(None);
+async fn a_registration_is_of_one_subscriber_and_of_nobody_elses_a_kid(on: On) {
+    let home = start(on, None);
     let ausf = nf(&home, AUSF);
     let register = |info: AkmaKeyInfo| {
         let ausf = &ausf;
@@ -197,8 +191,7 @@ async fn a_registration_is_of_one_subscriber_and_of_nobody_elses_a_kid() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn a_user_is_named_as_far_as_the_configuration_says() {
+async fn a_user_is_named_as_far_as_the_configuration_says(on: On) {
     let named = |identity: Identity| Rule {
         identity,
         ..rule("af.example.com", "portal")
@@ -209,7 +202,7 @@ async fn a_user_is_named_as_far_as_the_configuration_says() {
         (Identity::Anonymous, false, (false, false)),
         (Identity::Supi, true, (false, false)),
     ] {
-        let home = start_with(policy([named(identity)], None));
+        let home = start_with(on, policy([named(identity)], None));
         change(&home, &supi(0), |subscription| {
             subscription.gpsi = Some("msisdn-491701234567".parse().unwrap());
         });
@@ -228,12 +221,12 @@ async fn a_user_is_named_as_far_as_the_configuration_says() {
 }
 
 /// With all tests' requests from one address, which is an AUSF and an application function.
-fn start_for_all(change: impl FnOnce(&mut Setup)) -> Home {
+fn start_for_all(on: On, change: impl FnOnce(&mut Setup)) -> Home {
     let all = Rule {
         callers: vec!["all".into()],
         ..rule("af.example.com", "portal")
     };
-    with_akma(Home::start_with(Link::Local, |setup| {
+    with_akma(Home::start_at(on, Link::Local, |setup| {
         let policy = policy([all], None);
         set_up(setup, policy.with(Requester::group("all").id(), "all").with_ausf("all"));
         setup.groups = Groups::default().with("all", ["127.0.0.1".parse().unwrap()]);
@@ -241,10 +234,9 @@ fn start_for_all(change: impl FnOnce(&mut Setup)) -> Home {
     }))
 }
 
-#[tokio::test]
-async fn the_supi_goes_to_whose_token_has_its_scope() {
+async fn the_supi_goes_to_whose_token_has_its_scope(on: On) {
     let nrf = Nrf::new();
-    let home = start_for_all(|setup| setup.access.tokens = Some(nrf.verifier()));
+    let home = start_for_all(on, |setup| setup.access.tokens = Some(nrf.verifier()));
     let caller = Caller::new(Requester::group("amf"));
     drop(
         home.udm
@@ -272,14 +264,13 @@ async fn the_supi_goes_to_whose_token_has_its_scope() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn no_application_key_is_given_of_subscribers_who_are_not_for_it() {
+async fn no_application_key_is_given_of_subscribers_who_are_not_for_it(on: On) {
     let narrow = Rule {
         subscribers: vec![SubscriberRule::One(supi(0))],
         ..rule("af.example.com", "portal")
     };
     let policy = policy([narrow], None).barring(["262-01".parse().unwrap()]);
-    let home = start_with(policy);
+    let home = start_with(on, policy);
     let (ausf, portal) = (nf(&home, AUSF), nf(&home, PORTAL));
     for of in [0, 1] {
         ausf.registers(of, 1).await.unwrap();
@@ -310,11 +301,10 @@ async fn no_application_key_is_given_of_subscribers_who_are_not_for_it() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn what_is_given_is_on_record_and_what_is_not_too() {
+async fn what_is_given_is_on_record_and_what_is_not_too(on: On) {
     let place = Place::new();
     let log = place.open("node", |_| {});
-    let home = with_akma(Home::start_with(Link::Local, |setup| {
+    let home = with_akma(Home::start_at(on, Link::Local, |setup| {
         setup.audit = log.clone();
         set_up(setup, policy(usual(), None));
     }));
@@ -340,9 +330,8 @@ async fn what_is_given_is_on_record_and_what_is_not_too() {
     assert_eq!(of(Outcome::Changed, Action::AkmaContextRemoved), 1);
 }
 
-#[tokio::test]
-async fn bodies_are_as_the_contract_says() {
-    let home = start_for_all(|_| {});
+async fn bodies_are_as_the_contract_says(on: On) {
+    let home = start_for_all(on, |_| {});
     let url = home.udm.aanf_url().unwrap();
     let post = |path: &str, body: Value| {
         let ask = Ask::json("POST", format!("/naanf-akma/v1{path}"), body.to_string());
@@ -368,3 +357,17 @@ async fn bodies_are_as_the_contract_says() {
     assert_eq!(seen.status, 204);
     home.shutdown().await;
 }
+
+kaskade_testkit::over_each_engine!(async
+    an_application_function_has_the_key_of_the_vectors,
+    who_asks_again_has_the_same_key_with_the_same_end_also_after_a_restart,
+    the_newest_anchor_key_counts,
+    who_may_not_ask_learns_nothing_of_subscribers,
+    only_an_ausf_registers_and_removes_anchor_keys,
+    a_registration_is_of_one_subscriber_and_of_nobody_elses_a_kid,
+    a_user_is_named_as_far_as_the_configuration_says,
+    the_supi_goes_to_whose_token_has_its_scope,
+    no_application_key_is_given_of_subscribers_who_are_not_for_it,
+    what_is_given_is_on_record_and_what_is_not_too,
+    bodies_are_as_the_contract_says,
+);

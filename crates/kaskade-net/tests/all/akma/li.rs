@@ -60,9 +60,10 @@ impl Place {
     }
 }
 
-fn new_store() -> (MemoryEngine, Arc<SubscriberStore>) {
-    let engine = MemoryEngine::default();
-    (engine.clone(), crate::common::store(engine))
+fn new_store(on: On) -> (Kept, Arc<SubscriberStore>) {
+    let kept = Kept::new(on);
+    let store = filled(&kept);
+    (kept, store)
 }
 
 fn xid(octet: u8) -> Xid {
@@ -113,10 +114,9 @@ fn operator() -> Caller {
     Caller::new(Requester::group("operator"))
 }
 
-#[tokio::test]
-async fn each_kind_of_event_of_a_target_is_in_the_feed() {
+async fn each_kind_of_event_of_a_target_is_in_the_feed(on: On) {
     let place = Place::new();
-    let (home, li) = place.start(new_store().1).await;
+    let (home, li) = place.start(new_store(on).1).await;
     let (ausf, portal, other) = (nf(&home, AUSF), nf(&home, PORTAL), nf(&home, OTHER));
     // Of one there is something before it becomes a target.
     ausf.registers(1, 1).await.unwrap();
@@ -187,10 +187,9 @@ async fn each_kind_of_event_of_a_target_is_in_the_feed() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn the_nef_of_the_same_node_asks_for_functions_outside() {
+async fn the_nef_of_the_same_node_asks_for_functions_outside(on: On) {
     let place = Place::new();
-    let (home, li) = place.start(new_store().1).await;
+    let (home, li) = place.start(new_store(on).1).await;
     nf(&home, AUSF).registers(0, 1).await.unwrap();
     li.add(about(1, 0), 1000).await.unwrap();
     let portal = Caller::new(Requester::group("portal"));
@@ -205,10 +204,9 @@ async fn the_nef_of_the_same_node_asks_for_functions_outside() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn whoever_is_no_target_leaves_nothing_and_costs_the_same() {
+async fn whoever_is_no_target_leaves_nothing_and_costs_the_same(on: On) {
     let place = Place::new();
-    let (_engine, store) = new_store();
+    let (_engine, store) = new_store(on);
     let (home, li) = place.start(store.clone()).await;
     li.add(about(1, 0), 1000).await.unwrap();
     li.drain().await.unwrap();
@@ -243,10 +241,9 @@ async fn whoever_is_no_target_leaves_nothing_and_costs_the_same() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn each_warrant_has_its_records_in_its_time() {
+async fn each_warrant_has_its_records_in_its_time(on: On) {
     let place = Place::new();
-    let (home, li) = place.start(new_store().1).await;
+    let (home, li) = place.start(new_store(on).1).await;
     let gpsi = "msisdn-491701234567";
     change(&home, &supi(0), |subscription| {
         subscription.gpsi = Some(gpsi.parse().unwrap());
@@ -300,10 +297,9 @@ async fn each_warrant_has_its_records_in_its_time() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn targets_are_refused_for_a_reason_and_outlive_a_restart() {
+async fn targets_are_refused_for_a_reason_and_outlive_a_restart(on: On) {
     let place = Place::new();
-    let (engine, store) = new_store();
+    let (engine, store) = new_store(on);
     let li = place.open(&store).await;
     li.add(about(1, 0), 7).await.unwrap();
     assert!(matches!(li.add(about(1, 1), 7).await, Err(LiError::XidTaken)));
@@ -335,10 +331,9 @@ async fn targets_are_refused_for_a_reason_and_outlive_a_restart() {
     assert!(matches!(&added[0], Notice::TargetAdded(target, 7) if target.xid == xid(1)));
 }
 
-#[tokio::test]
-async fn what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed() {
+async fn what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed(on: On) {
     let place = Place::new();
-    let (engine, store) = new_store();
+    let (engine, store) = new_store(on);
     let (home, li) = place.start(store).await;
     li.add(about(1, 0), 1000).await.unwrap();
     li.drain().await.unwrap();
@@ -352,7 +347,7 @@ async fn what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed() {
     home.shutdown_unchecked().await;
     drop(li);
     for _ in 0..2 {
-        let store = opened(answered.copy());
+        let store = reopened(&answered);
         let li = place.open(&store).await;
         assert_eq!(tags(events(&li).await), [92, 93], "once");
         assert!(rows(&store).await.is_empty());
@@ -365,7 +360,7 @@ async fn what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed() {
     }
     // The same where the feed had not come so far.
     std::fs::remove_file(place.segment()).unwrap();
-    let li = place.open(&opened(answered)).await;
+    let li = place.open(&opened(&answered)).await;
     assert_eq!(tags(events(&li).await), [92, 93]);
     assert!(
         matches!(notices(&li).await[..], [Notice::FeedLost(1)]),
@@ -374,17 +369,16 @@ async fn what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed() {
     );
 }
 
-#[tokio::test]
-async fn a_store_that_was_put_back_is_said_in_the_feed() {
+async fn a_store_that_was_put_back_is_said_in_the_feed(on: On) {
     let place = Place::new();
-    let (engine, store) = new_store();
+    let (engine, store) = new_store(on);
     let li = place.open(&store).await;
     li.drain().await.unwrap();
     let backup = engine.copy();
     li.add(about(1, 0), 1000).await.unwrap();
     li.drain().await.unwrap();
     drop((li, store));
-    let li = place.open(&opened(backup)).await;
+    let li = place.open(&opened(&backup)).await;
     assert!(li.targets().is_empty(), "the store has forgotten it");
     let said = notices(&li).await;
     assert!(
@@ -393,11 +387,10 @@ async fn a_store_that_was_put_back_is_said_in_the_feed() {
     );
 }
 
-#[tokio::test]
-async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said() {
+async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said(on: On) {
     let mut place = Place::new();
     place.most_waiting = 2;
-    let (engine, store) = new_store();
+    let (engine, store) = new_store(on);
     let li = place.open(&store).await;
     li.add(about(1, 0), 1000).await.unwrap();
     li.drain().await.unwrap();
@@ -408,7 +401,7 @@ async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said()
     edited[last] ^= 1;
     std::fs::write(place.segment(), &edited).unwrap();
     let engine = engine.copy();
-    let (home, li) = place.start(opened(engine.clone())).await;
+    let (home, li) = place.start(opened(&engine)).await;
     let store = home.store.clone();
     assert!(li.status().trouble.unwrap().contains("record 1"), "{:?}", li.status());
     assert!(matches!(li.verify().await, Err(LiError::Feed(_))));
@@ -439,10 +432,9 @@ async fn while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said()
     li.verify().await.unwrap();
 }
 
-#[tokio::test]
-async fn while_the_store_takes_nothing_no_event_is_in_the_feed_twice() {
+async fn while_the_store_takes_nothing_no_event_is_in_the_feed_twice(on: On) {
     let place = Place::new();
-    let (engine, store) = new_store();
+    let (engine, store) = new_store(on);
     let (home, li) = place.start(store.clone()).await;
     li.add(about(1, 0), 1000).await.unwrap();
     li.drain().await.unwrap();
@@ -469,10 +461,9 @@ async fn while_the_store_takes_nothing_no_event_is_in_the_feed_twice() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_row_that_does_not_open_holds_up_no_other() {
+async fn a_row_that_does_not_open_holds_up_no_other(on: On) {
     let place = Place::new();
-    let (_, store) = new_store();
+    let (_, store) = new_store(on);
     let li = place.open(&store).await;
     let mut unit = Unit::new();
     unit.put(&1, &WaitingRow(vec![0; 512]), kaskade_flow::record::Expect::Absent);
@@ -486,10 +477,9 @@ async fn a_row_that_does_not_open_holds_up_no_other() {
     assert_eq!(status.waiting, 1);
 }
 
-#[tokio::test]
-async fn a_target_that_does_not_begin_holds_up_no_other() {
+async fn a_target_that_does_not_begin_holds_up_no_other(on: On) {
     let place = Place::new();
-    let (_, store) = new_store();
+    let (_, store) = new_store(on);
     let li = place.open(&store).await;
     let later = NewTarget {
         begin: Some(UnixMillis::new(unix_millis().get() + 500)),
@@ -507,10 +497,9 @@ async fn a_target_that_does_not_begin_holds_up_no_other() {
     assert_eq!(started, [false, true]);
 }
 
-#[tokio::test]
-async fn whoever_begins_to_intercept_waits_for_what_is_under_way() {
+async fn whoever_begins_to_intercept_waits_for_what_is_under_way(on: On) {
     let place = Place::new();
-    let (_, store) = new_store();
+    let (_, store) = new_store(on);
     let li = place.open(&store).await;
     // An operation that has read the targets, and commits later.
     let mut unit = Unit::new();
@@ -550,10 +539,9 @@ async fn whoever_begins_to_intercept_waits_for_what_is_under_way() {
     );
 }
 
-#[tokio::test]
-async fn whoever_removes_a_target_waits_for_what_is_under_way() {
+async fn whoever_removes_a_target_waits_for_what_is_under_way(on: On) {
     let place = Place::new();
-    let (_, store) = new_store();
+    let (_, store) = new_store(on);
     let li = place.open(&store).await;
     li.add(about(1, 0), 1000).await.unwrap();
     // An operation that has read the target, and is over later.
@@ -579,3 +567,19 @@ async fn whoever_removes_a_target_waits_for_what_is_under_way() {
     removing.await.unwrap().unwrap();
     assert_eq!(events(&li).await.len(), 1);
 }
+
+kaskade_testkit::over_each_engine!(async
+    each_kind_of_event_of_a_target_is_in_the_feed,
+    the_nef_of_the_same_node_asks_for_functions_outside,
+    whoever_is_no_target_leaves_nothing_and_costs_the_same,
+    each_warrant_has_its_records_in_its_time,
+    targets_are_refused_for_a_reason_and_outlive_a_restart,
+    what_was_committed_is_in_the_feed_once_whenever_the_node_was_killed,
+    a_store_that_was_put_back_is_said_in_the_feed,
+    while_the_feed_takes_nothing_the_service_goes_on_and_the_loss_is_said,
+    while_the_store_takes_nothing_no_event_is_in_the_feed_twice,
+    a_row_that_does_not_open_holds_up_no_other,
+    a_target_that_does_not_begin_holds_up_no_other,
+    whoever_begins_to_intercept_waits_for_what_is_under_way,
+    whoever_removes_a_target_waits_for_what_is_under_way,
+);

@@ -6,7 +6,6 @@ mod keys;
 mod li;
 mod model;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,11 +23,11 @@ use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::service::{Caller, Elsewhere, NotDone};
 use kaskade_net::services::naanf_akma::Client;
-use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
-use kaskade_testkit::memory::MemoryEngine;
+use kaskade_store::{MasterKey, SubscriberStore};
+use kaskade_testkit::kept::{Kept, On};
 use serde_json::Value;
 
-use crate::common::{Home, Link, SUBSCRIBERS, Setup, plmn, supi};
+use crate::common::{Home, Link, SUBSCRIBERS, Setup, filled, opened, plmn, reopened, supi};
 
 /// Where the network functions of these tests are, by the last octet of their address: groups of one.
 const AUSF: u8 = 2;
@@ -88,8 +87,8 @@ fn set_up(setup: &mut Setup, policy: AkmaPolicy) {
     });
 }
 
-fn start_with(policy: AkmaPolicy) -> Home {
-    with_akma(Home::start_with(Link::Local, |setup| set_up(setup, policy)))
+fn start_with(on: On, policy: AkmaPolicy) -> Home {
+    with_akma(Home::start_at(on, Link::Local, |setup| set_up(setup, policy)))
 }
 
 /// All subscribers have AKMA: at its start an AAnF ends the keys of those who have not.
@@ -100,8 +99,8 @@ fn with_akma(home: Home) -> Home {
     home
 }
 
-fn start(callbacks: Option<&str>) -> Home {
-    start_with(policy(usual(), callbacks))
+fn start(on: On, callbacks: Option<&str>) -> Home {
+    start_with(on, policy(usual(), callbacks))
 }
 
 /// A network function at 127.0.0.N.
@@ -230,17 +229,6 @@ impl Holder {
         }
         panic!("{:?}", self.told.lock().unwrap());
     }
-}
-
-/// The store of another start over what is durable.
-fn reopened(engine: &MemoryEngine) -> Arc<SubscriberStore> {
-    opened(engine.copy())
-}
-
-fn opened(engine: MemoryEngine) -> Arc<SubscriberStore> {
-    let key = MasterKey::from_octets(&[0x77; 32]);
-    let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &key, StoreOptions::default());
-    Arc::new(store.unwrap())
 }
 
 fn change(home: &Home, of: &Supi, change: impl FnOnce(&mut kaskade_store::Subscription)) {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::common::{store, subscribers};
+use crate::common::subscribers;
 
 /// What can happen.
 #[derive(Clone, Copy, Debug)]
@@ -64,27 +64,27 @@ struct Known {
     ends: BTreeMap<usize, Option<String>>,
 }
 
-fn aanf(engine: &MemoryEngine) -> Aanf {
+fn aanf(kept: &Kept) -> Aanf {
     let options = AanfOptions {
         policy: policy(usual(), Some("http://127.0.0.1:1")),
         ..AanfOptions::default()
     };
-    Aanf::new(opened(engine.clone()), true, options).unwrap()
+    Aanf::new(opened(kept), true, options).unwrap()
 }
 
 fn caller(name: &str) -> Caller {
     Caller::new(Requester::group(name))
 }
 
-async fn play(steps: &[Step]) {
-    let mut engine = MemoryEngine::default();
-    let made = store(engine.clone());
+async fn play(on: On, steps: &[Step]) {
+    let mut kept = Kept::new(on);
+    let made = opened(&kept);
     for mut subscriber in subscribers() {
         subscriber.subscription.akma_allowed = true;
         made.put_many([&subscriber]).unwrap();
     }
     drop(made);
-    let mut aanf = aanf(&engine);
+    let mut aanf = aanf(&kept);
     let mut known: BTreeMap<u64, Known> = BTreeMap::new();
     // Every K_AF that was ever told, and to whom.
     let mut keys: BTreeMap<[u8; 32], (u64, u8, usize)> = BTreeMap::new();
@@ -154,25 +154,31 @@ async fn play(steps: &[Step]) {
             Step::Restart => {
                 // What is durable, and nothing else.
                 drop(aanf);
-                engine = engine.copy();
-                aanf = self::aanf(&engine);
+                kept = kept.copy();
+                aanf = self::aanf(&kept);
             }
         }
     }
 }
 
-#[test]
-fn no_order_gives_a_key_that_is_over_or_another_ones() {
+fn no_order_gives_a_key_that_is_over_or_another_ones(on: On) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(48));
+    // A server takes its time.
+    let cases = match on {
+        On::Embedded => 48,
+        On::Postgres => 8,
+    };
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(cases));
     let steps = proptest::collection::vec(step(), 1..24);
     runner
         .run(&steps, |steps| {
-            runtime.block_on(play(&steps));
+            runtime.block_on(play(on, &steps));
             Ok(())
         })
         .unwrap();
 }
+
+kaskade_testkit::over_each_engine!(no_order_gives_a_key_that_is_over_or_another_ones);

@@ -1,4 +1,4 @@
-//! A home network for tests: UDM and AUSF on free ports of the loopback, over a store in memory that can be made to fail.
+//! A home network for tests: UDM and AUSF on free ports of the loopback, over a store that can be made to fail: in memory, or in PostgreSQL.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod http;
@@ -34,6 +34,7 @@ use kaskade_store::{
     AuthMethods, MasterKey, OpOrOpc, SqnRecord, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets,
     SubscriberStore, Subscription,
 };
+use kaskade_testkit::kept::{Kept, On};
 use kaskade_testkit::memory::MemoryEngine;
 use kaskade_ue::demo::{DemoSubscriber, demo_subscriber};
 
@@ -119,11 +120,26 @@ pub fn suci(index: u64, key: u8) -> Suci {
 
 /// A store on an engine in memory, which can be made to fail.
 pub fn store(engine: MemoryEngine) -> Arc<SubscriberStore> {
-    let master_key = MasterKey::from_octets(&[0x77; 32]);
-    let options = StoreOptions::default();
-    let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &master_key, options).unwrap();
+    filled(&engine.into())
+}
+
+/// A store with the subscribers.
+pub fn filled(kept: &Kept) -> Arc<SubscriberStore> {
+    let store = opened(kept);
     store.put_many(&subscribers()).unwrap();
-    Arc::new(store)
+    store
+}
+
+/// The store of what is there.
+pub fn opened(kept: &Kept) -> Arc<SubscriberStore> {
+    let master_key = MasterKey::from_octets(&[0x77; 32]);
+    let store = SubscriberStore::with_engine(kept.open(), Path::new("store"), &master_key, StoreOptions::default());
+    Arc::new(store.unwrap())
+}
+
+/// The store of another start over what is durable, as after `kill -9`.
+pub fn reopened(kept: &Kept) -> Arc<SubscriberStore> {
+    opened(&kept.copy())
 }
 
 pub fn subscribers() -> Vec<Subscriber> {
@@ -153,7 +169,7 @@ pub enum Link {
 /// UDM and AUSF.
 pub struct Home {
     pub store: Arc<SubscriberStore>,
-    pub engine: MemoryEngine,
+    pub engine: Kept,
     pub udm: Node,
     /// `None` when the AUSF runs on the UDM's node.
     ausf: Option<Node>,
@@ -186,25 +202,24 @@ impl Home {
 
     /// With this store, in one process.
     pub fn start_on(store: Arc<SubscriberStore>) -> Self {
-        Self::assemble(Link::Local, |_| {}, store, MemoryEngine::default())
+        Self::start_over(store, |_| {})
     }
 
     /// With this store, and changes.
     pub fn start_over(store: Arc<SubscriberStore>, change: impl FnOnce(&mut Setup)) -> Self {
-        Self::assemble(Link::Local, change, store, MemoryEngine::default())
+        Self::assemble(Link::Local, change, store, Kept::new(On::Embedded))
     }
 
     pub fn start_with(link: Link, change: impl FnOnce(&mut Setup)) -> Self {
-        let engine = MemoryEngine::default();
-        Self::assemble(link, change, store(engine.clone()), engine)
+        Self::start_at(On::Embedded, link, change)
     }
 
-    fn assemble(
-        link: Link,
-        change: impl FnOnce(&mut Setup),
-        store: Arc<SubscriberStore>,
-        engine: MemoryEngine,
-    ) -> Self {
+    pub fn start_at(on: On, link: Link, change: impl FnOnce(&mut Setup)) -> Self {
+        let kept = Kept::new(on);
+        Self::assemble(link, change, filled(&kept), kept)
+    }
+
+    fn assemble(link: Link, change: impl FnOnce(&mut Setup), store: Arc<SubscriberStore>, engine: Kept) -> Self {
         let policy = ServingNetworkPolicy::plmns([plmn()]);
         let mut setup = Setup {
             udm: UdmOptions {

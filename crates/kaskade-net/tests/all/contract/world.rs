@@ -23,7 +23,7 @@ use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::service::{Operation, Service};
 use kaskade_net::time::moment;
 use kaskade_store::Subscription;
-use kaskade_store::engine::Table;
+use kaskade_store::engine::{self, Table};
 use kaskade_testkit::memory::{Failure, MemoryEngine};
 use serde_json::json;
 
@@ -154,7 +154,7 @@ impl World {
     pub(super) fn state(&self) -> Vec<String> {
         match &self.kept {
             Kept::Home(home) => {
-                let mut lines = kept_rows(&home.engine);
+                let mut lines = kept_rows(home.engine.rows());
                 lines.extend(of_ausf(home.ausf()));
                 lines.extend(of_udm(&home.udm));
                 lines
@@ -162,7 +162,7 @@ impl World {
             Kept::Ausf(node) => of_ausf(node),
             Kept::Refused(node, home, _) => [of_ausf(node), of_udm(&home.udm)].concat(),
             Kept::Between(between) => [of_ausf(&between.node), vec![format!("{:?}", between.kept())]].concat(),
-            Kept::Nef(_, engine) => kept_rows(engine),
+            Kept::Nef(_, engine) => kept_rows(engine.rows()),
         }
     }
 
@@ -187,9 +187,10 @@ impl World {
 }
 
 /// Rows of the store, but for the clock's mark and for events on their way to the log.
-fn kept_rows(engine: &MemoryEngine) -> Vec<String> {
-    let rows = engine.rows().into_iter();
-    let rows = rows.filter(|row| ![Table::META, Table::EVENTS].contains(&row.table));
+fn kept_rows(rows: Vec<engine::Row>) -> Vec<String> {
+    let rows = rows
+        .into_iter()
+        .filter(|row| ![Table::META, Table::EVENTS].contains(&row.table));
     rows.map(|row| {
         format!(
             "{} {:02x?} {:?} {}",

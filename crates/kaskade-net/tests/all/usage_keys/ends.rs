@@ -11,10 +11,9 @@ use kaskade_net::role::usage_keys::{UsageKeys, UsageKeysError};
 use kaskade_net::time::moment;
 use kaskade_testkit::memory::Failure;
 
-#[tokio::test]
-async fn a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_are_told() {
+async fn a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_are_told(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     authenticated(&home, 0, 1).await;
     let (smf, er) = (nf(&home, SMF), nf(&home, ER));
     let first = smf.key(told_at(one(0), &format!("{root}/ended?of=one"))).await.unwrap();
@@ -61,9 +60,8 @@ async fn a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn only_who_had_a_user_authenticated_ends_its_keys_by_deregistration() {
-    let home = start(None);
+async fn only_who_had_a_user_authenticated_ends_its_keys_by_deregistration(on: On) {
+    let home = start(on, None);
     let smf = nf(&home, SMF);
     authenticated(&home, 0, 1).await;
     let by_first = home.seaf_at(1);
@@ -87,9 +85,8 @@ async fn only_who_had_a_user_authenticated_ends_its_keys_by_deregistration() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn no_key_is_given_of_a_suspended_subscriber() {
-    let home = start(None);
+async fn no_key_is_given_of_a_suspended_subscriber(on: On) {
+    let home = start(on, None);
     authenticated(&home, 0, 1).await;
     let smf = nf(&home, SMF);
     smf.key(one(0)).await.unwrap();
@@ -103,10 +100,9 @@ async fn no_key_is_given_of_a_suspended_subscriber() {
 }
 
 /// As after `kill -9`: what is durable is there, and nothing else.
-#[tokio::test]
-async fn after_a_restart_holders_are_told_that_their_emsk_is_lost() {
+async fn after_a_restart_holders_are_told_that_their_emsk_is_lost(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     for index in 0..3 {
         authenticated(&home, index, 1).await;
         let uri = format!("{root}/{index}");
@@ -137,14 +133,13 @@ async fn after_a_restart_holders_are_told_that_their_emsk_is_lost() {
     after.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_sealed_any_more() {
+async fn a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_sealed_any_more(on: On) {
     let (holder, root, _end) = Holder::start();
     let sealed = |setup: &mut Setup| {
         set_up(setup, Some(&root));
         setup.usage_keys.as_mut().unwrap().limits.custody = Custody::Sealed;
     };
-    let home = Home::start_with(Link::Local, sealed);
+    let home = Home::start_at(on, Link::Local, sealed);
     authenticated(&home, 0, 1).await;
     let uri = format!("{root}/ended");
     let before = nf(&home, SMF).key(told_at(one(0), &uri)).await.unwrap();
@@ -184,8 +179,8 @@ fn sealed(root: &str) -> impl FnOnce(&mut Setup) {
 }
 
 /// A node whose EMSKs are sealed, with a key below that of each of so many subscribers, and where their holders hear of the end.
-async fn with_sealed(root: &str, subscribers: u64) -> Home {
-    let home = Home::start_with(Link::Local, sealed(root));
+async fn with_sealed(on: On, root: &str, subscribers: u64) -> Home {
+    let home = Home::start_at(on, Link::Local, sealed(root));
     for index in 0..subscribers {
         authenticated(&home, index, 1).await;
         let uri = format!("{root}/{index}");
@@ -211,10 +206,9 @@ fn ended(home: &Home, of: Why) -> u64 {
 }
 
 /// What does not go on is ended once, and its holders are told once.
-#[tokio::test]
-async fn a_sealed_emsk_whose_card_was_replaced_meanwhile_ends_at_the_start() {
+async fn a_sealed_emsk_whose_card_was_replaced_meanwhile_ends_at_the_start(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = with_sealed(&root, 3).await;
+    let home = with_sealed(on, &root, 3).await;
     let store = reopened(&home.engine);
     home.shutdown_unchecked().await;
     // The first has another card, the second none, and the third has an EMSK of before.
@@ -261,10 +255,9 @@ async fn a_sealed_emsk_whose_card_was_replaced_meanwhile_ends_at_the_start() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn after_a_restart_whoever_had_a_user_authenticated_ends_its_keys() {
+async fn after_a_restart_whoever_had_a_user_authenticated_ends_its_keys(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = with_sealed(&root, 2).await;
+    let home = with_sealed(on, &root, 2).await;
     let store = reopened(&home.engine);
     home.shutdown_unchecked().await;
     let home = Home::start_over(store, sealed(&root));
@@ -297,9 +290,8 @@ async fn after_a_restart_whoever_had_a_user_authenticated_ends_its_keys() {
 }
 
 /// An AMF that takes back the result of an authentication, which the UDM may keep waiting, has none of the next one's keys ended.
-#[tokio::test]
-async fn a_result_that_is_taken_back_late_ends_no_later_keys() {
-    let home = start(None);
+async fn a_result_that_is_taken_back_late_ends_no_later_keys(on: On) {
+    let home = start(on, None);
     let keys = home.ausf().usage_keys().unwrap();
     let [amf, other] = ["amf", "other"].map(Requester::group);
     let root = |number: u8| {
@@ -319,14 +311,13 @@ async fn a_result_that_is_taken_back_late_ends_no_later_keys() {
 }
 
 /// Nothing is restored of whom something happened to since the start.
-#[tokio::test]
-async fn what_ends_before_it_is_taken_over_does_not_come_back() {
+async fn what_ends_before_it_is_taken_over_does_not_come_back(on: On) {
     let (holder, root, _end) = Holder::start();
     let sealed = |setup: &mut Setup| {
         set_up(setup, Some(&root));
         setup.usage_keys.as_mut().unwrap().limits.custody = Custody::Sealed;
     };
-    let home = Home::start_with(Link::Local, sealed);
+    let home = Home::start_at(on, Link::Local, sealed);
     authenticated(&home, 0, 1).await;
     let uri = format!("{root}/ended");
     nf(&home, SMF).key(told_at(one(0), &uri)).await.unwrap();
@@ -348,9 +339,8 @@ async fn what_ends_before_it_is_taken_over_does_not_come_back() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn a_key_whose_holder_cannot_be_written_is_not_told() {
-    let home = start(None);
+async fn a_key_whose_holder_cannot_be_written_is_not_told(on: On) {
+    let home = start(on, None);
     authenticated(&home, 0, 1).await;
     let smf = nf(&home, SMF);
     home.engine.fail(Failure::Full);
@@ -359,13 +349,16 @@ async fn a_key_whose_holder_cannot_be_written_is_not_told() {
 }
 
 /// The record of a holder is on its way when the EMSK ends: the store removes it again, and the key is not told.
-#[tokio::test]
-async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told() {
-    // On a disk, which takes its time.
+async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told(on: On) {
+    // On a disk, which takes its time, or a server, which does, too.
     let folder = tempfile::tempdir().unwrap();
     let key = MasterKey::from_octets(&[0x77; 32]);
-    let store = SubscriberStore::open(&folder.path().join("store"), &key, StoreOptions::default()).unwrap();
-    let store = Arc::new(store);
+    let store = match on {
+        On::Embedded => SubscriberStore::open(&folder.path().join("store"), &key, StoreOptions::default())
+            .unwrap()
+            .into(),
+        On::Postgres => opened(&Kept::new(on)),
+    };
     let keys = UsageKeys::new(store.clone(), false, options(None)).unwrap();
     let [amf, smf] = ["amf", "smf"].map(Requester::group);
     let caller = Caller::new(smf);
@@ -391,11 +384,10 @@ async fn a_key_whose_emsk_ends_while_it_is_written_is_not_told() {
     panic!("it is always written at once");
 }
 
-#[tokio::test]
-async fn what_there_is_no_room_for_ends_and_its_holder_is_told() {
+async fn what_there_is_no_room_for_ends_and_its_holder_is_told(on: On) {
     let (holder, root, _end) = Holder::start();
     // Whose AUSF has no UDM beside it: it knows no subscribers but those that it is told of.
-    let home = Home::start_with(Link::Http, |setup| {
+    let home = Home::start_at(on, Link::Http, |setup| {
         set_up(setup, Some(&root));
         // In each of the 16 shards as few as one can have.
         setup.usage_keys.as_mut().unwrap().most = 1;
@@ -415,3 +407,18 @@ async fn what_there_is_no_room_for_ends_and_its_holder_is_told() {
     assert!(told.len() == 80 - held && told.iter().all(|(_, body)| body["reason"] == "no-room"));
     home.shutdown_unchecked().await;
 }
+
+kaskade_testkit::over_each_engine!(async
+    a_new_authentication_ends_the_keys_of_the_one_before_and_their_holders_are_told,
+    only_who_had_a_user_authenticated_ends_its_keys_by_deregistration,
+    no_key_is_given_of_a_suspended_subscriber,
+    after_a_restart_holders_are_told_that_their_emsk_is_lost,
+    a_sealed_emsk_goes_on_after_a_restart_and_ends_where_it_is_not_to_be_sealed_any_more,
+    a_sealed_emsk_whose_card_was_replaced_meanwhile_ends_at_the_start,
+    after_a_restart_whoever_had_a_user_authenticated_ends_its_keys,
+    a_result_that_is_taken_back_late_ends_no_later_keys,
+    what_ends_before_it_is_taken_over_does_not_come_back,
+    a_key_whose_holder_cannot_be_written_is_not_told,
+    a_key_whose_emsk_ends_while_it_is_written_is_not_told,
+    what_there_is_no_room_for_ends_and_its_holder_is_told,
+);

@@ -2,9 +2,8 @@
 
 use super::*;
 
-#[tokio::test]
-async fn one_network_function_does_not_take_all_places_of_an_emsk() {
-    let home = start(None);
+async fn one_network_function_does_not_take_all_places_of_an_emsk(on: On) {
+    let home = start(on, None);
     authenticated(&home, 0, 1).await;
     let (smf, nwdaf) = (nf(&home, SMF), nf(&home, NWDAF));
     let mut keys = Vec::new();
@@ -27,9 +26,8 @@ async fn one_network_function_does_not_take_all_places_of_an_emsk() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn all_holders_together_are_bounded() {
-    let home = Home::start_with(Link::Local, |setup| {
+async fn all_holders_together_are_bounded(on: On) {
+    let home = Home::start_at(on, Link::Local, |setup| {
         set_up(setup, None);
         // One in each of the shards.
         setup.usage_keys.as_mut().unwrap().most_holders = 1;
@@ -42,9 +40,8 @@ async fn all_holders_together_are_bounded() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn who_asks_for_too_much_in_a_second_waits() {
-    let home = Home::start_with(Link::Local, |setup| {
+async fn who_asks_for_too_much_in_a_second_waits(on: On) {
+    let home = Home::start_at(on, Link::Local, |setup| {
         set_up(setup, None);
         setup.usage_keys.as_mut().unwrap().budgets.requester = "1/min burst 2".parse().unwrap();
     });
@@ -59,10 +56,9 @@ async fn who_asks_for_too_much_in_a_second_waits() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn who_has_given_its_key_up_is_not_told_of_the_end() {
+async fn who_has_given_its_key_up_is_not_told_of_the_end(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     authenticated(&home, 0, 1).await;
     let smf = nf(&home, SMF);
     let key = smf.key(told_at(one(0), &format!("{root}/one"))).await.unwrap();
@@ -79,10 +75,9 @@ async fn who_has_given_its_key_up_is_not_told_of_the_end() {
 }
 
 /// Two holders behind one host and port: what fails of the one holds up nothing of the other.
-#[tokio::test]
-async fn a_holder_that_cannot_be_told_holds_up_nobody_else_at_its_root() {
+async fn a_holder_that_cannot_be_told_holds_up_nobody_else_at_its_root(on: On) {
     let (holder, root, _end) = Holder::start();
-    let home = start(Some(&root));
+    let home = start(on, Some(&root));
     let (smf, nwdaf) = (nf(&home, SMF), nf(&home, NWDAF));
     authenticated(&home, 0, 1).await;
     smf.key(told_at(one(0), &format!("{root}/smf"))).await.unwrap();
@@ -106,3 +101,11 @@ async fn a_holder_that_cannot_be_told_holds_up_nobody_else_at_its_root() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     home.shutdown_unchecked().await;
 }
+
+kaskade_testkit::over_each_engine!(async
+    one_network_function_does_not_take_all_places_of_an_emsk,
+    all_holders_together_are_bounded,
+    who_asks_for_too_much_in_a_second_waits,
+    who_has_given_its_key_up_is_not_told_of_the_end,
+    a_holder_that_cannot_be_told_holds_up_nobody_else_at_its_root,
+);

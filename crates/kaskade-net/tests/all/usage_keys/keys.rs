@@ -11,9 +11,8 @@ use crate::common::EAP_ONLY;
 use crate::common::http::{Ask, send};
 use crate::tls::Pki;
 
-#[tokio::test]
-async fn after_5g_aka_a_network_function_has_the_key_of_the_ue() {
-    let home = start(None);
+async fn after_5g_aka_a_network_function_has_the_key_of_the_ue(on: On) {
+    let home = start(on, None);
     let (smf, nwdaf) = (nf(&home, SMF), nf(&home, NWDAF));
     assert_eq!(refused(smf.key(one(0)).await), because(404, "CONTEXT_NOT_FOUND"));
     let mut at_ue = five_g_aka(&home, 0, 1).await;
@@ -49,10 +48,9 @@ async fn after_5g_aka_a_network_function_has_the_key_of_the_ue() {
 }
 
 /// The whole of it with TLS on both sides: who asks is who its certificate says.
-#[tokio::test]
-async fn a_certificate_says_who_may_have_the_key_of_which_slice() {
+async fn a_certificate_says_who_may_have_the_key_of_which_slice(on: On) {
     let pki = Pki::new();
-    let home = Home::start_with(Link::Local, |setup| {
+    let home = Home::start_at(on, Link::Local, |setup| {
         setup.server.tls = Some(pki.server(true));
         let known = ["smf", "nwdaf"].into_iter();
         setup.groups = known.clone().fold(Groups::default(), |groups, name| {
@@ -94,9 +92,8 @@ async fn a_certificate_says_who_may_have_the_key_of_which_slice() {
     home.shutdown_unchecked().await;
 }
 
-#[tokio::test]
-async fn whoever_asks_wrongly_is_told_why_and_learns_nothing_of_subscribers() {
-    let home = start(Some("https://smf.example.org"));
+async fn whoever_asks_wrongly_is_told_why_and_learns_nothing_of_subscribers(on: On) {
+    let home = start(on, Some("https://smf.example.org"));
     authenticated(&home, 0, 1).await;
     let (smf, nwdaf, stranger) = (nf(&home, SMF), nf(&home, NWDAF), nf(&home, STRANGER));
     let nobody = UsageKeyRequest {
@@ -160,9 +157,8 @@ fn with_label(request: UsageKeyRequest, label: &str) -> UsageKeyRequest {
 }
 
 /// What is wrong with a body is named, with its place.
-#[tokio::test]
-async fn a_body_that_is_none_is_refused_with_its_member() {
-    let home = start(None);
+async fn a_body_that_is_none_is_refused_with_its_member(on: On) {
+    let home = start(on, None);
     let url = home.ausf().usage_keys_url().unwrap();
     let supi = supi(0).sbi();
     for (path, body, pointer) in [
@@ -207,9 +203,8 @@ async fn a_body_that_is_none_is_refused_with_its_member() {
 }
 
 /// One key says nothing of another, and no answer has what stands above.
-#[tokio::test]
-async fn keys_of_different_branches_have_nothing_in_common() {
-    let home = start(None);
+async fn keys_of_different_branches_have_nothing_in_common(on: On) {
+    let home = start(on, None);
     let mut at_ue = five_g_aka(&home, 0, 1).await;
     let mut at_other = five_g_aka(&home, 1, 1).await;
     let (smf, nwdaf, er) = (nf(&home, SMF), nf(&home, NWDAF), nf(&home, ER));
@@ -245,11 +240,10 @@ async fn keys_of_different_branches_have_nothing_in_common() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn who_asks_again_has_the_same_key_without_a_write_and_every_release_is_on_record() {
+async fn who_asks_again_has_the_same_key_without_a_write_and_every_release_is_on_record(on: On) {
     let place = Place::new();
     let log = place.open("usage", |_| {});
-    let home = Home::start_with(Link::Local, |setup| {
+    let home = Home::start_at(on, Link::Local, |setup| {
         setup.audit = log.clone();
         setup.udm.audit = log.clone();
         setup.ausf.audit = log.clone();
@@ -290,9 +284,8 @@ async fn who_asks_again_has_the_same_key_without_a_write_and_every_release_is_on
     assert_eq!(of(Outcome::Refused).len(), 1);
 }
 
-#[tokio::test]
-async fn after_5g_aka_there_is_no_emsk_where_the_configuration_wants_none() {
-    let home = Home::start_with(Link::Local, |setup| {
+async fn after_5g_aka_there_is_no_emsk_where_the_configuration_wants_none(on: On) {
+    let home = Home::start_at(on, Link::Local, |setup| {
         set_up(setup, None);
         setup.usage_keys.as_mut().unwrap().five_g_aka = false;
     });
@@ -302,10 +295,9 @@ async fn after_5g_aka_there_is_no_emsk_where_the_configuration_wants_none() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn after_eap_aka_prime_a_network_function_has_the_key_of_the_ue() {
+async fn after_eap_aka_prime_a_network_function_has_the_key_of_the_ue(on: On) {
     for link in [Link::Local, Link::Http] {
-        let home = Home::start_with(link, |setup| set_up(setup, None));
+        let home = Home::start_at(on, link, |setup| set_up(setup, None));
         let success = crate::eap::succeeds(&home, EAP_ONLY).await;
         let k_ausf: KAusf = success.k_ausf.expect("of 5GS");
         let mut at_ue = Root::of_eap(success.emsk, success.session_id);
@@ -319,9 +311,8 @@ async fn after_eap_aka_prime_a_network_function_has_the_key_of_the_ue() {
 }
 
 /// Non-seamless WLAN offload makes no key of 5GS, and none below the EMSK.
-#[tokio::test]
-async fn after_nswo_there_is_no_emsk() {
-    let home = Home::start_with(Link::Local, |setup| {
+async fn after_nswo_there_is_no_emsk(on: On) {
+    let home = Home::start_at(on, Link::Local, |setup| {
         set_up(setup, None);
         let any = kaskade_net::role::policy::ServingNetworkPolicy::any();
         setup.udm.serving_networks = any.clone();
@@ -332,10 +323,9 @@ async fn after_nswo_there_is_no_emsk() {
     home.shutdown().await;
 }
 
-#[tokio::test]
-async fn no_emsk_is_in_the_store_unless_the_configuration_wants_one() {
+async fn no_emsk_is_in_the_store_unless_the_configuration_wants_one(on: On) {
     for (custody, sealed) in [(Custody::Process, 0), (Custody::Sealed, 1)] {
-        let home = Home::start_with(Link::Local, |setup| {
+        let home = Home::start_at(on, Link::Local, |setup| {
             set_up(setup, None);
             setup.usage_keys.as_mut().unwrap().limits.custody = custody;
         });
@@ -348,3 +338,16 @@ async fn no_emsk_is_in_the_store_unless_the_configuration_wants_one() {
         home.shutdown().await;
     }
 }
+
+kaskade_testkit::over_each_engine!(async
+    after_5g_aka_a_network_function_has_the_key_of_the_ue,
+    a_certificate_says_who_may_have_the_key_of_which_slice,
+    whoever_asks_wrongly_is_told_why_and_learns_nothing_of_subscribers,
+    a_body_that_is_none_is_refused_with_its_member,
+    keys_of_different_branches_have_nothing_in_common,
+    who_asks_again_has_the_same_key_without_a_write_and_every_release_is_on_record,
+    after_5g_aka_there_is_no_emsk_where_the_configuration_wants_none,
+    after_eap_aka_prime_a_network_function_has_the_key_of_the_ue,
+    after_nswo_there_is_no_emsk,
+    no_emsk_is_in_the_store_unless_the_configuration_wants_one,
+);

@@ -4,7 +4,6 @@ mod ends;
 mod holders;
 mod keys;
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +22,10 @@ use kaskade_net::sbi::server::Shutdown;
 use kaskade_net::sbi::service::{Caller, NotDone};
 use kaskade_net::services::usage_keys::Client;
 use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
-use kaskade_testkit::memory::MemoryEngine;
+use kaskade_testkit::kept::{Kept, On};
 use serde_json::Value;
 
-use crate::common::{Home, Link, Setup, answer, snn, supi, ue};
+use crate::common::{Home, Link, Setup, answer, opened, reopened, snn, supi, ue};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -112,8 +111,8 @@ fn set_up(setup: &mut Setup, callbacks: Option<&str>) {
     });
 }
 
-fn start(callbacks: Option<&str>) -> Home {
-    Home::start_with(Link::Local, |setup| set_up(setup, callbacks))
+fn start(on: On, callbacks: Option<&str>) -> Home {
+    Home::start_at(on, Link::Local, |setup| set_up(setup, callbacks))
 }
 
 /// A network function at 127.0.0.N.
@@ -287,13 +286,6 @@ impl Holder {
         }
         panic!("{:?}", self.told.lock().unwrap());
     }
-}
-
-/// The store of another start over what is durable.
-fn reopened(engine: &MemoryEngine) -> Arc<SubscriberStore> {
-    let key = MasterKey::from_octets(&[0x77; 32]);
-    let engine = Arc::new(engine.copy());
-    Arc::new(SubscriberStore::with_engine(engine, Path::new("memory"), &key, StoreOptions::default()).unwrap())
 }
 
 fn suspend(home: &Home, of: &Supi) {

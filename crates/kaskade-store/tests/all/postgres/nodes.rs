@@ -43,6 +43,25 @@ fn release(cluster: &Cluster, mut holding: Child) {
     holding.wait().expect("it ends");
 }
 
+/// A task may do so much before others have their turn; who blocks gives them none.
+#[test]
+fn whoever_blocks_in_a_task_has_every_answer() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let engine = open(&cluster.place());
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime").block_on(async {
+            for serial in 1..=200 {
+                put(&engine, serial, b"key").expect("a commit");
+                assert!(is_there(&engine, b"key").expect("read"));
+            }
+        });
+        let _ = tell.send(());
+    });
+    told.recv_timeout(Duration::from_secs(60)).expect("all of them");
+}
+
 #[test]
 fn a_number_is_of_one_process() {
     let Some(cluster) = Cluster::shared() else { return };

@@ -12,8 +12,7 @@ use kaskade_net::role::aanf::{Aanf, AanfOptions};
 use kaskade_net::role::ausf::declare_anchor_keys;
 use kaskade_net::sbi::peer::Requester;
 use kaskade_net::sbi::service::Caller;
-use kaskade_store::{MasterKey, StoreOptions, SubscriberStore};
-use kaskade_testkit::memory::MemoryEngine;
+use kaskade_testkit::kept::{Kept, On};
 
 use super::super::operation::Operation;
 use super::super::subscriber::{Change, Remove};
@@ -22,8 +21,8 @@ use super::super::{Admin, Principal, akma, akma_policy, body};
 use super::{admin, admin_over, supi};
 
 /// In a node with an AAnF, K_AKMA of both subscribers and an application key below each.
-fn with_application_keys() -> (tempfile::TempDir, Admin, Aanf) {
-    with_application_keys_in(admin())
+fn with_application_keys(on: On) -> (tempfile::TempDir, Admin, Aanf) {
+    with_application_keys_in(admin(on))
 }
 
 fn with_application_keys_in((folder, admin): (tempfile::TempDir, Admin)) -> (tempfile::TempDir, Admin, Aanf) {
@@ -82,9 +81,8 @@ fn listed_akma(admin: &Admin) -> (usize, usize) {
     (contexts.contexts.len(), keys.keys.len())
 }
 
-#[test]
-fn no_application_key_outlives_the_subscription() {
-    let (_folder, admin, aanf) = with_application_keys();
+fn no_application_key_outlives_the_subscription(on: On) {
+    let (_folder, admin, aanf) = with_application_keys(on);
     let who = || supi(1).sbi().parse().expect("a subscriber");
     let changes = |text: &str| body::read(text.as_bytes()).expect("changes");
     let by = Principal::user(0);
@@ -105,14 +103,10 @@ fn no_application_key_outlives_the_subscription() {
     assert_eq!(listed_akma(&admin), (1, 1));
 }
 
-#[test]
-fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
+fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left(on: On) {
     for changes in [r#"{"suspended":true}"#, r#"{"akma":false}"#] {
-        let engine = MemoryEngine::default();
-        let key = MasterKey::from_octets(&[7; 32]);
-        let path = std::path::Path::new("memory");
-        let store = SubscriberStore::with_engine(Arc::new(engine.clone()), path, &key, StoreOptions::default());
-        let (_folder, admin, _) = with_application_keys_in(admin_over(store.expect("a store")));
+        let kept = Kept::new(on);
+        let (_folder, admin, _) = with_application_keys_in(admin_over(&kept));
         let store = admin.store().expect("a store");
         declare_anchor_keys(&store.records()).expect("declared");
         let change = |text: &str| {
@@ -122,7 +116,7 @@ fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
         };
         store.settle().expect("settled");
         // Room for the change, and for nothing behind it.
-        engine.fail_after(1);
+        kept.fail_after(1);
         let said = change(changes).expect_err("the disk is full");
         assert!(said.is_done, "{}", said.detail());
         assert!(
@@ -135,9 +129,8 @@ fn whoever_changes_a_subscriber_hears_that_its_application_keys_are_left() {
     }
 }
 
-#[test]
-fn application_keys_end_when_an_operator_says_so() {
-    let (_folder, admin, _) = with_application_keys();
+fn application_keys_end_when_an_operator_says_so(on: On) {
+    let (_folder, admin, _) = with_application_keys(on);
     let by = Principal::user(0);
     let revoke = |function: Option<&str>| {
         let query = FunctionQuery {
@@ -160,9 +153,8 @@ fn application_keys_end_when_an_operator_says_so() {
     assert_eq!(listed_akma(&admin), (1, 1));
 }
 
-#[test]
-fn the_policy_of_akma_says_what_the_anchor_function_does() {
-    let (_folder, admin, aanf) = with_application_keys();
+fn the_policy_of_akma_says_what_the_anchor_function_does(on: On) {
+    let (_folder, admin, aanf) = with_application_keys(on);
     let by = Principal::user(0);
     let ask = |af_id: Option<&str>, caller: Option<&str>, number: Option<u64>| {
         let query = MayQuery {
@@ -215,3 +207,10 @@ fn the_policy_of_akma_says_what_the_anchor_function_does() {
     Change::run(&admin, &by, who, Default::default(), change).expect("changed");
     why(DIGEST, "portal", Some(2), "has no AKMA");
 }
+
+kaskade_testkit::over_each_engine!(
+    no_application_key_outlives_the_subscription,
+    whoever_changes_a_subscriber_hears_that_its_application_keys_are_left,
+    application_keys_end_when_an_operator_says_so,
+    the_policy_of_akma_says_what_the_anchor_function_does,
+);

@@ -7,6 +7,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use kaskade_testkit::kept::On;
+use kaskade_testkit::postgres::Cluster;
+
 pub(crate) const K: &str = "465b5ce8b199b49faa5f0a2ee238a6bc";
 pub(crate) const OPC: &str = "e8ed289deba952e4283b54e88e6183ca";
 pub(crate) const SUPI: &str = "imsi-001010000000001";
@@ -154,6 +157,17 @@ impl Place {
     }
 }
 
+/// The section `[store]` of a configuration over this engine, with an empty place.
+pub(crate) fn store_on(on: On) -> String {
+    match on {
+        On::Embedded => String::new(),
+        On::Postgres => {
+            let place = Cluster::shared().expect("PostgreSQL").place();
+            format!("[store]\npostgres = \"{}\"\n", place.server)
+        }
+    }
+}
+
 pub(crate) fn mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
@@ -282,8 +296,10 @@ impl Up {
             }
         };
         let mut log = String::new();
-        let mut stderr = self.child.stderr.take().expect("stderr");
-        stderr.read_to_string(&mut log).expect("UTF-8");
+        // Where it does not go to a file.
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut log).expect("UTF-8");
+        }
         (status, log)
     }
 
