@@ -244,8 +244,10 @@ async fn a_success_counts_where_there_is_no_room_for_its_report() {
         let home = Home::start_with(link, |setup| setup.udm.events.all = 1);
         let udm = home.udm.udm().unwrap();
         let other = Requester::group("other");
-        udm.confirm_auth(&other, &supi(0), event(false)).unwrap();
-        let full = udm.confirm_auth(&Requester::group("ausf"), &supi(0), event(false));
+        udm.confirm_auth(&other, &supi(0), event(false)).await.unwrap();
+        let full = udm
+            .confirm_auth(&Requester::group("ausf"), &supi(0), event(false))
+            .await;
         assert!(full.is_err_and(|error| error.refusal() == Refusal::Overloaded));
         let seaf = home.seaf();
         let unconfirmed = seaf.authenticate(supi(1), snn()).await.unwrap();
