@@ -3,20 +3,20 @@
 //! A look is asked for with what the node has and with the mark of its clock, and counts only as long as both are the same: what a
 //! commit of its own, or another look, has changed meanwhile is newer.
 
-use std::sync::Arc;
-
 use kaskade_aka::sqn::{Glc, SqnIssuer, SqnRecord};
 use kaskade_faults::fault;
 
+use super::card::card_of;
 use super::custody::Card;
 use super::engine::{self, Engine, Version, Wanted};
-use super::error::{StoreError, read_error};
+use super::error::{EngineError, StoreError, read_error};
+use super::hold::Hold;
 use super::issuer::{Busy, Entry, Issuer};
 use super::key::SubscriberKey;
 use super::row::Row;
 use super::rows::{Part, PartKey, SUBSCRIBER};
 use super::sqn_row::{self, Life, Owner};
-use super::store::{SubscriberStore, card_of};
+use super::store::SubscriberStore;
 
 /// What a node has of a subscriber, and how far its clock may go, when it asks for the subscriber's rows.
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ impl Issuer {
     ) -> Result<Option<(SqnRecord, Owner, Version)>, StoreError> {
         let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
         let wanted = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
-        let rows = pollster::block_on(engine.read(&wanted)).map_err(|error| StoreError::Read(Arc::new(error)))?;
+        let rows = engine.read_blocking(&wanted).map_err(read_error)?;
         let mut rows = rows.into_iter();
         let (Some(credentials), numbers) = (rows.next().flatten(), rows.next().flatten()) else {
             return Ok(None);
@@ -103,39 +103,65 @@ impl Entry {
     }
 }
 
-impl SubscriberStore {
-    /// Whoever wants a card wants a number of it next: both rows are asked for at once where nobody has loaded or holds the
-    /// subscriber.
-    pub(crate) fn card_from_afar(&self, key: &SubscriberKey) -> Result<Option<Card>, StoreError> {
-        let asked = self.issuer.asks(key);
-        let compares = asked.is_loaded() && self.issuer.is_shared();
+/// A question for a card that is not at hand. Whoever wants one wants a number of it next: both rows are asked for at once where nobody has
+/// loaded or holds the subscriber.
+pub(crate) struct Look<'s> {
+    store: &'s SubscriberStore,
+    key: SubscriberKey,
+    asked: Asked,
+    hold: Option<Hold<'s>>,
+    compares: bool,
+    keys: [PartKey; 2],
+}
+
+impl<'s> Look<'s> {
+    /// Begins it.
+    pub(crate) fn of(store: &'s SubscriberStore, key: SubscriberKey) -> Self {
+        let asked = store.issuer.asks(&key);
+        let compares = asked.is_loaded() && store.issuer.is_shared();
         let hold = (!compares)
-            .then(|| self.issuer.hold(key).ok())
+            .then(|| store.issuer.hold(&key).ok())
             .flatten()
             .filter(|hold| !hold.is_loaded() && !fault!("numbers-asked-for-apart"));
-        let keys = [Part::Credentials, Part::Numbers].map(|part| PartKey::new(key, part));
-        let [credentials, numbers] = keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
-        let rows = match hold.is_some() || compares {
-            true => pollster::block_on(self.engine.read(&[credentials, numbers])),
-            false => pollster::block_on(self.engine.read(&[credentials])),
-        };
+        Self {
+            keys: [Part::Credentials, Part::Numbers].map(|part| PartKey::new(&key, part)),
+            store,
+            key,
+            asked,
+            hold,
+            compares,
+        }
+    }
+
+    /// What is asked for: of these the first so many.
+    pub(crate) fn wanted(&self) -> ([Wanted<'_>; 2], usize) {
+        let both = self.hold.is_some() || self.compares;
+        let wanted = self.keys.each_ref().map(|key| Wanted::Key(SUBSCRIBER, key));
+        (wanted, if both { 2 } else { 1 })
+    }
+
+    /// The card, and the numbers taken over that were read beside it.
+    pub(crate) fn found(self, rows: Result<Vec<Option<engine::Row>>, EngineError>) -> Result<Option<Card>, StoreError> {
+        let (store, key, asked) = (self.store, &self.key, self.asked);
         let mut rows = rows.map_err(read_error)?.into_iter();
         let Some(row) = rows.next().flatten() else {
-            if compares {
-                self.issuer.compare(key, asked, None);
+            if self.compares {
+                store.issuer.compare(key, asked, None);
             }
             return Ok(None);
         };
         let card = card_of(key, &row.octets)?;
         if let Some(numbers) = rows.next().flatten() {
-            match &hold {
+            match &self.hold {
                 Some(hold) => hold.fill(&card.name.0, (&numbers.octets, numbers.version), asked),
-                None => self.compare_with(key, asked, (&card.name.0, &numbers)),
+                None => store.compare_with(key, asked, (&card.name.0, &numbers)),
             }
         }
         Ok(Some(card))
     }
+}
 
+impl SubscriberStore {
     /// Takes over the numbers that were read beside a card; where they are not whole, whoever loads them says so.
     fn compare_with(&self, key: &SubscriberKey, asked: Asked, (life, numbers): (&Life, &engine::Row)) {
         if let Ok((record, owner)) = sqn_row::decode(self.issuer.keys(), key, life, &numbers.octets) {

@@ -382,6 +382,14 @@ pub trait Engine: Send + Sync + 'static {
     /// When reading fails.
     fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>>;
 
+    /// [`Engine::read`] for a thread that may wait, if there is a shorter way for one. Blocks.
+    ///
+    /// # Errors
+    /// As [`Engine::read`].
+    fn read_blocking(&self, wanted: &[Wanted<'_>]) -> Result<Vec<Option<Row>>, EngineError> {
+        pollster::block_on(self.read(wanted))
+    }
+
     /// At most so many rows from a cursor on, ascending. All of one moment; none is the end.
     ///
     /// # Errors
@@ -485,7 +493,7 @@ pub trait Blocking: Engine {
             Peek::Absent => Ok(false),
             Peek::Failed(error) => Err(error),
             Peek::NotHere => {
-                let rows = pollster::block_on(self.read(&[Wanted::Key(table, key)]))?;
+                let rows = self.read_blocking(&[Wanted::Key(table, key)])?;
                 let row = rows.into_iter().flatten().next();
                 Ok(row.map(|row| visit(&row.octets)).is_some())
             }

@@ -70,6 +70,7 @@ mod arenas;
 pub mod audit;
 mod audit_head;
 mod backend;
+mod card;
 mod chain;
 mod challenge;
 pub mod clock;

@@ -29,6 +29,8 @@ mod sync {
 
 mod stall;
 
+#[path = "card.rs"]
+mod card;
 #[path = "challenge.rs"]
 mod challenge;
 #[path = "commit.rs"]

@@ -12,9 +12,9 @@ use super::audit::AuditLog;
 use super::challenge::{Moment, NotFollowed, Watch};
 use super::clock::{Clock, SystemClock, millis};
 use super::commit::Committer;
-use super::custody::{Card, CardName, Custody, SealedCard};
+use super::custody::{Card, Custody, SealedCard};
 use super::embedded::EmbeddedEngine;
-use super::engine::{Batch, Blocking, Engine, Peek, Wanted};
+use super::engine::{Batch, Blocking, Engine, Wanted};
 use super::error::{EngineError, StoreError, read_error};
 use super::failure::{Failure, WritingStopped};
 use super::issuer::{Entry, Issuer};
@@ -26,10 +26,9 @@ use super::model::Subscriber;
 use super::nodes::{self, Places};
 use super::queue::{Queue, Request, Ticket};
 use super::records::Records;
-use super::row::{ForAVector, Row};
+use super::row::Row;
 use super::rows::{BY_GPSI, Part, PartKey, ROWS, SUBSCRIBER};
 use super::seal::Sealer;
-use super::secrets::Algorithm;
 use super::sync::{JoinHandle, thread};
 use super::unlock::{Making, Opener, State, unlock};
 use crate::convert::Conversion;
@@ -298,41 +297,10 @@ impl SubscriberStore {
         self.assemble(&SubscriberKey::from(supi))
     }
 
-    /// A subscriber's card as it is sealed, the methods that it may authenticate with, and its name for
-    /// [`SubscriberStore::next_sqn_of`]; `None` when there is none. One read, and no heap for an IMSI and a row of the usual length.
-    ///
-    /// Nothing of it is authenticated before the custody has opened the row for a vector.
-    ///
-    /// # Errors
-    /// When reading fails or it is no row; [`StoreError::GsmOnly`] when no vectors can be made of it.
-    #[inline]
-    pub fn card(&self, supi: &Supi) -> Result<Option<Card>, StoreError> {
-        let key = SubscriberKey::from(supi);
-        let mut found = None;
-        let peek = self
-            .engine
-            .peek(SUBSCRIBER, &PartKey::new(&key, Part::Credentials), &mut |row| {
-                found = Some(card_of(&key, row.octets));
-            });
-        match peek {
-            Peek::Found | Peek::Absent => found.transpose(),
-            Peek::Failed(error) => Err(read_error(error)),
-            Peek::NotHere => self.card_from_afar(&key),
-        }
-    }
-
     /// What uses K.
     #[inline]
     pub fn custody(&self) -> &dyn Custody {
         &*self.custody
-    }
-
-    /// Whether there is a subscriber with this SUPI.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn contains(&self, supi: &Supi) -> Result<bool, StoreError> {
-        self.get(&SubscriberKey::from(supi), &mut |_| ())
     }
 
     /// The SUPI that has this GPSI; `None` when none has. Blocks where the row is not at hand.
@@ -341,7 +309,7 @@ impl SubscriberStore {
     /// When reading fails; [`StoreError::Unsealing`] when the row that is found does not say so itself.
     pub fn supi_of(&self, gpsi: &Gpsi) -> Result<Option<Supi>, StoreError> {
         let wanted = [Wanted::Link(SUBSCRIBER, BY_GPSI, gpsi.as_str().as_bytes())];
-        let rows = pollster::block_on(self.engine.read(&wanted)).map_err(read_error)?;
+        let rows = self.engine.read_blocking(&wanted).map_err(read_error)?;
         let Some(found) = rows.into_iter().flatten().next() else {
             return Ok(None);
         };
@@ -549,24 +517,6 @@ impl SubscriberStore {
         self.get(key, &mut |octets| row = Some(octets.to_vec()))?;
         Ok(row)
     }
-}
-
-/// The card that a row is of.
-#[inline]
-pub(crate) fn card_of(key: &SubscriberKey, octets: &[u8]) -> Result<Card, StoreError> {
-    let row = Row::decode(octets)?;
-    if matches!(row.layout.algorithm, Algorithm::Gsm(_)) {
-        return Err(StoreError::GsmOnly);
-    }
-    let ForAVector { suspended, akma } = row.for_a_vector()?;
-    Ok(Card {
-        sealed: SealedCard::new(key.clone(), octets),
-        amf: row.amf,
-        methods: row.methods,
-        suspended,
-        akma,
-        name: CardName(row.life),
-    })
 }
 
 impl Drop for SubscriberStore {

@@ -213,19 +213,21 @@ impl Cluster {
 
     /// The program that does this SQL.
     pub fn psql(&self, sql: &str) -> Command {
-        let mut psql = Command::new(self.bin.join("psql"));
-        psql.current_dir("/").arg("-h").arg(&self.folder).args([
-            "-p",
-            &self.port.to_string(),
-            "-U",
-            "kaskade",
-            "-d",
-            "postgres",
-            "-v",
-            "ON_ERROR_STOP=1",
-        ]);
-        psql.args(["-qAtc", sql]);
+        let mut psql = self.client("psql");
+        psql.args(["-v", "ON_ERROR_STOP=1", "-qAtc", sql]);
         psql
+    }
+
+    /// One of PostgreSQL's own clients, such as `pgbench`, which connects to it as whoever may do all.
+    pub fn client(&self, program: &str) -> Command {
+        let mut client = Command::new(self.bin.join(program));
+        client.current_dir("/").env("PGHOST", &self.folder);
+        client.envs([
+            ("PGPORT", self.port.to_string().as_str()),
+            ("PGUSER", "kaskade"),
+            ("PGDATABASE", "postgres"),
+        ]);
+        client
     }
 
     /// Sets these in its configuration, in force when this returns.

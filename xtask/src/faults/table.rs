@@ -66,6 +66,7 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("postgres-rows-not-counted", "a commit of which PostgreSQL wrote fewer rows than it should is taken for done", STORE, "a_commit_that_wrote_too_few_rows_is_not_done"),
     fault("postgres-answers-within-a-budget", "who blocks for many answers in one task of tokio waits for ever", STORE, "whoever_blocks_in_a_task_has_every_answer"),
     fault("postgres-read-without-lease", "what is read from PostgreSQL counts after the lease has run out", STORE, "what_is_read_without_a_lease_does_not_count"),
+    fault("postgres-short-way-not-taken", "a thread that waits for PostgreSQL asks by way of another", STORE, "a_thread_that_waits_asks_by_itself"),
     fault("postgres-serial-asked-too-early", "PostgreSQL is asked for the last commit while it works on one", STORE, "a_lost_connection_is_settled_when_the_server_has_ended_with_it"),
     fault("postgres-warning-not-heeded", "a commit that PostgreSQL warns about is taken for durable", STORE, "a_commit_with_a_warning_is_not_done_until_a_standby_has_it"),
     fault("postgres-newer-schema-taken", "tables that a newer program has made are used", STORE, "tables_of_a_newer_program_are_not_used"),

@@ -178,16 +178,18 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     let given = given.release_to_peer();
     let disbelieved = || udm.counters().disbelieved.load(std::sync::atomic::Ordering::Relaxed);
     for _ in 0..4 {
-        udm.confirm_auth(&stranger, &supi(0), event(snn())).unwrap();
+        udm.confirm_auth(&stranger, &supi(0), event(snn())).await.unwrap();
     }
     assert_eq!(disbelieved(), 4);
-    let flood = udm.confirm_auth(&stranger, &supi(0), event(snn()));
+    let flood = udm.confirm_auth(&stranger, &supi(0), event(snn())).await;
     assert!(flood.is_err_and(|error| error.refusal() == Refusal::BudgetSpent));
-    let elsewhere = udm.confirm_auth(
-        &ausf,
-        &supi(0),
-        event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
-    );
+    let elsewhere = udm
+        .confirm_auth(
+            &ausf,
+            &supi(0),
+            event("5G:mnc999.mcc999.3gppnetwork.org".parse().unwrap()),
+        )
+        .await;
     assert!(elsewhere.is_err_and(|error| error.refusal() == Refusal::ServingNetworkNotAuthorized));
     assert!(
         is_followed(&home, &supi(0), given.vector.rand()),
@@ -195,7 +197,7 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     );
     let given = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let given = given.release_to_peer();
-    udm.confirm_auth(&ausf, &supi(1), event(snn())).unwrap();
+    udm.confirm_auth(&ausf, &supi(1), event(snn())).await.unwrap();
     assert!(!is_followed(&home, &supi(1), given.vector.rand()), "its own AUSF's is");
     assert_eq!(disbelieved(), 4);
     // Whoever has a vector says once that it succeeded, and of then: what others are given later stays fresh.
@@ -205,7 +207,7 @@ async fn a_success_is_believed_of_who_was_given_a_vector() {
     let later = udm.generate_auth_data(&ausf, supi(1).into(), &request).await.unwrap();
     let later = later.release_to_peer();
     for _ in 0..2 {
-        udm.confirm_auth(&liar, &supi(1), event(snn())).unwrap();
+        udm.confirm_auth(&liar, &supi(1), event(snn())).await.unwrap();
     }
     assert_eq!(disbelieved(), 5);
     assert!(is_followed(&home, &supi(1), later.vector.rand()));
@@ -242,8 +244,10 @@ async fn a_success_counts_where_there_is_no_room_for_its_report() {
         let home = Home::start_with(link, |setup| setup.udm.events.all = 1);
         let udm = home.udm.udm().unwrap();
         let other = Requester::group("other");
-        udm.confirm_auth(&other, &supi(0), event(false)).unwrap();
-        let full = udm.confirm_auth(&Requester::group("ausf"), &supi(0), event(false));
+        udm.confirm_auth(&other, &supi(0), event(false)).await.unwrap();
+        let full = udm
+            .confirm_auth(&Requester::group("ausf"), &supi(0), event(false))
+            .await;
         assert!(full.is_err_and(|error| error.refusal() == Refusal::Overloaded));
         let seaf = home.seaf();
         let unconfirmed = seaf.authenticate(supi(1), snn()).await.unwrap();

@@ -7,12 +7,14 @@
 //! | `ids` | names of rows and links: each begins with a hash of the SUPI |
 //! | `lease` | one process at a time is a node |
 //! | `read` | what many ask for at one moment is one question |
+//! | `near` | what one thread asks for that waits for it |
 //! | `units`, `commit` | a group of units is one transaction |
 //! | `standbys` | who follows the server |
 //! | `errors` | what server and system say, in the words of an engine |
 //!
 //! Nothing is at hand: [`Engine::peek`] says so, and whoever wants a row waits for it. Who blocks for that in a task of tokio's gives nothing back
-//! to its runtime meanwhile, so the futures are outside of what a task may do at a time (`unconstrained`): without that they would be woken for ever. All connections are driven by one thread of the
+//! to its runtime meanwhile, so the futures are outside of what a task may do at a time (`unconstrained`): without that they would be woken for ever.
+//! All connections but that of `near` are driven by one thread of the
 //! engine's own, so that its futures are anybody's, and none of them, dropped, leaves a commit half done. `docs/adr/0024-postgresql.md` says
 //! why it is so, `docs/postgresql.md` how it is set up.
 
@@ -20,6 +22,7 @@ mod commit;
 mod errors;
 mod ids;
 mod lease;
+mod near;
 mod read;
 mod schema;
 mod server;
@@ -47,6 +50,7 @@ use crate::error::EngineError;
 use commit::Writer;
 use ids::{PLACE_LEN, above_all};
 use lease::{Lease, RENEW_EVERY};
+use near::Near;
 use read::{Ask, PATIENCE, Reader};
 pub use schema::Migrated;
 pub use server::{NoServer, PostgresOptions};
@@ -73,6 +77,7 @@ pub struct PostgresEngine {
     /// Those that rows may be in.
     tables: RwLock<Vec<Table>>,
     asks: mpsc::Sender<Ask>,
+    near: Option<Arc<Near>>,
     writer: Arc<Mutex<Writer>>,
     /// Asks for pages and numbers.
     others: Arc<Mutex<Option<Session>>>,
@@ -182,6 +187,7 @@ impl PostgresEngine {
             durable: BTreeMap::new(),
         };
         Ok(Self {
+            near: Near::to(&server, &lease),
             server,
             lease,
             tables: RwLock::new(Vec::new()),
@@ -331,6 +337,12 @@ impl Engine for PostgresEngine {
             true => Box::pin(reading),
             false => Box::pin(unconstrained(reading)),
         }
+    }
+
+    fn read_blocking(&self, wanted: &[Wanted<'_>]) -> Result<Vec<Option<Row>>, EngineError> {
+        let near = self.near.as_ref();
+        near.and_then(|near| near.read(wanted, &self.driver.handle))
+            .unwrap_or_else(|| pollster::block_on(self.read(wanted)))
     }
 
     fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {

@@ -22,9 +22,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How many rows go into one question, if more than one asker has them.
 const TOGETHER: usize = 256;
+/// SQL: rows by their names.
+pub(super) const ROWS: &str = "SELECT id, version, ends, octets FROM kaskade_row WHERE id = ANY($1)";
 
 /// A row for each that is wanted.
-type Answer = Result<Vec<Option<Row>>, EngineError>;
+pub(super) type Answer = Result<Vec<Option<Row>>, EngineError>;
 
 /// Rows that somebody waits for.
 pub(super) struct Ask {
@@ -33,19 +35,24 @@ pub(super) struct Ask {
 }
 
 /// By what a row is wanted.
-enum Name {
+pub(super) enum Name {
     Row(Table, Vec<u8>),
     Link(Table, Vec<u8>),
 }
 
+impl Name {
+    pub(super) fn of(wanted: &Wanted<'_>) -> Self {
+        match *wanted {
+            Wanted::Key(table, key) => Self::Row(table, row_id(table, key)),
+            Wanted::Link(table, index, octets) => Self::Link(table, link_id(table, index, octets)),
+        }
+    }
+}
+
 impl Ask {
     pub(super) fn new(wanted: &[Wanted<'_>]) -> (Self, oneshot::Receiver<Answer>) {
-        let name = |wanted: &Wanted<'_>| match *wanted {
-            Wanted::Key(table, key) => Name::Row(table, row_id(table, key)),
-            Wanted::Link(table, index, octets) => Name::Link(table, link_id(table, index, octets)),
-        };
         let (answer, answered) = oneshot::channel();
-        let wanted = wanted.iter().map(name).collect();
+        let wanted = wanted.iter().map(Name::of).collect();
         (Self { wanted, answer }, answered)
     }
 }
@@ -71,10 +78,7 @@ impl Open {
     async fn on(server: &Server) -> Result<Self, EngineError> {
         let session = server.connect().await?;
         let prepared = async {
-            let rows = session
-                .client
-                .prepare("SELECT id, version, ends, octets FROM kaskade_row WHERE id = ANY($1)")
-                .await?;
+            let rows = session.client.prepare(ROWS).await?;
             // One statement, one moment.
             let both = session
                 .client
@@ -199,13 +203,13 @@ impl Reader {
 
 /// What the server has answered, by the names that were asked for.
 #[derive(Default)]
-struct Answers {
+pub(super) struct Answers {
     rows: HashMap<Vec<u8>, Row>,
     links: HashMap<Vec<u8>, Row>,
 }
 
 impl Answers {
-    fn of(found: &[Found], linked: bool) -> Result<Self, Error> {
+    pub(super) fn of(found: &[Found], linked: bool) -> Result<Self, Error> {
         let mut answers = Self::default();
         for found in found {
             let link: Option<&[u8]> = if linked { found.try_get(4)? } else { None };
@@ -219,7 +223,7 @@ impl Answers {
         Ok(answers)
     }
 
-    fn row(&self, name: &Name) -> Option<Row> {
+    pub(super) fn row(&self, name: &Name) -> Option<Row> {
         let (table, found) = match name {
             Name::Row(table, id) => (*table, self.rows.get(id)),
             Name::Link(table, id) => (*table, self.links.get(id)),

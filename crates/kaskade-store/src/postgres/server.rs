@@ -24,6 +24,8 @@ const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// The longest password that a file may have.
 const LONGEST_PASSWORD: u64 = 1024;
+/// PostgreSQL's own, where none is said.
+const DEFAULT_PORT: u16 = 5432;
 
 /// What is said of a server that came back by itself, or never knew that it was replaced.
 pub(super) const REPLACED: &str = "it is a primary of before, in whose place is another: stop it";
@@ -212,8 +214,26 @@ impl Server {
 
     /// Whether no newer primary than that of a session was seen since.
     pub(super) fn is_current(&self, session: &Session) -> bool {
-        let newest = self.timeline.fetch_max(session.timeline, Ordering::AcqRel);
-        session.timeline >= newest || fault!("postgres-primary-of-before-used")
+        self.is_newest(session.timeline)
+    }
+
+    /// The same by the timeline of a connection.
+    pub(super) fn is_newest(&self, timeline: i32) -> bool {
+        let newest = self.timeline.fetch_max(timeline, Ordering::AcqRel);
+        timeline >= newest || fault!("postgres-primary-of-before-used")
+    }
+
+    /// Its sockets on this machine, and how one connects there; none where there is TLS.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = (PathBuf, &Config)> {
+        let of = |host: &'_ Config| match host.get_hosts() {
+            [Host::Unix(folder)] => {
+                let port = host.get_ports().first().copied().unwrap_or(DEFAULT_PORT);
+                Some(folder.join(format!(".s.PGSQL.{port}")))
+            }
+            _ => None,
+        };
+        let hosts = self.hosts.iter().filter(|_| self.tls.is_none());
+        hosts.filter_map(move |host| Some((of(host)?, host)))
     }
 
     async fn connect_to(&self, host: &Config) -> Result<Session, EngineError> {
@@ -225,28 +245,28 @@ impl Server {
             None => host.connect(NoTls).await.map(|(client, way)| Session::on(client, way)),
         };
         let mut session = session.map_err(|error| self.error(&error))?;
-        self.settle(&mut session).await?;
+        session.timeline = self.settle(&session.client).await?;
         Ok(session)
     }
 
     /// Whatever the database or the user has as defaults, or gets by a reload later: what a session has set itself stays. Without the
     /// server's warnings nobody would hear of a wait for a standby that was cancelled. A machine that dies between the two flights of a
     /// commit leaves its locks for five seconds, not until TCP gives up: its successor waits for them.
-    async fn settle(&self, session: &mut Session) -> Result<(), EngineError> {
+    ///
+    /// The timeline of the server.
+    pub(super) async fn settle(&self, client: &Client) -> Result<i32, EngineError> {
         const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = '5s'; \
              SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; \
              SET client_min_messages = warning; \
              SELECT set_config('synchronous_commit', \
              CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
-        let client = &session.client;
         client
             .batch_execute(SETTINGS)
             .await
             .map_err(|error| self.error(&error))?;
         let found = client.query_one(FOUND, &[]).await.map_err(|error| self.error(&error))?;
-        session.timeline = found.try_get(1).map_err(|error| self.error(&error))?;
         match found.try_get::<_, &str>(0) {
-            Ok("on") => Ok(()),
+            Ok("on") => found.try_get(1).map_err(|error| self.error(&error)),
             _ => Err(errors::refused(&self.name, NO_FSYNC)),
         }
     }

@@ -61,6 +61,7 @@ enum BenchCommand {
   kaskade bench auth --no-audit                    (what the audit log costs is the difference)
   kaskade bench auth --suci a --tls --bound        (beside its HTTP, TLS, ECIES and derivations alone)
   kaskade bench auth --subscribers 100000 --beside import    (and 100 000 more come in meanwhile)
+  kaskade bench auth --subscribers 1000 --postgres 'host=/run/postgresql dbname=bench'    (the store in PostgreSQL)
 
 A subscriber has at most four challenges at once: connections x streams is at most four times the
 smallest number of subscribers.
@@ -99,6 +100,10 @@ struct AuthArgs {
     /// Folder for the stores, removed afterwards; put it on the disk that you would use
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// The store is in this database of PostgreSQL, as libpq names it, in place of a file: one without a store, whose tables are made, and
+    /// stay. One size of the store only
+    #[arg(long, value_name = "SERVER")]
+    postgres: Option<String>,
     /// Print JSON, one object per measurement
     #[arg(long)]
     json: bool,
@@ -242,6 +247,16 @@ impl ProfileArgs {
     }
 }
 
+impl AuthArgs {
+    /// What the store lies in.
+    const fn engine(&self) -> &'static str {
+        match self.postgres {
+            Some(_) => "PostgreSQL",
+            None => "a file",
+        }
+    }
+}
+
 const SEED: u64 = 1;
 
 /// A subscriber with more challenges that wait loses its oldest.
@@ -249,6 +264,9 @@ const CHALLENGES_OF_ONE: u64 = 4;
 
 /// Refuses what could only fail, before anything is measured.
 fn check_load(args: &AuthArgs) -> Result<()> {
+    if args.postgres.is_some() && args.subscribers.len() > 1 {
+        bail!("a database has one store: give one size with --postgres");
+    }
     let at_once = u64::from(args.connections) * u64::from(args.streams);
     if let Some(few) = args.subscribers.iter().find(|few| **few * CHALLENGES_OF_ONE < at_once) {
         bail!(
@@ -281,9 +299,10 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         .build()?;
     if !args.json {
         let title = format!(
-            "{} over loopback HTTP/2, {}, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
+            "{} over loopback HTTP/2, {}, store in {}, SQN {}, {} x {} at once, {} server thread(s), {} s each, budgets off",
             args.profile.method.title(),
             args.profile.sentence(),
+            args.engine(),
             args.scheme,
             args.connections,
             args.streams,
@@ -324,6 +343,7 @@ fn auth(console: &Console, args: &AuthArgs) -> Result<()> {
         let resident = resident(server.id())?;
         let measured = Measured {
             profile: args.profile,
+            engine: args.engine(),
             subscribers,
             load_seconds: server.ready.seconds,
             disk: disk(&folder.0)?,
@@ -371,12 +391,14 @@ fn start(args: &AuthArgs, folder: &Path, subscribers: u64, bare: bool) -> Result
         .args(["--subscribers", &subscribers.to_string()])
         .args(["--threads", &args.threads.to_string()])
         .args(["--scheme", args.scheme.name()])
+        .args(args.postgres.iter().flat_map(|server| ["--postgres", server]))
         .args(args.profile.arguments());
     Server::start(command, subscribers, "subscribers")
 }
 
 struct Measured {
     profile: ProfileArgs,
+    engine: &'static str,
     subscribers: u64,
     load_seconds: f64,
     disk: u64,
@@ -413,6 +435,7 @@ impl Measured {
     fn document(&self) -> Value {
         json!({
             "profile": self.profile.document(),
+            "store": self.engine,
             "subscribers": self.subscribers,
             "budgets": "off",
             "authentications": self.report.authentications,

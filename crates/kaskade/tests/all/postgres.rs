@@ -210,6 +210,32 @@ fn a_store_goes_from_its_file_into_postgres_and_back() {
 }
 
 #[test]
+fn a_small_benchmark_with_the_store_in_postgres() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::new();
+    let server = cluster.empty_place().server;
+    let bench = |sizes: &str| {
+        let small = "bench auth --seconds 1 --connections 1 --streams 4 --json --dir .".split_whitespace();
+        place.run(small.chain(["--subscribers", sizes, "--postgres", &server]))
+    };
+    assert!(bench("100,200").refused().contains("one size"));
+    let said = bench("200").ok();
+    let measured: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(measured["store"], "PostgreSQL");
+    assert_eq!(measured["failures"], 0);
+    assert!(
+        measured["authentications"].as_u64().is_some_and(|count| count > 0),
+        "{said}"
+    );
+    // What is there already is nobody's to fill: it is another's, by its key.
+    assert!(bench("200").status != Some(0));
+    assert_eq!(
+        cluster.sql("SELECT count(*) FROM store_0.kaskade_row WHERE substr(id, 5, 2) = '\\x0010'"),
+        "400"
+    );
+}
+
+#[test]
 fn a_node_waits_for_its_database_and_says_that_it_is_not_ready() {
     let Some(cluster) = Cluster::start() else { return };
     let place = Place::new();

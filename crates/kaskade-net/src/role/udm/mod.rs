@@ -370,7 +370,7 @@ impl Udm {
         });
         let mut reserved = None;
         let parts = loop {
-            let card = match self.parts(wanted, reserved, &mut admit)? {
+            let card = match self.parts(wanted, reserved, &mut admit).await? {
                 Ready::Parts(parts) => break parts,
                 Ready::Wait(card) => card,
             };
@@ -389,17 +389,24 @@ impl Udm {
     ///
     /// # Errors
     /// [`UdmError`]; nothing is kept then. A success that is believed counts also where there is no room for its report.
-    pub fn confirm_auth(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+    pub async fn confirm_auth(
+        &self,
+        requester: &Requester,
+        supi: &Supi,
+        event: AuthEvent,
+    ) -> Result<EventId, UdmError> {
         self.take_report(requester, supi, event)
+            .await
             .inspect_err(|error| self.refused(requester, Some(supi), Action::ResultReported, error))
     }
 
-    fn take_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
+    async fn take_report(&self, requester: &Requester, supi: &Supi, event: AuthEvent) -> Result<EventId, UdmError> {
         let (now, serving_network_name) = (moment(), &event.serving_network_name);
         self.authorise(requester, serving_network_name)?;
         let admitted = self.budgets.admit_report(requester.id(), now);
         admitted.map_err(|over| self.over_budget(requester, Some(supi), over))?;
-        if !self.store.contains(supi).map_err(UdmError::Store)? {
+        let there = self.store.contains_now(supi).done().await;
+        if !there.map_err(UdmError::Store)? {
             return Err(UdmError::UserNotFound);
         }
         // What anybody may report is counted; what a vector was given for is written.

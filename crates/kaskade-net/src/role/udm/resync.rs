@@ -50,7 +50,7 @@ impl Udm {
         info: &ResynchronizationInfo,
     ) -> Result<(CardName, Sqn), UdmError> {
         let supi = wanted.supi;
-        let card = self.card(supi, wanted.use_of)?;
+        let card = self.card(supi, wanted.use_of).await?;
         let verified = self.store.custody().verify_auts(&card.sealed, &info.rand, &info.auts);
         match verified.done().await.map_err(|error| store_failed(supi, error))? {
             Ok(sqn_ms) => Ok((card.name, sqn_ms)),

@@ -45,7 +45,7 @@ impl NudmUeau for Arc<Udm> {
         supi: Supi,
         event: AuthEvent,
     ) -> Result<Created<Echo<AuthEvent>>, NotDone> {
-        let id = Udm::confirm_auth(self, caller.requester(), &supi, event)?;
+        let id = Udm::confirm_auth(self, caller.requester(), &supi, event).await?;
         Ok(Created::new(id.into(), Echo::new()))
     }
 

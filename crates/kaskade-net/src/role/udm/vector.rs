@@ -159,12 +159,17 @@ pub(super) struct Parts<'a> {
 
 impl Udm {
     /// The card of a subscriber who may be served, if it may be authenticated for this use.
-    pub(super) fn card(&self, supi: &Supi, use_of: Use<'_>) -> Result<Card, UdmError> {
-        self.card_for(supi, use_of).map(|(card, _)| card)
+    pub(super) async fn card(&self, supi: &Supi, use_of: Use<'_>) -> Result<Card, UdmError> {
+        self.card_for(supi, use_of).await.map(|(card, _)| card)
     }
 
-    fn card_for<'a>(&self, supi: &Supi, use_of: Use<'a>) -> Result<(Card, Allowed<'a>), UdmError> {
-        let card = match self.store.card(supi) {
+    /// No thread waits for it: other vectors are made meanwhile.
+    async fn card_for<'a>(&self, supi: &Supi, use_of: Use<'a>) -> Result<(Card, Allowed<'a>), UdmError> {
+        let card = match self.store.card_now(supi) {
+            Now::Ready(found) => found,
+            Now::Later(found) => found.await,
+        };
+        let card = match card {
             Ok(Some(found)) => found,
             Ok(None) => return Err(UdmError::UserNotFound),
             Err(StoreError::GsmOnly) => return Err(NotAllowed(use_of.method()).into()),
@@ -178,7 +183,7 @@ impl Udm {
     }
 
     /// What a vector is made of, if an SQN is at hand or `reserved`.
-    pub(super) fn parts<'a>(
+    pub(super) async fn parts<'a>(
         &self,
         wanted: &Wanted<'a>,
         reserved: Option<(CardName, Sqn, Cover)>,
@@ -189,7 +194,7 @@ impl Udm {
             use_of,
             requesting_node,
         } = *wanted;
-        let (card, allowed) = self.card_for(supi, use_of)?;
+        let (card, allowed) = self.card_for(supi, use_of).await?;
         if let Some(admit) = admit.take() {
             admit()?;
         }

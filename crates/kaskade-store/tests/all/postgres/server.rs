@@ -48,8 +48,14 @@ pub(super) fn put_as(
     pollster::block_on(engine.commit(group))
 }
 
+/// By the way of those who must not block, and then by that of a thread that may.
 pub(super) fn is_there(engine: &PostgresEngine, key: &[u8]) -> Result<bool, EngineError> {
-    let rows = pollster::block_on(engine.read(&[Wanted::Key(TABLE, key)]))?;
+    pollster::block_on(engine.read(&[Wanted::Key(TABLE, key)]))?;
+    is_there_by_the_short_way(engine, key)
+}
+
+pub(super) fn is_there_by_the_short_way(engine: &PostgresEngine, key: &[u8]) -> Result<bool, EngineError> {
+    let rows = engine.read_blocking(&[Wanted::Key(TABLE, key)])?;
     Ok(rows.into_iter().flatten().next().is_some())
 }
 

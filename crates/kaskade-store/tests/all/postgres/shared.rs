@@ -8,7 +8,7 @@ use kaskade_store::engine::{Engine, Serial};
 use kaskade_store::postgres::PostgresEngine;
 use kaskade_testkit::postgres::{Cluster, Direction, Proxy};
 
-use super::server::{is_there, open, put, schema, until};
+use super::server::{is_there, is_there_by_the_short_way, open, put, schema, until};
 
 #[test]
 fn a_second_process_does_not_get_a_store_that_lives() {
@@ -131,7 +131,11 @@ fn what_is_read_without_a_lease_does_not_count() {
         while !holds.is_finished() {
             match is_there(&engine, b"key") {
                 Ok(true) => std::thread::sleep(Duration::from_millis(20)),
-                Err(EngineError::Away { why, .. }) => return Some(why),
+                Err(EngineError::Away { why, .. }) => {
+                    let short = is_there_by_the_short_way(&engine, b"key");
+                    assert!(short.is_err(), "nor by the other way");
+                    return Some(why);
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -140,4 +144,29 @@ fn what_is_read_without_a_lease_does_not_count() {
     let why = why.expect("it is read for the whole time");
     assert!(why.contains("lease"), "{why}");
     until("it is renewed", || is_there(&engine, b"key").is_ok());
+}
+
+/// All answers come by one connection, which only a thread that waits asks on; one that is lost is no failure, and is made again.
+#[test]
+fn a_thread_that_waits_asks_by_itself() {
+    let Some(cluster) = Cluster::start() else { return };
+    let engine = open(&cluster.place());
+    put(&engine, 1, b"key").expect("a commit");
+    let asked = "query LIKE 'SELECT id, version, ends, octets FROM kaskade_row WHERE id = ANY%'";
+    let last = || {
+        assert!(is_there_by_the_short_way(&engine, b"key").expect("read"));
+        cluster.sql(&format!(
+            "SELECT pid FROM pg_stat_activity WHERE {asked} ORDER BY query_start DESC LIMIT 1"
+        ))
+    };
+    // Of the others two take turns.
+    let one = || (0..10).map(|_| last()).collect::<std::collections::BTreeSet<_>>().len() == 1;
+    until("one connection answers", one);
+    for _ in 0..3 {
+        cluster.sql(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {asked}"
+        ));
+        assert!(is_there_by_the_short_way(&engine, b"key").expect("read"));
+    }
+    until("it is there again", one);
 }

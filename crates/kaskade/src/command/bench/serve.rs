@@ -14,6 +14,7 @@ use kaskade_keys::{HnKeyId, Plmn};
 use kaskade_net::node::{Node, RemoteUdm};
 use kaskade_net::role::udm::HnKeyRing;
 use kaskade_net::sbi::client::ClientOptions;
+use kaskade_store::postgres::migrate;
 use kaskade_store::{SqnScheme, Subscriber, SubscriberStore};
 
 use super::pki::Pki;
@@ -48,6 +49,8 @@ pub(super) struct ServeArgs {
     threads: u16,
     #[arg(long)]
     scheme: SqnScheme,
+    #[arg(long)]
+    postgres: Option<String>,
     #[command(flatten)]
     profile: ProfileArgs,
     /// Only answers
@@ -75,6 +78,11 @@ pub(super) fn serve(console: &Console, args: &ServeArgs) -> Result<()> {
     // One peer asks for everything, and a small store for the same cards again and again.
     config.budget = BudgetConfig::unlimited();
     config.audit.enabled = !args.profile.no_audit;
+    config.store.postgres.clone_from(&args.postgres);
+    if let Some(server) = config.store.server() {
+        server.check()?;
+        migrate(&server)?;
+    }
     let pki = args.profile.tls.then(|| Pki::create(&args.dir)).transpose()?;
     if let Some(pki) = &pki {
         config.ausf.tls = pki.server();

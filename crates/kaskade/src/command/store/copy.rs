@@ -26,7 +26,7 @@ use crate::runtime::store::{IN_USE, store_options};
 ///
 /// All of it goes along: subscribers, sequence numbers, the keys of AKMA and EMSK, messages that wait. The store that it comes from
 /// is kept and does not open any more, from before the first row is copied. Nodes are stopped meanwhile. If it is interrupted, run it again: it
-/// goes on, and neither store opens before it is done.
+/// goes on; once the source has gone neither store opens before it is done.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "From the file into a database, which store.postgres of the configuration names:
