@@ -348,7 +348,8 @@ pub(crate) fn highest_mark_of(engine: &dyn Engine, keys: &StoreKeys) -> Result<u
 }
 
 /// Makes a node one of those of a store, if it is not yet; which shares it goes by, and the mark that it has said. When this returns
-/// nobody else issues at its places, and what was issued there lies below the marks that are durable now. Blocks.
+/// no node that lives issues at its places, and what was issued there lies below the marks that are durable now; so does what a process
+/// whose lease was ended had compared with rows and gives still. Blocks.
 ///
 /// # Errors
 /// When the store cannot be read or written; when a node that lives does not go by the new shares; when there are as many nodes as
