@@ -15,7 +15,7 @@ fn masked(name: &str, value: &Value) -> Value {
             .map(|(name, value)| (name.clone(), masked(name, value)))
             .collect(),
         Value::Array(values) => values.iter().map(|value| masked(name, value)).collect(),
-        Value::Number(_) if matches!(name, "octets" | "milliseconds") => "#".into(),
+        Value::Number(_) if matches!(name, "octets" | "milliseconds" | "auditRows") => "#".into(),
         Value::String(text) if text.len() >= 8 && text.bytes().all(|c| c.is_ascii_hexdigit()) => "#".into(),
         Value::String(_) if matches!(name, "at" | "mark") => "#".into(),
         other => other.clone(),
