@@ -24,6 +24,7 @@ use kaskade_keys::{Plmn, ServingNetworkName, Supi};
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
 use kaskade_store::{MasterKey, OpOrOpc, SqnScheme, StoreOptions, Subscriber, SubscriberSecrets, SubscriberStore};
 use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::random::Random;
 use kaskade_testkit::subscribers::{self, supi};
 
 const NODE: &str = "5G:mnc001.mcc001.3gppnetwork.org";
@@ -299,12 +300,9 @@ fn subscriber(number: u64) -> Subscriber {
     }
 }
 
-/// SplitMix64: the same sequence in every run.
-fn scatter(n: u64) -> u64 {
-    let z = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// The same sequence in every run.
+const fn scatter(n: u64) -> u64 {
+    Random::new(n).next()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

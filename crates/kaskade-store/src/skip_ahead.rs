@@ -21,6 +21,7 @@ use crate::records::{OnRecord, apply_on_record};
 use crate::row::Row;
 use crate::rows::{Part, PartKey, ROWS, SUBSCRIBER};
 use crate::sqn_row::{self, Owner};
+use crate::status::StoreState;
 use crate::store::StoreOptions;
 use crate::unlock::{Opener, State, unlock};
 
@@ -148,7 +149,9 @@ pub fn skip_ahead_on(
                 batch.put(Table::META, meta::MARK, &meta::coded(keys, meta::MARK, mark));
             }
             batch.put(Table::META, meta::SKIPPING, &position(keys, 0, &[]));
-            copy::forget(&mut batch);
+            if matches!(copy::state_of(engine, keys)?, StoreState::Gone { .. }) {
+                copy::forget(&mut batch);
+            }
             commit(&batch)?;
             nodes::alone(engine, name, node)?;
             (0, None)

@@ -342,8 +342,8 @@ impl Drop for Cluster {
     }
 }
 
-/// In which schema a place is.
-fn schema_of(place: &PostgresOptions) -> Option<&str> {
+/// In which schema a place is, if it says so.
+pub fn schema_of(place: &PostgresOptions) -> Option<&str> {
     let (_, schema) = place.server.split_once("search_path=")?;
     schema.split('\'').next()
 }

@@ -69,6 +69,8 @@ struct Scenario {
     /// How far the clock may carry the card without a write.
     horizon: u64,
     bounds: Bounds,
+    /// Whether one number more comes to an end, too: of the others that takes too long.
+    grows: bool,
 }
 
 /// The nodes of a scenario.

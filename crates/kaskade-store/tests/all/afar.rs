@@ -2,8 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
+use kaskade_store::custody::Now;
 use kaskade_store::engine::{
     BoxFuture, CommitFailed, Cursor, Engine, Group, NodeLease, Peek, Row, Serial, Stored, Table, UnitOutcome, Wanted,
 };
@@ -16,6 +20,8 @@ use crate::common::{subscriber, supi};
 struct Counted {
     memory: MemoryEngine,
     asked: Arc<AtomicUsize>,
+    /// The next answer never comes.
+    silent: Arc<AtomicBool>,
 }
 
 impl Engine for Counted {
@@ -29,7 +35,10 @@ impl Engine for Counted {
 
     fn read<'a>(&'a self, wanted: &'a [Wanted<'a>]) -> BoxFuture<'a, Result<Vec<Option<Row>>, EngineError>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        self.memory.read(wanted)
+        match self.silent.swap(false, Ordering::SeqCst) {
+            true => Box::pin(std::future::pending()),
+            false => self.memory.read(wanted),
+        }
     }
 
     fn page<'a>(&'a self, from: Cursor<'a>, limit: usize) -> BoxFuture<'a, Result<Vec<Row>, EngineError>> {
@@ -71,6 +80,7 @@ fn a_card_and_a_number_of_it_cost_one_question() {
     let engine = Counted {
         memory: MemoryEngine::default().far(),
         asked: Arc::clone(&asked),
+        silent: Arc::default(),
     };
     let key = MasterKey::from_octets(&[7; 32]);
     let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &key, StoreOptions::default());
@@ -91,4 +101,37 @@ fn a_card_and_a_number_of_it_cost_one_question() {
         store.next_sqn(&supi(2), "amf"),
         Err(StoreError::UnknownSubscriber)
     ));
+}
+
+/// Whoever goes away while a card is on its way leaves the subscriber to others.
+#[test]
+fn a_card_that_nobody_waits_for_any_more_is_in_nobodys_way() {
+    let silent = Arc::<AtomicBool>::default();
+    let engine = Counted {
+        memory: MemoryEngine::default().far(),
+        asked: Arc::default(),
+        silent: Arc::clone(&silent),
+    };
+    let key = MasterKey::from_octets(&[7; 32]);
+    let store = SubscriberStore::with_engine(Arc::new(engine), Path::new("memory"), &key, StoreOptions::default());
+    let store = Arc::new(store.expect("a store"));
+    store.add(&subscriber(1, SqnScheme::TimeBased)).expect("added");
+    silent.store(true, Ordering::SeqCst);
+    let number = supi(1);
+    let Now::Later(mut coming) = store.card_now(&number) else {
+        panic!("it is not at hand")
+    };
+    assert!(
+        coming
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    let (tell, told) = mpsc::channel();
+    let another = Arc::clone(&store);
+    std::thread::spawn(move || tell.send(another.next_sqn(&supi(1), "amf").is_ok()));
+    let early = told.recv_timeout(Duration::from_millis(200));
+    assert!(early.is_err(), "who loads the numbers waits for who has asked for them");
+    drop(coming);
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(true));
 }

@@ -276,6 +276,16 @@ impl Engine for Breaks {
 }
 
 impl Breaks {
+    /// Makes both ends.
+    fn after(commits: i64, is_durable: bool) -> impl Fn(&MemoryEngine) -> Self {
+        let left = Arc::new(AtomicI64::new(commits));
+        move |memory| Self {
+            memory: memory.clone(),
+            left: left.clone(),
+            is_durable,
+        }
+    }
+
     fn write(&self, group: &Group) -> Result<Vec<UnitOutcome>, CommitFailed> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         if left > 0 {
@@ -314,12 +324,7 @@ fn wherever_a_copy_is_interrupted_only_one_of_both_issues() {
         fill(&store, &hands);
         seen.draw(&store, 20);
         drop(store);
-        let left = Arc::new(AtomicI64::new(done_at));
-        let breaks = |memory: &MemoryEngine| Breaks {
-            memory: memory.clone(),
-            left: left.clone(),
-            is_durable,
-        };
+        let breaks = Breaks::after(done_at, is_durable);
         let first = copied((&breaks(&source), &breaks(&target)), (&key, hands.options()));
         // Whoever opens one of both now issues of it.
         let mut open = 0;
@@ -393,12 +398,7 @@ fn a_copy_that_is_refused_changes_nothing() {
 
     // What had begun from another state of the store is not gone on with.
     let (old, half) = (source.copy(), MemoryEngine::default());
-    let left = Arc::new(AtomicI64::new(4));
-    let breaks = |memory: &MemoryEngine| Breaks {
-        memory: memory.clone(),
-        left: left.clone(),
-        is_durable: true,
-    };
+    let breaks = Breaks::after(4, true);
     copied((&breaks(&source), &breaks(&half)), (&key, hands.options())).expect_err("interrupted");
     is_refused((&old, &half), hands.options(), "a part of another copy");
     is_refused((&source, &target), hands.options(), "it has gone to target already");
@@ -441,12 +441,7 @@ fn a_part_of_a_copy_never_opens() {
     let store = opened(Arc::new(source.clone()), (&key, hands.options())).expect("a store");
     fill(&store, &hands);
     drop(store);
-    let left = Arc::new(AtomicI64::new(3));
-    let breaks = |memory: &MemoryEngine| Breaks {
-        memory: memory.clone(),
-        left: left.clone(),
-        is_durable: true,
-    };
+    let breaks = Breaks::after(3, true);
     copied((&breaks(&source), &breaks(&target)), (&key, hands.options())).expect_err("interrupted");
     let opens = opened(Arc::new(target.clone()), (&key, hands.options())).map(drop);
     assert!(
@@ -470,12 +465,7 @@ fn what_had_come_whole_does_not_come_again() {
     let store = opened(Arc::new(source.clone()), (&key, hands.options())).expect("a store");
     fill(&store, &hands);
     drop(store);
-    let left = Arc::new(AtomicI64::new(5));
-    let breaks = |memory: &MemoryEngine| Breaks {
-        memory: memory.clone(),
-        left: left.clone(),
-        is_durable: true,
-    };
+    let breaks = Breaks::after(5, true);
     let failed = copied((&breaks(&source), &breaks(&target)), (&key, hands.options())).expect_err("interrupted");
     assert!(failed.has_gone);
     let backup = target.copy();

@@ -1,4 +1,4 @@
-//! What is searched, and how far. `KASKADE_MODEL_MORE` lets so many more numbers be given.
+//! What is searched, and how far. `KASKADE_MODEL_MORE` lets so many more numbers be given, where that is searched.
 
 use super::search::{Model, Searched, search};
 use super::*;
@@ -75,7 +75,7 @@ fn every_order(scheme: SqnScheme, mut scenario: Scenario, events: &[Event]) {
     let more = std::env::var("KASKADE_MODEL_MORE")
         .ok()
         .and_then(|more| more.parse().ok());
-    scenario.bounds.issues += more.unwrap_or(0);
+    scenario.bounds.issues += more.filter(|_| scenario.grows).unwrap_or(0);
     let (model, name) = (Nodelike::new(scheme, scenario), scenario.name);
     let searched = match search(&model, &model.initial(), MOST) {
         Ok(searched) => searched,
@@ -99,6 +99,7 @@ fn every_order_of_two_nodes_that_count() {
         name: "two nodes that count",
         first: 2,
         horizon: 3,
+        grows: false,
         bounds: Bounds {
             issues: 3,
             autses: 1,
@@ -122,6 +123,7 @@ fn every_order_of_two_nodes_by_the_clock() {
         name: "two nodes by the clock",
         first: 2,
         horizon: 3,
+        grows: false,
         bounds: Bounds {
             ticks: 2,
             issues: 2,
@@ -147,6 +149,7 @@ fn every_order_of_a_crash_and_a_move() {
         name: "a crash and a move",
         first: 2,
         horizon: 3,
+        grows: true,
         bounds: Bounds {
             issues: 2,
             marks: 1,
@@ -171,6 +174,7 @@ fn every_order_of_two_crashes() {
         name: "two crashes",
         first: 2,
         horizon: 1,
+        grows: true,
         bounds: Bounds {
             issues: 3,
             marks: 2,
@@ -189,6 +193,7 @@ fn every_order_of_a_join() {
         name: "a join",
         first: 2,
         horizon: 3,
+        grows: false,
         bounds: Bounds {
             issues: 3,
             marks: 1,
@@ -215,6 +220,7 @@ fn every_order_of_a_join_and_a_move() {
         name: "a join and a move",
         first: 1,
         horizon: 3,
+        grows: true,
         bounds: Bounds {
             issues: 2,
             marks: 1,

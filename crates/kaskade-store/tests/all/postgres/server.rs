@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kaskade_store::EngineError;
 use kaskade_store::engine::{Batch, CommitFailed, Engine, Group, Serial, Table, UnitOutcome, Wanted};
 use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
-use kaskade_testkit::postgres::Cluster;
+use kaskade_testkit::postgres::{Cluster, schema_of};
 
 pub(super) const TABLE: Table = Table::META;
 
@@ -23,8 +23,7 @@ pub(crate) fn as_node(place: &PostgresOptions, node: u16) -> PostgresOptions {
 
 /// The schema of a place.
 pub(crate) fn schema(place: &PostgresOptions) -> String {
-    let (_, schema) = place.server.split_once("search_path=").expect("a schema");
-    schema.trim_end_matches('\'').to_owned()
+    schema_of(place).expect("a schema").to_owned()
 }
 
 pub(super) fn put(engine: &PostgresEngine, serial: u64, key: &[u8]) -> Result<Vec<UnitOutcome>, CommitFailed> {
