@@ -11,7 +11,8 @@ use kaskade_store::audit::AuditLog;
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::postgres::{Migrated, migrate};
 use kaskade_store::{
-    EngineError, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_of_audit_log_on, skip_ahead_on,
+    EngineError, OnRecord, SKIPPED_SEQ, SKIPPED_TIME, Skipped, StoreError, is_blank, kept_of_audit_log_on,
+    skip_ahead_on,
 };
 use serde_json::json;
 use std::io::IsTerminal;
@@ -190,12 +191,7 @@ fn check(console: &Console, args: &Check) -> Result<()> {
     let begin = Instant::now();
     let checked = EmbeddedEngine::check(&path, Arc::new(tell));
     bar.finish_and_clear();
-    checked.map_err(|error| match error {
-        error @ EngineError::InUse(_) => {
-            anyhow::Error::new(StoreError::Read(Arc::new(error))).context(ToDo::from(IN_USE))
-        }
-        error => StoreError::Read(Arc::new(error)).into(),
-    })?;
+    checked.map_err(not_open)?;
     let (octets, elapsed) = (told.load(Ordering::Relaxed), begin.elapsed());
     if args.json {
         console.line(json!({
@@ -290,12 +286,7 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let record = |done: &Skipped| {
-        let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
-        let mut record = whole_store(&log, Audited::SkippedAhead)?;
-        record.event = record.event.times(count);
-        Some(record)
-    };
+    let record = |done: &Skipped| of_subscribers(&log, Audited::SkippedAhead, done.subscribers);
     let mut options = store_options(&config);
     options.unrecorded = !log.is_on();
     options.take_back = args.take_back;
@@ -307,6 +298,23 @@ fn run_skip_ahead(console: &Console, args: &SkipAhead) -> Result<()> {
     let handed = hand_over(&data, &config, log);
     report(console, args.json, done)?;
     handed
+}
+
+/// What the log is told of a change of the whole store, which is of so many subscribers.
+fn of_subscribers(log: &AuditLog, action: Audited, subscribers: u64) -> Option<OnRecord> {
+    let mut record = whole_store(log, action)?;
+    record.event = record.event.times(u32::try_from(subscribers).unwrap_or(u32::MAX));
+    Some(record)
+}
+
+/// Why a store does not open, and what to do if somebody has it.
+fn not_open(error: EngineError) -> anyhow::Error {
+    let in_use = matches!(error, EngineError::InUse(_));
+    let error = anyhow::Error::new(StoreError::Read(Arc::new(error)));
+    match in_use {
+        true => error.context(ToDo::from(IN_USE)),
+        false => error,
+    }
 }
 
 /// In its turn, behind what waits for the log in the store that was put back.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
-use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use kaskade::config::Config;
@@ -14,11 +13,11 @@ use kaskade_store::postgres::{PostgresEngine, PostgresOptions};
 use kaskade_store::{EngineError, StoreError, is_blank, kept_of_audit_log_on};
 use serde_json::json;
 
-use super::{bar, hand_over};
+use super::{bar, hand_over, not_open, of_subscribers};
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir, is_there};
 use crate::exit::ToDo;
-use crate::record::{open_audit_alone, whole_store};
+use crate::record::open_audit_alone;
 use crate::runtime::kinds::KINDS;
 use crate::runtime::store::{IN_USE, store_options};
 
@@ -103,12 +102,7 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
         bar.set_length(all);
         bar.set_position(done);
     };
-    let record = |done: &Copied| {
-        let count = u32::try_from(done.subscribers).unwrap_or(u32::MAX);
-        let mut record = whole_store(&log, Audited::StoreMoved)?;
-        record.event = record.event.times(count);
-        Some(record)
-    };
+    let record = |done: &Copied| of_subscribers(&log, Audited::StoreMoved, done.subscribers);
     let mut options = store_options(&config);
     options.unrecorded = !log.is_on();
     let places = [(&*source, &*from), (&*target, &*to)].map(|(engine, name)| Place { engine, name });
@@ -152,25 +146,19 @@ fn in_file(path: &Path, config: &Config, make: bool) -> Result<Named> {
     };
     // Whoever reads it in the other store may be elsewhere.
     let name = absolute(path).unwrap_or_else(|_| path.to_owned());
-    Ok((Box::new(engine.map_err(not_open)?), name))
+    Ok((
+        Box::new(engine.map_err(|error| not_open(error).context(NOTHING))?),
+        name,
+    ))
 }
 
 fn in_database(server: &PostgresOptions) -> Result<Named> {
-    let engine = PostgresEngine::open(server).map_err(not_open)?;
+    let engine = PostgresEngine::open(server).map_err(|error| not_open(error).context(NOTHING))?;
     let name = engine.name().to_owned();
     Ok((Box::new(engine), name))
 }
 
 const NOTHING: &str = "nothing was copied";
-
-fn not_open(error: EngineError) -> anyhow::Error {
-    let in_use = matches!(error, EngineError::InUse(_));
-    let error = anyhow::Error::new(StoreError::Read(Arc::new(error)));
-    match in_use {
-        true => error.context(ToDo::from(IN_USE)).context(NOTHING),
-        false => error.context(NOTHING),
-    }
-}
 
 fn explained(error: CopyError, to: To) -> anyhow::Error {
     let to_do = match (&error, to) {

@@ -1,21 +1,20 @@
 //! `kaskade store status`: what a store is, and who shares it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use kaskade_flow::UnixMillis;
 use kaskade_store::embedded::EmbeddedEngine;
 use kaskade_store::postgres::{PostgresEngine, Standby};
-use kaskade_store::{EngineError, NodeState, ONLOOKER, StoreError, StoreState, StoreStatus, status_of};
+use kaskade_store::{NodeState, ONLOOKER, StoreState, StoreStatus, status_of};
 use serde_json::{Value, json};
 
+use super::not_open;
 use crate::console::Console;
 use crate::data_dir::{DataArgs, DataDir};
-use crate::exit::ToDo;
 use crate::li::profile::time;
-use crate::runtime::store::{IN_USE, store_options};
+use crate::runtime::store::store_options;
 
 /// Shows a store: whether it opens, what is in it, and which nodes and standbys a database has
 ///
@@ -79,15 +78,6 @@ pub(super) fn run(console: &Console, args: &Args) -> Result<()> {
     match args.json {
         true => console.json_done(&as_json(&seen)),
         false => show(console, &seen),
-    }
-}
-
-fn not_open(error: EngineError) -> anyhow::Error {
-    let in_use = matches!(error, EngineError::InUse(_));
-    let error = anyhow::Error::new(StoreError::Read(Arc::new(error)));
-    match in_use {
-        true => error.context(ToDo::from(IN_USE)),
-        false => error,
     }
 }
 
